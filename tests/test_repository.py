@@ -1,0 +1,245 @@
+"""Rules of the repository itself: the rings, the pins, one address, nothing of a machine."""
+
+import ast
+from collections.abc import Iterator
+import json
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+import tempfile
+from urllib.parse import urlsplit
+
+from homeassistant.bootstrap import DEFAULT_INTEGRATIONS
+from homeassistant.core import HomeAssistant
+from homeassistant.loader import async_get_integrations
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = "custom_components.plexsync"
+HOME = "https://github.com/plexsync/plexsync"
+
+ENGINE = f"{PACKAGE}.engine"
+MIDDLE = (f"{PACKAGE}.plex", f"{PACKAGE}.sources")
+
+
+def imports(source: str, module: str, *, package: bool = False) -> Iterator[str]:
+    """Yield the full name of everything that a module's source imports.
+
+    Names imported from a module are joined to it, so `from .. import plex` counts
+    as the `plex` it means. Imports for type checking count like any other.
+    """
+    parents = module.split(".") if package else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = parents[: len(parents) - node.level + 1] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def is_within(name: str, package: str) -> bool:
+    """Tell whether a full name is a package or something in it."""
+    return name == package or name.startswith(f"{package}.")
+
+
+def may_import(module: str, name: str) -> bool:
+    """Tell whether the rings allow a module to import a name.
+
+    The engine imports the standard library and itself. What speaks to Plex and to the
+    sources imports the engine, itself and libraries, but never Home Assistant.
+    """
+    if is_within(module, ENGINE):
+        return name.split(".", maxsplit=1)[0] in sys.stdlib_module_names or is_within(
+            name, ENGINE
+        )
+    if any(is_within(module, ring) for ring in MIDDLE):
+        if is_within(name, PACKAGE):
+            return any(is_within(name, ring) for ring in (ENGINE, *MIDDLE))
+        return name.split(".", maxsplit=1)[0] not in (
+            "homeassistant",
+            "custom_components",
+            "tests",
+        )
+    return not is_within(name, "tests")
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Yield the full name and the file of every module of the integration."""
+    for path in sorted((ROOT / PACKAGE.replace(".", "/")).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts).removesuffix(".__init__"), path
+
+
+def test_imports_point_inwards() -> None:
+    """Keep the engine free of Plex, sources and Home Assistant, and those two free of it."""
+    found = list(modules())
+    assert any(is_within(module, ENGINE) for module, _ in found)
+    assert [
+        f"{module} imports {name}"
+        for module, path in found
+        for name in imports(
+            path.read_text("utf-8"), module, package=path.name == "__init__.py"
+        )
+        if not may_import(module, name)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "allowed"),
+    [
+        ("engine.queue", "import asyncio, sqlite3", True),
+        ("engine.queue", "from .record import Record", True),
+        ("engine.queue", "from ..engine import record", True),
+        ("engine.queue", "from homeassistant.core import HomeAssistant", False),
+        ("engine.queue", "import plexapi.server", False),
+        ("engine.queue", "import requests", False),
+        ("engine.queue", "def later():\n    import aiohttp", False),
+        ("engine.queue", "from ..plex.paths import normal", False),
+        ("engine.queue", "from .. import sources", False),
+        ("engine.queue", "from ..const import DOMAIN", False),
+        ("engine.queue", "from custom_components.plexsync import plex", False),
+        ("plex.server", "from plexapi.server import PlexServer", True),
+        ("plex.server", "from ..engine.retry import Fault", True),
+        ("plex.server", "from ..const import DOMAIN", False),
+        ("sources.stash", "import homeassistant", False),
+        ("sources.stash", "from .. import coordinator", False),
+        ("coordinator", "from .engine.engine import Engine", True),
+        ("coordinator", "from homeassistant.core import HomeAssistant", True),
+        ("coordinator", "from tests.simulators import plex", False),
+    ],
+)
+def test_import_rule_can_fail(module: str, source: str, allowed: bool) -> None:
+    """Judge made-up modules."""
+    module = f"{PACKAGE}.{module}"
+    assert all(may_import(module, name) for name in imports(source, module)) is allowed
+
+
+def test_import_rule_reads_packages() -> None:
+    """Resolve a relative import of a package's own file against the package."""
+    names = imports("from . import record\nfrom .. import plex", ENGINE, package=True)
+    assert list(names) == [f"{ENGINE}.record", f"{PACKAGE}.plex"]
+
+
+def committed() -> dict[str, str]:
+    """Return the text of every file that is committed or would be, by its path."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    texts: dict[str, str] = {}
+    for name in filter(None, listed.split("\0")):
+        try:
+            texts[name] = (ROOT / name).read_text("utf-8")
+        except UnicodeDecodeError, FileNotFoundError:  # a picture; deleted meanwhile
+            continue
+    return texts
+
+
+def machine_names() -> set[str]:
+    """Return what would give this machine away: its folders, registries and mirrors."""
+    names = {f"{ROOT}/", f"{Path.home()}/."}
+    if ROOT.parent not in (Path("/"), Path.home(), Path(tempfile.gettempdir())):
+        names.add(f"{ROOT.parent}/")
+    settings = [
+        value
+        for key, value in os.environ.items()
+        if key.upper().startswith(("PIP_", "UV_")) or key.lower().endswith("_proxy")
+    ]
+    for folder in (Path("/etc"), Path.home(), Path.home() / ".config"):
+        files = ("pip.conf", ".pip/pip.conf", "pip/pip.conf", "uv/uv.toml")
+        settings += [
+            (folder / file).read_text("utf-8")
+            for file in files
+            if (folder / file).is_file()
+        ]
+    for pattern in ("sources.list", "sources.list.d/*", "apt.conf.d/*"):
+        settings += [
+            file.read_text("utf-8", errors="replace")
+            for file in Path("/etc/apt").glob(pattern)
+            if file.is_file()
+        ]
+    hosts = {
+        urlsplit(url).hostname
+        for url in re.findall(r"https?://[^\s\"';,>]+", "\n".join(settings))
+    }
+    public = {"github.com", "pypi.org"}
+    return names | {host for host in hosts - public if host and "." in host}
+
+
+def test_nothing_of_a_machine_is_committed() -> None:
+    """Keep folders, registries and mirrors of a machine out of every file."""
+    names = machine_names()
+    loopback = re.compile(r"127\.\d+\.\d+\.\d+|localhost")
+    assert [
+        f"{path}: {name}"
+        for path, text in committed().items()
+        for name in names
+        if not loopback.fullmatch(name) and name in text
+    ] == []
+
+
+def test_pins_name_no_index() -> None:
+    """Leave it to each machine where packages come from."""
+    for file in (ROOT / "requirements").glob("*.txt"):
+        for line in file.read_text("utf-8").splitlines():
+            assert re.fullmatch(r"|#.*|[a-z0-9-]+==[\w.]+", line), (
+                f"{file.name}: {line}"
+            )
+
+
+def test_one_address() -> None:
+    """Name one home in every file, and in the manifest what HACS asks for."""
+    others = {
+        f"{path}: {url}"
+        for path, text in committed().items()
+        for url in re.findall(
+            r"github\.com/[\w.-]+/[\w.-]*plexsync\b", text, re.IGNORECASE
+        )
+        if f"https://{url}" != HOME
+    }
+    assert others == set()
+    manifest = ROOT / PACKAGE.replace(".", "/") / "manifest.json"
+    if manifest.exists():
+        content = json.loads(manifest.read_text("utf-8"))
+        assert content["documentation"] == HOME
+        assert content["issue_tracker"] == f"{HOME}/issues"
+
+
+async def test_pins_are_home_assistants(hass: HomeAssistant) -> None:
+    """Pin what every Home Assistant with a frontend, and its plex integration, asks for."""
+    lines = (ROOT / "requirements" / "test.txt").read_text("utf-8").splitlines()
+    pins = {
+        canonicalize_name(pin.name): pin.specifier
+        for pin in map(Requirement, (line for line in lines if line[:1].isalpha()))
+    }
+    stand_ins = {
+        canonicalize_name(file.stem)
+        for file in (ROOT / "requirements" / "stand_ins").glob("*.py")
+    }
+    asked: set[str] = set()
+    seen: set[str] = set()
+    waiting = {*DEFAULT_INTEGRATIONS, "frontend", "recorder", "history", "logbook"}
+    waiting |= {"automation", "script", "my", "plex", "person"}
+    while waiting:
+        integrations = await async_get_integrations(hass, waiting)
+        seen |= waiting
+        waiting = set()
+        for integration in integrations.values():
+            assert not isinstance(integration, Exception)
+            asked |= set(integration.requirements)
+            waiting |= set(integration.dependencies) - seen
+    missing = {
+        wanted
+        for wanted in asked
+        if (name := canonicalize_name(Requirement(wanted).name)) not in stand_ins
+        and pins.get(name) != Requirement(wanted).specifier
+    }
+    assert missing == set()
