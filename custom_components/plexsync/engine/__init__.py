@@ -1,0 +1,1 @@
+"""The heart of PlexSync: knows neither Home Assistant nor Plex nor Stash."""

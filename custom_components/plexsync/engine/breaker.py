@@ -1,0 +1,291 @@
+"""The circuit breaker: a pure state machine.
+
+It does no I/O and reads no clock: monotonic seconds come in as ``now``. Its host
+(``circuit.py``) saves it, probes for it and tells the world.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+import math
+from random import Random
+from typing import Any
+
+FORMAT = 1
+
+
+class State(StrEnum):
+    """The circuit's state."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Result(StrEnum):
+    """What a permitted call says of the server."""
+
+    SUCCESS = "success"  # it answered, a 404 included
+    FAILURE = "failure"
+    UNREACHABLE = "unreachable"  # a failure without any answer
+    NEUTRAL = "neutral"  # cancelled, our own fault, or an auth matter
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to call, from one era; used once."""
+
+    id: int
+    generation: int
+    trial: bool
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Thresholds and delays; times in seconds."""
+
+    failures: int = 5  # in a row, to open
+    successes: int = 3  # trials in a row, to close
+    first_delay: float = 5.0
+    cap: float = 60.0
+    jitter: float = 0.2  # either way, so no delay exceeds cap * 1.2
+    lease: float = 600.0  # longer than all calls of one job; only a bug outlives it
+    retry_after_cap: float = 600.0
+
+    @property
+    def longest(self) -> float:
+        """The longest wait between two probes."""
+        return self.cap * (1 + self.jitter)
+
+
+class Breaker:
+    """Decide whether a call may reach the server.
+
+    Every start, reopening and ``reset`` is followed by a probe before the next
+    job. Open admits nothing; half open one trial at a time; news from an earlier
+    generation changes nothing; a permit past its lease counts as a failure.
+    """
+
+    def __init__(self, random: Random, policy: Policy | None = None) -> None:
+        """Start closed, to be verified by a probe before the first call."""
+        self._random = random
+        self.policy = policy or Policy()
+        self.state = State.CLOSED
+        self.generation = 0
+        self.failures = 0
+        self.successes = 0
+        self.step = 0  # how often the delay has grown
+        self.verified = False
+        self.next_probe: float | None = None  # monotonic; while open
+        self.not_before = -math.inf  # the server asked us to wait until then
+        self._permits: dict[int, Permit] = {}
+        self._last_id = 0
+        self._probe: int | None = None  # generation of the probe under way
+
+    # -- calls ---------------------------------------------------------------
+
+    def admit(self, now: float) -> Permit | None:
+        """Give a permit, or None: not now."""
+        self.expire(now)
+        if not self.verified or self.state is State.OPEN or now < self.not_before:
+            return None
+        if self.state is State.HALF_OPEN and self._permits:
+            return None
+        self._last_id += 1
+        permit = Permit(
+            self._last_id,
+            self.generation,
+            self.state is State.HALF_OPEN,
+            now + self.policy.lease,
+        )
+        self._permits[permit.id] = permit
+        return permit
+
+    def settle(
+        self,
+        permit: Permit,
+        result: Result,
+        now: float,
+        *,
+        retry_after: float | None = None,
+    ) -> None:
+        """Take a permit back with what it found; a second time does nothing."""
+        if self._permits.pop(permit.id, None) is None:
+            return
+        if permit.generation != self.generation or result is Result.NEUTRAL:
+            return
+        if result is Result.SUCCESS:
+            self._succeeded(permit)
+        else:
+            self._failed(result, now, retry_after)
+
+    def expire(self, now: float) -> None:
+        """Count forgotten permits as failures and free them."""
+        for permit in [p for p in self._permits.values() if now >= p.deadline]:
+            self.settle(permit, Result.FAILURE, now)
+
+    def finish_trials(self) -> None:
+        """Close on fewer successes than asked for, as no job is left to try."""
+        if self.state is State.HALF_OPEN and self.successes and not self._permits:
+            self._move(State.CLOSED)
+
+    def _succeeded(self, permit: Permit) -> None:
+        self.failures = 0
+        if permit.trial:
+            self.successes += 1
+            if self.successes >= self.policy.successes:
+                self._move(State.CLOSED)
+
+    def _failed(self, result: Result, now: float, retry_after: float | None) -> None:
+        if self.state is State.HALF_OPEN:
+            self._open(now, retry_after, grow=True)
+            return
+        self.failures += 1
+        if retry_after is not None:
+            wait = min(retry_after, self.policy.retry_after_cap)
+            self.not_before = max(self.not_before, now + wait)
+        if self.failures >= self.policy.failures:
+            self._open(now, retry_after, grow=False)
+        elif result is Result.UNREACHABLE:
+            # One unreachable call and one failed probe together open the circuit.
+            self.verified = False
+
+    # -- probes --------------------------------------------------------------
+
+    def probe_at(self, now: float) -> float | None:
+        """Give the time of the next probe, None when none is wanted."""
+        if self._probe is not None:
+            return None
+        if self.state is State.OPEN:
+            return self.next_probe if self.next_probe is not None else now
+        return None if self.verified else now
+
+    def hurry(self, now: float) -> None:
+        """Bring the probe forward: there is a sign of life."""
+        if self.state is State.OPEN:
+            self.next_probe = now
+
+    def begin_probe(self) -> int:
+        """Mark a probe as under way; give the token for ``end_probe``."""
+        self._probe = self.generation
+        return self.generation
+
+    def end_probe(
+        self,
+        token: int,
+        result: Result,
+        now: float,
+        *,
+        retry_after: float | None = None,
+    ) -> None:
+        """Take in what a probe found; one from an earlier generation is void."""
+        self._probe = None
+        if token != self.generation:
+            return
+        if result is Result.NEUTRAL:
+            if self.state is State.OPEN:
+                self._schedule(now, None)
+            return
+        if result is not Result.SUCCESS:
+            self._open(now, retry_after, grow=self.state is not State.CLOSED)
+        elif self.state is State.OPEN:
+            self._move(State.HALF_OPEN)
+        else:
+            self.verified = True
+
+    # -- by hand -------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Close, forget counts and backoff, and verify before the next job."""
+        self._move(State.CLOSED)
+        self.verified = False
+
+    # -- transitions ---------------------------------------------------------
+
+    def _move(self, state: State) -> None:
+        self.state = state
+        self.generation += 1
+        self._permits.clear()
+        self._probe = None
+        self.failures = 0
+        self.successes = 0
+        self.next_probe = None
+        self.not_before = -math.inf
+        self.verified = True
+        if state is State.CLOSED:
+            self.step = 0
+
+    def _open(self, now: float, retry_after: float | None, *, grow: bool) -> None:
+        step, failures = self.step, self.failures
+        self._move(State.OPEN)
+        self.failures = failures
+        # Past the cap the step would only grow for ever.
+        self.step = min(step + 1, 60) if grow else step
+        self._schedule(now, retry_after)
+
+    def _schedule(self, now: float, retry_after: float | None) -> None:
+        policy = self.policy
+        delay = min(policy.cap, policy.first_delay * 2.0**self.step)
+        delay *= 1 + policy.jitter * (2 * self._random.random() - 1)
+        if retry_after is not None:
+            # Never earlier than asked, and a little later, so as not to be first in line.
+            asked = min(retry_after, policy.retry_after_cap)
+            delay = max(delay, asked * (1 + 0.1 * self._random.random()))
+        self.next_probe = now + delay
+
+    # -- memory --------------------------------------------------------------
+
+    def snapshot(self, now: float, wall: float) -> dict[str, Any]:
+        """Describe the state for the store; the probe's time as seconds since the epoch."""
+        return {
+            "format": FORMAT,
+            "state": str(self.state),
+            "generation": self.generation,
+            "failures": self.failures,
+            "successes": self.successes,
+            "step": self.step,
+            "probe_at": None
+            if self.next_probe is None
+            else wall + self.next_probe - now,
+        }
+
+    def restore(self, data: Mapping[str, Any], now: float, wall: float) -> None:
+        """Take up a snapshot; permits are gone and a probe precedes the first job.
+
+        Raises ValueError when anything in it is not as ``snapshot`` writes it; the
+        breaker then stays as it was. A wait is never longer than the longest one.
+        """
+        if data.get("format") != FORMAT:
+            raise ValueError("unknown format")
+        state = State(str(data.get("state")))
+        generation = _count(data, "generation")
+        failures = _count(data, "failures")
+        successes = _count(data, "successes")
+        step = _count(data, "step")
+        if step > 60 or successes >= self.policy.successes:
+            raise ValueError("count out of range")
+        next_probe = None
+        if state is State.OPEN:
+            at = data.get("probe_at")
+            if isinstance(at, bool) or not isinstance(at, int | float):
+                raise ValueError("probe_at is no number")
+            if not math.isfinite(at) or at < 0:
+                raise ValueError("probe_at is no time")
+            longest = max(self.policy.longest, self.policy.retry_after_cap * 1.1)
+            if at - wall > longest:
+                # The clock jumped, or the record is from the future: begin anew.
+                at = wall + min(self.policy.cap, self.policy.first_delay * 2.0**step)
+            next_probe = now + max(0.0, at - wall)
+        self.state, self.generation = state, generation
+        self.failures, self.successes, self.step = failures, successes, step
+        self.next_probe = next_probe
+        self.verified = False
+        self._permits.clear()
+
+
+def _count(data: Mapping[str, Any], key: str) -> int:
+    value = data.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{key} is no count")
+    return value

@@ -1,0 +1,88 @@
+"""One batch's way to the server: every call under a permit of the circuit."""
+
+from collections.abc import Awaitable, Callable
+
+from .breaker import Permit
+from .circuit import Circuit
+from .retry import Fault, FaultClass
+
+SUSPECTS = 3  # different items in a row that answer 500 are no coincidence
+
+
+class CircuitRefusedError(Exception):
+    """The circuit gives no permit now."""
+
+
+class Contact:
+    """Make calls, report what they say of the server, hold a trial to its end."""
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        probe: Callable[[], Awaitable[None]],
+        permit: Permit | None,
+    ) -> None:
+        """Take the permit with which the batch was begun, if it has one already."""
+        self._circuit = circuit
+        self._probe = probe
+        self._permit = permit
+        self.touched = False  # whether the server answered anything
+        self.fault: Fault | None = None  # the server's or the token's, not an item's
+
+    async def call[T](
+        self, work: Callable[[], Awaitable[T]], item: str | None = None
+    ) -> T:
+        """Make one call; ``item`` names the item that it is about, if it is about one.
+
+        Raises CircuitRefusedError, or the Fault. A 500 is the item's if the
+        database answers right after and not every item fares like it.
+        """
+        permit = self._permit or self._circuit.admit()
+        if permit is None:
+            raise CircuitRefusedError
+        self._permit = permit if permit.trial else None
+        try:
+            result = await self._judged(work, item)
+        except Fault as fault:
+            if fault.kind is not FaultClass.ITEM:
+                self.fault = self.fault or fault
+                self._permit = None
+                await self._circuit.settle(permit, fault)
+            else:
+                self.touched = True
+                if not permit.trial:
+                    await self._circuit.settle(permit, None)
+            raise
+        except BaseException:
+            self._permit = None
+            self._circuit.release(permit)
+            raise
+        self.touched = True
+        if item is not None:
+            self._circuit.suspects.clear()
+        if not permit.trial:
+            await self._circuit.settle(permit, None)
+        return result
+
+    async def _judged[T](self, work: Callable[[], Awaitable[T]], item: str | None) -> T:
+        try:
+            return await work()
+        except Fault as fault:
+            if not fault.ambiguous or item is None:
+                raise
+            await self._probe()
+            suspects = self._circuit.suspects
+            suspects.add(item)
+            if len(suspects) >= SUSPECTS:
+                raise
+            raise Fault(FaultClass.ITEM, fault.reason) from fault
+
+    async def finish(self) -> None:
+        """Settle a trial: a success if the server answered, else nothing."""
+        if (permit := self._permit) is None:
+            return
+        self._permit = None
+        if self.touched:
+            await self._circuit.settle(permit, None)
+        else:
+            self._circuit.release(permit)

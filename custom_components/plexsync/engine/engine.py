@@ -1,0 +1,520 @@
+"""One server's engine: queue, ledger, circuit and worker behind one door."""
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+import contextlib
+from dataclasses import dataclass, field
+from random import Random
+from sqlite3 import Connection
+from typing import Any
+
+from . import ledger, outages, queue, stats
+from .batch import Tools
+from .breaker import Policy, State
+from .circuit import Circuit, Hold, Listener
+from .clock import Clock
+from .contact import CircuitRefusedError, Contact
+from .database import Database
+from .outages import Availability
+from .pictures import wanted
+from .plan import Plan, make_plan
+from .ports import BreakerStore, Images, Item, Server
+from .queue import Accepted, Job, JobInfo, Priority
+from .reconcile import Reconcile
+from .record import Find, Outcome, Record
+from .retry import Fault, FaultClass, RetryPolicy
+from .undo import make_undo
+from .worker import Worker, release_all
+
+SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, stats.SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that is shown, at one moment.
+
+    Times are seconds since the epoch, durations seconds, rates percent.
+    """
+
+    circuit: State
+    holds: frozenset[Hold]
+    reachable: bool | None
+    pending: int
+    failed: int
+    oldest: float | None
+    stalled: float  # since the worker last finished a job, while there is work due
+    statistics: stats.Statistics
+    next_probe: float | None
+    outages: int
+    last_outage: float | None
+    mttr: float | None
+    mtbf: float | None
+    availability: Availability
+    save_failed: bool
+    storage_failed: bool
+    reconcile: float | None = None  # progress in percent while one runs
+    sources: Mapping[str, bool | None] = field(default_factory=dict)
+    out_of_sync: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What submitting one record did; it is on disk."""
+
+    accepted: Accepted
+    job: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The plan for one record; ``reason`` where there is none."""
+
+    rating_key: str | None
+    plan: Plan
+    reason: str | None = None
+    candidates: tuple[str, ...] = ()
+
+
+class Engine:
+    """Accept records and bring items into line, whatever happens in between."""
+
+    def __init__(
+        self,
+        database: Database,
+        server: Server,
+        images: Images,
+        *,
+        store: BreakerStore | None = None,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        policy: Policy | None = None,
+        retry: RetryPolicy | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        """Put the parts together; nothing is opened yet.
+
+        The database has the tables of ``SCHEMAS``, and may have those of outer
+        rings beside them.
+        """
+        self.clock = clock or Clock()
+        self.database = database
+        self._server = server
+        self._listener = listener or (lambda event, data: None)
+        self.random = random or Random()
+        self.circuit = Circuit(
+            self._probe,
+            clock=self.clock,
+            random=self.random,
+            store=store,
+            policy=policy,
+            listener=self._listener,
+        )
+        self._retry = retry or RetryPolicy()
+        self._fill_only: dict[str, frozenset[str]] = {}
+        self._voided: dict[str, float] = {}
+        self._tools = Tools(
+            database=self.database,
+            server=server,
+            images=images,
+            clock=self.clock,
+            random=self.random,
+            retry=self._retry,
+            fill_only=lambda source: self._fill_only.get(source, frozenset()),
+            voided=self._voided,
+        )
+        self.worker = Worker(self._tools, self.circuit, self._done)
+        self._waiting: dict[tuple[str, str], list[asyncio.Future[Outcome]]] = {}
+        self.circuit_problem: str | None = None
+        self.ledger_lost = False
+        self.reconciling: Reconcile | None = None
+
+    # -- life ------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open both stores. Raises StorageError when the database cannot be opened."""
+        await asyncio.to_thread(self.database.open)
+        try:
+            await self.database.run(
+                lambda db: queue.recover(db, self.clock.steady(), self._retry.longest)
+            )
+            self.circuit_problem = await self.circuit.load()
+            await self._recognise_ledger()
+            off = await self.setting("sync") == "off"
+            self.circuit.hold(Hold.SWITCH, off)
+        except BaseException:
+            await asyncio.to_thread(self.database.close)
+            raise
+
+    async def _recognise_ledger(self) -> None:
+        """Hold writing when this is not the ledger that the circuit's store knows."""
+        mine = await self.setting("ledger_id")
+        known = self.circuit.ledger_id
+        if known is not None and mine != known:
+            self.ledger_lost = True
+            self.circuit.hold(Hold.LEDGER, True)
+        elif mine is None:
+            await self.accept_ledger()
+        elif known is None:
+            self.circuit.ledger_id = mine
+            await self.circuit.save()
+
+    async def accept_ledger(self) -> None:
+        """Go on with the ledger there is: what stands in Plex is adopted as found."""
+        name = f"{self.random.getrandbits(64):016x}"
+        await self.keep("ledger_id", name)
+        self.circuit.ledger_id = name
+        await self.circuit.save()
+        self.ledger_lost = False
+        self.circuit.hold(Hold.LEDGER, False)
+
+    async def run(self) -> None:
+        """Work and probe until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.circuit.run())
+            group.create_task(self.worker.run())
+
+    async def close(self) -> None:
+        """Close sockets, save, and close the database; ``run`` has been cancelled."""
+        await self._server.close()
+        for futures in self._waiting.values():
+            for future in futures:
+                future.cancel()
+        with contextlib.suppress(Exception):
+            await self.database.run(release_all)
+        await self.circuit.save()
+        await asyncio.to_thread(self.database.close)
+
+    async def _probe(self) -> None:
+        await self._server.probe_process()
+        await self._server.probe_database()
+
+    # -- records ---------------------------------------------------------------
+
+    async def submit(
+        self,
+        records: Iterable[Record],
+        priority: Priority,
+        *,
+        cursor: tuple[str, str] | None = None,
+    ) -> list[Receipt]:
+        """Accept records; answers when they are on disk.
+
+        ``cursor`` is (source, text) and moves in the same transaction. Raises
+        StorageError, and then nothing was accepted.
+        """
+        accepted = list(records)
+
+        def work(db: Connection) -> list[Receipt]:
+            now = self.clock.steady()
+            receipts = [
+                Receipt(*queue.enqueue(db, record, priority, now))
+                for record in accepted
+            ]
+            same = sum(receipt.accepted is Accepted.UNCHANGED for receipt in receipts)
+            if same:
+                stats.count(db, "unchanged", same)
+            if cursor is not None:
+                stats.keep(db, f"cursor:{cursor[0]}", cursor[1])
+            return receipts
+
+        receipts = await self.database.run(work)
+        if any(receipt.job is not None for receipt in receipts):
+            self.circuit.notify()
+        return receipts
+
+    async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
+        """Wait for the outcome of a record's job, at most so long."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault((source, key), []).append(future)
+        try:
+            async with asyncio.timeout(seconds):
+                return await future
+        except TimeoutError:
+            return await self.status(source, key)
+        finally:
+            futures = self._waiting.get((source, key), [])
+            if future in futures:
+                futures.remove(future)
+            if not futures:
+                self._waiting.pop((source, key), None)
+
+    async def status(self, source: str, key: str) -> Outcome:
+        """Say where a record stands."""
+        info = await self.database.run(
+            lambda db: queue.find_job(db, source, key), durable=False
+        )
+        if info is None:
+            return Outcome("unchanged")
+        if info.state == "failed":
+            return Outcome("failed", info.reason)
+        return Outcome("queued", info.reason or self.waiting_reason())
+
+    def waiting_reason(self) -> str | None:
+        """Say why nothing moves at the moment: held, circuit_open, or None."""
+        if self.circuit.holds:
+            return "held"
+        if self.circuit.breaker.state is not State.CLOSED:
+            return "circuit_open"
+        return None
+
+    def _done(self, job: Job, outcome: Outcome) -> None:
+        if outcome.status != "queued":
+            key = (job.record.source, job.record.key)
+            for future in self._waiting.pop(key, []):
+                if not future.done():
+                    future.set_result(outcome)
+        if outcome.status == "failed":
+            self._listener("item_failed", {"job": job.id, "reason": outcome.reason})
+        self._listener("changed", {})
+
+    def void(self, rating_key: str) -> None:
+        """Note that somebody else changed an item: what was read of it is old."""
+        now = self.clock.monotonic()
+        self._voided[rating_key] = now
+        if len(self._voided) > 10_000:
+            for key in [key for key, at in self._voided.items() if now - at > 60]:
+                del self._voided[key]
+
+    # -- by hand ---------------------------------------------------------------
+
+    async def preview(self, record: Record) -> Preview:
+        """Compute the plan for one record and write nothing. Raises Fault."""
+        pin = await self.database.run(
+            lambda db: ledger.pinned(db, record.source, record.key), durable=False
+        )
+        find = Find(rating_key=pin) if pin else record.find
+        contact = Contact(self.circuit, self._server.probe_database, None)
+        try:
+            match = (await contact.call(lambda: self._server.match([find])))[0]
+            if match.rating_key is None:
+                return Preview(None, Plan(), match.reason, match.candidates)
+            key = match.rating_key
+            item = (await contact.call(lambda: self._server.read([key]))).get(key)
+        except CircuitRefusedError as error:
+            raise Fault(FaultClass.SERVER, "circuit_open") from error
+        finally:
+            await contact.finish()
+        if item is None:
+            return Preview(None, Plan(), "not_found")
+        read = item
+
+        def look_up(db: Connection) -> tuple[Any, dict[str, str]]:
+            digests: dict[str, str] = {}
+            for name, image in wanted(record).items():
+                if known := ledger.picture(db, record.source, image.ref):
+                    digests[name] = known.digest
+            return ledger.rows(db, read), digests
+
+        rows, digests = await self.database.run(look_up)
+        plan = make_plan(
+            record,
+            read,
+            rows,
+            images=digests,
+            fill_only=self._fill_only.get(record.source, frozenset()),
+        )
+        return Preview(read.rating_key, plan)
+
+    async def undo(self, find: Find) -> tuple[Item | None, list[str], dict[str, str]]:
+        """Restore one item; give it, the restored fields, and why others stayed.
+
+        Raises Fault, of class item with the reason of the match if none was found.
+        """
+        contact = Contact(self.circuit, self._server.probe_database, None)
+        try:
+            async with self.worker.writing:
+                match = (await contact.call(lambda: self._server.match([find])))[0]
+                if match.rating_key is None:
+                    raise Fault(FaultClass.ITEM, match.reason or "not_found")
+                return await self._undo_item(contact, match.rating_key)
+        except CircuitRefusedError as error:
+            raise Fault(FaultClass.SERVER, "circuit_open") from error
+        finally:
+            await contact.finish()
+
+    async def _undo_item(
+        self, contact: Contact, key: str
+    ) -> tuple[Item | None, list[str], dict[str, str]]:
+        item = (await contact.call(lambda: self._server.read([key]))).get(key)
+        if item is None:
+            raise Fault(FaultClass.ITEM, "not_found")
+        read = item
+        rows = await self.database.run(lambda db: ledger.rows(db, read), durable=False)
+        restores, kept = make_undo(read, rows)
+        edits = [restore.edit for restore in restores if restore.edit is not None]
+        if edits:
+            await contact.call(lambda: self._server.edit(read, edits), key)
+
+        def let_go(db: Connection) -> None:
+            tokens = {
+                source: self._token(db, source, record_key)
+                for source, record_key in ledger.keys_of(db, read)
+            }
+            for restore in restores:
+                ledger.release(
+                    db, read, restore.source, restore.field, tokens.get(restore.source)
+                )
+
+        await self.database.run(let_go)
+        return read, sorted({restore.field for restore in restores}), kept
+
+    @staticmethod
+    def _token(db: Connection, source: str, key: str) -> str:
+        """Name the record's revision that was undone."""
+        return queue.settled_token(db, source, key) or ""
+
+    async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
+        """Restore every item written since then; count items, fields, and what stayed."""
+        keys = await self.database.run(lambda db: ledger.written_since(db, since))
+        items = fields = 0
+        reasons: dict[str, int] = {}
+        for key in keys:
+            try:
+                _, restored, kept = await self.undo(Find(rating_key=key))
+            except Fault as fault:
+                if fault.kind is not FaultClass.ITEM:
+                    raise
+                reasons[fault.reason] = reasons.get(fault.reason, 0) + 1
+                continue
+            items += bool(restored)
+            fields += len(restored)
+            for reason in kept.values():
+                reasons[reason] = reasons.get(reason, 0) + 1
+        return items, fields, reasons
+
+    async def pin(self, source: str, key: str, rating_key: str | None) -> None:
+        """Tie a record to one item by hand, or untie it."""
+
+        def work(db: Connection) -> None:
+            ledger.pin(db, source, key, rating_key)
+            queue.forget_settled(db, source, key)
+            if info := queue.find_job(db, source, key):
+                queue.retry_failed(db, self.clock.steady(), ids=[info.id])
+
+        await self.database.run(work)
+        self.circuit.notify()
+
+    async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:
+        """Give one page of jobs and how many there are; see ``queue.listing``."""
+        return await self.database.run(
+            lambda db: queue.listing(db, **filters), durable=False
+        )
+
+    async def job_reasons(self) -> dict[str, int]:
+        """Count the jobs that have a reason, by state and reason."""
+        return await self.database.run(queue.reasons, durable=False)
+
+    async def retry_failed(
+        self, reason: str | None = None, ids: Iterable[int] | None = None
+    ) -> int:
+        """Make failed jobs ready again; give how many."""
+        number = await self.database.run(
+            lambda db: queue.retry_failed(db, self.clock.steady(), reason, ids)
+        )
+        self.circuit.notify()
+        return number
+
+    async def discard_failed(
+        self, reason: str | None = None, ids: Iterable[int] | None = None
+    ) -> int:
+        """Drop failed jobs; give how many."""
+        number = await self.database.run(
+            lambda db: queue.discard_failed(db, reason, ids)
+        )
+        self.circuit.notify()
+        return number
+
+    async def switch(self, on: bool) -> None:
+        """Switch syncing on or off; kept on disk before it takes effect."""
+        await self.keep("sync", "on" if on else "off")
+        self.circuit.hold(Hold.SWITCH, not on)
+
+    # -- sources ---------------------------------------------------------------
+
+    def set_fill_only(self, source: str, fields: frozenset[str]) -> None:
+        """Name the fields that a source only fills where Plex has nothing."""
+        self._fill_only[source] = fields
+
+    async def cursor(self, source: str) -> str | None:
+        """Give where a source was read up to."""
+        return await self.setting(f"cursor:{source}")
+
+    async def remove_source(self, source: str) -> int:
+        """Discard a source's jobs, release its ownership; give how many jobs."""
+
+        def work(db: Connection) -> int:
+            ledger.release_source(db, source)
+            stats.keep(db, f"cursor:{source}", None)
+            return queue.discard_source(db, source)
+
+        number = await self.database.run(work)
+        self.circuit.notify()
+        return number
+
+    async def reconcile(
+        self,
+        records: AsyncIterable[Sequence[Record]],
+        *,
+        enqueue: bool = True,
+        total: int | None = None,
+    ) -> dict[str, int]:
+        """Compare records with Plex; give counts by kind (see ``Reconcile``).
+
+        One run at a time: raises RuntimeError while one is under way, and Fault
+        when a source fails.
+        """
+        if self.reconciling is not None:
+            raise RuntimeError("a reconcile run is under way")
+        self.reconciling = Reconcile(
+            self._tools, self.circuit, enqueue=enqueue, total=total
+        )
+        try:
+            counts = dict(await self.reconciling.run(records))
+        finally:
+            self.reconciling = None
+            self._listener("changed", {})
+        self._listener("run_finished", counts)
+        return counts
+
+    async def setting(self, name: str) -> str | None:
+        """Read one setting."""
+        return await self.database.run(
+            lambda db: stats.setting(db, name), durable=False
+        )
+
+    async def keep(self, name: str, value: str | None) -> None:
+        """Write one setting."""
+        await self.database.run(lambda db: stats.keep(db, name, value))
+
+    # -- what is shown -----------------------------------------------------------
+
+    async def snapshot(self) -> Snapshot:
+        """Describe the moment. Raises StorageError."""
+
+        def work(db: Connection) -> tuple[queue.Counts, stats.Statistics, float | None]:
+            return queue.counts(db), stats.read(db), queue.next_due(db)
+
+        counts, statistics, due = await self.database.run(work, durable=False)
+        wall, log = self.clock.wall(), self.circuit.outages
+        due_now = due is not None and due <= self.clock.steady()
+        return Snapshot(
+            circuit=self.circuit.breaker.state,
+            holds=frozenset(self.circuit.holds),
+            reachable=self.circuit.reachable,
+            pending=counts.pending,
+            failed=counts.failed,
+            oldest=counts.oldest,
+            stalled=self.clock.monotonic() - self.worker.progress_at
+            if due_now
+            else 0.0,
+            statistics=statistics,
+            next_probe=self.circuit.next_probe(),
+            outages=log.count,
+            last_outage=log.outages[-1].start if log.outages else None,
+            mttr=log.mttr(wall),
+            mtbf=log.mtbf(wall),
+            availability=log.availability(wall, 30 * outages.DAY),
+            save_failed=self.circuit.save_failed,
+            storage_failed=self.worker.storage_failed,
+            reconcile=self.reconciling.progress if self.reconciling else None,
+        )

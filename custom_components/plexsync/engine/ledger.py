@@ -1,0 +1,311 @@
+"""What we wrote to each item, and what stood there before we first touched it.
+
+Same database and same transactions as the queue. An item is known by its path;
+the rating key is a cache, so a row moves with the file.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+import json
+from sqlite3 import Connection
+from typing import Any
+
+from .fields import FIELDS
+from .plan import Change, Ledger, Written
+from .ports import Item
+from .record import value_from_json, value_to_json
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS item (
+    id INTEGER PRIMARY KEY,
+    rating_key TEXT NOT NULL,
+    section TEXT NOT NULL,
+    path TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS item_rating_key ON item (rating_key);
+CREATE INDEX IF NOT EXISTS item_path ON item (section, path);
+CREATE TABLE IF NOT EXISTS ledger (
+    item INTEGER NOT NULL REFERENCES item (id),
+    field TEXT NOT NULL,
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT,
+    intent TEXT,
+    pending INTEGER NOT NULL DEFAULT 0,
+    before TEXT,
+    before_known INTEGER NOT NULL DEFAULT 0,
+    before_locked INTEGER NOT NULL DEFAULT 0,
+    released TEXT,
+    written REAL NOT NULL,
+    PRIMARY KEY (item, field, source)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ledger_written ON ledger (written);
+CREATE TABLE IF NOT EXISTS picture (
+    source TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    tag TEXT,
+    digest TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    PRIMARY KEY (source, ref)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS collection (
+    section TEXT NOT NULL,
+    title TEXT NOT NULL,
+    PRIMARY KEY (section, title)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pin (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    rating_key TEXT NOT NULL,
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known of a picture: the source's tag for it, its digest, its last mark."""
+
+    tag: str | None
+    digest: str
+    mark: str
+
+
+def item_id(db: Connection, item: Item) -> int | None:
+    """Find the ledger's number of an item, following its file to a new rating key."""
+    row = db.execute(
+        "SELECT id, path FROM item WHERE rating_key = ?", (item.rating_key,)
+    ).fetchone()
+    if row is not None and (not item.paths or row[1] in item.paths):
+        return int(row[0])
+    for path in item.paths:
+        if moved := db.execute(
+            "SELECT id FROM item WHERE section = ? AND path = ?", (item.section, path)
+        ).fetchone():
+            db.execute(
+                "UPDATE item SET rating_key = ? WHERE id = ?",
+                (item.rating_key, moved[0]),
+            )
+            return int(moved[0])
+    if row is not None:
+        # Same rating key, other files: the file was renamed in place, or the key
+        # was given to another item. Only Plex's own lock tells, so it stays ours
+        # where the value still stands and is nobody's where it does not.
+        path = item.paths[0] if item.paths else row[1]
+        db.execute("UPDATE item SET path = ? WHERE id = ?", (path, row[0]))
+        return int(row[0])
+    return None
+
+
+def rows(db: Connection, item: Item) -> Ledger:
+    """Read the rows of one item, by field."""
+    number = item_id(db, item)
+    found: dict[str, list[Written]] = {}
+    if number is None:
+        return found
+    for row in db.execute(
+        "SELECT field, source, value, intent, pending, before, before_known,"
+        " before_locked, released FROM ledger WHERE item = ? ORDER BY written",
+        (number,),
+    ):
+        if (name := row[0]) in FIELDS:
+            found.setdefault(name, []).append(_written(row))
+    return found
+
+
+def _written(row: tuple[Any, ...]) -> Written:
+    name = row[0]
+    return Written(
+        field=name,
+        source=row[1],
+        value=_decode(name, row[2]),
+        intent=_decode(name, row[3]),
+        pending=bool(row[4]),
+        before=_decode(name, row[5]),
+        before_known=bool(row[6]),
+        before_locked=bool(row[7]),
+        released=row[8],
+    )
+
+
+def intend(
+    db: Connection,
+    item: Item,
+    source: str,
+    key: str,
+    changes: Iterable[Change],
+    now: float,
+) -> None:
+    """Note what is about to be written, and what stands there now if it is the first."""
+    number = item_id(db, item)
+    if number is None:
+        number = db.execute(
+            "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?)",
+            (item.rating_key, item.section, item.paths[0] if item.paths else ""),
+        ).lastrowid
+    for change in changes:
+        image = FIELDS[change.field].kind == "image"
+        db.execute(
+            "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
+            " before_known, before_locked, written) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?)"
+            " ON CONFLICT (item, field, source) DO UPDATE SET"
+            " intent = excluded.intent, pending = 1, key = excluded.key,"
+            # After an undo the story of the field begins anew.
+            " before = iif(released IS NULL, before, excluded.before),"
+            " before_known = iif(released IS NULL, before_known, excluded.before_known),"
+            " before_locked = iif(released IS NULL, before_locked, excluded.before_locked)",
+            (
+                number,
+                change.field,
+                source,
+                key,
+                _encode(change.field, change.own),
+                None if image else _encode(change.field, change.before),
+                not image,
+                change.was_locked,
+                now,
+            ),
+        )
+
+
+def confirm(
+    db: Connection, item: Item, source: str, fields: Iterable[str], now: float
+) -> None:
+    """Make what was intended ours: a read-back has shown it."""
+    number = item_id(db, item)
+    db.executemany(
+        "UPDATE ledger SET value = intent, intent = NULL, pending = 0, released = NULL,"
+        " written = ? WHERE item = ? AND field = ? AND source = ? AND pending = 1",
+        [(now, number, field, source) for field in fields],
+    )
+
+
+def adopt(
+    db: Connection,
+    item: Item,
+    source: str,
+    key: str,
+    changes: Sequence[Change],
+    now: float,
+) -> None:
+    """Own values that stand there already; what was before stays unknown."""
+    if not changes:
+        return
+    number = item_id(db, item)
+    if number is None:
+        number = db.execute(
+            "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?)",
+            (item.rating_key, item.section, item.paths[0] if item.paths else ""),
+        ).lastrowid
+    db.executemany(
+        "INSERT INTO ledger (item, field, source, key, value, written)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (item, field, source) DO UPDATE SET"
+        " value = excluded.value, intent = NULL, pending = 0, key = excluded.key",
+        [
+            (number, change.field, source, key, _encode(change.field, change.own), now)
+            for change in changes
+        ],
+    )
+
+
+def release(
+    db: Connection, item: Item, source: str, field: str, token: str | None
+) -> None:
+    """Give a field up until its record's next revision."""
+    db.execute(
+        "UPDATE ledger SET released = ?, value = NULL, intent = NULL, pending = 0"
+        " WHERE item = ? AND field = ? AND source = ?",
+        (token, item_id(db, item), field, source),
+    )
+
+
+def release_source(db: Connection, source: str) -> None:
+    """Let go of a removed source's ownership; its values and their undo stay."""
+    db.execute(
+        "UPDATE ledger SET source = 'removed:' || source WHERE source = ?", (source,)
+    )
+    db.execute("DELETE FROM pin WHERE source = ?", (source,))
+    db.execute("DELETE FROM picture WHERE source = ?", (source,))
+
+
+def written_since(db: Connection, since: float) -> list[str]:
+    """Give the rating keys of all items written since then."""
+    return [
+        row[0]
+        for row in db.execute(
+            "SELECT DISTINCT rating_key FROM item JOIN ledger ON ledger.item = item.id"
+            " WHERE written >= ? AND before_known = 1 ORDER BY rating_key",
+            (since,),
+        )
+    ]
+
+
+def keys_of(db: Connection, item: Item) -> list[tuple[str, str]]:
+    """Give the (source, record key) pairs that wrote to an item."""
+    number = item_id(db, item)
+    return db.execute(
+        "SELECT DISTINCT source, key FROM ledger WHERE item = ?", (number,)
+    ).fetchall()
+
+
+def picture(db: Connection, source: str, ref: str) -> Picture | None:
+    """Read what is known of a picture."""
+    row = db.execute(
+        "SELECT tag, digest, mark FROM picture WHERE source = ? AND ref = ?",
+        (source, ref),
+    ).fetchone()
+    return Picture(*row) if row else None
+
+
+def keep_picture(db: Connection, source: str, ref: str, known: Picture) -> None:
+    """Remember a picture that was fetched."""
+    db.execute(
+        "INSERT OR REPLACE INTO picture VALUES (?, ?, ?, ?, ?)",
+        (source, ref, known.tag, known.digest, known.mark),
+    )
+
+
+def created_collections(db: Connection, section: str) -> set[str]:
+    """Give the titles of the collections that we created, case-folded."""
+    return {
+        row[0]
+        for row in db.execute(
+            "SELECT title FROM collection WHERE section = ?", (section,)
+        )
+    }
+
+
+def note_collections(db: Connection, section: str, titles: Iterable[str]) -> None:
+    """Remember collections as created by us."""
+    db.executemany(
+        "INSERT OR IGNORE INTO collection VALUES (?, ?)",
+        [(section, title.casefold()) for title in titles],
+    )
+
+
+def pinned(db: Connection, source: str, key: str) -> str | None:
+    """Give the rating key that a record is tied to by hand."""
+    row = db.execute(
+        "SELECT rating_key FROM pin WHERE source = ? AND key = ?", (source, key)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def pin(db: Connection, source: str, key: str, rating_key: str | None) -> None:
+    """Tie a record to an item, or untie it."""
+    db.execute("DELETE FROM pin WHERE source = ? AND key = ?", (source, key))
+    if rating_key is not None:
+        db.execute("INSERT INTO pin VALUES (?, ?, ?)", (source, key, rating_key))
+
+
+def _encode(field: str, value: Any) -> str | None:
+    return None if value is None else json.dumps(value_to_json(value))
+
+
+def _decode(field: str, text: str | None) -> Any:
+    if text is None:
+        return None
+    data = json.loads(text)
+    if FIELDS[field].kind == "image":
+        return str(data)  # the digest of the bytes
+    return value_from_json(field, data)

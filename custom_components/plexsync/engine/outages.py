@@ -1,0 +1,261 @@
+"""Outage history and what follows from it.
+
+Definitions. An outage runs from the first server fault of an opening to the
+closing; openings within a minute of a closing belong to the same outage. MTTR is
+the mean length of ended outages of 90 days, those ended by ``reset`` left out;
+MTBF the observed up time of 90 days divided by the number of outages begun in
+it; availability is up / (up + down) by time, the running outage counted.
+Time in which nobody looked (Home Assistant stopped, a hold) is unknown, neither
+up nor down; coverage is the observed share of the window. Times are wall-clock
+seconds since the epoch, durations seconds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+import math
+from typing import Any
+
+DAY = 86_400.0
+KEEP = 400 * DAY
+MEAN_WINDOW = 90 * DAY
+FLAP = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One outage; ``end`` is None while it lasts."""
+
+    start: float
+    end: float | None
+    cause: str
+    jobs: int = 0  # jobs that it deferred
+    probes: int = 0  # failed ones
+    reopened: int = 0
+    ended_by: str | None = None  # recovery, reset
+
+    @property
+    def duration(self) -> float | None:
+        """The length in seconds; never negative, None while it lasts."""
+        return None if self.end is None else max(0.0, self.end - self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """One window's shares, in percent; ``availability`` None where nothing is known."""
+
+    availability: float | None
+    coverage: float
+
+
+class OutageLog:
+    """Keep one record per outage and the spans in which nobody looked."""
+
+    def __init__(self) -> None:
+        """Start with no history and no observation."""
+        self.outages: list[Outage] = []
+        self.unknown: list[tuple[float, float]] = []
+        self.since: float | None = None  # observation began
+        self.seen: float | None = None  # and was last known to go on
+        self._dropped = 0  # outages too old to keep
+
+    @property
+    def current(self) -> Outage | None:
+        """The outage that lasts."""
+        if self.outages and self.outages[-1].end is None:
+            return self.outages[-1]
+        return None
+
+    @property
+    def count(self) -> int:
+        """How many outages began, ever."""
+        return self._dropped + len(self.outages)
+
+    def observe(self, now: float, *, gap: bool = False) -> None:
+        """Say that somebody looks now; with ``gap`` nobody did since the last time."""
+        if self.since is None:
+            self.since = now
+        if gap and self.seen is not None and now > self.seen:
+            self.unknown.append((self.seen, now))
+        self.seen = now if self.seen is None else max(self.seen, now)
+        self._prune(now)
+
+    def began(self, at: float, cause: str) -> bool:
+        """Open an outage, or reopen one that ended less than a minute ago.
+
+        Say whether it is a new one. While one lasts, nothing changes.
+        """
+        if self.current is not None:
+            return False
+        last = self.outages[-1] if self.outages else None
+        if (
+            last is not None
+            and last.end is not None
+            and last.ended_by != "reset"
+            and 0 <= at - last.end < FLAP
+        ):
+            self.outages[-1] = replace(
+                last, end=None, ended_by=None, reopened=last.reopened + 1
+            )
+            return False
+        floor = last.end if last is not None and last.end is not None else at
+        self.outages.append(Outage(max(at, floor), None, cause))
+        return True
+
+    def touched(self, *, jobs: int = 0, probes: int = 0) -> None:
+        """Count deferred jobs and failed probes of the outage that lasts."""
+        if (current := self.current) is not None:
+            self.outages[-1] = replace(
+                current, jobs=current.jobs + jobs, probes=current.probes + probes
+            )
+
+    def ended(self, at: float, by: str = "recovery") -> Outage | None:
+        """Close the outage that lasts; give it, or None when there is none."""
+        if (current := self.current) is None:
+            return None
+        self.outages[-1] = replace(current, end=max(at, current.start), ended_by=by)
+        return self.outages[-1]
+
+    def mttr(self, now: float) -> float | None:
+        """Mean time to recovery, in seconds."""
+        durations = [
+            outage.duration
+            for outage in self.outages
+            if outage.duration is not None
+            and outage.ended_by != "reset"
+            and outage.start >= now - MEAN_WINDOW
+        ]
+        return sum(durations) / len(durations) if durations else None
+
+    def mtbf(self, now: float) -> float | None:
+        """Mean observed up time between outages, in seconds."""
+        began = sum(outage.start >= now - MEAN_WINDOW for outage in self.outages)
+        if not began:
+            return None
+        up, _, _ = self._shares(now, MEAN_WINDOW)
+        return up / began
+
+    def availability(self, now: float, window: float) -> Availability:
+        """Say how much of the window (seconds) the server was up."""
+        up, down, unknown = self._shares(now, window)
+        observed = up + down
+        return Availability(
+            100 * up / observed if observed > 0 else None,
+            100 * observed / (observed + unknown) if observed + unknown else 0.0,
+        )
+
+    def _shares(self, now: float, window: float) -> tuple[float, float, float]:
+        """Divide the window into seconds up, down and unknown."""
+        start = now - window
+        blind = list(self.unknown)
+        if self.since is None:
+            return 0.0, 0.0, window
+        if self.since > start:
+            blind.append((start, self.since))
+        blind = _union(blind, start, now)
+        unknown = _length(blind)
+        down_spans = _union(
+            ((o.start, now if o.end is None else o.end) for o in self.outages),
+            start,
+            now,
+        )
+        # An outage that was known before and after a blind span is down only where
+        # somebody looked.
+        down = _length(_union([*down_spans, *blind], start, now)) - unknown
+        return max(0.0, window - unknown - down), max(0.0, down), unknown
+
+    def _prune(self, now: float) -> None:
+        kept = [o for o in self.outages if o.end is None or o.end > now - KEEP]
+        self._dropped += len(self.outages) - len(kept)
+        self.outages = kept
+        self.unknown = [span for span in self.unknown if span[1] > now - KEEP]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Describe the history for the store."""
+        return {
+            "outages": [asdict(outage) for outage in self.outages],
+            "unknown": [list(span) for span in self.unknown],
+            "since": self.since,
+            "seen": self.seen,
+            "dropped": self._dropped,
+        }
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any]) -> tuple[OutageLog, int]:
+        """Take up a snapshot; give the log and how many records were unreadable."""
+        log = cls()
+        bad = 0
+        outages = data.get("outages")
+        for entry in outages if isinstance(outages, list) else ():
+            try:
+                log.outages.append(_outage(entry))
+            except ValueError, TypeError, AttributeError:
+                bad += 1
+        log.outages.sort(key=lambda outage: outage.start)
+        # Only the newest may still last: an older open record is a leftover.
+        log.outages = [
+            outage
+            for number, outage in enumerate(log.outages)
+            if outage.end is not None or number == len(log.outages) - 1
+        ]
+        spans = data.get("unknown")
+        for span in spans if isinstance(spans, list) else ():
+            try:
+                begin, end = (_time(value) for value in span)
+            except ValueError, TypeError:
+                bad += 1
+            else:
+                if begin <= end:
+                    log.unknown.append((begin, end))
+        for name in ("since", "seen"):
+            try:
+                setattr(log, name, _time(data.get(name)))
+            except ValueError:
+                setattr(log, name, None)
+        dropped = data.get("dropped")
+        if isinstance(dropped, int) and not isinstance(dropped, bool) and dropped > 0:
+            log._dropped = dropped
+        return log, bad
+
+
+def _time(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("no time")  # noqa: TRY004  # unreadable is one case
+    if not math.isfinite(value) or value < 0:
+        raise ValueError("no time")
+    return float(value)
+
+
+def _outage(entry: Any) -> Outage:
+    counts = {}
+    for name in ("jobs", "probes", "reopened"):
+        value = entry.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ValueError(name)
+        counts[name] = value
+    end = entry.get("end")
+    start = _time(entry.get("start"))
+    return Outage(
+        start,
+        None if end is None else max(start, _time(end)),
+        str(entry.get("cause")),
+        ended_by=entry.get("ended_by"),
+        **counts,
+    )
+
+
+def _union(
+    spans: Iterable[tuple[float, float]], start: float, end: float
+) -> list[tuple[float, float]]:
+    merged: list[tuple[float, float]] = []
+    for low, high in sorted((max(a, start), min(b, end)) for a, b in spans):
+        if low >= high:
+            continue
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _length(spans: Iterable[tuple[float, float]]) -> float:
+    return sum(high - low for low, high in spans)

@@ -1,0 +1,334 @@
+"""Record + item + ledger → plan: exactly what would be written, and why not the rest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .fields import FIELDS, Field, Kind
+from .ports import FieldEdit, Item
+from .record import Actor, Image, Record, Value, clean_text, value_to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the ledger says of one field of one item, for one source.
+
+    For lists ``value`` holds the members that we own, else the whole value; for
+    images the digest of the bytes. ``intent`` is what a write that was not yet
+    confirmed meant to leave behind; ``before`` what stood there before the first.
+    """
+
+    field: str
+    source: str
+    value: Value | None
+    intent: Value | None = None
+    pending: bool = False
+    before: Value | None = None
+    before_known: bool = False
+    before_locked: bool = False
+    released: str | None = None
+
+
+type Ledger = Mapping[str, Sequence[Written]]
+
+
+class Kept(StrEnum):
+    """Why a field that differs is left as it is."""
+
+    LOCKED = "locked"  # a person locked it, or edited it after us
+    IDENTITY = "identity"  # a title is never cleared
+    UNIDENTIFIED = "unidentified"  # the source is not done with it
+    RELEASED = "released"  # undone, until the record's next revision
+    FILLED = "filled"  # the field is only to be filled, and is not empty
+    NOT_OURS = "not_ours"  # empty at the source, but never written by us
+    LAST_MEMBER = "last_member"  # a collection that we did not create would vanish
+    UNSUPPORTED = "unsupported"  # this type of item has no such field
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference that a write would make.
+
+    ``before`` and ``after`` are whole values; ``remove`` the list members that
+    go; ``own`` what the ledger holds as ours afterwards.
+    """
+
+    field: str
+    before: Value | None
+    after: Value | None
+    own: Value | None
+    remove: tuple[str, ...] = ()
+    was_locked: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Shape for action answers: field, before, after."""
+        if FIELDS[self.field].kind is Kind.IMAGE:
+            return {"field": self.field, "before": None, "after": "new picture"}
+        return {
+            "field": self.field,
+            "before": value_to_json(self.before),
+            "after": value_to_json(self.after),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The exact difference between record, item and ledger."""
+
+    changes: tuple[Change, ...] = ()
+    adopted: tuple[Change, ...] = ()  # equal already: owned from now on, not written
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+
+    def edits(self, item: Item) -> list[FieldEdit]:
+        """Give the field edits that apply this plan; adopted fields get their lock."""
+        edits = [_edit(change) for change in self.changes if not _is_image(change)]
+        if edits:
+            edits += [
+                FieldEdit(change.field, lock=True, touch=False)
+                for change in self.adopted
+                if change.field not in item.locks and not _is_image(change)
+            ]
+        return edits
+
+    def missed(self, item: Item) -> tuple[Change, ...]:
+        """Give the changes that a read-back does not show."""
+        return tuple(change for change in self.changes if not _arrived(change, item))
+
+
+def _is_image(change: Change) -> bool:
+    return FIELDS[change.field].kind is Kind.IMAGE
+
+
+def _edit(change: Change) -> FieldEdit:
+    if FIELDS[change.field].is_list:
+        members = change.after if isinstance(change.after, tuple) else ()
+        return FieldEdit(change.field, members=members, remove=change.remove)
+    value = change.after
+    assert value is None or isinstance(value, str | float)  # images are uploaded
+    return FieldEdit(change.field, value=value)
+
+
+def _arrived(change: Change, item: Item) -> bool:
+    if _is_image(change):
+        return True  # the upload's own answer is the proof: Plex gives no digest here
+    current = item.fields.get(change.field)
+    if not FIELDS[change.field].is_list:
+        return _same(FIELDS[change.field], current, change.after)
+    have = _by_name(current)
+    return not any(_fold(name) in have for name in change.remove) and all(
+        _same_member(have.get(name), member)
+        for name, member in _by_name(change.after).items()
+    )
+
+
+def make_plan(
+    record: Record,
+    item: Item,
+    ledger: Ledger,
+    *,
+    images: Mapping[str, str] | None = None,
+    fill_only: Iterable[str] = (),
+) -> Plan:
+    """Compute what bringing the item into line would write.
+
+    ``images`` maps each image field whose bytes are at hand to their digest;
+    other image fields of the record count as unchanged. ``fill_only`` names the
+    fields that are written only where Plex has nothing.
+    """
+    changes: list[Change] = []
+    adopted: list[Change] = []
+    kept: dict[str, Kept] = {}
+    fill = frozenset(fill_only)
+    for name, wanted in record.fields.items():
+        spec = FIELDS[name]
+        if name not in item.fields:
+            kept[name] = Kept.UNSUPPORTED
+            continue
+        rows = ledger.get(name, ())
+        if spec.kind is Kind.IMAGE:
+            result = _plan_image(name, wanted, record, item, rows, images or {}, fill)
+        elif spec.is_list:
+            result = _plan_list(spec, wanted, record, item, rows, fill)
+        else:
+            result = _plan_value(spec, wanted, record, item, rows, fill)
+        match result:
+            case Kept():
+                kept[name] = result
+            case Change() if _needed(spec, result):
+                changes.append(result)
+            case Change():
+                adopted.append(result)
+    return Plan(tuple(changes), tuple(adopted), kept)
+
+
+def _needed(spec: Field, change: Change) -> bool:
+    if spec.is_list:
+        before, after = _by_name(change.before), _by_name(change.after)
+        return before.keys() != after.keys() or any(
+            not _same_member(before[name], member) for name, member in after.items()
+        )
+    return not _same(spec, change.before, change.after)
+
+
+def _own_row(rows: Sequence[Written], source: str) -> Written | None:
+    return next((row for row in rows if row.source == source), None)
+
+
+def _released(row: Written | None, record: Record) -> bool:
+    return row is not None and row.released == record.token()
+
+
+def _plan_value(
+    spec: Field,
+    wanted: Value | None,
+    record: Record,
+    item: Item,
+    rows: Sequence[Written],
+    fill: frozenset[str],
+) -> Change | Kept | None:
+    current = item.fields[spec.name]
+    locked = spec.name in item.locks
+    change = Change(spec.name, current, wanted, wanted, was_locked=locked)
+    if _same(spec, current, wanted):
+        return change if wanted is not None else None
+    if _released(_own_row(rows, record.source), record):
+        return Kept.RELEASED
+    ours = any(
+        _same(spec, current, value)
+        for row in rows
+        for value in ((row.value, row.intent) if row.pending else (row.value,))
+    )
+    if locked and not ours:
+        return Kept.LOCKED
+    if wanted is None:
+        if spec.identity:
+            return Kept.IDENTITY
+        if not record.identified:
+            return Kept.UNIDENTIFIED
+        if record.mirror and not rows:
+            return Kept.NOT_OURS
+    if spec.name in fill and current is not None and not ours:
+        return Kept.FILLED
+    return change
+
+
+def _plan_list(
+    spec: Field,
+    wanted: Value | None,
+    record: Record,
+    item: Item,
+    rows: Sequence[Written],
+    fill: frozenset[str],
+) -> Change | Kept | None:
+    current = _by_name(item.fields[spec.name])
+    desired = _by_name(wanted)
+    row = _own_row(rows, record.source)
+    locked = spec.name in item.locks
+    if _released(row, record):
+        return Kept.RELEASED
+    if not desired and not record.identified:
+        return Kept.UNIDENTIFIED if current else None
+    if locked and not rows and not _covers(current, desired):
+        return Kept.LOCKED
+    if spec.name in fill and current and not rows:
+        return Kept.FILLED
+    own = _by_name(row.value) if row else {}
+    maybe_own = own | (_by_name(row.intent) if row and row.pending else {})
+    others = {
+        name
+        for other in rows
+        if other.source != record.source
+        for name in _by_name(other.value)
+    }
+    # An explicit clear empties the field; a mirrored list only takes back its own.
+    dropped = (
+        set(current)
+        if wanted is None and not record.mirror
+        else set(maybe_own) - set(desired)
+    ) - others
+    # Our lock keeps agents out, so what is missing under it a person took away.
+    declined = set(own) - set(current) if locked and row and not row.pending else set()
+    target = {name: member for name, member in desired.items() if name not in declined}
+    target |= {
+        name: member
+        for name, member in current.items()
+        if name not in dropped and name not in target
+    }
+    return Change(
+        spec.name,
+        _members(item.fields[spec.name]),
+        tuple(target.values()) or None,  # type: ignore[arg-type]  # one kind per field
+        tuple(desired.values()) or None,  # type: ignore[arg-type]
+        remove=tuple(_name(current[name]) for name in current if name not in target),
+        was_locked=locked,
+    )
+
+
+def _plan_image(
+    name: str,
+    wanted: Value | None,
+    record: Record,
+    item: Item,
+    rows: Sequence[Written],
+    images: Mapping[str, str],
+    fill: frozenset[str],
+) -> Change | Kept | None:
+    digest = images.get(name)
+    if wanted is None or digest is None:
+        return None  # nothing to show instead, or known to be the same picture
+    row = _own_row(rows, record.source)
+    locked = name in item.locks
+    before = row.value if row else None
+    if row and digest == row.value and not row.pending:
+        return None
+    if _released(row, record):
+        return Kept.RELEASED
+    if locked and not rows:
+        return Kept.LOCKED
+    if name in fill and item.fields[name] is not None and not rows:
+        return Kept.FILLED
+    # A picture of which the ledger is unsure is uploaded again: same bytes, no harm.
+    return Change(
+        name, before if before != digest else None, digest, digest, was_locked=locked
+    )
+
+
+def _fold(name: str) -> str:
+    # Plex shares tags per library and keeps the first spelling of each.
+    return name.casefold()
+
+
+def _name(member: str | Actor) -> str:
+    return member.name if isinstance(member, Actor) else member
+
+
+def _members(value: Value | None) -> tuple[Any, ...] | None:
+    return value if isinstance(value, tuple) and value else None
+
+
+def _by_name(value: Value | None) -> dict[str, str | Actor]:
+    return {_fold(_name(member)): member for member in _members(value) or ()}
+
+
+def _same_member(current: str | Actor | None, wanted: str | Actor) -> bool:
+    if isinstance(current, Actor) and isinstance(wanted, Actor):
+        return current.role == wanted.role
+    return current is not None
+
+
+def _covers(
+    current: Mapping[str, str | Actor], desired: Mapping[str, str | Actor]
+) -> bool:
+    return current.keys() == desired.keys() and all(
+        _same_member(current[name], member) for name, member in desired.items()
+    )
+
+
+def _same(spec: Field, current: Value | None, wanted: Value | None) -> bool:
+    if isinstance(current, float) and isinstance(wanted, float):
+        return abs(current - wanted) < 0.05  # Plex keeps one decimal
+    if spec.kind is Kind.PROSE and isinstance(current, str) and isinstance(wanted, str):
+        return clean_text(current, prose=True) == clean_text(wanted, prose=True)
+    assert not isinstance(wanted, Image)
+    return current == wanted

@@ -1,0 +1,137 @@
+"""What the engine asks of the world around it.
+
+The rings outside implement these; the engine never imports them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .record import Actor, Find, Image, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A full read of one item, as Plex holds it.
+
+    ``fields`` holds every field of ``engine.fields`` that the item's type knows
+    (``None`` where empty; lists are complete; images are the server's own mark
+    of the selected picture, as text). ``locks`` names the locked fields.
+    ``read_at`` is the monotonic time, in seconds, at which the read began.
+    """
+
+    rating_key: str
+    section: str  # uuid of the library
+    paths: tuple[str, ...]
+    fields: Mapping[str, Value | None]
+    locks: frozenset[str]
+    read_at: float
+    guid: str = ""
+    # What the outer ring needs to address the item again; opaque to the engine.
+    handle: Any = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What looking for a record found: one rating key, none, or several.
+
+    ``reason`` says why it is not exactly one: not_found, outside_libraries or
+    ambiguous. ``candidates`` are the rating keys of an ambiguous match.
+    """
+
+    rating_key: str | None = None
+    reason: str | None = None
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldEdit:
+    """One field of an edit.
+
+    For text, dates and ratings ``value`` is what to set (``None`` clears). For
+    lists ``members`` is the whole list as it shall be afterwards and ``remove``
+    what has to go. ``lock`` is the lock's state afterwards, ``None`` leaves it.
+    With ``touch`` False only the lock changes.
+    """
+
+    field: str
+    value: str | float | None = None
+    members: tuple[str, ...] | tuple[Actor, ...] = ()
+    remove: tuple[str, ...] = ()
+    lock: bool | None = True
+    touch: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedImage:
+    """What fetching an image gave.
+
+    ``data`` is None when the source says that it is unchanged since ``known``
+    (``unchanged``), or has no picture at all (a placeholder is none).
+    ``tag`` is the source's mark to send next time.
+    """
+
+    data: bytes | None = None
+    tag: str | None = None
+    unchanged: bool = False
+
+
+class Server(Protocol):
+    """One Plex Media Server. Every method raises ``Fault`` and nothing else."""
+
+    async def probe_process(self) -> None:
+        """Check that the process answers and is the configured machine."""
+
+    async def probe_database(self) -> None:
+        """Check that the database can be read."""
+
+    async def match(self, finds: Sequence[Find]) -> list[Match]:
+        """Find the item of each, in order, within the chosen libraries."""
+
+    def confirms(self, find: Find, item: Item) -> bool:
+        """Say whether the item read is the one that was looked for."""
+
+    async def read(self, rating_keys: Sequence[str]) -> dict[str, Item]:
+        """Read items in full, many in one request; missing ones are left out.
+
+        Only an answer that is recognisably Plex's may leave an item out.
+        """
+
+    async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:
+        """Apply field edits to one item, in one request where they fit."""
+
+    async def upload(self, item: Item, field_name: str, data: bytes) -> None:
+        """Upload, select and lock one picture (poster or background)."""
+
+    async def collections(self, item: Item) -> dict[str, int]:
+        """Count the members of each collection in the item's library, by title."""
+
+    async def forget(self, rating_keys: Sequence[str]) -> None:
+        """Drop what is remembered of where these items are."""
+
+    async def close(self) -> None:
+        """Shut every socket and join every thread."""
+
+
+class Images(Protocol):
+    """Fetches the pictures that records name."""
+
+    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+        """Fetch one picture; ``known`` is the tag of the last fetch.
+
+        Raises ``Fault`` of class source (worth another try) or item (not).
+        """
+
+
+class BreakerStore(Protocol):
+    """Keeps the circuit across restarts."""
+
+    async def load(self) -> dict[str, Any] | None:
+        """Give what was saved last, or None.
+
+        Raises ValueError when what is there cannot be used, OSError when it
+        cannot be read; either has then been set aside.
+        """
+
+    async def save(self, data: dict[str, Any]) -> None:
+        """Save durably; raises OSError when that failed."""

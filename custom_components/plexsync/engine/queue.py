@@ -1,0 +1,593 @@
+"""Durable jobs: one row per (source, record key), newest wins field by field.
+
+Every function takes the connection of a transaction under way (``Database.run``)
+and is one step of it; times are ``Clock.steady`` seconds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+import json
+from sqlite3 import Connection
+from typing import Any
+
+from .record import (
+    Record,
+    fields_from_json,
+    find_from_json,
+    find_to_json,
+    value_to_json,
+)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS job (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    find TEXT NOT NULL,
+    fields TEXT NOT NULL,          -- {name: [revision, value]}
+    revision INTEGER,
+    identified INTEGER NOT NULL,
+    mirror INTEGER NOT NULL,
+    rev INTEGER NOT NULL,          -- counts the records that went into it
+    priority INTEGER NOT NULL,
+    enqueued REAL NOT NULL,
+    due REAL NOT NULL,
+    failed INTEGER NOT NULL DEFAULT 0,
+    leased INTEGER,                -- the rev in flight
+    attempts INTEGER NOT NULL DEFAULT 0,
+    missed_since REAL,             -- first time the item was not found
+    misses INTEGER NOT NULL DEFAULT 0,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,
+    candidates TEXT,
+    UNIQUE (source, key)
+) STRICT;
+CREATE INDEX IF NOT EXISTS job_ready ON job (priority, due, id)
+    WHERE failed = 0 AND leased IS NULL;
+CREATE INDEX IF NOT EXISTS job_enqueued ON job (enqueued) WHERE failed = 0;
+CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
+CREATE TABLE IF NOT EXISTS settled (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,     -- of the newest record that was brought into line
+    plain TEXT NOT NULL,           -- the same without its pictures
+    token TEXT NOT NULL,           -- names its revision
+    revisions TEXT NOT NULL,       -- {field: revision} of what was written
+    rating_key TEXT,
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
+
+
+class Priority(IntEnum):
+    """Who waits: a person or an automation, or nobody in particular."""
+
+    INTERACTIVE = 0
+    BULK = 1
+
+
+class Accepted(StrEnum):
+    """What enqueueing did."""
+
+    QUEUED = "queued"
+    UNCHANGED = "unchanged"  # equal to what was brought into line last
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job in flight."""
+
+    id: int
+    rev: int
+    record: Record
+    revisions: dict[str, int | None]
+    priority: Priority
+    attempts: int
+    misses: int
+    missed_since: float | None
+    crashes: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job as it is shown; ``next_attempt`` is None for a failed one."""
+
+    id: int
+    source: str
+    key: str
+    state: str  # pending, waiting, in_flight, failed
+    reason: str | None
+    candidates: tuple[str, ...]
+    attempts: int
+    enqueued: float
+    next_attempt: float | None
+    paths: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs there are, and when the oldest pending one came in."""
+
+    pending: int
+    failed: int
+    oldest: float | None
+
+
+type Packed = dict[str, list[Any]]
+
+
+def recover(db: Connection, now: float, longest: float) -> None:
+    """Make what was in flight ready again, and no wait longer than the longest."""
+    db.execute(
+        "UPDATE job SET leased = NULL, crashes = crashes + 1 WHERE leased IS NOT NULL"
+    )
+    db.execute(
+        "UPDATE job SET failed = 1, reason = 'crashed' WHERE failed = 0 AND crashes >= ?",
+        (MAX_CRASHES,),
+    )
+    db.execute("UPDATE job SET due = ? WHERE due > ?", (now, now + longest))
+
+
+def enqueue(
+    db: Connection, record: Record, priority: Priority, now: float
+) -> tuple[Accepted, int | None]:
+    """Take in one record; give what happened and the job's id.
+
+    Absent fields never supersede waiting ones. A field of an older revision loses
+    against a newer one that waits or was written. A record equal to what waits,
+    failed or was settled changes nothing.
+    """
+    settled = db.execute(
+        "SELECT fingerprint, revisions FROM settled WHERE source = ? AND key = ?",
+        (record.source, record.key),
+    ).fetchone()
+    row = db.execute(
+        "SELECT id, find, fields, revision, identified, mirror FROM job"
+        " WHERE source = ? AND key = ?",
+        (record.source, record.key),
+    ).fetchone()
+    if row is None:
+        if settled is not None:
+            if settled[0] == record.fingerprint():
+                return Accepted.UNCHANGED, None
+            record = _drop_older(record, json.loads(settled[1]))
+            if not record.fields:
+                return Accepted.UNCHANGED, None
+        cursor = db.execute(
+            "INSERT INTO job (source, key, find, fields, revision, identified, mirror,"
+            " rev, priority, enqueued, due) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
+            (
+                record.source,
+                record.key,
+                find_to_json(record.find),
+                json.dumps(_pack(record), separators=(",", ":")),
+                record.revision,
+                record.identified,
+                record.mirror,
+                priority,
+                now,
+                now,
+            ),
+        )
+        return Accepted.QUEUED, cursor.lastrowid
+    job, find, fields, revision, identified, mirror = row
+    if settled is not None:
+        record = _drop_older(record, json.loads(settled[1]))
+    waiting: Packed = json.loads(fields)
+    merged = _merge(waiting, _pack(record))
+    newer = not _older(record.revision, revision)
+    head = (
+        (find_to_json(record.find), record.identified, record.mirror)
+        if newer
+        else (find, bool(identified), bool(mirror))
+    )
+    same = _values(merged) == _values(waiting) and head == (
+        find,
+        bool(identified),
+        bool(mirror),
+    )
+    db.execute(
+        "UPDATE job SET find = ?, fields = ?, identified = ?, mirror = ?, revision = ?,"
+        " priority = min(priority, ?) WHERE id = ?",
+        (
+            head[0],
+            json.dumps(merged, separators=(",", ":")),
+            head[1],
+            head[2],
+            record.revision if newer else revision,
+            priority,
+            job,
+        ),
+    )
+    if not same:
+        db.execute(
+            "UPDATE job SET rev = rev + 1, due = ?, failed = 0, reason = NULL,"
+            " candidates = NULL, attempts = 0, misses = 0, missed_since = NULL,"
+            " crashes = 0 WHERE id = ?",
+            (now, job),
+        )
+    return Accepted.QUEUED, job
+
+
+def claim(db: Connection, limit: int, now: float) -> list[Job]:
+    """Lease up to ``limit`` due jobs, interactive ones first, bulk never starved.
+
+    A job that was in flight at an unclean stop is leased alone, so that only the
+    one that brings the process down is ever set aside.
+    """
+    ids: list[int] = []
+    # One place in four stays with bulk work, however much else is waiting.
+    for priority, room in (
+        (Priority.BULK, max(1, limit // 4) if limit > 1 else 0),
+        (Priority.INTERACTIVE, limit),
+        (Priority.BULK, limit),
+    ):
+        room = min(room, limit - len(ids))
+        if room <= 0:
+            continue
+        known = set(ids)
+        ids += [
+            row[0]
+            for row in db.execute(
+                "SELECT id FROM job WHERE failed = 0 AND leased IS NULL"
+                " AND priority = ? AND due <= ? ORDER BY due, id LIMIT ?",
+                (priority, now, room + len(known)),
+            )
+            if row[0] not in known
+        ][:room]
+    if not ids:
+        return []
+    jobs = _load(db, ids)
+    if suspects := [job for job in jobs if job.crashes]:
+        calm = [job for job in jobs if not job.crashes]
+        jobs = calm or suspects[:1]
+    db.executemany(
+        "UPDATE job SET leased = rev WHERE id = ?", [(job.id,) for job in jobs]
+    )
+    return jobs
+
+
+def _load(db: Connection, ids: Sequence[int]) -> list[Job]:
+    marks = ",".join("?" * len(ids))
+    rows = db.execute(
+        "SELECT id, rev, source, key, find, fields, revision, identified, mirror,"
+        " priority, attempts, misses, missed_since, crashes"
+        f" FROM job WHERE id IN ({marks}) ORDER BY priority, due, id",
+        tuple(ids),
+    )
+    return [_job(row) for row in rows]
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    packed: Packed = json.loads(row[5])
+    return Job(
+        id=row[0],
+        rev=row[1],
+        record=Record(
+            source=row[2],
+            key=row[3],
+            find=find_from_json(row[4]),
+            fields=fields_from_json({name: pair[1] for name, pair in packed.items()}),
+            revision=row[6],
+            identified=bool(row[7]),
+            mirror=bool(row[8]),
+        ),
+        revisions={name: pair[0] for name, pair in packed.items()},
+        priority=Priority(row[9]),
+        attempts=row[10],
+        misses=row[11],
+        missed_since=row[12],
+        crashes=row[13],
+    )
+
+
+def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> None:
+    """Take a finished job out, and remember what it brought into line.
+
+    If a newer record came in meanwhile, the job stays and is ready again.
+    """
+    gone = db.execute("DELETE FROM job WHERE id = ? AND rev = ?", (job.id, job.rev))
+    row = db.execute(
+        "SELECT revisions FROM settled WHERE source = ? AND key = ?",
+        (job.record.source, job.record.key),
+    ).fetchone()
+    revisions = json.loads(row[0]) if row else {}
+    revisions |= job.revisions
+    db.execute(
+        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (source, key) DO UPDATE SET fingerprint = excluded.fingerprint,"
+        " plain = excluded.plain, token = excluded.token, revisions = excluded.revisions,"
+        " rating_key = excluded.rating_key",
+        (
+            job.record.source,
+            job.record.key,
+            job.record.fingerprint(),
+            job.record.fingerprint(images=False),
+            job.record.token(),
+            json.dumps(revisions, separators=(",", ":")),
+            rating_key,
+        ),
+    )
+    if not gone.rowcount:
+        _ready_again(db, job, now)
+
+
+def later(
+    db: Connection,
+    job: Job,
+    due: float,
+    now: float,
+    *,
+    reason: str | None = None,
+    candidates: Iterable[str] = (),
+    attempt: bool = False,
+    missed: bool = False,
+) -> None:
+    """Let a job wait; without ``attempt`` and ``missed`` nothing is counted."""
+    changed = db.execute(
+        "UPDATE job SET leased = NULL, due = ?, reason = ?, candidates = ?,"
+        " attempts = attempts + ?, misses = misses + ?, crashes = 0,"
+        " missed_since = CASE WHEN ? THEN coalesce(missed_since, ?) ELSE missed_since END"
+        " WHERE id = ? AND rev = ?",
+        (
+            due,
+            reason,
+            json.dumps(list(candidates)),
+            attempt,
+            missed,
+            missed,
+            now,
+            job.id,
+            job.rev,
+        ),
+    )
+    if not changed.rowcount:
+        _ready_again(db, job, now)
+
+
+def release(db: Connection, jobs: Iterable[Job]) -> None:
+    """Give jobs back as they were: nothing was tried, or an outage ate it."""
+    db.executemany(
+        "UPDATE job SET leased = NULL, crashes = 0 WHERE id = ?",
+        [(job.id,) for job in jobs],
+    )
+
+
+def fail(
+    db: Connection, job: Job, reason: str, now: float, candidates: Iterable[str] = ()
+) -> None:
+    """Keep a job as failed, unless a newer record came in meanwhile."""
+    changed = db.execute(
+        "UPDATE job SET leased = NULL, failed = 1, reason = ?, candidates = ?,"
+        " attempts = attempts + 1 WHERE id = ? AND rev = ?",
+        (reason, json.dumps(list(candidates)), job.id, job.rev),
+    )
+    if not changed.rowcount:
+        _ready_again(db, job, now)
+
+
+def _ready_again(db: Connection, job: Job, now: float) -> None:
+    db.execute(
+        "UPDATE job SET leased = NULL, due = ?, crashes = 0 WHERE id = ?", (now, job.id)
+    )
+
+
+def retry_failed(
+    db: Connection,
+    now: float,
+    reason: str | None = None,
+    ids: Iterable[int] | None = None,
+) -> int:
+    """Make failed jobs ready again; give how many."""
+    where, values = _failed_filter(reason, ids)
+    return db.execute(
+        "UPDATE job SET failed = 0, due = ?, reason = NULL, candidates = NULL,"
+        f" attempts = 0, misses = 0, missed_since = NULL, crashes = 0 WHERE {where}",
+        (now, *values),
+    ).rowcount
+
+
+def discard_failed(
+    db: Connection, reason: str | None = None, ids: Iterable[int] | None = None
+) -> int:
+    """Drop failed jobs; give how many. Their next newer record starts anew."""
+    where, values = _failed_filter(reason, ids)
+    return db.execute(f"DELETE FROM job WHERE {where}", values).rowcount
+
+
+def _failed_filter(
+    reason: str | None, ids: Iterable[int] | None
+) -> tuple[str, tuple[Any, ...]]:
+    where, values = ["failed = 1"], []
+    if reason is not None:
+        where.append("reason = ?")
+        values.append(reason)
+    if ids is not None:
+        chosen = [int(number) for number in ids]
+        where.append(f"id IN ({','.join('?' * len(chosen))})")
+        values.extend(chosen)  # type: ignore[arg-type]
+    return " AND ".join(where), tuple(values)
+
+
+def wake(db: Connection, now: float, reason: str, path: str | None = None) -> int:
+    """Make jobs that wait for this reason due now."""
+    sql = "UPDATE job SET due = ? WHERE failed = 0 AND leased IS NULL AND reason = ?"
+    values: tuple[Any, ...] = (now, reason)
+    if path is not None:
+        sql += " AND instr(find, ?) > 0"
+        values += (json.dumps(path)[1:-1],)
+    return db.execute(sql, values).rowcount
+
+
+def discard_source(db: Connection, source: str) -> int:
+    """Drop a source's jobs and what is known of its records; give how many jobs."""
+    db.execute("DELETE FROM settled WHERE source = ?", (source,))
+    return db.execute("DELETE FROM job WHERE source = ?", (source,)).rowcount
+
+
+def settled_token(db: Connection, source: str, key: str) -> str | None:
+    """Name the revision of a record that was brought into line last."""
+    row = db.execute(
+        "SELECT token FROM settled WHERE source = ? AND key = ?", (source, key)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def forget_settled(db: Connection, source: str, key: str) -> None:
+    """Let the next record be compared with Plex, even an equal one."""
+    db.execute(
+        "UPDATE settled SET fingerprint = '', plain = '' WHERE source = ? AND key = ?",
+        (source, key),
+    )
+
+
+def same_but_pictures(db: Connection, job: Job) -> str | None:
+    """Give the rating key if all but the pictures was brought into line before."""
+    row = db.execute(
+        "SELECT plain, rating_key FROM settled WHERE source = ? AND key = ?",
+        (job.record.source, job.record.key),
+    ).fetchone()
+    if row is None or row[0] != job.record.fingerprint(images=False):
+        return None
+    return row[1]  # type: ignore[no-any-return]
+
+
+def next_due(db: Connection) -> float | None:
+    """Give when the next job is due."""
+    times = [
+        row[0]
+        for priority in Priority
+        if (
+            row := db.execute(
+                "SELECT due FROM job WHERE failed = 0 AND leased IS NULL"
+                " AND priority = ? ORDER BY due LIMIT 1",
+                (priority,),
+            ).fetchone()
+        )
+    ]
+    return min(times, default=None)
+
+
+def counts(db: Connection) -> Counts:
+    """Count the jobs."""
+    pending = db.execute("SELECT count(*) FROM job WHERE failed = 0").fetchone()[0]
+    failed = db.execute("SELECT count(*) FROM job WHERE failed = 1").fetchone()[0]
+    oldest = db.execute(
+        "SELECT enqueued FROM job WHERE failed = 0 ORDER BY enqueued LIMIT 1"
+    ).fetchone()
+    return Counts(pending, failed, oldest[0] if oldest else None)
+
+
+def reasons(db: Connection) -> dict[str, int]:
+    """Count the jobs that have a reason, by state and reason."""
+    return {
+        f"{'failed' if failed else 'waiting'}:{reason}": number
+        for failed, reason, number in db.execute(
+            "SELECT failed, reason, count(*) FROM job WHERE reason IS NOT NULL"
+            " GROUP BY failed, reason ORDER BY failed, reason"
+        )
+    }
+
+
+def find_job(db: Connection, source: str, key: str) -> JobInfo | None:
+    """Show the job of one record."""
+    rows = _infos(db, "source = ? AND key = ?", (source, key), 1, 0)
+    return rows[0] if rows else None
+
+
+def listing(
+    db: Connection,
+    *,
+    state: str | None = None,
+    source: str | None = None,
+    reason: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[list[JobInfo], int]:
+    """Give one page of jobs, oldest first, and how many there are in all."""
+    conditions = {
+        None: "1",
+        "failed": "failed = 1",
+        "in_flight": "leased IS NOT NULL",
+        "waiting": "failed = 0 AND leased IS NULL AND reason IS NOT NULL",
+        "pending": "failed = 0 AND leased IS NULL AND reason IS NULL",
+    }
+    where, values = [conditions[state]], list[Any]()
+    for column, value in (("source", source), ("reason", reason)):
+        if value is not None:
+            where.append(f"{column} = ?")
+            values.append(value)
+    condition = " AND ".join(where)
+    total = db.execute(f"SELECT count(*) FROM job WHERE {condition}", values).fetchone()
+    return _infos(db, condition, tuple(values), limit, offset), total[0]
+
+
+def _infos(
+    db: Connection, where: str, values: tuple[Any, ...], limit: int, offset: int
+) -> list[JobInfo]:
+    return [
+        JobInfo(
+            id=row[0],
+            source=row[1],
+            key=row[2],
+            state="failed"
+            if row[3]
+            else "in_flight"
+            if row[4] is not None
+            else "waiting"
+            if row[5]
+            else "pending",
+            reason=row[5],
+            candidates=tuple(json.loads(row[6] or "[]")),
+            attempts=row[7],
+            enqueued=row[8],
+            next_attempt=None if row[3] else row[9],
+            paths=find_from_json(row[10]).paths,
+            fields=tuple(json.loads(row[11])),
+        )
+        for row in db.execute(
+            "SELECT id, source, key, failed, leased, reason, candidates, attempts,"
+            f" enqueued, due, find, fields FROM job WHERE {where} ORDER BY id"
+            " LIMIT ? OFFSET ?",
+            (*values, limit, offset),
+        )
+    ]
+
+
+def _pack(record: Record) -> Packed:
+    return {
+        name: [record.revision, value_to_json(value)]
+        for name, value in record.fields.items()
+    }
+
+
+def _values(packed: Packed) -> dict[str, Any]:
+    return {name: pair[1] for name, pair in packed.items()}
+
+
+def _older(revision: int | None, than: int | None) -> bool:
+    """Compare by the source's own order; where it has none, arrival decides."""
+    return revision is not None and than is not None and revision < than
+
+
+def _merge(waiting: Packed, new: Packed) -> Packed:
+    merged = dict(waiting)
+    for name, pair in new.items():
+        if name not in merged or not _older(pair[0], merged[name][0]):
+            merged[name] = pair
+    return merged
+
+
+def _drop_older(record: Record, written: dict[str, int | None]) -> Record:
+    fields = {
+        name: value
+        for name, value in record.fields.items()
+        if not _older(record.revision, written.get(name))
+    }
+    return (
+        record if len(fields) == len(record.fields) else replace(record, fields=fields)
+    )

@@ -1,0 +1,99 @@
+"""Restore what stood there before us, where our value still stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .fields import FIELDS, Kind
+from .plan import Ledger, Written
+from .ports import FieldEdit, Item
+from .record import Actor, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """One field that an undo restores; ``edit`` is None where only we let go."""
+
+    field: str
+    source: str
+    edit: FieldEdit | None
+    before: Value | None
+
+
+def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]]:
+    """Give what to restore, and for each field that stays the reason.
+
+    Reasons: before_unknown (the value stood there already when we came, or is a
+    picture), changed_since (somebody changed it after us).
+    """
+    restores: list[Restore] = []
+    kept: dict[str, str] = {}
+    for name, rows in ledger.items():
+        ours = [
+            row for row in rows if row.value is not None or row.pending or _clears(row)
+        ]
+        if not ours or name not in item.fields:
+            continue
+        spec = FIELDS[name]
+        # The oldest row knows what stood there before any of us.
+        first = ours[0]
+        if spec.kind is Kind.IMAGE or not first.before_known:
+            kept[name] = "before_unknown"
+        elif spec.is_list:
+            restores += _restore_list(name, item, ours)
+        elif any(item.fields[name] in (row.value, row.intent) for row in ours):
+            before = first.before
+            assert before is None or isinstance(before, str | float)
+            edit = FieldEdit(name, value=before, lock=first.before_locked)
+            restores += [
+                Restore(name, row.source, edit if row is first else None, before)
+                for row in ours
+            ]
+        else:
+            kept[name] = "changed_since"
+    return restores, kept
+
+
+def _clears(row: Written) -> bool:
+    """Say whether the row stands for a field that we emptied."""
+    return row.before_known and row.before is not None and row.released is None
+
+
+def _restore_list(name: str, item: Item, ours: Sequence[Written]) -> list[Restore]:
+    first = ours[0]
+    before = first.before if isinstance(first.before, tuple) else ()
+    current = item.fields[name]
+    current = current if isinstance(current, tuple) else ()
+    own = {_key(member) for row in ours for member in _all(row)}
+    old = {_key(member) for member in before}
+    present = {_key(member) for member in current}
+    # What a person added since stays; what we added goes; what we took comes back.
+    members = [m for m in current if _key(m) in old or _key(m) not in own]
+    members += [m for m in before if _key(m) not in present]
+    gone = tuple(_name(m) for m in current if _key(m) in own and _key(m) not in old)
+    edit = FieldEdit(
+        name,
+        members=tuple(members),  # type: ignore[arg-type]  # one kind per field
+        remove=gone,
+        lock=first.before_locked,
+    )
+    return [
+        Restore(name, row.source, edit if row is first else None, tuple(before) or None)  # type: ignore[arg-type]
+        for row in ours
+    ]
+
+
+def _all(row: Written) -> tuple[str | Actor, ...]:
+    return tuple(
+        member
+        for value in (row.value, row.intent)
+        if isinstance(value, tuple)
+        for member in value
+    )
+
+
+def _name(member: str | Actor) -> str:
+    return member.name if isinstance(member, Actor) else member
+
+
+def _key(member: str | Actor) -> str:
+    return _name(member).casefold()

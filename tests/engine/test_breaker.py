@@ -1,0 +1,302 @@
+"""The breaker: transitions, permits, generations, memory."""
+
+import math
+from random import Random
+from typing import Any
+
+import pytest
+
+from custom_components.plexsync.engine.breaker import Breaker, Permit, Result, State
+
+
+class Fixed(Random):
+    """A random source whose jitter is always in the middle."""
+
+    def random(self) -> float:
+        """Give no jitter at all."""
+        return 0.5
+
+
+def ready(breaker: Breaker | None = None, now: float = 0.0) -> Breaker:
+    """Give a breaker whose first probe has passed."""
+    breaker = breaker or Breaker(Fixed())
+    breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, now)
+    return breaker
+
+
+def permit(breaker: Breaker, now: float = 0.0) -> Permit:
+    """Take a permit that must be given."""
+    given = breaker.admit(now)
+    assert given is not None
+    return given
+
+
+def opened(now: float = 0.0) -> Breaker:
+    """Give a breaker that five failures opened."""
+    breaker = ready()
+    for _ in range(5):
+        breaker.settle(permit(breaker, now), Result.FAILURE, now)
+    assert breaker.state is State.OPEN
+    return breaker
+
+
+def half_open(now: float = 10.0) -> Breaker:
+    """Give a breaker whose probe found the server again."""
+    breaker = opened()
+    breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, now)
+    assert breaker.state is State.HALF_OPEN
+    return breaker
+
+
+def test_no_call_before_the_first_probe() -> None:
+    """A start verifies first, and a failed probe opens without a job."""
+    breaker = Breaker(Fixed())
+    assert breaker.admit(0) is None
+    assert breaker.probe_at(0) == 0
+    breaker.end_probe(breaker.begin_probe(), Result.UNREACHABLE, 0)
+    assert breaker.state is State.OPEN
+
+
+def test_five_failures_in_a_row_open() -> None:
+    """Four do not, and a success in between starts the count anew."""
+    breaker = ready()
+    for result in [*[Result.FAILURE] * 4, Result.SUCCESS, *[Result.FAILURE] * 4]:
+        breaker.settle(permit(breaker), result, 0)
+    assert breaker.state is State.CLOSED
+    breaker.settle(permit(breaker), Result.FAILURE, 0)
+    assert breaker.state is State.OPEN
+    assert breaker.failures == 5
+
+
+def test_one_unreachable_call_and_one_failed_probe_open() -> None:
+    """The next call waits for the probe, which decides."""
+    breaker = ready()
+    breaker.settle(permit(breaker), Result.UNREACHABLE, 1)
+    assert breaker.state is State.CLOSED
+    assert breaker.admit(1) is None
+    assert breaker.probe_at(1) == 1
+    breaker.end_probe(breaker.begin_probe(), Result.UNREACHABLE, 2)
+    assert breaker.state is State.OPEN
+
+
+def test_unreachable_call_and_passed_probe_go_on() -> None:
+    """A single hiccup opens nothing."""
+    breaker = ready()
+    breaker.settle(permit(breaker), Result.UNREACHABLE, 1)
+    breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, 2)
+    assert breaker.admit(2) is not None
+
+
+def test_delays_grow_to_the_cap_and_stay_there() -> None:
+    """5, 10, 20, 40, 60, 60 … seconds, whatever happens for however long."""
+    breaker = opened()
+    delays, now = [], 0.0
+    for _ in range(100):
+        assert breaker.next_probe is not None
+        delays.append(breaker.next_probe - now)
+        now = breaker.next_probe
+        breaker.end_probe(breaker.begin_probe(), Result.FAILURE, now)
+    assert delays[:6] == [5, 10, 20, 40, 60, 60]
+    assert set(delays[6:]) == {60}
+
+
+def test_jitter_stays_within_the_longest_wait() -> None:
+    """No delay exceeds cap x 1.2."""
+    breaker = Breaker(Random(7))
+    now = 0.0
+    for _ in range(500):
+        breaker.end_probe(breaker.begin_probe(), Result.FAILURE, now)
+        assert breaker.next_probe is not None
+        assert 0 < breaker.next_probe - now <= breaker.policy.longest
+        now = breaker.next_probe
+
+
+def test_half_open_admits_one_trial_at_a_time() -> None:
+    """Fifty askers get one permit."""
+    breaker = half_open()
+    given = [p for _ in range(50) if (p := breaker.admit(10)) is not None]
+    assert len(given) == 1
+    assert given[0].trial
+
+
+def test_three_successes_in_a_row_close() -> None:
+    """Two do not."""
+    breaker = half_open()
+    for expected in (State.HALF_OPEN, State.HALF_OPEN, State.CLOSED):
+        breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
+        assert breaker.state is expected
+    assert breaker.step == 0
+
+
+def test_failed_trial_reopens_with_a_longer_delay() -> None:
+    """The backoff goes on where it was."""
+    breaker = half_open()
+    breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
+    breaker.settle(permit(breaker, 10), Result.FAILURE, 10)
+    assert breaker.state is State.OPEN
+    assert breaker.next_probe == 20
+    assert breaker.successes == 0
+
+
+def test_cancelled_trial_frees_its_permit_and_says_nothing() -> None:
+    """Neither success nor failure."""
+    breaker = half_open()
+    breaker.settle(permit(breaker, 10), Result.NEUTRAL, 10)
+    assert (breaker.state, breaker.successes) == (State.HALF_OPEN, 0)
+    assert breaker.admit(10) is not None
+
+
+def test_forgotten_trial_fails_at_its_lease() -> None:
+    """A trial that hangs cannot wedge the circuit."""
+    breaker = half_open()
+    permit(breaker, 10)
+    assert breaker.admit(10 + breaker.policy.lease - 1) is None
+    breaker.expire(10 + breaker.policy.lease)
+    assert breaker.state is State.OPEN
+
+
+def test_settling_twice_counts_once() -> None:
+    """The second time does nothing."""
+    breaker = ready()
+    given = permit(breaker)
+    breaker.settle(given, Result.FAILURE, 0)
+    breaker.settle(given, Result.FAILURE, 0)
+    assert breaker.failures == 1
+
+
+@pytest.mark.parametrize("result", list(Result))
+def test_news_from_an_earlier_generation_changes_nothing(result: Result) -> None:
+    """Neither state, nor counts, nor the probe's time."""
+    breaker = ready()
+    late = permit(breaker)
+    for _ in range(5):
+        breaker.settle(permit(breaker), Result.FAILURE, 0)
+    before = breaker.snapshot(0, 0)
+    breaker.settle(late, result, 3)
+    assert breaker.snapshot(0, 0) == before
+
+
+def test_probe_from_before_a_reset_changes_nothing() -> None:
+    """Its failure belongs to another era."""
+    breaker = opened()
+    token = breaker.begin_probe()
+    breaker.reset()
+    breaker.end_probe(token, Result.FAILURE, 9)
+    assert breaker.state is State.CLOSED
+    assert breaker.admit(9) is None  # but a probe precedes the first job
+    assert breaker.probe_at(9) == 9
+
+
+def test_hurry_brings_the_probe_forward_and_skips_nothing() -> None:
+    """A sign of life is no proof."""
+    breaker = opened()
+    breaker.hurry(1)
+    assert breaker.probe_at(1) == 1
+    assert breaker.state is State.OPEN
+    assert breaker.admit(1) is None
+
+
+def test_retry_after_is_honoured_and_capped() -> None:
+    """Closed waits without opening; open probes no earlier than asked."""
+    breaker = ready()
+    breaker.settle(permit(breaker), Result.FAILURE, 0, retry_after=30)
+    assert breaker.state is State.CLOSED
+    assert breaker.admit(29) is None
+    assert breaker.admit(30) is not None
+    breaker = opened()
+    breaker.end_probe(breaker.begin_probe(), Result.FAILURE, 0, retry_after=1e9)
+    assert breaker.next_probe is not None
+    assert 600 <= breaker.next_probe <= 660
+
+
+def test_finish_trials_needs_one_success() -> None:
+    """An empty queue does not close a circuit that nobody tried."""
+    breaker = half_open()
+    breaker.finish_trials()
+    assert breaker.state is State.HALF_OPEN
+    breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
+    breaker.finish_trials()
+    assert breaker.state is State.CLOSED
+
+
+@pytest.mark.parametrize("make", [ready, opened, half_open])
+def test_every_state_survives(make: Any) -> None:
+    """State, counts and step come back; a probe precedes the first call."""
+    breaker = make()
+    if breaker.state is State.CLOSED:
+        breaker.settle(permit(breaker), Result.FAILURE, 0)
+    if breaker.state is State.HALF_OPEN:
+        breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
+        permit(breaker, 10)  # lost with the process
+    saved = breaker.snapshot(10, 1_000_010)
+    other = Breaker(Fixed())
+    other.restore(saved, 500, 1_000_012)
+    assert other.admit(500) is None
+    assert other.snapshot(500, 1_000_012) == saved | (
+        {"probe_at": max(saved["probe_at"], 1_000_012)} if saved["probe_at"] else {}
+    )
+
+
+def test_a_restart_during_an_outage_forgets_no_backoff() -> None:
+    """The remaining wait remains, and the step goes on."""
+    breaker = opened()
+    for _ in range(3):
+        breaker.end_probe(breaker.begin_probe(), Result.FAILURE, 0)
+    other = Breaker(Fixed())
+    other.restore(breaker.snapshot(10, 10_010), 77, 10_020)
+    assert other.next_probe == pytest.approx(77 + 40 - 20)
+    other.end_probe(other.begin_probe(), Result.FAILURE, 100)
+    assert other.next_probe == 160
+
+
+@pytest.mark.parametrize("wall", [0.0, 1e5, 1e12])
+def test_no_clock_makes_a_wait_longer_than_the_longest(wall: float) -> None:
+    """The wall clock jumped while the process was away."""
+    saved = opened().snapshot(0, 1e6)
+    other = Breaker(Fixed())
+    other.restore(saved, 50, wall)
+    assert other.next_probe is not None
+    assert 50 <= other.next_probe <= 50 + other.policy.longest
+
+
+GOOD = opened().snapshot(0, 1e6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"probe_at": None},
+        {"probe_at": math.nan},
+        {"probe_at": math.inf},
+        {"probe_at": "soon"},
+        {"probe_at": -5},
+        {"probe_at": True},
+        {"state": "melted"},
+        {"state": None},
+        {"state": ["open"]},
+        {"failures": -1},
+        {"failures": "5"},
+        {"failures": None},
+        {"successes": 3},
+        {"step": 61},
+        {"step": 1.5},
+        {"generation": None},
+        {"format": 2},
+    ],
+    ids=str,
+)
+def test_a_bad_record_is_refused_and_changes_nothing(change: dict[str, Any]) -> None:
+    """A ValueError, and the breaker stays closed and unverified."""
+    breaker = Breaker(Fixed())
+    with pytest.raises(ValueError):
+        breaker.restore(GOOD | change, 0, 1e6)
+    assert breaker.state is State.CLOSED
+    assert breaker.probe_at(0) == 0
+
+
+@pytest.mark.parametrize("key", sorted(GOOD))
+def test_a_missing_key_is_refused(key: str) -> None:
+    """An older or torn record is no record, except for a probe time not needed."""
+    data = {name: value for name, value in GOOD.items() if name != key}
+    with pytest.raises(ValueError):
+        Breaker(Fixed()).restore(data, 0, 1e6)

@@ -1,0 +1,151 @@
+"""The database on real files: transactions, groups, damage, other owners."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+import sqlite3
+
+import pytest
+
+from custom_components.plexsync.engine.database import (
+    VERSION,
+    Database,
+    StorageError,
+    StorageInUseError,
+)
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS t (n INTEGER UNIQUE);"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a file."""
+    return tmp_path / "plexsync.db"
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[Database]:
+    """Give an open database."""
+    database = Database(path, (SCHEMA,))
+    database.open()
+    yield database
+    database.close()
+
+
+def insert(number: int) -> object:
+    """Make a transaction that inserts."""
+    return lambda db: db.execute("INSERT INTO t VALUES (?)", (number,)).rowcount
+
+
+async def count(database: Database) -> int:
+    """Count the rows."""
+    return await database.run(
+        lambda db: db.execute("SELECT count(*) FROM t").fetchone()[0]
+    )
+
+
+async def test_what_waits_together_is_committed_together(database: Database) -> None:
+    """Each caller gets its own answer."""
+    answers = await asyncio.gather(*(database.run(insert(n)) for n in range(500)))
+    assert answers == [1] * 500
+    assert await count(database) == 500
+
+
+async def test_one_callers_error_is_not_the_groups(database: Database) -> None:
+    """It is rolled back alone; the others stand."""
+
+    def broken(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO t VALUES (99)")
+        raise ValueError("mine")
+
+    results = await asyncio.gather(
+        database.run(insert(1)),
+        database.run(broken),
+        database.run(insert(2)),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], ValueError)
+    assert await count(database) == 2
+
+
+async def test_a_cancelled_caller_leaves_no_open_transaction(
+    database: Database,
+) -> None:
+    """The work is done or not, and the next one finds a clean connection."""
+    task = asyncio.ensure_future(database.run(insert(1)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await count(database) in (0, 1)
+
+
+async def test_a_second_owner_is_refused(database: Database, path: Path) -> None:
+    """Two entries on one file, or two processes."""
+    with pytest.raises(StorageInUseError):
+        await asyncio.to_thread(Database(path, (SCHEMA,)).open)
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not a database, but long enough to be one" * 50,
+        b"SQLite format 3\0" + b"\xff" * 5000,
+    ],
+)
+async def test_damage_is_set_aside(path: Path, content: bytes) -> None:
+    """Renamed, never deleted, and a fresh file takes its place."""
+    path.write_bytes(content)
+    for number in (1, 2):
+        database = Database(path, (SCHEMA,))
+        database.open()
+        assert database.set_aside == "corrupt"
+        assert await count(database) == 0
+        database.close()
+        assert path.with_name(f"plexsync.db.corrupt.{number}").read_bytes() == content
+        path.write_bytes(content)
+
+
+async def test_a_newer_version_is_set_aside(path: Path) -> None:
+    """A downgrade does not guess."""
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version={VERSION + 1}")
+    connection.execute("CREATE TABLE future (x)")
+    connection.close()
+    database = Database(path, (SCHEMA,))
+    database.open()
+    assert database.set_aside == "foreign"
+    database.close()
+    assert path.with_name("plexsync.db.foreign.1").exists()
+
+
+async def test_a_file_that_cannot_be_opened_is_an_error_and_stays(path: Path) -> None:
+    """A folder in its place, say."""
+    path.mkdir()
+    with pytest.raises(StorageError):
+        Database(path, (SCHEMA,)).open()
+    assert path.is_dir()
+
+
+async def test_an_empty_file_is_a_first_start(path: Path) -> None:
+    """SQLite makes no difference, and neither do we."""
+    path.touch()
+    database = Database(path, (SCHEMA,))
+    database.open()
+    assert database.set_aside is None
+    assert await count(database) == 0
+    database.close()
+
+
+async def test_closing_finishes_what_was_asked_for(path: Path) -> None:
+    """And what comes later is refused."""
+    database = Database(path, (SCHEMA,))
+    database.open()
+    waiting = [asyncio.ensure_future(database.run(insert(n))) for n in range(50)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(database.close)
+    assert [await task for task in waiting] == [1] * 50
+    with pytest.raises(StorageError):
+        await database.run(insert(1))
+    assert not path.with_name("plexsync.db-wal").exists()

@@ -1,0 +1,223 @@
+"""The plan: who owns what, and what would be written."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.plan import Kept, Plan, Written, make_plan
+from custom_components.plexsync.engine.ports import Item
+from custom_components.plexsync.engine.record import Actor, Find, Image, Record
+
+
+def item(locks: str = "", **fields: Any) -> Item:
+    """Make an item that knows every field."""
+    values = dict.fromkeys(FIELDS) | fields
+    return Item("41", "lib", ("/a.mkv",), values, frozenset(locks.split()), 0.0)
+
+
+def record(*, mirror: bool = True, identified: bool = True, **fields: Any) -> Record:
+    """Make a mirrored record, as Stash gives it."""
+    return Record(
+        "stash", "1", Find(("/a.mkv",)), fields, 7, identified=identified, mirror=mirror
+    )
+
+
+def row(field: str, value: Any, **more: Any) -> dict[str, list[Written]]:
+    """Make a ledger with one row."""
+    return {field: [Written(field, more.pop("source", "stash"), value, **more)]}
+
+
+def after(plan: Plan) -> dict[str, Any]:
+    """Give what the plan would leave behind, by field."""
+    return {change.field: change.after for change in plan.changes}
+
+
+def test_only_what_differs_is_written() -> None:
+    """And what is equal is adopted, its lock riding along."""
+    plan = make_plan(record(title="T", studio="S"), item(title="T", studio="X"), {})
+    assert after(plan) == {"studio": "S"}
+    assert [change.field for change in plan.adopted] == ["title"]
+    edits = {edit.field: edit for edit in plan.edits(item(title="T", studio="X"))}
+    assert not edits["title"].touch
+    assert edits["studio"].value == "S"
+
+
+def test_nothing_to_change_is_no_edit_not_even_a_lock() -> None:
+    """A write that changes nothing is not sent."""
+    plan = make_plan(record(title="T"), item(title="T"), {})
+    assert plan.edits(item(title="T")) == []
+
+
+def test_what_a_person_locked_stays() -> None:
+    """A locked field without a ledger row is a person's."""
+    plan = make_plan(record(title="T"), item("title", title="Mine"), {})
+    assert after(plan) == {}
+    assert plan.kept == {"title": Kept.LOCKED}
+
+
+def test_what_a_person_changed_after_us_stays() -> None:
+    """It is locked and differs from what we wrote."""
+    plan = make_plan(
+        record(title="New"), item("title", title="Mine"), row("title", "Ours")
+    )
+    assert plan.kept == {"title": Kept.LOCKED}
+
+
+def test_what_we_wrote_is_ours_to_change() -> None:
+    """Locked by us, and still as we left it."""
+    plan = make_plan(
+        record(title="New"), item("title", title="Ours"), row("title", "Ours")
+    )
+    assert after(plan) == {"title": "New"}
+
+
+def test_an_agents_unlocked_value_is_written_over() -> None:
+    """After a refresh that found our lock gone."""
+    plan = make_plan(record(title="T"), item(title="Agent"), row("title", "T"))
+    assert after(plan) == {"title": "T"}
+
+
+def test_a_write_that_was_cut_short_stays_ours() -> None:
+    """Plex shows what we meant to write, the ledger only that we meant it."""
+    ledger = row("title", "One", intent="Two", pending=True)
+    plan = make_plan(record(title="Three"), item("title", title="Two"), ledger)
+    assert after(plan) == {"title": "Three"}
+
+
+@pytest.mark.parametrize(
+    ("rec", "ledger", "kept"),
+    [
+        (record(studio=None), {}, Kept.NOT_OURS),
+        (record(title=None), row("title", "T"), Kept.IDENTITY),
+        (record(studio=None, identified=False), row("studio", "S"), Kept.UNIDENTIFIED),
+        (record(studio=None), row("studio", "S", released="7"), Kept.RELEASED),
+    ],
+)
+def test_what_is_not_cleared(rec: Record, ledger: Any, kept: Kept) -> None:
+    """Each for its own reason."""
+    plan = make_plan(rec, item(title="T", studio="S"), ledger)
+    assert after(plan) == {}
+    assert set(plan.kept.values()) == {kept}
+
+
+def test_what_the_source_dropped_and_we_wrote_goes() -> None:
+    """A mirror takes back its own; an explicit clear takes all."""
+    ours = make_plan(
+        record(studio=None), item("studio", studio="S"), row("studio", "S")
+    )
+    assert after(ours) == {"studio": None}
+    explicit = make_plan(record(studio=None, mirror=False), item(studio="S"), {})
+    assert after(explicit) == {"studio": None}
+
+
+def test_released_until_the_next_revision() -> None:
+    """Undone at revision 7; revision 8 is news."""
+    ledger = row("title", None, released="6")
+    assert after(make_plan(record(title="T"), item(title="X"), ledger)) == {
+        "title": "T"
+    }
+
+
+def test_fill_only_writes_where_nothing_is() -> None:
+    """And goes on owning what it filled."""
+    rec = record(studio="S")
+    assert make_plan(rec, item(studio="X"), {}, fill_only=["studio"]).kept == {
+        "studio": Kept.FILLED
+    }
+    assert after(make_plan(rec, item(), {}, fill_only=["studio"])) == {"studio": "S"}
+    mine = make_plan(rec, item(studio="R"), row("studio", "R"), fill_only=["studio"])
+    assert after(mine) == {"studio": "S"}
+
+
+def test_a_persons_tags_stay_and_ours_follow_the_source() -> None:
+    """Members have owners."""
+    plan = make_plan(
+        record(genres=("Drama", "Noir")),
+        item("genres", genres=("Drama", "Horror", "Mine")),
+        row("genres", ("Drama", "Horror")),
+    )
+    (change,) = plan.changes
+    assert change.after == ("Drama", "Noir", "Mine")
+    assert change.remove == ("Horror",)
+    assert change.own == ("Drama", "Noir")
+
+
+def test_a_tag_that_a_person_removed_is_not_put_back() -> None:
+    """Under our lock nobody else can have removed it."""
+    plan = make_plan(
+        record(genres=("Drama", "Noir", "War")),
+        item("genres", genres=("Drama",)),
+        row("genres", ("Drama", "Noir")),
+    )
+    assert after(plan) == {"genres": ("Drama", "War")}
+
+
+def test_tags_compare_without_case() -> None:
+    """Plex keeps the first spelling in a library."""
+    plan = make_plan(record(genres=("sci-fi",)), item(genres=("Sci-Fi",)), {})
+    assert plan.changes == ()
+
+
+def test_locked_tags_of_a_person_stay() -> None:
+    """Unless they are what the record says anyway."""
+    plan = make_plan(record(genres=("A",)), item("genres", genres=("B",)), {})
+    assert plan.kept == {"genres": Kept.LOCKED}
+    same = make_plan(record(genres=("A", "B")), item("genres", genres=("B", "A")), {})
+    assert same.kept == {}
+    assert same.changes == ()
+
+
+def test_actors_follow_names_and_roles() -> None:
+    """A new role is a change; a person's guest star stays."""
+    plan = make_plan(
+        record(actors=(Actor("Ann", "Queen"), Actor("Bob"))),
+        item(actors=(Actor("Ann", "Maid"), Actor("Guest"))),
+        row("actors", (Actor("Ann", "Maid"),)),
+    )
+    assert after(plan) == {
+        "actors": (Actor("Ann", "Queen"), Actor("Bob"), Actor("Guest"))
+    }
+
+
+def test_unsupported_fields_are_said() -> None:
+    """A season has no tagline."""
+    season = Item("1", "lib", (), {"title": "S"}, frozenset(), 0.0)
+    assert make_plan(record(tagline="x"), season, {}).kept == {
+        "tagline": Kept.UNSUPPORTED
+    }
+
+
+def test_pictures_go_by_digest() -> None:
+    """Equal bytes are not sent twice; a person's locked picture stays."""
+    rec = record(poster=Image("/p"))
+    assert after(make_plan(rec, item(poster="/t/1"), {}, images={"poster": "d1"})) == {
+        "poster": "d1"
+    }
+    known = row("poster", "d1")
+    assert (
+        make_plan(rec, item(poster="/t/2"), known, images={"poster": "d1"}).changes
+        == ()
+    )
+    locked = make_plan(rec, item("poster", poster="/t"), {}, images={"poster": "d1"})
+    assert locked.kept == {"poster": Kept.LOCKED}
+
+
+def test_a_zero_rating_is_a_value() -> None:
+    """Not an empty one."""
+    plan = make_plan(record(user_rating=0.0), item(user_rating=8.0), {})
+    assert after(plan) == {"user_rating": 0.0}
+
+
+def test_missed_finds_what_a_read_back_does_not_show() -> None:
+    """By member for lists, by value else."""
+    plan = make_plan(
+        record(title="T", genres=("A",)),
+        item(title="X", genres=("B",)),
+        row("genres", ("B",)),
+    )
+    assert {c.field for c in plan.missed(item(title="X", genres=("A", "B")))} == {
+        "title",
+        "genres",
+    }
+    assert plan.missed(item(title="T", genres=("a",))) == ()
