@@ -5,7 +5,7 @@ store it works the same and keeps nothing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 import contextlib
 from enum import StrEnum
 import logging
@@ -38,6 +38,11 @@ class Hold(StrEnum):
     LIBRARY = "library"  # none of the chosen libraries is there
 
 
+# What only reads needs neither the switch nor a ledger that is beyond doubt.
+READING: frozenset[Hold] = frozenset({Hold.SWITCH, Hold.LEDGER})
+BY_HAND: frozenset[Hold] = frozenset({Hold.SWITCH})
+
+
 type Listener = Callable[[str, dict[str, Any]], None]
 
 
@@ -52,6 +57,7 @@ class Circuit:
         random: Random,
         store: BreakerStore | None = None,
         policy: Policy | None = None,
+        ramp: Ramp | None = None,
         listener: Listener | None = None,
     ) -> None:
         """Take the probe (process, then database; raises Fault) and where to keep state."""
@@ -60,7 +66,7 @@ class Circuit:
         self._store = store
         self._listener = listener or (lambda event, data: None)
         self.breaker = Breaker(random, policy)
-        self.ramp = Ramp()
+        self.ramp = ramp or Ramp()
         self.outages = OutageLog()
         self.holds: set[Hold] = set()
         self.changed = asyncio.Event()  # for whoever waits for a permit
@@ -103,7 +109,7 @@ class Circuit:
             except ValueError, TypeError:
                 problem = "invalid"
             try:
-                self.ramp = Ramp.restore(_mapping(data.get("ramp")))
+                self.ramp.restore(_mapping(data.get("ramp")))
                 self.outages, bad = OutageLog.restore(_mapping(data.get("outages")))
             except ValueError:
                 bad = 1
@@ -164,12 +170,13 @@ class Circuit:
 
     # -- calls -----------------------------------------------------------------
 
-    def admit(self) -> Permit | None:
+    def admit(self, past: Collection[Hold] = ()) -> Permit | None:
         """Give a permit, or None; then ``changed`` tells when to ask again.
 
-        No permit is given between a transition and the end of its save.
+        No permit is given between a transition and the end of its save. ``past``
+        names the holds that do not concern what is asked for.
         """
-        if self.holds or self._dirty:
+        if self.holds.difference(past) or self._dirty:
             return None
         permit = self.breaker.admit(self._clock.monotonic())
         if permit is None:
@@ -204,6 +211,8 @@ class Circuit:
         else:
             self.breaker.settle(permit, Result.NEUTRAL, now)
             self._refused(fault)
+        if permit.trial:
+            self.changed.set()  # the next trial may begin
         await self._moved(before, fault)
 
     def release(self, permit: Permit) -> None:
@@ -277,7 +286,6 @@ class Circuit:
         """Follow a transition: log, ramp, event, and the save before anything else."""
         state = self.breaker.state
         if state is before:
-            self.changed.set()
             return
         self._dirty = True
         wall = self._clock.wall()

@@ -1,9 +1,9 @@
 """One batch's way to the server: every call under a permit of the circuit."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from .breaker import Permit
-from .circuit import Circuit
+from .circuit import Circuit, Hold
 from .retry import Fault, FaultClass
 
 SUSPECTS = 3  # different items in a row that answer 500 are no coincidence
@@ -21,8 +21,13 @@ class Contact:
         circuit: Circuit,
         probe: Callable[[], Awaitable[None]],
         permit: Permit | None,
+        past: Collection[Hold] = (),
     ) -> None:
-        """Take the permit with which the batch was begun, if it has one already."""
+        """Take the permit with which the batch was begun, if it has one already.
+
+        ``past`` names the holds that do not concern these calls.
+        """
+        self._past = past
         self._circuit = circuit
         self._probe = probe
         self._permit = permit
@@ -37,7 +42,7 @@ class Contact:
         Raises CircuitRefusedError, or the Fault. A 500 is the item's if the
         database answers right after and not every item fares like it.
         """
-        permit = self._permit or self._circuit.admit()
+        permit = self._permit or self._circuit.admit(self._past)
         if permit is None:
             raise CircuitRefusedError
         self._permit = permit if permit.trial else None

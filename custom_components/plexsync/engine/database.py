@@ -56,6 +56,7 @@ class Database:
             None  # corrupt, foreign: why the old file was moved
         )
         self.created = False
+        self.commits = 0
 
     def open(self) -> None:
         """Open, check and lay out the file; blocking. Raises StorageError.
@@ -194,6 +195,7 @@ class Database:
                     results.append((task, None, error))
                 connection.execute("RELEASE task")
             connection.execute("COMMIT")
+            self.commits += 1
         except sqlite3.Error as error:
             if self._connection is not None and self._connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):

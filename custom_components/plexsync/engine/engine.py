@@ -1,7 +1,7 @@
 """One server's engine: queue, ledger, circuit and worker behind one door."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 import contextlib
 from dataclasses import dataclass, field
 from random import Random
@@ -11,20 +11,23 @@ from typing import Any
 from . import ledger, outages, queue, stats
 from .batch import Tools
 from .breaker import Policy, State
-from .circuit import Circuit, Hold, Listener
+from .circuit import BY_HAND, READING, Circuit, Hold, Listener
 from .clock import Clock
 from .contact import CircuitRefusedError, Contact
 from .database import Database
 from .outages import Availability
 from .pictures import wanted
 from .plan import Plan, make_plan
-from .ports import BreakerStore, Images, Item, Server
+from .ports import BreakerStore, Images, Item, Match, Server
 from .queue import Accepted, Job, JobInfo, Priority
+from .ramp import Ramp
 from .reconcile import Reconcile
 from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
 from .undo import make_undo
 from .worker import Worker, release_all
+
+_PATIENCE = 100  # tenths of a second that somebody waits for the first probe
 
 SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, stats.SCHEMA)
 
@@ -88,6 +91,7 @@ class Engine:
         clock: Clock | None = None,
         random: Random | None = None,
         policy: Policy | None = None,
+        ramp: Ramp | None = None,
         retry: RetryPolicy | None = None,
         listener: Listener | None = None,
     ) -> None:
@@ -107,6 +111,7 @@ class Engine:
             random=self.random,
             store=store,
             policy=policy,
+            ramp=ramp,
             listener=self._listener,
         )
         self._retry = retry or RetryPolicy()
@@ -283,19 +288,10 @@ class Engine:
             lambda db: ledger.pinned(db, record.source, record.key), durable=False
         )
         find = Find(rating_key=pin) if pin else record.find
-        contact = Contact(self.circuit, self._server.probe_database, None)
-        try:
-            match = (await contact.call(lambda: self._server.match([find])))[0]
-            if match.rating_key is None:
-                return Preview(None, Plan(), match.reason, match.candidates)
-            key = match.rating_key
-            item = (await contact.call(lambda: self._server.read([key]))).get(key)
-        except CircuitRefusedError as error:
-            raise Fault(FaultClass.SERVER, "circuit_open") from error
-        finally:
-            await contact.finish()
+        async with self._contact(READING) as contact:
+            match, item = await self._look(contact, find)
         if item is None:
-            return Preview(None, Plan(), "not_found")
+            return Preview(None, Plan(), match.reason, match.candidates)
         read = item
 
         def look_up(db: Connection) -> tuple[Any, dict[str, str]]:
@@ -320,25 +316,56 @@ class Engine:
 
         Raises Fault, of class item with the reason of the match if none was found.
         """
-        contact = Contact(self.circuit, self._server.probe_database, None)
+        async with self._contact(BY_HAND) as contact, self.worker.writing:
+            match, item = await self._look(contact, find)
+            if item is None:
+                raise Fault(FaultClass.ITEM, match.reason or "not_found")
+            return await self._undo_item(contact, item)
+
+    @contextlib.asynccontextmanager
+    async def _contact(self, past: frozenset[Hold]) -> AsyncGenerator[Contact]:
+        """Make calls that somebody waits for; a refusal becomes a Fault.
+
+        After a start only the probe before the first call may be missing: that
+        is worth a short wait.
+        """
+        permit = self.circuit.admit(past)
+        for _ in range(_PATIENCE):
+            closed = self.circuit.breaker.state is State.CLOSED
+            if permit is not None or not closed or self.circuit.holds.difference(past):
+                break
+            await asyncio.sleep(0.1)
+            permit = self.circuit.admit(past)
+        contact = Contact(self.circuit, self._server.probe_database, permit, past)
         try:
-            async with self.worker.writing:
-                match = (await contact.call(lambda: self._server.match([find])))[0]
-                if match.rating_key is None:
-                    raise Fault(FaultClass.ITEM, match.reason or "not_found")
-                return await self._undo_item(contact, match.rating_key)
+            if permit is None:
+                raise CircuitRefusedError
+            yield contact
         except CircuitRefusedError as error:
-            raise Fault(FaultClass.SERVER, "circuit_open") from error
+            held = self.circuit.holds.difference(past)
+            reason = "held" if held else "circuit_open"
+            raise Fault(FaultClass.SERVER, reason) from error
         finally:
             await contact.finish()
 
+    async def _look(self, contact: Contact, find: Find) -> tuple[Match, Item | None]:
+        """Match and read one item; it is the one that was looked for, or None."""
+        for _ in range(2):
+            match = (await contact.call(lambda: self._server.match([find])))[0]
+            if (key := match.rating_key) is None:
+                return match, None
+            items = await contact.call(lambda key=key: self._server.read([key]))
+            item = items.get(key)
+            if item is not None and self._server.confirms(find, item):
+                return match, item
+            # The rating key was a cache, and it was wrong: look again by path.
+            await self._server.forget([key])
+        return Match(reason="not_found"), None
+
     async def _undo_item(
-        self, contact: Contact, key: str
+        self, contact: Contact, read: Item
     ) -> tuple[Item | None, list[str], dict[str, str]]:
-        item = (await contact.call(lambda: self._server.read([key]))).get(key)
-        if item is None:
-            raise Fault(FaultClass.ITEM, "not_found")
-        read = item
+        key = read.rating_key
         rows = await self.database.run(lambda db: ledger.rows(db, read), durable=False)
         restores, kept = make_undo(read, rows)
         edits = [restore.edit for restore in restores if restore.edit is not None]

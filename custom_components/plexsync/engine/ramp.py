@@ -15,11 +15,13 @@ class Ramp:
     """A token bucket whose rate grows from a tenth of the healthy one to all of it.
 
     ``healthy`` is the smoothed rate of undisturbed work, in jobs per second.
-    ``rate`` is None while nothing limits. Times are monotonic seconds.
+    ``rate`` is None while nothing limits; it may double every ``step`` seconds.
+    Times are monotonic seconds.
     """
 
     healthy: float = 1.0
     rate: float | None = None
+    step: float = SECONDS_PER_STEP
     _tokens: float = 1.0
     _filled: float = -math.inf
     _stepped: float = -math.inf
@@ -67,9 +69,9 @@ class Ramp:
             return
         if not math.isfinite(self._filled):
             self._filled = self._stepped = now
-        while self.rate is not None and now - self._stepped >= SECONDS_PER_STEP:
-            self._fill(self._stepped + SECONDS_PER_STEP)
-            self._stepped += SECONDS_PER_STEP
+        while self.rate is not None and now - self._stepped >= self.step:
+            self._fill(self._stepped + self.step)
+            self._stepped += self.step
             if self.rate * 2 >= self.healthy:
                 self.stop()
                 return
@@ -87,22 +89,13 @@ class Ramp:
         """Describe level and healthy rate for the store, never a time."""
         return {"healthy": self.healthy, "rate": self.rate}
 
-    @classmethod
-    def restore(cls, data: Mapping[str, Any]) -> Ramp:
-        """Take up a snapshot; anything unreadable starts as new."""
-        healthy, rate = data.get("healthy"), data.get("rate")
-        ramp = cls()
-        if _is_rate(healthy):
-            ramp.healthy = float(healthy)  # type: ignore[arg-type]
-        if _is_rate(rate):
-            ramp.rate = float(rate)  # type: ignore[arg-type]
-        return ramp
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Take up a snapshot; what is unreadable stays as it is."""
+        self.healthy = _rate(data.get("healthy")) or self.healthy
+        self.rate = _rate(data.get("rate")) or self.rate
 
 
-def _is_rate(value: Any) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and 0 < value <= 1000
-    )
+def _rate(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and 0 < value <= 1000 else None

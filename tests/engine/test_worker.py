@@ -1,0 +1,387 @@
+"""The worker on a real server over real HTTP: budgets, faults, nothing lost."""
+
+import asyncio
+from typing import Any, Literal
+
+import pytest
+
+from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.record import Find, Image, Record
+from tests.rig import Rig
+
+LISTING = r"/library/sections/\d+/all"
+
+
+def _listings(rig: Rig) -> int:
+    """Count the pages that were listed; a probe's count asks for no row."""
+    return sum(
+        entry.param("X-Plex-Container-Size") != "0"
+        for entry in rig.plex.journal.matching(method="GET", path=LISTING)
+    )
+
+
+async def test_a_first_run_and_the_budgets(rig: Rig) -> None:
+    """⌈N/1000⌉ listings once, 1 edit a record, shared reads; then nothing at all."""
+    records = rig.records(120)
+    await rig.submit(records)
+    await rig.drained()
+    assert rig.in_line(records) == []
+    journal = rig.plex.journal
+    assert journal.count(method="PUT") == 120
+    assert _listings(rig) == 1
+
+    journal.clear()
+    await rig.submit(rig.records(120))
+    await rig.drained()
+    assert len(journal) == 0
+
+    await rig.submit(rig.records(100, "Newer"))
+    await rig.drained()
+    assert len(journal) <= 105
+    assert journal.count(method="PUT") == 100
+
+
+async def test_a_single_change_takes_three_requests(rig: Rig) -> None:
+    """Read, edit, read back."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    rig.plex.journal.clear()
+    await rig.submit(rig.records(1, "Newer"))
+    await rig.drained()
+    assert [entry.method for entry in rig.plex.journal] == ["GET", "PUT", "GET"]
+
+
+async def test_a_restart_lists_nothing_again(rig: Rig) -> None:
+    """The index is on disk; a start verifies with a probe."""
+    await rig.submit(rig.records(2))
+    await rig.drained()
+    await rig.restart()
+    rig.plex.journal.clear()
+    await rig.submit(rig.records(2, "Newer"))
+    await rig.drained()
+    assert _listings(rig) == 0
+
+
+async def test_nothing_is_written_that_would_change_nothing(rig: Rig) -> None:
+    """Plex shows already what the record says."""
+    item = rig.item(1)
+    record = Record("stash", "1", Find((rig.path(1),)), {"title": item.title})
+    await rig.submit([record])
+    await rig.drained()
+    assert rig.edits() == 0
+    assert (await rig.engine.snapshot()).statistics.unchanged == 1
+
+
+async def test_pictures_are_sent_when_their_bytes_changed_only(rig: Rig) -> None:
+    """One POST a changed picture, none for one that only may have changed."""
+    posters = {"poster": Image("/scene/1", "a")}
+    await rig.submit(rig.records(1, **posters))
+    await rig.drained()
+    assert rig.plex.journal.count(method="POST") == 1
+    rig.plex.journal.clear()
+
+    posters = {"poster": Image("/scene/1", "b")}
+    await rig.submit(rig.records(1, **posters))
+    await rig.drained()
+    assert len(rig.plex.journal) == 0
+
+    rig.gallery.pictures["/scene/1"] = b"\xff\xd8\xff\xe0 another picture" + bytes(64)
+    posters = {"poster": Image("/scene/1", "c")}
+    await rig.submit(rig.records(1, **posters))
+    await rig.drained()
+    assert rig.plex.journal.count(method="POST") == 1
+    assert rig.plex.journal.count(method="PUT") == 0
+
+
+STEPS = {
+    "connect": {"path": r"^/identity$"},
+    "listing": {"path": LISTING, "method": "GET", "nth": 2},
+    "read": {"path": r"/library/metadata/[\d,]+$", "method": "GET"},
+    "edit": {"method": "PUT", "nth": 7},
+    "poster": {"method": "POST", "nth": 3},
+    "verify": {"path": r"/library/metadata/[\d,]+$", "method": "GET", "nth": 2},
+}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+async def test_killed_in_the_middle_of_a_job(rig: Rig, step: str, when: str) -> None:
+    """At each step: no attempt used, the circuit opens, all jobs complete afterwards."""
+    plex = rig.plex
+    plex.kill_when(when=when, **STEPS[step])
+    records = [
+        record
+        for number, record in enumerate(rig.records(20))
+        for record in [rig.records(20, poster=Image(f"/scene/{number}"))[number]]
+    ]
+    await rig.submit(records)
+    await rig.state(State.OPEN)
+    failures = rig.engine.circuit.breaker.failures
+    assert failures <= rig.engine.circuit.breaker.policy.failures
+    jobs, pending = await rig.engine.jobs()
+    assert pending == 20
+    assert {(job.attempts, job.state == "failed") for job in jobs} == {(0, False)}
+
+    edits_before = rig.edits()
+    plex.faults.clear()
+    await plex.start()
+    await rig.drained()
+    assert rig.in_line(records) == []
+    assert rig.engine.circuit.breaker.state is State.CLOSED
+    # An edit that was applied is not sent again: only what was cut short is.
+    assert rig.edits() - edits_before <= 20
+    log = rig.engine.circuit.outages
+    assert len(log.outages) == 1
+    assert log.current is None
+
+
+async def test_an_answer_that_was_lost_is_not_written_twice(rig: Rig) -> None:
+    """The edit was applied, its answer never came: a fresh read shows it."""
+    rig.plex.faults.add("commit_then_drop", method="PUT", times=1)
+    records = rig.records(1)
+    await rig.submit(records)
+    await rig.drained()
+    assert rig.in_line(records) == []
+    assert rig.edits() == 1
+    # And what stood there before is still known.
+    item, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    assert item is not None
+    assert "title" in restored
+    assert kept == {}
+    assert rig.item(1).title == "Movie 00001"
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+async def test_lists_come_right_whichever_way_the_server_reads_them(
+    rig: Rig, mode: Literal["append", "replace"]
+) -> None:
+    """What the source dropped goes, what a person added stays."""
+    rig.plex.core.switches.set_tag_mode(mode)
+    await rig.submit(rig.records(1, genres=("One", "Two, really")))
+    await rig.drained()
+    item = rig.item(1)
+    assert {"One", "Two, really"} <= set(item.tag_names("genre"))
+    rig.plex.core.edit_by_person(
+        item.rating_key, genres=[*item.tag_names("genre"), "Mine"]
+    )
+    rig.engine.void(str(item.rating_key))
+    await rig.submit(rig.records(1, genres=("One", "Three")))
+    await rig.drained()
+    names = set(rig.item(1).tag_names("genre"))
+    assert {"One", "Three", "Mine"} <= names
+    assert "Two, really" not in names
+
+
+async def test_what_a_person_edited_stays(rig: Rig) -> None:
+    """Locked and different from what we wrote."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    rig.plex.core.edit_by_person(rig.item(1).rating_key, title="My own words")
+    await rig.submit(rig.records(1, "Newer"))
+    await rig.drained()
+    assert rig.item(1).title == "My own words"
+    assert "Newer" in rig.item(1).tag_names("genre")
+
+
+async def test_not_in_plex_waits_and_arrives(rig: Rig) -> None:
+    """On its own schedule, without an attempt, and not by way of the circuit."""
+    path = "/data/movies/Late (2001)/Late (2001).mkv"
+    record = Record("stash", "late", Find((path,)), {"title": "At last"})
+    await rig.submit([record])
+    await rig.until(lambda: _waiting(rig, "not_found"))
+    assert rig.engine.circuit.breaker.state is State.CLOSED
+    section = next(iter(rig.plex.core.sections.values()))
+    rig.plex.core.add_item(section, "Late", file=path)
+    await rig.drained()
+    assert rig.in_line([record]) == []
+
+
+async def _waiting(rig: Rig, reason: str) -> bool:
+    jobs, _ = await rig.engine.jobs(reason=reason)
+    return bool(jobs)
+
+
+async def test_two_items_of_one_file_are_parked(rig: Rig) -> None:
+    """Never guessed; the candidates are named."""
+    section = next(iter(rig.plex.core.sections.values()))
+    rig.plex.core.add_item(section, "Twin", file=rig.path(1))
+    await rig.submit(rig.records(1))
+    await rig.drained(failed=1)
+    (job,), _ = await rig.engine.jobs(state="failed")
+    assert job.reason == "ambiguous"
+    assert len(job.candidates) == 2
+    assert rig.edits() == 0
+
+
+async def test_a_new_rating_key_is_followed_by_the_path(rig: Rig) -> None:
+    """The ledger moves with the file; the next record still knows its own tags."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    newer = rig.records(1, "Newer")
+    rig.plex.core.rekey(rig.item(1))
+    await rig.submit(newer)
+    await rig.drained()
+    moved = next(item for item in rig.items() if "Movie 00001" in item.files[0])
+    assert moved.title == "Newer 1"
+    assert "New" not in moved.tag_names("genre")
+
+
+async def test_a_poison_item_fails_alone(rig: Rig) -> None:
+    """500 for one item, for ever: its attempts are used, the others are written."""
+    rig.plex.faults.add("poison", rating_key=rig.item(3).rating_key)
+    records = rig.records(10)
+    await rig.submit(records)
+    await rig.drained(failed=1)
+    (job,), _ = await rig.engine.jobs(state="failed")
+    assert job.key == "scene:3"
+    assert rig.in_line(records) == ["scene:3"]
+    assert rig.engine.circuit.breaker.state is State.CLOSED
+
+
+async def test_refused_access_holds_and_dead_letters_nothing(rig: Rig) -> None:
+    """Three 401 in a row ask the owner; the jobs stay, unattempted."""
+    rule = rig.plex.faults.add("status", code=401)
+    await rig.submit(rig.records(5))
+    rig.engine.circuit.breaker.verified = True
+    async with asyncio.timeout(25):
+        await rig.until(
+            lambda: ("hold", {"hold": "auth", "active": True}) in rig.events
+        )
+    jobs, total = await rig.engine.jobs()
+    assert total == 5
+    assert {job.attempts for job in jobs} == {0}
+    assert rig.engine.circuit.breaker.state is State.CLOSED
+    rig.plex.faults.remove(rule)
+    rig.engine.circuit.hurry()
+    await rig.drained()
+
+
+async def test_another_machine_is_never_written_to(rig: Rig) -> None:
+    """Same address, another server: writing stops before the first edit."""
+    rig.plex.faults.add("impostor")
+    await rig.submit(rig.records(5))
+    await rig.until(
+        lambda: ("hold", {"hold": "wrong_server", "active": True}) in rig.events
+    )
+    assert rig.edits() == 0
+    rig.plex.faults.clear()
+    rig.engine.circuit.hurry()
+    await rig.drained()
+
+
+async def test_switched_off_keeps_jobs_and_writes_nothing(rig: Rig) -> None:
+    """Over a restart too."""
+    await rig.engine.switch(False)
+    await rig.submit(rig.records(3))
+    await rig.restart()
+    assert (await rig.engine.snapshot()).pending == 3
+    assert rig.edits() == 0
+    await rig.engine.switch(True)
+    await rig.drained()
+
+
+async def test_a_restart_in_an_outage(rig: Rig) -> None:
+    """Still open, no job sent, no attempt used, the statistics exact."""
+    await rig.submit(rig.records(10))
+    await rig.drained()
+    before = (await rig.engine.snapshot()).statistics
+    await rig.plex.stop()
+    await rig.submit(rig.records(10, "Newer"))
+    await rig.state(State.OPEN)
+    step = rig.engine.circuit.breaker.step
+    await rig.stop()
+    rig.plex.journal.clear()
+    await rig.start(work=False)
+    assert rig.engine.circuit.breaker.state is State.OPEN
+    assert rig.engine.circuit.breaker.step >= step
+    assert (await rig.engine.snapshot()).statistics == before
+    rig.work()
+    await rig.plex.start()
+    await rig.drained()
+    kinds = [event for event, _ in rig.events if event.startswith("circuit")]
+    assert kinds == ["circuit_opened", "circuit_half_opened", "circuit_closed"]
+    after = (await rig.engine.snapshot()).statistics
+    assert after.synced == before.synced + 10
+
+
+async def test_an_idle_worker_does_nothing(rig: Rig) -> None:
+    """No request, no transaction: it waits to be woken."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    await rig.halt()
+    rig.work()
+    await asyncio.sleep(0.2)
+    rig.plex.journal.clear()
+    commits = rig.engine.database.commits
+    await asyncio.sleep(0.5)
+    assert len(rig.plex.journal) == 0
+    assert rig.engine.database.commits == commits
+
+
+async def test_without_a_store_it_works_the_same(rig: Rig) -> None:
+    """And keeps nothing."""
+    await rig.stop()
+    rig.store = None
+    await rig.start()
+    await rig.plex.stop()
+    await rig.submit(rig.records(3))
+    await rig.state(State.OPEN)
+    await rig.restart()
+    await rig.state(State.OPEN)  # measured anew, by the first probe
+    await rig.plex.start()
+    await rig.drained()
+
+
+async def test_collections_of_others_are_not_emptied(rig: Rig) -> None:
+    """The last member stays in a collection that a person made, and leaves ours."""
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Theirs"])
+    await rig.submit(rig.records(2, collections=("Ours", "Theirs")))
+    await rig.drained()
+    # The person's own member leaves: ours is the last one.
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Ours"])
+    await rig.submit(rig.records(1, "Newer", collections=None))
+    await rig.drained()
+    assert rig.item(1).tag_names("collection") == ["Theirs"]
+
+
+async def test_undo_restores_and_lets_go(rig: Rig) -> None:
+    """What stood there before comes back, until the record's next revision."""
+    old = rig.item(1)
+    title, genres, locks = old.title, old.tag_names("genre"), set(old.locks)
+    records = rig.records(1, studio="Ours")
+    await rig.submit(records)
+    await rig.drained()
+    await rig.engine.undo(Find((rig.path(1),)))
+    item = rig.item(1)
+    assert (item.title, item.tag_names("genre"), set(item.locks)) == (
+        title,
+        genres,
+        locks,
+    )
+    await rig.submit(rig.records(1, "Newer", studio="Ours"))
+    await rig.drained()
+    assert rig.item(1).title == "Newer 1"
+
+
+async def test_waiting_for_an_outcome(rig: Rig) -> None:
+    """Written with its diff; in an outage queued, with the reason."""
+    (record,) = rig.records(1)
+    waiting = asyncio.ensure_future(rig.engine.wait_for("stash", "scene:1", 10))
+    await rig.submit([record], Priority.INTERACTIVE)
+    outcome = await waiting
+    assert outcome.status == "written"
+    changes: dict[str, Any] = {change["field"]: change for change in outcome.changes}
+    assert changes["title"] == {
+        "field": "title",
+        "before": "Movie 00001",
+        "after": "New 1",
+    }
+    await rig.plex.stop()
+    (record,) = rig.records(1, "Newer")
+    await rig.submit([record], Priority.INTERACTIVE)
+    await rig.state(State.OPEN)
+    outcome = await rig.engine.wait_for("stash", "scene:1", 0.01)
+    assert (outcome.status, outcome.reason) == ("queued", "circuit_open")
+    await rig.plex.start()
+    await rig.drained()
