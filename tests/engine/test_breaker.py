@@ -199,7 +199,7 @@ def test_hurry_brings_the_probe_forward_and_skips_nothing() -> None:
 def test_retry_after_is_honoured_and_capped() -> None:
     """Closed waits without opening; open probes no earlier than asked."""
     breaker = ready()
-    breaker.settle(permit(breaker), Result.FAILURE, 0, retry_after=30)
+    breaker.settle(permit(breaker), Result.THROTTLED, 0, retry_after=30)
     assert breaker.state is State.CLOSED
     assert breaker.admit(29) is None
     assert breaker.admit(30) is not None

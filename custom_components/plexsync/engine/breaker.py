@@ -28,6 +28,7 @@ class Result(StrEnum):
     SUCCESS = "success"  # it answered, a 404 included
     FAILURE = "failure"
     UNREACHABLE = "unreachable"  # a failure without any answer
+    THROTTLED = "throttled"  # a failure that asks us to wait, not one of the server
     NEUTRAL = "neutral"  # cancelled, our own fault, or an auth matter
 
 
@@ -142,8 +143,9 @@ class Breaker:
             self._open(now, retry_after, grow=True)
             return
         self.failures += 1
-        if retry_after is not None:
-            wait = min(retry_after, self.policy.retry_after_cap)
+        if result is Result.THROTTLED:
+            asked = self.policy.first_delay if retry_after is None else retry_after
+            wait = min(asked, self.policy.retry_after_cap)
             self.not_before = max(self.not_before, now + wait)
         if self.failures >= self.policy.failures:
             self._open(now, retry_after, grow=False)

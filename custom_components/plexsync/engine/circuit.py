@@ -411,6 +411,8 @@ class Circuit:
 
 
 def _failure(fault: Fault) -> Result:
+    if fault.reason == "rate_limited":
+        return Result.THROTTLED
     return Result.UNREACHABLE if fault.unreachable else Result.FAILURE
 
 

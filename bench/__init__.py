@@ -1,0 +1,1 @@
+"""What `scripts/bench` measures: our engine beside a plain plexapi script, in one run."""

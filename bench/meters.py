@@ -1,0 +1,83 @@
+"""What a process costs: how long its event loop is held, memory, disk."""
+
+from array import array
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import gc
+from pathlib import Path
+from sqlite3 import Connection
+import time
+
+from custom_components.plexsync.engine.database import Database
+
+_TICK = 0.001  # seconds
+_LOOK = 50  # ticks between two looks at the memory
+
+
+class Loop:
+    """A task that wants to run every millisecond, and notes by how much it was late."""
+
+    def __init__(self) -> None:
+        """Begin with nothing noted."""
+        self.busy = array("d")
+        self.idle = array("d")
+        self._into: array[float] | None = None
+        self.peak = 0
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        ticks = 0
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(_TICK)
+            if self._into is not None:
+                self._into.append(time.perf_counter() - before - _TICK)
+            ticks += 1
+            if ticks % _LOOK == 0:
+                self.peak = max(self.peak, memory())
+
+    @contextmanager
+    def into(self, gaps: array[float]) -> Iterator[None]:
+        """Note what happens meanwhile as busy or idle."""
+        self._into = gaps
+        try:
+            yield
+        finally:
+            self._into = None
+
+
+def p999(gaps: array[float]) -> float:
+    """Give the delay that one tick in a thousand exceeds, in seconds."""
+    return sorted(gaps)[int(len(gaps) * 0.999)] if gaps else 0.0
+
+
+def memory() -> int:
+    """Give the resident memory of this process in bytes."""
+    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+    return int(pages) * 4096
+
+
+def settled_memory() -> int:
+    """Give the resident memory after a collection."""
+    gc.collect()
+    return memory()
+
+
+def written() -> int:
+    """Give the bytes that this process has written to files; sockets are not counted."""
+    text = Path("/proc/self/io").read_text("ascii")
+    return int(dict(line.split(": ") for line in text.splitlines())["wchar"])
+
+
+class CountingDatabase(Database):
+    """Counts the transactions that wait for the disk; some may share one commit."""
+
+    syncs = 0
+
+    async def run[T](
+        self, work: Callable[[Connection], T], *, durable: bool = True
+    ) -> T:
+        """Count, and run as ever."""
+        self.syncs += durable
+        return await super().run(work, durable=durable)

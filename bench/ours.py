@@ -1,0 +1,93 @@
+"""Our side: the real engine, on its SQLite file, against a server on a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Never
+
+from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.plex.index import SCHEMA
+from custom_components.plexsync.plex.server import PlexMediaServer
+
+from .meters import CountingDatabase
+from .processes import TOKEN, Simulator
+from .work import wanted
+
+_LOOK = 0.02  # seconds between two looks at how much is left, at least
+
+
+class _NoImages:
+    async def fetch(self, source: str, image: object, known: str | None) -> Never:
+        raise AssertionError("no record of the benchmark has a picture")
+
+
+class Ours:
+    """An engine at work."""
+
+    def __init__(self, server: Simulator, machine_id: str, library: str, file: Path):
+        """Put it together as the integration does."""
+        self.database = CountingDatabase(file, (*SCHEMAS, SCHEMA))
+        self._server = PlexMediaServer(
+            server.url,
+            TOKEN,
+            client_id="bench",
+            machine_id=machine_id,
+            libraries=frozenset({library}),
+            transactions=self.database,
+        )
+        self._changed = asyncio.Event()
+        self.engine = Engine(
+            self.database, self._server, _NoImages(), listener=self._note
+        )
+
+    def _note(self, event: str, data: dict[str, Any]) -> None:
+        self._changed.set()
+
+    async def list_library(self) -> None:
+        """Look for one item, for which an empty index lists the whole library."""
+        match = (await self._server.match([Find((wanted(1).path,))]))[0]
+        if match.rating_key is None:
+            raise RuntimeError("the simulated library is not what it was thought to be")
+
+    async def submit(self, pages: Iterable[list[Record]]) -> None:
+        """Hand records over as a source does."""
+        for page in pages:
+            await self.engine.submit(page, Priority.BULK)
+
+    async def drained(self, left: int = 0) -> None:
+        """Wait until no more jobs than this are left. Raises RuntimeError if one failed."""
+        while True:
+            self._changed.clear()
+            now = await self.engine.snapshot()
+            if now.failed:
+                raise RuntimeError(f"jobs failed: {await self.engine.job_reasons()}")
+            if now.pending <= left:
+                return
+            await asyncio.sleep(_LOOK)
+            await self._changed.wait()
+
+
+@asynccontextmanager
+async def ours(server: Simulator, *, held: bool = False) -> AsyncIterator[Ours]:
+    """Run an engine of ours with an empty database; `held` has it switched off."""
+    asked = PlexMediaServer(server.url, TOKEN, client_id="bench")
+    machine_id = (await asked.connect()).machine_id
+    library = (await asked.libraries())[0].uuid
+    await asked.close()
+    with TemporaryDirectory(prefix="plexsync-bench-") as folder:
+        side = Ours(server, machine_id, library, Path(folder, "plexsync.db"))
+        await side.engine.open()
+        if held:
+            await side.engine.switch(False)
+        running = asyncio.create_task(side.engine.run())
+        try:
+            yield side
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            await side.engine.close()

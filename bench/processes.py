@@ -1,0 +1,121 @@
+"""The two other processes of a row: simulated Plex servers and the plain script."""
+
+import asyncio
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import json
+import re
+import sys
+from typing import Any
+
+from aiohttp import ClientSession
+
+TOKEN = "bench-token"
+
+
+@asynccontextmanager
+async def _process(*arguments: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *arguments, stdin=PIPE, stdout=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _line(process: Process) -> str:
+    assert process.stdout is not None
+    if not (line := await process.stdout.readline()):
+        raise RuntimeError("a process of the benchmark ended early")
+    return line.decode().strip()
+
+
+class Simulator:
+    """A simulated Plex in a process of its own, steered by its control port."""
+
+    def __init__(self, url: str, control: str, session: ClientSession) -> None:
+        """Keep where it is."""
+        self.url = url
+        self._control = control
+        self._session = session
+
+    async def delay(self, milliseconds: float) -> None:
+        """Let every request take so much longer on its way.
+
+        It is no time within the simulator's lock around writes, in which all writes
+        of all clients queue: there, no client of any kind could make more than one
+        write in that time.
+        """
+        if milliseconds:
+            await self._ask("POST", "faults", {"action": "slow", "ms": milliseconds})
+
+    async def forget(self) -> None:
+        """Begin to count anew."""
+        await self._ask("POST", "journal/clear")
+
+    async def requests(self) -> dict[str, int]:
+        """Count the requests since then, by method and path."""
+        found: dict[str, int] = (await self._ask("GET", "stats"))["by_pattern"]
+        return found
+
+    async def item(self, path: str) -> dict[str, Any]:
+        """Give the item that holds a file."""
+        states = await self._ask("GET", "items", params={"path": path})
+        return dict(states[0])
+
+    async def _ask(
+        self,
+        method: str,
+        what: str,
+        data: dict[str, Any] | None = None,
+        params: dict[str, str] | None = None,
+    ) -> Any:
+        async with self._session.request(
+            method, f"{self._control}/{what}", json=data, params=params
+        ) as answer:
+            answer.raise_for_status()
+            return await answer.json()
+
+
+@asynccontextmanager
+async def simulator(items: int, milliseconds: float) -> AsyncIterator[Simulator]:
+    """Run a simulated Plex with a library of this size."""
+    async with (
+        _process(
+            "tests.simulators.plex",
+            *("--port=0", f"--items={items}", f"--token={TOKEN}"),
+        ) as process,
+        ClientSession() as session,
+    ):
+        found = re.match(r"plex=(\S+) control=(\S+)", await _line(process))
+        assert found is not None
+        running = Simulator(found[1], found[2], session)
+        await running.delay(milliseconds)
+        yield running
+
+
+class Plain:
+    """The plain script, which waits for orders."""
+
+    def __init__(self, process: Process) -> None:
+        """Take the process."""
+        self._process = process
+
+    async def sync(self, first: int, last: int) -> float:
+        """Let it sync these items; give the seconds that it took."""
+        assert self._process.stdin is not None
+        order = json.dumps({"first": first, "last": last})
+        self._process.stdin.write(f"{order}\n".encode())
+        return float(await _line(self._process))
+
+
+@asynccontextmanager
+async def plain_script(server: Simulator) -> AsyncIterator[Plain]:
+    """Start the plain script and wait until it has connected."""
+    async with _process("bench.plain", server.url, TOKEN) as process:
+        await _line(process)
+        yield Plain(process)

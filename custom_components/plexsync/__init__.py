@@ -1,0 +1,82 @@
+"""PlexSync: metadata that changes at its source reaches Plex."""
+
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.typing import ConfigType
+
+from .const import CONF_PLEX_ENTRY, DOMAIN
+from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .services import async_setup_services
+from .storage import async_remove_files
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions, so that automations validate without an entry."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:
+    """Set up one server; Plex need not be there."""
+    coordinator = PlexSyncCoordinator(hass, entry)
+    await coordinator.async_open()
+    entry.runtime_data = coordinator
+
+    async def stop(event: Event) -> None:
+        # Entries are not unloaded when Home Assistant stops.
+        await coordinator.async_close()
+
+    @callback
+    def follow_plex(change: ConfigEntryChange, changed: ConfigEntry) -> None:
+        if change is ConfigEntryChange.UPDATED and changed.entry_id == entry.data.get(
+            CONF_PLEX_ENTRY
+        ):
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    try:
+        await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    except BaseException:
+        await coordinator.async_close()
+        raise
+    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    entry.async_on_unload(
+        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, follow_plex)
+    )
+    coordinator.async_start()
+    return True
+
+
+async def _async_reload(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None:
+    """Follow a change of data, options or subentries."""
+    await hass.config_entries.async_reload(entry.entry_id)
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:
+    """Stop, save and let go of everything."""
+    if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        return False
+    await entry.runtime_data.async_close()
+    return True
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None:
+    """Delete what the entry kept; what it wrote to Plex stays."""
+    await async_remove_files(hass, entry.entry_id)

@@ -1,0 +1,95 @@
+"""The shapes of the actions' answers: plain JSON, times as ISO 8601 in UTC."""
+
+from collections.abc import Callable
+from typing import Final
+
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonObjectType, JsonValueType
+
+from .engine.engine import Engine, Preview
+from .engine.outages import DAY, Outage
+from .engine.queue import JobInfo
+from .engine.record import Outcome
+
+WINDOWS: Final = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
+
+
+def iso(seconds: float | None) -> str | None:
+    """Write a time."""
+    if seconds is None:
+        return None
+    return dt_util.utc_from_timestamp(seconds).isoformat()
+
+
+def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType:
+    """Say how a record fared, and what it waits for where it does."""
+    answer: JsonObjectType = {"status": outcome.status, "key": key}
+    if outcome.status == "written":
+        answer["changes"] = list(outcome.changes)
+    elif outcome.status != "unchanged" and outcome.reason is not None:
+        answer["reason"] = outcome.reason
+    if outcome.reason == "circuit_open":
+        answer["next_probe"] = iso(engine.circuit.next_probe())
+    return answer
+
+
+def preview_answer(preview: Preview) -> JsonObjectType:
+    """Show a plan, or why there is none."""
+    answer: JsonObjectType = {
+        "rating_key": preview.rating_key,
+        "changes": [change.as_dict() for change in preview.plan.changes],
+        "adopted": [change.field for change in preview.plan.adopted],
+        "kept": {name: str(kept) for name, kept in preview.plan.kept.items()},
+    }
+    if preview.reason is not None:
+        answer["reason"] = preview.reason
+        answer["candidates"] = list(preview.candidates)
+    return answer
+
+
+def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
+    """Show a job; ``wall`` turns the queue's times into seconds since the epoch."""
+    due = job.next_attempt
+    return {
+        "id": job.id,
+        "source": job.source,
+        "key": job.key,
+        "state": job.state,
+        "reason": job.reason,
+        "candidates": list(job.candidates),
+        "attempts": job.attempts,
+        "enqueued": iso(wall(job.enqueued)),
+        "next_attempt": None if due is None else iso(wall(due)),
+        "paths": list(job.paths),
+        "fields": list(job.fields),
+    }
+
+
+def outages_answer(engine: Engine) -> JsonObjectType:
+    """Show the outage history, newest first, and what follows from it."""
+    log, now = engine.circuit.outages, engine.clock.wall()
+    availability: dict[str, JsonValueType] = {}
+    for name, window in WINDOWS.items():
+        shares = log.availability(now, window)
+        availability[name] = {
+            "availability": shares.availability,
+            "coverage": shares.coverage,
+        }
+    return {
+        "outages": [_outage(outage) for outage in reversed(log.outages)],
+        "mttr": log.mttr(now),
+        "mtbf": log.mtbf(now),
+        "availability": availability,
+    }
+
+
+def _outage(outage: Outage) -> JsonObjectType:
+    return {
+        "start": iso(outage.start),
+        "end": iso(outage.end),
+        "duration": outage.duration,
+        "cause": outage.cause,
+        "jobs": outage.jobs,
+        "probes": outage.probes,
+        "ended_by": outage.ended_by,
+    }

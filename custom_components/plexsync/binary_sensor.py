@@ -1,0 +1,88 @@
+"""Binary sensors: who can be reached, and whether work is left lying."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import SUBENTRY_STASH
+from .coordinator import PlexSyncConfigEntry
+from .engine.engine import Snapshot
+from .entity import PlexSyncEntity, PlexSyncSourceEntity
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexSyncBinarySensorEntityDescription(BinarySensorEntityDescription):
+    """A binary sensor and where its value stands in the snapshot."""
+
+    value_fn: Callable[[Snapshot], bool | None]
+
+
+BINARY_SENSORS: tuple[PlexSyncBinarySensorEntityDescription, ...] = (
+    PlexSyncBinarySensorEntityDescription(
+        key="plex",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda data: data.reachable,
+    ),
+    PlexSyncBinarySensorEntityDescription(
+        key="out_of_sync",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        value_fn=lambda data: data.out_of_sync,
+    ),
+)
+
+SOURCE = BinarySensorEntityDescription(
+    key="source",
+    device_class=BinarySensorDeviceClass.CONNECTIVITY,
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: PlexSyncConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the binary sensors of one server and of each of its sources."""
+    coordinator = entry.runtime_data
+    async_add_entities(
+        PlexSyncBinarySensor(coordinator, description) for description in BINARY_SENSORS
+    )
+    for subentry in entry.get_subentries_of_type(SUBENTRY_STASH):
+        async_add_entities(
+            [PlexSyncSourceBinarySensor(coordinator, SOURCE, subentry)],
+            config_subentry_id=subentry.subentry_id,
+        )
+
+
+class PlexSyncBinarySensor(PlexSyncEntity, BinarySensorEntity):
+    """Show one yes or no of the snapshot."""
+
+    entity_description: PlexSyncBinarySensorEntityDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Give the value."""
+        return self.entity_description.value_fn(self.coordinator.data)
+
+
+class PlexSyncSourceBinarySensor(PlexSyncSourceEntity, BinarySensorEntity):
+    """Show whether a source can be reached."""
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Give the value; None until the source was asked."""
+        return self.coordinator.data.sources.get(self.source)

@@ -1,0 +1,82 @@
+"""Buttons for what is done by hand."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+import logging
+from typing import override
+
+from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import DOMAIN
+from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .engine.database import StorageError
+from .engine.retry import Fault
+from .entity import PlexSyncEntity
+from .errors import invalid, translated_errors
+
+_LOGGER = logging.getLogger(__name__)
+
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexSyncButtonEntityDescription(ButtonEntityDescription):
+    """A button and what it does."""
+
+    press_fn: Callable[[PlexSyncCoordinator], Awaitable[object]]
+
+
+async def _start_reconcile(coordinator: PlexSyncCoordinator) -> None:
+    """Begin a run; it takes its time, and no other button shall wait for it."""
+    if coordinator.reconciling:
+        raise invalid("reconcile_running")
+
+    async def run() -> None:
+        try:
+            await coordinator.async_reconcile()
+        except RuntimeError:
+            _LOGGER.debug("Another run was faster")
+        except (Fault, StorageError) as error:
+            _LOGGER.warning("The reconcile run ended early (%s)", error)
+
+    coordinator.config_entry.async_create_background_task(
+        coordinator.hass, run(), f"{DOMAIN} reconcile button"
+    )
+
+
+BUTTONS: tuple[PlexSyncButtonEntityDescription, ...] = (
+    PlexSyncButtonEntityDescription(
+        key="reset_circuit",
+        press_fn=lambda coordinator: coordinator.engine.circuit.reset(),
+    ),
+    PlexSyncButtonEntityDescription(
+        key="retry_failed",
+        press_fn=lambda coordinator: coordinator.engine.retry_failed(),
+    ),
+    PlexSyncButtonEntityDescription(key="reconcile", press_fn=_start_reconcile),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: PlexSyncConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the buttons of one server."""
+    async_add_entities(
+        PlexSyncButton(entry.runtime_data, description) for description in BUTTONS
+    )
+
+
+class PlexSyncButton(PlexSyncEntity, ButtonEntity):
+    """Do one thing at a press."""
+
+    entity_description: PlexSyncButtonEntityDescription
+
+    @override
+    async def async_press(self) -> None:
+        """Do it."""
+        with translated_errors():
+            await self.entity_description.press_fn(self.coordinator)

@@ -1,0 +1,32 @@
+"""Names that more than one module of the Home Assistant ring uses."""
+
+from typing import Final
+
+DOMAIN: Final = "plexsync"
+HOME: Final = "https://github.com/plexsync/plexsync"
+
+# Config entry data
+CONF_LIBRARIES: Final = "libraries"  # uuids
+CONF_MACHINE_ID: Final = "machine_id"
+CONF_PLEX_ENTRY: Final = "plex_entry_id"  # reuse: id of a `plex` config entry
+
+# Config entry options
+CONF_STALE_AFTER: Final = "stale_after"  # hours
+DEFAULT_STALE_AFTER: Final = 6
+CONF_RECORD_TITLES: Final = "record_titles"
+CONF_POLL_INTERVAL: Final = "poll_interval"  # seconds
+DEFAULT_POLL_INTERVAL: Final = 10
+
+# Subentry `stash`
+SUBENTRY_STASH: Final = "stash"
+CONF_PATH_MAPPINGS: Final = "path_mappings"  # [{"source": prefix, "plex": prefix}]
+CONF_FIELDS: Final = "fields"  # what to sync, as sources.stash.StashOptions reads it
+CONF_FILL_ONLY: Final = "fill_only"  # fields written only where Plex has nothing
+CONF_START: Final = "start"
+START_PREVIEW: Final = "preview"
+START_EVERYTHING: Final = "everything"
+START_CHANGES: Final = "changes_only"
+
+SOURCE_ACTION: Final = "action"  # the source id of records that come from sync_item
+
+MAX_IMAGE: Final = 10 * 1024 * 1024  # bytes; Plex refuses more

@@ -1,0 +1,338 @@
+"""The host of one server's engine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import contextlib
+from dataclasses import replace
+from datetime import timedelta
+import json
+import logging
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from . import issues
+from .connection import client_identifier, entry_access
+from .const import (
+    CONF_FIELDS,
+    CONF_FILL_ONLY,
+    CONF_LIBRARIES,
+    CONF_MACHINE_ID,
+    CONF_PATH_MAPPINGS,
+    CONF_PLEX_ENTRY,
+    CONF_POLL_INTERVAL,
+    CONF_STALE_AFTER,
+    CONF_START,
+    DEFAULT_POLL_INTERVAL,
+    DEFAULT_STALE_AFTER,
+    DOMAIN,
+    START_CHANGES,
+    START_PREVIEW,
+    SUBENTRY_STASH,
+)
+from .engine.circuit import Hold
+from .engine.database import Database, StorageError, StorageInUseError
+from .engine.engine import SCHEMAS, Engine, Snapshot
+from .engine.record import Record
+from .images import ImageDesk
+from .plex.index import SCHEMA as INDEX_SCHEMA
+from .plex.paths import PathMapper
+from .plex.server import PlexMediaServer
+from .sources.runner import SourceRunner
+from .sources.stash import StashOptions, StashSource
+from .storage import CircuitStore, database_path
+
+_LOGGER = logging.getLogger(__name__)
+
+_LOOK = timedelta(seconds=60)  # how often time alone may change what is shown
+_QUIET = 0.5  # seconds between two publications at least
+_RESTART = 30.0  # seconds before a task that broke is started again
+_RECENT = 7 * 86_400  # seconds that a "recent" reconcile looks back
+_JOIN = 5.0  # seconds to stop everything in
+
+type PlexSyncConfigEntry = ConfigEntry[PlexSyncCoordinator]
+type Listener = Callable[[str, dict[str, Any]], None]
+
+
+class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
+    """Own one engine, run its worker, publish one snapshot for every entity."""
+
+    config_entry: PlexSyncConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None:
+        """Build nothing yet: that is ``async_open``'s."""
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=DOMAIN,
+            update_interval=_LOOK,
+            always_update=False,
+        )
+        self.engine: Engine
+        self.server: PlexMediaServer
+        self.images: ImageDesk
+        self.runners: dict[str, SourceRunner] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._changed = asyncio.Event()
+        self._hearers: set[Listener] = set()
+        self._closed = False
+        self._reconcile: asyncio.Task[dict[str, int]] | None = None
+
+    # -- life ------------------------------------------------------------------
+
+    async def async_open(self) -> None:
+        """Open our own files. Raises ConfigEntryNotReady when that is impossible.
+
+        Whether Plex answers plays no part: while it is down the circuit tells.
+        """
+        entry, hass = self.config_entry, self.hass
+        access = entry_access(hass, entry)
+        database = Database(
+            database_path(hass, entry.entry_id), (*SCHEMAS, INDEX_SCHEMA)
+        )
+        self.server = PlexMediaServer(
+            access.url,
+            access.token,
+            verify_ssl=access.verify_ssl,
+            machine_id=entry.data[CONF_MACHINE_ID],
+            libraries=frozenset(entry.data[CONF_LIBRARIES]),
+            client_id=await client_identifier(hass),
+            transactions=database,
+        )
+        self.images = ImageDesk(hass)
+        self.engine = Engine(
+            database,
+            self.server,
+            self.images,
+            store=CircuitStore(hass, entry.entry_id),
+            listener=self._heard,
+        )
+        try:
+            await self.engine.open()
+        except StorageError as error:
+            await self.server.close()
+            raise ConfigEntryNotReady(
+                translation_domain=DOMAIN,
+                translation_key="storage_in_use"
+                if isinstance(error, StorageInUseError)
+                else "storage_unusable",
+            ) from error
+        try:
+            await self._open_sources()
+            await self._tell_of_storage()
+            self.async_set_updated_data(await self._snapshot())
+        except BaseException:
+            await self.async_close()
+            raise
+
+    async def _open_sources(self) -> None:
+        """Make a runner per subentry; let go of sources that were removed."""
+        known = set(json.loads(await self.engine.setting("sources") or "[]"))
+        for subentry in self.config_entry.subentries.values():
+            if subentry.subentry_type == SUBENTRY_STASH:
+                await self._open_stash(subentry)
+        for gone in sorted(known - set(self.runners)):
+            jobs = await self.engine.remove_source(gone)
+            _LOGGER.info("Source %s was removed, %s jobs were discarded", gone, jobs)
+        await self.engine.keep("sources", json.dumps(sorted(self.runners)))
+
+    async def _open_stash(self, subentry: ConfigSubentry) -> None:
+        data, number = subentry.data, subentry.subentry_id
+        mapper = PathMapper(
+            [(pair["source"], pair["plex"]) for pair in data[CONF_PATH_MAPPINGS]]
+        )
+        source = StashSource(
+            number,
+            async_get_clientsession(self.hass, verify_ssl=data[CONF_VERIFY_SSL]),
+            data[CONF_URL],
+            data.get(CONF_API_KEY),
+            to_plex=mapper.to_plex,
+            from_plex=mapper.from_plex,
+            options=StashOptions.from_dict(data[CONF_FIELDS]),
+        )
+        start = data[CONF_START]
+        if start == START_PREVIEW and await self.engine.cursor(number) is None:
+            # Nobody's library is rewritten unasked: jobs are kept, nothing is written.
+            await self.engine.switch(False)
+        self.engine.set_fill_only(number, frozenset(data.get(CONF_FILL_ONLY, ())))
+        self.images.add(source)
+        self.runners[number] = SourceRunner(
+            source,
+            self.engine,
+            interval=self.config_entry.options.get(
+                CONF_POLL_INTERVAL, DEFAULT_POLL_INTERVAL
+            ),
+            changes_only=start == START_CHANGES,
+            changed=self._changed.set,
+        )
+
+    async def _tell_of_storage(self) -> None:
+        """Raise a repair, once, for what could not be read at the start."""
+        engine = self.engine
+        if engine.circuit_problem is not None:
+            issues.async_circuit_lost(self.hass, self.config_entry)
+        if engine.database.set_aside is not None:
+            issues.async_database_lost(self.hass, self.config_entry)
+
+    def async_start(self) -> None:
+        """Begin to work."""
+        self._spawn("worker", self.engine.run)
+        self._spawn("publisher", self._publish)
+        for runner in self.runners.values():
+            self._spawn("source", runner.run)
+
+    def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(
+            self.config_entry.async_create_background_task(
+                self.hass, self._supervise(name, work), f"{DOMAIN} {name}"
+            )
+        )
+
+    async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Keep a task running: a bug of ours must not end syncing in silence."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                _LOGGER.exception("The %s stopped, and starts again soon", name)
+            await asyncio.sleep(_RESTART)
+
+    async def async_close(self) -> None:
+        """Stop claiming, close sockets, join our threads, save, close SQLite."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._reconcile is not None:
+            self._reconcile.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_JOIN)
+        await self.engine.close()
+
+    # -- publishing --------------------------------------------------------------
+
+    @override
+    async def _async_update_data(self) -> Snapshot:
+        try:
+            return await self._snapshot()
+        except StorageError as error:
+            raise UpdateFailed(
+                translation_domain=DOMAIN, translation_key="storage_unusable"
+            ) from error
+
+    async def _snapshot(self) -> Snapshot:
+        snapshot = await self.engine.snapshot()
+        hours = self.config_entry.options.get(CONF_STALE_AFTER, DEFAULT_STALE_AFTER)
+        age = 0.0
+        if snapshot.oldest is not None and Hold.SWITCH not in snapshot.holds:
+            age = self.engine.clock.steady() - snapshot.oldest
+        return replace(
+            snapshot,
+            sources={number: run.connected for number, run in self.runners.items()},
+            out_of_sync=max(age, snapshot.stalled) > hours * 3600,
+        )
+
+    async def _publish(self) -> None:
+        """Publish what changed, but not more often than people can read."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            with contextlib.suppress(StorageError):
+                self.async_set_updated_data(await self._snapshot())
+            self._follow_up()
+            await asyncio.sleep(_QUIET)
+
+    @callback
+    def _follow_up(self) -> None:
+        """Ask the owner for what only the owner can mend."""
+        holds = self.engine.circuit.holds
+        entry = self.config_entry
+        if Hold.AUTH in holds:
+            if CONF_PLEX_ENTRY in entry.data:
+                issues.async_plex_refuses(self.hass, entry)
+            else:
+                entry.async_start_reauth(self.hass)
+        issues.async_follow(self.hass, entry, holds, self.engine.circuit.save_failed)
+        issues.async_follow_sources(
+            self.hass,
+            entry,
+            {number: runner.fault for number, runner in self.runners.items()},
+        )
+
+    # -- what actions ask for ------------------------------------------------------
+
+    async def async_find_record(self, path: str) -> Record | None:
+        """Ask the sources for the record of a file, named as Plex sees it. Raises Fault."""
+        for runner in self.runners.values():
+            if (record := await runner.source.find(path)) is not None:
+                return record
+        return None
+
+    @property
+    def reconciling(self) -> bool:
+        """Say whether a run is under way."""
+        return self._reconcile is not None
+
+    async def async_reconcile(self, scope: str = "all") -> dict[str, int] | None:
+        """Compare all sources with Plex and enqueue the gaps; give counts by kind.
+
+        Gives None if the run was cancelled by hand. Raises RuntimeError while a
+        run is under way, Fault when a source fails.
+        """
+        if self._reconcile is not None:
+            raise RuntimeError("a reconcile run is under way")
+        task = self.config_entry.async_create_background_task(
+            self.hass, self._run_reconcile(scope), f"{DOMAIN} reconcile"
+        )
+        self._reconcile = task
+        try:
+            # Not awaited itself: its being cancelled is not the caller's.
+            await asyncio.wait([task])
+            return None if task.cancelled() else task.result()
+        finally:
+            task.cancel()
+            self._reconcile = None
+
+    async def _run_reconcile(self, scope: str) -> dict[str, int]:
+        return await self.engine.reconcile(
+            self._all_records(scope), total=await self._total()
+        )
+
+    async def async_cancel_reconcile(self) -> bool:
+        """Stop a run; say whether there was one."""
+        if self._reconcile is None:
+            return False
+        self._reconcile.cancel()
+        return True
+
+    async def _total(self) -> int | None:
+        counts = [await runner.source.count() for runner in self.runners.values()]
+        return sum(counts)
+
+    async def _all_records(self, scope: str) -> AsyncIterator[Sequence[Record]]:
+        since = self.engine.clock.wall() - _RECENT if scope == "recent" else 0
+        for runner in self.runners.values():
+            async for batch in runner.source.changes(None):
+                yield [r for r in batch.records if (r.revision or 0) >= since]
+
+    # -- events ------------------------------------------------------------------
+
+    @callback
+    def async_listen(self, listener: Listener) -> CALLBACK_TYPE:
+        """Hear of circuit_opened, circuit_closed, item_failed and so on."""
+        self._hearers.add(listener)
+        return lambda: self._hearers.discard(listener)
+
+    @callback
+    def _heard(self, event: str, data: Mapping[str, Any]) -> None:
+        self._changed.set()
+        if event not in ("changed", "hold"):
+            for listener in list(self._hearers):
+                listener(event, dict(data))

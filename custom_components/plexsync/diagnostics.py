@@ -1,0 +1,89 @@
+"""Diagnostics: figures and states, nothing that says whose or of what."""
+
+from importlib.metadata import version
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.loader import async_get_integration
+
+from .answers import outages_answer
+from .const import (
+    CONF_FIELDS,
+    CONF_FILL_ONLY,
+    CONF_LIBRARIES,
+    CONF_PATH_MAPPINGS,
+    CONF_PLEX_ENTRY,
+    CONF_POLL_INTERVAL,
+    CONF_RECORD_TITLES,
+    CONF_STALE_AFTER,
+    CONF_START,
+    DOMAIN,
+)
+from .coordinator import PlexSyncConfigEntry
+
+_OPTIONS = (CONF_POLL_INTERVAL, CONF_RECORD_TITLES, CONF_STALE_AFTER)
+
+
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant, entry: PlexSyncConfigEntry
+) -> dict[str, Any]:
+    """Describe one server by what can be shown to strangers.
+
+    Picked value by value: what is not named here cannot leak.
+    """
+    coordinator = entry.runtime_data
+    engine, data = coordinator.engine, coordinator.data
+    integration = await async_get_integration(hass, DOMAIN)
+    circuit = engine.circuit.snapshot()
+    circuit.pop("ledger_id", None)
+    circuit.pop("outages", None)
+    return {
+        "versions": {
+            "plexsync": str(integration.version),
+            "plexapi": await hass.async_add_executor_job(version, "plexapi"),
+        },
+        "entry": {
+            "reuses_plex_entry": CONF_PLEX_ENTRY in entry.data,
+            "libraries": len(entry.data[CONF_LIBRARIES]),
+            "options": {name: entry.options.get(name) for name in _OPTIONS},
+        },
+        "circuit": circuit,
+        "holds": sorted(data.holds),
+        "reachable": data.reachable,
+        "outages": outages_answer(engine),
+        "jobs": {
+            "pending": data.pending,
+            "failed": data.failed,
+            "reasons": await engine.job_reasons(),
+        },
+        "statistics": {
+            "synced": data.statistics.synced,
+            "unchanged": data.statistics.unchanged,
+            "failed": data.statistics.failed,
+            "success_rate": data.statistics.success_rate,
+            "duration": data.statistics.duration,
+        },
+        "out_of_sync": data.out_of_sync,
+        "stalled": data.stalled,
+        "storage": {
+            "save_failed": data.save_failed,
+            "database_failed": data.storage_failed,
+            "circuit_problem": engine.circuit_problem,
+            "database_set_aside": engine.database.set_aside,
+            "ledger_lost": engine.ledger_lost,
+        },
+        "sources": [
+            {
+                "type": subentry.subentry_type,
+                "connected": data.sources.get(number),
+                "fault": runner.fault,
+                "version": runner.version,
+                "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
+                "start": subentry.data.get(CONF_START),
+                "fields": subentry.data.get(CONF_FIELDS),
+                "fill_only": subentry.data.get(CONF_FILL_ONLY),
+            }
+            for number, runner in coordinator.runners.items()
+            if (subentry := entry.subentries.get(number)) is not None
+        ],
+    }

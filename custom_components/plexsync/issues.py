@@ -1,0 +1,139 @@
+"""Repairs: what only the owner can mend, shown as long as it needs mending."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+from .engine.circuit import Hold
+
+CIRCUIT_LOST: Final = "circuit_lost"
+DATABASE_LOST: Final = "database_lost"
+LEDGER_LOST: Final = "ledger_lost"
+LIBRARY_GONE: Final = "library_gone"
+PLEX_REFUSES: Final = "plex_refuses"
+STORE_FAILED: Final = "store_failed"
+WRONG_SERVER: Final = "wrong_server"
+
+BY_HOLD: Final = {
+    Hold.LEDGER: LEDGER_LOST,
+    Hold.LIBRARY: LIBRARY_GONE,
+    Hold.WRONG_SERVER: WRONG_SERVER,
+}
+# A source that is only away comes back by itself; these do not.
+BY_FAULT: Final = {
+    "certificate": "source_certificate",
+    "needs_migration": "source_migration",
+    "schema": "source_schema",
+    "setup": "source_setup",
+    "tripwire": "source_tripwire",
+    "unauthorized": "source_auth",
+}
+FIXABLE: Final = frozenset({CIRCUIT_LOST, DATABASE_LOST, LEDGER_LOST})
+_ALL: Final = (
+    *BY_HOLD.values(),
+    CIRCUIT_LOST,
+    DATABASE_LOST,
+    PLEX_REFUSES,
+    STORE_FAILED,
+)
+
+
+@callback
+def async_circuit_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Tell that the circuit's memory could not be used."""
+    _create(hass, entry, CIRCUIT_LOST, persistent=True)
+
+
+@callback
+def async_database_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Tell that the database could not be used and was set aside."""
+    _create(hass, entry, DATABASE_LOST, persistent=True)
+
+
+@callback
+def async_plex_refuses(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Tell that Plex refuses the token that Home Assistant's own integration has."""
+    _create(hass, entry, PLEX_REFUSES)
+
+
+@callback
+def async_follow(
+    hass: HomeAssistant, entry: ConfigEntry, holds: Collection[Hold], save_failed: bool
+) -> None:
+    """Raise what holds the worker now, and take back what no longer does."""
+    for hold, key in BY_HOLD.items():
+        _follow(hass, entry, key, present=hold in holds)
+    _follow(hass, entry, STORE_FAILED, present=save_failed)
+    if Hold.AUTH not in holds:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, PLEX_REFUSES))
+
+
+@callback
+def async_follow_sources(
+    hass: HomeAssistant, entry: ConfigEntry, faults: Mapping[str, str | None]
+) -> None:
+    """Raise what a source needs its owner for; None says that it works.
+
+    Any other fault tells nothing of what was raised before, and leaves it.
+    """
+    for source, fault in faults.items():
+        if fault is not None and fault not in BY_FAULT:
+            continue
+        for reason, key in BY_FAULT.items():
+            issue_id = _issue_id(entry, key, source)
+            if reason == fault:
+                _create(hass, entry, key, source)
+            else:
+                ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+@callback
+def async_clear(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take back all that was raised for an entry that is removed."""
+    for key in _ALL:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key))
+    for source in entry.subentries:
+        for key in BY_FAULT.values():
+            ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
+
+
+def _issue_id(entry: ConfigEntry, key: str, source: str | None = None) -> str:
+    return "_".join(part for part in (key, entry.entry_id, source) if part)
+
+
+def _follow(
+    hass: HomeAssistant, entry: ConfigEntry, key: str, *, present: bool
+) -> None:
+    if present:
+        _create(hass, entry, key)
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key))
+
+
+def _create(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    key: str,
+    source: str | None = None,
+    *,
+    persistent: bool = False,
+) -> None:
+    placeholders = {"name": entry.title}
+    if source is not None:
+        placeholders["source"] = entry.subentries[source].title
+    informs = persistent or key == STORE_FAILED
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        _issue_id(entry, key, source),
+        data={"entry_id": entry.entry_id},
+        is_fixable=key in FIXABLE,
+        is_persistent=persistent,
+        severity=ir.IssueSeverity.WARNING if informs else ir.IssueSeverity.ERROR,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    )

@@ -1,0 +1,65 @@
+"""How one server is looked after."""
+
+from typing import Any
+
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.const import UnitOfTime
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+)
+import probatio
+
+from .const import (
+    CONF_POLL_INTERVAL,
+    CONF_RECORD_TITLES,
+    CONF_STALE_AFTER,
+    DEFAULT_POLL_INTERVAL,
+    DEFAULT_STALE_AFTER,
+)
+
+
+def _number(least: int, most: int, unit: UnitOfTime) -> probatio.All[Any]:
+    """Ask for a whole number."""
+    selector = NumberSelector(
+        NumberSelectorConfig(
+            min=least,
+            max=most,
+            step=1,
+            unit_of_measurement=unit,
+            mode=NumberSelectorMode.BOX,
+        )
+    )
+    return probatio.All(selector, probatio.Coerce(int))
+
+
+_SCHEMA = probatio.Schema(
+    {
+        probatio.Required(CONF_STALE_AFTER, default=DEFAULT_STALE_AFTER): _number(
+            1, 168, UnitOfTime.HOURS
+        ),
+        probatio.Required(CONF_POLL_INTERVAL, default=DEFAULT_POLL_INTERVAL): _number(
+            5, 3600, UnitOfTime.SECONDS
+        ),
+        probatio.Required(CONF_RECORD_TITLES, default=False): BooleanSelector(),
+    }
+)
+
+
+class PlexSyncOptionsFlow(OptionsFlow):
+    """Change the options; the entry's update listener reloads it."""
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for all of them."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                _SCHEMA, self.config_entry.options
+            ),
+        )

@@ -1,0 +1,101 @@
+"""Whether the files that a source names are found in Plex, and how to map their paths."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+
+from .engine.database import StorageError
+from .engine.record import Find
+from .engine.retry import Fault
+from .plex.paths import Pair, PathMapper, key, name, suggest
+from .plex.server import PlexMediaServer
+
+_SAMPLES = 50  # files to look for
+_KNOWN = 100_000  # files of Plex to compare their names with
+_PATIENCE = 60.0  # seconds; a first look lists the libraries
+
+
+class PathCheck:
+    """Tries path mappings on some files of a source. Raises nothing."""
+
+    def __init__(
+        self,
+        server: PlexMediaServer | None,
+        chosen: Collection[str],
+        roots: Sequence[str],
+        files: Sequence[str],
+    ) -> None:
+        """Take the server, if there is one to ask, and the uuids of its chosen libraries.
+
+        ``roots`` and ``files`` are the source's, as it names them.
+        """
+        self._server = server
+        self._chosen = chosen
+        self._roots = roots
+        self._samples = _spread(files, _SAMPLES)
+
+    @property
+    def total(self) -> int:
+        """How many files are looked for."""
+        return len(self._samples)
+
+    async def suggest(self) -> tuple[Pair, ...]:
+        """Propose mappings, by files of the same name or else by the roots' names."""
+        if self._server is None:
+            return ()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                places = [
+                    place
+                    for library in await self._server.libraries()
+                    if library.uuid in self._chosen
+                    for place in library.locations
+                ]
+                files = await self._plex_files(self._server, places)
+        except Fault, StorageError, TimeoutError:
+            return ()
+        return await asyncio.to_thread(
+            _suggest, self._samples, files, self._roots, places
+        )
+
+    async def count(self, pairs: Iterable[Pair]) -> int | None:
+        """Count the sample files that are found in Plex; None if that cannot be told."""
+        if not self._samples:
+            return 0
+        if self._server is None:
+            return None
+        mapper = PathMapper(pairs)
+        finds = [Find(paths=(mapper.to_plex(path),)) for path in self._samples]
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                matches = await self._server.match(finds)
+        except Fault, StorageError, TimeoutError:
+            return None
+        return sum(bool(match.rating_key or match.candidates) for match in matches)
+
+    async def _plex_files(
+        self, server: PlexMediaServer, places: Iterable[str]
+    ) -> tuple[str, ...]:
+        if not self._samples:
+            return ()
+        # A look into each place has the server list what it does not know yet.
+        guess = name(self._samples[0])
+        await server.match([Find(paths=(f"{place}/{guess}",)) for place in places])
+        return await server.sample_paths(_KNOWN)
+
+
+def _suggest(
+    samples: Sequence[str],
+    files: Iterable[str],
+    roots: Sequence[str],
+    places: Sequence[str],
+) -> tuple[Pair, ...]:
+    names = {key(name(path)) for path in samples}
+    if namesakes := [file for file in files if key(name(file)) in names]:
+        return suggest(samples, namesakes)
+    return suggest(roots, places)
+
+
+def _spread(items: Sequence[str], limit: int) -> list[str]:
+    """Take at most ``limit``, from all over."""
+    step = max(1, len(items) / limit)
+    return [items[int(at * step)] for at in range(min(limit, len(items)))]

@@ -1,0 +1,204 @@
+"""One table from what came over the wire to a fault.
+
+Judged on the raw answer and in one place: plexapi folds seven statuses into one
+exception, and raises TypeError for those that requests has no name for. Facts:
+``reference/plex.md`` §3.1–3.3.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import IncompleteRead
+import re
+import socket
+import ssl
+import time
+
+from urllib3.exceptions import DecodeError, TimeoutError as PoolTimeoutError
+
+from ..engine.retry import Fault, FaultClass
+from .transport import MovedError
+
+PLEX_HEADER = "X-Plex-Protocol"  # on every answer of a real Plex, errors too
+MAX_RETRY_AFTER = 600.0  # seconds
+MOVED = "moved"  # nothing was sent: another machine may have answered
+_SUCCESS = frozenset({200, 201, 204})
+# The first element of a document, after a byte order mark and a declaration.
+_ROOT = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z][\w.-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One row of the table."""
+
+    kind: FaultClass
+    reason: str
+    ambiguous: bool = False
+    permanent: bool = False
+    # A proxy in front of a dead Plex says this too: only Plex's own counts.
+    only_plex: bool = False
+
+    def fault(self, retry_after: float | None = None) -> Fault:
+        """Make the fault."""
+        return Fault(
+            self.kind,
+            self.reason,
+            ambiguous=self.ambiguous,
+            permanent=self.permanent,
+            retry_after=retry_after,
+        )
+
+
+BY_STATUS: Mapping[int, Verdict] = {
+    400: Verdict(FaultClass.ITEM, "bad_request", permanent=True, only_plex=True),
+    401: Verdict(FaultClass.AUTH, "unauthorized"),
+    403: Verdict(FaultClass.AUTH, "forbidden"),
+    404: Verdict(FaultClass.ITEM, "not_found", only_plex=True),
+    408: Verdict(FaultClass.SERVER, "http_408"),
+    409: Verdict(FaultClass.ITEM, "conflict", permanent=True),
+    413: Verdict(FaultClass.ITEM, "too_large", permanent=True),
+    414: Verdict(FaultClass.ITEM, "too_long", permanent=True),
+    429: Verdict(FaultClass.SERVER, "rate_limited"),
+    431: Verdict(FaultClass.ITEM, "too_long", permanent=True),
+    # A bad value, a picture over 10 MB, or a database that cannot commit.
+    500: Verdict(FaultClass.SERVER, "error_500", ambiguous=True),
+}
+STARTING = Verdict(FaultClass.SERVER, "starting")
+MAINTENANCE = Verdict(FaultClass.SERVER, "maintenance")
+EMPTY = Verdict(FaultClass.SERVER, "empty_answer")
+NOT_PLEX = Verdict(FaultClass.SERVER, "not_plex")
+UNPARSABLE = Verdict(FaultClass.SERVER, "unparsable")
+TOO_BIG = Verdict(FaultClass.SERVER, "answer_too_big")
+WRONG_SERVER = Verdict(FaultClass.WRONG_SERVER, "wrong_machine")
+
+
+class UnprovenFault(Fault):
+    """An answer that says something of an item, but may not be Plex's.
+
+    It stands as a fault of the server until a probe passes; then ``proven`` is
+    the fault to raise.
+    """
+
+    def __init__(self, status: int, verdict: Verdict) -> None:
+        """Keep both readings."""
+        super().__init__(FaultClass.SERVER, f"proxy_{status}")
+        self.proven = verdict.fault()
+
+
+def judge(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    write: bool,
+    now: float | None = None,
+) -> Fault | None:
+    """Give the fault in an answer, or None when it is good.
+
+    ``headers`` find their names in any case, ``body`` may be cut after its first
+    kilobytes. A good answer to a read is a ``MediaContainer``; one to a write may
+    also be empty, or Plex's own page saying OK. ``now`` is epoch seconds.
+    """
+    if status in _SUCCESS:
+        return _judge_body(status, headers, body, write=write)
+    retry_after = _retry_after(headers, time.time() if now is None else now)
+    if status == 503 and b"maintenance" in body.lower():
+        return MAINTENANCE.fault(retry_after)
+    if status == 400 and b"starting up" in body.lower():
+        return STARTING.fault(retry_after)
+    if (verdict := BY_STATUS.get(status)) is None:
+        verdict = _by_range(status)
+    if verdict.only_plex and PLEX_HEADER not in headers:
+        return UnprovenFault(status, verdict)
+    return verdict.fault(retry_after)
+
+
+def _by_range(status: int) -> Verdict:
+    if 300 <= status < 400:
+        # A login page, or a proxy that moved: following would turn a PUT into a GET.
+        return Verdict(FaultClass.SERVER, "redirect")
+    return Verdict(FaultClass.SERVER, f"http_{status}", ambiguous=400 <= status < 500)
+
+
+def _judge_body(
+    status: int, headers: Mapping[str, str], body: bytes, *, write: bool
+) -> Fault | None:
+    if not body.strip():
+        if not _is_framed(status, headers):
+            # The standard library takes a connection lost within the headers
+            # for their end: this is no answer yet, and least of all a good one.
+            return Fault(FaultClass.SERVER, "short_answer", unreachable=True)
+        return None if write else EMPTY.fault()
+    match = _ROOT.match(body)
+    root = match[1] if match else b""
+    if root == b"MediaContainer":
+        return None
+    if root == b"Response":
+        return (MAINTENANCE if b"maintenance" in body.lower() else NOT_PLEX).fault()
+    if write and PLEX_HEADER in headers:
+        return None
+    return NOT_PLEX.fault()
+
+
+def _is_framed(status: int, headers: Mapping[str, str]) -> bool:
+    return (
+        status == 204 or "Content-Length" in headers or "Transfer-Encoding" in headers
+    )
+
+
+def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Read seconds or a date; the server's own clock counts for a date."""
+    wish = headers.get("Retry-After", "").strip()
+    if not wish:
+        return None
+    if re.fullmatch(r"\d{1,9}", wish):
+        return min(float(wish), MAX_RETRY_AFTER)
+    if (until := _epoch(wish)) is None:
+        return None
+    since = _epoch(headers.get("Date", ""))
+    return max(0.0, min(until - (now if since is None else since), MAX_RETRY_AFTER))
+
+
+def _epoch(text: str) -> float | None:
+    try:
+        moment: datetime = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def judge_error(error: BaseException, *, ended: bool) -> Fault:
+    """Give the fault in a connection that failed before the answer was whole."""
+    reason = "timeout" if ended else _why(error)
+    return Fault(FaultClass.SERVER, reason, unreachable=True)
+
+
+# In this order: what stands behind a failure tells more than what wraps it.
+_BY_ERROR: tuple[
+    tuple[str, type[BaseException], *tuple[type[BaseException], ...]], ...
+] = (
+    (MOVED, MovedError),
+    ("reset", ssl.SSLEOFError, ssl.SSLZeroReturnError),
+    ("tls", ssl.SSLError),
+    ("dns", socket.gaierror, UnicodeError),
+    ("refused", ConnectionRefusedError),
+    ("timeout", TimeoutError, PoolTimeoutError),
+    ("short_answer", IncompleteRead, DecodeError),
+)
+
+
+def _why(error: BaseException) -> str:
+    causes = list(_causes(error))
+    for reason, *kinds in _BY_ERROR:
+        if any(isinstance(cause, tuple(kinds)) for cause in causes):
+            return reason
+    return "reset"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,21 @@
+"""How long each kind of call may take, from its first to its last instruction."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Total deadlines in seconds; tests pass shorter ones.
+
+    ``join`` is how long a call waits for its thread once the socket is shut,
+    ``idle`` how long a kept connection may be silent before it is used again;
+    Plex closes one after 20.
+    """
+
+    probe: float = 5.0
+    read: float = 30.0
+    listing: float = 60.0
+    edit: float = 30.0
+    upload: float = 60.0
+    join: float = 2.0
+    idle: float = 15.0

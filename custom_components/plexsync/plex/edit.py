@@ -1,0 +1,112 @@
+"""From field edits to the queries of ``PUT /library/sections/{key}/all``.
+
+Sources disagree on whether ``genre[0].tag.tag=`` appends or replaces
+(``reference/plex.md`` §2.8). Right under both: the whole list as it shall be at
+0…n-1, and what has to go removed by name.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
+
+from ..engine.fields import FIELDS, Kind
+from ..engine.ports import FieldEdit
+from ..engine.record import Actor
+from .items import NAMES, Handle
+
+MAX_URL = 7_500  # bytes; proxies take 8 kB for the whole request line
+
+type Params = list[tuple[str, str]]
+
+
+def queries(
+    rating_key: str, handle: Handle, edits: Sequence[FieldEdit], *, room: int
+) -> list[str]:
+    """Give the encoded queries that apply the edits, one where they fit in ``room`` bytes.
+
+    A list is never cut: where indices replace, its second part would replace
+    the first. What does not fit alone goes out alone, and the server decides.
+    """
+    base = f"type={handle.type_number}&id={rating_key}"
+    found: list[str] = []
+    filling = base
+    single = [edit for edit in edits if not FIELDS[edit.field].is_list]
+    lists = [edit for edit in edits if FIELDS[edit.field].is_list]
+    for unit in _units([*single, *lists], room - len(base) - 1):
+        text = _encode(unit)
+        if filling != base and len(filling) + 1 + len(text) > room:
+            found.append(filling)
+            filling = base
+        filling += f"&{text}"
+    if filling != base:
+        found.append(filling)
+    return found
+
+
+def _encode(params: Params) -> str:
+    return "&".join(
+        f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in params
+    )
+
+
+def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[Params]:
+    """Give the parameters that have to stay in one request, group by group."""
+    for edit in edits:
+        name = NAMES[edit.field]
+        lock = (
+            [] if edit.lock is None else [(f"{name}.locked", "1" if edit.lock else "0")]
+        )
+        if not edit.touch:
+            if lock:
+                yield lock
+        elif FIELDS[edit.field].is_list:
+            yield from _list(name, edit, lock, room)
+        elif FIELDS[edit.field].kind is Kind.IMAGE:
+            raise ValueError("pictures are uploaded, not edited")
+        else:
+            yield [(f"{name}.value", _text(edit.value)), *lock]
+
+
+def _list(name: str, edit: FieldEdit, lock: Params, room: int) -> Iterator[Params]:
+    params: Params = []
+    for index, member in enumerate(edit.members):
+        if isinstance(member, Actor):
+            params.append((f"{name}[{index}].tag.tag", member.name))
+            # Always: an actor named without a part may keep the one that stood there.
+            params.append((f"{name}[{index}].tagging.text", member.role))
+        else:
+            params.append((f"{name}[{index}].tag.tag", str(member)))
+    removals = [_removal(name, chunk) for chunk in _chunks(edit.remove, room - 200)]
+    whole = [*params, *lock, *removals]
+    if len(_encode(whole)) <= room:
+        if whole:
+            yield whole
+        return
+    if params or lock:
+        yield [*params, *lock]
+    for removal in removals:
+        yield [removal]
+
+
+def _removal(name: str, tags: Iterable[str]) -> tuple[str, str]:
+    # Quoted once here, so that a tag may hold a comma, and once more with the query.
+    return f"{name}[].tag.tag-", ",".join(quote(tag, safe="") for tag in tags)
+
+
+def _chunks(tags: Sequence[str], room: int) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    used = 0
+    for tag in tags:
+        size = len(quote(quote(tag, safe=""), safe="")) + 3  # and an encoded comma
+        if chunk and used + size > room:
+            yield chunk
+            chunk, used = [], 0
+        chunk.append(tag)
+        used += size
+    if chunk:
+        yield chunk
+
+
+def _text(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, int | float) else value

@@ -1,0 +1,268 @@
+"""Which rating key a file has, kept in SQLite across restarts.
+
+A cache: every hit is verified by the read that follows it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import batched
+import json
+import sqlite3
+from typing import Protocol
+
+from . import paths
+from .items import is_rating_key
+from .library import Library
+from .listing import Row
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS plex_section (
+    uuid TEXT PRIMARY KEY,
+    key TEXT NOT NULL,
+    type TEXT NOT NULL,
+    locations TEXT NOT NULL,
+    changed_at INTEGER NOT NULL DEFAULT 0,
+    listing INTEGER NOT NULL DEFAULT 0,
+    newest INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plex_item (
+    rating_key INTEGER PRIMARY KEY,
+    section TEXT NOT NULL,
+    type INTEGER NOT NULL,
+    listing INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS plex_item_section ON plex_item (section, type);
+CREATE TABLE IF NOT EXISTS plex_part (
+    path_key TEXT NOT NULL,
+    rating_key INTEGER NOT NULL,
+    path TEXT,
+    PRIMARY KEY (path_key, rating_key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS plex_part_item ON plex_part (rating_key);
+CREATE TABLE IF NOT EXISTS plex_guid (
+    guid TEXT NOT NULL,
+    rating_key INTEGER NOT NULL,
+    PRIMARY KEY (guid, rating_key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS plex_guid_item ON plex_guid (rating_key);
+"""
+_BATCH = 500  # values in one statement
+
+
+class Transactions(Protocol):
+    """What is asked of the engine's database."""
+
+    async def run[T](
+        self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True
+    ) -> T:
+        """Run one whole transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A library as the index knows it.
+
+    ``changed_at`` is the library's counter before it was last listed, whole or
+    in part; ``listing`` numbers the last whole listing, 0 means never;
+    ``newest`` is the latest time, by the server's clock, an item was added.
+    """
+
+    library: Library
+    changed_at: int = 0
+    listing: int = 0
+    newest: int = 0
+
+
+@dataclass(slots=True)
+class Found:
+    """Rating keys by normal path and by guid."""
+
+    by_path: dict[str, set[str]] = field(default_factory=dict)
+    by_guid: dict[str, set[str]] = field(default_factory=dict)
+
+
+class Index:
+    """The tables, one transaction a method. Raises the database's own errors."""
+
+    def __init__(self, store: Transactions) -> None:
+        """Name the database that the tables live in."""
+        self._store = store
+
+    async def open(self) -> dict[str, Section]:
+        """Lay out the tables and give what is known of the libraries, by uuid."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, Section]:
+            # One by one: executescript would commit the transaction that we are in.
+            for statement in SCHEMA.split(";"):
+                connection.execute(statement)
+            rows = connection.execute(
+                "SELECT uuid, key, type, locations, changed_at, listing, newest FROM plex_section"
+            )
+            return {
+                uuid: Section(
+                    Library(key, uuid, kind, "", tuple(json.loads(places)), changed_at),
+                    changed_at,
+                    listing,
+                    newest,
+                )
+                for uuid, key, kind, places, changed_at, listing, newest in rows
+            }
+
+        return await self._store.run(work, durable=False)
+
+    async def save_libraries(self, libraries: Iterable[Library]) -> None:
+        """Keep where the libraries lie, so that a restart need not ask."""
+        rows = [
+            (each.uuid, each.key, each.type, json.dumps(each.locations))
+            for each in libraries
+        ]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "INSERT INTO plex_section (uuid, key, type, locations) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (uuid) DO UPDATE SET key = excluded.key,"
+                " type = excluded.type, locations = excluded.locations",
+                rows,
+            )
+
+        await self._store.run(work, durable=False)
+
+    async def find(
+        self, wanted: Iterable[str], guids: Iterable[str], sections: Collection[str]
+    ) -> Found:
+        """Look up normal paths and guids within the libraries named."""
+        by_key: dict[str, list[str]] = {}
+        for path in wanted:
+            by_key.setdefault(paths.key(path), []).append(path)
+        guids = tuple(guids)
+
+        def work(connection: sqlite3.Connection) -> Found:
+            found = Found()
+            # Two files that differ by case alone: the exact one wins.
+            exact: set[str] = set()
+            for path_key, path, rating_key, section in _select(
+                connection,
+                "SELECT path_key, path, rating_key, section FROM plex_part"
+                " JOIN plex_item USING (rating_key) WHERE path_key IN",
+                by_key,
+            ):
+                if section not in sections:
+                    continue
+                for path_wanted in by_key[path_key]:
+                    is_exact = (path or path_key) == path_wanted
+                    if is_exact and path_wanted not in exact:
+                        exact.add(path_wanted)
+                        found.by_path[path_wanted] = set()
+                    if is_exact or path_wanted not in exact:
+                        found.by_path.setdefault(path_wanted, set()).add(
+                            str(rating_key)
+                        )
+            for guid, rating_key, section in _select(
+                connection,
+                "SELECT guid, rating_key, section FROM plex_guid"
+                " JOIN plex_item USING (rating_key) WHERE guid IN",
+                guids,
+            ):
+                if section in sections:
+                    found.by_guid.setdefault(guid, set()).add(str(rating_key))
+            return found
+
+        return await self._store.run(work, durable=False)
+
+    async def add(
+        self, section: str, type_number: int, listing: int, rows: Iterable[Row]
+    ) -> None:
+        """Take in rows; what was known of these items before is replaced."""
+        rows = tuple(rows)
+
+        def work(connection: sqlite3.Connection) -> None:
+            keys = [(row.rating_key,) for row in rows]
+            connection.executemany("DELETE FROM plex_part WHERE rating_key = ?", keys)
+            connection.executemany("DELETE FROM plex_guid WHERE rating_key = ?", keys)
+            connection.executemany(
+                "INSERT OR REPLACE INTO plex_item VALUES (?, ?, ?, ?)",
+                [(row.rating_key, section, type_number, listing) for row in rows],
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO plex_part VALUES (?, ?, ?)",
+                [
+                    (path_key, row.rating_key, None if path == path_key else path)
+                    for row in rows
+                    for path in row.paths
+                    for path_key in (paths.key(path),)
+                ],
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO plex_guid VALUES (?, ?)",
+                [(guid, row.rating_key) for row in rows for guid in row.guids],
+            )
+
+        await self._store.run(work, durable=False)
+
+    async def finish(self, section: Section, *, prune: bool) -> None:
+        """Note that a library was listed; ``prune`` drops what that listing did not show."""
+        uuid = section.library.uuid
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE plex_section SET changed_at = ?, listing = ?, newest = ? WHERE uuid = ?",
+                (section.changed_at, section.listing, section.newest, uuid),
+            )
+            if prune:
+                gone = connection.execute(
+                    "SELECT rating_key FROM plex_item WHERE section = ? AND listing <> ?",
+                    (uuid, section.listing),
+                ).fetchall()
+                _drop(connection, gone)
+
+        await self._store.run(work, durable=False)
+
+    async def count(self, section: str, type_number: int) -> int:
+        """Count the items known of one type in one library."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            row = connection.execute(
+                "SELECT count(*) FROM plex_item WHERE section = ? AND type = ?",
+                (section, type_number),
+            ).fetchone()
+            return int(row[0])
+
+        return await self._store.run(work, durable=False)
+
+    async def forget(self, rating_keys: Iterable[str]) -> None:
+        """Drop items."""
+        gone = [(int(each),) for each in rating_keys if is_rating_key(each)]
+        await self._store.run(lambda connection: _drop(connection, gone), durable=False)
+
+    async def sample(self, section: str, limit: int) -> tuple[str, ...]:
+        """Give some normal paths of one library, spread over it."""
+
+        def work(connection: sqlite3.Connection) -> tuple[str, ...]:
+            return tuple(
+                row[0]
+                for row in connection.execute(
+                    "SELECT coalesce(path, path_key) FROM plex_part"
+                    " JOIN plex_item USING (rating_key) WHERE section = ?"
+                    # A spread without randomness: the bits of a multiplied key.
+                    " ORDER BY (rating_key * 2654435761) % 4294967296 LIMIT ?",
+                    (section, limit),
+                )
+            )
+
+        return await self._store.run(work, durable=False)
+
+
+def _select(
+    connection: sqlite3.Connection,
+    sql: str,
+    values: Iterable[str] | Mapping[str, object],
+) -> Iterable[tuple[str, ...]]:
+    for chunk in batched(values, _BATCH, strict=False):
+        marks = ",".join("?" * len(chunk))
+        yield from connection.execute(f"{sql} ({marks})", chunk)
+
+
+def _drop(connection: sqlite3.Connection, rating_keys: list[tuple[int]]) -> None:
+    connection.executemany("DELETE FROM plex_part WHERE rating_key = ?", rating_keys)
+    connection.executemany("DELETE FROM plex_guid WHERE rating_key = ?", rating_keys)
+    connection.executemany("DELETE FROM plex_item WHERE rating_key = ?", rating_keys)

@@ -1,0 +1,66 @@
+"""The server and its libraries, as Plex describes them."""
+
+from dataclasses import dataclass
+
+from .classify import NOT_PLEX, STARTING
+from .markup import Element, number, parse
+
+SUPPORTED = frozenset({"movie", "show"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a server says it is."""
+
+    machine_id: str
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """One library. ``uuid`` names it for good, ``key`` is what requests ask for.
+
+    ``content_changed_at`` is the server's own counter; it grows with each change.
+    """
+
+    key: str
+    uuid: str
+    type: str
+    title: str
+    locations: tuple[str, ...]
+    content_changed_at: int
+
+
+def identity(root: Element) -> Identity:
+    """Read who answers from ``/identity`` or ``/``; raises Fault while it starts."""
+    if root.get("startState"):
+        raise STARTING.fault()
+    if not (machine_id := root.get("machineIdentifier")):
+        raise NOT_PLEX.fault()
+    return Identity(
+        machine_id, root.get("friendlyName") or "", root.get("version") or ""
+    )
+
+
+def parse_identity(data: bytes) -> Identity:
+    """Read the answer of ``/identity``; raises Fault."""
+    return identity(parse(data))
+
+
+def parse_libraries(data: bytes) -> tuple[Library, ...]:
+    """Read the answer of ``/library/sections``; raises Fault."""
+    return tuple(
+        Library(
+            key=key,
+            uuid=uuid,
+            type=node.get("type") or "",
+            title=node.get("title") or "",
+            locations=tuple(
+                path for place in node.iter("Location") if (path := place.get("path"))
+            ),
+            content_changed_at=number(node.get("contentChangedAt")),
+        )
+        for node in parse(data).iter("Directory")
+        if (key := node.get("key")) and key.isdecimal() and (uuid := node.get("uuid"))
+    )

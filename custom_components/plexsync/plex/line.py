@@ -1,0 +1,237 @@
+"""The requests that we make, each with its deadline, and what guards them."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+import re
+from xml.etree.ElementTree import ParseError
+
+from plexapi.server import PlexServer
+
+from ..engine.ports import Item
+from ..engine.retry import Fault, FaultClass
+from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, UnprovenFault, Verdict
+from .deadlines import Deadlines
+from .items import SectionOf, parse_items
+from .library import Identity, Library, identity, parse_identity, parse_libraries
+from .listing import Collection, Page, Slice, parse_collections, parse_page
+from .markup import parse
+from .session import PlexSession
+
+# An edit without an id edits the whole library.
+NO_ID = Verdict(FaultClass.ITEM, "no_id", permanent=True)
+_HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
+
+
+class Line:
+    """One server at the other end. Every method raises Fault and nothing else.
+
+    ``some_library`` names one whose count is the cheapest look at the database.
+    """
+
+    def __init__(
+        self,
+        session: PlexSession,
+        token: str,
+        machine_id: str | None,
+        some_library: Callable[[], Library | None],
+    ) -> None:
+        """Take the session; without ``machine_id`` no write is ever let through."""
+        self.session = session
+        self._token = token
+        self._machine_id = machine_id
+        self._some_library = some_library
+        # The generation of connections over which the machine id was seen.
+        self._confirmed: int | None = None
+        self._confirming = asyncio.Lock()
+
+    @property
+    def _deadlines(self) -> Deadlines:
+        return self.session.deadlines
+
+    # Who answers
+
+    async def hello(self) -> Identity:
+        """Say hello with the token, through plexapi: ``GET /``."""
+
+        def work() -> Identity:
+            try:
+                server = PlexServer(  # type: ignore[no-untyped-call]
+                    self.session.url, self._token, session=self.session
+                )
+            except ParseError:
+                raise UNPARSABLE.fault() from None
+            except AttributeError, TypeError, ValueError:
+                # Well-formed, but not what plexapi can read.
+                raise NOT_PLEX.fault() from None
+            return identity(server._data)  # noqa: SLF001  # plexapi drops startState
+
+        with about_the_server():
+            who = await self._ask(work, self._deadlines.read)
+        self._confirm(who)
+        return who
+
+    async def identify(self) -> None:
+        """Ask who answers, as a probe: ``GET /identity``."""
+        who = await self._probe(
+            lambda: parse_identity(self.session.exchange("GET", "/identity"))
+        )
+        self._confirm(who)
+
+    async def _assured(self) -> int:
+        """Make sure that this is the configured machine; give over which connections it is.
+
+        Asks only where that is in doubt: after whatever broke, or the server
+        could not do, and after a silence longer than a connection is kept.
+        """
+        async with self._confirming:
+            if self._machine_id is None:
+                raise WRONG_SERVER.fault()
+            if self._confirmed != self.session.tally.generation:
+                await self.identify()
+            assert self._confirmed is not None
+            return self._confirmed
+
+    def distrust(self) -> None:
+        """Forget that this is the right machine."""
+        self._confirmed = None
+
+    def _confirm(self, who: Identity) -> None:
+        if self._machine_id is not None and who.machine_id != self._machine_id:
+            self._confirmed = None
+            raise WRONG_SERVER.fault()
+        self._confirmed = self.session.tally.generation
+
+    # What it holds
+
+    async def libraries(self, *, probe: bool = False) -> tuple[Library, ...]:
+        """Ask for all libraries."""
+        if probe:
+            return await self._probe(self._get_libraries)
+        with about_the_server():
+            return await self._ask(self._get_libraries, self._deadlines.read)
+
+    async def count(self, library: Library) -> None:
+        """Read the least that the database can be asked for, as a probe."""
+        await self._probe(lambda: self._get_page(library, Slice(None, 0, 0)))
+
+    async def check_database(self) -> None:
+        """Read the least of any library, as a probe."""
+        if library := self._some_library():
+            await self.count(library)
+        else:
+            await self.libraries(probe=True)
+
+    async def page(self, library: Library, wanted: Slice) -> Page:
+        """Ask for some rows of a library."""
+        return await self._ask(
+            lambda: self._get_page(library, wanted), self._deadlines.listing
+        )
+
+    async def collections(
+        self, section_key: str, wanted: Slice
+    ) -> tuple[list[Collection], int | None]:
+        """Ask for some collections of a library, and how many there are."""
+        path = f"/library/sections/{section_key}/collections"
+        return await self._ask(
+            lambda: parse_collections(
+                self.session.exchange("GET", path, wanted.query, headers=wanted.paging)
+            ),
+            self._deadlines.listing,
+        )
+
+    async def items(
+        self, rating_keys: Sequence[str], read_at: float, section_of: SectionOf
+    ) -> dict[str, Item]:
+        """Read items in full, in one request."""
+        path = f"/library/metadata/{','.join(rating_keys)}"
+
+        def work() -> dict[str, Item]:
+            # By default a read may set off a refresh of the item, and wait for it.
+            root = parse(self.session.exchange("GET", path, "skipRefresh=1"))
+            return parse_items(root, read_at=read_at, section_of=section_of)
+
+        return await self._ask(work, self._deadlines.read)
+
+    # What we change
+
+    async def put(self, path: str, query: str) -> None:
+        """Send one edit of one item; raises Fault for one that names no item."""
+        if not _HAS_ID.search(query):
+            raise NO_ID.fault()
+        await self._write("PUT", path, query, None, self._deadlines.edit)
+
+    async def post(self, path: str, body: bytes) -> None:
+        """Send one picture."""
+        await self._write("POST", path, "", body, self._deadlines.upload)
+
+    async def _write(
+        self, method: str, path: str, query: str, body: bytes | None, deadline: float
+    ) -> None:
+        for last in (False, True):
+            generation = await self._assured()
+
+            def work(generation: int = generation) -> None:
+                self.session.exchange(
+                    method, path, query, body=body, generation=generation
+                )
+
+            try:
+                await self._ask(work, deadline)
+            except Fault as fault:
+                # The connection had been closed meanwhile: ask who is there now.
+                if last or fault.reason != MOVED:
+                    raise
+            else:
+                return
+
+    # How
+
+    def _get_libraries(self) -> tuple[Library, ...]:
+        return parse_libraries(self.session.exchange("GET", "/library/sections"))
+
+    def _get_page(self, library: Library, wanted: Slice) -> Page:
+        path = f"/library/sections/{library.key}/all"
+        return parse_page(
+            self.session.exchange("GET", path, wanted.query, headers=wanted.paging)
+        )
+
+    async def _ask[T](self, work: Callable[[], T], deadline: float) -> T:
+        """Run one call; what may not be Plex's own word on an item is probed at once."""
+        try:
+            with self._noted():
+                return await self.session.call(work, deadline=deadline)
+        except UnprovenFault as fault:
+            doubt = fault
+        try:
+            await self.check_database()
+        except Fault as failed:
+            raise (doubt if failed.kind is FaultClass.SERVER else failed) from None
+        raise doubt.proven
+
+    async def _probe[T](self, work: Callable[[], T]) -> T:
+        """Run one call on the probes' own thread."""
+        with self._noted(), about_the_server():
+            return await self.session.call(
+                work, deadline=self._deadlines.probe, probe=True
+            )
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except Fault as fault:
+            if fault.kind is not FaultClass.ITEM:
+                self.distrust()
+            raise
+
+
+@contextmanager
+def about_the_server() -> Iterator[None]:
+    """Say of what a request for no one item met that it is the server's."""
+    try:
+        yield
+    except Fault as fault:
+        if fault.kind is not FaultClass.ITEM:
+            raise
+        raise Fault(FaultClass.SERVER, fault.reason) from None

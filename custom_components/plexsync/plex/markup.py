@@ -1,0 +1,73 @@
+"""Plex's XML, read in slices.
+
+A parser in C keeps the interpreter's lock for as long as it is fed, and Python
+takes it from a thread after 5 ms only: slices and tiny pauses let the event
+loop in between.
+"""
+
+from collections.abc import Callable
+import re
+import time
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from .classify import UNPARSABLE
+
+_SLICE = 32 * 1024  # bytes; about half a millisecond
+_PAUSE = 0.00005  # seconds
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_REFERENCE = re.compile(rb"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
+
+Element = ET.Element
+
+
+def parse(data: bytes) -> Element:
+    """Read a whole document as a tree; raises Fault."""
+    root: Element = feed(data, ET.TreeBuilder)
+    return root
+
+
+def feed(data: bytes, target: Callable[[], Any]) -> Any:
+    """Feed a document to a parser target and give what its ``close`` gives; raises Fault.
+
+    A document with characters that XML does not allow, which Plex passes on
+    from the tags in files, is cleaned and read again, by a fresh target.
+    """
+    try:
+        return _feed(data, target())
+    except ET.ParseError:
+        pass
+    try:
+        return _feed(_clean(data), target())
+    except ET.ParseError:
+        pass
+    raise UNPARSABLE.fault()
+
+
+def _feed(data: bytes, target: Any) -> Any:
+    # A document that declares entities never comes this far: see classify.judge.
+    parser = ET.XMLParser(target=target)  # noqa: S314
+    for start in range(0, len(data), _SLICE):
+        if start:
+            time.sleep(_PAUSE)
+        parser.feed(data[start : start + _SLICE])
+    return parser.close()
+
+
+def _clean(data: bytes) -> bytes:
+    data = data.decode("utf-8", "replace").encode()
+    return _REFERENCE.sub(_allowed, _CONTROL.sub(b"", data))
+
+
+def _allowed(match: re.Match[bytes]) -> bytes:
+    code = int(match[1], 16) if match[1] else int(match[2])
+    good = code in {9, 10, 13} or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE
+    return match[0] if good or 0x10000 <= code < 0x110000 else b""
+
+
+def number(text: str | None, default: int = 0) -> int:
+    """Read a whole number from an attribute; what is none counts as ``default``."""
+    try:
+        return int(text) if text else default
+    except ValueError:
+        return default

@@ -1,0 +1,175 @@
+r"""One normal form for paths, and the mapping between two views of one file.
+
+A source, Plex and Home Assistant each see a file in their own way:
+``/mnt/user/media/a.mp4``, ``/data/a.mp4``, ``\\nas\media\a.mp4``. Prefixes are
+compared by whole components, so ``/data`` never matches ``/database``.
+"""
+
+from collections import Counter
+from collections.abc import Container, Iterable
+import re
+import unicodedata
+
+type Pair = tuple[str, str]  # the source's prefix, Plex's prefix
+type Parts = tuple[str, ...]
+
+_SLASHES = re.compile("/{2,}")
+_WINDOWS = re.compile("[A-Za-z]:(?:/|$)|//")
+
+
+def normal(path: str) -> str:
+    """Give the normal form: NFC, single forward slashes, no slash at the end.
+
+    Two leading slashes stay: they mark a network share.
+    """
+    path = unicodedata.normalize("NFC", path).replace("\\", "/")
+    share = path.startswith("//")
+    path = _SLASHES.sub("/", path)
+    return ("/" if share else "") + (path.rstrip("/") or path[:1])
+
+
+def is_windows(path: str) -> bool:
+    """Say whether a path in normal form lies where case does not matter."""
+    return _WINDOWS.match(path) is not None
+
+
+def key(path: str) -> str:
+    """Give what two spellings of one path have in common."""
+    path = normal(path)
+    return _fold(path) if is_windows(path) else path
+
+
+def name(path: str) -> str:
+    """Give the last component."""
+    return normal(path).rpartition("/")[2]
+
+
+def has_one_spelling(letter: str) -> bool:
+    """Say whether Unicode writes a character in one way only."""
+    return unicodedata.normalize("NFD", letter) == letter and not unicodedata.combining(
+        letter
+    )
+
+
+def lies_in(path: str, folder: str) -> bool:
+    """Say whether a path is a folder, or lies somewhere in it."""
+    inside, outside = _parts(key(path)), _parts(key(folder))
+    return inside[: len(outside)] == outside
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFC", text.casefold())
+
+
+def _parts(path: str) -> Parts:
+    return tuple(path.rstrip("/").split("/"))
+
+
+class PathMapper:
+    """Translate paths by pairs of prefixes; the longest that fits wins, then the first."""
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        """Take pairs of (the source's prefix, Plex's prefix)."""
+        rules = [(normal(source), normal(plex)) for source, plex in pairs]
+        self._to_plex = [_Rule(source, plex) for source, plex in rules]
+        self._from_plex = [_Rule(plex, source) for source, plex in rules]
+        for table in (self._to_plex, self._from_plex):
+            table.sort(key=lambda rule: -len(rule.parts))
+
+    def to_plex(self, path: str) -> str:
+        """Give a source's path as Plex sees it; unchanged where no pair fits."""
+        return _translate(self._to_plex, path)
+
+    def from_plex(self, path: str) -> str:
+        """Give Plex's path as the source sees it; unchanged where no pair fits."""
+        return _translate(self._from_plex, path)
+
+
+class _Rule:
+    """One prefix, and what stands in its place."""
+
+    def __init__(self, prefix: str, target: str) -> None:
+        self.parts = _parts(key(prefix))
+        self.target = target.rstrip("/")
+        self._folds = is_windows(prefix)
+
+    def apply(self, path: str) -> str | None:
+        seen = _parts(_fold(path) if self._folds else path)
+        if seen[: len(self.parts)] != self.parts:
+            return None
+        rest = _parts(path)[len(self.parts) :]
+        return "/".join((self.target, *rest)) or "/"
+
+
+def _translate(rules: list[_Rule], path: str) -> str:
+    path = normal(path)
+    for rule in rules:
+        if (found := rule.apply(path)) is not None:
+            return found
+    return path
+
+
+def suggest(sources: Iterable[str], plex: Iterable[str]) -> tuple[Pair, ...]:
+    """Propose pairs by longest common tail, the one that explains most first.
+
+    Both sides are paths of folders or of files, a sample of each. Nothing is
+    proposed for what both sides already see alike.
+    """
+    by_name: dict[str, list[Parts]] = {}
+    for path in plex:
+        by_name.setdefault(_fold(name(path)), []).append(_parts(normal(path)))
+    votes: Counter[Pair] = Counter()
+    explains: dict[Pair, set[Parts]] = {}
+    for path in sources:
+        parts = _parts(normal(path))
+        for pair in _nearest(parts, by_name.get(_fold(parts[-1]), ())):
+            votes[pair] += 1
+            explains.setdefault(pair, set()).add(parts)
+    chosen: list[Pair] = []
+    explained: set[Parts] = set()
+    for pair, _ in votes.most_common():
+        if explains[pair] <= explained:
+            continue
+        explained |= explains[pair]
+        if key(pair[0]) != key(pair[1]):
+            chosen.append(pair)
+    return tuple(chosen)
+
+
+def _nearest(source: Parts, candidates: Iterable[Parts]) -> set[Pair]:
+    """Give the pairs of those candidates that share the longest tail."""
+    best = 0
+    pairs: set[Pair] = set()
+    for candidate in candidates:
+        shared = _common_tail(source, candidate)
+        if shared < best:
+            continue
+        if shared > best:
+            best, pairs = shared, set()
+        # The whole of a side is no prefix: one component stays on each.
+        cut = min(shared, _depth(source) - 1, _depth(candidate) - 1)
+        pairs.add((_head(source, cut), _head(candidate, cut)))
+    return pairs
+
+
+def _common_tail(one: Parts, other: Parts) -> int:
+    count = 0
+    for left, right in zip(reversed(one), reversed(other), strict=False):
+        if not left or _fold(left) != _fold(right):
+            break
+        count += 1
+    return count
+
+
+def _depth(parts: Parts) -> int:
+    return sum(1 for part in parts if part)
+
+
+def _head(parts: Parts, cut: int) -> str:
+    return "/".join(parts[: len(parts) - cut])
+
+
+def share_found(samples: Iterable[str], known: Container[str]) -> tuple[int, int]:
+    """Count the sample paths, as Plex sees them, whose ``key`` is known: found, of all."""
+    keys = [key(sample) for sample in samples]
+    return sum(1 for each in keys if each in known), len(keys)

@@ -1,0 +1,237 @@
+"""One Plex Media Server, as the engine and the config flow see it."""
+
+from collections.abc import Callable, Sequence
+import time
+
+from ..engine.ports import FieldEdit, Item, Match
+from ..engine.record import Find
+from ..engine.retry import Fault, FaultClass
+from . import paths, pictures
+from .catalogue import Catalogue
+from .deadlines import Deadlines
+from .edit import MAX_URL, queries
+from .index import Index, Transactions
+from .items import Handle, is_rating_key
+from .library import Identity, Library
+from .line import NO_ID, Line, about_the_server
+from .listing import PAGE, Slice
+from .matching import Matcher
+from .reading import Items, Reader
+from .session import PlexSession
+
+_LOOK_AT_LIBRARIES = 600.0  # seconds between two looks by probes
+_PROBED = 3  # libraries in one probe, at most
+
+
+class PlexMediaServer:
+    """The engine's ``Server``, and what the config flow asks.
+
+    Every method raises ``Fault``; those that need the index also what its
+    database raises. Without ``machine_id`` nothing is ever written, without
+    ``transactions`` nothing can be matched or read.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        client_id: str,
+        version: str = "0",
+        verify_ssl: bool = True,
+        machine_id: str | None = None,
+        libraries: frozenset[str] = frozenset(),
+        transactions: Transactions | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        """Take the address and the uuids of the chosen libraries; connects to nothing.
+
+        Raises ValueError for a URL that is none.
+        """
+        self._session = PlexSession(
+            url,
+            token,
+            client_id=client_id,
+            version=version,
+            verify_ssl=verify_ssl,
+            deadlines=deadlines,
+        )
+        self._line = Line(self._session, token, machine_id, self._some_library)
+        self._chosen = libraries
+        self._catalogue: Catalogue | None = None
+        if transactions is not None and libraries:
+            self._catalogue = Catalogue(
+                Index(transactions), self._line, libraries, monotonic
+            )
+            self._matcher = Matcher(self._catalogue)
+            self._reader = Reader(self._line, self._catalogue.section_of, monotonic)
+        self._turn = 0  # whose turn it is among the libraries to be probed
+
+    @property
+    def attempts(self) -> int:
+        """Connections tried so far, refused ones counted."""
+        return self._session.tally.attempts
+
+    async def close(self) -> None:
+        """Shut every socket and join every thread, within seconds."""
+        await self._session.aclose()
+
+    # What the config flow asks
+
+    async def connect(self) -> Identity:
+        """Say hello with the token; one request."""
+        return await self._line.hello()
+
+    async def libraries(self) -> tuple[Library, ...]:
+        """Ask for all libraries, chosen or not; one request."""
+        return await self._line.libraries()
+
+    async def sample_paths(self, limit: int = 200) -> tuple[str, ...]:
+        """Give some paths of the chosen libraries, in normal form; no request."""
+        if (catalogue := self._catalogue) is None:
+            return ()
+        await catalogue.open()
+        share = max(1, limit // max(1, len(catalogue.sections)))
+        found: list[str] = []
+        for uuid in catalogue.sections:
+            found += await catalogue.index.sample(uuid, share)
+        return tuple(found)
+
+    async def known_paths(self, wanted: Sequence[str]) -> frozenset[str]:
+        """Give the ``paths.key`` of those paths that the index knows; no request."""
+        if (catalogue := self._catalogue) is None:
+            return frozenset()
+        await catalogue.open()
+        found = await catalogue.index.find(
+            map(paths.normal, wanted), (), frozenset(catalogue.sections)
+        )
+        return frozenset(map(paths.key, found.by_path))
+
+    # Probes
+
+    async def probe_process(self) -> None:
+        """Check that the process answers and is the configured machine; one request."""
+        await self._line.identify()
+
+    async def probe_database(self) -> None:
+        """Check that the database can be read, and that a chosen library exists.
+
+        One request, now and then two. A library that alone is broken leaves the
+        word to the next. Raises Fault of class item, ``library_gone``, when the
+        server is well and none of the chosen libraries is there.
+        """
+        if (catalogue := self._catalogue) is None:
+            await self._line.libraries(probe=True)
+            return
+        await catalogue.open()
+        if catalogue.is_stale(_LOOK_AT_LIBRARIES):
+            await self._look_at_libraries(catalogue)
+        self._turn += 1
+        known = [each.library for each in catalogue.sections.values()]
+        first = self._turn % max(1, len(known))
+        failed: Fault | None = None
+        for library in [*known[first:], *known[:first]][:_PROBED]:
+            try:
+                await self._line.count(library)
+            except Fault as fault:
+                if not (fault.ambiguous or fault.reason == "not_found"):
+                    raise
+                failed = fault
+            else:
+                return
+        if failed is not None and failed.ambiguous:
+            raise failed
+        await self._look_at_libraries(catalogue)
+
+    async def _look_at_libraries(self, catalogue: Catalogue) -> None:
+        if not await catalogue.accept(await self._line.libraries(probe=True)):
+            raise Fault(FaultClass.ITEM, "library_gone")
+
+    def _some_library(self) -> Library | None:
+        sections = self._catalogue.sections.values() if self._catalogue else ()
+        return next((each.library for each in sections), None)
+
+    def distrust(self) -> None:
+        """Forget that this is the right machine: the next write asks it again."""
+        self._line.distrust()
+
+    # Finding and reading
+
+    async def match(self, finds: Sequence[Find]) -> list[Match]:
+        """Find the item of each, in order, within the chosen libraries."""
+        if self._catalogue is None:
+            return [Match(reason="outside_libraries") for _ in finds]
+        return await self._matcher.match(finds)
+
+    def confirms(self, find: Find, item: Item) -> bool:
+        """Say whether the item read is the one that was looked for.
+
+        A rating key is a cache, the path is the identity.
+        """
+        if find.rating_key is not None:
+            return find.rating_key == item.rating_key
+        held = set(map(paths.key, item.paths))
+        if any(paths.key(path) in held for path in find.paths):
+            return True
+        handle = item.handle
+        return isinstance(handle, Handle) and not handle.guids.isdisjoint(find.guids)
+
+    async def forget(self, rating_keys: Sequence[str]) -> None:
+        """Drop what is remembered of where these items are."""
+        if self._catalogue is not None:
+            await self._catalogue.index.forget(rating_keys)
+
+    async def read(self, rating_keys: Sequence[str]) -> Items:
+        """Read items in full, at most 100 in one request; see ``Reader.read``."""
+        if self._catalogue is None:
+            return Items()
+        with about_the_server():
+            await self._matcher.ready()
+        return await self._reader.read(rating_keys)
+
+    async def collections(self, item: Item) -> dict[str, int]:
+        """Count the members of each collection in the item's library, by title."""
+        key = self._handle(item).section_key
+        counts: dict[str, int] = {}
+        start, total = 0, 1
+        while start < total:
+            with about_the_server():
+                found, of = await self._line.collections(key, Slice(None, start, PAGE))
+            for each in found:
+                # Of two with one title the smaller decides whether a member is the last.
+                known = counts.get(each.title, each.members)
+                counts[each.title] = min(each.members, known)
+            start += len(found)
+            total = (of or 0) if found else 0
+        return counts
+
+    # Writing
+
+    async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:
+        """Apply field edits to one item; one request unless its URL would be too long."""
+        handle = self._handle(item)
+        path = f"/library/sections/{handle.section_key}/all"
+        room = MAX_URL - len(f"{self._session.url}{path}?")
+        for query in queries(item.rating_key, handle, edits, room=room):
+            await self._line.put(path, query)
+
+    async def upload(self, item: Item, field_name: str, data: bytes) -> None:
+        """Upload, select and lock one picture (poster or background); one request."""
+        self._handle(item)
+        pictures.check(data)
+        endpoint = pictures.ENDPOINTS[field_name]
+        await self._line.post(f"/library/metadata/{item.rating_key}/{endpoint}", data)
+
+    def _handle(self, item: Item) -> Handle:
+        """Give where an item is written to; raises Fault for one that must not be."""
+        handle = item.handle
+        if (
+            not is_rating_key(item.rating_key)
+            or not isinstance(handle, Handle)
+            or not is_rating_key(handle.section_key)
+        ):
+            raise NO_ID.fault()
+        if item.section not in self._chosen:
+            raise Fault(FaultClass.ITEM, "outside_libraries", permanent=True)
+        return handle

@@ -1,0 +1,105 @@
+"""Names and shapes of the actions' data.
+
+Only shapes are checked here. What a schema cannot say in the reader's language
+(which fields there are, what a date looks like, which item is meant) is checked
+by the handlers, with translated errors.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.helpers import config_validation as cv
+import probatio
+
+ATTR_FIELDS: Final = "fields"
+ATTR_GUID: Final = "guid"
+ATTR_IDS: Final = "ids"
+ATTR_KEY: Final = "key"
+ATTR_LIMIT: Final = "limit"
+ATTR_OFFSET: Final = "offset"
+ATTR_PATH: Final = "path"
+ATTR_RATING_KEY: Final = "rating_key"
+ATTR_REASON: Final = "reason"
+ATTR_SCOPE: Final = "scope"
+ATTR_SINCE: Final = "since"
+ATTR_SOURCE: Final = "source"
+ATTR_STATE: Final = "state"
+ATTR_UNPIN: Final = "unpin"
+ATTR_WAIT: Final = "wait"
+
+SCOPES: Final = ("all", "recent")
+STATES: Final = ("pending", "waiting", "in_flight", "failed")
+
+MAX_WAIT: Final = 300  # seconds
+MAX_PAGE: Final = 500  # jobs in one answer
+_MAX_ID: Final = 2**63 - 1  # what SQLite can hold
+
+
+def _text_or_number(value: Any) -> str:
+    """Take a rating key as people write it: YAML and templates make numbers of it."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise probatio.Invalid("expected text or a whole number")
+    return str(value)
+
+
+_ENTRY: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_ITEM: Final = {
+    probatio.Optional(ATTR_PATH): cv.string,
+    probatio.Optional(ATTR_GUID): cv.string,
+    probatio.Optional(ATTR_RATING_KEY): _text_or_number,
+}
+_RECORD: Final = {
+    **_ITEM,
+    probatio.Optional(ATTR_KEY): cv.string,
+}
+_FAILED: Final = {
+    probatio.Optional(ATTR_REASON): cv.string,
+    probatio.Optional(ATTR_IDS): probatio.All(
+        cv.ensure_list,
+        [probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=_MAX_ID))],
+    ),
+}
+
+
+def _schema(fields: Mapping[Any, Any]) -> probatio.Schema:
+    return probatio.Schema({**_ENTRY, **fields})
+
+
+SYNC_ITEM: Final = _schema(
+    {
+        **_RECORD,
+        probatio.Required(ATTR_FIELDS): dict,
+        probatio.Optional(ATTR_WAIT, default=0): probatio.All(
+            probatio.Coerce(float), probatio.Range(min=0, max=MAX_WAIT)
+        ),
+    }
+)
+PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
+UNDO_ITEM: Final = _schema({**_ITEM, probatio.Optional(ATTR_SINCE): cv.datetime})
+PIN_ITEM: Final = _schema(
+    {
+        probatio.Required(ATTR_KEY): cv.string,
+        probatio.Optional(ATTR_SOURCE): cv.string,
+        probatio.Optional(ATTR_RATING_KEY): _text_or_number,
+        probatio.Optional(ATTR_UNPIN, default=False): cv.boolean,
+    }
+)
+RECONCILE: Final = _schema(
+    {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES)}
+)
+GET_JOBS: Final = _schema(
+    {
+        probatio.Optional(ATTR_STATE): probatio.In(STATES),
+        probatio.Optional(ATTR_SOURCE): cv.string,
+        probatio.Optional(ATTR_REASON): cv.string,
+        probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
+            probatio.Coerce(int), probatio.Range(min=1, max=MAX_PAGE)
+        ),
+        probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
+            probatio.Coerce(int), probatio.Range(min=0, max=_MAX_ID)
+        ),
+    }
+)
+FAILED_JOBS: Final = _schema(_FAILED)
+NOTHING: Final = _schema({})

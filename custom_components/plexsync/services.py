@@ -1,0 +1,240 @@
+"""The actions."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.helpers import service
+from homeassistant.util import dt as dt_util
+import probatio
+
+from . import service_schemas as schemas
+from .answers import job_answer, outages_answer, outcome_answer, preview_answer
+from .const import DOMAIN, SOURCE_ACTION
+from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .engine.queue import Accepted, Priority
+from .engine.record import Outcome
+from .errors import invalid, translated_errors
+from .record_input import async_record, find, identifier, rating_key, record_key
+from .service_schemas import (
+    ATTR_FIELDS,
+    ATTR_IDS,
+    ATTR_KEY,
+    ATTR_LIMIT,
+    ATTR_OFFSET,
+    ATTR_PATH,
+    ATTR_RATING_KEY,
+    ATTR_REASON,
+    ATTR_SCOPE,
+    ATTR_SINCE,
+    ATTR_SOURCE,
+    ATTR_STATE,
+    ATTR_UNPIN,
+    ATTR_WAIT,
+)
+
+type Action = Callable[[PlexSyncCoordinator, ServiceCall], Awaitable[ServiceResponse]]
+
+
+async def _sync_item(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Accept one record, and wait for its outcome if asked to."""
+    record = await async_record(call.hass, coordinator.images, call.data)
+    engine, wait = coordinator.engine, call.data[ATTR_WAIT]
+    (receipt,) = await engine.submit([record], Priority.INTERACTIVE)
+    if receipt.accepted is Accepted.UNCHANGED or receipt.job is None:
+        return outcome_answer(engine, record.key, Outcome("unchanged"))
+    # Registered before anything else is awaited: no outcome can slip by.
+    waiter = (
+        call.hass.async_create_task(engine.wait_for(SOURCE_ACTION, record.key, wait))
+        if wait
+        else None
+    )
+    try:
+        outcome = await engine.status(SOURCE_ACTION, record.key)
+        if outcome.status == "failed":
+            # Who asks again for what failed before wants it tried again.
+            await engine.retry_failed(ids=[receipt.job])
+            outcome = await engine.status(SOURCE_ACTION, record.key)
+        if waiter is not None:
+            outcome = await waiter
+        elif outcome.status == "unchanged":
+            outcome = Outcome("queued")  # it was, when it was accepted
+        return outcome_answer(engine, record.key, outcome)
+    finally:
+        if waiter is not None:
+            waiter.cancel()
+
+
+async def _preview_item(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Show what would be written for a record, or for a file that a source knows."""
+    if ATTR_FIELDS in call.data:
+        record = await async_record(call.hass, coordinator.images, call.data)
+    else:
+        given = identifier(call.data)
+        if given is None or given[0] != ATTR_PATH:
+            raise invalid("preview_needs_path")
+        found = await coordinator.async_find_record(given[1])
+        if found is None:
+            raise invalid("record_not_found")
+        record = found
+    return preview_answer(await coordinator.engine.preview(record))
+
+
+async def _undo_item(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Restore what stood there before us."""
+    given, since = identifier(call.data), call.data.get(ATTR_SINCE)
+    if (given is None) is (since is None):
+        raise invalid("undo_target")
+    if given is not None:
+        item, restored, kept = await coordinator.engine.undo(find(given))
+        return {
+            "rating_key": None if item is None else item.rating_key,
+            "restored": list(restored),
+            "kept": dict(kept),
+        }
+    assert since is not None
+    moment = dt_util.as_utc(since).timestamp()
+    items, fields, reasons = await coordinator.engine.undo_since(moment)
+    return {"items": items, "fields": fields, "kept": dict(reasons)}
+
+
+async def _pin_item(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Tie a record to one item by hand, or untie it."""
+    data = call.data
+    if (ATTR_RATING_KEY in data) is data[ATTR_UNPIN]:
+        raise invalid("pin_target")
+    source = data.get(ATTR_SOURCE, SOURCE_ACTION)
+    if source != SOURCE_ACTION and source not in coordinator.runners:
+        raise invalid("source_unknown", source=source)
+    key = record_key(data[ATTR_KEY])
+    item = None if data[ATTR_UNPIN] else rating_key(data[ATTR_RATING_KEY])
+    await coordinator.engine.pin(source, key, item)
+    return {"source": source, "key": key, "rating_key": item}
+
+
+async def _reconcile(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Compare the sources with Plex and enqueue the gaps."""
+    if coordinator.reconciling:
+        raise invalid("reconcile_running")
+    counts = await coordinator.async_reconcile(call.data[ATTR_SCOPE])
+    return {"cancelled": counts is None, "counts": dict(counts or {})}
+
+
+async def _cancel_reconcile(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Stop a run."""
+    return {"cancelled": await coordinator.async_cancel_reconcile()}
+
+
+async def _get_jobs(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """List jobs."""
+    data, engine = call.data, coordinator.engine
+    jobs, total = await engine.jobs(
+        state=data.get(ATTR_STATE),
+        source=data.get(ATTR_SOURCE),
+        reason=data.get(ATTR_REASON),
+        limit=data[ATTR_LIMIT],
+        offset=data[ATTR_OFFSET],
+    )
+    # The queue counts on a clock that no change of the time of day disturbs.
+    ahead = engine.clock.wall() - engine.clock.steady()
+    return {
+        "jobs": [job_answer(job, lambda time: time + ahead) for job in jobs],
+        "total": total,
+    }
+
+
+async def _retry_failed(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Make failed jobs ready again."""
+    number = await coordinator.engine.retry_failed(
+        call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
+    )
+    return {"retried": number}
+
+
+async def _discard_failed(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Drop failed jobs."""
+    number = await coordinator.engine.discard_failed(
+        call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
+    )
+    return {"discarded": number}
+
+
+async def _reset_circuit(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Close the circuit by hand."""
+    circuit = coordinator.engine.circuit
+    before = str(circuit.breaker.state)
+    await circuit.reset()
+    return {"before": before, "circuit": str(circuit.breaker.state)}
+
+
+async def _get_outages(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Give the outage history."""
+    return outages_answer(coordinator.engine)
+
+
+ACTIONS: dict[str, tuple[Action, probatio.Schema, SupportsResponse]] = {
+    "sync_item": (_sync_item, schemas.SYNC_ITEM, SupportsResponse.OPTIONAL),
+    "preview_item": (_preview_item, schemas.PREVIEW_ITEM, SupportsResponse.OPTIONAL),
+    "undo_item": (_undo_item, schemas.UNDO_ITEM, SupportsResponse.OPTIONAL),
+    "pin_item": (_pin_item, schemas.PIN_ITEM, SupportsResponse.OPTIONAL),
+    "reconcile": (_reconcile, schemas.RECONCILE, SupportsResponse.OPTIONAL),
+    "cancel_reconcile": (_cancel_reconcile, schemas.NOTHING, SupportsResponse.OPTIONAL),
+    "get_jobs": (_get_jobs, schemas.GET_JOBS, SupportsResponse.ONLY),
+    "retry_failed": (_retry_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
+    "discard_failed": (_discard_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
+    "reset_circuit": (_reset_circuit, schemas.NOTHING, SupportsResponse.OPTIONAL),
+    "get_outages": (_get_outages, schemas.NOTHING, SupportsResponse.ONLY),
+}
+
+
+def _handler(
+    action: Action,
+) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
+    """Find the server that is meant, and let only translated errors out."""
+
+    async def handle(call: ServiceCall) -> ServiceResponse:
+        entry: PlexSyncConfigEntry = service.async_get_config_entry(
+            call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
+        )
+        with translated_errors():
+            return await action(entry.runtime_data, call)
+
+    return handle
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    for name, (action, schema, response) in ACTIONS.items():
+        hass.services.async_register(
+            DOMAIN, name, _handler(action), schema=schema, supports_response=response
+        )

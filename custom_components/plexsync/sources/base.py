@@ -1,0 +1,59 @@
+"""What a source of records looks like from the outside."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..engine.ports import FetchedImage
+from ..engine.record import Image, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some records and where to read on once they are on disk.
+
+    ``cursor`` is the source's own text and is saved in the transaction that
+    enqueues the records: it never moves past what was not enqueued. ``gone``
+    are keys that the source no longer has.
+    """
+
+    records: tuple[Record, ...]
+    cursor: str
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source says of itself: its version and its library roots."""
+
+    version: str | None
+    roots: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """One source. Every method raises ``Fault`` of class source and nothing else."""
+
+    @property
+    def id(self) -> str:
+        """Name the source in records, jobs and the ledger."""
+
+    async def connect(self) -> SourceInfo:
+        """Check health and access, and learn what this version can answer."""
+
+    def changes(self, cursor: str | None) -> AsyncIterator[Batch]:
+        """Give what changed since the cursor, oldest first; all, without one."""
+
+    async def latest(self) -> str:
+        """Give the cursor of this moment, to start from now on."""
+
+    async def count(self) -> int:
+        """Say how many records there are."""
+
+    async def record(self, key: str) -> Record | None:
+        """Read one record afresh; None when the source no longer has it."""
+
+    async def find(self, path: str) -> Record | None:
+        """Read the record of a file, named by its path as Plex sees it."""
+
+    async def fetch(self, image: Image, known: str | None) -> FetchedImage:
+        """Fetch a picture of this source."""

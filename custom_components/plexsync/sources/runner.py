@@ -1,0 +1,100 @@
+"""Read one source for ever: records and cursor go to disk together."""
+
+import asyncio
+from collections.abc import Callable
+import contextlib
+import logging
+
+from ..engine.engine import Engine
+from ..engine.queue import Priority
+from ..engine.retry import Backoff, Fault
+from .base import Source
+
+_LOGGER = logging.getLogger(__name__)
+
+_RETRY = Backoff(5, 300)
+_FEW = 20  # records at once that a person may be waiting for
+
+
+class SourceRunner:
+    """Poll a source and enqueue what changed.
+
+    A fault of the source holds the source, never the queue: the cursor stays
+    where the last record went to disk, and the next try starts there.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        engine: Engine,
+        *,
+        interval: float,
+        changes_only: bool = False,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the source and how often, in seconds, it is asked."""
+        self.source = source
+        self._engine = engine
+        self._interval = interval
+        self._changes_only = changes_only
+        self._changed = changed
+        self._failures = 0
+        self.connected: bool | None = None
+        self.fault: str | None = None  # why it is not connected
+        self.version: str | None = None
+        self.caught_up = asyncio.Event()  # everything there was has been enqueued
+        self._hurry = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Ask the source now."""
+        self._hurry.set()
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        while True:
+            self._hurry.clear()
+            try:
+                await self._turn()
+            except Fault as fault:
+                self._lost(fault)
+                wait = _RETRY.delay(self._failures, self._engine.random)
+                self._failures += 1
+            else:
+                self._failures = 0
+                wait = self._interval
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._hurry.wait()
+
+    async def _turn(self) -> None:
+        if not self.connected:
+            self.version = (await self.source.connect()).version
+            self._found()
+        cursor = await self._engine.cursor(self.source.id)
+        if cursor is None and self._changes_only:
+            mark = await self.source.latest()
+            await self._engine.submit((), Priority.BULK, cursor=(self.source.id, mark))
+            cursor = mark
+        first = cursor is None
+        async for batch in self.source.changes(cursor):
+            priority = Priority.INTERACTIVE
+            if first or len(batch.records) > _FEW:
+                priority = Priority.BULK
+            await self._engine.submit(
+                batch.records, priority, cursor=(self.source.id, batch.cursor)
+            )
+        self.caught_up.set()
+
+    def _lost(self, fault: Fault) -> None:
+        if self.connected is not False or self.fault != fault.reason:
+            _LOGGER.warning(
+                "Source %s is not available (%s)", self.source.id, fault.reason
+            )
+            self.connected, self.fault = False, fault.reason
+            self._changed()
+
+    def _found(self) -> None:
+        if self.connected is False:
+            _LOGGER.info("Source %s is available again", self.source.id)
+        self.connected, self.fault = True, None
+        self._changed()

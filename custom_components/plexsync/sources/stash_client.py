@@ -1,0 +1,246 @@
+"""HTTP to one Stash, and what each failure means.
+
+Every failure leaves here as a ``Fault`` of class source. Its reason is one of
+
+=============== ==========================================================
+unreachable     refused, unresolved, reset, or not answered in time
+certificate     the TLS certificate was not accepted
+unauthorized    key missing or wrong (401; 500 up to Stash 0.25.1)
+tripwire        403: Stash thinks that it is exposed to the internet
+schema          the query does not fit this Stash (permanent)
+broken_answer   no GraphQL answer: HTML, a redirect, cut short, too large
+error           a GraphQL error
+status_4xx      any other answer of that class
+status_5xx      any other answer of that class
+=============== ==========================================================
+
+``stash.StashSource`` adds ``setup`` and ``needs_migration``. A fault's text is
+its class and reason; what Stash said stays here, for it may name scenes or paths.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from ..engine.retry import Fault, FaultClass
+
+DEADLINE = 30.0  # seconds, for one request and its whole answer
+MAX_ANSWER = 32 * 1024 * 1024  # bytes, unpacked
+_MAX_ERROR = 64 * 1024  # bytes of an error's body that are worth reading
+_MAX_RETRY_AFTER = 3600
+_INVALID_QUERY = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"})
+
+
+class TooMuchFault(Fault):
+    """More was asked for than could be answered in time or in size."""
+
+
+def source_fault(reason: str, **evidence: Any) -> Fault:
+    """Make a fault of class source."""
+    return Fault(FaultClass.SOURCE, reason, **evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The data of a GraphQL answer, and the server's own clock where it told."""
+
+    data: Mapping[str, Any]
+    date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as the server sent it; ``body`` is None on 304."""
+
+    body: bytes | None
+    content_type: str
+    etag: str | None
+
+
+class StashClient:
+    """Speaks to one Stash: bounded in time and size, never following redirects."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        api_key: str | None = None,
+        *,
+        verify_ssl: bool = True,
+        deadline: float = DEADLINE,
+        max_answer: int = MAX_ANSWER,
+    ) -> None:
+        """Keep what every request needs; nothing is sent yet."""
+        self._session = session
+        self._url = url.strip()
+        self._api_key = (api_key or "").strip()
+        self._verify_ssl = verify_ssl
+        self._deadline = deadline
+        self._max_answer = max_answer
+
+    async def query(
+        self, document: str, variables: Mapping[str, Any] | None = None
+    ) -> Answer:
+        """Ask one GraphQL document."""
+        payload = orjson.dumps({"query": document, "variables": variables or {}})
+        headers = {
+            # Stash 0.29 and newer change media type and error status without it.
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        async with self._request("POST", "/graphql", headers, payload) as response:
+            if response.status != 200:
+                raise await _refusal(response)
+            body = await _read(response, self._max_answer)
+            date = _http_date(response.headers.get("Date"))
+        if body is None:
+            raise TooMuchFault(FaultClass.SOURCE, "broken_answer")
+        return Answer(_data(body), date)
+
+    async def download(self, path: str, etag: str | None, limit: int) -> Download:
+        """Get a file, unless it still is the one that ``etag`` names.
+
+        Raises a fault of class item, image_too_large, beyond ``limit`` bytes.
+        """
+        headers = {"Accept": "image/*"}
+        if etag and etag.isascii() and etag.isprintable():
+            headers["If-None-Match"] = etag
+        async with self._request("GET", path, headers) as response:
+            content_type = response.content_type.lower()
+            if response.status == 304 and etag:
+                return Download(None, content_type, etag)
+            if response.status != 200:
+                raise await _refusal(response)
+            body = await _read(response, limit)
+            if body is None:
+                raise Fault(FaultClass.ITEM, "image_too_large", permanent=True)
+            return Download(body, content_type, response.headers.get("ETag"))
+
+    @asynccontextmanager
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        data: bytes | None = None,
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        # The causes are dropped on purpose: their texts hold the address.
+        try:
+            if self._api_key:
+                if not (self._api_key.isascii() and self._api_key.isprintable()):
+                    raise source_fault("unauthorized")
+                headers["ApiKey"] = self._api_key
+            async with (
+                asyncio.timeout(self._deadline),
+                self._session.request(
+                    method,
+                    _address(self._url, path),
+                    headers=headers,
+                    data=data,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    ssl=self._verify_ssl,
+                    timeout=aiohttp.ClientTimeout(total=None),
+                ) as response,
+            ):
+                yield response
+        except TimeoutError:
+            raise TooMuchFault(
+                FaultClass.SOURCE, "unreachable", unreachable=True
+            ) from None
+        except aiohttp.ClientConnectorCertificateError:
+            raise source_fault("certificate", unreachable=True) from None
+        except aiohttp.ClientPayloadError, aiohttp.ClientResponseError:
+            raise source_fault("broken_answer") from None
+        except aiohttp.ClientError, OSError, ValueError:
+            # ValueError: an address that is none.
+            raise source_fault("unreachable", unreachable=True) from None
+
+
+def _address(url: str, path: str) -> URL:
+    """Put a path behind the base address, which may have a prefix of its own."""
+    base = URL(url)
+    prefix = base.raw_path.rstrip("/").removesuffix("/graphql").rstrip("/")
+    return base.with_path(prefix + path, encoded=True)
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
+    """Read a body; None if it is larger than ``limit`` bytes."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            response.close()
+            return None
+    return bytes(body)
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> Fault:
+    """Say what an answer that is no answer means."""
+    status = response.status
+    if status < 400:
+        return source_fault("broken_answer")
+    if status == 401:
+        return source_fault("unauthorized")
+    if status == 403:
+        return source_fault("tripwire")
+    if status == 422:
+        return source_fault("schema", permanent=True)
+    try:
+        body = await _read(response, _MAX_ERROR) or b""
+    except aiohttp.ClientPayloadError:
+        body = b""
+    if status == 400 and any(code.encode() in body for code in _INVALID_QUERY):
+        return source_fault("schema", permanent=True)
+    if status == 500 and b"unauthorized" in body.lower():
+        return source_fault("unauthorized")
+    return source_fault(
+        "status_5xx" if status >= 500 else "status_4xx",
+        retry_after=_retry_after(response.headers.get("Retry-After")),
+    )
+
+
+def _data(body: bytes) -> Mapping[str, Any]:
+    """Take the data out of a GraphQL answer."""
+    try:
+        answer = orjson.loads(body)
+    except ValueError:
+        raise source_fault("broken_answer") from None
+    if not isinstance(answer, dict):
+        raise source_fault("broken_answer")
+    if errors := answer.get("errors"):
+        raise _error(errors)
+    if not isinstance(data := answer.get("data"), dict):
+        raise source_fault("broken_answer")
+    return data
+
+
+def _error(errors: object) -> Fault:
+    for error in errors if isinstance(errors, list) else ():
+        extensions = error.get("extensions") if isinstance(error, dict) else None
+        if (
+            isinstance(extensions, dict)
+            and str(extensions.get("code")) in _INVALID_QUERY
+        ):
+            return source_fault("schema", permanent=True)
+    return source_fault("error")
+
+
+def _http_date(text: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text or "")
+    except ValueError, OverflowError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _retry_after(text: str | None) -> float | None:
+    return min(int(text), _MAX_RETRY_AFTER) if text and text.isdecimal() else None

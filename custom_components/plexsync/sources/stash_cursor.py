@@ -1,0 +1,238 @@
+"""Where reading a Stash stands: text times, and what was seen last.
+
+Stash keeps ``updated_at`` as text in its own zone, whole seconds, and compares it
+character by character (``reference/stash.md`` §4.3). So times are text here too:
+the first 19 characters, without the zone, are what is compared and sent.
+
+A cursor holds, for each kind of object, the greatest raw time and a digest of what
+changed within ``WINDOW`` before it. The window is wide because a server that moves
+to a zone further west writes times that lie hours before the greatest: only a look
+that far back can see them. Equal digests mean that nothing happened.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+import hashlib
+import json
+from typing import Any, NamedTuple, Self
+
+WINDOW = 26 * 3600  # seconds: how far zones can be apart
+OVERLAP = 2 * 3600  # the hour that daylight saving repeats, and clock steps
+LATE = 300  # a write that waited for another one commits after it, with an older time
+FRESH = 5  # seconds in which a row may change again under the same time
+BEGINNING = "0001-01-01T00:00:00"
+_WALL = 19
+_VERSION = 1
+
+
+def earlier(raw: str, seconds: float) -> str:
+    """Go back on the clock that wrote this time; the zone is dropped."""
+    try:
+        wall = datetime.fromisoformat(raw[:_WALL]) - timedelta(seconds=seconds)
+    except OverflowError, ValueError:
+        return BEGINNING
+    return wall.isoformat()
+
+
+def offset(raw: str) -> str:
+    """Give the offset of the zone that this time was written in, as text."""
+    return raw[_WALL:]
+
+
+def instant(raw: str) -> datetime | None:
+    """Say when that was; None if it is no time."""
+    try:
+        time = datetime.fromisoformat(raw)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+class Row(NamedTuple):
+    """One object: its id, raw time, and what else of it is compared (its name)."""
+
+    id: str
+    raw: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What changed last of one kind, newest first.
+
+    ``count`` is how many rows there are, of which ``rows`` may be the first only.
+    """
+
+    count: int
+    rows: tuple[Row, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Say whether no row was left out."""
+        return self.count <= len(self.rows)
+
+    def digest(self) -> str:
+        """Digest count and rows, in whatever order equal times came."""
+        text = json.dumps([self.count, sorted(self.rows)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Look(StrEnum):
+    """Whether the last rows have to be read again: they may change within a second."""
+
+    NO = ""
+    MAY = "may"  # unlikely, but worth it while they are few
+    MUST = "must"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far one kind was read.
+
+    ``at`` is the greatest raw time; ``digest`` that of the listing from ``floor``
+    on, None if it is not known; ``again`` whether the last rows need another look.
+    """
+
+    at: str = BEGINNING
+    digest: str | None = None
+    again: Look = Look.NO
+
+    @property
+    def floor(self) -> str:
+        """Give the time from which on the next listing has to be."""
+        return earlier(self.at, WINDOW)
+
+
+def next_state(
+    old: State | None, listing: Listing, date: datetime | None, *, marked: bool
+) -> State:
+    """Say where things stand after a listing that was taken from ``old.floor`` on.
+
+    ``date`` is the server's clock at that moment. A row from more than a day ahead
+    of it (a clock that was wrong once) never leads: it would hide all that follows.
+
+    A scene can change twice within the second it is stamped with. Rows that are
+    ``marked`` show such a change in their mark.
+    """
+    at = _greatest([row.raw for row in listing.rows] + ([old.at] if old else []), date)
+    changed = old is None or at != old.at
+    again = Look.NO
+    if not marked and at != BEGINNING:
+        if _just_now(at, date) or (changed and date is None):
+            again = Look.MUST
+        elif changed:
+            again = Look.MAY
+    if not changed:
+        return State(at, listing.digest(), again)
+    state = State(at, None, again)
+    rows = tuple(row for row in listing.rows if row.raw > state.floor)
+    covered = listing.complete or len(rows) < len(listing.rows)
+    if not covered or (old and state.floor < old.floor):
+        return state
+    return replace(state, digest=Listing(len(rows), rows).digest())
+
+
+def _greatest(times: list[str], date: datetime | None) -> str:
+    """Give the greatest raw time that can be trusted."""
+    if date is None:
+        return max(times, default=BEGINNING)
+    horizon = date + timedelta(seconds=WINDOW)
+    trusted = [
+        raw for raw in times if (time := instant(raw)) is None or time <= horizon
+    ]
+    if trusted or not times:
+        return max(trusted, default=BEGINNING)
+    # The window then reaches back to now, as the westernmost zone writes it.
+    wall = date.astimezone(UTC) + timedelta(hours=14)
+    return wall.isoformat()[:_WALL]
+
+
+def _just_now(at: str, date: datetime | None) -> bool:
+    time = instant(at)
+    return (
+        date is not None
+        and time is not None
+        and abs((date - time).total_seconds()) < FRESH
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has to be read: all after ``bound``, or only ``ids`` where these are known."""
+
+    bound: str | None = None
+    ids: tuple[str, ...] | None = None
+
+
+def find_news(old: State, listing: Listing, seen: Mapping[str, Row] | None) -> News:
+    """Say what a listing from ``old.floor`` on shows that was not read yet.
+
+    ``seen`` are the rows behind ``old``, by id, where they are still known. Without
+    them the overlap is read again, or the whole window if the offset of the zone
+    changed within it.
+    """
+    moved = len({offset(row.raw) for row in listing.rows} | {offset(old.at)}) > 1
+    overlap = earlier(old.at, WINDOW if moved else OVERLAP)
+    if seen is None:
+        return News(overlap)
+    fresh = [row for row in listing.rows if seen.get(row.id) != row]
+    bounds = [earlier(row.raw, 0) for row in fresh]
+    if not listing.complete:
+        # Rows that were not listed are older than these, but perhaps not read.
+        return News(min([overlap if moved else earlier(old.at, LATE), *bounds]))
+    return News(min(bounds), tuple(row.id for row in fresh)) if fresh else News()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Reading under way: scenes changed after ``bound``, done up to the id ``after``."""
+
+    bound: str
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The states by kind, and the reading that they take for granted."""
+
+    states: Mapping[str, State] = field(default_factory=dict)
+    run: Run | None = None
+
+    def to_text(self) -> str:
+        """Encode for storage."""
+        data: dict[str, Any] = {
+            "v": _VERSION,
+            "kinds": {
+                name: [state.at, state.digest, state.again]
+                for name, state in self.states.items()
+            },
+        }
+        if self.run:
+            data["run"] = [self.run.bound, self.run.after]
+        return json.dumps(data, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Self | None:
+        """Decode; None, and so a start from the beginning, if it is damaged or foreign."""
+        try:
+            data = json.loads(text or "")
+            if data["v"] != _VERSION:
+                return None
+            states = {
+                str(name): State(
+                    _text(at), None if digest is None else _text(digest), Look(again)
+                )
+                for name, (at, digest, again) in data["kinds"].items()
+            }
+            run = data.get("run")
+            return cls(states, Run(_text(run[0]), int(run[1])) if run else None)
+        except AttributeError, KeyError, IndexError, TypeError, ValueError:
+            return None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

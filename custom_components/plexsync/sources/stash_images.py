@@ -1,0 +1,63 @@
+"""Pictures of a Stash: fetched only when changed, never the placeholder."""
+
+import re
+
+from ..engine.ports import FetchedImage
+from ..engine.record import Image
+from ..engine.retry import Fault, FaultClass
+from .stash_client import StashClient, source_fault
+
+MAX_IMAGE = 10 * 1024 * 1024  # bytes; Plex answers 500 to more
+_ROUTE = re.compile(r"(/[a-z]+/\d+/[a-z]+)(\?[\w=&-]*)?")
+_SVG = re.compile(
+    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE[^>]*>\s*)?<svg[\s>]", re.DOTALL
+)
+_HTML = re.compile(rb"\s*<(!doctype html|html)[\s>]", re.IGNORECASE)
+
+
+def screenshot(scene_id: str, updated_at: str) -> Image:
+    """Name the cover of a scene.
+
+    Only the route is kept: the address in Stash's answers is made from the
+    request's Host header and may not be reachable from here. The mark moves with
+    every edit of the scene, not only with the picture; the ETag tells then.
+    """
+    return Image(f"/scene/{scene_id}/screenshot", updated_at)
+
+
+async def fetch_image(
+    client: StashClient, image: Image, known: str | None
+) -> FetchedImage:
+    """Fetch a picture, unless it still is the one that the tag ``known`` names.
+
+    Raises faults of class source, and of class item with the reasons
+    image_too_large and image_invalid.
+    """
+    if not (route := _ROUTE.fullmatch(image.ref)):
+        raise _invalid()
+    if "default=true" in (route[2] or ""):
+        return FetchedImage()  # performers and the like without a picture of their own
+    answer = await client.download(route[1], known, MAX_IMAGE)
+    if answer.body is None:
+        return FetchedImage(tag=answer.etag, unchanged=True)
+    if answer.content_type == "image/svg+xml" or _SVG.match(answer.body):
+        # No tag: the next answer has to be looked at again.
+        return FetchedImage()
+    if answer.content_type in {"text/html", "application/json"} or _HTML.match(
+        answer.body
+    ):
+        raise source_fault("broken_answer")
+    if not _is_picture(answer.body):
+        raise _invalid()
+    return FetchedImage(answer.body, answer.etag)
+
+
+def _is_picture(body: bytes) -> bool:
+    """Know JPEG, PNG, GIF and WebP by their first bytes."""
+    return body.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8")) or (
+        body[:4] == b"RIFF" and body[8:12] == b"WEBP"
+    )
+
+
+def _invalid() -> Fault:
+    return Fault(FaultClass.ITEM, "image_invalid", permanent=True)

@@ -1,0 +1,237 @@
+"""From a Stash scene to a record.
+
+=================== ==================== ===================================
+Stash               field                empty in Stash
+=================== ==================== ===================================
+title               title                absent: identity is never cleared
+details             summary              clear
+date                date                 clear; "2024" and "2024-05" absent
+rating100 / 10      user_rating          clear (0 counts as no rating)
+studio.name         studio               clear
+groups' names       collections          clear
+studio.name         collections          with ``studio_collection``
+performers' names   actors               clear
+tags' names         genres               clear
+director            directors            clear
+code                ``code_to``          clear; absent without the option
+screenshot          poster, background   always there; may be a placeholder
+=================== ==================== ===================================
+
+A partial date (Stash 0.30) is no emptiness, yet Plex only takes whole dates: it
+leaves the item's date alone. Text is taken as it stands: a director "A & B" is
+one name. Records are mirrors, so clear only takes back what we wrote.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+import re
+from typing import Any, Self
+
+from ..engine.record import Actor, Find, InvalidRecordError, Record, Value, normalise
+from .stash_images import screenshot
+
+type PathMap = Callable[[str], str | None]
+
+FIELDS = frozenset(
+    {
+        "title",
+        "summary",
+        "date",
+        "user_rating",
+        "studio",
+        "collections",
+        "actors",
+        "genres",
+        "directors",
+    }
+)
+CODE_FIELDS = frozenset({"original_title", "sort_title", "tagline"})
+_PARTIAL_DATE = re.compile(r"\d{4}(-\d{2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class StashOptions:
+    """What to take from Stash.
+
+    ``fields`` are the enabled ones out of ``FIELDS``; ``code_to`` is where a
+    scene's studio code goes, one of ``CODE_FIELDS``.
+    """
+
+    fields: frozenset[str] = FIELDS
+    poster: bool = True
+    background: bool = False
+    organized_only: bool = False
+    studio_collection: bool = False
+    disambiguation_as_role: bool = False
+    code_to: str | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read plain data; what is missing or unfit has its default."""
+        flags = {
+            field.name: value
+            for field in fields(cls)
+            if field.type is bool and isinstance(value := data.get(field.name), bool)
+        }
+        names = data.get("fields")
+        code_to = data.get("code_to")
+        return cls(
+            fields=FIELDS.intersection(names)
+            if isinstance(names, list | tuple | set | frozenset)
+            else FIELDS,
+            code_to=code_to if code_to in CODE_FIELDS else None,
+            **flags,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data, as JSON takes it."""
+        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        return data | {"fields": sorted(self.fields)}
+
+
+def key_of(scene_id: object) -> str:
+    """Make the record key of a scene."""
+    return f"scene:{scene_id}"
+
+
+def id_of(key: str) -> str | None:
+    """Give the scene's id of a record key; None if it is no such key."""
+    match = re.fullmatch(r"scene:(\d{1,10})", key, re.ASCII)
+    return match[1] if match else None
+
+
+def revision_of(updated_at: object) -> int | None:
+    """Turn Stash's time, local with its offset, into epoch seconds."""
+    try:
+        time = datetime.fromisoformat(updated_at)  # type: ignore[arg-type]
+    except TypeError, ValueError:
+        return None
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    return int((time - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+
+
+def make_record(
+    scene: Mapping[str, Any], source: str, to_plex: PathMap, options: StashOptions
+) -> Record:
+    """Make the record of a scene as ``stash_queries`` asks for it.
+
+    Fields that this Stash does not know, or that make no sense, are absent.
+    """
+    scene_id, updated_at = str(scene["id"]), scene.get("updated_at")
+    values: dict[str, Value | None] = {}
+    for name, raw in _wanted(scene, options):
+        with suppress(InvalidRecordError):
+            values[name] = normalise(name, raw)
+    if values.get("title", ...) is None:
+        del values["title"]
+    cover = screenshot(scene_id, str(updated_at or ""))
+    if options.poster:
+        values["poster"] = cover
+    if options.background:
+        values["background"] = cover
+    mapped = (to_plex(path) for path in file_paths(scene))
+    return Record(
+        source=source,
+        key=key_of(scene_id),
+        find=Find(paths=tuple(dict.fromkeys(path for path in mapped if path))),
+        fields=values,
+        revision=revision_of(updated_at),
+        identified=_identified(scene),
+        mirror=True,
+    )
+
+
+def why_skipped(
+    scene: Mapping[str, Any], record: Record, options: StashOptions
+) -> str | None:
+    """Say why a scene is not to be sent: not_organized, no_file or not_mapped."""
+    if options.organized_only and scene.get("organized") is False:
+        return "not_organized"
+    if record.find.paths:
+        return None
+    return "not_mapped" if file_paths(scene) else "no_file"
+
+
+def file_paths(scene: Mapping[str, Any]) -> list[str]:
+    """List a scene's files as Stash names them; the primary file comes first."""
+    return [
+        path
+        for file in scene.get("files") or ()
+        if isinstance(path := file.get("path"), str) and path
+    ]
+
+
+def _wanted(
+    scene: Mapping[str, Any], options: StashOptions
+) -> Iterable[tuple[str, object]]:
+    """Pair the enabled fields with what this Stash says of them."""
+    for name, raw in _values(scene, options):
+        if name in options.fields:
+            yield name, raw
+    collections = list(_group_names(scene)) if "collections" in options.fields else []
+    if options.studio_collection:
+        collections += _names([scene.get("studio")])
+    if options.studio_collection or (
+        "collections" in options.fields and ("groups" in scene or "movies" in scene)
+    ):
+        yield "collections", collections
+    if options.code_to and "code" in scene:
+        yield options.code_to, scene["code"]
+
+
+def _values(
+    scene: Mapping[str, Any], options: StashOptions
+) -> Iterable[tuple[str, object]]:
+    if isinstance(title := scene.get("title"), str) and title.strip():
+        yield "title", title
+    if "details" in scene:
+        yield "summary", scene["details"]
+    if "date" in scene and not _PARTIAL_DATE.fullmatch(scene["date"] or ""):
+        yield "date", scene["date"]
+    if "rating100" in scene:
+        rating = scene["rating100"]
+        yield "user_rating", rating / 10 if rating else None
+    if "studio" in scene:
+        yield "studio", next(iter(_names([scene["studio"]])), None)
+    if "performers" in scene:
+        yield "actors", _cast(scene["performers"], options)
+    if "tags" in scene:
+        yield "genres", _names(scene["tags"])
+    if "director" in scene:
+        yield "directors", _names([{"name": scene["director"]}])
+
+
+def _names(things: Iterable[Any] | None) -> list[str]:
+    return [thing["name"] for thing in things or () if thing and thing.get("name")]
+
+
+def _group_names(scene: Mapping[str, Any]) -> Iterable[str]:
+    for word, inner in (("groups", "group"), ("movies", "movie")):
+        yield from _names(entry.get(inner) for entry in scene.get(word) or ())
+
+
+def _cast(performers: Iterable[Any] | None, options: StashOptions) -> list[Actor]:
+    return [
+        Actor(
+            performer["name"],
+            performer.get("disambiguation") or ""
+            if options.disambiguation_as_role
+            else "",
+        )
+        for performer in performers or ()
+        if performer.get("name")
+    ]
+
+
+def _identified(scene: Mapping[str, Any]) -> bool:
+    """Say whether anything beyond the file itself is known of a scene."""
+    return any(
+        value.strip() if isinstance(value, str) else value
+        for value in (
+            scene.get(name)
+            for name in ("studio", "performers", "tags", "details", "date")
+        )
+    )

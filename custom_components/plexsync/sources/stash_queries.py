@@ -1,0 +1,264 @@
+"""What to ask of a Stash, by what this Stash has.
+
+Versions 0.24 to 0.31 are served by looking (introspection, once per connect), not
+by comparing version numbers: groups were movies until 0.27, ``rating100`` and
+others may come and go. Every field list is written by hand.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+import re
+from typing import Any, Self
+
+from .stash_client import source_fault
+from .stash_mapping import StashOptions
+
+HEALTH = "query Health { systemStatus { status } version { version } }"
+
+_OBJECTS = ("Scene", "Performer", "Query")
+_FILTERS = (
+    "SceneFilterType",
+    "PerformerFilterType",
+    "StudioFilterType",
+    "TagFilterType",
+    "GroupFilterType",
+    "MovieFilterType",
+)
+LEARN = " ".join(
+    (
+        "query Learn {",
+        *(
+            f'{name}: __type(name: "{name}") '
+            "{ fields(includeDeprecated: true) { name } }"
+            for name in _OBJECTS
+        ),
+        # Older servers know no argument here, and list what is deprecated anyway.
+        *(
+            f'{name}: __type(name: "{name}") {{ inputFields {{ name }} }}'
+            for name in _FILTERS
+        ),
+        "configuration { general { stashes { path excludeVideo } } } }",
+    )
+)
+
+COUNT = "query Count { findScenes(filter: {per_page: 1}) { count } }"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object whose changes are followed.
+
+    ``name`` stands in cursors, ``word`` is Stash's own: the name of the list in
+    the answer, and of the relation in a scene filter.
+    """
+
+    name: str
+    word: str
+    finder: str
+    argument: str
+    type: str
+    marks: tuple[str, ...] = ("name",)  # all that records take over
+
+
+SCENES = Kind(
+    "scenes",
+    "scenes",
+    "findScenes",
+    "scene_filter",
+    "SceneFilterType",
+    (),
+)
+_DEPENDENCIES = (
+    Kind(
+        "performers",
+        "performers",
+        "findPerformers",
+        "performer_filter",
+        "PerformerFilterType",
+    ),
+    Kind("studios", "studios", "findStudios", "studio_filter", "StudioFilterType"),
+    Kind("tags", "tags", "findTags", "tag_filter", "TagFilterType"),
+    # Ids and times outlived the change of the name, so both share a place in cursors.
+    Kind("groups", "groups", "findGroups", "group_filter", "GroupFilterType"),
+    Kind("groups", "movies", "findMovies", "movie_filter", "MovieFilterType"),
+)
+_GO_SPECIAL = re.compile(r"[.+*?()|\[\]{}^$]")
+_SEPARATORS = re.compile(r"[\\/]+")
+_REQUIRED = frozenset({"id", "updated_at", "files"})
+_SCENE_FIELDS = {
+    "id": "id",
+    "updated_at": "updated_at",
+    "organized": "organized",
+    "title": "title",
+    "code": "code",
+    "details": "details",
+    "director": "director",
+    "date": "date",
+    "rating100": "rating100",
+    "files": "files { path }",
+    "studio": "studio { name }",
+    "tags": "tags { name }",
+    "performers": "performers { name }",
+    "groups": "groups { group { name } }",
+    "movies": "movies { movie { name } }",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The names that one Stash knows: by type."""
+
+    names: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def from_answer(cls, data: Mapping[str, Any]) -> Self:
+        """Read the answer to ``LEARN``; raises Fault (schema) if it is no Stash."""
+        try:
+            schema = cls(
+                {
+                    name: frozenset(member["name"] for member in found[word])
+                    for word, names in (("fields", _OBJECTS), ("inputFields", _FILTERS))
+                    for name in names
+                    if (found := data.get(name))
+                }
+            )
+        except AttributeError, KeyError, TypeError:
+            raise source_fault("broken_answer") from None
+        if not (
+            schema.has("Scene", *_REQUIRED)
+            and schema.has(SCENES.type, "id", "updated_at")
+        ):
+            raise source_fault("schema", permanent=True)
+        return schema
+
+    def has(self, type_name: str, *names: str) -> bool:
+        """Say whether a type exists and has all these fields."""
+        return self.names.get(type_name, frozenset()).issuperset(names)
+
+    def dependencies(self, options: StashOptions) -> list[Kind]:
+        """List the kinds whose renames change the records that are wanted."""
+        wanted = {
+            "performers": "actors" in options.fields,
+            "studios": "studio" in options.fields or options.studio_collection,
+            "tags": "genres" in options.fields,
+            "groups": "collections" in options.fields,
+        }
+        found: dict[str, Kind] = {}
+        for kind in _DEPENDENCIES:
+            if (
+                wanted[kind.name]
+                and self.has("Query", kind.finder)
+                and self.has(kind.type, "updated_at")
+                and self.has(SCENES.type, kind.word)
+            ):
+                found.setdefault(kind.name, kind)
+        if "performers" in found and self._roles(options):
+            found["performers"] = replace(
+                found["performers"], marks=("name", "disambiguation")
+            )
+        return list(found.values())
+
+    def _roles(self, options: StashOptions) -> bool:
+        return options.disambiguation_as_role and self.has(
+            "Performer", "disambiguation"
+        )
+
+    def scene(self, options: StashOptions) -> str:
+        """Give the selection of a scene."""
+        parts = {
+            name: part
+            for name, part in _SCENE_FIELDS.items()
+            if self.has("Scene", name)
+        }
+        if "groups" in parts:
+            parts.pop("movies", None)
+        if self._roles(options):
+            parts["performers"] = "performers { name disambiguation }"
+        return " ".join(parts.values())
+
+
+def listing(kinds: Iterable[Kind], selection: str | None = None) -> str:
+    """Ask several kinds at once for what changed last, newest first.
+
+    Each kind is named by its alias; variables are one filter per kind, called
+    like it, and ``$page``. With a selection, a page of scenes comes along as
+    ``again``, by ``$again`` and ``$againPage``.
+    """
+    variables, lists = ["$page: FindFilterType"], []
+    for kind in kinds:
+        variables.append(f"${kind.name}: {kind.type}")
+        lists.append(
+            f"{kind.name}: {kind.finder}({kind.argument}: ${kind.name}, filter: $page)"
+            f" {{ count {kind.word} {{ {' '.join(('id', 'updated_at', *kind.marks))} }} }}"
+        )
+    if selection:
+        variables += ["$again: SceneFilterType", "$againPage: FindFilterType"]
+        lists.append(
+            "again: findScenes(scene_filter: $again, filter: $againPage)"
+            f" {{ count scenes {{ {selection} }} }}"
+        )
+    return f"query Changed({', '.join(variables)}) {{ {' '.join(lists)} }}"
+
+
+def ids(kind: Kind) -> str:
+    """Ask one kind for the ids that fit a filter."""
+    return (
+        f"query Ids($filter: {kind.type}, $page: FindFilterType) {{ "
+        f"found: {kind.finder}({kind.argument}: $filter, filter: $page) "
+        f"{{ {kind.word} {{ id }} }} }}"
+    )
+
+
+def scenes(selection: str) -> str:
+    """Ask for a page of scenes that fit a filter."""
+    return (
+        "query Scenes($filter: SceneFilterType, $page: FindFilterType) { "
+        "found: findScenes(scene_filter: $filter, filter: $page) "
+        f"{{ count scenes {{ {selection} }} }} }}"
+    )
+
+
+def scenes_by_id(selection: str, scene_ids: Iterable[str]) -> str:
+    """Ask for single scenes; one that is gone answers null.
+
+    ``findScenes(ids: …)`` would fail as a whole if one of them were gone.
+    """
+    aliases = " ".join(
+        f's{scene_id}: findScene(id: "{scene_id}") {{ {selection} }}'
+        for scene_id in scene_ids
+    )
+    return f"query Reread {{ {aliases} }}"
+
+
+def after(text: str) -> dict[str, Any]:
+    """Filter on ``updated_at``: Stash compares it as text."""
+    return {"updated_at": {"value": text, "modifier": "GREATER_THAN"}}
+
+
+def beyond(scene_id: int) -> dict[str, Any]:
+    """Filter on the id: the safe way to page while rows come and go."""
+    return {"id": {"value": scene_id, "modifier": "GREATER_THAN"}}
+
+
+def related(kind: Kind, object_ids: Iterable[str]) -> dict[str, Any]:
+    """Filter on scenes that have any of these performers, studios, tags or groups.
+
+    Not by ``performers_filter`` and the like: they exist from 0.27 on only,
+    united by OR they lose scenes, and ``groups_filter`` filters nothing.
+    """
+    return {kind.word: {"value": list(object_ids), "modifier": "INCLUDES"}}
+
+
+def exactly(path: str) -> dict[str, Any]:
+    """Filter on the path of a file, whichever separator the server uses.
+
+    EQUALS would be LIKE: case-blind, with wildcards. Escapes are those of Go.
+    """
+    parts = (_GO_SPECIAL.sub(r"\\\g<0>", part) for part in _SEPARATORS.split(path))
+    pattern = r"[\\/]+".join(parts)
+    return {"path": {"value": f"^{pattern}$", "modifier": "MATCHES_REGEX"}}
+
+
+def page(per_page: int, *, sort: str = "id", direction: str = "ASC") -> dict[str, Any]:
+    """Give a page of a listing."""
+    return {"page": 1, "per_page": per_page, "sort": sort, "direction": direction}

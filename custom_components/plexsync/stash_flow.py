@@ -1,0 +1,288 @@
+"""Add a Stash as a source, or change how it is reached, mapped and synced."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    ObjectSelector,
+    ObjectSelectorConfig,
+    ObjectSelectorField,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import probatio
+from yarl import URL
+
+from .const import (
+    CONF_FIELDS,
+    CONF_FILL_ONLY,
+    CONF_LIBRARIES,
+    CONF_PATH_MAPPINGS,
+    CONF_START,
+    SUBENTRY_STASH,
+)
+from .coordinator import PlexSyncConfigEntry
+from .path_check import PathCheck
+from .plex.paths import Pair, is_windows, normal
+from .stash_fields import data_of, form_of, schema
+from .validation import (
+    InvalidInputError,
+    StashFound,
+    async_look_at_stash,
+    normalise_url,
+)
+
+CONF_ACCEPT = "accept_anyway"
+
+_EXAMPLES = {"example_url": "http://192.168.1.10:9999"}
+_ADDRESS = probatio.Schema(
+    {
+        probatio.Required(CONF_URL): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url")
+        ),
+        probatio.Optional(CONF_API_KEY): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
+        ),
+        probatio.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
+    }
+)
+_PREFIX = ObjectSelectorField(selector=TextSelector(), required=True)
+_MAPPINGS = ObjectSelector(
+    ObjectSelectorConfig(
+        fields={"source": _PREFIX, "plex": _PREFIX},
+        multiple=True,
+        label_field="source",
+        description_field="plex",
+        translation_key="path_mappings",
+    )
+)
+
+
+class StashSubentryFlow(ConfigSubentryFlow):
+    """Ask where the Stash is, how its paths are mapped, and what is synced."""
+
+    _entered: dict[str, Any]  # what the subentry will hold
+    _check: PathCheck
+    _tried: list[Pair]  # the mappings that were counted last
+    _files_found: int | None
+
+    async def async_step_user(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for the address of a new Stash."""
+        return await self._async_step_address("user", user_input)
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for another address or key; without a key the stored one stays."""
+        return await self._async_step_address("reconfigure", user_input)
+
+    async def _async_step_address(
+        self, step_id: str, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                url = normalise_url(user_input[CONF_URL])
+                if self._is_taken(url):
+                    return self.async_abort(reason="already_configured")
+                found, key = await self._async_look(
+                    url, user_input.get(CONF_API_KEY, ""), user_input[CONF_VERIFY_SSL]
+                )
+            except InvalidInputError as error:
+                errors = error.errors
+            else:
+                self._entered = {
+                    CONF_URL: url,
+                    CONF_VERIFY_SSL: user_input[CONF_VERIFY_SSL],
+                }
+                if key:
+                    self._entered[CONF_API_KEY] = key
+                self._check = self._path_check(found)
+                return await self.async_step_paths()
+        shown = dict(user_input or self._stored)
+        shown.pop(CONF_API_KEY, None)  # secrets are never shown again
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(_ADDRESS, shown),
+            errors=errors,
+            description_placeholders=_EXAMPLES,
+        )
+
+    async def _async_look(
+        self, url: str, key: str, verify_ssl: bool
+    ) -> tuple[StashFound, str]:
+        """Say what answers, and with which key. Raises InvalidInputError.
+
+        A Stash without a password refuses every key, so it is asked without one
+        before the key is blamed.
+        """
+        entered = key.strip()
+        key = entered or self._stored.get(CONF_API_KEY, "")
+        try:
+            found = await async_look_at_stash(
+                self.hass, url, key, verify_ssl=verify_ssl
+            )
+        except InvalidInputError as error:
+            if error.error != "invalid_auth" or not key:
+                raise
+        else:
+            return found, key
+        found = await async_look_at_stash(self.hass, url, None, verify_ssl=verify_ssl)
+        if entered:
+            raise InvalidInputError("key_not_needed", CONF_API_KEY)
+        return found, ""
+
+    async def async_step_paths(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask how paths are mapped, and say how many files that finds."""
+        if user_input is None:
+            if CONF_PATH_MAPPINGS in self._stored:
+                pairs = _pairs(self._stored[CONF_PATH_MAPPINGS])
+            else:
+                pairs = list(await self._check.suggest())
+            await self._async_try(pairs)
+            return self._show_paths(_rows(pairs))
+        rows = user_input.get(CONF_PATH_MAPPINGS, [])
+        try:
+            pairs = _pairs(rows)
+        except InvalidInputError as error:
+            return self._show_paths(rows, error.errors)
+        if not user_input.get(CONF_ACCEPT):
+            is_new = pairs != self._tried
+            if is_new:
+                await self._async_try(pairs)
+            if is_new or self._finds_nothing:
+                return self._show_paths(_rows(pairs))
+        self._entered[CONF_PATH_MAPPINGS] = _rows(pairs)
+        return await self.async_step_fields()
+
+    async def _async_try(self, pairs: list[Pair]) -> None:
+        self._tried = pairs
+        self._files_found = await self._check.count(pairs)
+
+    @property
+    def _finds_nothing(self) -> bool:
+        return self._files_found == 0 < self._check.total
+
+    def _show_paths(
+        self, rows: list[dict[str, str]], errors: dict[str, str] | None = None
+    ) -> SubentryFlowResult:
+        fields: dict[probatio.Marker, Any] = {
+            probatio.Optional(
+                CONF_PATH_MAPPINGS, description={"suggested_value": rows}
+            ): _MAPPINGS
+        }
+        if self._finds_nothing:
+            fields[probatio.Required(CONF_ACCEPT, default=False)] = BooleanSelector()
+            errors = errors or {"base": "no_files_found"}
+        elif self._files_found is None:
+            errors = errors or {"base": "not_checked"}
+        found = "?" if self._files_found is None else str(self._files_found)
+        return self.async_show_form(
+            step_id="paths",
+            data_schema=probatio.Schema(fields),
+            errors=errors,
+            description_placeholders={"found": found, "total": str(self._check.total)},
+        )
+
+    async def async_step_fields(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask what is synced and how, and for a new Stash where to begin."""
+        is_new = self.source != SOURCE_RECONFIGURE
+        if user_input is not None:
+            self._entered |= data_of(user_input)
+            return self._finish()
+        return self.async_show_form(
+            step_id="fields",
+            data_schema=self.add_suggested_values_to_schema(
+                # Where to begin is asked once: later it changes nothing.
+                schema(with_start=is_new),
+                None
+                if is_new
+                else form_of(
+                    self._stored[CONF_FIELDS], self._stored.get(CONF_FILL_ONLY, ())
+                ),
+            ),
+        )
+
+    def _finish(self) -> SubentryFlowResult:
+        url = self._entered[CONF_URL]
+        if self.source != SOURCE_RECONFIGURE:
+            return self.async_create_entry(
+                title=_title(url), data=self._entered, unique_id=url
+            )
+        subentry = self._get_reconfigure_subentry()
+        was_ours = subentry.title == _title(subentry.data[CONF_URL])
+        return self.async_update_and_abort(
+            self._get_entry(),
+            subentry,
+            data={CONF_START: subentry.data[CONF_START], **self._entered},
+            unique_id=url,
+            title=_title(url) if was_ours else subentry.title,
+        )
+
+    @property
+    def _stored(self) -> Mapping[str, Any]:
+        """What the subentry holds so far."""
+        if self.source != SOURCE_RECONFIGURE:
+            return {}
+        return self._get_reconfigure_subentry().data
+
+    def _is_taken(self, url: str) -> bool:
+        """Say whether another source of this server is the same Stash."""
+        own = (
+            self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
+        )
+        return any(
+            each.subentry_type == SUBENTRY_STASH
+            and each.unique_id == url
+            and each.subentry_id != own
+            for each in self._get_entry().subentries.values()
+        )
+
+    def _path_check(self, found: StashFound) -> PathCheck:
+        entry = cast("PlexSyncConfigEntry", self._get_entry())
+        is_loaded = entry.state is ConfigEntryState.LOADED
+        return PathCheck(
+            entry.runtime_data.server if is_loaded else None,
+            entry.data[CONF_LIBRARIES],
+            found.roots,
+            found.files,
+        )
+
+
+def _title(url: str) -> str:
+    return f"Stash ({URL(url).host})"
+
+
+def _pairs(rows: list[dict[str, str]]) -> list[Pair]:
+    """Read what was entered. Raises InvalidInputError."""
+    pairs = [(row["source"].strip(), row["plex"].strip()) for row in rows]
+    pairs = [pair for pair in pairs if pair != ("", "")]
+    if not all(_is_absolute(path) for pair in pairs for path in pair):
+        raise InvalidInputError("invalid_mapping", CONF_PATH_MAPPINGS)
+    if len({normal(source) for source, _ in pairs}) < len(pairs):
+        raise InvalidInputError("duplicate_mapping", CONF_PATH_MAPPINGS)
+    return pairs
+
+
+def _rows(pairs: list[Pair]) -> list[dict[str, str]]:
+    return [{"source": source, "plex": plex} for source, plex in pairs]
+
+
+def _is_absolute(path: str) -> bool:
+    path = normal(path)
+    return path.startswith("/") or is_windows(path)

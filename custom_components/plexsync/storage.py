@@ -1,0 +1,109 @@
+"""Where things are kept, and the circuit's store on Home Assistant's ``Store``."""
+
+from pathlib import Path
+from typing import Any, override
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.storage import STORAGE_DIR, Store
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+
+VERSION = 1
+
+
+def database_path(hass: HomeAssistant, entry_id: str) -> Path:
+    """Name the entry's database."""
+    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.db"))
+
+
+class _HonestStore(Store[dict[str, Any]]):
+    """A store that says so when a write failed.
+
+    ``Store`` logs a failed write and returns as if all were well; a write that
+    Home Assistant puts off because it is stopping has not happened either.
+    """
+
+    failure: BaseException | None = None
+    written = 0
+
+    @override
+    async def _async_write_data(self, data: dict[str, Any]) -> None:
+        try:
+            await super()._async_write_data(data)
+        except BaseException as error:
+            self.failure = error
+            raise
+        self.failure = None
+        self.written += 1
+
+
+class CircuitStore:
+    """Keep the circuit, the ramp and the outage history in ``.storage``."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Name the store; nothing is read yet."""
+        self._hass = hass
+        self._store = _HonestStore(
+            hass, VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True
+        )
+        self._path = Path(self._store.path)
+
+    async def load(self) -> dict[str, Any] | None:
+        """Give what was saved last; an unusable file is set aside first.
+
+        Raises ValueError for a file that is JSON but not a store's, OSError for
+        one that cannot be read. Home Assistant itself sets unparsable JSON aside
+        and raises a repair for it.
+        """
+        try:
+            data: Any = await self._store.async_load()
+        except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
+            await self._set_aside()
+            raise ValueError("not a store") from error
+        except HomeAssistantError as error:
+            # From a newer major version, or a disk that cannot be read.
+            await self._set_aside()
+            raise ValueError("unreadable") from error
+        if data is None:
+            return None
+        if not isinstance(data, dict):
+            await self._set_aside()
+            raise ValueError("not an object")  # noqa: TRY004  # unusable is one case
+        return data
+
+    async def save(self, data: dict[str, Any]) -> None:
+        """Save durably. Raises OSError when it is not on disk afterwards."""
+        written = self._store.written
+        await self._store.async_save(data)
+        if self._store.failure is not None:
+            raise OSError("the store cannot be written") from self._store.failure
+        if self._store.written == written and not self._hass.is_stopping:
+            raise OSError("the store was not written")
+
+    async def remove(self) -> None:
+        """Delete the file."""
+        await self._store.async_remove()
+
+    async def _set_aside(self) -> None:
+        stamp = dt_util.utcnow().isoformat().replace(":", "-")
+        target = self._path.with_name(f"{self._path.name}.corrupt.{stamp}")
+
+        def move() -> None:
+            if self._path.exists():
+                self._path.rename(target)
+
+        await self._hass.async_add_executor_job(move)
+
+
+async def async_remove_files(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete everything that an entry kept."""
+    await CircuitStore(hass, entry_id).remove()
+    path = database_path(hass, entry_id)
+
+    def remove() -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+    await hass.async_add_executor_job(remove)

@@ -1,0 +1,161 @@
+"""Try on the real servers what a flow was given, and say what is wrong with it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+import logging
+
+from homeassistant.const import CONF_URL
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from yarl import URL
+
+from .connection import Access, client_identifier
+from .engine.retry import Fault, FaultClass
+from .plex.deadlines import Deadlines
+from .plex.library import SUPPORTED, Identity, Library
+from .plex.paths import PathMapper
+from .plex.server import PlexMediaServer
+from .sources.stash import StashSource
+
+_LOGGER = logging.getLogger(__name__)
+
+_DEADLINE = 15.0  # seconds for each test call; somebody waits
+# Pages that people copy out of the address bar of their browser.
+_PAGES = ("/web/index.html", "/web", "/graphql", "/playground")
+_PLEX_ERRORS = {
+    "starting": "starting_up",
+    "maintenance": "starting_up",
+    "tls": "certificate",
+    "redirect": "not_plex",
+    "not_plex": "not_plex",
+    "empty_answer": "not_plex",
+    "unparsable": "not_plex",
+    # No, said by something that does not call itself Plex.
+    "proxy_400": "not_plex",
+    "proxy_404": "not_plex",
+}
+_STASH_ERRORS = {
+    "certificate": "certificate",
+    "unauthorized": "invalid_auth",
+    "tripwire": "tripwire",
+    "setup": "setup",
+    "needs_migration": "needs_migration",
+    "schema": "unsupported",
+    "broken_answer": "not_stash",
+    "error": "not_stash",
+    "status_4xx": "not_stash",
+}
+
+
+class InvalidInputError(Exception):
+    """What was entered does not do; ``error`` is the key of the text that says why."""
+
+    def __init__(self, error: str, field: str = "base") -> None:
+        """Name the error, and the field that it is shown at."""
+        super().__init__(error)
+        self.error = error
+        self.field = field
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """What a form takes as its errors."""
+        return {self.field: self.error}
+
+
+@dataclass(frozen=True, slots=True)
+class PlexFound:
+    """A Plex server that answered, and those of its libraries that can be synced."""
+
+    identity: Identity
+    libraries: tuple[Library, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StashFound:
+    """A Stash that answered: the roots of its library, and some of its files."""
+
+    roots: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def normalise_url(text: str) -> str:
+    """Give a server's address in its one form. Raises InvalidInputError.
+
+    Without a scheme it is http. What does not belong to an address is dropped;
+    a password in it is refused, for addresses are shown.
+    """
+    text = text.strip()
+    try:
+        url = URL(text if "://" in text else f"http://{text}")
+    except ValueError:
+        raise InvalidInputError("invalid_url", CONF_URL) from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise InvalidInputError("invalid_url", CONF_URL)
+    if url.raw_user is not None or url.raw_password is not None:
+        raise InvalidInputError("url_with_password", CONF_URL)
+    path = url.path.rstrip("/")
+    for page in _PAGES:
+        path = path.removesuffix(page)
+    port = None if url.is_default_port() else url.explicit_port
+    return str(url.with_path(path).with_port(port)).rstrip("/")
+
+
+async def async_look_at_plex(hass: HomeAssistant, access: Access) -> PlexFound:
+    """Say who answers and what there is to sync. Raises InvalidInputError."""
+    with _explained(_PLEX_ERRORS):
+        server = PlexMediaServer(
+            access.url,
+            access.token,
+            verify_ssl=access.verify_ssl,
+            client_id=await client_identifier(hass),
+            deadlines=Deadlines(read=_DEADLINE),
+        )
+        try:
+            identity = await server.connect()
+            libraries = await server.libraries()
+        finally:
+            await server.close()
+    found = tuple(each for each in libraries if each.type in SUPPORTED)
+    if not found:
+        raise InvalidInputError("no_libraries")
+    return PlexFound(identity, found)
+
+
+async def async_look_at_stash(
+    hass: HomeAssistant, url: str, api_key: str | None, *, verify_ssl: bool
+) -> StashFound:
+    """Say what a Stash holds. Raises InvalidInputError."""
+    alike = PathMapper(())
+    with _explained(_STASH_ERRORS):
+        source = StashSource(
+            "flow",
+            async_get_clientsession(hass, verify_ssl=verify_ssl),
+            url,
+            api_key,
+            to_plex=alike.to_plex,
+            from_plex=alike.from_plex,
+            verify_ssl=verify_ssl,
+            deadline=_DEADLINE,
+        )
+        info = await source.connect()
+        return StashFound(info.roots, await source.sample_paths())
+
+
+@contextmanager
+def _explained(errors: Mapping[str, str]) -> Iterator[None]:
+    """Turn what goes wrong in a test call into the error that says so."""
+    try:
+        yield
+    except Fault as fault:
+        if fault.kind is FaultClass.AUTH:
+            error = "invalid_auth"
+        elif fault.kind in (FaultClass.SERVER, FaultClass.SOURCE):
+            error = errors.get(fault.reason, "cannot_connect")
+        else:
+            error = "unknown"
+        _LOGGER.debug("The test call failed (%s)", fault)
+        raise InvalidInputError(error) from None
+    except Exception:
+        _LOGGER.exception("Unexpected error in a test call")
+        raise InvalidInputError("unknown") from None

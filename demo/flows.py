@@ -1,0 +1,54 @@
+"""Set up PlexSync through its own flows, as a person does in the browser."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .home import Home, HomeError
+
+_FLOW = "/api/config/config_entries/flow"
+_SUBENTRY_FLOW = "/api/config/config_entries/subentries/flow"
+
+
+def preset(schema: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Fill a form with what it shows when it opens."""
+    entered: dict[str, Any] = {}
+    for field in schema:
+        suggested = (field.get("description") or {}).get("suggested_value")
+        if field.get("type") == "expandable":
+            entered[field["name"]] = preset(field["schema"])
+        elif suggested is not None:
+            entered[field["name"]] = suggested
+        elif "default" in field:
+            entered[field["name"]] = field["default"]
+    return entered
+
+
+async def _submit(
+    home: Home, path: str, flow: Mapping[str, Any], **entered: Any
+) -> dict[str, Any]:
+    """Send a form, preset where nothing was entered. Raises HomeError if it is refused."""
+    form = preset(flow["data_schema"]) | entered
+    answer: dict[str, Any] = await home.post(f"{path}/{flow['flow_id']}", form)
+    if answer.get("errors"):
+        raise HomeError(f"step {answer['step_id']}: {answer['errors']}")
+    if answer["type"] == "abort":
+        raise HomeError(f"the flow stopped: {answer['reason']}")
+    return answer
+
+
+async def add_server(home: Home, url: str, token: str) -> str:
+    """Add a Plex server with the one library that it has; give the entry's id."""
+    flow = await home.post(_FLOW, {"handler": "plexsync"})
+    flow = await _submit(home, _FLOW, flow, url=url, token=token)
+    made = await _submit(home, _FLOW, flow)
+    return str(made["result"]["entry_id"])
+
+
+async def add_stash(home: Home, entry_id: str, url: str) -> str:
+    """Add a Stash, mapped as suggested, all of it synced; give how many files were found."""
+    flow = await home.post(_SUBENTRY_FLOW, {"handler": [entry_id, "stash"]})
+    flow = await _submit(home, _SUBENTRY_FLOW, flow, url=url)
+    found = flow["description_placeholders"]
+    flow = await _submit(home, _SUBENTRY_FLOW, flow)
+    await _submit(home, _SUBENTRY_FLOW, flow, start="everything")
+    return f"{found['found']} of {found['total']}"

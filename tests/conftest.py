@@ -1,0 +1,49 @@
+"""What tests share: our integration within Home Assistant, and the servers around it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+# Home Assistant only finds it if it is imported before the first ``hass``.
+import custom_components.plexsync  # noqa: F401
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator, from_films
+from tests.simulators.stash import StashCore, StashSimulator, load_films
+
+_FILMS = FILMS[:12]
+
+
+@pytest.fixture(autouse=True)
+def custom_integrations(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant load ours, in tests that have one."""
+    if "hass" in request.fixturenames:
+        if "recorder_mock" in request.fixturenames:
+            request.getfixturevalue("recorder_mock")  # it has to come before ``hass``
+        request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Keep our files out of the plugin's own folder."""
+    Path(hass_tmp_config_dir, ".storage").mkdir()
+    return hass_tmp_config_dir
+
+
+@pytest.fixture
+async def plex(socket_enabled: None) -> AsyncIterator[PlexSimulator]:
+    """Give a Plex with 12 films in one library, and a library of shows without any."""
+    async with PlexSimulator() as simulator:
+        from_films(simulator.core, [{"path": film.path} for film in _FILMS])
+        simulator.core.add_section("Series", "show")
+        yield simulator
+
+
+@pytest.fixture
+async def stash(socket_enabled: None) -> AsyncIterator[StashSimulator]:
+    """Give a Stash that knows the same films, below another folder."""
+    core = StashCore()
+    load_films(core, films=_FILMS)
+    async with StashSimulator(core) as simulator:
+        yield simulator
+    core.close()

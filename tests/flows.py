@@ -1,0 +1,119 @@
+"""What the tests of the flows share, and that all a flow says stands in the translations."""
+
+from functools import cache
+import json
+from pathlib import Path
+import string
+from typing import Any
+
+from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.core import DOMAIN as HOMEASSISTANT_DOMAIN, HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, section
+from homeassistant.helpers.selector import ObjectSelector, SelectSelector
+import probatio
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components import plexsync
+from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
+from tests.simulators.plex import PlexSimulator
+
+
+def access(plex: PlexSimulator, **changes: Any) -> dict[str, Any]:
+    """Give what a person enters for a server."""
+    return {
+        CONF_URL: plex.url,
+        CONF_TOKEN: plex.token,
+        CONF_VERIFY_SSL: True,
+    } | changes
+
+
+def uuids(plex: PlexSimulator) -> list[str]:
+    """Name the simulator's libraries."""
+    return [section.uuid for section in plex.core.sections.values()]
+
+
+def add_entry(hass: HomeAssistant, plex: PlexSimulator, **data: Any) -> MockConfigEntry:
+    """Add an entry that is not set up."""
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Simulated Plex",
+        unique_id=plex.core.identity.machine_identifier,
+        data=(data or access(plex))
+        | {
+            CONF_MACHINE_ID: plex.core.identity.machine_identifier,
+            CONF_LIBRARIES: uuids(plex)[:1],
+        },
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+def suggested(result: Any) -> dict[str, Any]:
+    """Give what a form is filled with."""
+    filled: dict[str, Any] = {}
+    for marker in result["data_schema"].schema:
+        if marker.description:
+            filled[str(marker)] = marker.description["suggested_value"]
+    return filled
+
+
+@cache
+def texts() -> dict[str, Any]:
+    """Read the translations."""
+    file = Path(plexsync.__file__).parent / "translations" / "en.json"
+    content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return content
+
+
+def checked[T: Any](result: T, *path: str) -> T:
+    """Give a flow's result, all of whose words are found in a section of the texts."""
+    said = texts()
+    for name in path:
+        said = said[name]
+    placeholders = result.get("description_placeholders") or {}
+    match result["type"]:
+        case FlowResultType.FORM:
+            step = said["step"][result["step_id"]]
+            _check_fields(result["data_schema"], step)
+            shown = [_words(step)]
+            shown += [
+                said["error"][error] for error in (result["errors"] or {}).values()
+            ]
+            _check_placeholders(" ".join(shown), placeholders)
+        case FlowResultType.MENU:
+            step = said["step"][result["step_id"]]
+            assert set(result["menu_options"]) == set(step["menu_options"])
+        case FlowResultType.ABORT if (
+            result.get("translation_domain") != HOMEASSISTANT_DOMAIN
+        ):
+            _check_placeholders(said["abort"][result["reason"]], placeholders)
+    return result
+
+
+def _check_fields(schema: probatio.Schema, said: dict[str, Any]) -> None:
+    for marker, selector in schema.schema.items():
+        name = str(marker)
+        if isinstance(selector, section):
+            assert said["sections"][name]["name"]
+            _check_fields(selector.schema, said["sections"][name])
+            continue
+        assert said["data"][name]
+        assert said["data_description"][name]
+        config = getattr(selector, "config", {})
+        if key := config.get("translation_key"):
+            words = texts()["selector"][key]
+            if isinstance(selector, SelectSelector):
+                assert set(config["options"]) <= set(words["options"])
+            if isinstance(selector, ObjectSelector):
+                assert set(config["fields"]) == set(words["fields"])
+
+
+def _words(said: Any) -> str:
+    if isinstance(said, str):
+        return said
+    return " ".join(_words(each) for each in said.values())
+
+
+def _check_placeholders(text: str, given: dict[str, str]) -> None:
+    wanted = {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    assert wanted == set(given)

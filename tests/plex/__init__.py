@@ -1,0 +1,1 @@
+"""Tests of what speaks to Plex, against the simulator over real HTTP."""

@@ -1,0 +1,352 @@
+"""Edits, seen through what the simulated Plex holds afterwards."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from custom_components.plexsync.engine.ports import FieldEdit, Item
+from custom_components.plexsync.engine.record import Actor, Find
+from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.plex.edit import MAX_URL, queries
+from custom_components.plexsync.plex.items import Handle
+from custom_components.plexsync.plex.line import Line
+from custom_components.plexsync.plex.server import PlexMediaServer
+from custom_components.plexsync.plex.session import PlexSession
+from tests.simulators.plex import PlexSimulator
+
+from .conftest import MakeServer
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+FILE = "/data/films/1.mkv"
+
+
+@pytest.fixture(params=["append", "replace"])
+def mode(request: pytest.FixtureRequest, plex: PlexSimulator) -> str:
+    """Run under both of what indices may mean."""
+    plex.core.switches.set_tag_mode(request.param)
+    return str(request.param)
+
+
+async def _open(
+    plex: PlexSimulator, make_server: MakeServer, **fields: Any
+) -> tuple[PlexMediaServer, Item]:
+    section = plex.core.add_section("Films")
+    plex.core.add_item(section, file=FILE, **fields)
+    server = make_server()
+    return server, await _read(server)
+
+
+async def _read(server: PlexMediaServer) -> Item:
+    [match] = await server.match([Find(paths=(FILE,))])
+    assert match.rating_key is not None
+    return (await server.read([match.rating_key]))[match.rating_key]
+
+
+EVERYTHING = [
+    FieldEdit("title", "A & B = 100 % + [x]"),
+    FieldEdit("sort_title", "b"),
+    FieldEdit("original_title", "=Amélie"),
+    FieldEdit("summary", "First line\nsecond; “quoted” 日本 🎬"),
+    FieldEdit("tagline", "?"),
+    FieldEdit("studio", "Studio/One"),
+    FieldEdit("content_rating", "PG-13"),
+    FieldEdit("date", "2024-05-01"),
+    FieldEdit("user_rating", 7.5),
+    FieldEdit("genres", members=("Drama", "Sci-Fi, Fantasy", "50% off")),
+    FieldEdit("labels", members=("a,b", "c")),
+    FieldEdit("collections", members=("Best of / Worst of",)),
+    FieldEdit("directors", members=("Ann Example",)),
+    FieldEdit("writers", members=("Ben", "Cora")),
+    FieldEdit("actors", members=(Actor("Dan", "Himself"), Actor("Eve"))),
+]
+
+
+async def test_everything_in_one_request(
+    plex: PlexSimulator, make_server: MakeServer, mode: str
+) -> None:
+    """All fields, lists and locks fit in one request and read back as meant."""
+    server, item = await _open(plex, make_server)
+    plex.journal.clear()
+    await server.edit(item, EVERYTHING)
+    assert plex.journal.count(method="PUT") == 1
+    after = await _read(server)
+    for edit in EVERYTHING:
+        assert after.fields[edit.field] == (edit.members or edit.value)
+    assert after.locks == {edit.field for edit in EVERYTHING}
+
+
+async def test_lists_end_up_as_meant(
+    plex: PlexSimulator, make_server: MakeServer, mode: str
+) -> None:
+    """What stays, what comes and what goes, whatever an index means."""
+    server, item = await _open(
+        plex,
+        make_server,
+        genres=["Keep", "Go, away", "Go/too", "50%"],
+        actors=[("Dan", "Old part"), ("Gone", "")],
+        labels=["only"],
+    )
+    await server.edit(
+        item,
+        [
+            FieldEdit(
+                "genres", members=("Keep", "New"), remove=("Go, away", "Go/too", "50%")
+            ),
+            FieldEdit(
+                "actors", members=(Actor("Dan"), Actor("Ida", "X")), remove=("Gone",)
+            ),
+            FieldEdit("labels", remove=("only",)),
+        ],
+    )
+    after = await _read(server)
+    assert set(after.fields["genres"] or ()) == {"Keep", "New"}  # type: ignore[arg-type]
+    assert set(after.fields["actors"] or ()) == {Actor("Dan"), Actor("Ida", "X")}  # type: ignore[arg-type]
+    assert after.fields["labels"] is None
+
+
+async def test_clearing(plex: PlexSimulator, make_server: MakeServer) -> None:
+    """An empty value clears, and zero stars are not none."""
+    server, item = await _open(
+        plex,
+        make_server,
+        summary="x",
+        tagline="x",
+        userRating=8.0,
+        originallyAvailableAt="2020-01-01",
+    )
+    await server.edit(
+        item,
+        [
+            FieldEdit("summary", None),
+            FieldEdit("tagline", None),
+            FieldEdit("date", None),
+            FieldEdit("user_rating", 0.0),
+        ],
+    )
+    after = await _read(server)
+    assert [after.fields[name] for name in ("summary", "tagline", "date")] == [None] * 3
+    assert after.fields["user_rating"] == 0.0
+    await server.edit(after, [FieldEdit("user_rating", None)])
+    assert (await _read(server)).fields["user_rating"] is None
+
+
+async def test_locks_alone(plex: PlexSimulator, make_server: MakeServer) -> None:
+    """A lock changes without its value, a value without its lock."""
+    server, item = await _open(plex, make_server, studio="S", genres=["G"])
+    await server.edit(
+        item,
+        [
+            FieldEdit("studio", lock=True, touch=False),
+            FieldEdit("genres", lock=True, touch=False),
+            FieldEdit("poster", lock=True, touch=False),
+            FieldEdit("tagline", "T", lock=None),
+        ],
+    )
+    after = await _read(server)
+    assert after.locks == {"studio", "genres", "poster"}
+    assert after.fields["studio"] == "S"
+    assert after.fields["genres"] == ("G",)
+    assert after.fields["tagline"] == "T"
+    await server.edit(after, [FieldEdit("studio", lock=False, touch=False)])
+    assert (await _read(server)).locks == {"genres", "poster"}
+    plex.journal.clear()
+    await server.edit(
+        after,
+        [FieldEdit("studio", lock=None, touch=False), FieldEdit("genres", lock=None)],
+    )
+    assert not len(plex.journal)  # nothing to say
+
+
+async def test_long_edit_is_split(
+    plex: PlexSimulator, make_server: MakeServer, mode: str
+) -> None:
+    """Nothing is dropped where one URL does not do; only what cannot be cut is long."""
+    plex.core.switches.max_request_line = 8000
+    old = [f"Old genre number {i}, with a comma" for i in range(150)]
+    server, item = await _open(plex, make_server, genres=["Keep", *old])
+    edits = [
+        FieldEdit("title", "T"),
+        FieldEdit("summary", "日本" * 300),
+        FieldEdit("tagline", "ü" * 500),
+        FieldEdit("genres", members=("Keep", "New"), remove=tuple(old)),
+        FieldEdit("labels", members=tuple(f"Label number {i}" for i in range(100))),
+        FieldEdit("actors", members=tuple(Actor(f"N {i}", "R") for i in range(40))),
+    ]
+    plex.journal.clear()
+    await server.edit(item, edits)
+    puts = list(plex.journal.matching(method="PUT"))
+    assert 1 < len(puts) < 9
+    assert all(entry.target_bytes <= MAX_URL for entry in puts)
+    after = await _read(server)
+    assert after.fields["summary"] == "日本" * 300
+    assert after.fields["genres"] == ("Keep", "New")
+    assert len(after.fields["labels"] or ()) == 100  # type: ignore[arg-type]
+    assert len(after.fields["actors"] or ()) == 40  # type: ignore[arg-type]
+    assert after.locks == {edit.field for edit in edits}
+
+
+async def test_list_too_long_for_any_url(
+    plex: PlexSimulator, make_server: MakeServer, mode: str
+) -> None:
+    """A list is never cut in two: it goes out whole, and a proxy's no is the item's fault."""
+    server, item = await _open(plex, make_server)
+    members = tuple(f"A rather long label, number {i}" for i in range(300))
+    await server.edit(item, [FieldEdit("labels", members=members)])
+    assert (await _read(server)).fields["labels"] == members
+    plex.core.switches.max_request_line = 8000
+    with pytest.raises(Fault) as caught:
+        await server.edit(item, [FieldEdit("labels", members=members)])
+    assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, "too_long")
+    assert caught.value.permanent
+
+
+@pytest.mark.parametrize("room", [300, 600, 1200, 2400, 20_000])
+def test_splitting_drops_and_doubles_nothing(room: int) -> None:
+    """Whatever the room, the same parameters go out, each once, each request with its id."""
+    edits = [
+        *EVERYTHING,
+        FieldEdit(
+            "genres", members=("a", "b"), remove=tuple(f"r{i}" for i in range(40))
+        ),
+    ]
+
+    def params(room: int) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for query in queries("7", Handle("1", 1), edits, room=room):
+            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+            assert pairs[:2] == [("type", "1"), ("id", "7")]
+            for name, value in pairs[2:]:
+                if name.endswith("-"):
+                    found += [(name, tag) for tag in value.split(",")]
+                else:
+                    found.append((name, value))
+        return sorted(found)
+
+    assert params(room) == params(1_000_000)
+
+
+@pytest.mark.parametrize("rating_key", ["", " ", "1,2", "²", "all", "1 ", "-1"])
+async def test_no_edit_without_an_id(
+    plex: PlexSimulator, make_server: MakeServer, rating_key: str
+) -> None:
+    """An edit without an id edits the whole library: it never leaves."""
+    server, item = await _open(plex, make_server)
+    bad = Item(rating_key, item.section, (), {}, frozenset(), 0.0, handle=item.handle)
+    plex.journal.clear()
+    for write in (
+        server.edit(bad, [FieldEdit("title", "x")]),
+        server.upload(bad, "poster", PNG),
+    ):
+        with pytest.raises(Fault) as caught:
+            await write
+        assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, "no_id")
+    assert not len(plex.journal)
+
+
+@pytest.mark.parametrize("query", ["", "type=1", "type=1&id=", "type=1&id=1,2", "id=a"])
+async def test_no_query_without_an_id(
+    plex: PlexSimulator, session: PlexSession, query: str
+) -> None:
+    """Nor does the last hand before the wire let one through."""
+    line = Line(session, "", "sim0001", lambda: None)
+    with pytest.raises(Fault) as caught:
+        await line.put("/library/sections/1/all", query)
+    assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, "no_id")
+    assert not len(plex.journal)
+
+
+async def test_no_edit_outside_the_chosen_libraries(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """An item of another library is not ours to write."""
+    server, item = await _open(plex, make_server)
+    other = Item("1", "other", (), {}, frozenset(), 0.0, handle=item.handle)
+    with pytest.raises(Fault) as caught:
+        await server.edit(other, [FieldEdit("title", "x")])
+    assert caught.value.reason == "outside_libraries"
+    assert not plex.journal.count(method="PUT")
+
+
+async def test_pictures_are_not_edited(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """A picture's value is no text."""
+    server, item = await _open(plex, make_server)
+    with pytest.raises(ValueError):
+        await server.edit(item, [FieldEdit("poster", "x")])
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"), [("poster", "thumb"), ("background", "art")]
+)
+async def test_upload(
+    plex: PlexSimulator, make_server: MakeServer, name: str, attribute: str
+) -> None:
+    """A picture arrives byte by byte, is selected and locked."""
+    server, item = await _open(plex, make_server)
+    plex.journal.clear()
+    await server.upload(item, name, PNG)
+    assert plex.journal.count(method="POST") == 1
+    held = plex.core.item(item.rating_key)
+    assert plex.core.image(held, attribute) == PNG
+    after = await _read(server)
+    assert name in after.locks
+    assert after.fields[name] != item.fields[name]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (PNG.ljust(10 * 1024 * 1024 + 1), "image_too_large"),
+        (b"", "image_invalid"),
+        (b"<html>", "image_invalid"),
+        (b"RIFF1234WAVE", "image_invalid"),
+    ],
+    ids=["large", "empty", "page", "sound"],
+)
+async def test_upload_of_what_plex_would_not_take(
+    plex: PlexSimulator, make_server: MakeServer, data: bytes, reason: str
+) -> None:
+    """It does not travel."""
+    server, item = await _open(plex, make_server)
+    with pytest.raises(Fault) as caught:
+        await server.upload(item, "poster", data)
+    assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, reason)
+    assert caught.value.permanent
+    assert not plex.journal.count(method="POST")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\xff\xd8\xff\xe0", PNG, b"GIF89a", b"RIFF\0\0\0\0WEBPVP8 "],
+    ids=["jpeg", "png", "gif", "webp"],
+)
+async def test_kinds_of_pictures(
+    plex: PlexSimulator, make_server: MakeServer, data: bytes
+) -> None:
+    """JPEG, PNG, GIF and WebP pass."""
+    server, item = await _open(plex, make_server)
+    await server.upload(item, "poster", data)
+
+
+async def test_bad_value_is_ambiguous(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """Plex answers 500 to a date that is none; whose fault that is the engine finds out."""
+    server, item = await _open(plex, make_server)
+    with pytest.raises(Fault) as caught:
+        await server.edit(item, [FieldEdit("date", "soon")])
+    assert caught.value.ambiguous
+
+
+async def test_edit_of_what_is_gone(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """A rating key that is no more is the item's fault, to be found again by path."""
+    server, item = await _open(plex, make_server)
+    plex.core.rekey(int(item.rating_key))
+    with pytest.raises(Fault) as caught:
+        await server.edit(item, [FieldEdit("title", "x")])
+    assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, "not_found")
+    assert not caught.value.permanent

@@ -1,0 +1,59 @@
+"""Where the behaviour of Plex is disputed, both answers, switchable."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+TagMode = Literal["append", "replace"]
+
+
+@dataclass(slots=True)
+class Switches:
+    """Behaviour of the simulated server; a test matrix runs both sides of each."""
+
+    tag_mode_section: TagMode = "append"
+    """What `genre[0].tag.tag=` does to the list on PUT /library/sections/{id}/all."""
+    tag_mode_metadata: TagMode = "replace"
+    """The same on PUT /library/metadata/{ids}."""
+    tag_identity: Literal["exact", "casefold"] = "exact"
+    """Whether "drama" and "Drama" are two tags, or one whose first spelling stays."""
+    strict_types: bool = True
+    """Refuse (400) fields that an item type does not have, as a season's studio."""
+
+    truncate_listing: bool = True
+    """Listings carry two tags of a kind and three roles, no labels and no locks."""
+    honour_excludes: bool = True
+    """Whether `excludeFields` and `excludeElements` are obeyed."""
+    max_page: int | None = None
+    """Most rows in one answer, however many were asked for."""
+    strict_paging: bool = False
+    """Refuse (400) listings without a container size."""
+    partial_multi_get: bool = True
+    """A GET of several ids, some unknown: answer the known ones, else 404."""
+
+    year_follows_date: bool = False
+    """Editing `originallyAvailableAt` also sets `year`."""
+    noop_bumps_updated: bool = True
+    """An edit that changes nothing still sets `updatedAt` and sends an event."""
+    rekey_on_rename: bool = True
+    """A file renamed on disk becomes a new item at the next scan."""
+    empty_trash: bool = True
+    """Items whose files vanished are removed by the scan, else kept as unavailable."""
+    scan_seconds: float = 0.2
+    """How long a scan takes, by the core's clock."""
+
+    require_token: bool = True
+    """Off: the unclaimed or allowed-network mode, tokens are ignored."""
+    bad_image_status: int = 400
+    big_image_status: int = 500
+    """413 was seen on newer servers."""
+    max_image_bytes: int = 10 * 1024 * 1024
+    max_request_line: int | None = None
+    """Longest request target in bytes; longer ones get 414, as proxies do."""
+    numeric_event_ids: bool = False
+    """Item and section ids in events as numbers instead of strings."""
+    allow_deletion: bool = False
+    """Whether DELETE /library/metadata/{id} may remove more than collections."""
+
+    def set_tag_mode(self, mode: TagMode) -> None:
+        """Use one tag mode on every endpoint."""
+        self.tag_mode_section = self.tag_mode_metadata = mode

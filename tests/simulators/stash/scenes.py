@@ -1,0 +1,239 @@
+"""The scenes: what a user of Stash does to them, and what moves their time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+
+from .base import Kind, StashError
+from .files import Files
+from .objects import LINKS
+
+
+class SceneFields(TypedDict, total=False):
+    """What can be set. Names make objects that are missing; ids must exist."""
+
+    title: str
+    code: str
+    details: str
+    director: str
+    date: str | None
+    rating100: int | None
+    organized: bool
+    studio: str | None
+    studio_id: int | None
+    performers: Sequence[str]
+    performer_ids: Sequence[int]
+    tags: Sequence[str]
+    tag_ids: Sequence[int]
+    groups: Sequence[str]
+    group_ids: Sequence[int]
+    urls: Sequence[str]
+    stash_ids: Mapping[str, str]
+    cover: bytes | None
+
+
+_COLUMNS = ("title", "code", "details", "director", "date", "organized", "studio_id")
+_BY_ID = {"performer_ids": Kind.PERFORMER, "tag_ids": Kind.TAG, "group_ids": Kind.GROUP}
+_BY_NAME = {"performers": Kind.PERFORMER, "tags": Kind.TAG, "groups": Kind.GROUP}
+# Every table with a scene's id, and the column it stands in.
+_REFERENCES = (
+    ("scene_urls", "scene_id"),
+    ("scenes_files", "scene_id"),
+    ("performers_scenes", "scene_id"),
+    ("scenes_tags", "scene_id"),
+    ("groups_scenes", "scene_id"),
+    ("scene_stash_ids", "scene_id"),
+)
+
+
+class Scenes(Files):
+    """Changes to scenes."""
+
+    def add_scene(
+        self,
+        path: str | None = None,
+        *,
+        more_paths: Sequence[str] = (),
+        scene_id: int | None = None,
+        **fields: Unpack[SceneFields],
+    ) -> int:
+        """Create a scene, with no file, one or several; return its id."""
+        now = self.now()
+        with self.store.transaction():
+            key = self.store.run(
+                "INSERT INTO scenes (id, created_at, updated_at) VALUES (?, ?, ?)",
+                (scene_id, now, now),
+            )
+            for each in (*([path] if path else []), *more_paths):
+                self.add_file(key, each)
+            self._write(key, fields)
+        return key
+
+    def edit_scene(self, scene_id: int, **fields: Unpack[SceneFields]) -> None:
+        """Change a scene as its edit page does; ``updated_at`` moves, whatever is given."""
+        self.check_scene(scene_id)
+        with self.store.transaction():
+            self._write(scene_id, fields)
+            self._touch(scene_id)
+
+    def check_scene(self, scene_id: int) -> None:
+        """Refuse a scene that is not there, in Stash's words."""
+        if not self.store.first("SELECT 1 FROM scenes WHERE id = ?", (scene_id,)):
+            raise StashError(f"scene with id {scene_id} not found")
+
+    def _touch(self, scene_id: int) -> None:
+        """Move a scene's time to the present."""
+        self.store.run(
+            "UPDATE scenes SET updated_at = ? WHERE id = ?", (self.now(), scene_id)
+        )
+
+    def _write(self, key: int, fields: SceneFields) -> None:
+        """Write what is given."""
+        given: Mapping[str, Any] = fields
+        columns = {name: given[name] for name in _COLUMNS if name in given}
+        if "rating100" in fields:
+            columns["rating"] = fields["rating100"]
+        if "studio" in fields:
+            studio = fields["studio"]
+            columns["studio_id"] = (
+                None if studio is None else self.ensure(Kind.STUDIO, studio)
+            )
+        if columns:
+            settings = ", ".join(f"{column} = ?" for column in columns)
+            self.store.run(
+                f"UPDATE scenes SET {settings} WHERE id = ?", (*columns.values(), key)
+            )
+        for name, kind in _BY_NAME.items():
+            if name in given:
+                self._link(key, kind, self.ensure_all(kind, given[name]))
+        for name, kind in _BY_ID.items():
+            if name in given:
+                self._link(
+                    key, kind, [self.object_id(kind, each) for each in given[name]]
+                )
+        if "urls" in fields:
+            self.store.run("DELETE FROM scene_urls WHERE scene_id = ?", (key,))
+            self.store.run_many(
+                "INSERT INTO scene_urls VALUES (?, ?, ?)",
+                [(key, at, url) for at, url in enumerate(fields["urls"])],
+            )
+        if "stash_ids" in fields:
+            self.store.run("DELETE FROM scene_stash_ids WHERE scene_id = ?", (key,))
+            self.store.run_many(
+                "INSERT INTO scene_stash_ids VALUES (?, ?, ?)",
+                [(key, *each) for each in fields["stash_ids"].items()],
+            )
+        if "cover" in fields:
+            self.set_image("scene", key, fields["cover"])
+
+    def _link(self, key: int, kind: Kind, ids: Sequence[int]) -> None:
+        """Replace a scene's links to one kind of object."""
+        table, column = LINKS[kind]
+        self.store.run(f"DELETE FROM {table} WHERE scene_id = ?", (key,))
+        self.store.run_many(
+            f"INSERT OR IGNORE INTO {table} (scene_id, {column}) VALUES (?, ?)",
+            [(key, each) for each in ids],
+        )
+
+    def attach_file(self, scene_id: int, path: str) -> int:
+        """Add a file as a scan does that finds an identical one; ``updated_at`` moves."""
+        self.check_scene(scene_id)
+        with self.store.transaction():
+            known = self.paths(scene_id)
+            twin = self.file_id(known[0]) if known else None
+            key = self.add_file(scene_id, path, twin=twin)
+            self._touch(scene_id)
+        return key
+
+    def set_cover(self, scene_id: int, data: bytes | None) -> None:
+        """Give a scene a cover, or take it away; ``updated_at`` moves."""
+        self.edit_scene(scene_id, cover=data)
+
+    def set_image(self, kind: str, owner_id: int, data: bytes | None) -> None:
+        """Store a picture, or take it away. Kinds: scene, performer, studio, tag, group, group_back."""
+        if data is None:
+            self.store.run(
+                "DELETE FROM images WHERE kind = ? AND owner_id = ?", (kind, owner_id)
+            )
+        else:
+            self.store.run(
+                "INSERT OR REPLACE INTO images VALUES (?, ?, ?, NULL)",
+                (kind, owner_id, data),
+            )
+
+    def play(self, scene_id: int) -> None:
+        """Count a view; no time that a sync looks at moves."""
+        self.store.run(
+            "UPDATE scenes SET play_count = play_count + 1, last_played_at = ? WHERE id = ?",
+            (self.now_utc(), scene_id),
+        )
+
+    def delete_scene(self, scene_id: int, *, delete_files: bool = True) -> None:
+        """Delete a scene; its id is never given again."""
+        self.check_scene(scene_id)
+        with self.store.transaction():
+            if delete_files:
+                self.store.run(
+                    "DELETE FROM files_fingerprints WHERE file_id IN (SELECT file_id FROM scenes_files WHERE scene_id = ?)",
+                    (scene_id,),
+                )
+                self.store.run(
+                    "DELETE FROM files WHERE id IN (SELECT file_id FROM scenes_files WHERE scene_id = ?)",
+                    (scene_id,),
+                )
+            for table, column in _REFERENCES:
+                self.store.run(f"DELETE FROM {table} WHERE {column} = ?", (scene_id,))
+            self.set_image("scene", scene_id, None)
+            self.store.run("DELETE FROM scenes WHERE id = ?", (scene_id,))
+
+    def merge_scenes(
+        self, sources: Sequence[int], destination: int, **values: Unpack[SceneFields]
+    ) -> None:
+        """Merge scenes: the files go to the destination, the sources vanish without a word.
+
+        The destination keeps its own fields; its user interface sends the ones
+        to change as ``values``.
+        """
+        for each in (*sources, destination):
+            self.check_scene(each)
+        if destination in sources:
+            raise StashError("destination scene cannot be in source list")
+        with self.store.transaction():
+            for source in sources:
+                self.store.run(
+                    'UPDATE scenes_files SET scene_id = ?, "primary" = 0 WHERE scene_id = ?',
+                    (destination, source),
+                )
+                self._elect_primary(destination)
+                self.delete_scene(source, delete_files=False)
+            self.edit_scene(destination, **values)
+
+    def import_all(self, ids: Mapping[int, int] | None = None) -> dict[int, int]:
+        """Replace all scenes as a full import does; return old id → new id.
+
+        Every time stays what it was. By default the ids are dealt out again in
+        reverse, so that each of them is another scene's.
+        """
+        present = [
+            int(row[0]) for row in self.store.rows("SELECT id FROM scenes ORDER BY id")
+        ]
+        mapping = (
+            dict(ids)
+            if ids is not None
+            else dict(zip(present, reversed(present), strict=True))
+        )
+        # Through negative numbers, so that no two scenes ever share an id on the way.
+        pairs = [(-new, old) for old, new in mapping.items()]
+        with self.store.transaction():
+            for table, column in (*_REFERENCES, ("scenes", "id")):
+                self.store.run_many(
+                    f"UPDATE {table} SET {column} = ? WHERE {column} = ?", pairs
+                )
+                self.store.run(
+                    f"UPDATE {table} SET {column} = -{column} WHERE {column} < 0"
+                )
+            self.store.run_many(
+                "UPDATE images SET owner_id = ? WHERE kind = 'scene' AND owner_id = ?",
+                pairs,
+            )
+            self.store.run("UPDATE images SET owner_id = -owner_id WHERE owner_id < 0")
+        return mapping

@@ -1,0 +1,182 @@
+"""Single records, look-ups by path, and sweeps."""
+
+from datetime import timedelta
+
+import aiohttp
+import pytest
+
+from custom_components.plexsync.sources.base import Source
+from custom_components.plexsync.sources.stash import StashOptions, StashSource
+from tests.simulators.stash import StashCore, StashSimulator
+
+from .conftest import Clock, MakeSource, keys
+
+
+def test_is_a_source(session: aiohttp.ClientSession, make_source: MakeSource) -> None:
+    """The type checker agrees as well."""
+    source: Source = make_source()
+    assert source.id == "src"
+
+
+async def test_record(core: StashCore, clock: Clock, source: StashSource) -> None:
+    """Fresh, whatever was read before; None when gone."""
+    scene = core.add_scene("/data/a.mkv", title="A")
+    key = f"scene:{scene}"
+    record = await source.record(key)
+    assert record is not None
+    assert record.fields["title"] == "A"
+    core.edit_scene(scene, title="B")
+    record = await source.record(key)
+    assert record is not None
+    assert record.fields["title"] == "B"
+    core.delete_scene(scene)
+    assert await source.record(key) is None
+
+
+@pytest.mark.parametrize("key", ["scene:x", "", "7", "film:7", "scene:2147483648"])
+async def test_foreign_keys(
+    key: str, stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """A key that is none of ours is a record that is not there."""
+    assert await source.record(key) is None
+
+
+async def test_records_are_read_many_at_once(
+    stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """One that is gone does not spoil the others; unmapped ones are told from those gone."""
+    ids = [core.add_scene(f"/data/{number}.mkv") for number in range(60)]
+    elsewhere = core.add_scene("/elsewhere/a.mkv", title="E")
+    core.delete_scene(ids[3])
+    await source.connect()
+    stash.journal.clear()
+    wanted = [f"scene:{scene_id}" for scene_id in (*ids, elsewhere)]
+    records = await source.records([*wanted, "nonsense"])
+    assert len(stash.journal) == 2
+    assert list(records) == [*wanted, "nonsense"]
+    assert {key for key, record in records.items() if record is None} == {
+        f"scene:{ids[3]}",
+        "nonsense",
+    }
+    record = records[f"scene:{elsewhere}"]
+    assert record is not None
+    assert record.find.paths == ()
+
+
+AWKWARD = [
+    "plain.mkv",
+    "with space and 'quotes' \"double\".mkv",
+    "a+b (1999) [x264] {edition}.mkv",
+    "100%_sure^$|?*.mkv",
+    "dots...mkv",
+    "ünïcödé 🎬 – dash.mkv",
+    "back\\slash.mkv",
+    "sub folder/deeper/file.mkv",
+]
+
+
+@pytest.mark.parametrize("version", ["0.24.0", "0.31.0"])
+async def test_find_by_path(
+    version: str, stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """No character of a path means anything but itself."""
+    stash.set_version(version)
+    for name in AWKWARD:
+        core.add_scene(f"/data/{name}", title=name)
+    core.add_scene("/data/100x_sure^$|?*.mkv", title="Not by wildcard")
+    core.add_scene("/data/deep/plain.mkv", title="Not by ending")
+    core.add_scene("/data/plain.mkv.mkv", title="Not by beginning")
+    for name in AWKWARD:
+        record = await source.find(f"/plex/{name}")
+        assert record is not None, name
+        assert record.fields["title"] == name
+    for missing in ("/plex/Plain.mkv", "/plex/plain", "/plex/", "/other/plain.mkv", ""):
+        assert await source.find(missing) is None
+
+
+async def test_find_prefers_the_primary_file(
+    core: StashCore, source: StashSource
+) -> None:
+    """Any file of a scene leads to it."""
+    core.add_scene("/data/a.mkv", more_paths=["/data/b.mkv"], title="A")
+    for path in ("/plex/a.mkv", "/plex/b.mkv"):
+        record = await source.find(path)
+        assert record is not None
+        assert record.find.paths == ("/plex/a.mkv", "/plex/b.mkv")
+
+
+async def test_windows_paths(
+    stash: StashSimulator, core: StashCore, make_source: MakeSource
+) -> None:
+    """The server's separator is not ours."""
+    core.separator = "\\"
+    scene = core.add_scene("D:\\Films\\A (1)\\a.mkv", title="A")
+
+    def to_plex(path: str) -> str | None:
+        return path.replace("D:\\Films\\", "/plex/").replace("\\", "/")
+
+    def from_plex(path: str) -> str | None:
+        return path.replace("/plex/", "D:\\Films\\").replace("/", "\\")
+
+    source = make_source(to_plex=to_plex, from_plex=from_plex)
+    record = await source.find("/plex/A (1)/a.mkv")
+    assert record is not None
+    assert record.key == f"scene:{scene}"
+    assert record.find.paths == ("/plex/A (1)/a.mkv",)
+    # A mapping that leaves the separators alone is forgiven.
+    lazy = make_source(
+        to_plex=to_plex, from_plex=lambda path: path.replace("/plex/", "D:/Films/")
+    )
+    assert await lazy.find("/plex/A (1)/a.mkv") == record
+
+
+async def test_sweep(
+    stash: StashSimulator, core: StashCore, clock: Clock, source: StashSource
+) -> None:
+    """Every scene once, with the revision its record has, in few requests."""
+    core.set_zone(timedelta(hours=-8))
+    with core.store.transaction():
+        ids = [core.add_scene(f"/data/{number}.mkv") for number in range(2300)]
+    await source.connect()
+    stash.journal.clear()
+    pages = [page async for page in source.sweep()]
+    assert [len(page) for page in pages] == [1000, 1000, 300]
+    assert len(stash.journal) == 3
+    assert await source.count() == 2300
+    rows = dict(row for page in pages for row in page)
+    assert rows.keys() == keys(ids)
+    record = await source.record(f"scene:{ids[0]}")
+    assert record is not None
+    assert rows[record.key] == record.revision == int(clock.time)
+
+
+async def test_sweep_while_scenes_vanish(core: StashCore, source: StashSource) -> None:
+    """A scene that is deleted makes no other one look deleted."""
+    with core.store.transaction():
+        ids = [core.add_scene(f"/data/{number}.mkv") for number in range(2100)]
+    found: set[str] = set()
+    async for page in source.sweep():
+        found |= {key for key, _ in page}
+        for scene_id in ids[:50]:
+            if scene_id in core.scene_ids():
+                core.delete_scene(scene_id)
+    assert found == keys(ids)
+
+
+async def test_sweep_of_nothing(core: StashCore, source: StashSource) -> None:
+    """No scenes, no pages."""
+    assert [page async for page in source.sweep()] == []
+    assert await source.count() == 0
+
+
+async def test_sample_paths(core: StashCore, make_source: MakeSource) -> None:
+    """Files as Stash names them, mapped or not."""
+    core.add_scene("/data/a.mkv", more_paths=["/data/b.mkv"])
+    core.add_scene("/elsewhere/c.mkv")
+    core.add_scene(None)
+    source = make_source(options=StashOptions(organized_only=True))
+    assert await source.sample_paths() == (
+        "/data/a.mkv",
+        "/data/b.mkv",
+        "/elsewhere/c.mkv",
+    )

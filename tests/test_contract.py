@@ -1,0 +1,482 @@
+"""Code, texts, icons and lists say the same: an offline stand-in for hassfest."""
+
+import ast
+from collections.abc import Iterator, Mapping
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from homeassistant.core import SupportsResponse
+from homeassistant.helpers.selector import validate_selector
+from homeassistant.util.yaml import load_yaml_dict
+from PIL import Image
+import probatio
+import pytest
+
+from custom_components.plexsync import PLATFORMS, issues
+from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
+from custom_components.plexsync.button import BUTTONS
+from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.event import ACTIVITY, ATTRIBUTES
+from custom_components.plexsync.sensor import SENSORS
+from custom_components.plexsync.services import ACTIONS
+from custom_components.plexsync.switch import SYNC
+
+ROOT = Path(__file__).parent.parent
+INTEGRATION = ROOT / "custom_components" / "plexsync"
+TEXTS: dict[str, Any] = json.loads((INTEGRATION / "translations/en.json").read_text())
+ICONS: dict[str, Any] = json.loads((INTEGRATION / "icons.json").read_text())
+MANIFEST: dict[str, Any] = json.loads((INTEGRATION / "manifest.json").read_text())
+SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))
+
+ENTITIES: dict[str, dict[str, Any]] = {
+    "binary_sensor": {each.key: each for each in (*BINARY_SENSORS, SOURCE)},
+    "button": {each.key: each for each in BUTTONS},
+    "event": {ACTIVITY.key: ACTIVITY},
+    "sensor": {each.key: each for each in SENSORS},
+    "switch": {SYNC.key: SYNC},
+}
+
+# All rules of the integration quality scale, as core's own lists have them.
+RULES = frozenset(
+    [
+        "action-setup",
+        "appropriate-polling",
+        "brands",
+        "common-modules",
+        "config-flow-test-coverage",
+        "config-flow",
+        "dependency-transparency",
+        "docs-actions",
+        "docs-triggers",
+        "docs-conditions",
+        "docs-high-level-description",
+        "docs-installation-instructions",
+        "docs-removal-instructions",
+        "entity-event-setup",
+        "entity-unique-id",
+        "has-entity-name",
+        "runtime-data",
+        "test-before-configure",
+        "test-before-setup",
+        "unique-config-entry",
+        "action-exceptions",
+        "config-entry-unloading",
+        "docs-configuration-parameters",
+        "docs-installation-parameters",
+        "entity-unavailable",
+        "integration-owner",
+        "log-when-unavailable",
+        "parallel-updates",
+        "reauthentication-flow",
+        "test-coverage",
+        "devices",
+        "diagnostics",
+        "discovery-update-info",
+        "discovery",
+        "docs-data-update",
+        "docs-examples",
+        "docs-known-limitations",
+        "docs-supported-devices",
+        "docs-supported-functions",
+        "docs-troubleshooting",
+        "docs-use-cases",
+        "dynamic-devices",
+        "entity-category",
+        "entity-device-class",
+        "entity-disabled-by-default",
+        "entity-translations",
+        "exception-translations",
+        "icon-translations",
+        "reconfiguration-flow",
+        "repair-issues",
+        "stale-devices",
+        "async-dependency",
+        "inject-websession",
+        "strict-typing",
+    ]
+)
+
+
+def texts(
+    data: Any, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every text with the keys that lead to it."""
+    if isinstance(data, str):
+        yield path, data
+    else:
+        for key, value in data.items():
+            yield from texts(value, (*path, key))
+
+
+def placeholders(text: str) -> set[str]:
+    """Name the placeholders of a text."""
+    return set(re.findall(r"\{([^{}]*)\}", text))
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    """Yield every module of the integration, parsed."""
+    for path in sorted(INTEGRATION.rglob("*.py")):
+        yield path.relative_to(INTEGRATION).as_posix(), ast.parse(path.read_text())
+
+
+# Manifest
+
+
+def test_manifest_keys_are_in_order() -> None:
+    """Order them as hassfest does: domain, name, then the alphabet."""
+    keys = list(MANIFEST)
+    assert keys[:2] == ["domain", "name"]
+    assert keys[2:] == sorted(keys[2:])
+
+
+def test_manifest_names_what_is_asked_for() -> None:
+    """Hold what Home Assistant, hassfest and HACS demand of a custom integration."""
+    assert MANIFEST["domain"] == INTEGRATION.name
+    assert MANIFEST["codeowners"]
+    assert MANIFEST["config_flow"] is True
+    assert MANIFEST["documentation"].startswith("https://")
+    assert MANIFEST["integration_type"] == "service"
+    assert MANIFEST["iot_class"].startswith("local_")
+    assert {"issue_tracker", "version"} <= MANIFEST.keys()
+
+
+# Texts
+
+
+def test_texts_are_sorted_at_the_top() -> None:
+    """Keep the file's sections where the next reader looks for them."""
+    assert list(TEXTS) == sorted(TEXTS)
+
+
+@pytest.mark.parametrize(("path", "text"), list(texts(TEXTS)))
+def test_texts_are_as_hassfest_wants_them(path: tuple[str, ...], text: str) -> None:
+    """Allow no markup, no addresses, no loose ends and no odd placeholders."""
+    assert text
+    assert text == text.strip()
+    assert not re.search(r"</?[A-Za-z][^>]*>", text), "HTML"
+    assert "://" not in text, "a URL"
+    assert "[%key" not in text, "custom texts are never expanded"
+    assert not re.search(r"'[^'\s]*\{[^{}]*\}[^'\s]*'", text), "a quoted placeholder"
+    assert all(name.isidentifier() for name in placeholders(text))
+    for key in path:
+        assert re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", key), key
+    if {"state", "unit_of_measurement"} & set(path):
+        assert not placeholders(text)
+
+
+def forms(data: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every form and section of a form that asks for something."""
+    if isinstance(data, dict):
+        if "data" in data and isinstance(data["data"], dict):
+            yield data
+        for value in data.values():
+            yield from forms(value)
+
+
+@pytest.mark.parametrize("part", ["config", "config_subentries", "options"])
+def test_every_field_of_a_form_is_explained(part: str) -> None:
+    """Give each field a description, and describe nothing else."""
+    found = list(forms(TEXTS[part]))
+    assert found
+    for form in found:
+        assert form["data"].keys() == form.get("data_description", {}).keys()
+
+
+# Entities
+
+
+def test_every_platform_is_known_here() -> None:
+    """Check all platforms below."""
+    assert {str(platform) for platform in PLATFORMS} == ENTITIES.keys()
+
+
+@pytest.mark.parametrize("platform", ENTITIES)
+def test_every_platform_limits_its_updates(platform: str) -> None:
+    """Say how many calls may run side by side."""
+    module = ast.parse((INTEGRATION / f"{platform}.py").read_text())
+    values = [
+        ast.literal_eval(node.value)
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == "PARALLEL_UPDATES"
+    ]
+    assert values == [1 if platform in ("button", "switch") else 0]
+
+
+@pytest.mark.parametrize("platform", ENTITIES)
+def test_every_entity_has_a_name_and_an_icon(platform: str) -> None:
+    """Name and draw each entity, and nothing that does not exist."""
+    keys = ENTITIES[platform].keys()
+    assert TEXTS["entity"][platform].keys() == keys
+    assert ICONS["entity"][platform].keys() == keys
+    assert all(TEXTS["entity"][platform][key]["name"] for key in keys)
+    assert all(ICONS["entity"][platform][key]["default"] for key in keys)
+    assert TEXTS["entity"].keys() == ICONS["entity"].keys() == ENTITIES.keys()
+
+
+@pytest.mark.parametrize("description", SENSORS, ids=lambda each: each.key)
+def test_sensors_have_texts_for_states_and_units(description: Any) -> None:
+    """Translate each state of an enum; a unit stands in the code or in the texts."""
+    text = TEXTS["entity"]["sensor"][description.key]
+    states = text.get("state", {}).keys()
+    assert set(description.options or ()) == set(states)
+    is_number = description.state_class is not None or description.key.endswith(
+        "progress"
+    )
+    has_unit = description.native_unit_of_measurement is not None
+    assert ("unit_of_measurement" in text) is (is_number and not has_unit)
+
+
+def test_event_types_have_texts_and_icons() -> None:
+    """Translate each event type and each attribute of an event."""
+    types = set(ACTIVITY.event_types or ())
+    text = TEXTS["entity"]["event"]["activity"]["state_attributes"]
+    icon = ICONS["entity"]["event"]["activity"]["state_attributes"]
+    assert text["event_type"]["state"].keys() == types
+    assert icon["event_type"]["state"].keys() == types
+    assert text.keys() - {"event_type"} == set().union(*ATTRIBUTES.values())
+
+
+@pytest.mark.parametrize(("path", "icon"), list(texts(ICONS)))
+def test_icons_are_material_design_icons(path: tuple[str, ...], icon: str) -> None:
+    """Use nothing but mdi, as the frontend does."""
+    assert re.fullmatch(r"mdi:[a-z0-9]+(?:-[a-z0-9]+)*", icon)
+
+
+def test_no_state_icon_equals_the_default() -> None:
+    """Draw a state only where it looks different."""
+    for platform in ICONS["entity"].values():
+        for icons in platform.values():
+            assert icons["default"] not in icons.get("state", {}).values()
+
+
+def test_names_and_icons_stand_in_no_code() -> None:
+    """Leave names to the texts and icons to the list of icons."""
+    for name, _ in sources():
+        code = (INTEGRATION / name).read_text()
+        assert "mdi:" not in code, name
+        assert "_attr_icon" not in code, name
+        assert "_attr_name" not in code, name
+
+
+# Actions
+
+
+def flat(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields of an action without its sections."""
+    result: dict[str, Any] = {}
+    for name, field in fields.items():
+        inner = flat(field["fields"]) if "fields" in field else {name: field}
+        assert not result.keys() & inner.keys(), "a field in two sections"
+        result |= inner
+    return result
+
+
+def sections(fields: Mapping[str, Any]) -> set[str]:
+    """Name the sections of an action."""
+    return {name for name, field in fields.items() if "fields" in field}
+
+
+def keys_of(schema: probatio.Schema) -> dict[str, Any]:
+    """Give the fields that a schema knows, with their markers."""
+    return {str(marker): marker for marker in schema.schema}
+
+
+def test_every_action_stands_everywhere() -> None:
+    """Describe, name and draw each action."""
+    assert (
+        SERVICES.keys()
+        == ACTIONS.keys()
+        == TEXTS["services"].keys()
+        == ICONS["services"].keys()
+    )
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_field_of_an_action_stands_everywhere(action: str) -> None:
+    """Have the same fields in the schema, the form and the texts."""
+    schema = keys_of(ACTIONS[action][1])
+    fields = SERVICES[action].get("fields", {})
+    text = TEXTS["services"][action]
+    assert schema.keys() == flat(fields).keys() == text["fields"].keys()
+    assert text.get("sections", {}).keys() == sections(fields)
+    assert ICONS["services"][action].get("sections", {}).keys() == sections(fields)
+    assert text["name"]
+    assert text["description"]
+    for name, field in flat(fields).items():
+        assert text["fields"][name].keys() == {"name", "description"}
+        required = isinstance(schema[name], probatio.Required)
+        assert field.get("required", False) is required
+        validate_selector(field["selector"])
+        if "default" in field and isinstance(schema[name], probatio.Optional):
+            default = schema[name].default
+            if not isinstance(default, probatio.Undefined):
+                assert default() == field["default"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_can_answer(action: str) -> None:
+    """Answer who asks; the actions that only answer want to be asked."""
+    only = action.startswith("get_")
+    wanted = SupportsResponse.ONLY if only else SupportsResponse.OPTIONAL
+    assert ACTIONS[action][2] is wanted
+
+
+def test_the_fields_of_an_item_are_all_described() -> None:
+    """Name each field of a record in the text of ``fields``."""
+    text = TEXTS["services"]["sync_item"]["fields"]["fields"]["description"]
+    assert not [name for name in FIELDS if not re.search(rf"\b{name}\b", text)]
+
+
+# Errors and repairs
+
+
+def constants(node: ast.expr) -> set[str] | None:
+    """Give the texts that an expression can be, None where code decides."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return {node.value}
+    if isinstance(node, ast.IfExp):
+        one, other = constants(node.body), constants(node.orelse)
+        return one | other if one and other else None
+    return None
+
+
+def raised() -> Iterator[tuple[str, str, set[str]]]:
+    """Yield each exception that code can raise: where, its key, its placeholders."""
+    for module, tree in sources():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            words = {word.arg: word.value for word in node.keywords if word.arg}
+            if isinstance(node.func, ast.Name) and node.func.id == "invalid":
+                keys = constants(node.args[0])
+                assert keys, f"{module}:{node.lineno}"
+                yield from ((module, key, set(words)) for key in keys)
+            elif isinstance(node.func, ast.Name) and (
+                node.func.id == "InvalidRecordError"
+            ):
+                keys = constants(node.args[0])
+                assert keys, f"{module}:{node.lineno}"
+                yield from ((module, key, {"field"}) for key in keys)
+            elif "translation_domain" in words:
+                keys = constants(words["translation_key"])
+                if keys is None:
+                    assert module == "errors.py", f"{module}:{node.lineno}"
+                    continue
+                given = words.get("translation_placeholders")
+                names: set[str] = set()
+                if given is not None:
+                    assert isinstance(given, ast.Dict), f"{module}:{node.lineno}"
+                    names = {ast.literal_eval(key) for key in given.keys if key}
+                yield from ((module, key, names) for key in keys)
+
+
+def test_every_exception_has_its_text() -> None:
+    """Translate what is raised with the placeholders it brings, and nothing else."""
+    found = list(raised())
+    exceptions = TEXTS["exceptions"]
+    assert {key for _, key, _ in found} == exceptions.keys()
+    for module, key, names in found:
+        assert placeholders(exceptions[key]["message"]) == names, f"{module}: {key}"
+
+
+def test_home_assistant_errors_are_always_translated() -> None:
+    """Raise none of Home Assistant's errors with a text of our own."""
+    names = {
+        "ConfigEntryAuthFailed",
+        "ConfigEntryError",
+        "ConfigEntryNotReady",
+        "HomeAssistantError",
+        "ServiceValidationError",
+        "UpdateFailed",
+    }
+    for module, tree in sources():
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in names
+            ):
+                words = {word.arg for word in node.keywords}
+                assert not node.args, f"{module}:{node.lineno}"
+                assert {"translation_domain", "translation_key"} <= words
+
+
+def test_every_repair_has_its_text() -> None:
+    """Say what is wrong, and either what to do or how to fix it."""
+    by_source = set(issues.BY_FAULT.values())
+    keys = {
+        *by_source,
+        *issues.BY_HOLD.values(),
+        *issues.FIXABLE,
+        issues.PLEX_REFUSES,
+        issues.STORE_FAILED,
+    }
+    assert TEXTS["issues"].keys() == keys
+    for key, text in TEXTS["issues"].items():
+        fixable = key in issues.FIXABLE
+        assert text.keys() == {"title", "fix_flow" if fixable else "description"}
+        known = {"name", "source"} if key in by_source else {"name"}
+        for _, each in texts(text):
+            assert placeholders(each) <= known
+        if fixable:
+            assert text["fix_flow"]["step"].keys() == {"confirm"}
+            assert text["fix_flow"]["step"]["confirm"].keys() == {
+                "title",
+                "description",
+            }
+
+
+def test_every_abort_of_a_repair_has_its_text() -> None:
+    """Translate why a fix could not be made."""
+    tree = ast.parse((INTEGRATION / "repairs.py").read_text())
+    reasons = {
+        ast.literal_eval(word.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "async_abort"
+        for word in node.keywords
+        if word.arg == "reason"
+    }
+    assert reasons == TEXTS["issues"]["ledger_lost"]["fix_flow"]["abort"].keys()
+
+
+# The rest
+
+
+def test_selectors_have_their_texts() -> None:
+    """Translate the options of every selector that says it is translated."""
+    keys: set[str] = set()
+    for _, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", "")
+                words = {word.arg: word.value for word in node.keywords}
+                if name.endswith("SelectorConfig") and "translation_key" in words:
+                    keys |= constants(words["translation_key"]) or set()
+    assert keys <= TEXTS["selector"].keys()
+
+
+def test_the_quality_scale_names_every_rule() -> None:
+    """Answer for all 54 rules, with a reason for each exemption."""
+    rules = load_yaml_dict(str(INTEGRATION / "quality_scale.yaml"))["rules"]
+    assert len(RULES) == 54
+    assert rules.keys() == RULES
+    for rule, state in rules.items():
+        if isinstance(state, str):
+            assert state in ("done", "todo"), rule
+        else:
+            assert state["status"] in ("done", "todo", "exempt"), rule
+            assert state["comment"].strip(), rule
+
+
+@pytest.mark.parametrize(("name", "size"), [("icon.png", 256), ("icon@2x.png", 512)])
+def test_brand_images_have_their_sizes(name: str, size: int) -> None:
+    """Bring the icon in the sizes of Home Assistant's brands."""
+    with Image.open(INTEGRATION / "brand" / name) as image:
+        assert image.format == "PNG"
+        assert image.size == (size, size)

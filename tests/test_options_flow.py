@@ -1,0 +1,69 @@
+"""The flow that changes how a server is looked after."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+import pytest
+
+from custom_components.plexsync.const import (
+    CONF_POLL_INTERVAL,
+    CONF_RECORD_TITLES,
+    CONF_STALE_AFTER,
+)
+from tests.flows import add_entry, checked
+from tests.simulators.plex import PlexSimulator
+
+
+async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
+    """Change all of them, follow at once, and show them the next time."""
+    entry = add_entry(hass, plex)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    before = entry.runtime_data
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert checked(result, "options")["step_id"] == "init"
+    presets = {str(marker): marker.default() for marker in result["data_schema"].schema}
+    assert presets == {
+        CONF_STALE_AFTER: 6,
+        CONF_POLL_INTERVAL: 10,
+        CONF_RECORD_TITLES: False,
+    }
+
+    entered = {
+        CONF_STALE_AFTER: 24.0,
+        CONF_POLL_INTERVAL: 60.0,
+        CONF_RECORD_TITLES: True,
+    }
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], entered
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == entered
+    assert type(entry.options[CONF_POLL_INTERVAL]) is int
+    await hass.async_block_till_done()
+    assert entry.runtime_data is not before
+
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert {
+        str(marker): marker.description["suggested_value"]
+        for marker in result["data_schema"].schema
+    } == entered
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {CONF_STALE_AFTER: 0},
+        {CONF_STALE_AFTER: 169},
+        {CONF_POLL_INTERVAL: 4},
+        {CONF_POLL_INTERVAL: 3601},
+    ],
+)
+async def test_bounds(
+    hass: HomeAssistant, plex: PlexSimulator, wrong: dict[str, Any]
+) -> None:
+    """Refuse what lies outside the bounds."""
+    entry = add_entry(hass, plex)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    with pytest.raises(InvalidData):
+        await hass.config_entries.options.async_configure(result["flow_id"], wrong)

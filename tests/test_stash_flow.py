@@ -1,0 +1,626 @@
+"""The flow that adds a Stash to a server and changes how it is synced."""
+
+from typing import Any
+from unittest.mock import patch
+
+import aiohttp
+from homeassistant.config_entries import (
+    SOURCE_USER,
+    ConfigEntryDisabler,
+    SubentryFlowResult,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.plexsync.const import SUBENTRY_STASH
+from custom_components.plexsync.sources.stash_mapping import StashOptions
+from tests.flows import add_entry, checked, suggested
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.stash import StashCore, StashSimulator, load_films
+
+MAPPING = [{"source": "/media", "plex": "/data"}]
+NOTHING = [{"source": "/media", "plex": "/elsewhere"}]
+FOUND = {"found": "12", "total": "12"}
+FIELDS: dict[str, Any] = {
+    "text": {
+        "title": "mirror",
+        "summary": "mirror",
+        "date": "mirror",
+        "user_rating": "mirror",
+        "studio": "mirror",
+        "code_to": "nowhere",
+    },
+    "people": {
+        "actors": "mirror",
+        "directors": "mirror",
+        "genres": "mirror",
+        "collections": "mirror",
+        "studio_collection": False,
+        "disambiguation_as_role": False,
+    },
+    "pictures": {"poster": "mirror", "background": "off"},
+    "organized_only": False,
+}
+DATA: dict[str, Any] = {
+    "verify_ssl": True,
+    "path_mappings": MAPPING,
+    "fields": StashOptions().as_dict(),
+    "fill_only": [],
+    "start": "preview",
+}
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, plex: PlexSimulator) -> MockConfigEntry:
+    """Give a server that is set up, for the library of films."""
+    entry = add_entry(hass, plex)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    return entry
+
+
+async def start(hass: HomeAssistant, entry: MockConfigEntry) -> SubentryFlowResult:
+    """Begin as a person does."""
+    result = await hass.config_entries.subentries.async_init(
+        (entry.entry_id, SUBENTRY_STASH), context={"source": SOURCE_USER}
+    )
+    return checked(result, "config_subentries", SUBENTRY_STASH)
+
+
+async def enter(
+    hass: HomeAssistant, result: SubentryFlowResult, **user_input: Any
+) -> SubentryFlowResult:
+    """Send a form."""
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], user_input
+    )
+    return checked(result, "config_subentries", SUBENTRY_STASH)
+
+
+async def reconfigure(
+    hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str
+) -> SubentryFlowResult:
+    """Begin to change a subentry."""
+    result = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    return checked(result, "config_subentries", SUBENTRY_STASH)
+
+
+async def add(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator, **given: Any
+) -> str:
+    """Add a Stash by the flow; return the id of its subentry."""
+    known = set(entry.subentries)
+    result = await enter(hass, await start(hass, entry), url=stash.url, **given)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    result = await enter(hass, result, **FIELDS)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    (new,) = set(entry.subentries) - known
+    return new
+
+
+def keys(result: SubentryFlowResult) -> list[str]:
+    """Name what a form asks."""
+    return [str(marker) for marker in result["data_schema"].schema]
+
+
+async def test_add(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    stash: StashSimulator,
+) -> None:
+    """Add a Stash; paths are suggested and checked, fields have presets."""
+    before = entry.runtime_data
+    result = await start(hass, entry)
+    assert result["step_id"] == "user"
+
+    result = await enter(hass, result, url=f"{stash.url}/graphql")
+    assert result["step_id"] == "paths"
+    assert result["errors"] is None
+    assert result["description_placeholders"] == FOUND
+    assert suggested(result) == {"path_mappings": MAPPING}
+    assert keys(result) == ["path_mappings"]
+
+    result = await enter(hass, result, path_mappings=MAPPING)
+    assert result["step_id"] == "fields"
+    result = await enter(hass, result, text={}, people={}, pictures={})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+    (subentry,) = entry.subentries.values()
+    assert subentry.subentry_type == SUBENTRY_STASH
+    assert subentry.title == "Stash (127.0.0.1)"
+    assert subentry.unique_id == stash.url
+    assert subentry.data == {"url": stash.url} | DATA
+
+    # The entry follows, and the plan is counted while nothing is written.
+    await hass.async_block_till_done()
+    coordinator = entry.runtime_data
+    assert coordinator is not before
+    assert list(coordinator.runners) == [subentry.subentry_id]
+
+
+async def test_api_key(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Take the right key, and show none again."""
+    stash.auth.api_key = "secret-key"
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    assert result["errors"] == {"base": "invalid_auth"}
+
+    result = await enter(hass, result, url=stash.url, api_key="wrong", verify_ssl=False)
+    assert result["errors"] == {"base": "invalid_auth"}
+    assert suggested(result) == {"url": stash.url, "verify_ssl": False}
+
+    result = await enter(hass, result, url=stash.url, api_key=" secret-key ")
+    result = await enter(hass, result, path_mappings=MAPPING)
+    await enter(hass, result, **FIELDS, start="changes_only")
+    (subentry,) = entry.subentries.values()
+    assert subentry.data == DATA | {
+        "url": stash.url,
+        "api_key": "secret-key",
+        "start": "changes_only",
+    }
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize("version", ["0.24.0", "0.30.1"])
+async def test_key_that_nobody_wants(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator, version: str
+) -> None:
+    """Tell the owner of an open Stash, which refuses every key, to leave it out."""
+    stash.set_version(version)
+    result = await enter(
+        hass, await start(hass, entry), url=stash.url, api_key="needless"
+    )
+    assert result["errors"] == {"api_key": "key_not_needed"}
+    result = await enter(hass, result, url=stash.url)
+    assert result["step_id"] == "paths"
+
+
+def _down(stash: StashSimulator) -> None:
+    stash.faults.reset()
+
+
+def _busy(stash: StashSimulator) -> None:
+    stash.faults.status(503)
+
+
+def _exposed(stash: StashSimulator) -> None:
+    stash.auth.tripwire = True
+
+
+def _old(stash: StashSimulator) -> None:
+    stash.status = "NEEDS_MIGRATION"
+
+
+def _new(stash: StashSimulator) -> None:
+    stash.status = "SETUP"
+
+
+def _page(stash: StashSimulator) -> None:
+    stash.faults.html200()
+
+
+def _missing(stash: StashSimulator) -> None:
+    stash.faults.status(404)
+
+
+def _foreign(stash: StashSimulator) -> None:
+    stash.faults.status(422)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (_down, "cannot_connect"),
+        (_busy, "cannot_connect"),
+        (_exposed, "tripwire"),
+        (_old, "needs_migration"),
+        (_new, "setup"),
+        (_page, "not_stash"),
+        (_missing, "not_stash"),
+        (_foreign, "unsupported"),
+    ],
+)
+async def test_errors_recover(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    stash: StashSimulator,
+    fault: Any,
+    error: str,
+) -> None:
+    """Say what is wrong; go on as soon as it is not."""
+    result = await start(hass, entry)
+    fault(stash)
+    result = await enter(hass, result, url=stash.url)
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == {"base": error}
+
+    stash.faults.clear()
+    stash.auth.tripwire = False
+    stash.status = "OK"
+    result = await enter(hass, result, url=stash.url)
+    assert result["step_id"] == "paths"
+
+
+async def test_stash_is_down(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Wait for a Stash that does not run; an address has to be one."""
+    await stash.stop()
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    assert result["errors"] == {"base": "cannot_connect"}
+    result = await enter(hass, result, url="ftp://stash")
+    assert result["errors"] == {"url": "invalid_url"}
+
+
+async def test_another_kind_of_server(
+    hass: HomeAssistant, entry: MockConfigEntry, plex: PlexSimulator
+) -> None:
+    """Notice the address of something else."""
+    plex.core.switches.require_token = False
+    result = await enter(hass, await start(hass, entry), url=plex.url)
+    assert result["errors"] == {"base": "not_stash"}
+
+
+async def test_unexpected_error(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    stash: StashSimulator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Answer even to what nobody foresaw."""
+    result = await start(hass, entry)
+    with patch.object(aiohttp.ClientSession, "request", side_effect=RuntimeError("x")):
+        result = await enter(hass, result, url=stash.url, api_key="secret-key")
+    assert result["errors"] == {"base": "unknown"}
+    assert "RuntimeError: x" in caplog.text
+    assert "secret-key" not in caplog.text
+
+
+async def test_twice(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Refuse a Stash that is a source of this server already, however it is written."""
+    await add(hass, entry, stash)
+    result = await enter(
+        hass, await start(hass, entry), url=f"{stash.url.upper()}/playground/"
+    )
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+
+
+async def test_mappings_are_counted_again(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Show what changed mappings find before they are taken."""
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+
+    result = await enter(hass, result, path_mappings=NOTHING)
+    assert result["step_id"] == "paths"
+    assert result["errors"] == {"base": "no_files_found"}
+    assert result["description_placeholders"] == {"found": "0", "total": "12"}
+    assert suggested(result) == {"path_mappings": NOTHING}
+    assert keys(result) == ["path_mappings", "accept_anyway"]
+
+    # Insisting is not enough; it has to be said.
+    result = await enter(hass, result, path_mappings=NOTHING)
+    assert result["errors"] == {"base": "no_files_found"}
+
+    folder = FILMS[0].path.partition("/")[0]
+    one = [
+        {"source": f" /media/films/{folder}/ ", "plex": f"/data/films/{folder}"},
+        {"source": "", "plex": " "},
+    ]
+    result = await enter(hass, result, path_mappings=one)
+    assert result["errors"] is None
+    assert result["description_placeholders"] == {"found": "1", "total": "12"}
+    one = [{"source": f"/media/films/{folder}/", "plex": f"/data/films/{folder}"}]
+    assert suggested(result) == {"path_mappings": one}
+
+    result = await enter(hass, result, path_mappings=MAPPING)
+    assert result["description_placeholders"] == FOUND
+    result = await enter(hass, result, path_mappings=MAPPING)
+    assert result["step_id"] == "fields"
+
+
+async def test_accept_anyway(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Take mappings that find nothing, if somebody says so."""
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    result = await enter(hass, result, path_mappings=NOTHING)
+    result = await enter(hass, result, path_mappings=NOTHING, accept_anyway=True)
+    assert result["step_id"] == "fields"
+    await enter(hass, result, **FIELDS)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["path_mappings"] == NOTHING
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        ([{"source": "/media", "plex": ""}], "invalid_mapping"),
+        ([{"source": "media", "plex": "/data"}], "invalid_mapping"),
+        ([*MAPPING, {"source": "/media/", "plex": "/more"}], "duplicate_mapping"),
+    ],
+)
+async def test_invalid_mapping(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    stash: StashSimulator,
+    rows: list[dict[str, str]],
+    error: str,
+) -> None:
+    """Refuse what is no mapping, and keep what was entered."""
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    result = await enter(hass, result, path_mappings=rows)
+    assert result["errors"] == {"path_mappings": error}
+    assert suggested(result) == {"path_mappings": rows}
+    result = await enter(hass, result, path_mappings=MAPPING)
+    assert result["step_id"] == "fields"
+
+
+async def test_mapping_of_another_shape(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Refuse what the form does not offer."""
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    for wrong in ("text", [{"source": "/media"}], [{"a": "b"}], {"source": "/a"}):
+        with pytest.raises(InvalidData):
+            await enter(hass, result, path_mappings=wrong)
+
+
+async def test_same_paths(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Suggest nothing where both servers see the same paths."""
+    core = StashCore()
+    load_films(core, "/data/films", FILMS[:12])
+    async with StashSimulator(core) as same:
+        result = await enter(hass, await start(hass, entry), url=same.url)
+    core.close()
+    assert result["description_placeholders"] == FOUND
+    assert suggested(result) == {"path_mappings": []}
+    result = await enter(hass, result)
+    assert result["step_id"] == "fields"
+
+
+async def test_windows_paths(
+    hass: HomeAssistant, entry: MockConfigEntry, socket_enabled: None
+) -> None:
+    """Map from a Stash on Windows."""
+    core = StashCore(separator="\\")
+    load_films(core, "D:\\Media\\films", FILMS[:12])
+    async with StashSimulator(core) as windows:
+        result = await enter(hass, await start(hass, entry), url=windows.url)
+    core.close()
+    assert result["description_placeholders"] == FOUND
+    assert suggested(result) == {
+        "path_mappings": [{"source": "D:/Media", "plex": "/data"}]
+    }
+
+
+async def test_other_files(
+    hass: HomeAssistant, entry: MockConfigEntry, socket_enabled: None
+) -> None:
+    """Suggest by the names of the folders where no file is known to both."""
+    core = StashCore()
+    load_films(core, "/media/films", FILMS[12:14])
+    async with StashSimulator(core) as other:
+        result = await enter(hass, await start(hass, entry), url=other.url)
+    core.close()
+    assert result["errors"] == {"base": "no_files_found"}
+    assert suggested(result) == {"path_mappings": MAPPING}
+
+
+async def test_empty_stash(
+    hass: HomeAssistant, entry: MockConfigEntry, socket_enabled: None
+) -> None:
+    """Go on without samples."""
+    core = StashCore()
+    core.set_library(["/media/films"])
+    async with StashSimulator(core) as empty:
+        result = await enter(hass, await start(hass, entry), url=empty.url)
+    core.close()
+    assert result["errors"] is None
+    assert result["description_placeholders"] == {"found": "0", "total": "0"}
+    assert suggested(result) == {"path_mappings": MAPPING}
+    result = await enter(hass, result, path_mappings=MAPPING)
+    assert result["step_id"] == "fields"
+
+
+async def test_plex_is_down(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Say that nothing can be checked, check as soon as it can, and let people go on."""
+    await plex.stop()
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    assert result["errors"] == {"base": "not_checked"}
+    assert result["description_placeholders"] == {"found": "?", "total": "12"}
+    assert suggested(result) == {"path_mappings": []}
+
+    result = await enter(hass, result, path_mappings=NOTHING)
+    assert result["errors"] == {"base": "not_checked"}
+    await plex.start()
+    result = await enter(hass, result, path_mappings=MAPPING)
+    assert result["description_placeholders"] == FOUND
+
+    # Lost again: once that is told, going on is the owner's choice.
+    await plex.stop()
+    deeper = [{"source": "/media", "plex": "/data/films"}]
+    result = await enter(hass, result, path_mappings=deeper)
+    assert result["errors"] == {"base": "not_checked"}
+    result = await enter(hass, result, path_mappings=deeper)
+    assert result["step_id"] == "fields"
+
+
+async def test_server_is_not_set_up(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Add a source to a server that is switched off."""
+    entry = add_entry(hass, plex)
+    await hass.config_entries.async_set_disabled_by(
+        entry.entry_id, ConfigEntryDisabler.USER
+    )
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    assert result["errors"] == {"base": "not_checked"}
+    result = await enter(hass, result)
+    assert result["step_id"] == "fields"
+
+
+async def test_fields(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Keep each field's behaviour, as the source and the engine read it."""
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    await enter(
+        hass,
+        result,
+        text={
+            "title": "off",
+            "summary": "fill",
+            "date": "mirror",
+            "user_rating": "off",
+            "studio": "fill",
+            "code_to": "tagline",
+        },
+        people={
+            "actors": "mirror",
+            "directors": "off",
+            "genres": "fill",
+            "collections": "off",
+            "studio_collection": True,
+            "disambiguation_as_role": True,
+        },
+        pictures={"poster": "off", "background": "fill"},
+        organized_only=True,
+        start="everything",
+    )
+    (subentry,) = entry.subentries.values()
+    assert StashOptions.from_dict(subentry.data["fields"]) == StashOptions(
+        fields=frozenset({"summary", "date", "studio", "actors", "genres"}),
+        poster=False,
+        background=True,
+        organized_only=True,
+        studio_collection=True,
+        disambiguation_as_role=True,
+        code_to="tagline",
+    )
+    assert subentry.data["fill_only"] == ["background", "genres", "studio", "summary"]
+    assert subentry.data["start"] == "everything"
+    await hass.async_block_till_done()
+
+
+async def test_title_is_not_filled(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Offer no behaviour that would never do anything."""
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    with pytest.raises(InvalidData):
+        await enter(
+            hass, result, **FIELDS | {"text": FIELDS["text"] | {"title": "fill"}}
+        )
+
+
+async def test_reconfigure(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Show what is stored, without the key, and change it."""
+    stash.auth.api_key = "secret-key"
+    number = await add(hass, entry, stash, api_key="secret-key")
+    hass.config_entries.async_update_subentry(
+        entry,
+        entry.subentries[number],
+        data=entry.subentries[number].data | {"fill_only": ["genres"]},
+    )
+    await hass.async_block_till_done()
+
+    result = await reconfigure(hass, entry, number)
+    assert result["step_id"] == "reconfigure"
+    assert suggested(result) == {"url": stash.url, "verify_ssl": True}
+    result = await enter(hass, result, url=stash.url)
+    assert result["description_placeholders"] == FOUND
+    assert suggested(result) == {"path_mappings": MAPPING}
+    result = await enter(hass, result, path_mappings=MAPPING)
+    assert result["step_id"] == "fields"
+    assert keys(result) == ["text", "people", "pictures", "organized_only"]
+    people = next(
+        section
+        for marker, section in result["data_schema"].schema.items()
+        if marker == "people"
+    )
+    assert suggested({"data_schema": people.schema})["genres"] == "fill"
+    assert suggested({"data_schema": people.schema})["actors"] == "mirror"
+
+    changed = FIELDS | {"organized_only": True}
+    result = await enter(hass, result, **changed)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    assert entry.subentries[number].data == DATA | {
+        "url": stash.url,
+        "api_key": "secret-key",
+        "fields": StashOptions(organized_only=True).as_dict(),
+    }
+    await hass.async_block_till_done()
+
+
+async def test_reconfigure_drops_a_key_that_is_not_wanted_any_more(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Go on without the stored key where Stash has lost its password."""
+    stash.auth.api_key = "secret-key"
+    number = await add(hass, entry, stash, api_key="secret-key")
+    stash.auth.api_key = None
+    result = await reconfigure(hass, entry, number)
+    result = await enter(hass, result, url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    await enter(hass, result, **FIELDS)
+    assert entry.subentries[number].data == DATA | {"url": stash.url}
+    await hass.async_block_till_done()
+
+
+async def test_reconfigure_moves(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Follow a Stash to another address, but not to that of another source."""
+    number = await add(hass, entry, stash)
+    async with StashSimulator(stash.core) as moved:
+        result = await reconfigure(hass, entry, number)
+        result = await enter(hass, result, url=moved.url)
+        result = await enter(hass, result, path_mappings=MAPPING)
+        result = await enter(hass, result, **FIELDS)
+        assert result["reason"] == "reconfigure_successful"
+        subentry = entry.subentries[number]
+        assert subentry.unique_id == subentry.data["url"] == moved.url
+        await hass.async_block_till_done()
+
+        second = await add(hass, entry, stash)
+        result = await reconfigure(hass, entry, second)
+        result = await enter(hass, result, url=moved.url)
+        assert result["reason"] == "already_configured"
+
+
+async def test_reconfigure_keeps_a_name(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Leave a title alone that somebody chose."""
+    number = await add(hass, entry, stash)
+    hass.config_entries.async_update_subentry(
+        entry, entry.subentries[number], title="Films"
+    )
+    await hass.async_block_till_done()
+    result = await reconfigure(hass, entry, number)
+    result = await enter(hass, result, url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    await enter(hass, result, **FIELDS)
+    assert entry.subentries[number].title == "Films"
+    await hass.async_block_till_done()
