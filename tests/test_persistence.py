@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.util import dt as dt_util
 import pytest
@@ -17,7 +18,7 @@ from pytest_homeassistant_custom_component.common import async_test_home_assista
 
 from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.engine.breaker import State
-from tests.home import call, make_entry, set_up, state_of, until, until_state
+from tests.home import call, entity_id, make_entry, set_up, state_of, until, until_state
 from tests.simulators.plex import PlexSimulator
 
 STORE = ".storage/plexsync.01ENTRY"
@@ -44,7 +45,9 @@ def stored(folder: Path) -> dict[str, Any]:
 async def sync(hass: HomeAssistant, plex: PlexSimulator, tag: str, count: int) -> None:
     """Ask for a new title of so many films."""
     for item in list(plex.core.items.values())[:count]:
-        await call(hass, "sync_item", path=item.files[0], fields={"title": f"{tag} {item.key}"})
+        await call(
+            hass, "sync_item", path=item.files[0], fields={"title": f"{tag} {item.key}"}
+        )
 
 
 def titled(plex: PlexSimulator, tag: str) -> int:
@@ -87,10 +90,15 @@ async def test_an_outage_over_a_restart(tmp_path: Path, plex: PlexSimulator) -> 
         jobs = (await call(hass, "get_jobs"))["jobs"]
         assert [job["attempts"] for job in jobs] == [0] * 5
 
+        shown: list[str] = []
+        circuit = entity_id(hass, "sensor", "circuit")
+        async_track_state_change_event(
+            hass, circuit, callback(lambda e: shown.append(e.data["new_state"].state))
+        )
         plex.faults.clear()
         entry.runtime_data.engine.circuit.hurry()
-        await until_state(hass, "sensor", "circuit", "half_open")
         await until_state(hass, "sensor", "circuit", "closed")
+        assert list(dict.fromkeys(shown)) == ["half_open", "closed"]
         await until_state(hass, "sensor", "synced", "10")
         await until_state(hass, "sensor", "pending", "0")
         assert titled(plex, "Second") == 5
@@ -257,7 +265,9 @@ async def test_a_store_that_cannot_be_written(
         assert circuit.save_failed
         issues = ir.async_get(hass).issues
         await until(
-            hass, lambda: any("store" in key[1] for key in issues), ["repairs_issue_registry_updated"]
+            hass,
+            lambda: any("store" in key[1] for key in issues),
+            ["repairs_issue_registry_updated"],
         )
         await sync(hass, plex, "Still", 1)
         await until_state(hass, "sensor", "synced", "1")
@@ -266,7 +276,9 @@ async def test_a_store_that_cannot_be_written(
         await circuit.save()
         assert not circuit.save_failed
         await until(
-            hass, lambda: not any("store" in key[1] for key in issues), ["repairs_issue_registry_updated"]
+            hass,
+            lambda: not any("store" in key[1] for key in issues),
+            ["repairs_issue_registry_updated"],
         )
     assert stored(tmp_path)["breaker"]["state"] == "closed"
 

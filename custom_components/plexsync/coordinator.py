@@ -333,6 +333,17 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     @callback
     def _heard(self, event: str, data: Mapping[str, Any]) -> None:
         self._changed.set()
+        if event.startswith("circuit") and self.data is not None:
+            # However short a state was, automations and the history see it.
+            circuit = self.engine.circuit
+            self.async_set_updated_data(
+                replace(
+                    self.data,
+                    circuit=circuit.breaker.state,
+                    next_probe=circuit.next_probe(),
+                    reachable=circuit.reachable,
+                )
+            )
         if event not in ("changed", "hold"):
             for listener in list(self._hearers):
                 listener(event, dict(data))

@@ -305,6 +305,28 @@ async def test_a_restart_in_an_outage(rig: Rig) -> None:
     assert after.synced == before.synced + 10
 
 
+@pytest.mark.parametrize(
+    ("action", "what"),
+    [("maintenance", {}), ("status", {"code": 502, "method": "PUT"}),
+     ("status", {"code": 503, "path": "/library/metadata"})],
+)  # fmt: skip
+async def test_a_server_that_answers_only_some_calls_is_not_hammered(
+    rig: Rig, action: str, what: dict[str, Any]
+) -> None:
+    """A hit in the index proves nothing, nor does a read prove that writes work."""
+    await rig.submit(rig.records(10))
+    await rig.drained()
+    rig.plex.journal.clear()
+    rig.plex.faults.add(action, **what)
+    await rig.submit(rig.records(10, "Newer"))
+    await rig.state(State.OPEN)
+    assert len(rig.plex.journal) <= 15
+    jobs, _ = await rig.engine.jobs()
+    assert {job.attempts for job in jobs} == {0}
+    rig.plex.faults.clear()
+    await rig.drained()
+
+
 async def test_an_idle_worker_does_nothing(rig: Rig) -> None:
     """No request, no transaction: it waits to be woken."""
     await rig.submit(rig.records(1))

@@ -7,7 +7,7 @@ store it works the same and keeps nothing.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 import contextlib
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 import logging
 from random import Random
 from typing import Any
@@ -43,6 +43,14 @@ READING: frozenset[Hold] = frozenset({Hold.SWITCH, Hold.LEDGER})
 BY_HAND: frozenset[Hold] = frozenset({Hold.SWITCH})
 
 
+class Proof(IntEnum):
+    """What a call that went well proves, and what one that failed casts doubt on."""
+
+    NONE = 0  # it made no request
+    READ = 1
+    WRITE = 2  # reads can work while commits fail, not the other way about
+
+
 type Listener = Callable[[str, dict[str, Any]], None]
 
 
@@ -73,6 +81,7 @@ class Circuit:
         self.save_failed = False
         self.reachable: bool | None = None  # what the last contact showed
         self.ledger_id: str | None = None  # which ledger this circuit's server has
+        self._doubt = Proof.NONE  # what failed since it last went well
         self.suspects: set[str] = (
             set()
         )  # items that answered 500 since the last success
@@ -117,6 +126,8 @@ class Circuit:
                 problem = problem or "invalid"
             if isinstance(known := data.get("ledger_id"), str):
                 self.ledger_id = known
+            if data.get("doubt") in tuple(Proof):
+                self._doubt = Proof(data["doubt"])
             first = data.get("first_fault")
             if self.breaker.failures and _is_time(first, wall):
                 self._first_fault = first
@@ -141,6 +152,7 @@ class Circuit:
             "outages": self.outages.snapshot(),
             "first_fault": self._first_fault,
             "ledger_id": self.ledger_id,
+            "doubt": int(self._doubt),
         }
 
     async def save(self) -> None:
@@ -192,22 +204,32 @@ class Circuit:
         wait = self.breaker.not_before - now
         return wait if wait > 0 else None
 
-    async def settle(self, permit: Permit, fault: Fault | None) -> None:
-        """Take a permit back with what its call found (None: an answer)."""
+    async def settle(self, permit: Permit, fault: Fault | None, proof: Proof) -> None:
+        """Take a permit back with what its call found (None: an answer).
+
+        A read that goes well says nothing of writes that fail: it neither ends
+        their streak nor closes the circuit.
+        """
         before = self.breaker.state
         now = self._clock.monotonic()
-        if fault is None:
-            self._answered()
-            self.breaker.settle(permit, Result.SUCCESS, now)
+        if fault is None or fault.kind is FaultClass.ITEM:
+            result = (
+                Result.SUCCESS
+                if proof >= max(self._doubt, Proof.READ)
+                else Result.NEUTRAL
+            )
+            if proof:
+                self._answered()
+            if result is Result.SUCCESS:
+                self._doubt, self._first_fault = Proof.NONE, None
+            self.breaker.settle(permit, result, now)
         elif fault.kind is FaultClass.SERVER:
             self._missed(fault)
+            self._doubt = max(self._doubt, proof)
             self.ramp.failed(now)
             self.breaker.settle(
                 permit, _failure(fault), now, retry_after=fault.retry_after
             )
-        elif fault.kind is FaultClass.ITEM:
-            self._answered()
-            self.breaker.settle(permit, Result.SUCCESS, now)
         else:
             self.breaker.settle(permit, Result.NEUTRAL, now)
             self._refused(fault)
@@ -258,7 +280,6 @@ class Circuit:
 
     def _answered(self) -> None:
         self._refusals = 0
-        self._first_fault = None
         self.reachable = True
 
     def _missed(self, fault: Fault) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Collection
 
 from .breaker import Permit
-from .circuit import Circuit, Hold
+from .circuit import Circuit, Hold, Proof
+from .ports import Server
 from .retry import Fault, FaultClass
 
 SUSPECTS = 3  # different items in a row that answer 500 are no coincidence
@@ -19,7 +20,7 @@ class Contact:
     def __init__(
         self,
         circuit: Circuit,
-        probe: Callable[[], Awaitable[None]],
+        server: Server,
         permit: Permit | None,
         past: Collection[Hold] = (),
     ) -> None:
@@ -29,9 +30,9 @@ class Contact:
         """
         self._past = past
         self._circuit = circuit
-        self._probe = probe
+        self._server = server
         self._permit = permit
-        self.touched = False  # whether the server answered anything
+        self.proof = Proof.NONE  # the best that the server has shown so far
         self.fault: Fault | None = None  # the server's or the token's, not an item's
 
     async def call[T](
@@ -46,28 +47,34 @@ class Contact:
         if permit is None:
             raise CircuitRefusedError
         self._permit = permit if permit.trial else None
+        requests = self._server.requests
+        proof = Proof.READ if item is None else Proof.WRITE
         try:
             result = await self._judged(work, item)
         except Fault as fault:
             if fault.kind is not FaultClass.ITEM:
                 self.fault = self.fault or fault
                 self._permit = None
-                await self._circuit.settle(permit, fault)
+                await self._circuit.settle(permit, fault, proof)
             else:
-                self.touched = True
-                if not permit.trial:
-                    await self._circuit.settle(permit, None)
+                await self._answered(permit, Proof.READ)
             raise
         except BaseException:
             self._permit = None
             self._circuit.release(permit)
             raise
-        self.touched = True
         if item is not None:
             self._circuit.suspects.clear()
-        if not permit.trial:
-            await self._circuit.settle(permit, None)
+        if self._server.requests == requests:
+            proof = Proof.NONE
+        await self._answered(permit, proof)
         return result
+
+    async def _answered(self, permit: Permit, proof: Proof) -> None:
+        """Note an answer; a trial is settled at its end only."""
+        self.proof = max(self.proof, proof)
+        if not permit.trial:
+            await self._circuit.settle(permit, None, proof)
 
     async def _judged[T](self, work: Callable[[], Awaitable[T]], item: str | None) -> T:
         try:
@@ -75,7 +82,7 @@ class Contact:
         except Fault as fault:
             if not fault.ambiguous or item is None:
                 raise
-            await self._probe()
+            await self._server.probe_database()
             suspects = self._circuit.suspects
             suspects.add(item)
             if len(suspects) >= SUSPECTS:
@@ -83,11 +90,8 @@ class Contact:
             raise Fault(FaultClass.ITEM, fault.reason) from fault
 
     async def finish(self) -> None:
-        """Settle a trial: a success if the server answered, else nothing."""
+        """Settle a trial with the best that the server has shown."""
         if (permit := self._permit) is None:
             return
         self._permit = None
-        if self.touched:
-            await self._circuit.settle(permit, None)
-        else:
-            self._circuit.release(permit)
+        await self._circuit.settle(permit, None, self.proof)

@@ -336,17 +336,19 @@ class Engine:
                 break
             await asyncio.sleep(0.1)
             permit = self.circuit.admit(past)
-        contact = Contact(self.circuit, self._server.probe_database, permit, past)
+        contact = Contact(self.circuit, self._server, permit, past)
         try:
             if permit is None:
-                raise CircuitRefusedError
+                raise self._refusal(past)
             yield contact
         except CircuitRefusedError as error:
-            held = self.circuit.holds.difference(past)
-            reason = "held" if held else "circuit_open"
-            raise Fault(FaultClass.SERVER, reason) from error
+            raise self._refusal(past) from error
         finally:
             await contact.finish()
+
+    def _refusal(self, past: frozenset[Hold]) -> Fault:
+        held = self.circuit.holds.difference(past)
+        return Fault(FaultClass.SERVER, "held" if held else "circuit_open")
 
     async def _look(self, contact: Contact, find: Find) -> tuple[Match, Item | None]:
         """Match and read one item; it is the one that was looked for, or None."""
@@ -354,13 +356,15 @@ class Engine:
             match = (await contact.call(lambda: self._server.match([find])))[0]
             if (key := match.rating_key) is None:
                 return match, None
-            items = await contact.call(lambda key=key: self._server.read([key]))
-            item = items.get(key)
+            item = await self._read_one(contact, key)
             if item is not None and self._server.confirms(find, item):
                 return match, item
             # The rating key was a cache, and it was wrong: look again by path.
             await self._server.forget([key])
         return Match(reason="not_found"), None
+
+    async def _read_one(self, contact: Contact, key: str) -> Item | None:
+        return (await contact.call(lambda: self._server.read([key]))).get(key)
 
     async def _undo_item(
         self, contact: Contact, read: Item

@@ -79,6 +79,10 @@ class FetchedImage:
 class Server(Protocol):
     """One Plex Media Server. Every method raises ``Fault`` and nothing else."""
 
+    @property
+    def requests(self) -> int:
+        """Requests made so far: a call that made none proves nothing."""
+
     async def probe_process(self) -> None:
         """Check that the process answers and is the configured machine."""
 

@@ -88,7 +88,7 @@ class Reconcile:
         return fresh, finds
 
     async def _compare(self, records: Sequence[Record], finds: Sequence[Find]) -> None:
-        contact = Contact(self._circuit, self._t.server.probe_database, None, READING)
+        contact = Contact(self._circuit, self._t.server, None, READING)
         try:
             matches = await contact.call(lambda: self._t.server.match(finds))
             keys = list(dict.fromkeys(m.rating_key for m in matches if m.rating_key))

@@ -88,7 +88,7 @@ class Worker:
 
     async def _batch(self, permit: Permit, limit: int) -> None:
         clock, circuit = self._tools.clock, self._circuit
-        contact = Contact(circuit, self._tools.server.probe_database, permit)
+        contact = Contact(circuit, self._tools.server, permit)
         try:
             jobs = await self._tools.database.run(
                 lambda db: queue.claim(db, limit, clock.steady())

@@ -73,6 +73,11 @@ class PlexMediaServer:
         """Connections tried so far, refused ones counted."""
         return self._session.tally.attempts
 
+    @property
+    def requests(self) -> int:
+        """Requests made so far, answered or not."""
+        return self._session.tally.requests
+
     async def close(self) -> None:
         """Shut every socket and join every thread, within seconds."""
         await self._session.aclose()

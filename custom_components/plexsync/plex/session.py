@@ -101,6 +101,8 @@ class PlexSession(requests.Session):
         self._calls[future] = call
         future.add_done_callback(self._calls.pop)  # on its thread, before we are told
         waiter = asyncio.wrap_future(future)
+        # Seen, also where nobody is left to be told.
+        waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
         cancelled = False
         try:
             await asyncio.wait({waiter}, timeout=deadline)
@@ -110,8 +112,6 @@ class PlexSession(requests.Session):
             self.tally.broke()
             cancelled |= await self._end(call, future, waiter)
         if cancelled:
-            if waiter.done() and not waiter.cancelled():
-                waiter.exception()  # seen; nobody is left to be told
             raise asyncio.CancelledError
         if waiter.done() and not waiter.cancelled():
             return waiter.result()
@@ -166,6 +166,7 @@ class PlexSession(requests.Session):
         left out on purpose.
         """
         call = current()
+        self.tally.requests += 1
         self._sign(request)
         answer, stale = self._attempt(call, request)
         if stale:

@@ -42,9 +42,11 @@ class Tally:
     def __init__(self, idle: float) -> None:
         """Begin at nothing; ``idle`` is how many seconds a connection is kept."""
         self.idle = idle
+        self.requests = 0  # sent, or tried to be
         self.attempts = 0  # connections tried, refused ones counted
         self.generation = 0
-        self._heard = -idle  # monotonic time of the last sign of life
+        self._since = 0.0  # monotonic time at which the generation began
+        self._heard = -idle  # and of the last sign of life
 
     def connected(self) -> None:
         """Note a new connection."""
@@ -58,6 +60,15 @@ class Tally:
     def broke(self) -> None:
         """Note that the server went away, or may have."""
         self.generation += 1
+        self._since = time.monotonic()
+
+    def found_closed(self, idle_since: float) -> None:
+        """Note that the server closed a connection that had been silent since then.
+
+        What was last used in an earlier generation tells nothing new.
+        """
+        if idle_since >= self._since:
+            self.broke()
 
 
 class Call:
@@ -216,10 +227,10 @@ class _FreshMixin(HTTPConnectionPool):
         connection = super()._get_conn(timeout)
         if isinstance(connection, _WatchedMixin) and connection.used:
             tally = current().tally
-            if connection.is_closed:  # urllib3 saw that the server had closed it
-                tally.broke()
-            elif time.monotonic() - connection.idle_since > tally.idle:
+            if time.monotonic() - connection.idle_since > tally.idle:
                 connection.close()
+            elif connection.is_closed:  # urllib3 saw that the server had closed it
+                tally.found_closed(connection.idle_since)
         return connection
 
     def _put_conn(self, conn: Any) -> None:
