@@ -122,7 +122,9 @@ async def until(
             stop()
 
 
-async def until_state(hass: HomeAssistant, platform: str, key: str, value: str) -> State:
+async def until_state(
+    hass: HomeAssistant, platform: str, key: str, value: str
+) -> State:
     """Wait until an entity has a state."""
     await until(hass, lambda: state_of(hass, platform, key).state == value)
     return state_of(hass, platform, key)

@@ -126,7 +126,7 @@ async def test_single_library_is_chosen(
         ({"action": "startup"}, "starting_up"),
         ({"action": "maintenance"}, "starting_up"),
         ({"action": "maintenance", "code": 200}, "starting_up"),
-        ({"action": "status", "code": 409}, "unknown"),
+        ({"action": "status", "code": 409}, "cannot_connect"),
         # Who they are is told, what they have is not.
         ({"action": "status", "code": 401, "path": "sections"}, "invalid_auth"),
     ],

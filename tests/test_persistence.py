@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_test_home_assistant
 
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.breaker import Result, State
 from tests.home import call, entity_id, make_entry, set_up, state_of, until, until_state
 from tests.simulators.plex import PlexSimulator
 
@@ -143,9 +143,7 @@ async def test_every_state_survives_an_unload(
         assert {**after, "probe_at": 0} == {**before, "probe_at": 0}
 
 
-def _result(good: bool) -> Any:
-    from custom_components.plexsync.engine.breaker import Result  # noqa: PLC0415
-
+def _result(good: bool) -> Result:
     return Result.SUCCESS if good else Result.FAILURE
 
 
@@ -228,7 +226,7 @@ async def test_a_damaged_circuit_record(
         told = [
             issue
             for issue in ir.async_get(hass).issues.values()
-            if issue.issue_domain == DOMAIN or issue.domain == DOMAIN
+            if DOMAIN in (issue.issue_domain, issue.domain)
         ]
         assert len(told) == (name not in READABLE)
     assert stored(tmp_path)["breaker"]["state"] == "closed"

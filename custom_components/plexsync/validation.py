@@ -148,13 +148,10 @@ def _explained(errors: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except Fault as fault:
-        if fault.kind is FaultClass.AUTH:
-            error = "invalid_auth"
-        elif fault.kind in (FaultClass.SERVER, FaultClass.SOURCE):
-            error = errors.get(fault.reason, "cannot_connect")
-        else:
-            error = "unknown"
         _LOGGER.debug("The test call failed (%s)", fault)
+        if fault.kind is FaultClass.AUTH:
+            raise InvalidInputError("invalid_auth") from None
+        error = errors.get(fault.reason, "cannot_connect")
         raise InvalidInputError(error) from None
     except Exception:
         _LOGGER.exception("Unexpected error in a test call")

@@ -407,3 +407,16 @@ async def test_waiting_for_an_outcome(rig: Rig) -> None:
     assert (outcome.status, outcome.reason) == ("queued", "circuit_open")
     await rig.plex.start()
     await rig.drained()
+
+
+async def test_an_item_that_cannot_be_read_fails_alone(rig: Rig) -> None:
+    """500 for every call about it, reads included."""
+    key = rig.item(3).rating_key
+    rig.plex.faults.add("status", code=500, path=rf"metadata/(.*\b)?{key}(\b|$)")
+    records = rig.records(10)
+    await rig.submit(records)
+    await rig.drained(failed=1)
+    (job,), _ = await rig.engine.jobs(state="failed")
+    assert (job.key, job.reason) == ("scene:3", "error_500")
+    assert rig.in_line(records) == ["scene:3"]
+    assert rig.engine.circuit.breaker.state is State.CLOSED

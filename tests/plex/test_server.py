@@ -45,6 +45,7 @@ async def test_connect(plex: PlexSimulator, make_server: MakeServer) -> None:
         "sim0001", "Simulated Plex", "1.43.1.10611-sim"
     )
     assert [(entry.method, entry.path) for entry in plex.journal] == [("GET", "/")]
+    assert server.requests == server.attempts == 1
 
 
 async def test_connect_with_a_bad_token(
@@ -281,6 +282,21 @@ async def test_restart_between_read_and_write(
     fault = await _caught(server.edit(item, EDIT))
     assert fault.kind is FaultClass.WRONG_SERVER
     assert not plex.journal.count(method="PUT")
+
+
+async def test_restart_under_many_writes(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """Connections that one restart closed make one doubt, not as many as they are."""
+    server, item = await _open(plex, make_server)
+    plex.latency_write = 0.02
+    await asyncio.gather(*(server.edit(item, EDIT) for _ in range(6)))
+    await plex.stop()
+    await plex.start()
+    plex.journal.clear()
+    await asyncio.gather(*(server.edit(item, EDIT) for _ in range(6)))
+    assert plex.journal.count(method="PUT") == 6
+    assert plex.journal.count(path="/identity") <= 2
 
 
 async def test_nothing_is_written_to_a_server_nobody_named(

@@ -8,7 +8,8 @@ import socket
 import threading
 import time
 
-from plexapi import server as plexapi_server
+import plexapi
+from plexapi.server import PlexServer
 import pytest
 
 from custom_components.plexsync.engine.retry import Fault, FaultClass
@@ -358,9 +359,10 @@ async def test_own_headers(
     plex: PlexSimulator, session: PlexSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """We are who we are, also when Home Assistant's own integration renamed plexapi."""
-    monkeypatch.setitem(plexapi_server.BASE_HEADERS, "X-Plex-Product", "Home Assistant")
+    monkeypatch.setitem(plexapi.BASE_HEADERS, "X-Plex-Product", "Home Assistant")
     await session.call(
-        lambda: plexapi_server.PlexServer(plex.url, TOKEN, session=session), deadline=1
+        lambda: PlexServer(plex.url, TOKEN, session=session),  # type: ignore[no-untyped-call]
+        deadline=1,
     )
     headers = plex.journal[0].headers
     assert headers["x-plex-product"] == "PlexSync"
@@ -407,7 +409,8 @@ async def test_log_says_nothing_of_ours(
     """Debug lines about our requests are dropped, those of others stay."""
     caplog.set_level(logging.DEBUG)
     await session.call(
-        lambda: plexapi_server.PlexServer(plex.url, TOKEN, session=session), deadline=1
+        lambda: PlexServer(plex.url, TOKEN, session=session),  # type: ignore[no-untyped-call]
+        deadline=1,
     )
     await session.call(lambda: session.exchange("GET", "/library/sections"), deadline=1)
     ours = [

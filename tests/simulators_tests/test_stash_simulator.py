@@ -654,7 +654,7 @@ def test_made_up_scenes_are_quick() -> None:
     load_synthetic(core, 3000)
     assert (
         core.paths(core.find_scene("Movie 00072"))[0]
-        == "/data/movies/Movie 00072 (1951)/Movie 00072 (1951).mkv"
+        == "/data/movies/Movie 00072 (2021)/Movie 00072 (2021).mkv"
     )
     page = '{sort: "id", per_page: 1000, page: 3}'
     query = f"{{ findScenes(filter: {page}) {{ count scenes {{ {COMMON} }} }} }}"

@@ -6,6 +6,7 @@ from typing import Unpack
 
 import pytest
 
+from custom_components.plexsync.engine.record import Actor
 from custom_components.plexsync.engine.retry import Fault
 from custom_components.plexsync.sources.stash import StashOptions, StashSource
 from tests.simulators.stash import (
@@ -639,6 +640,47 @@ async def test_a_fault_in_the_middle_loses_nothing(
     with pytest.raises(Fault):
         await reader.read()
     assert f"scene:{ids[0]}" in await reader.read()
+
+
+async def test_a_fault_makes_no_look_less_exact(
+    stash: StashSimulator, core: StashCore, clock: Clock, source: StashSource
+) -> None:
+    """What was written while the clock was hours slow is found by the retry, too."""
+    ids = _add(core, 3)
+    reader = Reader(source)
+    await reader.read()
+    clock.tick(86400)
+    core.edit_scene(ids[0], title="In time")
+    await reader.read()
+    await _settle(reader)
+    clock.tick(-5 * 3600)
+    core.edit_scene(ids[1], title="Five hours slow")
+    stash.faults.reset(times=2, match="Scenes")
+    for _ in range(2):
+        with pytest.raises(Fault):
+            await reader.read()
+    assert f"scene:{ids[1]}" in await reader.read()
+
+
+@pytest.mark.parametrize("version", ["0.24.0", "0.31.0"])
+async def test_disambiguation_as_role(
+    version: str,
+    stash: StashSimulator,
+    core: StashCore,
+    clock: Clock,
+    make_source: MakeSource,
+) -> None:
+    """Where it is shown, a change of it reaches the scenes like a rename."""
+    stash.set_version(version)
+    _add(core, performers=["Ann"])
+    options = StashOptions(disambiguation_as_role=True)
+    reader = Reader(make_source(options=options))
+    (record,) = (await reader.read()).values()
+    assert record.fields["actors"] == (Actor("Ann"),)
+    await _settle(reader)
+    core.edit_object(Kind.PERFORMER, "Ann", disambiguation="the elder")
+    (record,) = (await reader.read()).values()
+    assert record.fields["actors"] == (Actor("Ann", "the elder"),)
 
 
 async def test_pages_shrink_for_a_slow_stash(

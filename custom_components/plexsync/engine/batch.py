@@ -179,7 +179,8 @@ class Batch:
         lost = [
             task
             for task in tasks
-            if task.item is None or not self._t.server.confirms(task.find, task.item)
+            if task.verdict is None
+            and (task.item is None or not self._t.server.confirms(task.find, task.item))
         ]
         if not lost:
             return
@@ -196,6 +197,8 @@ class Batch:
         found = [task for task in lost if task.verdict is None]
         await self._read_items(found)
         for task in found:
+            if task.verdict is not None:
+                continue
             if task.item is None or not self._t.server.confirms(task.find, task.item):
                 self._not_matched(task, Match(reason="not_found"))
 
@@ -208,6 +211,8 @@ class Batch:
         items = await self._contact.call(lambda: self._t.server.read(keys))
         for key, task in by_key.items():
             task.item = items.get(key)
+            if (fault := items.faults.get(key)) is not None:
+                self._item_fault(task, fault)
 
     # -- plan ----------------------------------------------------------------------
 
@@ -251,7 +256,7 @@ class Batch:
 
     def _item_fault(self, task: Task, fault: Fault) -> None:
         job, retry = task.job, self._t.retry
-        counted = fault.kind is FaultClass.ITEM
+        counted = fault.kind is not FaultClass.SOURCE
         if fault.permanent or (counted and job.attempts + 1 >= retry.attempts):
             task.end(Verdict.FAILED, fault.reason)
             return
@@ -353,6 +358,8 @@ class Batch:
     async def _refresh(self, task: Task) -> bool:
         """Read and plan anew; say whether there is still something to write."""
         await self._read_items([task])
+        if task.verdict is not None:
+            return False
         if task.item is None or not self._t.server.confirms(task.find, task.item):
             self._not_matched(task, Match(reason="not_found"))
             return False
@@ -431,6 +438,8 @@ class Batch:
         await self._read_items(tasks)
         missed = []
         for task in tasks:
+            if task.verdict is not None:
+                continue
             if task.item is None:
                 self._not_matched(task, Match(reason="not_found"))
                 continue

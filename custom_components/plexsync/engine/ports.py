@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .record import Actor, Find, Image, Value
+from .retry import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,15 @@ class Item:
     guid: str = ""
     # What the outer ring needs to address the item again; opaque to the engine.
     handle: Any = field(default=None, compare=False, repr=False)
+
+
+class Items(dict[str, Item]):
+    """Items by rating key, and the faults of those that alone cannot be read."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        super().__init__()
+        self.faults: dict[str, Fault] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ class FetchedImage:
 
 
 class Server(Protocol):
-    """One Plex Media Server. Every method raises ``Fault`` and nothing else."""
+    """One Plex Media Server. Every method raises ``Fault``, or StorageError."""
 
     @property
     def requests(self) -> int:
@@ -95,10 +105,11 @@ class Server(Protocol):
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for."""
 
-    async def read(self, rating_keys: Sequence[str]) -> dict[str, Item]:
+    async def read(self, rating_keys: Sequence[str]) -> Items:
         """Read items in full, many in one request; missing ones are left out.
 
-        Only an answer that is recognisably Plex's may leave an item out.
+        Only an answer that is recognisably Plex's may leave an item out. One that
+        is there and cannot be read has its fault beside the others.
         """
 
     async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from ..engine.ports import Item
+from ..engine.ports import Items
 from ..engine.retry import Fault, FaultClass
 from .items import SectionOf, is_rating_key
 from .line import Line
@@ -12,15 +12,6 @@ _MAX_IDS = 100  # in one request
 _MAX_URL = 7_000  # bytes
 _TOO_DEEP = 7  # failed requests: a hundred items, their halves and quarters
 _SUSPECTS = 3  # items that fail alone; more are no coincidence
-
-
-class Items(dict[str, Item]):
-    """Items by rating key, and the faults of those that cannot be read."""
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        super().__init__()
-        self.faults: dict[str, Fault] = {}
 
 
 class Reader:

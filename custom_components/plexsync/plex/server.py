@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 import time
 
-from ..engine.ports import FieldEdit, Item, Match
+from ..engine.ports import FieldEdit, Item, Items, Match
 from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
@@ -16,7 +16,7 @@ from .library import Identity, Library
 from .line import NO_ID, Line, about_the_server
 from .listing import PAGE, Slice
 from .matching import Matcher
-from .reading import Items, Reader
+from .reading import Reader
 from .session import PlexSession
 
 _LOOK_AT_LIBRARIES = 600.0  # seconds between two looks by probes

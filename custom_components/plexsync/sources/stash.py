@@ -101,8 +101,8 @@ class StashSource:
             session, url, api_key, verify_ssl=verify_ssl, deadline=deadline
         )
         self._reader = StashReader(self._client, self._options)
-        # What is behind a state, while it is still known: rows of its listing.
-        self._seen: dict[str, tuple[State, dict[str, Row]]] = {}
+        # What is behind a state, while it is still known: rows of its listing, by id.
+        self._seen: dict[str, dict[State, dict[str, Row]]] = {}
         self.skipped: Counter[str] = Counter()
 
     @property
@@ -319,8 +319,12 @@ class StashSource:
         """Say what a listing shows that was not read; nothing, of a kind new to us."""
         if old is None or old.digest == listing.digest():
             return News()
-        state, seen = self._seen.get(name, (None, None))
-        return find_news(old, listing, seen if state == old else None)
+        return find_news(old, listing, self._seen.get(name, {}).get(old))
 
     def _remember(self, name: str, state: State, listing: Listing) -> None:
-        self._seen[name] = (state, {row.id: row for row in listing.rows})
+        known = self._seen.setdefault(name, {})
+        known.pop(state, None)
+        known[state] = {row.id: row for row in listing.rows}
+        # The one before is kept: it is asked for if this reading fails on its way.
+        for outdated in list(known)[:-2]:
+            del known[outdated]

@@ -1,0 +1,126 @@
+"""The buttons do by hand what otherwise takes its time."""
+
+from homeassistant.components.button import DOMAIN as BUTTON, SERVICE_PRESS
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+import pytest
+
+from tests.home import (
+    PLEX_ROOT,
+    SOURCE,
+    call,
+    entity_id,
+    make_entry,
+    set_up,
+    stash_subentry,
+    state_of,
+    until,
+    until_state,
+)
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.stash import StashSimulator
+
+PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
+
+
+async def press(hass: HomeAssistant, key: str) -> None:
+    """Press a button."""
+    await hass.services.async_call(
+        BUTTON,
+        SERVICE_PRESS,
+        {ATTR_ENTITY_ID: entity_id(hass, "button", key)},
+        blocking=True,
+    )
+
+
+async def test_reset_closes_the_circuit(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Close at once, and go on after one look at Plex."""
+    await set_up(hass, make_entry(plex))
+    await plex.stop()
+    await call(hass, "sync_item", path=PATH, fields={"summary": "Reset."})
+    await until_state(hass, "sensor", "circuit", "open")
+    await plex.start()
+    await press(hass, "reset_circuit")
+    await until_state(hass, "sensor", "circuit", "closed")
+    await until_state(hass, "sensor", "synced", "1")
+
+
+async def test_retry_tries_failed_jobs_again(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Try all failed jobs again."""
+    await set_up(hass, make_entry(plex))
+    twin = plex.core.add_item(plex.core.sections[1], "Twin", file="/data/films/t.mkv")
+    twin.guid = plex.core.find(PATH).guid
+    answer = await call(
+        hass, "sync_item", guid=twin.guid, fields={"summary": "Which?"}, wait=20
+    )
+    assert (answer["status"], answer["reason"]) == ("failed", "ambiguous")
+    await until_state(hass, "sensor", "failed", "1")
+    plex.core.remove_item(twin)
+    await press(hass, "retry_failed")
+    await until_state(hass, "sensor", "synced", "1")
+    assert state_of(hass, "sensor", "failed").state == "0"
+
+
+async def test_reconcile_finds_what_was_changed_in_plex(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Write again what no longer is as the source has it."""
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    item = plex.core.find(PATH)
+    plex.core.set_lock(item.rating_key, "summary", False)
+    item.values["summary"] = "An agent's."
+    await press(hass, "reconcile")
+    await until_state(hass, "sensor", "synced", "13")
+    assert item.value("summary") == FILMS[0].summary
+
+
+async def test_a_second_run_is_refused(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Run one comparison at a time, and block no other button meanwhile."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    plex.latency_read = 1
+    await press(hass, "reconcile")
+    with pytest.raises(ServiceValidationError) as caught:
+        await press(hass, "reconcile")
+    assert caught.value.translation_key == "reconcile_running"
+    await press(hass, "retry_failed")
+    assert entry.runtime_data.reconciling
+    plex.latency_read = 0
+    await until(hass, lambda: not entry.runtime_data.reconciling)
+
+
+async def test_a_run_that_fails_says_so(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Log why a run ended early; nobody waits for its answer."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    await stash.stop()
+    await press(hass, "reconcile")
+    # The source is asked in the same run of the loop's tasks; its sensor follows.
+    entry.runtime_data.runners[SOURCE].hurry()
+    await until_state(hass, "binary_sensor", f"{SOURCE}_source", "off")
+    await until(hass, lambda: "ended early (source: unreachable)" in caplog.text)
+
+
+async def test_a_press_that_cannot_be_kept_is_an_error(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Say so in words when the disk refuses."""
+    entry = await set_up(hass, make_entry(plex))
+    await hass.async_add_executor_job(entry.runtime_data.engine.database.close)
+    with pytest.raises(HomeAssistantError) as caught:
+        await press(hass, "retry_failed")
+    assert caught.value.translation_key == "storage_failed"

@@ -1,0 +1,141 @@
+"""The event entity tells what happens, in counts and reasons only."""
+
+from typing import Any
+
+from homeassistant.components.event import ATTR_EVENT_TYPE, ATTR_EVENT_TYPES
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+import pytest
+
+from tests.home import (
+    PLEX_ROOT,
+    call,
+    entity_id,
+    make_entry,
+    set_up,
+    stash_subentry,
+    state_of,
+    until,
+    until_state,
+)
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.stash import StashSimulator
+
+PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
+
+
+class Told:
+    """Everything that the entity told, in order."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Begin to listen."""
+        self.events: list[dict[str, Any]] = []
+        self._entity = entity_id(hass, "event", "activity")
+        hass.bus.async_listen(EVENT_STATE_CHANGED, self._heard)
+
+    @callback
+    def _heard(self, event: Event[EventStateChangedData]) -> None:
+        state, old = event.data["new_state"], event.data["old_state"]
+        if event.data["entity_id"] != self._entity or state is None:
+            return
+        if old is None or state.state != old.state:
+            self.events.append(dict(state.attributes))
+
+    @property
+    def types(self) -> list[str]:
+        """Give the types of the events."""
+        return [event[ATTR_EVENT_TYPE] for event in self.events]
+
+    def of(self, kind: str) -> dict[str, Any]:
+        """Give what was told of the first event of a type."""
+        return next(each for each in self.events if each[ATTR_EVENT_TYPE] == kind)
+
+
+async def test_an_outage_is_told_from_beginning_to_end(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Tell of each change of the circuit, with its cause."""
+    entry = await set_up(hass, make_entry(plex))
+    told = Told(hass)
+    state = state_of(hass, "event", "activity")
+    assert state.state == STATE_UNKNOWN
+    assert set(state.attributes[ATTR_EVENT_TYPES]) == {
+        "circuit_opened",
+        "circuit_half_opened",
+        "circuit_closed",
+        "item_failed",
+        "run_finished",
+    }
+    await plex.stop()
+    await call(hass, "sync_item", path=PATH, fields={"summary": "Outage."})
+    await until_state(hass, "sensor", "circuit", "open")
+    await plex.start()
+    entry.runtime_data.engine.circuit.hurry()
+    await until(hass, lambda: "circuit_closed" in told.types)
+    assert told.types == ["circuit_opened", "circuit_half_opened", "circuit_closed"]
+    assert told.of("circuit_opened")["cause"] == "refused"
+    closed = told.of("circuit_closed")
+    assert closed["cause"] == "recovery"
+    assert closed["duration"] > 0
+
+
+async def test_a_failed_item_is_told_without_its_name(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Tell the job and the reason; titles and paths are nobody's business."""
+    await set_up(hass, make_entry(plex))
+    told = Told(hass)
+    show = plex.core.add_item(plex.core.sections[2], "Private title")
+    await call(
+        hass,
+        "sync_item",
+        rating_key=show.rating_key,
+        fields={"title": "Secret title"},
+        wait=20,
+    )
+    await until(hass, lambda: told.events)
+    assert told.types == ["item_failed"]
+    failed = told.of("item_failed")
+    assert failed["reason"] == "outside_libraries"
+    jobs = (await call(hass, "get_jobs", state="failed"))["jobs"]
+    assert failed["job"] == jobs[0]["id"]
+    for state in hass.states.async_all():
+        assert "title" not in str(state.as_dict()).lower()
+
+
+async def test_a_run_is_told_with_its_counts(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Tell how many of each kind a run found."""
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    told = Told(hass)
+    await call(hass, "reconcile")
+    await until(hass, lambda: told.events)
+    assert told.types == ["run_finished"]
+    assert told.of("run_finished")["in_line"] == 12
+
+
+@pytest.mark.parametrize("restarts", [1, 2])
+async def test_a_restored_state_tells_nothing_anew(
+    hass: HomeAssistant, plex: PlexSimulator, restarts: int
+) -> None:
+    """Fire for what happens, not for what is remembered: an outage goes on quietly."""
+    entry = await set_up(hass, make_entry(plex))
+    await plex.stop()
+    await call(hass, "sync_item", path=PATH, fields={"summary": "Quiet."})
+    await until_state(hass, "sensor", "circuit", "open")
+    for _ in range(restarts):
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        before = state_of(hass, "event", "activity")
+        told = Told(hass)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+        assert state_of(hass, "sensor", "circuit").state == "open"
+        after = state_of(hass, "event", "activity")
+        assert after.attributes.get(ATTR_EVENT_TYPE) == "circuit_opened"
+        assert before.state != after.state  # unavailable, and then the moment it was
+        assert set(told.types) <= {"circuit_opened"}
+        stamps = {after.state}
+        assert len(stamps) == 1
