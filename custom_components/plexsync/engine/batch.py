@@ -9,6 +9,7 @@ ownership nor what stood there before.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
@@ -25,6 +26,7 @@ from .ports import Images, Item, Match, Server
 from .queue import Job
 from .record import Actor, Find, Outcome
 from .retry import Fault, FaultClass, RetryPolicy
+from .together import together
 
 FRESH = 10.0  # seconds that a read may be old when the write leaves
 LANES = 3  # edits in flight at once
@@ -312,12 +314,9 @@ class Batch:
             while waiting and self._contact.fault is None:
                 await self._apply(waiting.popleft())
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._t.lanes, len(tasks))):
-                    group.create_task(lane())
-        except* CircuitRefusedError:
-            pass  # what was written so far is still verified, if that is possible
+        with contextlib.suppress(CircuitRefusedError):
+            # What was written so far is still verified, if that is possible.
+            await together(lane() for _ in range(min(self._t.lanes, len(tasks))))
 
     async def _intend(self, tasks: Iterable[Task]) -> None:
         now = self._t.clock.wall()

@@ -12,6 +12,7 @@ from .ports import Images
 from .queue import Job
 from .record import Image, Record
 from .retry import Fault
+from .together import together
 
 AT_ONCE = 4
 IN_MEMORY = 32 * 1024 * 1024  # bytes of pictures that one batch keeps
@@ -65,10 +66,11 @@ async def fetch_all(
             kept += len(data)
             mine.data[name] = data
 
-    async with asyncio.TaskGroup() as group:
-        for job in jobs:
-            for name, image in wanted(job.record).items():
-                group.create_task(fetch(job, name, image))
+    await together(
+        fetch(job, name, image)
+        for job in jobs
+        for name, image in wanted(job.record).items()
+    )
     return found
 
 
