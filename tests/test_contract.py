@@ -420,6 +420,8 @@ def test_every_repair_has_its_text() -> None:
         fixable = key in issues.FIXABLE
         assert text.keys() == {"title", "fix_flow" if fixable else "description"}
         known = {"name", "source"} if key in by_source else {"name"}
+        if key == issues.PREVIEW_READY:
+            known |= {"differs", "in_line", "others"}
         for _, each in texts(text):
             assert placeholders(each) <= known
         if fixable:

@@ -39,6 +39,7 @@ from .engine.circuit import Hold
 from .engine.database import Database, StorageError, StorageInUseError
 from .engine.engine import SCHEMAS, Engine, Snapshot
 from .engine.record import Record
+from .engine.retry import Fault
 from .images import ImageDesk
 from .plex.index import SCHEMA as INDEX_SCHEMA
 from .plex.paths import PathMapper
@@ -184,8 +185,14 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         """Begin to work."""
         self._spawn("worker", self.engine.run)
         self._spawn("publisher", self._publish)
-        for runner in self.runners.values():
+        for number, runner in self.runners.items():
             self._spawn("source", runner.run)
+            if self.config_entry.subentries[number].data[CONF_START] == START_PREVIEW:
+                self._tasks.append(
+                    self.config_entry.async_create_background_task(
+                        self.hass, self._preview(number, runner), f"{DOMAIN} preview"
+                    )
+                )
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(
@@ -216,6 +223,22 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             await asyncio.wait(self._tasks, timeout=_JOIN)
         await self.engine.close()
 
+    async def _preview(self, number: str, runner: SourceRunner) -> None:
+        """Count once what the first run of a source would change, before it does."""
+        if await self.engine.setting(f"previewed:{number}") is not None:
+            return
+        await runner.caught_up.wait()
+        try:
+            counts = await self.engine.reconcile(
+                self._records(runner), enqueue=False, total=await runner.source.count()
+            )
+        except (Fault, RuntimeError, StorageError) as error:
+            _LOGGER.warning("The first plan could not be counted (%s)", error)
+            return
+        await self.engine.keep(f"previewed:{number}", json.dumps(counts))
+        if Hold.SWITCH in self.engine.circuit.holds:
+            issues.async_preview_ready(self.hass, self.config_entry, counts)
+
     # -- publishing --------------------------------------------------------------
 
     @override
@@ -231,12 +254,14 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         snapshot = await self.engine.snapshot()
         hours = self.config_entry.options.get(CONF_STALE_AFTER, DEFAULT_STALE_AFTER)
         age = 0.0
-        if snapshot.oldest is not None and Hold.SWITCH not in snapshot.holds:
+        if snapshot.oldest is not None:
             age = self.engine.clock.steady() - snapshot.oldest
+        overdue = max(age, snapshot.stalled) > hours * 3600
         return replace(
             snapshot,
             sources={number: run.connected for number, run in self.runners.items()},
-            out_of_sync=max(age, snapshot.stalled) > hours * 3600,
+            # What the owner holds is nobody's problem.
+            out_of_sync=overdue and Hold.SWITCH not in snapshot.holds,
         )
 
     async def _publish(self) -> None:
@@ -319,8 +344,12 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _all_records(self, scope: str) -> AsyncIterator[Sequence[Record]]:
         since = self.engine.clock.wall() - _RECENT if scope == "recent" else 0
         for runner in self.runners.values():
-            async for batch in runner.source.changes(None):
-                yield [r for r in batch.records if (r.revision or 0) >= since]
+            async for records in self._records(runner):
+                yield [record for record in records if (record.revision or 0) >= since]
+
+    async def _records(self, runner: SourceRunner) -> AsyncIterator[Sequence[Record]]:
+        async for batch in runner.source.changes(None):
+            yield batch.records
 
     # -- events ------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ CIRCUIT_LOST: Final = "circuit_lost"
 DATABASE_LOST: Final = "database_lost"
 LEDGER_LOST: Final = "ledger_lost"
 LIBRARY_GONE: Final = "library_gone"
+PREVIEW_READY: Final = "preview_ready"
 PLEX_REFUSES: Final = "plex_refuses"
 STORE_FAILED: Final = "store_failed"
 WRONG_SERVER: Final = "wrong_server"
@@ -32,12 +33,13 @@ BY_FAULT: Final = {
     "tripwire": "source_tripwire",
     "unauthorized": "source_auth",
 }
-FIXABLE: Final = frozenset({CIRCUIT_LOST, DATABASE_LOST, LEDGER_LOST})
+FIXABLE: Final = frozenset({CIRCUIT_LOST, DATABASE_LOST, LEDGER_LOST, PREVIEW_READY})
 _ALL: Final = (
     *BY_HOLD.values(),
     CIRCUIT_LOST,
     DATABASE_LOST,
     PLEX_REFUSES,
+    PREVIEW_READY,
     STORE_FAILED,
 )
 
@@ -55,6 +57,20 @@ def async_database_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 @callback
+def async_preview_ready(
+    hass: HomeAssistant, entry: ConfigEntry, counts: Mapping[str, int]
+) -> None:
+    """Tell what the first run would change, and ask whether to begin."""
+    differs = counts.get("differs", 0)
+    shown = {
+        "differs": str(differs),
+        "in_line": str(counts.get("in_line", 0)),
+        "others": str(sum(counts.values()) - differs - counts.get("in_line", 0)),
+    }
+    _create(hass, entry, PREVIEW_READY, persistent=True, **shown)
+
+
+@callback
 def async_plex_refuses(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Tell that Plex refuses the token that Home Assistant's own integration has."""
     _create(hass, entry, PLEX_REFUSES)
@@ -68,6 +84,8 @@ def async_follow(
     for hold, key in BY_HOLD.items():
         _follow(hass, entry, key, present=hold in holds)
     _follow(hass, entry, STORE_FAILED, present=save_failed)
+    if Hold.SWITCH not in holds:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, PREVIEW_READY))
     if Hold.AUTH not in holds:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, PLEX_REFUSES))
 
@@ -121,8 +139,9 @@ def _create(
     source: str | None = None,
     *,
     persistent: bool = False,
+    **shown: str,
 ) -> None:
-    placeholders = {"name": entry.title}
+    placeholders = {"name": entry.title, **shown}
     if source is not None:
         placeholders["source"] = entry.subentries[source].title
     informs = persistent or key == STORE_FAILED

@@ -1,5 +1,6 @@
 """What the owner answers a repair with."""
 
+from collections.abc import Awaitable, Callable
 from typing import override
 
 from homeassistant.components.repairs import (
@@ -12,21 +13,31 @@ from homeassistant.core import HomeAssistant
 
 from .coordinator import PlexSyncConfigEntry
 from .engine.database import StorageError
-from .issues import LEDGER_LOST
+from .engine.engine import Engine
+from .issues import LEDGER_LOST, PREVIEW_READY
+
+# What stands in Plex is adopted as found; the jobs that were only kept are done.
+_LIFTS: dict[str, Callable[[Engine], Awaitable[None]]] = {
+    LEDGER_LOST: Engine.accept_ledger,
+    PREVIEW_READY: lambda engine: engine.switch(True),
+}
 
 
-class LedgerRepairFlow(ConfirmRepairFlow):
-    """Ask whether to go on with what stands in Plex now."""
+class HoldRepairFlow(ConfirmRepairFlow):
+    """Ask whether to go on, and lift what holds the worker."""
 
-    def __init__(self, entry_id: str) -> None:
-        """Name the entry that waits."""
+    def __init__(
+        self, entry_id: str, lift: Callable[[Engine], Awaitable[None]]
+    ) -> None:
+        """Name the entry that waits, and how its hold is lifted."""
         self._entry_id = entry_id
+        self._lift = lift
 
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Adopt what stands in Plex, and lift the hold."""
+        """Lift the hold once the owner has said so."""
         if user_input is None:
             return await super().async_step_confirm()
         entry: PlexSyncConfigEntry | None = self.hass.config_entries.async_get_entry(
@@ -35,7 +46,7 @@ class LedgerRepairFlow(ConfirmRepairFlow):
         if entry is None or entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         try:
-            await entry.runtime_data.engine.accept_ledger()
+            await self._lift(entry.runtime_data.engine)
         except StorageError:
             return self.async_abort(reason="storage_failed")
         return self.async_create_entry(data={})
@@ -47,6 +58,8 @@ async def async_create_fix_flow(
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
     """Choose the flow; most repairs only want to have been read."""
-    if issue_id.startswith(f"{LEDGER_LOST}_") and data is not None:
-        return LedgerRepairFlow(str(data["entry_id"]))
+    if data is not None:
+        for key, lift in _LIFTS.items():
+            if issue_id.startswith(f"{key}_"):
+                return HoldRepairFlow(str(data["entry_id"]), lift)
     return ConfirmRepairFlow()

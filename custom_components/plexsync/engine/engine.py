@@ -227,6 +227,8 @@ class Engine:
         receipts = await self.database.run(work)
         if any(receipt.job is not None for receipt in receipts):
             self.circuit.notify()
+        elif receipts:
+            self._listener("changed", {})
         return receipts
 
     async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
@@ -501,6 +503,7 @@ class Engine:
         self.reconciling = Reconcile(
             self._tools, self.circuit, enqueue=enqueue, total=total
         )
+        self._listener("changed", {})
         try:
             counts = dict(await self.reconciling.run(records))
         finally:
@@ -521,6 +524,13 @@ class Engine:
 
     # -- what is shown -----------------------------------------------------------
 
+    def _stalled(self, due: float | None) -> float:
+        """Say for how long the worker has had work and finished none of it."""
+        if due is None:
+            return 0.0
+        idle = self.clock.monotonic() - self.worker.progress_at
+        return max(0.0, min(idle, self.clock.steady() - due))
+
     async def snapshot(self) -> Snapshot:
         """Describe the moment. Raises StorageError."""
 
@@ -529,7 +539,6 @@ class Engine:
 
         counts, statistics, due = await self.database.run(work, durable=False)
         wall, log = self.clock.wall(), self.circuit.outages
-        due_now = due is not None and due <= self.clock.steady()
         return Snapshot(
             circuit=self.circuit.breaker.state,
             holds=frozenset(self.circuit.holds),
@@ -537,9 +546,7 @@ class Engine:
             pending=counts.pending,
             failed=counts.failed,
             oldest=counts.oldest,
-            stalled=self.clock.monotonic() - self.worker.progress_at
-            if due_now
-            else 0.0,
+            stalled=self._stalled(due),
             statistics=statistics,
             next_probe=self.circuit.next_probe(),
             outages=log.count,

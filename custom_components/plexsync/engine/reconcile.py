@@ -24,7 +24,8 @@ class Reconcile:
 
     Counts by kind: in_line, differs, missing, ambiguous, outside_libraries,
     pending (a job is at it already) and failed (a failed job stands for it).
-    With ``enqueue`` every record that differs becomes a job.
+    With ``enqueue`` every record that differs becomes a job, and those that have
+    one already are not compared.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Reconcile:
 
     async def _chunk(self, records: Sequence[Record]) -> None:
         self._done += len(records)
+        self._circuit.notify()
         fresh, finds = await self._unhandled(records)
         while fresh:
             try:
@@ -70,12 +72,13 @@ class Reconcile:
     async def _unhandled(
         self, records: Sequence[Record]
     ) -> tuple[list[Record], list[Find]]:
-        """Leave out what a job stands for already."""
+        """Leave out what a job stands for already, unless this run only counts."""
 
         def look_up(db: Connection) -> tuple[list[Record], list[Find], Counter[str]]:
             fresh, finds, counts = list[Record](), list[Find](), Counter[str]()
             for record in records:
-                if job := queue.find_job(db, record.source, record.key):
+                job = queue.find_job(db, record.source, record.key)
+                if job is not None and self._enqueue:
                     counts["failed" if job.state == "failed" else "pending"] += 1
                     continue
                 pin = ledger.pinned(db, record.source, record.key)
