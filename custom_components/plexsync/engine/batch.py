@@ -427,8 +427,11 @@ class Batch:
             for task in await self._check([t for t in missed if t.verdict is None]):
                 task.end(Verdict.FAILED, "not_kept")
         for task in tasks:
-            if task.verdict is None and not self._picture_trouble(task):
+            if task.verdict is not None or self._picture_trouble(task):
+                continue
+            if all(change.field in task.confirmed for change in task.plan.changes):
                 task.end(Verdict.WRITTEN)
+            # Else a picture is still to be sent: the job is released as it was.
 
     async def _check(self, tasks: Sequence[Task]) -> list[Task]:
         """Read back in bulk; note what arrived, give the tasks where some did not."""

@@ -53,6 +53,8 @@ class Policy:
     jitter: float = 0.2  # either way, so no delay exceeds cap * 1.2
     lease: float = 600.0  # longer than all calls of one job; only a bug outlives it
     retry_after_cap: float = 600.0
+    refused: float = 5.0  # until access is tried again after a refusal
+    held: float = 300.0  # the same, once the owner has been asked
 
     @property
     def longest(self) -> float:

@@ -24,8 +24,6 @@ _LOGGER = logging.getLogger(__name__)
 AUTH_LIMIT = 3  # refusals in a row before the owner is asked
 HEARTBEAT = 900.0  # seconds between saves of "somebody still looks"
 _SAVE_RETRY = (5.0, 300.0)  # first wait and cap after a failed save
-_REFUSED_WAIT = 5.0  # seconds until access is tried again
-_HELD_WAIT = 300.0  # the same, once the owner has been asked
 
 
 class Hold(StrEnum):
@@ -47,8 +45,9 @@ class Proof(IntEnum):
     """What a call that went well proves, and what one that failed casts doubt on."""
 
     NONE = 0  # it made no request
-    READ = 1
-    WRITE = 2  # reads can work while commits fail, not the other way about
+    PROBE = 1
+    READ = 2
+    WRITE = 3  # reads can work while commits fail, not the other way about
 
 
 type Listener = Callable[[str, dict[str, Any]], None]
@@ -93,6 +92,7 @@ class Circuit:
         self._saves_failed = 0
         self._saved_at = clock.monotonic()
         self._refusals = 0
+        self._refused_to = Proof.NONE  # what the last refusal was of
         self._retry_at = float("-inf")  # no neutral probe before this
         self._first_fault: float | None = None  # wall time of the streak's first
 
@@ -157,6 +157,8 @@ class Circuit:
 
     async def save(self) -> None:
         """Save now; a failure is remembered and tried again, never raised."""
+        blind = bool(self.holds & {Hold.AUTH, Hold.WRONG_SERVER})
+        self.outages.observe(self._clock.wall(), gap=blind)
         if self._store is None:
             self._dirty = False
             return
@@ -219,7 +221,7 @@ class Circuit:
                 else Result.NEUTRAL
             )
             if proof:
-                self._answered()
+                self._answered(proof)
             if result is Result.SUCCESS:
                 self._doubt, self._first_fault = Proof.NONE, None
             self.breaker.settle(permit, result, now)
@@ -232,7 +234,7 @@ class Circuit:
             )
         else:
             self.breaker.settle(permit, Result.NEUTRAL, now)
-            self._refused(fault)
+            self._refused(fault, proof)
         if permit.trial:
             self.changed.set()  # the next trial may begin
         await self._moved(before, fault)
@@ -278,26 +280,29 @@ class Circuit:
 
     # -- evidence --------------------------------------------------------------
 
-    def _answered(self) -> None:
-        self._refusals = 0
+    def _answered(self, proof: Proof) -> None:
         self.reachable = True
+        if proof >= self._refused_to:
+            # Who may read need not be let write: only a write proves that again.
+            self._refusals, self._refused_to = 0, Proof.NONE
 
     def _missed(self, fault: Fault) -> None:
         self.reachable = False
         if self._first_fault is None:
             self._first_fault = self._clock.wall()
 
-    def _refused(self, fault: Fault) -> None:
+    def _refused(self, fault: Fault, proof: Proof) -> None:
         """Verify access before the next job; after three refusals ask the owner."""
         self.breaker.verified = False
-        wait = _REFUSED_WAIT
+        wait = self.breaker.policy.refused
         if fault.kind is FaultClass.AUTH:
             self._refusals += 1
+            self._refused_to = max(self._refused_to, proof)
             if self._refusals >= AUTH_LIMIT:
-                wait = _HELD_WAIT
+                wait = self.breaker.policy.held
                 self.hold(Hold.AUTH, True)
         elif fault.kind is FaultClass.WRONG_SERVER:
-            wait = _HELD_WAIT
+            wait = self.breaker.policy.held
             self.reachable = False
             self.hold(Hold.WRONG_SERVER, True)
         self._retry_at = self._clock.monotonic() + wait
@@ -375,8 +380,6 @@ class Circuit:
             if self._save_again is not None and now >= self._save_again:
                 await self.save()
             if now - self._saved_at >= HEARTBEAT:
-                blind = bool(self.holds & {Hold.AUTH, Hold.WRONG_SERVER})
-                self.outages.observe(self._clock.wall(), gap=blind)
                 await self.save()
                 self._saved_at = now
             times = [self._saved_at + HEARTBEAT]
@@ -415,7 +418,7 @@ class Circuit:
             )
         if fault is None:
             self._wanted = False
-            self._answered()
+            self._answered(Proof.PROBE)
             for hold in (Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY):
                 self.hold(hold, False)
         elif fault.kind is FaultClass.SERVER:
@@ -423,11 +426,13 @@ class Circuit:
             self.outages.touched(probes=1)
         elif fault.kind is FaultClass.ITEM:
             # The server is well, but none of the chosen libraries is there.
-            self._retry_at = now + _HELD_WAIT
+            self._retry_at = now + self.breaker.policy.held
             self.hold(Hold.LIBRARY, True)
         else:
-            self._refused(fault)
+            self._refused(fault, Proof.PROBE)
         await self._moved(before, fault)
+        if before is State.OPEN is self.breaker.state:
+            await self.save()  # the delay has grown, and a kill must not forget it
         self.notify()
 
 
