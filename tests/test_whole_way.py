@@ -1,0 +1,147 @@
+"""A change at the source reaches Plex: the whole way, on Home Assistant."""
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from tests.home import (
+    SOURCE,
+    call,
+    make_entry,
+    set_up,
+    stash_subentry,
+    state_of,
+    until,
+    until_state,
+)
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.plex.state import Item
+from tests.simulators.stash import StashSimulator
+
+FILM = FILMS[0]
+
+
+def item_of(plex: PlexSimulator, path: str) -> Item:
+    """Find a film in Plex by its file."""
+    return next(i for i in plex.core.items.values() if f"/data/films/{path}" in i.files)
+
+
+async def settled(hass: HomeAssistant, synced: int) -> None:
+    """Wait until so many jobs are done, and none waits."""
+    await until_state(hass, "sensor", "synced", str(synced))
+    await until_state(hass, "sensor", "pending", "0")
+
+
+@pytest.fixture
+async def entry(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> MockConfigEntry:
+    """Give an entry with a Stash whose films are all in Plex."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await settled(hass, 12)
+    return entry
+
+
+async def poll(entry: MockConfigEntry) -> None:
+    """Ask Stash now, not in ten seconds."""
+    entry.runtime_data.runners[SOURCE].hurry()
+
+
+async def test_every_field_arrives(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Titles, newlines, dates, ratings, people, tags, collections and pictures."""
+    item = item_of(plex, FILM.path)
+    assert item.title == FILM.title
+    assert item.value("summary") == FILM.summary
+    assert item.value("originallyAvailableAt") == FILM.date
+    assert item.value("studio") == FILM.studio
+    assert item.value("userRating") == pytest.approx(FILM.rating100 / 10)
+    assert set(FILM.tags) <= set(item.tag_names("genre"))
+    assert {name for name, _ in FILM.cast} <= set(item.tag_names("actor"))
+    assert FILM.director in item.tag_names("director")
+    assert (item.image_key("thumb") or "").startswith("upload://posters/")
+    assert item.locked("title")
+    assert plex.journal.count(method="PUT") == 12
+    assert plex.journal.count(method="POST") == 12
+    assert plex.whole_section_edits == 0
+
+
+async def test_an_edit_in_stash_is_one_edit_in_plex(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """And the cover, which is the same, is not sent again."""
+    plex.journal.clear()
+    number = stash.core.find_scene(FILM.title)
+    stash.core.edit_scene(number, title="Another title")
+    await poll(entry)
+    await settled(hass, 13)
+    assert item_of(plex, FILM.path).title == "Another title"
+    assert [e.method for e in plex.journal].count("PUT") == 1
+    assert plex.journal.count(method="POST") == 0
+
+
+async def test_a_renamed_performer_is_renamed_in_plex(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """Stash does not touch the scene; the old name goes, the new one comes."""
+    old = FILM.cast[0][0]
+    stash.core.rename_performer(old, "Somebody Else")
+    await poll(entry)
+    await until(
+        hass, lambda: "Somebody Else" in item_of(plex, FILM.path).tag_names("actor")
+    )
+    assert old not in item_of(plex, FILM.path).tag_names("actor")
+
+
+async def test_a_source_that_is_away_holds_itself_only(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """Its cursor stays; the queue goes on; what changed meanwhile arrives."""
+    await stash.stop()
+    await poll(entry)
+    await until_state(hass, "binary_sensor", f"{SOURCE}_source", "off")
+    stash.core.edit_scene(stash.core.find_scene(FILM.title), title="Meanwhile")
+    path = f"/data/films/{FILMS[1].path}"
+    answer = await call(
+        hass, "sync_item", path=path, fields={"tagline": "Here"}, wait=10
+    )
+    assert answer["status"] == "written"
+    assert state_of(hass, "sensor", "circuit").state == "closed"
+    await stash.start()
+    await poll(entry)
+    await until(hass, lambda: item_of(plex, FILM.path).title == "Meanwhile")
+    await until_state(hass, "binary_sensor", f"{SOURCE}_source", "on")
+
+
+async def test_a_removed_source_takes_its_jobs_along(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """What it wrote stays, and can still be undone."""
+    await hass.services.async_call(
+        "switch", "turn_off", {"entity_id": "switch.cellar_sync"}, blocking=True
+    )
+    stash.core.edit_scene(stash.core.find_scene(FILM.title), title="Too late")
+    await poll(entry)
+    await until_state(hass, "sensor", "pending", "1")
+    assert hass.config_entries.async_remove_subentry(entry, SOURCE)
+    await hass.async_block_till_done()
+    await until_state(hass, "sensor", "pending", "0")
+    assert item_of(plex, FILM.path).title == FILM.title
+    answer = await call(hass, "undo_item", path=f"/data/films/{FILM.path}")
+    # The title stood there already when we came; the summary did not.
+    assert "summary" in answer["restored"]
+    assert not item_of(plex, FILM.path).value("summary")
