@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+import contextlib
 from types import MappingProxyType
 from typing import Any
 
@@ -102,7 +103,7 @@ def state_of(hass: HomeAssistant, platform: str, key: str) -> State:
 async def until(
     hass: HomeAssistant, predicate: Callable[[], object], events: Iterable[str] = ()
 ) -> None:
-    """Wait until something is so; looked at whenever a state or an event comes."""
+    """Wait until something is so; looked at on every state and event, and now and then."""
     changed = asyncio.Event()
 
     @callback
@@ -116,7 +117,9 @@ async def until(
         async with asyncio.timeout(PATIENCE):
             while not predicate():
                 changed.clear()
-                await changed.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await changed.wait()
     finally:
         for stop in stops:
             stop()

@@ -54,14 +54,10 @@ async def test_retry_tries_failed_jobs_again(
 ) -> None:
     """Try all failed jobs again."""
     await set_up(hass, make_entry(plex))
-    twin = plex.core.add_item(plex.core.sections[1], "Twin", file="/data/films/t.mkv")
-    twin.guid = plex.core.find(PATH).guid
-    answer = await call(
-        hass, "sync_item", guid=twin.guid, fields={"summary": "Which?"}, wait=20
-    )
-    assert (answer["status"], answer["reason"]) == ("failed", "ambiguous")
+    plex.faults.add("status", code=400, method="PUT", times=1)
+    answer = await call(hass, "sync_item", path=PATH, fields={"summary": "!"}, wait=20)
+    assert (answer["status"], answer["reason"]) == ("failed", "bad_request")
     await until_state(hass, "sensor", "failed", "1")
-    plex.core.remove_item(twin)
     await press(hass, "retry_failed")
     await until_state(hass, "sensor", "synced", "1")
     assert state_of(hass, "sensor", "failed").state == "0"

@@ -86,11 +86,10 @@ async def test_a_failed_item_is_told_without_its_name(
     """Tell the job and the reason; titles and paths are nobody's business."""
     await set_up(hass, make_entry(plex))
     told = Told(hass)
-    show = plex.core.add_item(plex.core.sections[2], "Private title")
     await call(
         hass,
         "sync_item",
-        rating_key=show.rating_key,
+        path="/other/secret title.mkv",
         fields={"title": "Secret title"},
         wait=20,
     )

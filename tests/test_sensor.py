@@ -177,10 +177,8 @@ async def test_our_own_facts_stay_while_plex_is_down(
 async def test_a_failed_job_is_shown(hass: HomeAssistant, plex: PlexSimulator) -> None:
     """Count what needs a person."""
     await set_up(hass, make_entry(plex))
-    series = plex.core.sections[2]
-    show = plex.core.add_item(series, "Elsewhere")
     answer = await call(
-        hass, "sync_item", rating_key=show.rating_key, fields={"summary": "x"}, wait=20
+        hass, "sync_item", path="/other/x.mkv", fields={"summary": "x"}, wait=20
     )
     assert answer["status"] == "failed"
     await until_state(hass, "sensor", "failed", "1")

@@ -11,6 +11,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
+from . import issues
 from .const import CONF_PLEX_ENTRY, DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .services import async_setup_services
@@ -79,4 +80,5 @@ async def async_unload_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) ->
 
 async def async_remove_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None:
     """Delete what the entry kept; what it wrote to Plex stays."""
+    issues.async_clear(hass, entry)
     await async_remove_files(hass, entry.entry_id)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 import contextlib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 import json
 import logging
 from typing import Any, override
@@ -14,6 +14,7 @@ from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from . import issues
@@ -41,6 +42,7 @@ from .engine.engine import SCHEMAS, Engine, Snapshot
 from .engine.record import Record
 from .engine.retry import Fault
 from .images import ImageDesk
+from .plex.events import PlexEvents
 from .plex.index import SCHEMA as INDEX_SCHEMA
 from .plex.paths import PathMapper
 from .plex.server import PlexMediaServer
@@ -55,6 +57,8 @@ _QUIET = 0.5  # seconds between two publications at least
 _RESTART = 30.0  # seconds before a task that broke is started again
 _RECENT = 7 * 86_400  # seconds that a "recent" reconcile looks back
 _JOIN = 5.0  # seconds to stop everything in
+_BACKUP = 3600.0  # seconds that a backup may take
+_THAW_AGAIN = 60.0  # seconds until ending one that failed to end is tried again
 
 type PlexSyncConfigEntry = ConfigEntry[PlexSyncCoordinator]
 type Listener = Callable[[str, dict[str, Any]], None]
@@ -78,11 +82,13 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.engine: Engine
         self.server: PlexMediaServer
         self.images: ImageDesk
+        self.events: PlexEvents
         self.runners: dict[str, SourceRunner] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
         self._closed = False
+        self._backup_over: CALLBACK_TYPE | None = None
         self._reconcile: asyncio.Task[dict[str, int]] | None = None
 
     # -- life ------------------------------------------------------------------
@@ -97,13 +103,14 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         database = Database(
             database_path(hass, entry.entry_id), (*SCHEMAS, INDEX_SCHEMA)
         )
+        client_id = await client_identifier(hass)
         self.server = PlexMediaServer(
             access.url,
             access.token,
             verify_ssl=access.verify_ssl,
             machine_id=entry.data[CONF_MACHINE_ID],
             libraries=frozenset(entry.data[CONF_LIBRARIES]),
-            client_id=await client_identifier(hass),
+            client_id=client_id,
             transactions=database,
         )
         self.images = ImageDesk(hass)
@@ -113,6 +120,16 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             self.images,
             store=CircuitStore(hass, entry.entry_id),
             listener=self._heard,
+        )
+        self.events = PlexEvents(
+            async_get_clientsession(hass, verify_ssl=access.verify_ssl),
+            access.url,
+            access.token,
+            client_id=client_id,
+            allowed=self.engine.circuit.may_listen,
+            contact=self.engine.circuit.sighted,
+            arrived=self._look_again,
+            changed=self.engine.void,
         )
         try:
             await self.engine.open()
@@ -124,6 +141,8 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
                 if isinstance(error, StorageInUseError)
                 else "storage_unusable",
             ) from error
+        if (since := database.frozen_since) is not None:
+            self._await_backup(since + _BACKUP - self.engine.clock.wall())
         try:
             await self._open_sources()
             await self._tell_of_storage()
@@ -185,6 +204,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         """Begin to work."""
         self._spawn("worker", self.engine.run)
         self._spawn("publisher", self._publish)
+        self._spawn("listener", self.events.run)
         for number, runner in self.runners.items():
             self._spawn("source", runner.run)
             if self.config_entry.subentries[number].data[CONF_START] == START_PREVIEW:
@@ -215,6 +235,8 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         if self._closed:
             return
         self._closed = True
+        if self._backup_over is not None:
+            self._backup_over()
         if self._reconcile is not None:
             self._reconcile.cancel()
         for task in self._tasks:
@@ -238,6 +260,41 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         await self.engine.keep(f"previewed:{number}", json.dumps(counts))
         if Hold.SWITCH in self.engine.circuit.holds:
             issues.async_preview_ready(self.hass, self.config_entry, counts)
+
+    async def _look_again(self) -> None:
+        """Items may have come: wake what waits for one."""
+        with contextlib.suppress(StorageError):  # the worker tells of that
+            await self.engine.wake_missing()
+
+    # -- backups -------------------------------------------------------------------
+
+    async def async_begin_backup(self) -> None:
+        """Make the database's file whole, and leave it alone. Raises StorageError.
+
+        Ends with ``async_end_backup``, or by itself after an hour.
+        """
+        self._await_backup(_BACKUP)
+        await self.engine.database.freeze(self.engine.clock.wall())
+
+    async def async_end_backup(self, _now: datetime | None = None) -> None:
+        """Go on as before."""
+        if self._backup_over is not None:
+            self._backup_over()
+            self._backup_over = None
+        try:
+            await self.engine.database.thaw()
+        except StorageError as error:
+            _LOGGER.warning("The backup cannot be ended yet: %s", error)
+            if not self._closed:
+                self._await_backup(_THAW_AGAIN)
+
+    @callback
+    def _await_backup(self, seconds: float) -> None:
+        if self._backup_over is not None:
+            self._backup_over()
+        self._backup_over = async_call_later(
+            self.hass, min(max(0.0, seconds), _BACKUP), self.async_end_backup
+        )
 
     # -- publishing --------------------------------------------------------------
 
@@ -362,6 +419,8 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     @callback
     def _heard(self, event: str, data: Mapping[str, Any]) -> None:
         self._changed.set()
+        if event == "hold" or event.startswith("circuit"):
+            self.events.look()
         if event.startswith("circuit") and self.data is not None:
             # However short a state was, automations and the history see it.
             circuit = self.engine.circuit

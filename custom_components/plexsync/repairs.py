@@ -1,7 +1,7 @@
 """What the owner answers a repair with."""
 
-from collections.abc import Awaitable, Callable
-from typing import override
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, override
 
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
@@ -17,7 +17,7 @@ from .engine.engine import Engine
 from .issues import LEDGER_LOST, PREVIEW_READY
 
 # What stands in Plex is adopted as found; the jobs that were only kept are done.
-_LIFTS: dict[str, Callable[[Engine], Awaitable[None]]] = {
+LIFTS: Final[Mapping[str, Callable[[Engine], Awaitable[None]]]] = {
     LEDGER_LOST: Engine.accept_ledger,
     PREVIEW_READY: lambda engine: engine.switch(True),
 }
@@ -59,7 +59,7 @@ async def async_create_fix_flow(
 ) -> RepairsFlow:
     """Choose the flow; most repairs only want to have been read."""
     if data is not None:
-        for key, lift in _LIFTS.items():
+        for key, lift in LIFTS.items():
             if issue_id.startswith(f"{key}_"):
                 return HoldRepairFlow(str(data["entry_id"]), lift)
     return ConfirmRepairFlow()

@@ -278,6 +278,30 @@ class Circuit:
         self._retry_at = float("-inf")
         self._wake.set()
 
+    # -- the notifications socket ------------------------------------------------
+
+    def may_listen(self) -> bool:
+        """Say whether the socket may try to connect.
+
+        While the circuit is open there is one schedule, and the probe has it: the
+        socket's turn comes as soon as a probe has passed. Nor is a server asked
+        that refuses the token or is another one, except by the probe.
+        """
+        return self.breaker.state is not State.OPEN and not (
+            self.holds & {Hold.AUTH, Hold.WRONG_SERVER}
+        )
+
+    def sighted(self, there: bool) -> None:
+        """Note that the socket was accepted, or that nobody answered it.
+
+        Neither is evidence: the first brings a probe forward, the second only shows.
+        """
+        if there and self.breaker.state is State.OPEN:
+            self.hurry()  # a handshake that was under way when the circuit opened
+        if there is not self.reachable:
+            self.reachable = there
+            self.notify()
+
     # -- evidence --------------------------------------------------------------
 
     def _answered(self, proof: Proof) -> None:

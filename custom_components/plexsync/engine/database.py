@@ -6,18 +6,31 @@ is committed together; each caller keeps its own savepoint.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 import contextlib
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 import queue
 import sqlite3
+import stat
 import threading
 from typing import Any
 
 VERSION = 1
 _GROUP = 200  # transactions that share one commit, at most
+_CHECKPOINT = 1000  # pages of log after which SQLite moves them into the file
+
+# One row per backup under way. ``file`` is the stamp of the file that it was taken
+# of: a row with another file's, or with none yet, came back from a backup.
+_BACKUPS = """
+CREATE TABLE IF NOT EXISTS backup (
+    id INTEGER PRIMARY KEY,
+    file TEXT NOT NULL,
+    since REAL NOT NULL
+) STRICT;
+"""
 
 
 class StorageError(Exception):
@@ -32,7 +45,8 @@ class StorageInUseError(StorageError):
 class _Task:
     work: Callable[[sqlite3.Connection], Any]
     future: Future[Any]
-    durable: bool
+    durable: bool = True
+    alone: bool = False  # outside of any transaction
 
 
 class Database:
@@ -57,6 +71,9 @@ class Database:
         )
         self.created = False
         self.commits = 0
+        self.restored = False  # this came back from a backup, and nobody has said yes
+        self.frozen_since: float | None = None  # seconds since the epoch
+        self._backup: int | None = None  # the row of the backup under way
 
     def open(self) -> None:
         """Open, check and lay out the file; blocking. Raises StorageError.
@@ -64,7 +81,10 @@ class Database:
         A file that is corrupt or from a newer version is renamed, never
         deleted, and a fresh one takes its place.
         """
+        with contextlib.suppress(OSError):  # the connection tells what is wrong
+            self._path.parent.mkdir(parents=True, exist_ok=True)
         self.created = not self._path.exists()
+        stamp = self._stamp()
         try:
             self._connect()
         except sqlite3.DatabaseError as error:
@@ -76,6 +96,7 @@ class Database:
             self._move_aside("foreign")
         try:
             self._lay_out()
+            self._recognise(stamp)
         except sqlite3.Error as error:
             self._disconnect()
             raise _storage_error(error) from error
@@ -94,16 +115,70 @@ class Database:
         the process) may undo the newest commits. Raises StorageError, or
         whatever ``work`` raised after rolling back what it did.
         """
-        task = _Task(work, Future(), durable)
+        return await self._ask(_Task(work, Future(), durable))  # type: ignore[no-any-return]
+
+    async def _ask(self, task: _Task) -> Any:
         # From here on a caller that is cancelled cannot cancel the work.
         task.future.set_running_or_notify_cancel()
         if self._inline:
-            self._commit([task])
-            return task.future.result()  # type: ignore[no-any-return]
+            self._work_off([task])
+            return task.future.result()
         if self._thread is None:
             raise StorageError("closed")
         self._tasks.put(task)
         return await asyncio.wrap_future(task.future)
+
+    async def freeze(self, now: float) -> None:
+        """Leave the file as it is until ``thaw``, so that it can be copied alone.
+
+        It then holds everything up to this moment; what is committed later goes
+        on beside it, in the log. A copy is recognised when it is opened, with or
+        without its log: ``restored``. Raises StorageError.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            self._keep_file(connection, True)
+            try:
+                with _transaction(connection):
+                    number = connection.execute(
+                        "INSERT INTO backup (file, since) VALUES ('', ?)", (now,)
+                    ).lastrowid
+                    connection.execute(
+                        "DELETE FROM backup WHERE id = ?", (self._backup,)
+                    )
+                self._backup, self.frozen_since = number, now
+                _checkpoint(connection)
+                with _transaction(connection):
+                    # Only the log says which file this is.
+                    connection.execute(
+                        "UPDATE backup SET file = ? WHERE id = ?",
+                        (self._stamp() or "", number),
+                    )
+            except BaseException:
+                self._keep_file(connection, False)
+                raise
+
+        await self._ask(_Task(work, Future(), alone=True))
+
+    async def thaw(self) -> None:
+        """Go on as before ``freeze``. Raises StorageError, and nothing has changed then."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            if self._backup is None:
+                return
+            with _transaction(connection):
+                connection.execute("DELETE FROM backup WHERE id = ?", (self._backup,))
+            self._backup = self.frozen_since = None
+            self._keep_file(connection, False)
+            with contextlib.suppress(sqlite3.Error):
+                _checkpoint(connection)  # the log may have grown; later will do
+
+        await self._ask(_Task(work, Future(), alone=True))
+
+    def accept(self, connection: sqlite3.Connection) -> None:
+        """Forget, within a transaction, that this came back from a backup."""
+        connection.execute("DELETE FROM backup WHERE id IS NOT ?", (self._backup,))
+        self.restored = False
 
     def close(self) -> None:
         """Finish what was asked for, checkpoint and close; blocking."""
@@ -120,6 +195,8 @@ class Database:
         # Exclusive: no second process can open the file, and no -shm file is needed.
         self._connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         self._connection.execute("PRAGMA journal_mode=WAL")
+        # Until it is known whether a backup is under way.
+        self._keep_file(self._connection, True)
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.execute("COMMIT")
         if self._connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
@@ -131,10 +208,37 @@ class Database:
 
     def _lay_out(self) -> None:
         assert self._connection is not None
-        for schema in self._schemas:
+        for schema in (*self._schemas, _BACKUPS):
             self._connection.executescript(schema)
         self._connection.execute(f"PRAGMA user_version={VERSION}")
-        self._path.chmod(0o600)
+        if stat.S_IMODE(self._path.stat().st_mode) != 0o600:
+            self._path.chmod(0o600)  # this changes the stamp
+
+    def _recognise(self, stamp: str | None) -> None:
+        """See whether a backup is under way, or this came back from one."""
+        assert self._connection is not None
+        self._backup = self.frozen_since = None
+        self.restored = False
+        for number, file, since in self._connection.execute("SELECT * FROM backup"):
+            if file == stamp:
+                self._backup, self.frozen_since = number, since
+            else:
+                self.restored = True
+        self._keep_file(self._connection, self._backup is not None)
+
+    def _stamp(self) -> str | None:
+        """Name this very file, as last written: nobody can make a copy with the same stamp."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return f"{found.st_ino}:{found.st_ctime_ns}"
+
+    @staticmethod
+    def _keep_file(connection: sqlite3.Connection, keep: bool) -> None:
+        """Let SQLite move nothing from the log into the file, not even when it closes."""
+        connection.execute(f"PRAGMA wal_autocheckpoint={0 if keep else _CHECKPOINT}")
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
 
     def _move_aside(self, why: str) -> None:
         self._disconnect()
@@ -171,7 +275,29 @@ class Database:
                 except queue.Empty:
                     break
             closing = None in group
-            self._commit([task for task in group if task is not None])
+            self._work_off([task for task in group if task is not None])
+
+    def _work_off(self, group: list[_Task]) -> None:
+        for alone, tasks in groupby(group, key=lambda task: task.alone):
+            if alone:
+                for task in tasks:
+                    self._run_alone(task)
+            else:
+                self._commit(list(tasks))
+
+    def _run_alone(self, task: _Task) -> None:
+        if (connection := self._connection) is None:
+            task.future.set_exception(StorageError("closed"))
+            return
+        try:
+            connection.execute("PRAGMA synchronous=FULL")
+            result = task.work(connection)
+        except sqlite3.Error as error:
+            task.future.set_exception(_storage_error(error))
+        except Exception as error:  # noqa: BLE001  # it belongs to the caller
+            task.future.set_exception(error)
+        else:
+            task.future.set_result(result)
 
     def _commit(self, group: list[_Task]) -> None:
         if not group:
@@ -207,6 +333,26 @@ class Database:
                 task.future.set_result(result)
             else:
                 task.future.set_exception(failed)
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    """Move all of the log into the file."""
+    busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if busy:
+        raise sqlite3.OperationalError("the log is in use")
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

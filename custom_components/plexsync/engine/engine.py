@@ -1,6 +1,7 @@
 """One server's engine: queue, ledger, circuit and worker behind one door."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 import contextlib
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from .undo import make_undo
 from .worker import Worker, release_all
 
 _PATIENCE = 100  # tenths of a second that somebody waits for the first probe
+_VOID = 60.0  # seconds; no read is used for that long
 
 SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, stats.SCHEMA)
 
@@ -116,7 +118,7 @@ class Engine:
         )
         self._retry = retry or RetryPolicy()
         self._fill_only: dict[str, frozenset[str]] = {}
-        self._voided: dict[str, float] = {}
+        self._voided: OrderedDict[str, float] = OrderedDict()  # oldest first
         self._tools = Tools(
             database=self.database,
             server=server,
@@ -137,8 +139,10 @@ class Engine:
 
     async def open(self) -> None:
         """Open both stores. Raises StorageError when the database cannot be opened."""
-        await asyncio.to_thread(self.database.open)
+        opening = asyncio.ensure_future(asyncio.to_thread(self.database.open))
         try:
+            # A caller that is cancelled cannot stop the thread: it waits, and closes.
+            await asyncio.shield(opening)
             await self.database.run(
                 lambda db: queue.recover(db, self.clock.steady(), self._retry.longest)
             )
@@ -147,14 +151,18 @@ class Engine:
             off = await self.setting("sync") == "off"
             self.circuit.hold(Hold.SWITCH, off)
         except BaseException:
+            await asyncio.wait([opening])
             await asyncio.to_thread(self.database.close)
             raise
 
     async def _recognise_ledger(self) -> None:
-        """Hold writing when this is not the ledger that the circuit's store knows."""
+        """Hold writing when this is not the ledger that the circuit's store knows.
+
+        Nor is it when it came back from a backup: then Plex is newer.
+        """
         mine = await self.setting("ledger_id")
         known = self.circuit.ledger_id
-        if known is not None and mine != known:
+        if self.database.restored or (known is not None and mine != known):
             self.ledger_lost = True
             self.circuit.hold(Hold.LEDGER, True)
         elif mine is None:
@@ -166,7 +174,12 @@ class Engine:
     async def accept_ledger(self) -> None:
         """Go on with the ledger there is: what stands in Plex is adopted as found."""
         name = f"{self.random.getrandbits(64):016x}"
-        await self.keep("ledger_id", name)
+
+        def accept(db: Connection) -> None:
+            stats.keep(db, "ledger_id", name)
+            self.database.accept(db)
+
+        await self.database.run(accept)
         self.circuit.ledger_id = name
         await self.circuit.save()
         self.ledger_lost = False
@@ -280,9 +293,21 @@ class Engine:
         """Note that somebody else changed an item: what was read of it is old."""
         now = self.clock.monotonic()
         self._voided[rating_key] = now
-        if len(self._voided) > 10_000:
-            for key in [key for key, at in self._voided.items() if now - at > 60]:
-                del self._voided[key]
+        self._voided.move_to_end(rating_key)
+        while now - next(iter(self._voided.values())) > _VOID:
+            self._voided.popitem(last=False)
+
+    async def wake_missing(self) -> int:
+        """Look again for every item that was not found; give how many jobs wait for one.
+
+        Raises StorageError.
+        """
+        number = await self.database.run(
+            lambda db: queue.wake(db, self.clock.steady(), "not_found"), durable=False
+        )
+        if number:
+            self.circuit.notify()
+        return number
 
     # -- by hand ---------------------------------------------------------------
 

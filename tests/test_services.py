@@ -1,0 +1,732 @@
+"""The actions, from a call to what stands in Plex afterwards."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import probatio
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.services import ACTIONS
+from tests.home import (
+    PLEX_ROOT,
+    SOURCE,
+    call,
+    make_entry,
+    set_up,
+    stash_subentry,
+    state_of,
+    until,
+    until_state,
+)
+from tests.rig import PNG
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.stash import StashSimulator
+
+PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
+OTHER = f"{PLEX_ROOT}/{FILMS[1].path}"
+ELSEWHERE = "/elsewhere/film.mkv"
+IMDB = "imdb://tt0000417"
+WAIT = 20
+
+# The least that each action asks for.
+LEAST: dict[str, dict[str, Any]] = {name: {} for name in ACTIONS} | {
+    "sync_item": {"path": PATH, "fields": {"summary": "Least."}},
+    "preview_item": {"path": PATH, "fields": {"summary": "Least."}},
+    "undo_item": {"path": PATH},
+    "pin_item": {"key": f"path:{PATH}", "unpin": True},
+}
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, plex: PlexSimulator) -> MockConfigEntry:
+    """Give a loaded entry without sources."""
+    plex.core.find(PATH).guids = (IMDB,)
+    return await set_up(hass, make_entry(plex))
+
+
+async def sync(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    """Sync an item and wait for its outcome."""
+    return await call(hass, "sync_item", **{"wait": WAIT} | data)
+
+
+async def refused(hass: HomeAssistant, action: str, **data: Any) -> HomeAssistantError:
+    """Give the error that an action raises; it has words in our own texts."""
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(hass, action, **data)
+    assert caught.value.translation_domain == DOMAIN
+    assert caught.value.translation_key
+    return caught.value
+
+
+# Which server
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_actions_are_there_before_any_entry(
+    hass: HomeAssistant, action: str
+) -> None:
+    """Let automations validate, and say what is missing when they run."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert hass.services.has_service(DOMAIN, action)
+    with pytest.raises(ServiceValidationError) as caught:
+        await call(hass, action, **LEAST[action])
+    assert caught.value.translation_key == "service_found_no_config_entry_for_domain"
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_the_server_must_be_one_of_ours_and_loaded(
+    hass: HomeAssistant, entry: MockConfigEntry, action: str
+) -> None:
+    """Refuse unknown, foreign and unloaded entries in words."""
+    foreign = MockConfigEntry(domain="sun")
+    foreign.add_to_hass(hass)
+
+    async def key(entry_id: str) -> str | None:
+        with pytest.raises(ServiceValidationError) as caught:
+            await call(hass, action, **{ATTR_CONFIG_ENTRY_ID: entry_id} | LEAST[action])
+        return caught.value.translation_key
+
+    assert await key("nobody") == "service_config_entry_not_found"
+    assert await key(foreign.entry_id) == "service_config_entry_wrong_domain"
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert await key(entry.entry_id) == "service_config_entry_not_loaded"
+
+
+async def test_among_several_servers_one_is_named(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Guess none when there are two."""
+    MockConfigEntry(domain=DOMAIN, unique_id="another").add_to_hass(hass)
+    with pytest.raises(ServiceValidationError):
+        await call(hass, "get_jobs")
+    assert await call(hass, "get_jobs", config_entry_id=entry.entry_id) == {
+        "jobs": [],
+        "total": 0,
+    }
+
+
+async def test_nobody_has_to_ask_for_the_answer(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Do the work without a response variable; only the lists insist on one."""
+    await hass.services.async_call(
+        DOMAIN,
+        "sync_item",
+        {"path": PATH, "fields": {"summary": "Unasked."}, "wait": WAIT},
+        blocking=True,
+    )
+    assert plex.core.find(PATH).value("summary") == "Unasked."
+    with pytest.raises(ServiceValidationError):
+        await hass.services.async_call(DOMAIN, "get_jobs", {}, blocking=True)
+
+
+# sync_item
+
+
+async def test_every_field_arrives(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Write every field that is not a picture, and answer with the difference."""
+    fields = {
+        "title": "Le voyage",
+        "sort_title": "Voyage",
+        "original_title": "Le Voyage dans la Lune",
+        "summary": "Two\nlines.",
+        "tagline": "To the Moon!",
+        "studio": "Star Film",
+        "content_rating": "G",
+        "date": "1902-09-01",
+        "user_rating": 8.2,
+        "genres": ["Adventure", "Silent"],
+        "labels": ["Old"],
+        "collections": ["Méliès"],
+        "directors": ["Georges Méliès"],
+        "writers": ["Jules Verne"],
+        "actors": [{"name": "Georges Méliès", "role": "Professor"}, "Bleuette Bernon"],
+    }
+    answer = await sync(hass, path=PATH, fields=fields)
+    assert answer["status"] == "written"
+    assert answer["key"] == f"path:{PATH}"
+    changes = {each["field"]: each for each in answer["changes"]}
+    assert changes.keys() == fields.keys()
+    assert changes["title"]["before"] == "A Trip to the Moon"
+    assert changes["title"]["after"] == "Le voyage"
+
+    item = plex.core.find(PATH)
+    assert item.title == "Le voyage"
+    assert item.value("summary") == "Two\nlines."
+    assert item.value("originallyAvailableAt") == "1902-09-01"
+    assert set(item.tag_names("genre")) == {"Adventure", "Silent"}
+    assert item.tag_names("collection") == ["Méliès"]
+    assert item.roles()["Georges Méliès"] == "Professor"
+    assert item.locked("title")
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [{"path": PATH}, {"guid": IMDB}, {"rating_key": "1"}, {"rating_key": 1}],
+)
+async def test_an_item_is_found_by_any_identifier(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    entry: MockConfigEntry,
+    identifier: dict[str, Any],
+) -> None:
+    """Take a path, a GUID or a rating key, as text or as a number."""
+    answer = await sync(hass, **identifier, fields={"tagline": "Found."})
+    assert answer["status"] == "written"
+    assert plex.core.find(PATH).value("tagline") == "Found."
+
+
+async def test_null_clears_and_what_is_absent_stays(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Know three states of a field."""
+    await sync(hass, path=PATH, fields={"summary": "One.", "tagline": "Two."})
+    answer = await sync(hass, path=PATH, fields={"summary": None})
+    assert answer["status"] == "written"
+    item = plex.core.find(PATH)
+    assert not item.value("summary")
+    assert item.value("tagline") == "Two."
+
+
+async def test_an_equal_record_costs_nothing(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Answer a repetition without asking Plex; the key says what a repetition is."""
+    fields = {"summary": "Once."}
+    assert (await sync(hass, path=PATH, fields=fields, key="mine"))["key"] == "mine"
+    plex.journal.clear()
+    answer = await sync(hass, path=PATH, fields=fields, key="mine")
+    assert answer == {"status": "unchanged", "key": "mine"}
+    assert not plex.journal.entries
+    # Under another key it is another record, which finds everything in line.
+    answer = await sync(hass, path=PATH, fields=fields, key="other")
+    assert answer["status"] == "unchanged"
+    assert plex.journal.count(method="PUT") == 0
+
+
+async def test_without_waiting_it_is_queued(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Answer as soon as it is on disk."""
+    answer = await sync(hass, path=PATH, fields={"summary": "Soon."}, wait=0)
+    assert answer == {"status": "queued", "key": f"path:{PATH}"}
+    await until_state(hass, "sensor", "synced", "1")
+
+
+async def test_an_open_circuit_is_told_with_the_next_probe(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Keep the record, and say when Plex is asked again."""
+    await plex.stop()
+    await sync(hass, path=PATH, fields={"summary": "Kept."}, wait=0)
+    await until_state(hass, "sensor", "circuit", "open")
+    answer = await sync(hass, path=PATH, fields={"summary": "Kept."}, wait=0)
+    assert answer["status"] == "queued"
+    assert answer["reason"] == "circuit_open"
+    probe = dt_util.parse_datetime(answer["next_probe"])
+    assert probe is not None
+    assert abs(probe - dt_util.utcnow()) < timedelta(minutes=2)
+
+
+async def test_not_yet_in_plex_waits(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Wait for a file that Plex has not found yet."""
+    answer = await sync(
+        hass, path=f"{PLEX_ROOT}/new.mkv", fields={"title": "x"}, wait=2
+    )
+    assert (answer["status"], answer["reason"]) == ("queued", "not_found")
+
+
+async def test_several_items_are_not_guessed_among(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Park what fits twice, until a person ties it to one."""
+    plex.core.find(OTHER).guids = (IMDB,)
+    answer = await sync(hass, guid=IMDB, fields={"tagline": "Which?"})
+    assert (answer["status"], answer["reason"]) == ("failed", "ambiguous")
+    job = (await call(hass, "get_jobs", state="failed"))["jobs"][0]
+    assert len(job["candidates"]) == 2
+
+    chosen = plex.core.find(OTHER).rating_key
+    answer = await call(hass, "pin_item", key=job["key"], rating_key=chosen)
+    assert answer == {"source": "action", "key": job["key"], "rating_key": str(chosen)}
+    await until_state(hass, "sensor", "synced", "1")
+    assert plex.core.find(OTHER).value("tagline") == "Which?"
+    assert plex.core.find(PATH).value("tagline") is None
+
+    answer = await call(hass, "pin_item", key=job["key"], unpin=True)
+    assert answer["rating_key"] is None
+    answer = await sync(hass, guid=IMDB, fields={"tagline": "Again?"})
+    assert answer["reason"] == "ambiguous"
+
+
+async def test_asking_again_tries_a_failed_item_again(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Try again when a person or an automation says the same once more."""
+    plex.faults.add("status", code=400, method="PUT", times=1)
+    fields = {"summary": "Twice."}
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "failed"
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "written"
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"fields": {"summary": "x"}}, "identifier_missing"),
+    ({"path": PATH, "guid": IMDB, "fields": {"summary": "x"}}, "identifier_ambiguous"),
+    ({"path": " ", "fields": {"summary": "x"}}, "path_invalid"),
+    ({"path": "/a\nb", "fields": {"summary": "x"}}, "path_invalid"),
+    ({"guid": "tt0000417", "fields": {"summary": "x"}}, "guid_invalid"),
+    ({"rating_key": "", "fields": {"summary": "x"}}, "rating_key_invalid"),
+    ({"rating_key": "1,2", "fields": {"summary": "x"}}, "rating_key_invalid"),
+    ({"rating_key": 0, "fields": {"summary": "x"}}, "rating_key_invalid"),
+    ({"path": PATH, "fields": {}}, "fields_missing"),
+    ({"path": PATH, "key": "x" * 1001, "fields": {"summary": "x"}}, "key_invalid"),
+    ({"path": PATH, "key": "a\x00b", "fields": {"summary": "x"}}, "key_invalid"),
+    ({"path": PATH, "fields": {"colour": "red"}}, "unknown_field"),
+    ({"path": PATH, "fields": {7: "red"}}, "unknown_field"),
+    ({"path": PATH, "fields": {"title": None}}, "title_required"),
+    ({"path": PATH, "fields": {"title": " "}}, "title_required"),
+    ({"path": PATH, "fields": {"summary": 5}}, "not_text"),
+    ({"path": PATH, "fields": {"genres": ["Drama", 5]}}, "not_text"),
+    ({"path": PATH, "fields": {"genres": "Drama"}}, "not_a_list"),
+    ({"path": PATH, "fields": {"date": "1902"}}, "not_a_date"),
+    ({"path": PATH, "fields": {"date": "1902-02-30"}}, "not_a_date"),
+    ({"path": PATH, "fields": {"user_rating": "good"}}, "not_a_rating"),
+    ({"path": PATH, "fields": {"user_rating": 11}}, "rating_out_of_range"),
+    ({"path": PATH, "fields": {"actors": [{"role": "Nobody"}]}}, "not_an_actor"),
+    ({"path": PATH, "fields": {"poster": 5}}, "not_an_image"),
+    ({"path": PATH, "fields": {"poster": "/etc/passwd"}}, "image_not_allowed"),
+    ({"path": PATH, "fields": {"poster": "http://x.test/"}}, "image_not_allowed"),
+    ({"path": PATH, "fields": {"background": "file:///x"}}, "image_not_allowed"),
+]
+
+
+@pytest.mark.parametrize(("data", "key"), REFUSED)
+async def test_bad_input_is_refused_in_words(
+    hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any], key: str
+) -> None:
+    """Say what is wrong with it, and take none of it."""
+    for action in ("sync_item", "preview_item"):
+        error = await refused(hass, action, **data)
+        assert isinstance(error, ServiceValidationError)
+        assert error.translation_key == key
+        assert str(error) != key  # it has its words
+    assert (await call(hass, "get_jobs"))["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "data", [{"wait": 301}, {"wait": -1}, {"fields": "x"}, {"rating_key": True}]
+)
+async def test_shapes_are_checked_by_the_schema(
+    hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any]
+) -> None:
+    """Leave to the schema what needs no words of ours."""
+    with pytest.raises(probatio.Invalid):
+        await sync(hass, **{"path": PATH, "fields": {"summary": "x"}} | data)
+
+
+# Pictures
+
+
+async def test_a_picture_from_an_allowed_folder(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry, tmp_path: Path
+) -> None:
+    """Upload a file, and notice when it is another one under the same name."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    file = tmp_path / "poster.png"
+    file.write_bytes(PNG)
+    fields = {"poster": str(file)}
+    answer = await sync(hass, path=PATH, fields=fields)
+    assert answer["status"] == "written"
+    assert answer["changes"][0]["field"] == "poster"
+    assert plex.core.image(plex.core.find(PATH)) == PNG
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "unchanged"
+    file.write_bytes(PNG + b"more")
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "written"
+    assert plex.core.image(plex.core.find(PATH)) == PNG + b"more"
+
+
+async def test_a_picture_from_an_allowed_address(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """Fetch a URL anew each time, and upload only another picture."""
+    hass.config.allowlist_external_urls = {f"{stash.url}/"}
+    fields = {"background": f"{stash.url}/scene/1/screenshot"}
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "written"
+    assert plex.core.image(plex.core.find(PATH), "art")
+    plex.journal.clear()
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "unchanged"
+    assert plex.journal.count(method="POST") == 0
+    stash.core.set_cover(1, PNG)
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "written"
+    assert plex.core.image(plex.core.find(PATH), "art") == PNG
+
+
+async def test_a_picture_that_is_not_there(
+    hass: HomeAssistant, entry: MockConfigEntry, tmp_path: Path
+) -> None:
+    """Say so; whether it may be looked for was clear before."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    answer = await sync(
+        hass, path=PATH, fields={"poster": str(tmp_path / "no.png")}, wait=3
+    )
+    assert answer["reason"] == "image_missing"
+
+
+# preview_item
+
+
+async def test_a_preview_is_the_plan_and_writes_nothing(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Show what would be written and why the rest stays, held or not."""
+    item = plex.core.find(PATH)
+    plex.core.edit_by_person(item.rating_key, studio="A person's")
+    await entry.runtime_data.engine.switch(False)
+    fields = {"summary": "Planned.", "studio": "Ours", "genres": ["Drama"]}
+    answer = await call(hass, "preview_item", path=PATH, fields=fields)
+    assert answer["rating_key"] == str(item.rating_key)
+    assert {each["field"] for each in answer["changes"]} == {"summary", "genres"}
+    assert answer["kept"] == {"studio": "locked"}
+    assert "reason" not in answer
+    assert plex.journal.count(method="PUT") == 0
+    assert (await call(hass, "get_jobs"))["total"] == 0
+
+    await entry.runtime_data.engine.switch(True)
+    written = await sync(hass, path=PATH, fields=fields)
+    assert written["changes"] == answer["changes"]
+
+
+async def test_a_preview_says_why_there_is_no_plan(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Name the reason, and the candidates where there are several."""
+    plex.core.find(OTHER).guids = (IMDB,)
+    fields = {"summary": "x"}
+    answer = await call(hass, "preview_item", path=ELSEWHERE, fields=fields)
+    assert answer["reason"] == "outside_libraries"
+    assert answer["changes"] == []
+    answer = await call(hass, "preview_item", guid=IMDB, fields=fields)
+    assert answer["reason"] == "ambiguous"
+    assert len(answer["candidates"]) == 2
+
+
+async def test_a_preview_of_what_a_source_says(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Ask the sources about a file."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await entry.runtime_data.engine.switch(False)
+    answer = await call(hass, "preview_item", path=PATH)
+    changes = {each["field"]: each["after"] for each in answer["changes"]}
+    assert changes["summary"] == FILMS[0].summary
+    assert (await refused(hass, "preview_item", path=ELSEWHERE)).translation_key == (
+        "record_not_found"
+    )
+    assert (await refused(hass, "preview_item", guid=IMDB)).translation_key == (
+        "preview_needs_path"
+    )
+    await stash.stop()
+    error = await refused(hass, "preview_item", path=PATH)
+    assert error.translation_key == "fault_source"
+    assert error.translation_placeholders == {"reason": "unreachable"}
+
+
+# undo_item
+
+
+async def test_undo_restores_what_stood_there(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Restore one item, also while syncing is held, and keep what was changed since."""
+    item = plex.core.find(PATH)
+    title = item.title
+    await sync(hass, path=PATH, fields={"title": "Ours", "studio": "Ours"})
+    plex.core.edit_by_person(item.rating_key, studio="A person's")
+    await entry.runtime_data.engine.switch(False)
+    answer = await call(hass, "undo_item", path=PATH)
+    assert answer == {
+        "rating_key": str(item.rating_key),
+        "restored": ["title"],
+        "kept": {"studio": "changed_since"},
+    }
+    assert item.title == title
+    assert not item.locked("title")
+    assert item.value("studio") == "A person's"
+
+
+async def test_undo_of_everything_since(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Restore all that was written since a time; a naive time is a local one."""
+    titles = [plex.core.find(path).title for path in (PATH, OTHER)]
+    await sync(hass, path=PATH, fields={"title": "First"})
+    between = dt_util.utcnow()
+    await sync(hass, path=OTHER, fields={"title": "Second"})
+    answer = await call(hass, "undo_item", since=between.isoformat())
+    assert answer == {"items": 1, "fields": 1, "kept": {}}
+    assert plex.core.find(PATH).title == "First"
+    assert plex.core.find(OTHER).title == titles[1]
+    naive = dt_util.as_local(between - timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S")
+    answer = await call(hass, "undo_item", since=naive)
+    assert answer["items"] == 1
+    assert plex.core.find(PATH).title == titles[0]
+
+
+async def test_undo_says_why_not(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Tell a bad order from one that cannot be done."""
+    for data in ({}, {"path": PATH, "since": "2026-01-01 00:00:00"}):
+        error = await refused(hass, "undo_item", **data)
+        assert isinstance(error, ServiceValidationError)
+        assert error.translation_key == "undo_target"
+    error = await refused(hass, "undo_item", path=ELSEWHERE)
+    assert error.translation_key == "item_outside_libraries"
+    error = await refused(hass, "undo_item", path=f"{PLEX_ROOT}/none.mkv")
+    assert error.translation_key == "item_not_found"
+    plex.core.find(OTHER).guids = (IMDB,)
+    entry.runtime_data.engine.void("1")
+    await plex.stop()
+    await sync(hass, path=PATH, fields={"title": "Later"}, wait=0)
+    await until_state(hass, "sensor", "circuit", "open")
+    for action in ("undo_item", "preview_item"):
+        error = await refused(hass, action, **LEAST[action])
+        assert error.translation_key == "circuit_open"
+        assert not isinstance(error, ServiceValidationError)
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        ({"action": "status", "code": 401}, "fault_auth"),
+        ({"action": "status", "code": 503}, "fault_server"),
+        ({"action": "impostor", "path": "/identity"}, "fault_wrong_server"),
+    ],
+)
+async def test_a_fault_of_plex_is_an_error_in_words(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    entry: MockConfigEntry,
+    fault: dict[str, Any],
+    key: str,
+) -> None:
+    """Map each class of fault to its words."""
+    await sync(hass, path=PATH, fields={"title": "Before"})
+    if key == "fault_wrong_server":
+        # Who answers is asked anew on a new connection.
+        await plex.stop()
+        await plex.start()
+    plex.faults.add(**fault)
+    error = await refused(hass, "undo_item", path=PATH)
+    assert error.translation_key in (key, "circuit_open", "held")
+    assert plex.core.find(PATH).title == "Before"
+
+
+# pin_item
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({"key": "x"}, "pin_target"),
+        ({"key": "x", "rating_key": 1, "unpin": True}, "pin_target"),
+        ({"key": " ", "rating_key": 1}, "key_invalid"),
+        ({"key": "x", "rating_key": "one"}, "rating_key_invalid"),
+        ({"key": "x", "rating_key": 1, "source": "nobody"}, "source_unknown"),
+    ],
+)
+async def test_a_pin_names_one_record_and_one_item(
+    hass: HomeAssistant, entry: MockConfigEntry, data: dict[str, Any], key: str
+) -> None:
+    """Refuse what would tie nothing."""
+    assert (await refused(hass, "pin_item", **data)).translation_key == key
+
+
+# reconcile
+
+
+async def test_a_run_counts_by_kind_and_enqueues_the_gaps(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Find what was changed in Plex behind our back."""
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    answer = await call(hass, "reconcile")
+    assert answer == {"cancelled": False, "counts": {"in_line": 12}}
+    item = plex.core.find(PATH)
+    plex.core.set_lock(item.rating_key, "summary", False)
+    item.values["summary"] = "An agent's."
+    assert (await call(hass, "reconcile", scope="recent"))["counts"] == {
+        "in_line": 11,
+        "differs": 1,
+    }
+    await until_state(hass, "sensor", "synced", "13")
+    assert item.value("summary") == FILMS[0].summary
+
+
+async def test_a_run_can_be_stopped(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Stop a run from elsewhere; whoever waits for it is told, not cancelled."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    assert await call(hass, "cancel_reconcile") == {"cancelled": False}
+    await until_state(hass, "sensor", "synced", "12")
+    plex.latency_read = 5
+    run = asyncio.create_task(call(hass, "reconcile"))
+    await until(hass, lambda: entry.runtime_data.reconciling, ["call_service"])
+    error = await refused(hass, "reconcile")
+    assert isinstance(error, ServiceValidationError)
+    assert error.translation_key == "reconcile_running"
+    assert await call(hass, "cancel_reconcile") == {"cancelled": True}
+    assert await run == {"cancelled": True, "counts": {}}
+    assert not entry.runtime_data.reconciling
+
+
+async def test_a_run_without_its_source_is_an_error(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Say which end failed."""
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    await stash.stop()
+    error = await refused(hass, "reconcile")
+    assert error.translation_key == "fault_source"
+    await until(hass, lambda: state_of(hass, "sensor", "circuit").state == "closed")
+
+
+# Jobs
+
+
+async def test_jobs_are_listed_filtered_and_paged(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Show each job with its reason, its times and its paths."""
+    plex.core.remove_item(plex.core.find(PATH))
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "11")
+    await sync(hass, path=ELSEWHERE, fields={"title": "x"})
+    everything = await call(hass, "get_jobs")
+    assert everything["total"] == 2
+    waiting, failed = everything["jobs"]
+    assert waiting["state"] == "waiting"
+    assert waiting["source"] == SOURCE
+    assert waiting["reason"] == "not_found"
+    assert waiting["paths"] == [PATH]
+    for time in (waiting["enqueued"], waiting["next_attempt"]):
+        moment = dt_util.parse_datetime(time)
+        assert moment is not None
+        assert abs(moment - dt_util.utcnow()) < timedelta(minutes=2)
+    assert failed["state"] == "failed"
+    assert failed["source"] == "action"
+    assert failed["reason"] == "outside_libraries"
+    assert failed["fields"] == ["title"]
+    assert failed["next_attempt"] is None
+
+    async def found(**data: Any) -> list[int]:
+        return [job["id"] for job in (await call(hass, "get_jobs", **data))["jobs"]]
+
+    assert await found(state="failed") == [failed["id"]]
+    assert await found(state="pending") == []
+    assert await found(source=SOURCE) == [waiting["id"]]
+    assert await found(reason="outside_libraries") == [failed["id"]]
+    assert await found(limit=1) == [waiting["id"]]
+    assert await found(limit=1, offset=1) == [failed["id"]]
+    with pytest.raises(probatio.Invalid):
+        await found(limit=501)
+
+
+async def test_failed_jobs_are_retried_and_discarded(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Choose by reason, by number, or take all."""
+    for number in range(3):
+        await sync(hass, path=f"/elsewhere/{number}.mkv", fields={"title": "x"})
+    jobs = (await call(hass, "get_jobs", state="failed"))["jobs"]
+    assert len(jobs) == 3
+    assert await call(hass, "retry_failed", reason="ambiguous") == {"retried": 0}
+    assert await call(hass, "discard_failed", ids=[jobs[0]["id"]]) == {"discarded": 1}
+    assert await call(hass, "discard_failed", ids=jobs[1]["id"]) == {"discarded": 1}
+    assert await call(hass, "retry_failed") == {"retried": 1}
+    await until_state(hass, "sensor", "failed", "1")
+    assert await call(hass, "discard_failed", reason="outside_libraries") == {
+        "discarded": 1
+    }
+    assert (await call(hass, "get_jobs"))["total"] == 0
+    for ids in ([0], ["x"], [2**63]):
+        with pytest.raises(probatio.Invalid):
+            await call(hass, "discard_failed", ids=ids)
+
+
+# The circuit
+
+
+async def test_a_reset_closes_and_ends_the_outage(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Close by hand; the outage is kept, and left out of the mean."""
+    answer = await call(hass, "reset_circuit")
+    assert answer == {"before": "closed", "circuit": "closed"}
+    await plex.stop()
+    await sync(hass, path=PATH, fields={"summary": "Out."}, wait=0)
+    await until_state(hass, "sensor", "circuit", "open")
+    lasting = (await call(hass, "get_outages"))["outages"]
+    assert lasting[0]["end"] is None
+    assert lasting[0]["duration"] is None
+
+    await plex.start()
+    answer = await call(hass, "reset_circuit")
+    assert answer == {"before": "open", "circuit": "closed"}
+    await until_state(hass, "sensor", "synced", "1")
+    answer = await call(hass, "get_outages")
+    (outage,) = answer["outages"]
+    assert outage["cause"] == "refused"
+    assert outage["ended_by"] == "reset"
+    assert outage.keys() >= {"jobs", "probes"}
+    start, end = (dt_util.parse_datetime(outage[name]) for name in ("start", "end"))
+    assert start is not None
+    assert end is not None
+    assert outage["duration"] == pytest.approx((end - start).total_seconds(), abs=0.01)
+    assert answer["mttr"] is None
+    assert answer["mtbf"] >= 0
+    assert answer["availability"].keys() == {"24h", "7d", "30d"}
+    for window in answer["availability"].values():
+        assert 0 <= window["availability"] < 100
+        assert 0 < window["coverage"] < 1
+
+
+# Our own storage
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["sync_item", "preview_item", "undo_item", "pin_item", "get_jobs", "retry_failed"],
+)
+async def test_a_disk_that_fails_is_an_error_in_words(
+    hass: HomeAssistant, entry: MockConfigEntry, action: str
+) -> None:
+    """Accept nothing that is not on disk."""
+    await sync(hass, path=PATH, fields={"summary": "Before."})
+    database = entry.runtime_data.engine.database
+    await hass.async_add_executor_job(database.close)
+    error = await refused(hass, action, **LEAST[action])
+    assert not isinstance(error, ServiceValidationError)
+    assert error.translation_key == "storage_failed"
