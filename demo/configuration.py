@@ -16,6 +16,12 @@ homeassistant:
 automation:
 config:
 frontend:
+  themes:
+    # The circuit's timeline: closed, open and half open, in this order.
+    PlexSync demo:
+      graph-color-1: "#43a047"
+      graph-color-2: "#e53935"
+      graph-color-3: "#ffb300"
 history:
 logbook:
 my:

@@ -37,10 +37,11 @@ async def _submit(
 
 
 async def add_server(home: Home, url: str, token: str) -> str:
-    """Add a Plex server with the one library that it has; give the entry's id."""
+    """Add a Plex server with the first of its libraries; give the entry's id."""
     flow = await home.post(_FLOW, {"handler": "plexsync"})
     flow = await _submit(home, _FLOW, flow, url=url, token=token)
-    made = await _submit(home, _FLOW, flow)
+    libraries = flow["data_schema"][0]["selector"]["select"]["options"]
+    made = await _submit(home, _FLOW, flow, libraries=[libraries[0]["value"]])
     return str(made["result"]["entry_id"])
 
 

@@ -19,6 +19,11 @@ class HomeError(Exception):
     """Home Assistant said no, or nothing."""
 
 
+def is_known(state: str) -> bool:
+    """Say whether a state is one."""
+    return state not in ("unknown", "unavailable")
+
+
 class Connection:
     """One websocket, logged in."""
 
@@ -75,16 +80,15 @@ class Home:
     async def log_in(self, patience: float = 60.0) -> None:
         """Wait until it answers, make the user where there is none, and log in."""
         async with asyncio.timeout(patience):
-            steps = await self._until_answered("/api/onboarding")
-            done = {step["step"] for step in steps if step["done"]}
-            code = await (self._log_in() if "user" in done else self._onboard())
-            await self._take_tokens(code)
-            if "user" not in done:
-                await self.post("/api/onboarding/analytics", {})
-                await self.post(
-                    "/api/onboarding/integration",
-                    {"client_id": self.client_id, "redirect_uri": self.client_id},
-                )
+            if not await self._wants_onboarding():
+                await self._take_tokens(await self._log_in())
+                return
+            await self._take_tokens(await self._onboard())
+            await self.post("/api/onboarding/analytics", {})
+            await self.post(
+                "/api/onboarding/integration",
+                {"client_id": self.client_id, "redirect_uri": self.client_id},
+            )
 
     async def running(self, patience: float = 60.0) -> None:
         """Wait until it has started everything."""
@@ -92,14 +96,17 @@ class Home:
             while (await self.get("/api/config"))["state"] != "RUNNING":
                 await asyncio.sleep(_PAUSE)
 
-    async def _until_answered(self, path: str) -> Any:
+    async def _wants_onboarding(self) -> bool:
+        """Wait for an answer; after a restart the path is no longer there."""
         while True:
             try:
                 async with self._session.get(
-                    self.url + path, timeout=_ONE_TRY
+                    f"{self.url}/api/onboarding", timeout=_ONE_TRY
                 ) as answer:
+                    if answer.status == 404:
+                        return False
                     if answer.status == 200:
-                        return await answer.json()
+                        return not all(step["done"] for step in await answer.json())
             except ClientError, TimeoutError:
                 pass
             await asyncio.sleep(_PAUSE)
@@ -171,9 +178,7 @@ class Home:
     async def act(self, action: str, **data: Any) -> dict[str, Any]:
         """Call an action that answers; give its answer."""
         domain, name = action.split(".")
-        answer = await self.post(
-            f"/api/services/{domain}/{name}?return_response", data
-        )
+        answer = await self.post(f"/api/services/{domain}/{name}?return_response", data)
         return dict(answer["service_response"])
 
     async def press(self, action: str, entity_id: str) -> None:
@@ -211,7 +216,7 @@ class Home:
             yield Connection(socket)
 
     async def entities(self, platform: str) -> dict[str, str]:
-        """Give the entity ids of an integration by their keys: `sensor.circuit`."""
+        """Give the entity ids of an integration by platform and key: `sensor.circuit`."""
         async with self.connection() as connection:
             registry = await connection.command("config/entity_registry/list")
         return {

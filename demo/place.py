@@ -20,10 +20,19 @@ class Ports:
     stash_control: int = 9912
 
 
-def free_ports() -> Ports:
+def usual_ports() -> Ports:
     """Take the usual ports, and any other where one is taken."""
-    usual = asdict(Ports())
-    return Ports(**{name: _free(port) for name, port in usual.items()})
+    return Ports(
+        **{
+            name: port if is_free(port) else _any_port()
+            for name, port in asdict(Ports()).items()
+        }
+    )
+
+
+def any_ports() -> Ports:
+    """Take ports that nobody else would think of."""
+    return Ports(**{name: _any_port() for name in asdict(Ports())})
 
 
 def is_free(port: int) -> bool:
@@ -37,9 +46,7 @@ def is_free(port: int) -> bool:
         return True
 
 
-def _free(port: int) -> int:
-    if is_free(port):
-        return port
+def _any_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -96,5 +103,5 @@ class Place:
         """Find the ports of an earlier start, or choose some."""
         place = cls(root)
         if place.is_new:
-            return cls(root, free_ports())
+            return cls(root, usual_ports())
         return cls(root, Ports(**json.loads(place._file.read_text())))

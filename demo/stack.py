@@ -6,7 +6,7 @@ import sys
 from .place import REPOSITORY, Place
 from .programs import Program
 
-PLEX_TOKEN = "demo-token"  # noqa: S105  # of a server that is made up
+PLEX_TOKEN = "demo-token"  # of a server that is made up
 
 
 @dataclass(frozen=True, slots=True)

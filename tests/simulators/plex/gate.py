@@ -13,7 +13,8 @@ class Gate:
         self.host = host
         self.port = 0
         self._accept = accept
-        self._listener: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._joining: set[asyncio.Task[object]] = set()
         self._holder: socket.socket | None = None
 
     def __del__(self) -> None:
@@ -28,18 +29,38 @@ class Gate:
     async def open(self) -> None:
         """Listen, on the port of before if there was one."""
         self.release()
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            self._accept, self.host, self.port, reuse_address=True, backlog=1024
-        )
-        self.port = self._listener.sockets[0].getsockname()[1]
+        listener = socket.create_server((self.host, self.port), backlog=1024)
+        listener.setblocking(False)
+        self.port = listener.getsockname()[1]
+        self._listener = listener
+        asyncio.get_running_loop().add_reader(listener, self._incoming, listener)
 
     def close(self) -> None:
         """Refuse from now on, and keep the port."""
         if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
             self._holder = _hold(self.host, self.port)
+
+    def _incoming(self, listener: socket.socket) -> None:
+        """Accept what waits.
+
+        By hand: asyncio's own server stumbles over a connection that it has
+        accepted and not yet set up when it is closed.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.setblocking(False)
+            task: asyncio.Task[object] = loop.create_task(
+                loop.connect_accepted_socket(self._accept, connection)
+            )
+            self._joining.add(task)
+            task.add_done_callback(self._joining.discard)
 
     def release(self) -> None:
         """Give the port back."""

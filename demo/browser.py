@@ -1,0 +1,122 @@
+"""A headless Chromium, driven over its DevTools protocol."""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import itertools
+import json
+from pathlib import Path
+import tempfile
+from typing import Any
+
+from aiohttp import ClientSession, ClientWebSocketResponse
+
+_PATIENCE = 60.0
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    "--remote-debugging-port=0",
+)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: ClientWebSocketResponse) -> None:
+        """Take the tab's socket."""
+        self._socket = socket
+        self._numbers = itertools.count(1)
+
+    async def command(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send one command and give its result."""
+        number = next(self._numbers)
+        await self._socket.send_json({"id": number, "method": method, "params": params})
+        async with asyncio.timeout(_PATIENCE):
+            while (answer := await self._socket.receive_json()).get("id") != number:
+                pass
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return dict(answer["result"])
+
+    async def run_first(self, script: str) -> None:
+        """Run a script in every page before its own."""
+        await self.command("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    async def evaluate(self, script: str) -> Any:
+        """Run a script and give its value."""
+        answer = await self.command(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        return answer["result"].get("value")
+
+    async def go(self, url: str) -> None:
+        """Open an address."""
+        await self.command("Page.navigate", url=url)
+
+    async def until(self, script: str) -> None:
+        """Wait until a script says yes."""
+        async with asyncio.timeout(_PATIENCE):
+            while not await self.evaluate(script):
+                await asyncio.sleep(0.1)
+
+    async def picture(self, file: Path) -> None:
+        """Keep what is seen now."""
+        answer = await self.command("Page.captureScreenshot", format="png")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b64decode(answer["data"]))
+
+
+@asynccontextmanager
+async def open_page(
+    session: ClientSession, width: int, height: int, program: str = "chromium"
+) -> AsyncIterator[Page]:
+    """Start a browser of our own and give its one tab."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = await asyncio.create_subprocess_exec(
+            program,
+            *_FLAGS,
+            f"--user-data-dir={profile}",
+            f"--window-size={width},{height}",
+            "about:blank",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            address = await _tab(session, Path(profile, "DevToolsActivePort"))
+            async with session.ws_connect(address, max_msg_size=0) as socket:
+                page = Page(socket)
+                await page.command("Page.enable")
+                await page.command(
+                    "Emulation.setDeviceMetricsOverride",
+                    width=width,
+                    height=height,
+                    deviceScaleFactor=1,
+                    mobile=False,
+                )
+                yield page
+        finally:
+            browser.terminate()
+            await browser.wait()
+
+
+async def _tab(session: ClientSession, file: Path) -> str:
+    """Find the address of the tab: the browser writes its port into its profile."""
+    async with asyncio.timeout(_PATIENCE):
+        while not (file.exists() and (lines := file.read_text().splitlines())):
+            await asyncio.sleep(0.05)
+        while True:
+            async with session.get(f"http://127.0.0.1:{lines[0]}/json") as answer:
+                tabs = json.loads(await answer.text())
+            for tab in tabs:
+                if tab["type"] == "page":
+                    return str(tab["webSocketDebuggerUrl"])
+            await asyncio.sleep(0.05)
