@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 from typing import Any, Never
 
@@ -17,7 +18,7 @@ from .meters import CountingDatabase
 from .processes import TOKEN, Simulator
 from .work import wanted
 
-_LOOK = 0.02  # seconds between two looks at how much is left, at least
+_LOOK = 0.005  # seconds between two looks at what is left
 
 
 class _NoImages:
@@ -58,17 +59,26 @@ class Ours:
         for page in pages:
             await self.engine.submit(page, Priority.BULK)
 
-    async def drained(self, left: int = 0) -> None:
-        """Wait until no more jobs than this are left. Raises RuntimeError if one failed."""
+    async def drained(self) -> None:
+        """Wait until no job is left. Raises RuntimeError if one failed."""
         while True:
             self._changed.clear()
-            now = await self.engine.snapshot()
-            if now.failed:
-                raise RuntimeError(f"jobs failed: {await self.engine.job_reasons()}")
-            if now.pending <= left:
-                return
+            if not await self.database.run(_any_left, durable=False):
+                break
             await asyncio.sleep(_LOOK)
             await self._changed.wait()
+        if reasons := await self.engine.job_reasons():
+            raise RuntimeError(f"jobs failed: {reasons}")
+
+    async def left(self) -> int:
+        """Count the jobs that are left."""
+        return (await self.engine.snapshot()).pending
+
+
+def _any_left(db: Connection) -> bool:
+    """Ask for as little as possible: this is no part of the work."""
+    found = db.execute("SELECT 1 FROM job WHERE failed = 0 LIMIT 1").fetchone()
+    return found is not None
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ def sync(section: Any, item: Wanted) -> None:
     movie.saveEdits()
     movie.batchEdits()
     movie.addGenre(item.genres)
-    cast = {"actor.locked": 1}
+    cast: dict[str, Any] = {"actor.locked": 1}
     for index, (name, role) in enumerate(item.actors):
         cast[f"actor[{index}].tag.tag"] = name
         cast[f"actor[{index}].tagging.text"] = role

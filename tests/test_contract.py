@@ -18,7 +18,7 @@ from custom_components.plexsync import PLATFORMS, issues
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
 from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.event import ACTIVITY, ATTRIBUTES
+from custom_components.plexsync.event import ACTIVITY, ATTRIBUTES, TITLES
 from custom_components.plexsync.repairs import LIFTS
 from custom_components.plexsync.sensor import SENSORS
 from custom_components.plexsync.services import ACTIONS
@@ -238,7 +238,7 @@ def test_event_types_have_texts_and_icons() -> None:
     icon = ICONS["entity"]["event"]["activity"]["state_attributes"]
     assert text["event_type"]["state"].keys() == types
     assert icon["event_type"]["state"].keys() == types
-    assert text.keys() - {"event_type"} == set().union(*ATTRIBUTES.values())
+    assert text.keys() - {"event_type"} == TITLES.union(*ATTRIBUTES.values())
 
 
 @pytest.mark.parametrize(("path", "icon"), list(texts(ICONS)))
@@ -486,3 +486,31 @@ def test_brand_images_have_their_sizes(name: str, size: int) -> None:
     with Image.open(INTEGRATION / "brand" / name) as image:
         assert image.format == "PNG"
         assert image.size == (size, size)
+
+
+# Documentation
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_is_documented_with_its_fields(action: str) -> None:
+    """Name each action and each of its fields in the documentation."""
+    page = (ROOT / "docs/actions.md").read_text()
+    assert f"plexsync.{action}" in page
+    names = set(re.findall(r"`([a-z_]+)`", page))
+    assert keys_of(ACTIONS[action][1]).keys() <= names
+
+
+def test_every_entity_is_documented() -> None:
+    """Name each entity as the frontend shows it."""
+    page = (ROOT / "README.md").read_text()
+    names = set(re.findall(r"\*\*([^*]+)\*\*", page))
+    for platform in TEXTS["entity"].values():
+        assert {text["name"] for text in platform.values()} <= names
+
+
+def test_every_option_is_documented() -> None:
+    """Name each option of a server."""
+    page = (ROOT / "README.md").read_text()
+    options = [key for form in forms(TEXTS["options"]) for key in form["data"]]
+    assert options
+    assert not [key for key in options if f"`{key}`" not in page]

@@ -7,6 +7,7 @@ from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 import pytest
 
+from custom_components.plexsync.const import CONF_RECORD_TITLES
 from tests.home import (
     PLEX_ROOT,
     call,
@@ -101,6 +102,19 @@ async def test_a_failed_item_is_told_without_its_name(
     assert failed["job"] == jobs[0]["id"]
     for state in hass.states.async_all():
         assert "title" not in str(state.as_dict()).lower()
+
+
+async def test_titles_are_told_where_the_owner_wants_them(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Name the item that failed once the option is on."""
+    await set_up(hass, make_entry(plex, options={CONF_RECORD_TITLES: True}))
+    told = Told(hass)
+    path = "/other/film.mkv"
+    await call(hass, "sync_item", path=path, fields={"title": "A film"}, wait=20)
+    await until(hass, lambda: told.events)
+    failed = told.of("item_failed")
+    assert (failed["title"], failed["path"]) == ("A film", path)
 
 
 async def test_a_run_is_told_with_its_counts(

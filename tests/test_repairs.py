@@ -8,6 +8,7 @@ from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.issue_registry import (
     EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED,
@@ -112,6 +113,9 @@ async def test_a_lost_ledger_waits_for_the_owner(
     assert found.severity is IssueSeverity.ERROR
     answer = await call(hass, "sync_item", path=PATH, fields={"summary": "New."})
     assert answer["reason"] == "held"
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(hass, "undo_item", path=PATH)
+    assert caught.value.translation_key == "held"
 
     shown, ended = await fix(hass, hass_client, "ledger_lost")
     assert shown["description_placeholders"] == {"name": "Cellar"}
@@ -326,6 +330,19 @@ async def test_what_a_source_needs_its_owner_for(
     await stash.start()
     runner.hurry()
     await until_issue(hass, key, SOURCE, gone=True)
+
+
+async def test_nothing_is_left_of_a_removed_source(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Take a source's repairs back with it."""
+    stash.status = "SETUP"
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_issue(hass, "source_setup", SOURCE)
+    assert hass.config_entries.async_remove_subentry(entry, SOURCE)
+    await hass.async_block_till_done()
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    await until_issue(hass, "source_setup", SOURCE, gone=True)
 
 
 async def test_nothing_is_left_of_a_removed_entry(

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.timeout(240)
 BY_ACTION = FILMS[:4]
 BY_STASH = FILMS[4:6]  # changed while Home Assistant is dead
 SYNCED = 12
+# What the schedule drives: the probe, and with it the socket of the notifications.
+PROBE = {("GET", "/identity"), ("GET", "/:/websockets/notifications")}
 CLOCK = 1.0  # seconds that two looks at the clock may differ by
 
 
@@ -106,7 +108,7 @@ async def test_kill_during_an_outage(
     await process.start()
     await check_still_open(process, before)
     down = list(plex.journal)
-    assert {(entry.method, entry.path) for entry in down} <= {("GET", "/identity")}
+    assert {(entry.method, entry.path) for entry in down} <= PROBE
     assert all(entry.time >= before["probe_at"] - CLOCK for entry in down)
 
     async with process.events() as events:

@@ -12,6 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.database import StorageError
+from .engine.reconcile import ReconcileRunningError
 from .engine.retry import Fault
 from .entity import PlexSyncEntity
 from .errors import invalid, translated_errors
@@ -36,9 +37,7 @@ async def _start_reconcile(coordinator: PlexSyncCoordinator) -> None:
     async def run() -> None:
         try:
             await coordinator.async_reconcile()
-        except RuntimeError:
-            _LOGGER.debug("Another run was faster")
-        except (Fault, StorageError) as error:
+        except (Fault, ReconcileRunningError, StorageError) as error:
             _LOGGER.warning("The reconcile run ended early (%s)", error)
 
     coordinator.config_entry.async_create_background_task(

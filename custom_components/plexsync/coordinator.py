@@ -39,6 +39,7 @@ from .const import (
 from .engine.circuit import Hold
 from .engine.database import Database, StorageError, StorageInUseError
 from .engine.engine import SCHEMAS, Engine, Snapshot
+from .engine.reconcile import ReconcileRunningError
 from .engine.record import Record
 from .engine.retry import Fault
 from .images import ImageDesk
@@ -254,7 +255,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             counts = await self.engine.reconcile(
                 self._records(runner), enqueue=False, total=await runner.source.count()
             )
-        except (Fault, RuntimeError, StorageError) as error:
+        except (Fault, ReconcileRunningError, StorageError) as error:
             _LOGGER.warning("The first plan could not be counted (%s)", error)
             return
         await self.engine.keep(f"previewed:{number}", json.dumps(counts))
@@ -360,16 +361,16 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     @property
     def reconciling(self) -> bool:
         """Say whether a run is under way."""
-        return self._reconcile is not None
+        return self._reconcile is not None or self.engine.reconciling is not None
 
     async def async_reconcile(self, scope: str = "all") -> dict[str, int] | None:
         """Compare all sources with Plex and enqueue the gaps; give counts by kind.
 
-        Gives None if the run was cancelled by hand. Raises RuntimeError while a
-        run is under way, Fault when a source fails.
+        Gives None if the run was cancelled by hand. Raises ReconcileRunningError
+        while a run is under way, Fault when a source fails.
         """
         if self._reconcile is not None:
-            raise RuntimeError("a reconcile run is under way")
+            raise ReconcileRunningError
         task = self.config_entry.async_create_background_task(
             self.hass, self._run_reconcile(scope), f"{DOMAIN} reconcile"
         )

@@ -7,10 +7,14 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import CONF_RECORD_TITLES
 from .coordinator import PlexSyncConfigEntry
 from .entity import PlexSyncEntity
 
 PARALLEL_UPDATES = 0
+
+# What an event may tell besides, where the owner switched that on.
+TITLES: Final = frozenset({"title", "path"})
 
 # What each event may tell. A list, so that nothing private slips through.
 ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
@@ -56,6 +60,8 @@ class PlexSyncEvent(PlexSyncEntity, EventEntity):
     def _heard(self, event: str, data: dict[str, Any]) -> None:
         if (known := ATTRIBUTES.get(event)) is None:
             return
+        if self.coordinator.config_entry.options.get(CONF_RECORD_TITLES):
+            known |= TITLES
         self._trigger_event(
             event, {name: value for name, value in data.items() if name in known}
         )

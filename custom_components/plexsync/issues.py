@@ -34,14 +34,6 @@ BY_FAULT: Final = {
     "unauthorized": "source_auth",
 }
 FIXABLE: Final = frozenset({CIRCUIT_LOST, DATABASE_LOST, LEDGER_LOST, PREVIEW_READY})
-_ALL: Final = (
-    *BY_HOLD.values(),
-    CIRCUIT_LOST,
-    DATABASE_LOST,
-    PLEX_REFUSES,
-    PREVIEW_READY,
-    STORE_FAILED,
-)
 
 
 @callback
@@ -99,24 +91,34 @@ def async_follow_sources(
     Any other fault tells nothing of what was raised before, and leaves it.
     """
     for source, fault in faults.items():
-        if fault is not None and fault not in BY_FAULT:
+        if source not in entry.subentries or fault not in (None, *BY_FAULT):
             continue
         for reason, key in BY_FAULT.items():
-            issue_id = _issue_id(entry, key, source)
             if reason == fault:
                 _create(hass, entry, key, source)
             else:
-                ir.async_delete_issue(hass, DOMAIN, issue_id)
+                ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
+    for issue in _issues(hass, entry):
+        if issue.data and issue.data["source"] not in (None, *faults):
+            ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
 @callback
 def async_clear(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back all that was raised for an entry that is removed."""
-    for key in _ALL:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key))
-    for source in entry.subentries:
-        for key in BY_FAULT.values():
-            ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
+    for issue in _issues(hass, entry):
+        ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
+
+
+def _issues(hass: HomeAssistant, entry: ConfigEntry) -> list[ir.IssueEntry]:
+    """Give all that is raised for an entry, its sources included."""
+    return [
+        issue
+        for issue in ir.async_get(hass).issues.values()
+        if issue.domain == DOMAIN
+        and issue.data is not None
+        and issue.data["entry_id"] == entry.entry_id
+    ]
 
 
 def _issue_id(entry: ConfigEntry, key: str, source: str | None = None) -> str:
@@ -149,7 +151,7 @@ def _create(
         hass,
         DOMAIN,
         _issue_id(entry, key, source),
-        data={"entry_id": entry.entry_id},
+        data={"entry_id": entry.entry_id, "source": source},
         is_fixable=key in FIXABLE,
         is_persistent=persistent,
         severity=ir.IssueSeverity.WARNING if informs else ir.IssueSeverity.ERROR,

@@ -20,6 +20,7 @@ from .answers import job_answer, outages_answer, outcome_answer, preview_answer
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.queue import Accepted, Priority
+from .engine.reconcile import ReconcileRunningError
 from .engine.record import Outcome
 from .errors import invalid, translated_errors
 from .record_input import async_record, find, identifier, rating_key, record_key
@@ -131,9 +132,10 @@ async def _reconcile(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
     """Compare the sources with Plex and enqueue the gaps."""
-    if coordinator.reconciling:
-        raise invalid("reconcile_running")
-    counts = await coordinator.async_reconcile(call.data[ATTR_SCOPE])
+    try:
+        counts = await coordinator.async_reconcile(call.data[ATTR_SCOPE])
+    except ReconcileRunningError as error:
+        raise invalid("reconcile_running") from error
     return {"cancelled": counts is None, "counts": dict(counts or {})}
 
 

@@ -267,39 +267,57 @@ class Batch:
         task.end(Verdict.LATER, fault.reason)
 
     async def _spare_collections(self, tasks: Sequence[Task]) -> None:
-        """Leave an item in a collection that would vanish and is not ours."""
-        for task in tasks:
-            change = _change_of(task.plan, "collections")
-            if change is None or task.item is None:
+        """Leave an item in a collection that would vanish and is not ours.
+
+        The collections that a write will create are noted as ours; what there is
+        already is asked once a library, and only where that is not known.
+        """
+        concerned = [
+            (task, task.item, change)
+            for task in tasks
+            if task.item is not None
+            and (change := _change_of(task.plan, "collections")) is not None
+        ]
+        if not concerned:
+            return
+        sections = {item.section for _, item, _ in concerned}
+        created = await self._t.database.run(
+            lambda db: {
+                uuid: ledger.created_collections(db, uuid) for uuid in sections
+            },
+            durable=False,
+        )
+        sizes: dict[str, dict[str, int]] = {}
+        fresh: dict[str, set[str]] = {}
+        for task, item, change in concerned:
+            ours = created[item.section]
+            if not change.remove and _names(change.after) <= ours:
                 continue
-            item = task.item
-            created = await self._t.database.run(
-                lambda db, item=item: ledger.created_collections(db, item.section),  # type: ignore[misc]
-                durable=False,
-            )
-            if not change.remove and _names(change.after) <= created:
-                continue
-            sizes = await self._contact.call(
-                lambda item=item: self._t.server.collections(item)  # type: ignore[misc]
-            )
-            counts = {title.casefold(): size for title, size in sizes.items()}
+            if item.section not in sizes:
+                found = await self._contact.call(
+                    lambda item=item: self._t.server.collections(item)  # type: ignore[misc]
+                )
+                sizes[item.section] = {
+                    title.casefold(): size for title, size in found.items()
+                }
+            counts = sizes[item.section]
+            new = _names(change.after) - counts.keys()
+            fresh.setdefault(item.section, set()).update(new - ours)
+            ours |= new
             spared = tuple(
                 name
                 for name in change.remove
-                if name.casefold() not in created
-                and counts.get(name.casefold(), 2) <= 1
+                if name.casefold() not in ours and counts.get(name.casefold(), 2) <= 1
             )
-            new = [
-                name for name in _members(change.after) if name.casefold() not in counts
-            ]
-            if new:
-                await self._t.database.run(
-                    lambda db, item=item, new=new: ledger.note_collections(  # type: ignore[misc]
-                        db, item.section, new
-                    )
-                )
             if spared:
                 task.plan = _without(task.plan, change, spared)
+
+        def note(db: Connection) -> None:
+            for uuid, titles in fresh.items():
+                ledger.note_collections(db, uuid, titles)
+
+        if any(fresh.values()):
+            await self._t.database.run(note)
 
     # -- apply ---------------------------------------------------------------------
 

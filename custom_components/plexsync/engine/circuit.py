@@ -14,6 +14,7 @@ from typing import Any
 
 from .breaker import Breaker, Permit, Policy, Result, State
 from .clock import Clock
+from .database import StorageError
 from .outages import OutageLog
 from .ports import BreakerStore
 from .ramp import Ramp
@@ -434,6 +435,10 @@ class Circuit:
             fault = error
             if error.kind is FaultClass.SERVER:
                 result = _failure(error)
+        except StorageError:
+            # Our own disk says nothing of the server: look again soon.
+            self._retry_at = self._clock.monotonic() + self.breaker.policy.refused
+            return
         finally:
             # Also when cancelled: a probe that never ended would block all later ones.
             now = self._clock.monotonic()

@@ -22,7 +22,7 @@ from .plan import Plan, make_plan
 from .ports import BreakerStore, Images, Item, Match, Server
 from .queue import Accepted, Job, JobInfo, Priority
 from .ramp import Ramp
-from .reconcile import Reconcile
+from .reconcile import Reconcile, ReconcileRunningError
 from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
 from .undo import make_undo
@@ -143,9 +143,7 @@ class Engine:
         try:
             # A caller that is cancelled cannot stop the thread: it waits, and closes.
             await asyncio.shield(opening)
-            await self.database.run(
-                lambda db: queue.recover(db, self.clock.steady(), self._retry.longest)
-            )
+            await self.database.run(self._recover)
             self.circuit_problem = await self.circuit.load()
             await self._recognise_ledger()
             off = await self.setting("sync") == "off"
@@ -154,6 +152,12 @@ class Engine:
             await asyncio.wait([opening])
             await asyncio.to_thread(self.database.close)
             raise
+
+    def _recover(self, db: Connection) -> None:
+        longest = self._retry.longest
+        for _ in range(queue.recover(db, self.clock.steady(), longest)):
+            stats.count(db, "failed")
+            stats.settled(db, good=False, seconds=0.0)
 
     async def _recognise_ledger(self) -> None:
         """Hold writing when this is not the ledger that the circuit's store knows.
@@ -286,7 +290,16 @@ class Engine:
                 if not future.done():
                     future.set_result(outcome)
         if outcome.status == "failed":
-            self._listener("item_failed", {"job": job.id, "reason": outcome.reason})
+            # Title and path are for those that the owner lets see them, and for no log.
+            self._listener(
+                "item_failed",
+                {
+                    "job": job.id,
+                    "reason": outcome.reason,
+                    "title": job.record.fields.get("title"),
+                    "path": next(iter(job.record.find.paths), None),
+                },
+            )
         self._listener("changed", {})
 
     def void(self, rating_key: str) -> None:
@@ -520,11 +533,11 @@ class Engine:
     ) -> dict[str, int]:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
-        One run at a time: raises RuntimeError while one is under way, and Fault
+        One run at a time: raises ReconcileRunningError while one is under way, and Fault
         when a source fails.
         """
         if self.reconciling is not None:
-            raise RuntimeError("a reconcile run is under way")
+            raise ReconcileRunningError
         self.reconciling = Reconcile(
             self._tools, self.circuit, enqueue=enqueue, total=total
         )

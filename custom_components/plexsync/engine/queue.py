@@ -120,16 +120,20 @@ class Counts:
 type Packed = dict[str, list[Any]]
 
 
-def recover(db: Connection, now: float, longest: float) -> None:
-    """Make what was in flight ready again, and no wait longer than the longest."""
+def recover(db: Connection, now: float, longest: float) -> int:
+    """Make what was in flight ready again, and no wait longer than the longest.
+
+    Give how many jobs were set aside because they may bring the process down.
+    """
     db.execute(
         "UPDATE job SET leased = NULL, crashes = crashes + 1 WHERE leased IS NOT NULL"
     )
-    db.execute(
+    set_aside = db.execute(
         "UPDATE job SET failed = 1, reason = 'crashed' WHERE failed = 0 AND crashes >= ?",
         (MAX_CRASHES,),
-    )
+    ).rowcount
     db.execute("UPDATE job SET due = ? WHERE due > ?", (now, now + longest))
+    return set_aside
 
 
 def enqueue(

@@ -19,6 +19,14 @@ CHUNK = 100
 _PATIENCE = 5.0  # seconds between looks at a circuit that refuses
 
 
+class ReconcileRunningError(Exception):
+    """There is one run at a time, and one is under way."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("a run is under way")
+
+
 class Reconcile:
     """One run over the records of some sources.
 

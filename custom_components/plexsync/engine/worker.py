@@ -91,7 +91,9 @@ class Worker:
         contact = Contact(circuit, self._tools.server, permit)
         try:
             jobs = await self._tools.database.run(
-                lambda db: queue.claim(db, limit, clock.steady())
+                # A lease that a power cut undoes was never needed.
+                lambda db: queue.claim(db, limit, clock.steady()),
+                durable=False,
             )
             if not jobs:
                 return

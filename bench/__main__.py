@@ -1,0 +1,67 @@
+"""`scripts/bench`: ours beside a plain plexapi script, row by row, with ratios."""
+
+import argparse
+import subprocess
+import sys
+
+from .results import Row
+
+JOBS = 1000  # records synced in a row; a sample where the library is larger
+SLOW_JOBS = 300  # the same with a server that takes its time
+PLAIN = {0: 300, 20: 60}  # items of the plain script, by latency in ms
+
+HEAD = (
+    f"{'items':>7} {'ms':>3} {'ours/s':>7} {'plain/s':>7} {'ratio':>6} {'req/new':>8}"
+    f" {'req/chg':>8} {'same':>5} {'listed':>7} {'gap ms':>7} {'idle':>6}"
+    f" {'MB':>5} {'kB/job':>7} {'syncs':>6}"
+)
+
+
+def measure(items: int, latency: int, *, quick: bool) -> Row:
+    """Run one row in a process of its own."""
+    jobs = SLOW_JOBS if latency or quick else JOBS
+    plain = PLAIN[max(known for known in PLAIN if known <= latency)]
+    words = [items, latency, min(jobs, items), plain]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.row", *map(str, words)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=600,
+    )
+    return Row.from_json(done.stdout)
+
+
+def line(row: Row) -> str:
+    """Write a row of the table."""
+    return (
+        f"{row.items:>7} {row.latency:>3} {row.rate:>7.0f} {row.plain_rate:>7.0f}"
+        f" {row.ratio:>5.1f}x {row.first_requests / row.jobs:>8.3f} {row.warm:>8.3f}"
+        f" {row.unchanged_requests:>5} {row.listing_requests:>7} {row.gap * 1000:>7.1f}"
+        f" {row.idle_gap * 1000:>6.1f} {row.memory / 1e6:>5.0f}"
+        f" {row.written / row.jobs / 1000:>7.1f} {row.syncs:>6}"
+    )
+
+
+def main() -> int:
+    """Print the table; fail when a row misses what was promised."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="1,000 items only")
+    parser.add_argument("--sizes", default="1000,10000,50000")
+    parser.add_argument("--latency", default="0,20", help="of the server, in ms")
+    chosen = parser.parse_args()
+    sizes = "1000" if chosen.quick else chosen.sizes
+    misses: list[str] = []
+    print(HEAD, flush=True)
+    for items in map(int, sizes.split(",")):
+        for latency in map(int, chosen.latency.split(",")):
+            row = measure(items, latency, quick=chosen.quick)
+            print(line(row), flush=True)
+            misses += row.misses()
+    for miss in misses:
+        print(f"MISSED {miss}")
+    return 1 if misses else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

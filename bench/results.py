@@ -1,0 +1,125 @@
+"""What a row of the benchmark found, and whether it is good enough."""
+
+from dataclasses import asdict, dataclass
+import json
+from math import ceil
+from typing import Self
+
+# The gate. Ratios and differences, all within one row: the machine's own speed cancels out.
+RATIO = {0: 4.0, 20: 10.0}  # times the plain script, by the server's latency in ms
+GAP = 0.010  # seconds over idle that the loop is held, at p99.9
+WARM = 1.05  # requests per changed record
+ENQUEUE = 60.0  # seconds for 100,000 records: "seconds, not minutes"
+FLAT = 32e6  # bytes that memory may grow while they come in
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Plain numbers, which travel as JSON from the row's process."""
+
+    def to_json(self) -> str:
+        """Encode."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Decode."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Result):
+    """One library size at one latency. Times in seconds, sizes in bytes, counts in all."""
+
+    items: int
+    latency: int
+    jobs: int  # records synced; less than items where a sample stands for all
+    listing_seconds: float
+    listing_requests: int
+    first_seconds: float
+    first_requests: int
+    unchanged_seconds: float
+    unchanged_requests: int
+    changed_seconds: float
+    changed_requests: int
+    plain_jobs: int
+    plain_seconds: float
+    plain_requests: int
+    cpu_seconds: float  # of our process, while it synced the first time
+    gap: float
+    gap_max: float
+    idle_gap: float
+    idle_gap_max: float
+    memory: int  # peak over what the process had before its first record
+    written: int
+    syncs: int
+
+    @property
+    def rate(self) -> float:
+        """Items a second, each with its share of listing the library."""
+        share = self.listing_seconds * self.jobs / self.items
+        return self.jobs / (self.first_seconds + share)
+
+    @property
+    def plain_rate(self) -> float:
+        """Items a second of the plain script."""
+        return self.plain_jobs / self.plain_seconds
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster we are."""
+        return self.rate / self.plain_rate
+
+    @property
+    def warm(self) -> float:
+        """Requests per changed record."""
+        return self.changed_requests / self.jobs
+
+    def misses(self) -> list[str]:
+        """Say what is not good enough."""
+        wanted = RATIO[max(known for known in RATIO if known <= self.latency)]
+        pages = ceil(self.items / 1000)
+        over = self.gap - self.idle_gap
+        found = {
+            f"{self.ratio:.1f} times plain, wanted {wanted:g}": self.ratio < wanted,
+            f"loop held {over * 1000:.1f} ms over idle, allowed {GAP * 1000:g}": over
+            > GAP,
+            f"{self.warm:.3f} requests per changed record, allowed {WARM}": self.warm
+            > WARM,
+            f"{self.unchanged_requests} requests for unchanged records": self.unchanged_requests
+            > 0,
+            f"{self.listing_requests} listing requests, wanted {pages}": self.listing_requests
+            != pages,
+        }
+        name = f"{self.items:,} items, {self.latency} ms"
+        return [f"{name}: {text}" for text, missed in found.items() if missed]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog(Result):
+    """Many records at once, and the work with all of them waiting."""
+
+    items: int
+    records: int
+    seconds: float
+    memory: int  # growth from the first record to the last
+    written: int
+    gap: float  # while they came in
+    jobs: int
+    work_seconds: float
+    work_gap: float  # while these jobs were done and all others waited
+    idle_gap: float
+
+    def misses(self) -> list[str]:
+        """Say what is not good enough."""
+        held = max(self.gap, self.work_gap) - self.idle_gap
+        allowed = max(1.0, ENQUEUE * self.records / 100_000)
+        found = {
+            f"{self.seconds:.1f} s, allowed {allowed:.0f}": self.seconds > allowed,
+            f"memory grew by {self.memory / 1e6:.0f} MB, allowed {FLAT / 1e6:.0f}": self.memory
+            > FLAT,
+            f"loop held {held * 1000:.1f} ms over idle, allowed {GAP * 1000:g}": held
+            > GAP,
+        }
+        name = f"{self.records:,} records"
+        return [f"{name}: {text}" for text, missed in found.items() if missed]
