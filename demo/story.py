@@ -84,6 +84,9 @@ async def start_plex(place: Place) -> None:
         _note(place).unlink(missing_ok=True)
         if not waiting:
             return
+        if circuit == "open":
+            due = await demo.home.state(entities["sensor.next_probe"])
+            say(f"PlexSync looks again at {_local(due)}")
         probe = await _first(demo, before, "GET")
         say(f"First probe after {probe - began:.1f} s")
         write = await _first(demo, before, "PUT")

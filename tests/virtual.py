@@ -12,6 +12,7 @@ from typing import Any, override
 
 _GRACE = 0.0005  # real seconds in which the kernel may still bring something
 _LOOK = 0.002  # real seconds between two looks at other threads
+_TURN = 1e-6  # virtual seconds that each turn of the loop takes: a wait may be tiny
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -24,6 +25,7 @@ class _Jumping(selectors.DefaultSelector):
 
     @override
     def select(self, timeout: float | None = None) -> Any:
+        self.now += _TURN
         found = super().select(0)
         if found or timeout == 0:
             return found
@@ -79,13 +81,16 @@ def run[T](main: Coroutine[Any, Any, T]) -> T:
     try:
         return loop.run_until_complete(main)
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(_end(asyncio.all_tasks(loop)))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def virtual() -> VirtualLoop:

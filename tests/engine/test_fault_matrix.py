@@ -14,13 +14,14 @@ import pytest
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.queue import JobInfo
 from custom_components.plexsync.engine.record import Find, Image, Record
+from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines
 from tests.rig import Rig, library
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
-DEADLINES = Deadlines(
-    probe=0.25, read=0.25, listing=0.25, edit=0.25, upload=0.25, join=1
-)
+DEADLINES = Deadlines(probe=1, read=0.5, listing=0.5, edit=0.5, upload=0.5, join=1)
+# What waits for an item stays to be seen until it is woken.
+RETRY = RetryPolicy(transient=Backoff(0.05, 0.5), missing=Backoff(120, 120))
 LISTING = r"/library/sections/\d+/all"
 
 STEPS: dict[str, dict[str, Any]] = {
@@ -52,7 +53,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "redirect_login": ("redirect_login", {}),
     "proxy_404": ("proxy_404", {}),
     "impostor": ("impostor", {}),
-    "rate_limit": ("status", {"code": 429, "retry_after": 1}),
+    "rate_limit": ("status", {"code": 429, "retry_after": 60}),
     **{f"status {code}": ("status", {"code": code}) for code in (
         400, 401, 403, 404, 409, 413, 414, 500, 502, 503, 504, 520)},
 }  # fmt: skip
@@ -112,6 +113,8 @@ async def _observe(rig: Rig, step: str, fault: str) -> str:
         await plex.start()
     rig.engine.circuit.breaker.not_before = 0.0
     rig.engine.circuit.hurry()
+    await rig.engine.wake_missing()
+    rig.engine.circuit.notify()
     if seen.startswith("failed"):
         await rig.engine.retry_failed()
     await rig.drained()
@@ -133,7 +136,7 @@ async def test_matrix(socket_enabled: None, tmp_path: Path, step: str) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         async with library(4) as plex:
-            rig = Rig(plex, folder, deadlines=DEADLINES)
+            rig = Rig(plex, folder, deadlines=DEADLINES, retry=RETRY)
             await rig.start()
             try:
                 rows[fault] = await _observe(rig, step, fault)

@@ -420,3 +420,17 @@ async def test_an_item_that_cannot_be_read_fails_alone(rig: Rig) -> None:
     assert (job.key, job.reason) == ("scene:3", "error_500")
     assert rig.in_line(records) == ["scene:3"]
     assert rig.engine.circuit.breaker.state is State.CLOSED
+
+
+async def test_a_write_of_unknown_outcome_that_stands_there_proves_writes(
+    rig: Rig,
+) -> None:
+    """The server hung, and committed after we gave up: the circuit still closes."""
+    rig.plex.faults.add("blackhole", method="PUT", apply=True, times=1)
+    rig.plex.faults.add("status", code=503, path="^/identity$", times=1)
+    await rig.submit(rig.records(1))
+    await rig.state(State.OPEN)
+    await rig.drained()
+    await rig.state(State.CLOSED)
+    assert rig.item(1).title == "New 1"
+    assert rig.edits() == 1

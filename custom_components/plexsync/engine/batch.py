@@ -233,11 +233,11 @@ class Batch:
             self._plan_one(task)
         await self._spare_collections([task for task in tasks if task.plan.changes])
         for task in tasks:
-            if task.plan.changes:
-                continue
-            if not self._picture_trouble(task):
+            if resumed := _resumed(task):
+                self._contact.saw_write()
+            if not task.plan.changes and not self._picture_trouble(task):
                 # Fields of a write that was cut short stand there: they were written.
-                task.end(Verdict.WRITTEN if _resumed(task) else Verdict.UNCHANGED)
+                task.end(Verdict.WRITTEN if resumed else Verdict.UNCHANGED)
 
     def _plan_one(self, task: Task) -> None:
         assert task.item is not None

@@ -243,7 +243,10 @@ class Circuit:
     def release(self, permit: Permit) -> None:
         """Take a permit back that says nothing: cancelled, or never used."""
         self.breaker.settle(permit, Result.NEUTRAL, self._clock.monotonic())
-        self.notify()
+        if permit.trial:
+            # Nobody waits for any other: a worker that the ramp holds back would only
+            # wake itself, at once and again and again.
+            self.notify()
 
     async def finish_trials(self) -> None:
         """Close after fewer successful trials than usual: no job is left to try."""

@@ -89,6 +89,10 @@ class Contact:
                 raise
             raise Fault(FaultClass.ITEM, fault.reason) from fault
 
+    def saw_write(self) -> None:
+        """Note that a write of unknown outcome stands there: writes do work."""
+        self.proof = Proof.WRITE
+
     async def finish(self) -> None:
         """Settle a trial with the best that the server has shown."""
         if (permit := self._permit) is None:

@@ -11,7 +11,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from .fields import FIELDS
-from .plan import Change, Ledger, Written
+from .plan import Change, Ledger, Written, join_members, same_value
 from .ports import Item
 from .record import value_from_json, value_to_json
 
@@ -145,6 +145,8 @@ def intend(
         ).lastrowid
     for change in changes:
         image = FIELDS[change.field].kind == "image"
+        if not image:
+            _keep_earlier_intent(db, number, source, change)
         db.execute(
             "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
             " before_known, before_locked, written) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?)"
@@ -166,6 +168,31 @@ def intend(
                 now,
             ),
         )
+
+
+def _keep_earlier_intent(
+    db: Connection, number: int | None, source: str, change: Change
+) -> None:
+    """Own what a write of unknown outcome has left there, before another one is noted.
+
+    Without this its value, under our lock, would pass for a person's.
+    """
+    row = db.execute(
+        "SELECT value, intent FROM ledger"
+        " WHERE item = ? AND field = ? AND source = ? AND pending = 1",
+        (number, change.field, source),
+    ).fetchone()
+    if row is None:
+        return
+    value, intent = (_decode(change.field, text) for text in row)
+    if FIELDS[change.field].is_list:
+        value = join_members(value, intent)
+    elif same_value(change.field, change.before, intent):
+        value = intent
+    db.execute(
+        "UPDATE ledger SET value = ? WHERE item = ? AND field = ? AND source = ?",
+        (_encode(change.field, value), number, change.field, source),
+    )
 
 
 def confirm(

@@ -96,6 +96,17 @@ class Plan:
         return tuple(change for change in self.changes if not _arrived(change, item))
 
 
+def same_value(name: str, current: Value | None, wanted: Value | None) -> bool:
+    """Say whether a text, date or rating in Plex is what was wanted."""
+    return _same(FIELDS[name], current, wanted)
+
+
+def join_members(first: Value | None, second: Value | None) -> Value | None:
+    """Put two lists together; of a member that both have the second counts."""
+    joined = _by_name(first) | _by_name(second)
+    return tuple(joined.values()) or None  # type: ignore[arg-type]  # one kind per field
+
+
 def _is_image(change: Change) -> bool:
     return FIELDS[change.field].kind is Kind.IMAGE
 
