@@ -104,7 +104,7 @@ def same_value(name: str, current: Value | None, wanted: Value | None) -> bool:
 def join_members(first: Value | None, second: Value | None) -> Value | None:
     """Put two lists together; of a member that both have the second counts."""
     joined = _by_name(first) | _by_name(second)
-    return tuple(joined.values()) or None  # type: ignore[arg-type]  # one kind per field
+    return tuple(joined.values()) or None  # type: ignore[return-value]  # one kind per field
 
 
 def _is_image(change: Change) -> bool:
