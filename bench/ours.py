@@ -1,7 +1,7 @@
 """Our side: the real engine, on its SQLite file, against a server on a real socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
@@ -54,9 +54,9 @@ class Ours:
         if match.rating_key is None:
             raise RuntimeError("the simulated library is not what it was thought to be")
 
-    async def submit(self, pages: Iterable[list[Record]]) -> None:
+    async def submit(self, pages: AsyncIterable[list[Record]]) -> None:
         """Hand records over as a source does."""
-        for page in pages:
+        async for page in pages:
             await self.engine.submit(page, Priority.BULK)
 
     async def drained(self) -> None:

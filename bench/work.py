@@ -1,12 +1,14 @@
 """The work that both sides do: which item, and what shall stand there."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from custom_components.plexsync.engine.record import Actor, Find, Record, normalise
 
 PAGE = 500  # records handed over at once, as our Stash source does
+_PAUSE = 20  # of them made in a row
 _SUMMARY = (
     "Two strangers share a train compartment through one long night, and by the "
     "morning each knows more of the other than either meant to tell."
@@ -72,15 +74,17 @@ def record(number: int, *, edition: int = 1, series: str = "scene") -> Record:
     )
 
 
-def pages(
+async def pages(
     numbers: Sequence[int], *, edition: int = 1, series: str = "scene"
-) -> Iterator[list[Record]]:
+) -> AsyncIterator[list[Record]]:
     """Give the records of these items page by page; no more than one page exists at a time."""
     for start in range(0, len(numbers), PAGE):
-        yield [
-            record(number, edition=edition, series=series)
-            for number in numbers[start : start + PAGE]
-        ]
+        page = []
+        for number in numbers[start : start + PAGE]:
+            page.append(record(number, edition=edition, series=series))
+            if not len(page) % _PAUSE:
+                await asyncio.sleep(0)  # what makes records must not hold the loop
+        yield page
 
 
 def is_done(item: Wanted, state: dict[str, Any]) -> bool:

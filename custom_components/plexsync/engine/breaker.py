@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 FORMAT = 1
+_LATEST = 1e15  # seconds since the epoch; no clock says more, and no float fails at it
 
 
 class State(StrEnum):
@@ -85,6 +86,7 @@ class Breaker:
         self._permits: dict[int, Permit] = {}
         self._last_id = 0
         self._probe: int | None = None  # generation of the probe under way
+        self._wait = 0.0  # how long the wait for ``next_probe`` was meant to be
 
     # -- calls ---------------------------------------------------------------
 
@@ -129,8 +131,17 @@ class Breaker:
             self.settle(permit, Result.FAILURE, now)
 
     def finish_trials(self) -> None:
-        """Close on fewer successes than asked for, as no job is left to try."""
-        if self.state is State.HALF_OPEN and self.successes and not self._permits:
+        """Close on fewer successes than asked for, as no job is left to try.
+
+        Not before the probe that is wanted: successes of before a restart prove
+        nothing of today.
+        """
+        if (
+            self.state is State.HALF_OPEN
+            and self.verified
+            and self.successes
+            and not self._permits
+        ):
             self._move(State.CLOSED)
 
     def _succeeded(self, permit: Permit) -> None:
@@ -168,7 +179,7 @@ class Breaker:
     def hurry(self, now: float) -> None:
         """Bring the probe forward: there is a sign of life."""
         if self.state is State.OPEN:
-            self.next_probe = now
+            self.next_probe, self._wait = now, 0.0
 
     def begin_probe(self) -> int:
         """Mark a probe as under way; give the token for ``end_probe``."""
@@ -184,9 +195,9 @@ class Breaker:
         retry_after: float | None = None,
     ) -> None:
         """Take in what a probe found; one from an earlier generation is void."""
-        self._probe = None
         if token != self.generation:
-            return
+            return  # and another one may be under way
+        self._probe = None
         if result is Result.NEUTRAL:
             if self.state is State.OPEN:
                 self._schedule(now, None)
@@ -236,6 +247,7 @@ class Breaker:
             # Never earlier than asked, and a little later, so as not to be first in line.
             asked = min(retry_after, policy.retry_after_cap)
             delay = max(delay, asked * (1 + 0.1 * self._random.random()))
+        self._wait = delay
         self.next_probe = now + delay
 
     # -- memory --------------------------------------------------------------
@@ -252,13 +264,15 @@ class Breaker:
             "probe_at": None
             if self.next_probe is None
             else wall + self.next_probe - now,
+            "wait": None if self.next_probe is None else self._wait,
         }
 
     def restore(self, data: Mapping[str, Any], now: float, wall: float) -> None:
         """Take up a snapshot; permits are gone and a probe precedes the first job.
 
         Raises ValueError when anything in it is not as ``snapshot`` writes it; the
-        breaker then stays as it was. A wait is never longer than the longest one.
+        breaker then stays as it was. Whatever the clock did meanwhile, the rest of a
+        wait is never longer than all of it was.
         """
         if data.get("format") != FORMAT:
             raise ValueError("unknown format")
@@ -269,22 +283,17 @@ class Breaker:
         step = _count(data, "step")
         if step > 60 or successes >= self.policy.successes:
             raise ValueError("count out of range")
-        next_probe = None
+        next_probe, whole = None, 0.0
         if state is State.OPEN:
-            at = data.get("probe_at")
-            if isinstance(at, bool) or not isinstance(at, int | float):
-                raise ValueError("probe_at is no number")
-            if not math.isfinite(at) or at < 0:
-                raise ValueError("probe_at is no time")
-            longest = max(self.policy.longest, self.policy.retry_after_cap * 1.1)
-            if at - wall > longest:
-                # The clock jumped, or the record is from the future: begin anew.
-                at = wall + min(self.policy.cap, self.policy.first_delay * 2.0**step)
-            next_probe = now + max(0.0, at - wall)
+            whole, at = _seconds(data, "wait"), _seconds(data, "probe_at")
+            if whole > max(self.policy.longest, self.policy.retry_after_cap * 1.1):
+                raise ValueError("wait out of range")
+            next_probe = now + min(max(0.0, at - wall), whole)
         self.state, self.generation = state, generation
         self.failures, self.successes, self.step = failures, successes, step
-        self.next_probe = next_probe
+        self.next_probe, self._wait = next_probe, whole
         self.verified = False
+        self._probe = None
         self._permits.clear()
 
 
@@ -293,3 +302,12 @@ def _count(data: Mapping[str, Any], key: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"{key} is no count")
     return value
+
+
+def _seconds(data: Mapping[str, Any], key: str) -> float:
+    value = data.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{key} is no number")  # noqa: TRY004  # unreadable is one case
+    if not 0 <= value <= _LATEST:
+        raise ValueError(f"{key} is no time")
+    return float(value)

@@ -12,13 +12,13 @@ seconds since the epoch, durations seconds.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-import math
 from typing import Any
 
 DAY = 86_400.0
 KEEP = 400 * DAY
 MEAN_WINDOW = 90 * DAY
 FLAP = 60.0
+_LATEST = 1e15  # seconds since the epoch; no clock says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,11 @@ class OutageLog:
         if self.since is None:
             self.since = now
         if gap and self.seen is not None and now > self.seen:
-            self.unknown.append((self.seen, now))
+            start = self.seen
+            if self.unknown and self.unknown[-1][1] == start:
+                # A hold of weeks is one span, not one per save.
+                start = self.unknown.pop()[0]
+            self.unknown.append((start, now))
         self.seen = now if self.seen is None else max(self.seen, now)
         self._prune(now)
 
@@ -220,7 +224,7 @@ class OutageLog:
 def _time(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("no time")  # noqa: TRY004  # unreadable is one case
-    if not math.isfinite(value) or value < 0:
+    if not 0 <= value <= _LATEST:
         raise ValueError("no time")
     return float(value)
 

@@ -157,6 +157,7 @@ def enqueue(
     if row is None:
         if settled is not None:
             if settled[0] == record.fingerprint():
+                _confirm_settled(db, record, json.loads(settled[1]))
                 return Accepted.UNCHANGED, None
             record = _drop_older(record, json.loads(settled[1]))
             if not record.fields:
@@ -215,6 +216,27 @@ def enqueue(
             (now, job),
         )
     return Accepted.QUEUED, job
+
+
+def _confirm_settled(
+    db: Connection, record: Record, revisions: dict[str, int | None]
+) -> None:
+    """Note that this revision says the same: what lies in between comes too late now."""
+    newer = {
+        name: record.revision
+        for name in record.fields
+        if _older(revisions.get(name), record.revision)
+    }
+    if newer:
+        db.execute(
+            "UPDATE settled SET revisions = ?, token = ? WHERE source = ? AND key = ?",
+            (
+                json.dumps(revisions | newer, separators=(",", ":")),
+                record.token(),
+                record.source,
+                record.key,
+            ),
+        )
 
 
 def claim(db: Connection, limit: int, now: float) -> list[Job]:
@@ -294,29 +316,38 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> None
 
     If a newer record came in meanwhile, the job stays and is ready again.
     """
-    gone = db.execute("DELETE FROM job WHERE id = ? AND rev = ?", (job.id, job.rev))
+    gone = db.execute(
+        "DELETE FROM job WHERE id = ? AND rev = ? RETURNING fields, revision",
+        (job.id, job.rev),
+    ).fetchone()
+    record, written = job.record, job.revisions
+    if gone is not None:
+        # A newer revision that says the same may have come in meanwhile.
+        packed: Packed = json.loads(gone[0])
+        written = {name: pair[0] for name, pair in packed.items()}
+        record = replace(record, revision=gone[1])
     row = db.execute(
         "SELECT revisions FROM settled WHERE source = ? AND key = ?",
         (job.record.source, job.record.key),
     ).fetchone()
     revisions = json.loads(row[0]) if row else {}
-    revisions |= job.revisions
+    revisions |= written
     db.execute(
         "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (source, key) DO UPDATE SET fingerprint = excluded.fingerprint,"
         " plain = excluded.plain, token = excluded.token, revisions = excluded.revisions,"
         " rating_key = excluded.rating_key",
         (
-            job.record.source,
-            job.record.key,
-            job.record.fingerprint(),
-            job.record.fingerprint(images=False),
-            job.record.token(),
+            record.source,
+            record.key,
+            record.fingerprint(),
+            record.fingerprint(images=False),
+            record.token(),
             json.dumps(revisions, separators=(",", ":")),
             rating_key,
         ),
     )
-    if not gone.rowcount:
+    if gone is None:
         _ready_again(db, job, now)
 
 

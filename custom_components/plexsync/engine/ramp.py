@@ -53,9 +53,9 @@ class Ramp:
 
     def failed(self, now: float) -> None:
         """Halve the rate and hold it for a step."""
-        if self.rate is not None:
-            self._advance(now)
-            self.rate = max(FLOOR, self.rate / 2)
+        self._advance(now)
+        if self.rate is not None:  # it may have come to its end just now
+            self.rate = min(self.rate, max(FLOOR, self.rate / 2))
             self._stepped = now
 
     def worked(self, jobs: int, seconds: float) -> None:
@@ -98,4 +98,4 @@ class Ramp:
 def _rate(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and 0 < value <= 1000 else None
+    return float(value) if 0 < value <= 1000 else None

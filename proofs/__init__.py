@@ -1,0 +1,1 @@
+"""Programs that prove what the design promises; each prints its figures."""

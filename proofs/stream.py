@@ -1,0 +1,185 @@
+"""Records that name their own revision in every value, and what was promised of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+import re
+from typing import Any
+
+from custom_components.plexsync.engine.record import Find, Record, Value
+
+SOURCE = "proof"
+
+# Our field → what an edit and the simulator call it.
+TEXTS = {
+    "title": "title",
+    "sort_title": "titleSort",
+    "original_title": "originalTitle",
+    "summary": "summary",
+    "tagline": "tagline",
+    "studio": "studio",
+}
+LISTS = {"genres": "genre", "labels": "label"}
+FIELDS = (*TEXTS, *LISTS)
+_CLEARED = ("tagline", "labels")  # now and then
+_REVISION = re.compile(r"\brev(\d+)\b", re.IGNORECASE)
+_FROM_PARAMETER = {f"{plex}.value": name for name, plex in TEXTS.items()}
+
+
+def record(seed: int, key: str, path: str, revision: int) -> Record:
+    """Make a record: the same arguments give the same one, whoever asks."""
+    random = Random(f"{seed}/{key}/{revision}")
+    names = random.sample(FIELDS, random.randint(1, len(FIELDS)))
+    return Record(
+        SOURCE,
+        key,
+        Find((path,)),
+        {name: _value(random, name, revision) for name in names},
+        revision=revision,
+    )
+
+
+def _value(random: Random, name: str, revision: int) -> Value | None:
+    if name in _CLEARED and random.random() < 0.15:
+        return None
+    mark = f"{name} rev{revision}"
+    if name in LISTS:
+        return tuple(f"{mark} {part}" for part in "abc"[: random.randint(1, 3)])
+    return mark
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of one key: which revisions were handed over, and which promised."""
+
+    path: str
+    submitted: set[int] = field(default_factory=set)
+    promised: set[int] = field(default_factory=set)
+
+    @property
+    def next(self) -> int:
+        """The next revision."""
+        return max(self.submitted, default=0) + 1
+
+
+class Promises:
+    """Everything that was handed over and answered, and whether it was kept."""
+
+    def __init__(self, seed: int, paths: Mapping[str, str]) -> None:
+        """Take the file of each key."""
+        self._seed = seed
+        self.keys = {key: Known(path) for key, path in paths.items()}
+        self.count = 0
+        self.unanswered = 0
+
+    def submitted(self, key: str, revision: int) -> None:
+        """Note a record that is about to be handed over."""
+        self.keys[key].submitted.add(revision)
+        self.unanswered += 1
+
+    def promised(self, key: str, revision: int) -> None:
+        """Note one that was answered."""
+        self.keys[key].promised.add(revision)
+        self.count += 1
+        self.unanswered -= 1
+
+    def record(self, key: str, revision: int) -> Record:
+        """Give a record again."""
+        return record(self._seed, key, self.keys[key].path, revision)
+
+    def newest(self, key: str) -> dict[str, int]:
+        """Give the newest promised revision of each field."""
+        found: dict[str, int] = {}
+        for revision in sorted(self.keys[key].promised):
+            found |= dict.fromkeys(self.record(key, revision).fields, revision)
+        return found
+
+    def kept_on_disk(
+        self, key: str, waiting: Mapping[str, int], settled: Mapping[str, int]
+    ) -> list[str]:
+        """Give the fields of which neither a job nor what was settled holds the promise."""
+        return [
+            name
+            for name, revision in self.newest(key).items()
+            if max(waiting.get(name, 0), settled.get(name, 0)) < revision
+        ]
+
+    def kept_in_plex(self, key: str, item: Mapping[str, Any]) -> list[str]:
+        """Give the fields that show neither the promised value nor a newer one, whole."""
+        return [
+            f"{name}, promised {revision}, shows {_shown(item, name)}"
+            for name, revision in self.newest(key).items()
+            if not any(
+                newer >= revision and _shows(item, name, fields[name])
+                for newer in self.keys[key].submitted
+                if name in (fields := self.record(key, newer).fields)
+            )
+        ]
+
+
+def _shows(item: Mapping[str, Any], name: str, value: Value | None) -> bool:
+    if name in LISTS:
+        wanted = value if isinstance(value, tuple) else ()
+        return bool(_shown(item, name) == {str(tag).casefold() for tag in wanted})
+    return bool(_shown(item, name) == value)
+
+
+def _shown(item: Mapping[str, Any], name: str) -> Any:
+    if name in LISTS:
+        return {tag.casefold() for tag in _tags(item, name) if _REVISION.search(tag)}
+    return item["values"].get(TEXTS[name])
+
+
+def _tags(item: Mapping[str, Any], name: str) -> list[str]:
+    tags: list[str] = item["tags"].get(LISTS[name], [])
+    return tags
+
+
+def revisions_of_item(item: Mapping[str, Any]) -> dict[str, int]:
+    """Give the newest revision that each field of an item shows."""
+    texts = [(name, str(item["values"].get(plex))) for name, plex in TEXTS.items()]
+    tags = [(name, tag) for name in LISTS for tag in _tags(item, name)]
+    return _newest(texts + tags)
+
+
+def revisions_of_edit(query: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Give the revision of each field that an edit writes."""
+    return _newest(_written(query))
+
+
+def _written(query: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for parameter, value in query:
+        if name := _FROM_PARAMETER.get(parameter):
+            yield name, value
+            continue
+        for name, plex in LISTS.items():
+            # ``genre[].tag.tag-`` names what has to go.
+            if parameter.startswith(f"{plex}[") and parameter.endswith(".tag.tag"):
+                yield name, value
+
+
+def _newest(texts: Iterable[tuple[str, str]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, text in texts:
+        if match := _REVISION.search(text):
+            found[name] = max(found.get(name, 0), int(match[1]))
+    return found
+
+
+class Order:
+    """Watches that no field goes back to an older revision."""
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self._seen: dict[tuple[str, str], int] = {}
+        self.backwards: list[str] = []
+        self.steps = 0
+
+    def see(self, item: str, revisions: Mapping[str, int]) -> None:
+        """Take in what an item's fields were given, or show."""
+        for name, revision in revisions.items():
+            before = self._seen.get((item, name), 0)
+            self.steps += revision != before
+            if revision < before:
+                self.backwards.append(f"{item} {name}: {revision} after {before}")
+            self._seen[item, name] = max(before, revision)

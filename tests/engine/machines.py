@@ -1,0 +1,66 @@
+"""State machines: how much they try, and what they say of it.
+
+By default the same programs on every run, in seconds. ``PLEXSYNC_MACHINES=long``
+makes up new ones, thirty times as many; ``PLEXSYNC_MACHINES=find`` runs the
+default ones and stops at the first failure without making it small (for
+``scripts/mutants``). With ``-s`` or ``-rP`` each machine prints its figures.
+"""
+
+import os
+import sys
+import time
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    run_state_machine_as_test,
+)
+
+_MODE = os.environ.get("PLEXSYNC_MACHINES", "")
+_MORE = 30
+
+
+class Machine(RuleBasedStateMachine):
+    """A machine that counts its programs and their steps."""
+
+    programs = 0
+    steps = 0
+
+    def __init__(self) -> None:
+        """Begin a program."""
+        super().__init__()
+        type(self).programs += 1
+
+    @invariant()
+    def count(self) -> None:
+        """Count a step."""
+        type(self).steps += 1
+
+
+def run(machine: type[Machine], programs: int, steps: int) -> None:
+    """Run a machine: programs, and steps in each at most."""
+    long = _MODE == "long"
+    phases = [Phase.explicit, Phase.generate]
+    if _MODE != "find":
+        phases.append(Phase.shrink)
+    machine.programs = machine.steps = 0
+    began = time.monotonic()
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=programs * _MORE if long else programs,
+            stateful_step_count=steps,
+            derandomize=not long,
+            database=None,
+            deadline=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    seconds = time.monotonic() - began
+    sys.stdout.write(
+        f"{machine.__name__}: {machine.programs} programs,"
+        f" {machine.steps - machine.programs} steps, {seconds:.1f} s,"
+        f" {'made up anew' if long else 'the same on every run'}\n"
+    )
