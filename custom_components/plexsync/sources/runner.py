@@ -5,6 +5,7 @@ from collections.abc import Callable
 import contextlib
 import logging
 
+from ..engine.database import StorageError
 from ..engine.engine import Engine
 from ..engine.queue import Priority
 from ..engine.retry import Backoff, Fault
@@ -19,8 +20,9 @@ _FEW = 20  # records at once that a person may be waiting for
 class SourceRunner:
     """Poll a source and enqueue what changed.
 
-    A fault of the source holds the source, never the queue: the cursor stays
-    where the last record went to disk, and the next try starts there.
+    A fault of the source holds the source, never the queue, and so does a
+    database that takes nothing in: the cursor stays where the last record went to
+    disk, and the next try starts there. Each is logged once, and once when it is over.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class SourceRunner:
         self.fault: str | None = None  # why it is not connected
         self.version: str | None = None
         self.caught_up = asyncio.Event()  # everything there was has been enqueued
+        self._storage_failed = False
         self._hurry = asyncio.Event()
 
     def hurry(self) -> None:
@@ -57,19 +60,27 @@ class SourceRunner:
                 await self._turn()
             except Fault as fault:
                 self._lost(fault)
-                wait = _RETRY.delay(self._failures, self._engine.random)
-                self._failures += 1
+                wait = max(self._backoff(), fault.retry_after or 0)
+            except StorageError as error:
+                self._stuck(error)
+                wait = self._backoff()
             else:
-                self._failures = 0
+                self._went_well()
                 wait = self._interval
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._hurry.wait()
 
+    def _backoff(self) -> float:
+        delay = _RETRY.delay(self._failures, self._engine.random)
+        self._failures += 1
+        return delay
+
     async def _turn(self) -> None:
         if not self.connected:
             self.version = (await self.source.connect()).version
-            self._found()
+            if self.connected is None:
+                self._found()  # the first reading may be long
         cursor = await self._engine.cursor(self.source.id)
         if cursor is None and self._changes_only:
             mark = await self.source.latest()
@@ -83,18 +94,35 @@ class SourceRunner:
             await self._engine.submit(
                 batch.records, priority, cursor=(self.source.id, batch.cursor)
             )
+            self._found()
+
+    def _went_well(self) -> None:
+        self._failures = 0
+        self._found()
+        if self._storage_failed:
+            self._storage_failed = False
+            _LOGGER.info("Source %s is read again", self.source.id)
         self.caught_up.set()
 
     def _lost(self, fault: Fault) -> None:
-        if self.connected is not False or self.fault != fault.reason:
+        if self.connected is not False:
             _LOGGER.warning(
                 "Source %s is not available (%s)", self.source.id, fault.reason
             )
+        if self.connected is not False or self.fault != fault.reason:
             self.connected, self.fault = False, fault.reason
             self._changed()
 
     def _found(self) -> None:
+        if self.connected:
+            return
         if self.connected is False:
             _LOGGER.info("Source %s is available again", self.source.id)
         self.connected, self.fault = True, None
         self._changed()
+
+    def _stuck(self, error: StorageError) -> None:
+        """Tell once: the worker may have nothing to do, and then tells of nothing."""
+        if not self._storage_failed:
+            self._storage_failed = True
+            _LOGGER.error("Source %s is not read: %s", self.source.id, error)

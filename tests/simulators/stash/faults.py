@@ -30,6 +30,7 @@ class Fault:
     status: int = 500
     body: str = ""
     content_type: str = "text/plain"
+    retry_after: int | None = None
 
 
 class Faults:
@@ -63,9 +64,12 @@ class Faults:
         *,
         times: int | None = None,
         match: str | None = None,
+        retry_after: int | None = None,
     ) -> Fault:
-        """Answer with a status of one's choice."""
-        return self.add(Fault(FaultKind.STATUS, times, match, status=status, body=body))
+        """Answer with a status of one's choice; it may ask for patience, in seconds."""
+        fault = Fault(FaultKind.STATUS, times, match, status=status, body=body)
+        fault.retry_after = retry_after
+        return self.add(fault)
 
     def truncate(self, *, times: int | None = None, match: str | None = None) -> Fault:
         """Announce the whole answer, send half of it and hang up."""

@@ -32,8 +32,14 @@ def wrong(fault: Fault) -> web.Response:
         )
     if fault.kind is FaultKind.HTML200:
         return web.Response(text=LOGIN_PAGE, content_type="text/html")
+    headers = {}
+    if fault.retry_after is not None:
+        headers["Retry-After"] = str(fault.retry_after)
     return web.Response(
-        status=fault.status, text=fault.body, content_type=fault.content_type
+        status=fault.status,
+        text=fault.body,
+        content_type=fault.content_type,
+        headers=headers,
     )
 
 
