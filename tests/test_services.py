@@ -646,6 +646,10 @@ async def test_jobs_are_listed_filtered_and_paged(
     assert failed["reason"] == "outside_libraries"
     assert failed["fields"] == ["title"]
     assert failed["next_attempt"] is None
+    assert waiting["history"] is None
+    history = failed["history"]
+    assert (history["failures"], history["retries"]) == (1, 0)
+    assert history["first"] == history["last"] > failed["enqueued"]
 
     async def found(**data: Any) -> list[int]:
         return [job["id"] for job in (await call(hass, "get_jobs", **data))["jobs"]]

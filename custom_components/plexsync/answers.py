@@ -49,7 +49,7 @@ def preview_answer(preview: Preview) -> JsonObjectType:
 
 def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
     """Show a job; ``wall`` turns the queue's times into seconds since the epoch."""
-    due = job.next_attempt
+    due, past = job.next_attempt, job.history
     return {
         "id": job.id,
         "source": job.source,
@@ -62,6 +62,14 @@ def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
         "next_attempt": None if due is None else iso(wall(due)),
         "paths": list(job.paths),
         "fields": list(job.fields),
+        "history": None
+        if past is None
+        else {
+            "failures": past.failures,
+            "first": iso(wall(past.first)),
+            "last": iso(wall(past.last)),
+            "retries": past.retries,
+        },
     }
 
 

@@ -1,13 +1,15 @@
 """The queue on real SQLite: coalescing, order, leases, failed jobs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 import sqlite3
 from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine import queue
+from custom_components.plexsync.engine import failed, queue
+from custom_components.plexsync.engine.failed import Choice
 from custom_components.plexsync.engine.queue import Accepted, Priority
 from custom_components.plexsync.engine.record import Find, Record, Value
 
@@ -16,6 +18,7 @@ from custom_components.plexsync.engine.record import Find, Record, Value
 def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """Give a laid-out database."""
     connection = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
+    connection.execute("PRAGMA synchronous=OFF")  # nothing here is about the disk
     connection.executescript(queue.SCHEMA)
     yield connection
     connection.close()
@@ -128,19 +131,148 @@ def test_interactive_first_and_bulk_never_starved(db: sqlite3.Connection) -> Non
     assert keys == sorted(keys, reverse=True)
 
 
+def fail(
+    db: sqlite3.Connection, key: str, reason: str, now: float = 0.0, **more: bool
+) -> int:
+    """Bring a record's job to fail; give its number."""
+    if queue.find_job(db, "stash", key) is None:
+        put(db, record(key, title="T"), now)
+    job = only(db, now)
+    queue.fail(db, job, reason, now, **more)
+    return job.id
+
+
 def test_failed_jobs_are_kept_retried_and_discarded(db: sqlite3.Connection) -> None:
-    """By reason, by id, and all."""
-    for number, reason in enumerate(["not_found", "rejected", "rejected"]):
-        put(db, record(str(number), title="T"))
-        queue.fail(db, only(db), reason, 0)
+    """By reason, by id, by source, and all."""
+    first, second, third = (
+        fail(db, str(number), reason)
+        for number, reason in enumerate(["not_found", "rejected", "rejected"])
+    )
     assert queue.counts(db) == queue.Counts(0, 3, None)
-    assert queue.retry_failed(db, 1, reason="not_found") == 1
-    assert queue.counts(db).failed == 2
-    (first, second), total = queue.listing(db, state="failed")
-    assert total == 2
-    assert queue.discard_failed(db, ids=[first.id]) == 1
-    assert queue.retry_failed(db, 1, ids=[second.id]) == 1
-    assert queue.counts(db) == queue.Counts(2, 0, 0)
+    assert failed.retry(db, Choice(reason="not_found"), 1) == 1
+    assert [job.id for job in failed.chosen(db, Choice())] == [second, third]
+    assert failed.chosen(db, Choice(source="other")) == []
+    assert failed.discard(db, Choice(ids=[first, second])) == 1
+    assert failed.retry(db, Choice(ids=[third]), 1) == 1
+    assert queue.counts(db) == queue.Counts(2, 0, 1)
+    assert failed.retry(db, Choice(), 1) == failed.discard(db, Choice()) == 0
+
+
+def test_a_failed_job_has_a_history(db: sqlite3.Connection) -> None:
+    """It outlives retries, and ends with the record that it is of."""
+    put(db, record("1", title="T"))
+    assert queue.listing(db)[0][0].history is None
+    fail(db, "1", "rejected", 5)
+    failed.retry(db, Choice(), 6)
+    assert queue.listing(db)[0][0].history == queue.History(1, 5, 5, 1)
+    fail(db, "1", "not_kept", 7)
+    (job,), _ = queue.listing(db)
+    assert job.history == queue.History(2, 5, 7, 1)
+    assert (job.state, job.reason) == ("failed", "not_kept")
+    put(db, record("1", title="New"), 8)
+    assert queue.listing(db)[0][0].history is None
+
+
+def test_after_outages_only_what_they_explain_and_not_for_ever(
+    db: sqlite3.Connection,
+) -> None:
+    """Three times a record; by hand as often as one likes, with a new record anew."""
+    fail(db, "1", "error_500", passing=True)
+    fail(db, "2", "not_found")
+    for _ in range(failed.MAX_OUTAGE_RETRIES):
+        assert failed.retry(db, Choice(passing=True), 1) == 1
+        fail(db, "1", "error_500", 1, passing=True)
+    assert failed.retry(db, Choice(passing=True), 1) == 0
+    assert failed.retry(db, Choice(reason="error_500"), 1) == 1
+    put(db, record("1", title="New"), 1)
+    fail(db, "1", "error_500", 1, passing=True)
+    assert failed.retry(db, Choice(passing=True), 1) == 1
+
+
+def test_what_brings_the_process_down_starts_anew_only_by_hand(
+    db: sqlite3.Connection,
+) -> None:
+    """After an outage one more unclean stop sets it aside again."""
+
+    def crash(times: int) -> int:
+        for _ in range(times):
+            only(db)
+            queue.recover(db, 0, 600)
+        return queue.counts(db).failed
+
+    put(db, record("1", title="T"))
+    assert crash(queue.MAX_CRASHES) == 1
+    assert failed.retry(db, Choice(passing=True), 0) == 1
+    assert crash(1) == 1
+    assert failed.retry(db, Choice(), 0) == 1
+    assert crash(queue.MAX_CRASHES - 1) == 0
+    assert crash(1) == 1
+
+
+def test_old_and_too_many_failed_jobs_are_pruned(db: sqlite3.Connection) -> None:
+    """After thirty days, and the oldest of more than a thousand; no other job is."""
+    many = failed.KEEP_JOBS
+    first = fail(db, "first", "rejected", 1)
+    put(db, record("waiting", title="T"), 2)
+    queue.later(db, only(db, 2), 1e9, 2, reason="not_found")
+    for number in range(many):
+        fail(db, f"n{number}", "rejected", 3)
+    assert failed.prune(db) == 1
+    assert queue.counts(db) == queue.Counts(1, many, 2)
+    assert first not in [job.id for job in failed.chosen(db, Choice())]
+    for _ in range(failed.KEEP_DAYS - 1):
+        assert failed.prune(db) == 0
+    failed.retry(db, Choice(ids=[failed.chosen(db, Choice())[0].id]), 4)
+    fail(db, "n0", "rejected", 4)
+    assert failed.prune(db) == many - 1
+    assert queue.counts(db) == queue.Counts(1, 1, 2)
+
+
+def test_a_pruned_failure_does_not_come_back_by_itself(db: sqlite3.Connection) -> None:
+    """A newer record starts anew; nothing remembers the pruned one as done."""
+    put(db, record(revision=1, title="one"))
+    queue.settle(db, only(db), "41", 0)
+    put(db, record(revision=2, title="two"))
+    queue.fail(db, only(db), "rejected", 0)
+    for _ in range(failed.KEEP_DAYS + 1):
+        failed.prune(db)
+    assert queue.counts(db) == queue.Counts(0, 0, None)
+    assert put(db, record(revision=1, title="one"))[0] is Accepted.UNCHANGED
+    assert put(db, record(revision=3, title="two"))[0] is Accepted.QUEUED
+    assert queue.listing(db)[0][0].history is None
+
+
+def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
+    db: sqlite3.Connection,
+) -> None:
+    """A mirror's record as a whole, another's field by field, an older one not at all."""
+    job = put(db, record(revision=5, title="T", studio="S"))[1]
+    assert not queue.refresh(db, job, record(revision=6, title="not failed"))
+    queue.fail(db, only(db), "rejected", 0)
+    assert not queue.refresh(db, job, record(revision=4, title="older"))
+    moved = Find(("/moved/1.mkv",))
+    part = replace(record(revision=5, title="part"), find=moved)
+    assert queue.refresh(db, job, part)
+    whole = replace(record(revision=6, title="whole"), mirror=True)
+    for fresh, fields in (
+        (part, {"title": "part", "studio": "S"}),
+        (whole, {"title": "whole"}),
+    ):
+        assert queue.refresh(db, job, fresh)
+        failed.retry(db, Choice(), 0)
+        taken = only(db)
+        assert taken.record == replace(fresh, fields=fields)
+        queue.fail(db, taken, "rejected", 0)
+
+
+def test_a_failed_job_put_aside_is_not_explained_by_outages(
+    db: sqlite3.Connection,
+) -> None:
+    """Its source has it no longer: that is the reason now."""
+    job = fail(db, "1", "error_500", passing=True)
+    failed.put_aside(db, job, "gone")
+    assert queue.reasons(db) == {"failed:gone": 1}
+    assert failed.chosen(db, Choice(passing=True)) == []
 
 
 def test_an_equal_record_does_not_revive_a_failed_job(db: sqlite3.Connection) -> None:

@@ -56,6 +56,7 @@ class Task:
     rating_key: str | None = None
     verdict: Verdict | None = None
     reason: str | None = None
+    passing: bool = False  # what failed may be over by itself
     candidates: tuple[str, ...] = ()
     delay: float = 0.0
     attempt: bool = False
@@ -260,6 +261,7 @@ class Batch:
         job, retry = task.job, self._t.retry
         counted = fault.kind is not FaultClass.SOURCE
         if fault.permanent or (counted and job.attempts + 1 >= retry.attempts):
+            task.passing = not fault.permanent
             task.end(Verdict.FAILED, fault.reason)
             return
         task.attempt = counted
@@ -443,6 +445,7 @@ class Batch:
                         raise
                     self._item_fault(task, fault)
             for task in await self._check([t for t in missed if t.verdict is None]):
+                task.passing = True
                 task.end(Verdict.FAILED, "not_kept")
         for task in tasks:
             if task.verdict is not None or self._picture_trouble(task):
@@ -509,7 +512,14 @@ class Batch:
                     stats.count(db, "unchanged")
                     stats.settled(db, good=True, seconds=seconds)
                 case Verdict.FAILED:
-                    queue.fail(db, job, task.reason or "unknown", now, task.candidates)
+                    queue.fail(
+                        db,
+                        job,
+                        task.reason or "unknown",
+                        now,
+                        task.candidates,
+                        passing=task.passing,
+                    )
                     stats.count(db, "failed")
                     stats.settled(db, good=False, seconds=seconds)
                 case Verdict.LATER:

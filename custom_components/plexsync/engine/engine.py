@@ -9,13 +9,14 @@ from random import Random
 from sqlite3 import Connection
 from typing import Any
 
-from . import ledger, outages, queue, stats
+from . import failed, ledger, outages, queue, stats
 from .batch import Tools
 from .breaker import Policy, State
 from .circuit import BY_HAND, READING, Circuit, Hold, Listener
 from .clock import Clock
 from .contact import CircuitRefusedError, Contact
 from .database import Database
+from .failed import Choice
 from .outages import Availability
 from .pictures import wanted
 from .plan import Plan, make_plan
@@ -462,7 +463,7 @@ class Engine:
             ledger.pin(db, source, key, rating_key)
             queue.forget_settled(db, source, key)
             if info := queue.find_job(db, source, key):
-                queue.retry_failed(db, self.clock.steady(), ids=[info.id])
+                failed.retry(db, Choice(ids=[info.id]), self.clock.steady())
 
         await self.database.run(work)
         self.circuit.notify()
@@ -478,22 +479,22 @@ class Engine:
         return await self.database.run(queue.reasons, durable=False)
 
     async def retry_failed(
-        self, reason: str | None = None, ids: Iterable[int] | None = None
+        self, reason: str | None = None, ids: Sequence[int] | None = None
     ) -> int:
         """Make failed jobs ready again; give how many."""
+        choice = Choice(reason, ids)
         number = await self.database.run(
-            lambda db: queue.retry_failed(db, self.clock.steady(), reason, ids)
+            lambda db: failed.retry(db, choice, self.clock.steady())
         )
         self.circuit.notify()
         return number
 
     async def discard_failed(
-        self, reason: str | None = None, ids: Iterable[int] | None = None
+        self, reason: str | None = None, ids: Sequence[int] | None = None
     ) -> int:
         """Drop failed jobs; give how many."""
-        number = await self.database.run(
-            lambda db: queue.discard_failed(db, reason, ids)
-        )
+        choice = Choice(reason, ids)
+        number = await self.database.run(lambda db: failed.discard(db, choice))
         self.circuit.notify()
         return number
 

@@ -41,6 +41,13 @@ CREATE TABLE IF NOT EXISTS job (
     crashes INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
     candidates TEXT,
+    failures INTEGER NOT NULL DEFAULT 0,   -- of this record, however often taken up again
+    first_failed REAL,
+    last_failed REAL,
+    passing INTEGER NOT NULL DEFAULT 0,    -- it failed of what an outage explains
+    days INTEGER NOT NULL DEFAULT 0,       -- that it has been failed for
+    retries INTEGER NOT NULL DEFAULT 0,
+    outage_retries INTEGER NOT NULL DEFAULT 0,  -- those that followed an outage
     UNIQUE (source, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_ready ON job (priority, due, id)
@@ -92,8 +99,21 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """How a job has failed so far, and how often it was taken up again."""
+
+    failures: int
+    first: float
+    last: float
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobInfo:
-    """A job as it is shown; ``next_attempt`` is None for a failed one."""
+    """A job as it is shown; ``next_attempt`` is None for a failed one.
+
+    ``history`` is None for a record that never failed.
+    """
 
     id: int
     source: str
@@ -106,6 +126,7 @@ class JobInfo:
     next_attempt: float | None
     paths: tuple[str, ...]
     fields: tuple[str, ...]
+    history: History | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +140,11 @@ class Counts:
 
 type Packed = dict[str, list[Any]]
 
+_FAILS = (
+    "leased = NULL, failed = 1, failures = failures + 1, days = 0,"
+    " first_failed = coalesce(first_failed, :now), last_failed = :now"
+)
+
 
 def recover(db: Connection, now: float, longest: float) -> int:
     """Make what was in flight ready again, and no wait longer than the longest.
@@ -129,8 +155,9 @@ def recover(db: Connection, now: float, longest: float) -> int:
         "UPDATE job SET leased = NULL, crashes = crashes + 1 WHERE leased IS NOT NULL"
     )
     set_aside = db.execute(
-        "UPDATE job SET failed = 1, reason = 'crashed' WHERE failed = 0 AND crashes >= ?",
-        (MAX_CRASHES,),
+        f"UPDATE job SET {_FAILS}, reason = 'crashed', passing = 1"
+        " WHERE failed = 0 AND crashes >= :most",
+        {"now": now, "most": MAX_CRASHES},
     ).rowcount
     db.execute("UPDATE job SET due = ? WHERE due > ?", (now, now + longest))
     return set_aside
@@ -212,10 +239,40 @@ def enqueue(
         db.execute(
             "UPDATE job SET rev = rev + 1, due = ?, failed = 0, reason = NULL,"
             " candidates = NULL, attempts = 0, misses = 0, missed_since = NULL,"
-            " crashes = 0 WHERE id = ?",
+            " crashes = 0, failures = 0, first_failed = NULL, last_failed = NULL,"
+            " retries = 0, outage_retries = 0 WHERE id = ?",
             (now, job),
         )
     return Accepted.QUEUED, job
+
+
+def refresh(db: Connection, job: int, record: Record) -> bool:
+    """Let a failed job carry what its source says now; say whether it does.
+
+    It does not if it knows newer. A mirror's record is its source's whole view:
+    what that lacks is wanted no longer.
+    """
+    row = db.execute(
+        "SELECT fields, revision FROM job WHERE id = ? AND failed = 1", (job,)
+    ).fetchone()
+    if row is None or _older(record.revision, row[1]):
+        return False
+    packed = _pack(record)
+    if not record.mirror:
+        packed = _merge(json.loads(row[0]), packed)
+    db.execute(
+        "UPDATE job SET find = ?, fields = ?, revision = ?, identified = ?, mirror = ?,"
+        " rev = rev + 1 WHERE id = ?",
+        (
+            find_to_json(record.find),
+            json.dumps(packed, separators=(",", ":")),
+            record.revision,
+            record.identified,
+            record.mirror,
+            job,
+        ),
+    )
+    return True
 
 
 def _confirm_settled(
@@ -393,13 +450,29 @@ def release(db: Connection, jobs: Iterable[Job]) -> None:
 
 
 def fail(
-    db: Connection, job: Job, reason: str, now: float, candidates: Iterable[str] = ()
+    db: Connection,
+    job: Job,
+    reason: str,
+    now: float,
+    candidates: Iterable[str] = (),
+    *,
+    passing: bool = False,
 ) -> None:
-    """Keep a job as failed, unless a newer record came in meanwhile."""
+    """Keep a job as failed, unless a newer record came in meanwhile.
+
+    ``passing`` says that it may be over by itself, after an outage for example.
+    """
     changed = db.execute(
-        "UPDATE job SET leased = NULL, failed = 1, reason = ?, candidates = ?,"
-        " attempts = attempts + 1 WHERE id = ? AND rev = ?",
-        (reason, json.dumps(list(candidates)), job.id, job.rev),
+        f"UPDATE job SET {_FAILS}, reason = :reason, candidates = :candidates,"
+        " attempts = attempts + 1, passing = :passing WHERE id = :id AND rev = :rev",
+        {
+            "now": now,
+            "reason": reason,
+            "candidates": json.dumps(list(candidates)),
+            "passing": passing,
+            "id": job.id,
+            "rev": job.rev,
+        },
     )
     if not changed.rowcount:
         _ready_again(db, job, now)
@@ -409,43 +482,6 @@ def _ready_again(db: Connection, job: Job, now: float) -> None:
     db.execute(
         "UPDATE job SET leased = NULL, due = ?, crashes = 0 WHERE id = ?", (now, job.id)
     )
-
-
-def retry_failed(
-    db: Connection,
-    now: float,
-    reason: str | None = None,
-    ids: Iterable[int] | None = None,
-) -> int:
-    """Make failed jobs ready again; give how many."""
-    where, values = _failed_filter(reason, ids)
-    return db.execute(
-        "UPDATE job SET failed = 0, due = ?, reason = NULL, candidates = NULL,"
-        f" attempts = 0, misses = 0, missed_since = NULL, crashes = 0 WHERE {where}",
-        (now, *values),
-    ).rowcount
-
-
-def discard_failed(
-    db: Connection, reason: str | None = None, ids: Iterable[int] | None = None
-) -> int:
-    """Drop failed jobs; give how many. Their next newer record starts anew."""
-    where, values = _failed_filter(reason, ids)
-    return db.execute(f"DELETE FROM job WHERE {where}", values).rowcount
-
-
-def _failed_filter(
-    reason: str | None, ids: Iterable[int] | None
-) -> tuple[str, tuple[Any, ...]]:
-    where, values = ["failed = 1"], []
-    if reason is not None:
-        where.append("reason = ?")
-        values.append(reason)
-    if ids is not None:
-        chosen = [int(number) for number in ids]
-        where.append(f"id IN ({','.join('?' * len(chosen))})")
-        values.extend(chosen)  # type: ignore[arg-type]
-    return " AND ".join(where), tuple(values)
 
 
 def wake(db: Connection, now: float, reason: str, path: str | None = None) -> int:
@@ -583,11 +619,12 @@ def _infos(
             next_attempt=None if row[3] else row[9],
             paths=find_from_json(row[10]).paths,
             fields=tuple(json.loads(row[11])),
+            history=History(*row[12:]) if row[12] else None,
         )
         for row in db.execute(
             "SELECT id, source, key, failed, leased, reason, candidates, attempts,"
-            f" enqueued, due, find, fields FROM job WHERE {where} ORDER BY id"
-            " LIMIT ? OFFSET ?",
+            " enqueued, due, find, fields, failures, first_failed, last_failed, retries"
+            f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
     ]
