@@ -434,3 +434,21 @@ async def test_a_write_of_unknown_outcome_that_stands_there_proves_writes(
     await rig.state(State.CLOSED)
     assert rig.item(1).title == "New 1"
     assert rig.edits() == 1
+
+
+async def test_what_two_writes_of_unknown_outcome_left_is_still_ours(rig: Rig) -> None:
+    """Plex dies after it took the one and before it took the other; a third goes through."""
+    plex = rig.plex
+    for name, when in (("One", "after"), ("Two", "before")):
+        plex.kill_when(when=when, method="PUT")
+        await rig.submit(rig.records(1, name, genres=("Drama", name)))
+        await plex.start()
+        await rig.until(lambda: not plex.running)
+        plex.faults.clear()
+    await rig.submit(rig.records(1, "Three", genres=("Drama", "Three")))
+    await plex.start()
+    await rig.drained()
+    item = rig.item(1)
+    assert item.title == "Three 1"
+    assert {"Drama", "Three"} <= set(item.tag_names("genre"))
+    assert not {"One", "Two"} & set(item.tag_names("genre"))
