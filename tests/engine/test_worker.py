@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.queue import Priority
-from custom_components.plexsync.engine.record import Find, Image, Record
+from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from tests.rig import Rig
 
 LISTING = r"/library/sections/\d+/all"
@@ -422,18 +422,22 @@ async def test_an_item_that_cannot_be_read_fails_alone(rig: Rig) -> None:
     assert rig.engine.circuit.breaker.state is State.CLOSED
 
 
+@pytest.mark.parametrize("fields", [{"title": "New"}, {"studio": None}])
 async def test_a_write_of_unknown_outcome_that_stands_there_proves_writes(
-    rig: Rig,
+    rig: Rig, fields: dict[str, Value | None]
 ) -> None:
     """The server hung, and committed after we gave up: the circuit still closes."""
     rig.plex.faults.add("blackhole", method="PUT", apply=True, times=1)
     rig.plex.faults.add("status", code=503, path="^/identity$", times=1)
-    await rig.submit(rig.records(1))
+    await rig.submit([Record("automation", "1", Find((rig.path(1),)), fields)])
     await rig.state(State.OPEN)
     await rig.drained()
     await rig.state(State.CLOSED)
-    assert rig.item(1).title == "New 1"
+    values = rig.item(1).values
+    assert {name: values.get(name) for name in fields} == fields
     assert rig.edits() == 1
+    counted = (await rig.engine.snapshot()).statistics
+    assert (counted.synced, counted.unchanged) == (1, 0)
 
 
 async def test_what_two_writes_of_unknown_outcome_left_is_still_ours(rig: Rig) -> None:

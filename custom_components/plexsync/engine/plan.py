@@ -201,9 +201,11 @@ def _plan_value(
     current = item.fields[spec.name]
     locked = spec.name in item.locks
     change = Change(spec.name, current, wanted, wanted, was_locked=locked)
+    row = _own_row(rows, record.source)
     if _same(spec, current, wanted):
-        return change if wanted is not None else None
-    if _released(_own_row(rows, record.source), record):
+        # An empty field is nobody's, unless a write of unknown outcome emptied it.
+        return change if wanted is not None or (row and row.pending) else None
+    if _released(row, record):
         return Kept.RELEASED
     ours = any(
         _same(spec, current, value)
