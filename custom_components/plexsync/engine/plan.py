@@ -339,9 +339,11 @@ def _covers(
 
 
 def _same(spec: Field, current: Value | None, wanted: Value | None) -> bool:
+    if current == wanted:
+        return True
     if isinstance(current, float) and isinstance(wanted, float):
         return abs(current - wanted) < 0.05  # Plex keeps one decimal
     if spec.kind is Kind.PROSE and isinstance(current, str) and isinstance(wanted, str):
         return clean_text(current, prose=True) == clean_text(wanted, prose=True)
     assert not isinstance(wanted, Image)
-    return current == wanted
+    return False

@@ -15,7 +15,7 @@ from .items import NAMES, Handle
 
 MAX_URL = 7_500  # bytes; proxies take 8 kB for the whole request line
 
-type Params = list[tuple[str, str]]
+type Params = list[str]  # encoded, ``name=value`` each
 
 
 def queries(
@@ -32,7 +32,7 @@ def queries(
     single = [edit for edit in edits if not FIELDS[edit.field].is_list]
     lists = [edit for edit in edits if FIELDS[edit.field].is_list]
     for unit in _units([*single, *lists], room - len(base) - 1):
-        text = _encode(unit)
+        text = "&".join(unit)
         if filling != base and len(filling) + 1 + len(text) > room:
             found.append(filling)
             filling = base
@@ -42,19 +42,17 @@ def queries(
     return found
 
 
-def _encode(params: Params) -> str:
-    return "&".join(
-        f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in params
-    )
+def _param(name: str, value: str) -> str:
+    # Of what our names hold only the brackets of an index need it.
+    name = name.replace("[", "%5B").replace("]", "%5D")
+    return f"{name}={quote(value, safe='')}"
 
 
 def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[Params]:
     """Give the parameters that have to stay in one request, group by group."""
     for edit in edits:
         name = NAMES[edit.field]
-        lock = (
-            [] if edit.lock is None else [(f"{name}.locked", "1" if edit.lock else "0")]
-        )
+        lock = [] if edit.lock is None else [f"{name}.locked={edit.lock:d}"]
         if not edit.touch:
             if lock:
                 yield lock
@@ -63,21 +61,21 @@ def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[Params]:
         elif FIELDS[edit.field].kind is Kind.IMAGE:
             raise ValueError("pictures are uploaded, not edited")
         else:
-            yield [(f"{name}.value", _text(edit.value)), *lock]
+            yield [_param(f"{name}.value", _text(edit.value)), *lock]
 
 
 def _list(name: str, edit: FieldEdit, lock: Params, room: int) -> Iterator[Params]:
     params: Params = []
     for index, member in enumerate(edit.members):
         if isinstance(member, Actor):
-            params.append((f"{name}[{index}].tag.tag", member.name))
+            params.append(_param(f"{name}[{index}].tag.tag", member.name))
             # Always: an actor named without a part may keep the one that stood there.
-            params.append((f"{name}[{index}].tagging.text", member.role))
+            params.append(_param(f"{name}[{index}].tagging.text", member.role))
         else:
-            params.append((f"{name}[{index}].tag.tag", str(member)))
+            params.append(_param(f"{name}[{index}].tag.tag", str(member)))
     removals = [_removal(name, chunk) for chunk in _chunks(edit.remove, room - 200)]
     whole = [*params, *lock, *removals]
-    if len(_encode(whole)) <= room:
+    if len("&".join(whole)) <= room:
         if whole:
             yield whole
         return
@@ -87,9 +85,9 @@ def _list(name: str, edit: FieldEdit, lock: Params, room: int) -> Iterator[Param
         yield [removal]
 
 
-def _removal(name: str, tags: Iterable[str]) -> tuple[str, str]:
+def _removal(name: str, tags: Iterable[str]) -> str:
     # Quoted once here, so that a tag may hold a comma, and once more with the query.
-    return f"{name}[].tag.tag-", ",".join(quote(tag, safe="") for tag in tags)
+    return _param(f"{name}[].tag.tag-", ",".join(quote(tag, safe="") for tag in tags))
 
 
 def _chunks(tags: Sequence[str], room: int) -> Iterator[list[str]]:

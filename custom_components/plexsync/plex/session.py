@@ -8,20 +8,21 @@ a total deadline at which the socket is shut and the thread joined.
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-import contextlib
 from http.client import HTTPException
 import os
 import threading
 from typing import Any
 
+from certifi import where
 import requests
 from requests.structures import CaseInsensitiveDict
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from ..engine.retry import Fault, FaultClass
 from . import classify, quiet
 from .deadlines import Deadlines
-from .transport import Call, EndedError, Tally, WatchedAdapter, current, enter
+from .transport import Call, EndedError, Tally, current, enter, open_pool
 
 WORKERS = 3
 _MAX_BODY = 64 * 1024 * 1024  # bytes after decompression
@@ -57,9 +58,9 @@ class PlexSession(requests.Session):
         self.tally = Tally(self.deadlines.idle)
         # No proxies, no .netrc: the token goes where the user said and nowhere else.
         self.trust_env = False
-        self._verify = _trust_store() if verify_ssl else False
-        self.mount("http://", adapter := WatchedAdapter(pool_maxsize=WORKERS + 1))
-        self.mount("https://", adapter)
+        self._pool = open_pool(
+            address, WORKERS + 1, _trust_store() if verify_ssl else None
+        )
         self._own = {"X-Plex-Token": token} if token else {}
         self._own |= {
             "X-Plex-Client-Identifier": client_id,
@@ -69,14 +70,14 @@ class PlexSession(requests.Session):
             "Accept-Encoding": "gzip",
         }
         self._threads: set[threading.Thread] = set()
-        self._workers = self._pool("plexsync-plex", WORKERS)
+        self._workers = self._executor("plexsync-plex", WORKERS)
         # A probe never waits behind work that hangs.
-        self._probes = self._pool("plexsync-plex-probe", 1)
+        self._probes = self._executor("plexsync-plex-probe", 1)
         self._calls: dict[Future[Any], Call] = {}
         self._closed = False
         quiet.install()
 
-    def _pool(self, name: str, size: int) -> ThreadPoolExecutor:
+    def _executor(self, name: str, size: int) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(
             size, name, lambda: self._threads.add(threading.current_thread())
         )
@@ -214,13 +215,17 @@ class PlexSession(requests.Session):
         nothing happened, and a read cannot do harm.
         """
         try:
-            response = self.get_adapter(request.url or "").send(
-                request, stream=True, timeout=call.left(), verify=self._verify
+            raw = self._pool.urlopen(
+                request.method or "GET",
+                request.path_url,
+                body=request.body,
+                headers=request.headers,
+                timeout=call.left(),
             )
             try:
-                _read_body(response)
+                response = _read(raw)
             finally:
-                response.raw.release_conn()
+                raw.release_conn()
             if not call.ended:  # else what came may be cut where nobody noticed
                 return response, False
             fault = classify.judge_error(EndedError(), ended=True)
@@ -258,7 +263,7 @@ class PlexSession(requests.Session):
                     break
                 await asyncio.sleep(0.002)
         finally:
-            self.close()
+            self._pool.close()
             quiet.remove()
 
 
@@ -272,26 +277,29 @@ def _run[T](call: Call, work: Callable[[], T]) -> T:
         enter(None)
 
 
-def _read_body(response: requests.Response) -> None:
+def _read(raw: BaseHTTPResponse) -> requests.Response:
     """Read the body, up to a limit, to where requests and plexapi look for it."""
-    good = response.status_code < 300
+    good = raw.status < 300
     limit = _MAX_BODY if good else _MAX_ERROR_BODY
     chunks: list[bytes] = []
     size = 0
-    for chunk in response.raw.stream(65536, decode_content=True):
+    for chunk in raw.stream(65536, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
         if size > limit:
-            response.close()
+            raw.close()
             if good:
                 raise classify.TOO_BIG.fault()
             break
+    response = requests.Response()
+    response.status_code = raw.status
+    response.headers = CaseInsensitiveDict(raw.headers)
+    response.raw = raw
     response._content = b"".join(chunks)  # noqa: SLF001  # requests has no bounded read
     response.encoding = "utf-8"
+    return response
 
 
-def _trust_store() -> bool | str:
+def _trust_store() -> str:
     """Trust what Home Assistant trusts: its own setting for the whole process."""
-    with contextlib.suppress(KeyError):
-        return os.environ["SSL_CERT_FILE"]
-    return True
+    return os.environ.get("SSL_CERT_FILE") or where()
