@@ -17,6 +17,7 @@ import traceback
 from typing import Any
 
 type Say = Callable[[str], None]
+type Work = Callable[[Say], Coroutine[Any, Any, None]]
 
 
 class Life:
@@ -55,7 +56,7 @@ class Life:
         return last, os.waitstatus_to_exitcode(status)
 
 
-def begin(work: Callable[[Say], Coroutine[Any, Any, None]]) -> Life:
+def begin(work: Work) -> Life:
     """Run a coroutine in a process of its own.
 
     What it says reaches the pipe at once and whole, so it outlives the process.

@@ -1,7 +1,6 @@
 """One life of the process that is killed: the real engine at work, saying what it promises."""
 
 import asyncio
-from collections.abc import Callable
 import contextlib
 from dataclasses import dataclass
 import logging
@@ -23,10 +22,10 @@ from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
+from proofs.file_store import FileStore
+from proofs.forks import Say
 
-from .file_store import FileStore
-from .forks import Say
-from .stream import record
+from .stream import Promises
 
 # The proportions of the real ones, a hundred times faster.
 POLICY = Policy(first_delay=0.05, cap=0.4, refused=0.05, held=1)
@@ -44,7 +43,7 @@ CREATE TRIGGER IF NOT EXISTS proof_went AFTER DELETE ON job
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'went'; END;
 CREATE TRIGGER IF NOT EXISTS proof_settled AFTER INSERT ON settled
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
-CREATE TRIGGER IF NOT EXISTS proof_settled_again AFTER UPDATE ON settled
+CREATE TRIGGER IF NOT EXISTS proof_settled_again AFTER UPDATE OF fingerprint ON settled
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
 CREATE TRIGGER IF NOT EXISTS proof_failed AFTER UPDATE OF failed ON job
     WHEN old.failed = 0 AND new.failed = 1
@@ -103,14 +102,9 @@ class NoImages:
         return FetchedImage()
 
 
-def make(
-    place: Place, say: Say, doom: Doom, listener: Callable[[str, dict[str, Any]], None]
-) -> Engine:
-    """Build the engine as its host does, with faster delays."""
-
-    def saved(data: dict[str, Any]) -> None:
-        say(f"saved {data['breaker']['state']}")
-
+async def open_engine(place: Place, say: Say, doom: Doom) -> Engine:
+    """Open the engine as its host does, and say in which state the circuit came back."""
+    logging.basicConfig(filename=place.folder / "engine.log", level=logging.WARNING)
     database = Database(place.database, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA))
     server = PlexMediaServer(
         place.url,
@@ -121,7 +115,11 @@ def make(
         transactions=database,
         deadlines=DEADLINES,
     )
-    return Engine(
+
+    def saved(data: dict[str, Any]) -> None:
+        say(f"saved {data['breaker']['state']}")
+
+    engine = Engine(
         database,
         server,
         NoImages(),
@@ -129,21 +127,12 @@ def make(
         policy=POLICY,
         retry=RETRY,
         ramp=Ramp(healthy=200, step=0.3),
-        listener=listener,
     )
-
-
-async def open_engine(
-    place: Place, say: Say, doom: Doom, listener: Callable[[str, dict[str, Any]], None]
-) -> Engine:
-    """Open it, and say in which state the circuit came back."""
-    logging.basicConfig(filename=place.folder / "engine.log", level=logging.WARNING)
-    engine = make(place, say, doom, listener)
     await engine.open()
-    if engine.circuit_problem or engine.database.set_aside or engine.ledger_lost:
+    if engine.circuit_problem or database.set_aside or engine.ledger_lost:
         raise RuntimeError(
             f"not as it was left: {engine.circuit_problem}, "
-            f"{engine.database.set_aside}, ledger lost {engine.ledger_lost}"
+            f"{database.set_aside}, ledger lost {engine.ledger_lost}"
         )
     breaker = engine.circuit.breaker
     say(f"loaded {breaker.state} {breaker.step} {breaker.generation}")
@@ -152,36 +141,29 @@ async def open_engine(
         def trace(db: sqlite3.Connection) -> None:
             db.set_trace_callback(doom.statement)
 
-        await engine.database.run(trace)
+        await database.run(trace)
     return engine
 
 
 async def work_and_submit(
-    place: Place, say: Say, doom: Doom, seed: int, number: int, known: dict[str, Known]
+    place: Place, say: Say, *, doom: Doom, promises: Promises, random: Random
 ) -> None:
     """Work, and take in records, until somebody ends the process."""
-    random = Random(f"{seed}/life/{number}")
-    engine = await open_engine(place, say, doom, lambda event, data: None)
+    engine = await open_engine(place, say, doom)
     async with asyncio.TaskGroup() as group:
         group.create_task(engine.run())
-        group.create_task(_submit(engine, say, seed, random, known))
+        group.create_task(_submit(engine, say, promises, random))
 
 
-type Known = tuple[str, int]  # a key's path, and its next revision
-
-
-async def _submit(
-    engine: Engine, say: Say, seed: int, random: Random, known: dict[str, Known]
-) -> None:
-    keys = list(known)
+async def _submit(engine: Engine, say: Say, promises: Promises, random: Random) -> None:
+    """Hand over record after record; ``promises`` is this process's own copy."""
+    keys = list(promises.keys)
     late: list[tuple[str, int]] = []  # held back, so that they come after newer ones
     while True:
         chosen: dict[str, int] = {}
-        for key in random.choices(keys, k=random.choice((1, 1, 2, 5, 20))):
-            if key in chosen:
-                continue
-            path, revision = known[key]
-            known[key] = path, revision + 1
+        for key in dict.fromkeys(random.choices(keys, k=random.choice((1, 2, 5, 20)))):
+            revision = promises.keys[key].next
+            promises.submit(key, revision)
             if random.random() < 0.1:
                 late.append((key, revision))
             else:
@@ -194,10 +176,7 @@ async def _submit(
         said = [f"{key} {revision}" for key, revision in chosen.items()]
         say("\n".join(f"submits {each}" for each in said))
         await engine.submit(
-            [
-                record(seed, key, known[key][0], revision)
-                for key, revision in chosen.items()
-            ],
+            [promises.record(key, revision) for key, revision in chosen.items()],
             random.choice((Priority.INTERACTIVE, Priority.BULK)),
         )
         say("\n".join(f"promised {each}" for each in said))
@@ -205,27 +184,17 @@ async def _submit(
 
 
 async def drain(place: Place, say: Say, *, retry: bool, seconds: float) -> None:
-    """Work until nothing is left to do; say what had failed before that was tried again."""
-    changed = asyncio.Event()
-    engine = await open_engine(place, say, Doom(), lambda event, data: changed.set())
+    """Work until nothing is left to do; with ``retry`` on what had failed, too."""
+    engine = await open_engine(place, say, Doom())
     if retry:
-        jobs, total = await engine.jobs(state="failed", limit=1000)
-        for job in jobs:
-            say(f"failed {job.key} {job.reason}")
-        if await engine.retry_failed() != total:
-            raise RuntimeError("not all failed jobs were taken up again")
+        await engine.retry_failed()
     working = asyncio.create_task(engine.run())
     async with asyncio.timeout(seconds):
         while (await engine.snapshot()).pending:
-            changed.clear()
             if working.done():
                 await working
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await changed.wait()
-    snapshot = await engine.snapshot()
+            await asyncio.sleep(0.05)
     working.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await working
     await engine.close()
-    say(f"drained {snapshot.failed}")

@@ -1,12 +1,16 @@
 """Records that name their own revision in every value, and what was promised of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 import re
 from typing import Any
 
 from custom_components.plexsync.engine.record import Find, Record, Value
+
+from .figures import Claim
+
+type Revisions = Mapping[str, Mapping[str, int]]  # by record key, of each field
 
 SOURCE = "proof"
 
@@ -50,11 +54,11 @@ def _value(random: Random, name: str, revision: int) -> Value | None:
 
 @dataclass(slots=True)
 class Known:
-    """What is known of one key: which revisions were handed over, and which promised."""
+    """What is known of one key: which revisions were handed over, and what was promised."""
 
     path: str
     submitted: set[int] = field(default_factory=set)
-    promised: set[int] = field(default_factory=set)
+    promised: dict[str, int] = field(default_factory=dict)  # field: newest revision
 
     @property
     def next(self) -> int:
@@ -69,52 +73,52 @@ class Promises:
         """Take the file of each key."""
         self._seed = seed
         self.keys = {key: Known(path) for key, path in paths.items()}
-        self.count = 0
+        self.answered = 0
         self.unanswered = 0
 
-    def submitted(self, key: str, revision: int) -> None:
+    def record(self, key: str, revision: int) -> Record:
+        """Give a record, the same one whenever it is asked for."""
+        return record(self._seed, key, self.keys[key].path, revision)
+
+    def submit(self, key: str, revision: int) -> None:
         """Note a record that is about to be handed over."""
         self.keys[key].submitted.add(revision)
         self.unanswered += 1
 
-    def promised(self, key: str, revision: int) -> None:
-        """Note one that was answered."""
-        self.keys[key].promised.add(revision)
-        self.count += 1
+    def answer(self, key: str, revision: int) -> None:
+        """Note that it was answered: from now on it is promised."""
+        promised = self.keys[key].promised
+        for name in self.record(key, revision).fields:
+            promised[name] = max(revision, promised.get(name, 0))
+        self.answered += 1
         self.unanswered -= 1
 
-    def record(self, key: str, revision: int) -> Record:
-        """Give a record again."""
-        return record(self._seed, key, self.keys[key].path, revision)
+    def lost_on_disk(self, waiting: Revisions, settled: Revisions) -> Iterator[str]:
+        """Give the promises that neither a job nor what was settled holds."""
+        for key, known in self.keys.items():
+            on_disk = (waiting.get(key, {}), settled.get(key, {}))
+            for name, revision in known.promised.items():
+                if max(fields.get(name, 0) for fields in on_disk) < revision:
+                    yield f"{key} {name} {revision}"
 
-    def newest(self, key: str) -> dict[str, int]:
-        """Give the newest promised revision of each field."""
-        found: dict[str, int] = {}
-        for revision in sorted(self.keys[key].promised):
-            found |= dict.fromkeys(self.record(key, revision).fields, revision)
-        return found
+    def lost_in_plex(
+        self, items: Mapping[str, Mapping[str, Any]], spare: Collection[str]
+    ) -> Iterator[str]:
+        """Give what shows neither the promised value nor a newer one, whole.
 
-    def kept_on_disk(
-        self, key: str, waiting: Mapping[str, int], settled: Mapping[str, int]
-    ) -> list[str]:
-        """Give the fields of which neither a job nor what was settled holds the promise."""
-        return [
-            name
-            for name, revision in self.newest(key).items()
-            if max(waiting.get(name, 0), settled.get(name, 0)) < revision
-        ]
-
-    def kept_in_plex(self, key: str, item: Mapping[str, Any]) -> list[str]:
-        """Give the fields that show neither the promised value nor a newer one, whole."""
-        return [
-            f"{name}, promised {revision}, shows {_shown(item, name)}"
-            for name, revision in self.newest(key).items()
-            if not any(
-                newer >= revision and _shows(item, name, fields[name])
-                for newer in self.keys[key].submitted
-                if name in (fields := self.record(key, newer).fields)
-            )
-        ]
+        ``items`` are by path; ``spare`` names the keys that are left out.
+        """
+        for key, known in self.keys.items():
+            if key in spare:
+                continue
+            item = items[known.path]
+            for name, revision in known.promised.items():
+                if not any(
+                    newer >= revision and _shows(item, name, fields[name])
+                    for newer in known.submitted
+                    if name in (fields := self.record(key, newer).fields)
+                ):
+                    yield f"{key} {name} {revision}, {_shown(item, name)} stands"
 
 
 def _shows(item: Mapping[str, Any], name: str, value: Value | None) -> bool:
@@ -169,17 +173,16 @@ def _newest(texts: Iterable[tuple[str, str]]) -> dict[str, int]:
 class Order:
     """Watches that no field goes back to an older revision."""
 
-    def __init__(self) -> None:
-        """Begin with nothing seen."""
-        self._seen: dict[tuple[str, str], int] = {}
-        self.backwards: list[str] = []
-        self.steps = 0
+    def __init__(self, claim: Claim) -> None:
+        """Begin with nothing seen; changes are counted in ``claim``."""
+        self._claim = claim
+        self._newest: dict[tuple[str, str], int] = {}
 
     def see(self, item: str, revisions: Mapping[str, int]) -> None:
         """Take in what an item's fields were given, or show."""
         for name, revision in revisions.items():
-            before = self._seen.get((item, name), 0)
-            self.steps += revision != before
-            if revision < before:
-                self.backwards.append(f"{item} {name}: {revision} after {before}")
-            self._seen[item, name] = max(before, revision)
+            newest = self._newest.get((item, name), 0)
+            self._claim.looked += revision != newest
+            if revision < newest:
+                self._claim.found.append(f"{item} {name}: {revision} after {newest}")
+            self._newest[item, name] = max(newest, revision)

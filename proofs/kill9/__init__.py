@@ -1,0 +1,1 @@
+"""Lives of the engine that end by kill -9, and what they leave."""

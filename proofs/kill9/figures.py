@@ -1,0 +1,74 @@
+"""What is counted, and how it is printed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_SHOWN = 40  # findings that are printed, at most
+
+
+@dataclass(slots=True)
+class Claim:
+    """Something that must never be seen: how often it was looked for, and what was found."""
+
+    looked: int = 0
+    found: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Say how many of how many."""
+        return f"{len(self.found)} of {self.looked}"
+
+
+@dataclass(slots=True)
+class Figures:
+    """The whole series."""
+
+    kills: int = 0
+    moments: Counter[str] = field(default_factory=Counter)
+    weathers: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0  # records that were handed over when the process died
+    edits: int = 0
+    failed: Counter[str] = field(default_factory=Counter)  # before the last retry
+    in_outage: int = 0  # starts with an open circuit
+    lost: Claim = field(default_factory=Claim)
+    older: Claim = field(default_factory=Claim)
+    damaged: Claim = field(default_factory=Claim)
+    miscounts: Claim = field(default_factory=Claim)
+    circuit: Claim = field(default_factory=Claim)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def troubles(self) -> list[str]:
+        """Everything that should not be."""
+        claims = (self.lost, self.older, self.damaged, self.miscounts, self.circuit)
+        return [*self.errors, *(found for claim in claims for found in claim.found)]
+
+    @property
+    def good(self) -> bool:
+        """Whether every claim holds, of a series that took place."""
+        return self.kills > 0 and not self.troubles
+
+    def report(self) -> Iterator[str]:
+        """Give the lines to print: what was found first, then the figures."""
+        troubles = self.troubles
+        yield from (f"  ! {trouble}" for trouble in troubles[:_SHOWN])
+        if len(troubles) > _SHOWN:
+            yield f"  ! and {len(troubles) - _SHOWN} more"
+        looked = self.damaged.looked
+        yield f"kills {self.kills}: {_listed(self.moments)}"
+        yield f"Plex meanwhile: {_listed(self.weathers)}"
+        yield f"edits sent {self.edits}"
+        yield f"lost {self.lost} promises ({self.unanswered} more had no answer)"
+        yield f"older after newer {self.older}"
+        yield f"integrity_check ok {looked - len(self.damaged.found)} of {looked}"
+        yield f"statistics wrong {self.miscounts}"
+        yield f"circuit not as it was left {self.circuit}, {self.in_outage} of them open"
+        yield f"failed until retried {self.failed.total()}: {_listed(self.failed)}"
+        if self.good:
+            # The rule of three.
+            share = 3 / self.kills
+            yield f"nothing in {self.kills} kills: below {share:.2%} per kill at 95 %"
+
+
+def _listed(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counter.most_common()) or "-"

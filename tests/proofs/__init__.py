@@ -1,0 +1,1 @@
+"""The proofs in their quick forms, and that each can fail."""
