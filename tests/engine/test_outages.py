@@ -25,7 +25,8 @@ def test_one_outage_is_one_record_however_often_it_is_told() -> None:
     for _ in range(40):
         assert not log.began(T0 + 60, "timeout")
         log.touched(probes=1)
-    log.touched(jobs=3)
+    for waiting in (1, 3, 2):
+        log.touched(jobs=waiting)
     ended = log.ended(T0 + 2501)
     assert ended is not None
     assert (ended.duration, ended.probes, ended.jobs, ended.cause) == (

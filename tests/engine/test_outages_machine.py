@@ -142,10 +142,10 @@ class OutageMachine(Machine):
 
     @rule(jobs=st.integers(0, 3), probes=st.integers(0, 2))
     def touch(self, jobs: int, probes: int) -> None:
-        """Defer jobs; without an outage there is nothing to count them for."""
+        """Let jobs wait; without an outage there is nothing that they wait for."""
         self.log.touched(jobs=jobs, probes=probes)
         if (current := self.current()) is not None:
-            current.jobs += jobs
+            current.jobs = max(current.jobs, jobs)
             current.probes += probes
 
     @rule(by=st.sampled_from(["recovery", "recovery", "reset"]))

@@ -8,7 +8,7 @@ import pytest
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
-from tests.rig import Rig
+from tests.rig import WITHIN, Rig
 
 LISTING = r"/library/sections/\d+/all"
 
@@ -384,6 +384,51 @@ async def test_undo_restores_and_lets_go(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer", studio="Ours"))
     await rig.drained()
     assert rig.item(1).title == "Newer 1"
+
+
+async def test_an_undo_that_plex_does_not_keep(rig: Rig) -> None:
+    """The answer says OK and nothing has changed: said, and still ours to undo."""
+    title = rig.item(1).title
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    rig.plex.faults.add("status", code=200, method="PUT", times=1)
+    _, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    assert restored == []
+    assert set(kept) == {"title", "summary", "genres", "actors"}
+    assert set(kept.values()) == {"not_kept"}
+    _, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    assert restored == ["actors", "genres", "summary", "title"]
+    assert kept == {}
+    assert rig.item(1).title == title
+
+
+async def test_an_outage_counts_the_jobs_that_wait(rig: Rig) -> None:
+    """Those that came before it, and those that came while it lasted."""
+    await rig.plex.stop()
+    records = rig.records(16)
+    await rig.submit(records[:6])
+    await rig.state(State.OPEN)
+    await rig.submit(records[6:])
+    await rig.until(lambda: rig.engine.circuit.outages.outages[-1].jobs == 16)
+    await rig.plex.start()
+    await rig.drained()
+    await rig.state(State.CLOSED)
+    assert [outage.jobs for outage in rig.engine.circuit.outages.outages] == [16]
+
+
+async def test_waiting_for_what_came_while_an_older_one_was_written(rig: Rig) -> None:
+    """The older one's outcome answers nobody who waits for the newer."""
+    rig.plex.faults.add("slow", ms=200, method="PUT", times=1)
+    await rig.submit(rig.records(1, "Older"))
+    await rig.plex.journal.arrived(method="PUT")
+    await rig.submit(rig.records(1, "Newer"), Priority.INTERACTIVE)
+    outcome = await rig.engine.wait_for("stash", "scene:1", WITHIN)
+    changes: dict[str, Any] = {change["field"]: change for change in outcome.changes}
+    assert (changes["title"]["before"], changes["title"]["after"]) == (
+        "Older 1",
+        "Newer 1",
+    )
+    assert (await rig.engine.snapshot()).statistics.synced == 2
 
 
 async def test_waiting_for_an_outcome(rig: Rig) -> None:

@@ -63,6 +63,7 @@ class Task:
     missed: bool = False
     confirmed: tuple[str, ...] = ()  # fields that a read-back has shown
     wrote: bool = False
+    superseded: bool = False  # a newer record came in meanwhile: the job goes on
 
     def end(self, verdict: Verdict, reason: str | None = None) -> None:
         """Give the verdict."""
@@ -503,16 +504,16 @@ class Batch:
                     )
             match task.verdict:
                 case Verdict.WRITTEN:
-                    queue.settle(db, job, task.rating_key, now)
+                    task.superseded = not queue.settle(db, job, task.rating_key, now)
                     stats.count(db, "synced")
                     stats.keep(db, "last_sync", repr(wall))
                     stats.settled(db, good=True, seconds=seconds)
                 case Verdict.UNCHANGED:
-                    queue.settle(db, job, task.rating_key, now)
+                    task.superseded = not queue.settle(db, job, task.rating_key, now)
                     stats.count(db, "unchanged")
                     stats.settled(db, good=True, seconds=seconds)
                 case Verdict.FAILED:
-                    queue.fail(
+                    task.superseded = not queue.fail(
                         db,
                         job,
                         task.reason or "unknown",
@@ -520,8 +521,9 @@ class Batch:
                         task.candidates,
                         passing=task.passing,
                     )
-                    stats.count(db, "failed")
-                    stats.settled(db, good=False, seconds=seconds)
+                    if not task.superseded:
+                        stats.count(db, "failed")
+                        stats.settled(db, good=False, seconds=seconds)
                 case Verdict.LATER:
                     queue.later(
                         db,
@@ -542,6 +544,8 @@ class Batch:
 
 
 def _outcome(task: Task) -> Outcome:
+    if task.superseded:
+        return Outcome("queued")
     match task.verdict:
         case Verdict.WRITTEN:
             changes = tuple(change.as_dict() for change in task.plan.changes)

@@ -26,7 +26,7 @@ from .ramp import Ramp
 from .reconcile import Reconcile, ReconcileRunningError
 from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
-from .undo import make_undo
+from .undo import make_undo, missed
 from .worker import Worker, release_all
 
 _PATIENCE = 100  # tenths of a second that somebody waits for the first probe
@@ -418,6 +418,11 @@ class Engine:
         edits = [restore.edit for restore in restores if restore.edit is not None]
         if edits:
             await contact.call(lambda: self._server.edit(read, edits), key)
+            after = await self._read_one(contact, key)
+            # What did not arrive stays ours, and the undo can be asked for again.
+            lacking = missed(restores, after or read)
+            kept |= dict.fromkeys(lacking, "not_kept")
+            restores = [each for each in restores if each.field not in lacking]
 
         def let_go(db: Connection) -> None:
             tokens = {

@@ -28,7 +28,7 @@ class Outage:
     start: float
     end: float | None
     cause: str
-    jobs: int = 0  # jobs that it deferred
+    jobs: int = 0  # jobs that waited for its end, at most at one time
     probes: int = 0  # failed ones
     reopened: int = 0
     ended_by: str | None = None  # recovery, reset
@@ -106,10 +106,10 @@ class OutageLog:
         return True
 
     def touched(self, *, jobs: int = 0, probes: int = 0) -> None:
-        """Count deferred jobs and failed probes of the outage that lasts."""
+        """Note how many jobs the outage that lasts makes wait, and count failed probes."""
         if (current := self.current) is not None:
             self.outages[-1] = replace(
-                current, jobs=current.jobs + jobs, probes=current.probes + probes
+                current, jobs=max(current.jobs, jobs), probes=current.probes + probes
             )
 
     def ended(self, at: float, by: str = "recovery") -> Outage | None:

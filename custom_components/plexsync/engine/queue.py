@@ -368,10 +368,11 @@ def _job(row: tuple[Any, ...]) -> Job:
     )
 
 
-def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> None:
+def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool:
     """Take a finished job out, and remember what it brought into line.
 
-    If a newer record came in meanwhile, the job stays and is ready again.
+    If a newer record came in meanwhile, the job stays and is ready again; then
+    the answer is False.
     """
     gone = db.execute(
         "DELETE FROM job WHERE id = ? AND rev = ? RETURNING fields, revision",
@@ -406,6 +407,7 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> None
     )
     if gone is None:
         _ready_again(db, job, now)
+    return gone is not None
 
 
 def later(
@@ -457,8 +459,8 @@ def fail(
     candidates: Iterable[str] = (),
     *,
     passing: bool = False,
-) -> None:
-    """Keep a job as failed, unless a newer record came in meanwhile.
+) -> bool:
+    """Keep a job as failed; say False where a newer record came in meanwhile.
 
     ``passing`` says that it may be over by itself, after an outage for example.
     """
@@ -476,6 +478,7 @@ def fail(
     )
     if not changed.rowcount:
         _ready_again(db, job, now)
+    return bool(changed.rowcount)
 
 
 def _ready_again(db: Connection, job: Job, now: float) -> None:
@@ -541,6 +544,15 @@ def next_due(db: Connection) -> float | None:
         )
     ]
     return min(times, default=None)
+
+
+def count_due(db: Connection, now: float) -> int:
+    """Count the jobs that could be worked on now."""
+    found = db.execute(
+        "SELECT count(*) FROM job WHERE failed = 0 AND leased IS NULL AND due <= ?",
+        (now,),
+    ).fetchone()
+    return int(found[0])
 
 
 def counts(db: Connection) -> Counts:

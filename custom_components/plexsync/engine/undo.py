@@ -1,10 +1,10 @@
 """Restore what stood there before us, where our value still stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .fields import FIELDS, Kind
-from .plan import Ledger, Written
+from .plan import Change, Ledger, Plan, Written
 from .ports import FieldEdit, Item
 from .record import Actor, Value
 
@@ -51,6 +51,18 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
         else:
             kept[name] = "changed_since"
     return restores, kept
+
+
+def missed(restores: Iterable[Restore], item: Item) -> set[str]:
+    """Name the fields that a read-back does not show as they were to be."""
+    edits = [restore.edit for restore in restores if restore.edit is not None]
+    plan = Plan(tuple(map(_as_change, edits)))
+    return {change.field for change in plan.missed(item)}
+
+
+def _as_change(edit: FieldEdit) -> Change:
+    after = edit.members or None if FIELDS[edit.field].is_list else edit.value
+    return Change(edit.field, None, after, None, remove=edit.remove)
 
 
 def _clears(row: Written) -> bool:

@@ -8,7 +8,7 @@ from sqlite3 import Connection
 
 from . import queue
 from .batch import FRESH, Batch, Tools
-from .breaker import Permit, State
+from .breaker import Permit
 from .circuit import Circuit
 from .contact import Contact
 from .database import StorageError
@@ -68,6 +68,11 @@ class Worker:
             await circuit.finish_trials()
             await self._wait(_IDLE if due is None else due - now)
             return
+        if circuit.outages.current is not None:
+            waiting = await database.run(
+                lambda db: queue.count_due(db, now), durable=False
+            )
+            circuit.outages.touched(jobs=waiting)
         if (permit := circuit.admit()) is None:
             await self._wait(circuit.wait())
             return
@@ -104,12 +109,8 @@ class Worker:
         finally:
             await contact.finish()
         outcomes = batch.outcomes()
-        settled = [o for _, o in outcomes if o.status in ("written", "unchanged")]
         self.progress_at = clock.monotonic()
-        if contact.fault is not None:
-            if circuit.breaker.state is not State.CLOSED:
-                circuit.outages.touched(jobs=len(outcomes) - len(settled))
-        elif any(outcome.status == "written" for _, outcome in outcomes):
+        if contact.fault is None and any(o.status == "written" for _, o in outcomes):
             seconds = clock.monotonic() - started
             circuit.ramp.worked(len(jobs), seconds)
             self._pace = (self._pace + len(jobs) / max(seconds, 0.001)) / 2
