@@ -45,10 +45,13 @@ async def add_server(home: Home, url: str, token: str) -> str:
     return str(made["result"]["entry_id"])
 
 
-async def add_stash(home: Home, entry_id: str, url: str) -> str:
+async def add_stash(
+    home: Home, entry_id: str, url: str, api_key: str | None = None
+) -> str:
     """Add a Stash, mapped as suggested, all of it synced; give how many files were found."""
     flow = await home.post(_SUBENTRY_FLOW, {"handler": [entry_id, "stash"]})
-    flow = await _submit(home, _SUBENTRY_FLOW, flow, url=url)
+    access = {"url": url} if api_key is None else {"url": url, "api_key": api_key}
+    flow = await _submit(home, _SUBENTRY_FLOW, flow, **access)
     found = flow["description_placeholders"]
     flow = await _submit(home, _SUBENTRY_FLOW, flow)
     await _submit(home, _SUBENTRY_FLOW, flow, start="everything")

@@ -51,7 +51,7 @@ class HassProcess:
     async def set_up(self, plex: PlexSimulator, stash: StashSimulator) -> None:
         """Add the server and the source as a person does."""
         self._entry_id = await flows.add_server(self.home, plex.url, plex.token)
-        await flows.add_stash(self.home, self._entry_id, stash.url)
+        await flows.add_stash(self.home, self._entry_id, stash.url, stash.auth.api_key)
         async with asyncio.timeout(PATIENCE):
             while "binary_sensor.source" not in self._entities:
                 self._entities = await self.home.entities("plexsync")
@@ -102,11 +102,19 @@ class HassProcess:
 
     # -- what it keeps -----------------------------------------------------------
 
+    @property
+    def database(self) -> Path:
+        """The entry's database."""
+        return self.place.config / ".storage" / f"plexsync.{self._entry_id}.db"
+
+    def store(self) -> dict[str, Any]:
+        """Give the circuit, the ramp and the outages as they are on disk."""
+        data: dict[str, Any] = json.loads(self.database.with_suffix("").read_text())
+        return dict(data["data"])
+
     def stored(self) -> dict[str, Any]:
         """Give the circuit's state as it is on disk."""
-        file = self.place.config / ".storage" / f"plexsync.{self._entry_id}"
-        breaker: dict[str, Any] = json.loads(file.read_text())["data"]["breaker"]
-        return breaker
+        return dict(self.store()["breaker"])
 
     def complaints(self, known: Collection[str] = ()) -> list[str]:
         """Give the errors in what it said since it was started last."""

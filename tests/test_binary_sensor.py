@@ -1,16 +1,11 @@
 """The binary sensors: who can be reached, and whether work is left lying."""
 
-from homeassistant.const import (
-    ATTR_DEVICE_CLASS,
-    STATE_OFF,
-    STATE_ON,
-    STATE_UNKNOWN,
-    EntityCategory,
-)
+from homeassistant.const import ATTR_DEVICE_CLASS, STATE_OFF, STATE_ON, EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
 from custom_components.plexsync.const import CONF_STALE_AFTER
+from custom_components.plexsync.plex.events import PATH as PATH_SOCKET
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
@@ -54,12 +49,28 @@ async def test_they_are_what_was_promised(
         assert found[key].entity_category == category
 
 
-async def test_plex_is_unknown_until_it_was_asked(
+async def test_plex_is_followed_without_work(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Show after an idle start whether Plex is there; the circuit has no part in that."""
+    entry = await set_up(hass, make_entry(plex))
+    await until_state(hass, "binary_sensor", "plex", STATE_ON)
+    await plex.stop()
+    await until_state(hass, "binary_sensor", "plex", STATE_OFF)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await until_state(hass, "binary_sensor", "plex", STATE_OFF)
+    await plex.start()
+    await until_state(hass, "binary_sensor", "plex", STATE_ON)
+    assert {(each.method, each.path) for each in plex.journal} == {("GET", PATH_SOCKET)}
+    assert state_of(hass, "sensor", "circuit").state == "closed"
+    assert state_of(hass, "sensor", "outages").state == "0"
+
+
+async def test_plex_is_followed_with_work(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:
     """Follow what the last contact showed."""
     await set_up(hass, make_entry(plex))
-    assert state_of(hass, "binary_sensor", "plex").state == STATE_UNKNOWN
     await call(hass, "sync_item", path=PATH, fields={"summary": "One."})
     await until_state(hass, "binary_sensor", "plex", STATE_ON)
     await plex.stop()

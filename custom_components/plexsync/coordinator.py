@@ -186,6 +186,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.runners[number] = SourceRunner(
             source,
             self.engine,
+            name=subentry.title,
             interval=self.config_entry.options.get(
                 CONF_POLL_INTERVAL, DEFAULT_POLL_INTERVAL
             ),

@@ -28,7 +28,7 @@ from .conftest import Clock as StashClock, from_plex, to_plex
 
 HOUR = 3600.0
 INTERVAL = 60.0
-ID = "src"
+ID, NAME = "src", "Cellar"
 FULL = "the database cannot be used (SQLITE_CONSTRAINT_TRIGGER)"
 
 type Trouble = Callable[[StashSimulator], object]
@@ -67,7 +67,9 @@ class World:
             source = StashSource(
                 ID, session, self.stash.url, to_plex=to_plex, from_plex=from_plex
             )
-            self.runner = SourceRunner(source, self.engine, interval=INTERVAL)
+            self.runner = SourceRunner(
+                source, self.engine, name=NAME, interval=INTERVAL
+            )
             task = asyncio.create_task(self.runner.run())
             try:
                 yield
@@ -186,8 +188,8 @@ def test_trouble_holds_the_source_only(
 
     run(main())
     assert told(caplog) == [
-        f"WARNING Source {ID} is not available ({reason})",
-        f"INFO Source {ID} is available again",
+        f"WARNING Source {NAME} is not available: {reason}",
+        f"INFO Source {NAME} is available again",
     ]
 
 
@@ -253,8 +255,8 @@ def test_a_database_that_takes_nothing_in(
 
     run(main())
     assert told(caplog) == [
-        f"ERROR Source {ID} is not read: {FULL}",
-        f"INFO Source {ID} is read again",
+        f"ERROR Source {NAME} is not read: {FULL}",
+        f"INFO Source {NAME} is read again",
     ]
 
 

@@ -30,12 +30,14 @@ class SourceRunner:
         source: Source,
         engine: Engine,
         *,
+        name: str,
         interval: float,
         changes_only: bool = False,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the source and how often, in seconds, it is asked."""
+        """Take the source, what its owner calls it, and how often, in seconds, it is asked."""
         self.source = source
+        self._name = name
         self._engine = engine
         self._interval = interval
         self._changes_only = changes_only
@@ -101,14 +103,12 @@ class SourceRunner:
         self._found()
         if self._storage_failed:
             self._storage_failed = False
-            _LOGGER.info("Source %s is read again", self.source.id)
+            _LOGGER.info("Source %s is read again", self._name)
         self.caught_up.set()
 
     def _lost(self, fault: Fault) -> None:
         if self.connected is not False:
-            _LOGGER.warning(
-                "Source %s is not available (%s)", self.source.id, fault.reason
-            )
+            _LOGGER.warning("Source %s is not available: %s", self._name, fault.reason)
         if self.connected is not False or self.fault != fault.reason:
             self.connected, self.fault = False, fault.reason
             self._changed()
@@ -117,7 +117,7 @@ class SourceRunner:
         if self.connected:
             return
         if self.connected is False:
-            _LOGGER.info("Source %s is available again", self.source.id)
+            _LOGGER.info("Source %s is available again", self._name)
         self.connected, self.fault = True, None
         self._changed()
 
@@ -125,4 +125,4 @@ class SourceRunner:
         """Tell once: the worker may have nothing to do, and then tells of nothing."""
         if not self._storage_failed:
             self._storage_failed = True
-            _LOGGER.error("Source %s is not read: %s", self.source.id, error)
+            _LOGGER.error("Source %s is not read: %s", self._name, error)
