@@ -55,20 +55,21 @@ class Figures:
         if len(troubles) > _SHOWN:
             yield f"  ! and {len(troubles) - _SHOWN} more"
         looked = self.damaged.looked
-        yield f"kills {self.kills}: {_listed(self.moments)}"
-        yield f"Plex meanwhile: {_listed(self.weathers)}"
+        yield f"kills {self.kills}: {listed(self.moments)}"
+        yield f"Plex meanwhile: {listed(self.weathers)}"
         yield f"edits sent {self.edits}"
         yield f"lost {self.lost} promises ({self.unanswered} more had no answer)"
         yield f"older after newer {self.older}"
         yield f"integrity_check ok {looked - len(self.damaged.found)} of {looked}"
         yield f"statistics wrong {self.miscounts}"
         yield f"circuit not as it was left {self.circuit}, {self.in_outage} of them open"
-        yield f"failed until retried {self.failed.total()}: {_listed(self.failed)}"
+        yield f"failed until retried {self.failed.total()}: {listed(self.failed)}"
         if self.good:
             # The rule of three.
             share = 3 / self.kills
             yield f"nothing in {self.kills} kills: below {share:.2%} per kill at 95 %"
 
 
-def _listed(counter: Counter[str]) -> str:
+def listed(counter: Counter[str]) -> str:
+    """Name what was counted, the most frequent first."""
     return ", ".join(f"{name} {count}" for name, count in counter.most_common()) or "-"

@@ -1,12 +1,14 @@
 """What a process that was killed has left on disk, looked at on a copy."""
 
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
 import shutil
 import sqlite3
+from typing import Any
 
 type Fields = dict[str, dict[str, int]]  # by record key: the revision of each field
 
@@ -22,8 +24,9 @@ class Findings:
     miscounts: list[str] = field(default_factory=list)
 
 
-def look(database: Path, folder: Path) -> Findings:
-    """Copy the database with its log, open the copy, and look."""
+@contextmanager
+def copied(database: Path, folder: Path) -> Iterator[sqlite3.Connection]:
+    """Copy the database with its log, and open the copy."""
     copy = folder / "copy.db"
     for suffix in ("", "-wal", "-shm", "-journal"):
         original = database.with_name(database.name + suffix)
@@ -31,16 +34,46 @@ def look(database: Path, folder: Path) -> Findings:
         target.unlink(missing_ok=True)
         if original.exists():
             shutil.copyfile(original, target)
+    with closing(sqlite3.connect(copy)) as db:
+        yield db
+
+
+def integrity(db: sqlite3.Connection) -> str:
+    """Give ``ok``, or what SQLite finds wrong."""
     try:
-        with closing(sqlite3.connect(copy)) as db:
+        rows = db.execute("PRAGMA integrity_check").fetchall()
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "; ".join(row[0] for row in rows)
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Compare an open circuit, as saved, with what a life without Plex made of it."""
+    found = []
+    was, now = before["breaker"], after["breaker"]
+    if now["state"] != "open" or now["step"] < was["step"]:
+        found.append(f"{was} became {now}")
+    if now["generation"] < was["generation"]:
+        found.append("an earlier generation")
+    one, other = before["outages"]["outages"], after["outages"]["outages"]
+    if len(one) != len(other) or one[-1]["start"] != other[-1]["start"]:
+        found.append(f"{len(one)} outages became {len(other)}")
+    if other[-1]["end"] is not None:
+        found.append("the outage has ended")
+    return found
+
+
+def look(database: Path, folder: Path) -> Findings:
+    """Copy the database with its log, open the copy, and look."""
+    try:
+        with copied(database, folder) as db:
             return _read(db)
     except sqlite3.DatabaseError as error:
         return Findings(str(error))
 
 
 def _read(db: sqlite3.Connection) -> Findings:
-    rows = db.execute("PRAGMA integrity_check").fetchall()
-    findings = Findings("; ".join(row[0] for row in rows))
+    findings = Findings(integrity(db))
     if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'proof'").fetchone():
         return findings  # it died while the tables were laid out
     for key, fields, failed, reason in db.execute(

@@ -16,7 +16,7 @@ from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
 
 from .figures import Figures
-from .inquest import Findings, look
+from .inquest import Findings, differences, look
 from .life import Doom, Place, drain, work_and_submit
 from .stream import Order, Promises, revisions_of_edit, revisions_of_item
 from .weather import Weather
@@ -188,7 +188,7 @@ class Series:
             found.append(f"open was saved, {now} is there")
         if left["state"] == "open":
             figures.in_outage += 1
-            found += _differences(before, after)
+            found += differences(before, after)
 
     def _check_plex(self) -> None:
         """Look at the order of what was sent, and of what is shown."""
@@ -252,19 +252,3 @@ def _library() -> PlexCore:
     core = PlexCore()
     synthetic(core, KEYS)
     return core
-
-
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Compare an open circuit with what a life without Plex made of it."""
-    found = []
-    was, now = before["breaker"], after["breaker"]
-    if now["state"] != "open" or now["step"] < was["step"]:
-        found.append(f"{was} became {now}")
-    if now["generation"] < was["generation"]:
-        found.append("an earlier generation")
-    one, other = before["outages"]["outages"], after["outages"]["outages"]
-    if len(one) != len(other) or one[-1]["start"] != other[-1]["start"]:
-        found.append(f"{len(one)} outages became {len(other)}")
-    if other[-1]["end"] is not None:
-        found.append("the outage has ended")
-    return found

@@ -30,10 +30,16 @@ _REVISION = re.compile(r"\brev(\d+)\b", re.IGNORECASE)
 _FROM_PARAMETER = {f"{plex}.value": name for name, plex in TEXTS.items()}
 
 
-def record(seed: int, key: str, path: str, revision: int) -> Record:
+def record(
+    seed: int,
+    key: str,
+    path: str,
+    revision: int,
+    fields: tuple[str, ...] = FIELDS,
+) -> Record:
     """Make a record: the same arguments give the same one, whoever asks."""
     random = Random(f"{seed}/{key}/{revision}")
-    names = random.sample(FIELDS, random.randint(1, len(FIELDS)))
+    names = random.sample(fields, random.randint(1, len(fields)))
     return Record(
         SOURCE,
         key,
@@ -69,16 +75,19 @@ class Known:
 class Promises:
     """Everything that was handed over and answered, and whether it was kept."""
 
-    def __init__(self, seed: int, paths: Mapping[str, str]) -> None:
-        """Take the file of each key."""
+    def __init__(
+        self, seed: int, paths: Mapping[str, str], fields: tuple[str, ...] = FIELDS
+    ) -> None:
+        """Take the file of each key, and which fields its records may have."""
         self._seed = seed
+        self._fields = fields
         self.keys = {key: Known(path) for key, path in paths.items()}
         self.answered = 0
         self.unanswered = 0
 
     def record(self, key: str, revision: int) -> Record:
         """Give a record, the same one whenever it is asked for."""
-        return record(self._seed, key, self.keys[key].path, revision)
+        return record(self._seed, key, self.keys[key].path, revision, self._fields)
 
     def submit(self, key: str, revision: int) -> None:
         """Note a record that is about to be handed over."""
@@ -160,6 +169,11 @@ def _written(query: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             # ``genre[].tag.tag-`` names what has to go.
             if parameter.startswith(f"{plex}[") and parameter.endswith(".tag.tag"):
                 yield name, value
+
+
+def revisions_of_values(values: Mapping[str, Any]) -> dict[str, int]:
+    """Give the revision that each of a record's values names."""
+    return _newest((name, str(value)) for name, value in values.items())
 
 
 def _newest(texts: Iterable[tuple[str, str]]) -> dict[str, int]:
