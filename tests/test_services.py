@@ -672,10 +672,12 @@ async def test_failed_jobs_are_retried_and_discarded(
         await sync(hass, path=f"/elsewhere/{number}.mkv", fields={"title": "x"})
     jobs = (await call(hass, "get_jobs", state="failed"))["jobs"]
     assert len(jobs) == 3
-    assert await call(hass, "retry_failed", reason="ambiguous") == {"retried": 0}
+    none = {"retried": 0, "refreshed": 0, "stale": 0, "withdrawn": 0}
+    assert await call(hass, "retry_failed", reason="ambiguous") == none
     assert await call(hass, "discard_failed", ids=[jobs[0]["id"]]) == {"discarded": 1}
     assert await call(hass, "discard_failed", ids=jobs[1]["id"]) == {"discarded": 1}
-    assert await call(hass, "retry_failed") == {"retried": 1}
+    # What an action said stands: there is nobody to ask.
+    assert await call(hass, "retry_failed") == none | {"retried": 1}
     await until_state(hass, "sensor", "failed", "1")
     assert await call(hass, "discard_failed", reason="outside_libraries") == {
         "discarded": 1

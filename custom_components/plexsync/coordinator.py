@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import contextlib
 from dataclasses import replace
 from datetime import datetime, timedelta
+import hashlib
 import json
 import logging
 from typing import Any, override
@@ -32,6 +33,7 @@ from .const import (
     DEFAULT_POLL_INTERVAL,
     DEFAULT_STALE_AFTER,
     DOMAIN,
+    SOURCE_ACTION,
     START_CHANGES,
     START_PREVIEW,
     SUBENTRY_STASH,
@@ -120,6 +122,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             self.server,
             self.images,
             store=CircuitStore(hass, entry.entry_id),
+            fresh=self._fresh,
             listener=self._heard,
         )
         self.events = PlexEvents(
@@ -155,6 +158,16 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _open_sources(self) -> None:
         """Make a runner per subentry; let go of sources that were removed."""
         known = set(json.loads(await self.engine.setting("sources") or "[]"))
+        allowed = self.hass.config
+        await self.engine.upkeep.follow(
+            SOURCE_ACTION,
+            self._digest(
+                sorted(allowed.allowlist_external_dirs),
+                sorted(allowed.allowlist_external_urls),
+            ),
+            read_again=False,
+        )
+        await self.engine.upkeep.retry_due(SOURCE_ACTION)
         for subentry in self.config_entry.subentries.values():
             if subentry.subentry_type == SUBENTRY_STASH:
                 await self._open_stash(subentry)
@@ -168,6 +181,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         mapper = PathMapper(
             [(pair["source"], pair["plex"]) for pair in data[CONF_PATH_MAPPINGS]]
         )
+        options = StashOptions.from_dict(data[CONF_FIELDS])
         source = StashSource(
             number,
             async_get_clientsession(self.hass, verify_ssl=data[CONF_VERIFY_SSL]),
@@ -175,13 +189,18 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             data.get(CONF_API_KEY),
             to_plex=mapper.to_plex,
             from_plex=mapper.from_plex,
-            options=StashOptions.from_dict(data[CONF_FIELDS]),
+            options=options,
         )
-        start = data[CONF_START]
-        if start == START_PREVIEW and await self.engine.cursor(number) is None:
+        start, fill_only = data[CONF_START], sorted(data.get(CONF_FILL_ONLY, ()))
+        if start == START_PREVIEW and await self.engine.upkeep.is_new(number):
             # Nobody's library is rewritten unasked: jobs are kept, nothing is written.
             await self.engine.switch(False)
-        self.engine.set_fill_only(number, frozenset(data.get(CONF_FILL_ONLY, ())))
+        await self.engine.upkeep.follow(
+            number,
+            self._digest(data[CONF_PATH_MAPPINGS], options.as_dict(), fill_only),
+            read_again=start != START_CHANGES,
+        )
+        self.engine.set_fill_only(number, frozenset(fill_only))
         self.images.add(source)
         self.runners[number] = SourceRunner(
             source,
@@ -193,6 +212,17 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             changes_only=start == START_CHANGES,
             changed=self._changed.set,
         )
+
+    def _digest(self, *settings: Any) -> str:
+        """Digest what may explain that jobs of a source fail, the token among it."""
+        entry = self.config_entry
+        everything = [
+            sorted(entry.data[CONF_LIBRARIES]),
+            entry_access(self.hass, entry).token,
+            *settings,
+        ]
+        text = json.dumps(everything, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     async def _tell_of_storage(self) -> None:
         """Raise a repair, once, for what could not be read at the start."""
@@ -349,6 +379,16 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             entry,
             {number: runner.fault for number, runner in self.runners.items()},
         )
+
+    # -- what sources say now --------------------------------------------------------
+
+    async def _fresh(
+        self, source: str, keys: Sequence[str]
+    ) -> Mapping[str, Record | str]:
+        """Ask a source for records; what an action said stands. Raises Fault."""
+        if (runner := self.runners.get(source)) is None:
+            return {}
+        return await runner.source.fresh(keys)
 
     # -- what actions ask for ------------------------------------------------------
 

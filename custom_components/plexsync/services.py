@@ -1,6 +1,7 @@
 """The actions."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import asdict
 from typing import Any
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -169,11 +170,11 @@ async def _get_jobs(
 async def _retry_failed(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Make failed jobs ready again."""
-    number = await coordinator.engine.retry_failed(
+    """Make failed jobs ready again, with what their sources say of them now."""
+    done = await coordinator.engine.retry_failed(
         call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
     )
-    return {"retried": number}
+    return asdict(done)
 
 
 async def _discard_failed(

@@ -265,12 +265,12 @@ def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
         queue.fail(db, taken, "rejected", 0)
 
 
-def test_a_failed_job_put_aside_is_not_explained_by_outages(
+def test_a_withdrawn_job_is_not_explained_by_outages(
     db: sqlite3.Connection,
 ) -> None:
     """Its source has it no longer: that is the reason now."""
     job = fail(db, "1", "error_500", passing=True)
-    failed.put_aside(db, job, "gone")
+    assert failed.withdraw(db, job, "gone") == 1
     assert queue.reasons(db) == {"failed:gone": 1}
     assert failed.chosen(db, Choice(passing=True)) == []
 

@@ -161,7 +161,7 @@ async def test_broken_answers(
         source.connect(),
         source.latest(),
         Reader(source).read(),
-        source.record("scene:1"),
+        source.fresh(["scene:1"]),
         source.find("/plex/a.mkv"),
         source.count(),
         source.sample_paths(),

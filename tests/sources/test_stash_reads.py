@@ -5,6 +5,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
+from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.sources.base import Source
 from custom_components.plexsync.sources.stash import StashOptions, StashSource
 from tests.simulators.stash import StashCore, StashSimulator
@@ -18,19 +19,22 @@ def test_is_a_source(session: aiohttp.ClientSession, make_source: MakeSource) ->
     assert source.id == "src"
 
 
+async def _fresh(source: StashSource, scene: int) -> Record:
+    """Read the record of one scene."""
+    (record,) = (await source.fresh([f"scene:{scene}"])).values()
+    assert isinstance(record, Record)
+    return record
+
+
 async def test_record(core: StashCore, clock: Clock, source: StashSource) -> None:
-    """Fresh, whatever was read before; None when gone."""
+    """Fresh, whatever was read before; gone when deleted."""
     scene = core.add_scene("/data/a.mkv", title="A")
-    key = f"scene:{scene}"
-    record = await source.record(key)
-    assert record is not None
-    assert record.fields["title"] == "A"
+    assert (await _fresh(source, scene)).fields["title"] == "A"
     core.edit_scene(scene, title="B")
-    record = await source.record(key)
-    assert record is not None
-    assert record.fields["title"] == "B"
+    assert (await _fresh(source, scene)).fields["title"] == "B"
     core.delete_scene(scene)
-    assert await source.record(key) is None
+    key = f"scene:{scene}"
+    assert await source.fresh([key]) == {key: "gone"}
 
 
 @pytest.mark.parametrize("key", ["scene:x", "", "7", "film:7", "scene:2147483648"])
@@ -38,7 +42,7 @@ async def test_foreign_keys(
     key: str, stash: StashSimulator, core: StashCore, source: StashSource
 ) -> None:
     """A key that is none of ours is a record that is not there."""
-    assert await source.record(key) is None
+    assert await source.fresh([key]) == {key: "gone"}
 
 
 async def test_records_are_read_many_at_once(
@@ -51,16 +55,14 @@ async def test_records_are_read_many_at_once(
     await source.connect()
     stash.journal.clear()
     wanted = [f"scene:{scene_id}" for scene_id in (*ids, elsewhere)]
-    records = await source.records([*wanted, "nonsense"])
+    records = await source.fresh([*wanted, "nonsense"])
     assert len(stash.journal) == 2
     assert list(records) == [*wanted, "nonsense"]
-    assert {key for key, record in records.items() if record is None} == {
-        f"scene:{ids[3]}",
-        "nonsense",
+    assert {key: why for key, why in records.items() if isinstance(why, str)} == {
+        f"scene:{ids[3]}": "gone",
+        f"scene:{elsewhere}": "not_mapped",
+        "nonsense": "gone",
     }
-    record = records[f"scene:{elsewhere}"]
-    assert record is not None
-    assert record.find.paths == ()
 
 
 AWKWARD = [
@@ -145,8 +147,7 @@ async def test_sweep(
     assert await source.count() == 2300
     rows = dict(row for page in pages for row in page)
     assert rows.keys() == keys(ids)
-    record = await source.record(f"scene:{ids[0]}")
-    assert record is not None
+    record = await _fresh(source, ids[0])
     assert rows[record.key] == record.revision == int(clock.time)
 
 

@@ -27,6 +27,7 @@ from .reconcile import Reconcile, ReconcileRunningError
 from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
 from .undo import make_undo, missed
+from .upkeep import Fresh, Retried, Upkeep, nothing_newer
 from .worker import Worker, release_all
 
 _PATIENCE = 100  # tenths of a second that somebody waits for the first probe
@@ -96,6 +97,7 @@ class Engine:
         policy: Policy | None = None,
         ramp: Ramp | None = None,
         retry: RetryPolicy | None = None,
+        fresh: Fresh = nothing_newer,
         listener: Listener | None = None,
     ) -> None:
         """Put the parts together; nothing is opened yet.
@@ -115,7 +117,7 @@ class Engine:
             store=store,
             policy=policy,
             ramp=ramp,
-            listener=self._listener,
+            listener=self._heard,
         )
         self._retry = retry or RetryPolicy()
         self._fill_only: dict[str, frozenset[str]] = {}
@@ -131,6 +133,7 @@ class Engine:
             voided=self._voided,
         )
         self.worker = Worker(self._tools, self.circuit, self._done)
+        self.upkeep = Upkeep(database, self.circuit, self.clock, fresh)
         self._waiting: dict[tuple[str, str], list[asyncio.Future[Outcome]]] = {}
         self.circuit_problem: str | None = None
         self.ledger_lost = False
@@ -197,6 +200,7 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.circuit.run())
             group.create_task(self.worker.run())
+            group.create_task(self.upkeep.run())
 
     async def close(self) -> None:
         """Close sockets, save, and close the database; ``run`` has been cancelled."""
@@ -208,6 +212,11 @@ class Engine:
             await self.database.run(release_all)
         await self.circuit.save()
         await asyncio.to_thread(self.database.close)
+
+    def _heard(self, event: str, data: dict[str, Any]) -> None:
+        if event == "circuit_closed":
+            self.upkeep.look()
+        self._listener(event, data)
 
     async def _probe(self) -> None:
         await self._server.probe_process()
@@ -485,14 +494,9 @@ class Engine:
 
     async def retry_failed(
         self, reason: str | None = None, ids: Sequence[int] | None = None
-    ) -> int:
-        """Make failed jobs ready again; give how many."""
-        choice = Choice(reason, ids)
-        number = await self.database.run(
-            lambda db: failed.retry(db, choice, self.clock.steady())
-        )
-        self.circuit.notify()
-        return number
+    ) -> Retried:
+        """Make failed jobs ready again, with what their sources say of them now."""
+        return await self.upkeep.retry(Choice(reason, ids))
 
     async def discard_failed(
         self, reason: str | None = None, ids: Sequence[int] | None = None
@@ -523,7 +527,8 @@ class Engine:
 
         def work(db: Connection) -> int:
             ledger.release_source(db, source)
-            stats.keep(db, f"cursor:{source}", None)
+            for mark in ("cursor", "settings", "retry"):
+                stats.keep(db, f"{mark}:{source}", None)
             return queue.discard_source(db, source)
 
         number = await self.database.run(work)

@@ -1,4 +1,4 @@
-"""Failed jobs: taken up again, put aside for another reason, discarded, pruned.
+"""Failed jobs: taken up again, withdrawn by their source, discarded, pruned.
 
 ``queue.fail`` keeps a job as failed; a newer record supersedes it. Every function is
 one step of a transaction under way (``Database.run``).
@@ -79,13 +79,16 @@ def retry(db: Connection, choice: Choice, now: float) -> int:
     ).rowcount
 
 
-def put_aside(db: Connection, job: int, reason: str) -> None:
-    """Keep a job as failed for a reason that no outage explains."""
-    db.execute(
+def withdraw(db: Connection, job: int, reason: str) -> int:
+    """Keep a job as failed because its source has nothing to write; give 1, 0 if it is not.
+
+    That is not discarded: one answer of a source never proves a deletion.
+    """
+    return db.execute(
         "UPDATE job SET reason = ?, candidates = NULL, passing = 0"
         " WHERE id = ? AND failed = 1",
         (reason, job),
-    )
+    ).rowcount
 
 
 def discard(db: Connection, choice: Choice) -> int:

@@ -249,8 +249,8 @@ def enqueue(
 def refresh(db: Connection, job: int, record: Record) -> bool:
     """Let a failed job carry what its source says now; say whether it does.
 
-    It does not if it knows newer. A mirror's record is its source's whole view:
-    what that lacks is wanted no longer.
+    It does not if it knows newer, or has failed no longer. A mirror's record is its
+    source's whole view: what that lacks is not wanted any more.
     """
     row = db.execute(
         "SELECT fields, revision FROM job WHERE id = ? AND failed = 1", (job,)

@@ -1,6 +1,6 @@
 """What a source of records looks like from the outside."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,8 +49,11 @@ class Source(Protocol):
     async def count(self) -> int:
         """Say how many records there are."""
 
-    async def record(self, key: str) -> Record | None:
-        """Read one record afresh; None when the source no longer has it."""
+    async def fresh(self, keys: Sequence[str]) -> Mapping[str, Record | str]:
+        """Read records afresh, by key; see ``engine.upkeep.Fresh``.
+
+        ``gone`` is the word for one that the source no longer has.
+        """
 
     async def find(self, path: str) -> Record | None:
         """Read the record of a file, named by its path as Plex sees it."""

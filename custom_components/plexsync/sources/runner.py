@@ -97,6 +97,7 @@ class SourceRunner:
                 batch.records, priority, cursor=(self.source.id, batch.cursor)
             )
             self._found()
+        await self._engine.upkeep.retry_due(self.source.id)
 
     def _went_well(self) -> None:
         self._failures = 0

@@ -137,23 +137,23 @@ class StashSource:
         async for batch in self._poll(replace(place, run=None)):
             yield batch
 
-    async def record(self, key: str) -> Record | None:
-        """Read one record afresh; None when Stash no longer has the scene."""
-        return (await self.records([key]))[key]
+    async def fresh(self, keys: Sequence[str]) -> dict[str, Record | str]:
+        """Read records afresh, many in one request.
 
-    async def records(self, keys: Sequence[str]) -> dict[str, Record | None]:
-        """Read records afresh, many in one request; None for scenes that are gone.
-
-        Here nothing is skipped: a scene without a mapped path has an empty ``find``.
+        In place of one that is not to be sent stands why: gone, not_organized, no_file
+        or not_mapped. A scene that makes no record is left out.
         """
         ids = {key: scene_id for key in keys if (scene_id := id_of(key))}
         scenes = await self._reader.by_ids(ids.values()) if ids else {}
-        return {
-            key: self._record(scene)
-            if (scene := scenes.get(ids.get(key, ""))) is not None
-            else None
-            for key in keys
-        }
+        found: dict[str, Record | str] = {}
+        for number, key in enumerate(keys):
+            if number % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)
+            if (scene := scenes.get(ids.get(key, ""))) is None:
+                found[key] = "gone"
+            elif (record := self._record(scene)) is not None:
+                found[key] = why_skipped(scene, record, self._options) or record
+        return found
 
     async def find(self, path: str) -> Record | None:
         """Read the record of a file, named by its path as Plex sees it.

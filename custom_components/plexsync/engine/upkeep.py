@@ -1,0 +1,242 @@
+"""Failed jobs looked after: tried again with fresh records, and pruned in the end.
+
+By hand; once after every outage, where the outage may explain the failure; once after
+the settings changed. Each job gets what its source says of its record at that time.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from dataclasses import dataclass
+import logging
+from sqlite3 import Connection
+
+from . import failed, queue, stats
+from .breaker import State
+from .circuit import Circuit
+from .clock import Clock
+from .database import Database, StorageError
+from .failed import Choice, Failed
+from .record import Record
+from .retry import Fault
+from .together import together
+
+_LOGGER = logging.getLogger(__name__)
+
+CHUNK = 100  # records that a source is asked for at once
+_DAY = 86_400.0
+_AGAIN = 300.0  # seconds until a database that failed is tried again
+
+# Gives what a source says now of records, by key: the record, or in one word why there
+# is none to write. What is left out stands as it is on disk. Raises the source's Fault.
+type Fresh = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Record | str]]]
+
+
+async def nothing_newer(source: str, keys: Sequence[str]) -> Mapping[str, Record | str]:
+    """Know no more than is on disk."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many failed jobs were taken up again.
+
+    Of these ``refreshed`` carry what their source says now, and ``stale`` what is on
+    disk, because it did not answer. ``withdrawn`` ones were not: their source has
+    nothing to write any more, and they stay failed for that reason.
+    """
+
+    retried: int = 0
+    refreshed: int = 0
+    stale: int = 0
+    withdrawn: int = 0
+
+
+class Upkeep:
+    """Look after the failed jobs of one engine."""
+
+    def __init__(
+        self, database: Database, circuit: Circuit, clock: Clock, fresh: Fresh
+    ) -> None:
+        """Take where jobs are and how to ask sources."""
+        self._database = database
+        self._circuit = circuit
+        self._clock = clock
+        self._fresh = fresh
+        self._wake = asyncio.Event()
+
+    def look(self) -> None:
+        """Look now whether there is something to do: an outage may be over."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._after_outage()
+                wait = await self._prune()
+            except StorageError:
+                wait = _AGAIN  # the worker tells of that
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+
+    # -- retries -----------------------------------------------------------------
+
+    async def retry(self, choice: Choice, *, insist: bool = False) -> Retried:
+        """Take failed jobs up again, each with what its source says of it now.
+
+        A source that does not answer keeps nobody from being retried. With ``insist``
+        its own jobs stay failed instead, and its Fault is raised.
+        """
+        jobs = await self._database.run(
+            lambda db: failed.chosen(db, choice), durable=False
+        )
+        by_source: dict[str, list[Failed]] = {}
+        for job in jobs:
+            by_source.setdefault(job.source, []).append(job)
+        counts: Counter[str] = Counter()
+
+        async def of_source(source: str, mine: Sequence[Failed]) -> None:
+            answers = True
+            for start in range(0, len(mine), CHUNK):
+                some = mine[start : start + CHUNK]
+                fresh: Mapping[str, Record | str] = {}
+                if answers:
+                    try:
+                        fresh = await self._fresh(source, [job.key for job in some])
+                    except Fault:
+                        if insist:
+                            raise
+                        answers = False
+                done = await self._database.run(
+                    lambda db, some=some, fresh=fresh: self._take_up(  # type: ignore[misc]
+                        db, some, fresh, passing=choice.passing
+                    )
+                )
+                counts.update(done)
+                if not answers:
+                    counts["stale"] += done["retried"]
+
+        try:
+            await together(of_source(*each) for each in by_source.items())
+        finally:
+            self._circuit.notify()
+        return Retried(**counts)
+
+    def _take_up(
+        self,
+        db: Connection,
+        jobs: Sequence[Failed],
+        fresh: Mapping[str, Record | str],
+        *,
+        passing: bool,
+    ) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        ready = []
+        for job in jobs:
+            news = fresh.get(job.key)
+            if isinstance(news, str):
+                counts["withdrawn"] += failed.withdraw(db, job.id, news)
+                continue
+            ready.append(job.id)
+            if news is not None:
+                counts["refreshed"] += queue.refresh(db, job.id, news)
+        choice = Choice(ids=ready, passing=passing)
+        counts["retried"] += failed.retry(db, choice, self._clock.steady())
+        return counts
+
+    # -- after outages -------------------------------------------------------------
+
+    async def _after_outage(self) -> None:
+        """Try again, once an outage, what failed of something that may be over now."""
+        log = self._circuit.outages
+        if self._circuit.breaker.state is not State.CLOSED or not log.outages:
+            return
+        # A flap reopens the same outage, and a restart finds it here again.
+        outage = repr(log.outages[-1].start)
+        known = await self._database.run(
+            lambda db: stats.setting(db, "outage"), durable=False
+        )
+        if known == outage:
+            return
+        done = await self.retry(Choice(passing=True))
+        if done.retried:
+            _LOGGER.info(
+                "%s failed jobs are tried again after the outage", done.retried
+            )
+        # Not before: a process that is killed on the way shall do it again.
+        await self._database.run(lambda db: stats.keep(db, "outage", outage))
+
+    # -- after changes of settings ---------------------------------------------------
+
+    async def is_new(self, source: str) -> bool:
+        """Say whether a source was never followed before."""
+        return (
+            await self._database.run(
+                lambda db: stats.setting(db, f"settings:{source}"), durable=False
+            )
+            is None
+        )
+
+    async def follow(self, source: str, settings: str, *, read_again: bool) -> None:
+        """Compare a digest of the settings that concern a source with the last one.
+
+        If it is another, ``retry_due`` will retry the source's failed jobs once; with
+        ``read_again`` its cursor is forgotten, too, so that what the old settings left
+        out, or led elsewhere, comes in.
+        """
+
+        def work(db: Connection) -> bool:
+            known = stats.setting(db, f"settings:{source}")
+            if known == settings:
+                return False
+            stats.keep(db, f"settings:{source}", settings)
+            if known is None:
+                return False
+            stats.keep(db, f"retry:{source}", "due")
+            if read_again:
+                stats.keep(db, f"cursor:{source}", None)
+            return True
+
+        if await self._database.run(work):
+            _LOGGER.info("The settings of source %s are others now", source)
+
+    async def retry_due(self, source: str) -> None:
+        """Retry a source's failed jobs if its settings changed since they failed.
+
+        Raises the source's Fault, and then it is still due.
+        """
+        due = await self._database.run(
+            lambda db: stats.setting(db, f"retry:{source}"), durable=False
+        )
+        if due is None:
+            return
+        await self.retry(Choice(source=source), insist=True)
+        await self._database.run(lambda db: stats.keep(db, f"retry:{source}", None))
+
+    # -- the end -------------------------------------------------------------------
+
+    async def _prune(self) -> float:
+        """Prune once a day; give the seconds until the next time."""
+        now = self._clock.steady()
+
+        def work(db: Connection) -> tuple[float, int]:
+            last = float(stats.setting(db, "pruned") or "-inf")
+            if 0 <= now - last < _DAY:
+                return _DAY - (now - last), 0
+            stats.keep(db, "pruned", repr(now))
+            return _DAY, failed.prune(db)
+
+        wait, number = await self._database.run(work)
+        if number:
+            _LOGGER.info(
+                "%s failed jobs were dropped: older than %s days, or beyond the newest %s",
+                number,
+                failed.KEEP_DAYS,
+                failed.KEEP_JOBS,
+            )
+            self._circuit.notify()
+        return wait
