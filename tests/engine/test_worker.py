@@ -184,6 +184,75 @@ async def test_what_a_person_edited_stays(rig: Rig) -> None:
     assert "Newer" in rig.item(1).tag_names("genre")
 
 
+async def test_an_edit_by_hand_right_after_ours_stays(rig: Rig) -> None:
+    """The look at what was written finds a person's words: they are not written over."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    core, item = rig.plex.core, rig.item(1)
+
+    def edit_at_once(event: dict[str, Any]) -> None:
+        if item.title == "Newer 1":
+            core.edit_by_person(item.rating_key, title="My own words")
+
+    stop = core.subscribe(edit_at_once)
+    rig.plex.journal.clear()
+    await rig.submit(rig.records(1, "Newer"))
+    await rig.drained(failed=1)
+    stop()
+    assert await rig.engine.job_reasons() == {"failed:not_kept": 1}
+    await rig.engine.retry_failed()
+    await rig.drained()
+    assert item.title == "My own words"
+    assert item.value("summary") == "Newer lines\nof 1"
+    assert rig.edits() == 1
+
+
+METADATA = r"/library/metadata/\d+$"
+
+
+@pytest.mark.parametrize("edits", [1, 2, 3])
+async def test_what_is_edited_while_it_is_read_is_read_again(
+    rig: Rig, edits: int
+) -> None:
+    """However often that happens; after the third time the job waits a moment."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    key = str(rig.item(1).rating_key)
+    rig.plex.faults.add("slow", method="GET", path=METADATA, ms=50)
+    rig.plex.journal.clear()
+    await rig.submit(rig.records(1, "Newer"))
+    for number in range(1, edits + 1):
+        await rig.plex.journal.arrived(number, method="GET", path=METADATA)
+        rig.engine.void(key)
+    await rig.drained()
+    methods = [entry.method for entry in rig.plex.journal]
+    assert methods == ["GET"] * (edits + 1) + ["PUT", "GET"]
+    assert rig.item(1).title == "Newer 1"
+
+
+async def test_what_never_stops_changing_waits_unwritten(rig: Rig) -> None:
+    """It costs no attempt, and says why."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    key = str(rig.item(1).rating_key)
+    rig.plex.faults.add("slow", method="GET", path=METADATA, ms=50)
+    rig.plex.journal.clear()
+    await rig.submit(rig.records(1, "Newer"))
+    for number in range(1, 5):
+        await rig.plex.journal.arrived(number, method="GET", path=METADATA)
+        rig.engine.void(key)
+
+    async def waiting() -> bool:
+        return await rig.engine.job_reasons() == {"waiting:changing": 1}
+
+    await rig.until(waiting)
+    (job,), _ = await rig.engine.jobs()
+    assert job.attempts == 0
+    assert rig.edits() == 0
+    await rig.drained()
+    assert rig.item(1).title == "Newer 1"
+
+
 async def test_not_in_plex_waits_and_arrives(rig: Rig) -> None:
     """On its own schedule, without an attempt, and not by way of the circuit."""
     path = "/data/movies/Late (2001)/Late (2001).mkv"

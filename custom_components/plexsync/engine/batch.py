@@ -21,7 +21,7 @@ from .clock import Clock
 from .contact import CircuitRefusedError, Contact
 from .database import Database
 from .fields import FIELDS, Kind
-from .plan import Change, Kept, Ledger, Plan, make_plan
+from .plan import Change, Kept, Ledger, Plan, make_plan, same_value
 from .ports import Images, Item, Match, Server
 from .queue import Job
 from .record import Actor, Find, Outcome
@@ -30,6 +30,7 @@ from .together import together
 
 FRESH = 10.0  # seconds that a read may be old when the write leaves
 LANES = 3  # edits in flight at once
+REFRESHES = 3  # new reads of an item that others keep changing, before its job waits
 
 
 class Verdict(StrEnum):
@@ -354,8 +355,15 @@ class Batch:
 
     async def _apply(self, task: Task) -> None:
         try:
-            if self._stale(task) and not await self._refresh(task):
-                return
+            refreshed = 0
+            while self._stale(task):
+                if refreshed == REFRESHES:
+                    task.delay = self._t.retry.transient.delay(0, self._t.random)
+                    task.end(Verdict.LATER, "changing")
+                    return
+                refreshed += 1
+                if not await self._refresh(task):
+                    return
             await self._apply_to_item(task)
         except Fault as fault:
             if fault.kind is FaultClass.ITEM:
@@ -431,9 +439,15 @@ class Batch:
             # is there now, then give up on the field.
             for task in missed:
                 assert task.item is not None
-                changes = task.plan.missed(task.item)
-                repair = Plan(tuple(_again(change, task.item) for change in changes))
-                edits = repair.edits(task.item)
+                repair = Plan(
+                    tuple(
+                        _again(change, task.item)
+                        for change in task.plan.missed(task.item)
+                        if not _is_another(change, task.item)
+                    )
+                )
+                if not (edits := repair.edits(task.item)):
+                    continue
                 try:
                     await self._contact.call(
                         lambda task=task, edits=edits: self._t.server.edit(  # type: ignore[misc]
@@ -589,6 +603,16 @@ def _without(plan: Plan, change: Change, spared: tuple[str, ...]) -> Plan:
     if not remove and _names(after) == _names(change.before):
         return replace(plan, changes=rest, kept=kept)
     return replace(plan, changes=(*rest, smaller), kept=kept)
+
+
+def _is_another(change: Change, item: Item) -> bool:
+    """Say whether neither our value nor that of before stands there.
+
+    Somebody may have edited the field since: it is not ours to write again.
+    """
+    return not FIELDS[change.field].is_list and not same_value(
+        change.field, item.fields.get(change.field), change.before
+    )
 
 
 def _again(change: Change, item: Item) -> Change:
