@@ -28,6 +28,7 @@ FIELDS = (*TEXTS, *LISTS)
 _CLEARED = ("tagline", "labels")  # now and then
 _REVISION = re.compile(r"\brev(\d+)\b", re.IGNORECASE)
 _FROM_PARAMETER = {f"{plex}.value": name for name, plex in TEXTS.items()}
+WHOLE = 10  # every record of such a revision names all fields
 
 
 def record(
@@ -39,7 +40,8 @@ def record(
 ) -> Record:
     """Make a record: the same arguments give the same one, whoever asks."""
     random = Random(f"{seed}/{key}/{revision}")
-    names = random.sample(fields, random.randint(1, len(fields)))
+    number = len(fields) if revision % WHOLE == 0 else random.randint(1, len(fields))
+    names = random.sample(fields, number)
     return Record(
         SOURCE,
         key,
@@ -70,6 +72,11 @@ class Known:
     def next(self) -> int:
         """The next revision."""
         return max(self.submitted, default=0) + 1
+
+    @property
+    def next_whole(self) -> int:
+        """The next revision that names all fields."""
+        return (self.next + WHOLE - 1) // WHOLE * WHOLE
 
 
 class Promises:
@@ -111,18 +118,22 @@ class Promises:
                     yield f"{key} {name} {revision}"
 
     def lost_in_plex(
-        self, items: Mapping[str, Mapping[str, Any]], spare: Collection[str]
+        self,
+        items: Mapping[str, Mapping[str, Any]],
+        spare: Collection[str],
+        by_hand: Collection[tuple[str, str]] = (),
     ) -> Iterator[str]:
         """Give what shows neither the promised value nor a newer one, whole.
 
-        ``items`` are by path; ``spare`` names the keys that are left out.
+        ``items`` are by path; ``spare`` names the keys that are left out, ``by_hand``
+        the fields, each with its key, that a person has taken.
         """
         for key, known in self.keys.items():
             if key in spare:
                 continue
             item = items[known.path]
             for name, revision in known.promised.items():
-                if not any(
+                if (key, name) not in by_hand and not any(
                     newer >= revision and _shows(item, name, fields[name])
                     for newer in known.submitted
                     if name in (fields := self.record(key, newer).fields)

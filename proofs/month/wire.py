@@ -1,0 +1,374 @@
+"""The simulated Plex without sockets: our own session, server and listener over it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+import json
+from typing import Any, Protocol, cast
+
+import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
+import requests
+from urllib3.response import HTTPResponse
+from yarl import URL
+
+from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.plex import classify
+from custom_components.plexsync.plex.events import PATH, PlexEvents
+from custom_components.plexsync.plex.server import PlexMediaServer
+from custom_components.plexsync.plex.session import PlexSession
+from custom_components.plexsync.plex.transport import Call, MovedError, Tally, enter
+from tests.simulators.plex import Faults, PlexCore, Request, Response
+
+ADDRESS = "http://plex.test:32400"
+_SERVER_IDLE = 20.0  # seconds after which Plex closes a kept connection
+_TRANSIT = 0.005  # seconds that an answer or a notification takes
+_SILENCE = 22.5  # seconds of silence after which the listener gives a socket up
+_NEVER = 1e6
+_NO_ANSWER_DEADLINE = 1e9  # what ends a call here is virtual time
+
+
+class Observer(Protocol):
+    """Hears of everything that goes over the wire, as the client sees it."""
+
+    def tried(self) -> None:
+        """Hear that a connection is about to be tried."""
+
+    def sends(self, request: Request, *, probe: bool) -> None:
+        """Hear that a request of the session is about to leave."""
+
+    def ended(self, request: Request, fault: Fault | None, *, probe: bool) -> None:
+        """Hear of its answer, or that none came; one that did not leave has ``moved``."""
+
+    def applied(self, request: Request, left: float) -> None:
+        """Hear that Plex did what a write asked for that had left then, by the loop."""
+
+
+class Network:
+    """The way to the simulated Plex."""
+
+    def __init__(self, core: PlexCore, observer: Observer) -> None:
+        """Take the server and who watches."""
+        self.core = core
+        self.faults = Faults(core)
+        self.observer = observer
+        self.epoch = 0  # grows whenever Plex's process, and all connections with it, go
+        self._sockets: set[Socket] = set()
+        self._in_flight = 0
+        self._held = 0
+        self._serving: set[asyncio.Task[Response]] = set()
+        self._gone = asyncio.Event()
+        core.subscribe(self._publish)
+
+    # Connections
+
+    def connect(self) -> None:
+        """Try one connection. Raises OSError."""
+        self.observer.tried()
+        if self.faults.refusing():
+            raise ConnectionRefusedError
+        if self.faults.resetting():
+            raise ConnectionResetError
+
+    def cut(self) -> None:
+        """Close every connection: the process at the other end is gone."""
+        self.epoch += 1
+        self._gone.set()
+        self._gone = asyncio.Event()
+        for socket in tuple(self._sockets):
+            socket.drop()
+
+    def fall_silent(self) -> None:
+        """Let the open sockets notice in their time that nobody is there."""
+        for socket in self._sockets:
+            asyncio.get_running_loop().call_later(_SILENCE, socket.drop)
+
+    # Requests
+
+    async def carry(self, request: Request) -> Response:
+        """Carry a request over an open connection. Raises OSError when that breaks.
+
+        Whoever gives up leaves the server at work: it may hold the write already.
+        """
+        serving = asyncio.ensure_future(self._serve(request))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+        serving.add_done_callback(lambda done: done.cancelled() or done.exception())
+        gone = asyncio.ensure_future(self._gone.wait())
+        try:
+            await asyncio.wait({serving, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+        if not serving.done():
+            raise ConnectionResetError
+        return serving.result()
+
+    async def _serve(self, request: Request) -> Response:
+        left = asyncio.get_running_loop().time()
+        faults = self.faults
+        self._in_flight += 1
+        try:
+            verdict = faults.judge(request, self._in_flight)
+            await asyncio.sleep(_TRANSIT + verdict.delay)
+            if faults.holds(verdict) and verdict.hold is not None:
+                self._held += 1  # they leave in the order in which they came
+                until = verdict.hold.end + self._held % 1000 * 1e-4
+                while (wait := until - self.core.clock()) > 0:
+                    await asyncio.sleep(wait)
+            if request.path == PATH:
+                verdict.apply = False  # the socket is none of the core's matters
+            response = faults.answer(request, verdict)
+            if verdict.apply and verdict.response is None and request.is_write:
+                self.observer.applied(request, left)
+            if (ending := verdict.ending) is not None:
+                if ending.kind == "hang":
+                    await asyncio.sleep(ending.seconds or _NEVER)
+                raise ConnectionResetError
+            return response
+        finally:
+            self._in_flight -= 1
+
+    # Notifications
+
+    async def open_socket(self, request: Request) -> Socket:
+        """Shake hands. Raises OSError, aiohttp.WSServerHandshakeError."""
+        self.connect()
+        epoch = self.epoch
+        answer = await self.carry(request)
+        if answer.status:
+            url = URL(ADDRESS + PATH)
+            raise aiohttp.WSServerHandshakeError(
+                aiohttp.RequestInfo(url, "GET", CIMultiDictProxy(CIMultiDict()), url),
+                (),
+                status=answer.status,
+            )
+        if epoch != self.epoch:
+            raise ConnectionResetError
+        socket = Socket(self._sockets)
+        self._sockets.add(socket)
+        return socket
+
+    def _publish(self, event: dict[str, Any]) -> None:
+        for each in self.faults.deliver(event):
+            text = json.dumps({"NotificationContainer": each})
+            for socket in self._sockets:
+                asyncio.get_running_loop().call_later(_TRANSIT, socket.put, text)
+
+
+class Socket:
+    """One open websocket: as much of aiohttp's as the listener uses."""
+
+    def __init__(self, others: set[Socket]) -> None:
+        """Take the set that it leaves when it closes."""
+        self._others = others
+        self._texts: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def put(self, text: str) -> None:
+        """Deliver a message."""
+        self._texts.put_nowait(text)
+
+    def drop(self) -> None:
+        """End it from the far end."""
+        self._others.discard(self)
+        self._texts.put_nowait(None)
+
+    async def close(self) -> None:
+        """End it from this end."""
+        self._others.discard(self)
+
+    async def __aiter__(self) -> AsyncIterator[aiohttp.WSMessage]:
+        """Give the messages until it ends."""
+        while (text := await self._texts.get()) is not None:
+            yield aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, text, None)
+
+
+class VirtualEvents(PlexEvents):
+    """The real listener, with the network in place of aiohttp's session."""
+
+    def __init__(self, network: Network, **settings: Any) -> None:
+        """Take the network; everything else as ``PlexEvents``."""
+        super().__init__(cast("Any", None), ADDRESS, **settings)
+        self._network = network
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tell())
+            group.create_task(self._listen(cast("aiohttp.ClientSession", self)))
+
+    async def ws_connect(
+        self, url: str, *, headers: dict[str, str], **_: Any
+    ) -> Socket:
+        """Stand in for the session's method of this name."""
+        assert url == ADDRESS + PATH
+        return await self._network.open_socket(Request.build("GET", PATH, headers))
+
+
+class _VirtualTally(Tally):
+    """The same account, by virtual time."""
+
+    def __init__(self, idle: float, now: Callable[[], float]) -> None:
+        super().__init__(idle)
+        self._now = now
+
+    def connected(self) -> None:
+        if self._now() - self._heard > self.idle:
+            self.broke()
+
+    def heard(self) -> None:
+        self._heard = self._now()
+
+    def broke(self) -> None:
+        self.generation += 1
+        self._since = self._now()
+
+
+class _Unsent(Exception):  # noqa: N818  # no error: the first half of a call
+    """A call has come to the request that it would send."""
+
+    def __init__(self, request: requests.PreparedRequest) -> None:
+        super().__init__("unsent")
+        self.request = request
+
+
+class VirtualSession(PlexSession):
+    """The session without threads and sockets: calls run on the loop itself.
+
+    A call's work is done twice, the first time up to the request that it would
+    send (before which it does nothing), the second time with the answer at hand.
+    """
+
+    def __init__(self, network: Network, *args: Any, **settings: Any) -> None:
+        """Take the network; everything else as ``PlexSession``."""
+        super().__init__(*args, **settings)
+        self._loop = asyncio.get_running_loop()
+        self._network = network
+        self._epoch = network.epoch
+        self.tally: Tally = _VirtualTally(self.deadlines.idle, self._loop.time)
+        self._idle: list[float] = []  # when each kept connection was last used
+        self._answer: requests.Response | Fault | None = None
+
+    async def call[T](
+        self, work: Callable[[], T], *, deadline: float, probe: bool = False
+    ) -> T:
+        """Run ``work``, for ``deadline`` virtual seconds at most. Raises Fault."""
+        if self._closed:
+            raise Fault(FaultClass.SERVER, "closed", unreachable=True)
+        call = Call(_NO_ANSWER_DEADLINE, self.tally)
+        try:
+            return self._do(call, work, None)
+        except _Unsent as unsent:
+            request = unsent.request
+        self.tally.requests -= 1  # it is counted when it is done
+        answer = await self._exchange(call, request, deadline, probe=probe)
+        return self._do(call, work, answer)
+
+    def _do[T](
+        self,
+        call: Call,
+        work: Callable[[], T],
+        answer: requests.Response | Fault | None,
+    ) -> T:
+        self._answer = answer
+        enter(call)
+        try:
+            return work()
+        finally:
+            enter(None)
+            self._answer = None
+
+    def _attempt(
+        self, call: Call, request: requests.PreparedRequest
+    ) -> tuple[requests.Response | Fault, bool]:
+        if (answer := self._answer) is None:
+            raise _Unsent(request)
+        self._answer = None
+        return answer, False
+
+    async def _exchange(
+        self,
+        call: Call,
+        request: requests.PreparedRequest,
+        deadline: float,
+        *,
+        probe: bool,
+    ) -> requests.Response | Fault:
+        wire = Request.build(
+            request.method or "GET",
+            request.path_url,
+            dict(request.headers),
+            request.body if isinstance(request.body, bytes) else b"",
+        )
+        observer = self._network.observer
+        observer.sends(wire, probe=probe)
+        seen: Fault | None = classify.judge_error(MovedError(), ended=False)
+        try:
+            async with asyncio.timeout(deadline):
+                response = await self._send(call, wire)
+            self.tally.heard()
+            self._idle.append(self._loop.time())
+            answer = _as_requests(response)
+            seen = classify.judge(
+                answer.status_code, answer.headers, answer.content, write=wire.is_write
+            )
+        except (OSError, TimeoutError) as error:
+            seen = classify.judge_error(error, ended=isinstance(error, TimeoutError))
+            self._idle.clear()
+            self.tally.broke()
+            return seen
+        else:
+            return answer
+        finally:
+            observer.ended(wire, seen, probe=probe)
+
+    async def _send(self, call: Call, wire: Request) -> Response:
+        network, now = self._network, self._loop.time
+        if self._epoch != network.epoch:
+            self._epoch = network.epoch
+            if self._idle:
+                self._idle.clear()
+                self.tally.broke()
+        limit = min(self.deadlines.idle, _SERVER_IDLE)
+        self._idle = [since for since in self._idle if now() - since <= limit]
+        if self._idle:
+            self._idle.pop()
+        else:
+            self.tally.attempts += 1
+            network.connect()
+            self.tally.connected()
+        if call.generation not in (None, self.tally.generation):
+            raise MovedError
+        return await network.carry(wire)
+
+
+def _as_requests(answer: Response) -> requests.Response:
+    made = requests.Response()
+    made.status_code = answer.status
+    made.headers.update({"Content-Length": str(len(answer.body))} | answer.headers)
+    made._content = answer.body  # noqa: SLF001  # as the real session fills it
+    made.raw = HTTPResponse(body=b"", status=answer.status)
+    made.encoding = "utf-8"
+    return made
+
+
+class VirtualServer(PlexMediaServer):
+    """The real server over the virtual session."""
+
+    def __init__(self, network: Network, token: str, **settings: Any) -> None:
+        """Take the network; everything else as ``PlexMediaServer``."""
+        super().__init__(ADDRESS, token, **settings)
+        self._real = self._session
+        self._session = VirtualSession(
+            network,
+            ADDRESS,
+            token,
+            client_id=settings["client_id"],
+            version="0",
+            verify_ssl=False,
+            deadlines=settings.get("deadlines"),
+        )
+        self._line.session = self._session
+
+    async def close(self) -> None:
+        """Close both sessions."""
+        await self._real.aclose()
+        await self._session.aclose()

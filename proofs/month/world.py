@@ -1,0 +1,561 @@
+"""One month: lives of our process, what the source tells, what people and scans do."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+import heapq
+from itertools import count
+import json
+from pathlib import Path
+from random import Random
+import sqlite3
+from typing import Any
+
+from custom_components.plexsync.engine.clock import Clock
+from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
+from proofs.kill9.inquest import look
+from proofs.kill9.life import PROOF_SCHEMA, NoImages
+from proofs.kill9.stream import LISTS, TEXTS, Promises, revisions_of_item
+from tests.simulators.plex import Item, PlexCore
+from tests.simulators.plex.library import synthetic
+from tests.simulators.plex.snapshot import item_state
+
+from .watch import EPOCH, ByHand, Spans, Wall, Watch
+from .weather import DAY, HOUR, MINUTE, Spell, forecast
+from .wire import Network, VirtualEvents, VirtualServer
+
+ITEMS = 30
+_LATE = 4  # files that come in the course of the month
+_STEADY = "scene:1"  # nobody edits, moves or poisons this one: it always has work
+_RECORDS = HOUR  # between two submissions, on average
+_DRAIN = 4 * HOUR  # the longest wait of a job is one hour
+
+type Happening = Callable[[], Awaitable[None]]
+
+
+class MortalDatabase(Database):
+    """A database that stays as it is when its process is killed."""
+
+    dead = False
+
+    async def run[T](
+        self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True
+    ) -> T:
+        """Run a transaction; in a dead process nothing goes on."""
+        if self.dead:
+            await asyncio.get_running_loop().create_future()
+        return await super().run(work, durable=durable)
+
+
+class MortalStore:
+    """Keeps the circuit as text, as a file does; a dead process saves no more."""
+
+    def __init__(
+        self, text: str | None, saved: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Begin with what the last process left; ``saved`` hears of each save."""
+        self.text = text
+        self.dead = False
+        self._saved = saved
+
+    async def load(self) -> dict[str, Any] | None:
+        """Give what was saved last."""
+        return None if self.text is None else json.loads(self.text)
+
+    async def save(self, data: dict[str, Any]) -> None:
+        """Keep it, a moment later."""
+        text = json.dumps(data)
+        await asyncio.sleep(0.002)
+        if not self.dead:
+            self.text = text
+            self._saved(data)
+
+
+@dataclass(slots=True)
+class Life:
+    """One process of ours."""
+
+    engine: Engine
+    server: VirtualServer
+    database: MortalDatabase
+    store: MortalStore
+    tasks: list[asyncio.Task[None]]
+
+
+class World:
+    """Everything there is in one month."""
+
+    def __init__(self, seed: int, days: float, folder: Path) -> None:
+        """Make the library and the plan; nothing runs yet."""
+        loop = asyncio.get_running_loop()
+        self.now = loop.time
+        self.seed, self.days = seed, days
+        self.folder = folder
+        self.random = Random(f"{seed}/month")
+        self.wall = Wall(loop.time)
+        self.watch = Watch(loop.time)
+        self.core = PlexCore(clock=lambda: EPOCH + loop.time(), seed=seed)
+        self.section = synthetic(self.core, ITEMS)
+        self.network = Network(self.core, self.watch)
+        paths = [item.files[0] for item in self.core.items.values()]
+        paths += [f"/data/movies/Late {n}/Late {n}.mkv" for n in range(_LATE)]
+        self._keys = {path: f"scene:{n}" for n, path in enumerate(paths, 1)}
+        self.promises = Promises(seed, {key: path for path, key in self._keys.items()})
+        self.spells = forecast(Random(f"{seed}/weather"), days)
+        self.alive, self.held = Spans(), Spans()
+        self.counts: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.hand_tags: dict[str, set[str]] = {}
+        self._lists: set[tuple[str, str]] = set()  # whole lists that are people's
+        self._anew: set[str] = set()  # their items are not those of before
+        self._poisoned: set[str] = set()
+        self._edited: set[str] = set()  # by hand
+        self._life: Life | None = None
+        self._text: str | None = None
+        self._unsaid: set[str] = set()  # what changed while nobody was there to hear
+        self._held_back: list[tuple[str, int]] = []
+        self._plan: list[tuple[float, int, Happening]] = []
+        self._number = count()
+        self._spell: Spell | None = None
+        self.watch.item_key = self._key_of
+        self.watch.circuit = lambda: (
+            self._life.engine.circuit.breaker.state if self._life else None
+        )
+
+    # -- the course of things ------------------------------------------------------
+
+    async def run(self) -> None:
+        """Live through the month, and let everything come to its end."""
+        self._make_plan()
+        await self._start()
+        while self._plan and self._plan[0][0] <= self.days * DAY:
+            when, _, happening = heapq.heappop(self._plan)
+            await asyncio.sleep(max(0.0, when - self.now()))
+            await happening()
+        await self._finish()
+
+    def at(self, when: float, happening: Happening) -> None:
+        """Plan something."""
+        heapq.heappush(self._plan, (when, next(self._number), happening))
+
+    def _make_plan(self) -> None:
+        random, end = self.random, self.days * DAY - HOUR
+        for spell in self.spells:
+            self.at(spell.start, lambda spell=spell: self._begin(spell))  # type: ignore[misc]
+            self.at(spell.end, self._end)
+            if random.random() < 0.4:
+                self.at(random.uniform(spell.start, spell.end), self._end_life)
+
+        def often(mean: float, happening: Happening) -> None:
+            when = random.expovariate(1 / mean)
+            while when < end:
+                self.at(when, happening)
+                when += random.expovariate(1 / mean)
+
+        often(_RECORDS, self._tell)
+        often(5 * DAY, self._tell_much)
+        often(2.5 * DAY, self._end_life)
+        often(8 * HOUR, self._edit_by_hand)
+        often(DAY, self._rekey)
+        often(3 * DAY, self._move)
+        often(3 * DAY, self._remove)
+        often(6 * DAY, self._poison)
+        for number in range(ITEMS + 1, ITEMS + _LATE + 1):
+            key = f"scene:{number}"
+            self.at(random.uniform(0, end), lambda key=key: self._submit([key]))  # type: ignore[misc]
+            self.at(random.uniform(0, end), lambda key=key: self._bring(key))  # type: ignore[misc]
+        if self.seed % 3:  # without, availability is compared to the second
+            often(2 * DAY, self._jump)
+
+    # -- our process -----------------------------------------------------------------
+
+    async def _start(self) -> None:
+        number = self.counts["lives"]
+        self.counts["lives"] += 1
+        booted = self.random.uniform(
+            0, 1e6
+        )  # no process knows another's monotonic time
+        clock = Clock(lambda: self.now() + booted, self.wall)
+        database = MortalDatabase(
+            self.database, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA), inline=True
+        )
+        server = VirtualServer(
+            self.network,
+            self.core.token,
+            client_id="month",
+            machine_id=self.core.identity.machine_identifier,
+            libraries=frozenset({self.section.uuid}),
+            transactions=database,
+            monotonic=clock.monotonic,
+        )
+        store = MortalStore(self._text, self.watch.saved)
+        engine = Engine(
+            database,
+            server,
+            NoImages(),
+            store=store,
+            clock=clock,
+            random=Random(f"{self.seed}/life/{number}"),
+            listener=self._heard,
+        )
+        await engine.open()
+        if engine.circuit_problem or database.set_aside or engine.ledger_lost:
+            self.watch.breach("our files are not as they were left")
+        events = VirtualEvents(
+            self.network,
+            token=self.core.token,
+            client_id="month",
+            allowed=engine.circuit.may_listen,
+            contact=engine.circuit.sighted,
+            arrived=self._look_again,
+            changed=self._heard_of,
+            random=Random(f"{self.seed}/socket/{number}"),
+        )
+        self._events = events
+        self._life = Life(engine, server, database, store, [])
+        self._life.tasks += [
+            asyncio.create_task(engine.run()),
+            asyncio.create_task(events.run()),
+        ]
+        self.alive.begin(self.now())
+        if self._unsaid:
+            await self._submit(self._unsaid)
+            self._unsaid = set()
+
+    async def _end_life(self) -> None:
+        """Stop or kill our process, now or in the midst of a job, for a while."""
+        if self._life is None:
+            return
+        if self.random.random() < 0.5:
+            await self._submit([self._some_key()])
+            await asyncio.sleep(self.random.uniform(0, 0.08))
+        killed = self.random.random() < 0.6
+        await self._stop(killed=killed)
+        self.counts["kills" if killed else "restarts"] += 1
+        self.at(self.now() + 2 * 3600 ** self.random.random(), self._start)
+
+    async def _stop(self, *, killed: bool) -> None:
+        life, self._life = self._life, None
+        assert life is not None
+        for task in life.tasks:
+            if task.done():
+                self.watch.breach(f"a task of ours ended: {task}")
+        life.database.dead = life.store.dead = killed
+        pending = set(life.tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.001)
+        if killed:
+            await life.server.close()
+            life.database.close()
+        else:
+            await life.engine.close()
+        self._text = life.store.text
+        self.watch.gone(killed=killed)
+        self.alive.end(self.now())
+        self.held.end(self.now())
+        if killed:
+            self._inquire()
+
+    def _inquire(self) -> None:
+        """Look at what is on disk."""
+        found = look(self.database, self.folder)
+        self.counts["inquests"] += 1
+        for trouble in found.miscounts:
+            self.watch.breach(f"statistics: {trouble}")
+        if found.integrity != "ok":
+            self.watch.breach(f"integrity: {found.integrity}")
+        for lost in self.promises.lost_on_disk(found.waiting, found.settled):
+            self.watch.breach(f"{lost} is neither waiting nor settled")
+        for key, reason in found.failed.items():
+            if not reason:
+                self.watch.breach(f"{key} failed without a reason")
+
+    @property
+    def database(self) -> Path:
+        """Our database's file."""
+        return self.folder / "month.db"
+
+    def _heard(self, event: str, data: dict[str, Any]) -> None:
+        if event == "hold" or event.startswith("circuit"):
+            self._events.look()
+        if event == "hold" and data["hold"] in ("auth", "wrong_server"):
+            (self.held.begin if data["active"] else self.held.end)(self.now())
+
+    def _heard_of(self, rating_key: str) -> None:
+        self.watch.heard_of(rating_key)
+        if self._life is not None:
+            self._life.engine.void(rating_key)
+
+    async def _look_again(self) -> None:
+        if self._life is not None:
+            await self._life.engine.wake_missing()
+
+    # -- Plex --------------------------------------------------------------------------
+
+    async def _begin(self, spell: Spell) -> None:
+        self._spell = spell
+        self.counts[spell.kind.name] += 1
+        spell.begin(self.network)
+        if spell.kind.down:
+            await self._submit([_STEADY])
+
+    async def _end(self) -> None:
+        assert self._spell is not None
+        await self._check_attempts()
+        self._spell.pass_over(self.network.faults)
+        self._spell = None
+        await self._submit([_STEADY])
+
+    async def _check_attempts(self) -> None:
+        """See that no job has paid for what the server, the token or the way did."""
+        if self._life is None:
+            return
+        jobs, _ = await self._life.engine.jobs(limit=10_000)
+        for job in jobs:
+            if job.attempts and job.state != "failed" and job.key not in self._poisoned:
+                self.watch.breach(f"{job.key} has used {job.attempts} attempts")
+
+    @property
+    def _people_are_there(self) -> bool:
+        return self._spell is None or self._spell.kind.edits
+
+    # -- the source ----------------------------------------------------------------------
+
+    def _some_key(self) -> str:
+        return self.random.choice([*self.promises.keys])
+
+    async def _tell(self) -> None:
+        number = self.random.choice((1, 1, 1, 2, 4))
+        await self._submit({self._some_key() for _ in range(number)})
+
+    async def _tell_much(self) -> None:
+        await self._submit(self.promises.keys)
+
+    async def _submit(self, keys: Iterable[str], *, whole: bool = False) -> None:
+        """Hand over the next revision of each; now and then an old one comes late."""
+        life, promises = self._life, self.promises
+        if life is None:
+            self._unsaid.update(keys)
+            return
+        chosen: dict[str, int] = {}
+        for key in sorted(keys):
+            known = promises.keys[key]
+            # After a new start of an item nothing of before stands there.
+            revision = known.next_whole if whole or key in self._anew else known.next
+            self._anew.discard(key)
+            promises.submit(key, revision)
+            if key != _STEADY and revision % 10 and self.random.random() < 0.05:
+                self._held_back.append((key, revision))
+            else:
+                chosen[key] = revision
+        if self._held_back and self.random.random() < 0.2:
+            key, revision = self._held_back.pop(0)
+            chosen.setdefault(key, revision)
+        if not chosen:
+            return
+        records = [promises.record(key, revision) for key, revision in chosen.items()]
+        priority = Priority.INTERACTIVE if len(chosen) < 3 else Priority.BULK
+        await life.engine.submit(records, priority)
+        for key, revision in chosen.items():
+            promises.answer(key, revision)
+
+    # -- people, agents and disks ----------------------------------------------------------
+
+    def item(self, key: str) -> Item | None:
+        """Give the item of a record, if it is there."""
+        path = self.promises.keys[key].path
+        items = self.core.items.values()
+        return next((item for item in items if path in item.files), None)
+
+    def _key_of(self, rating_key: str) -> str | None:
+        item = self.core.items.get(int(rating_key))
+        return self._keys.get(item.files[0]) if item and item.files else None
+
+    def _some_item(self) -> tuple[str, Item] | None:
+        """Choose an item that things may happen to; None while nothing may."""
+        key = self._some_key()
+        if key == _STEADY or not self._people_are_there:
+            return None
+        return (key, item) if (item := self.item(key)) is not None else None
+
+    async def _edit_by_hand(self) -> None:
+        """Edit as a person does, most often while we are at the same item."""
+        if (chosen := self._some_item()) is None:
+            return
+        key, item = chosen
+        if self.random.random() < 0.7:
+            await self._submit([key])
+            await asyncio.sleep(self.random.uniform(0, 0.06))
+        if item.rating_key not in self.core.items:
+            return
+        self._edited.add(key)
+        self.counts["edits by hand"] += 1
+        number = self.counts["edits by hand"]
+        if self.random.random() < 0.3:
+            tag = f"By hand {number}"
+            if "genres" not in revisions_of_item(item_state(item)):
+                # Locked without any of ours: the whole list is that person's now.
+                self._lists.add((key, "genres"))
+            self.hand_tags.setdefault(key, set()).add(tag)
+            names = [*item.tag_names("genre"), tag]
+            self.core.edit_by_person(item.rating_key, genre=names)
+            return
+        name = self.random.choice([*TEXTS])
+        value = f"By hand {number}"
+        self.watch.by_hand[key, name] = ByHand(value, self.now())
+        fields: dict[str, Any] = {TEXTS[name]: value}
+        self.core.edit_by_person(item.rating_key, **fields)
+
+    async def _rekey(self) -> None:
+        if (chosen := self._some_item()) is not None:
+            self.counts["rekeyed"] += 1
+            self.core.rekey(chosen[1])
+
+    async def _move(self) -> None:
+        """Rename a file: for Plex that is another item."""
+        if (chosen := self._some_item()) is None:
+            return
+        key, item = chosen
+        self.counts["moved"] += 1
+        (old,) = item.files
+        new = f"/data/movies/Moved {self.counts['moved']}/{old.rsplit('/', 1)[1]}"
+        self.core.move_file(old, new)
+        self._keys[new] = self._keys.pop(old)
+        self.promises.keys[key].path = new
+        await self._scan(key)
+        await self._submit([key])
+
+    async def _remove(self) -> None:
+        """Take a file away; most come back."""
+        if (chosen := self._some_item()) is None:
+            return
+        key, item = chosen
+        self.counts["removed"] += 1
+        self.core.remove_file(item.files[0])
+        await self._scan(key)
+        later = 10 * MINUTE * 240 ** self.random.random()
+        self.at(self.now() + later, lambda: self._bring(key))
+
+    async def _bring(self, key: str) -> None:
+        """Put a file on the disk, and let Plex find it."""
+        if not self._people_are_there:
+            self.at(self.now() + HOUR, lambda: self._bring(key))
+            return
+        if self.item(key) is None:
+            self.counts["added"] += 1
+            self.core.add_file(self.promises.keys[key].path)
+            await self._scan(key)
+            await self._submit([key])
+
+    async def _scan(self, key: str) -> None:
+        """Scan; of what people had written into this item nothing is left then."""
+        self.core.scan(self.section)
+        for _ in range(3):
+            await asyncio.sleep(self.core.switches.scan_seconds / 2)
+            self.core.tick()
+        self.hand_tags.pop(key, None)
+        self._lists.discard((key, "genres"))
+        for name in TEXTS:
+            self.watch.by_hand.pop((key, name), None)
+        self._anew.add(key)
+
+    async def _poison(self) -> None:
+        """Have Plex choke on one item for some hours."""
+        if (chosen := self._some_item()) is None:
+            return
+        key, item = chosen
+        self.counts["poisoned"] += 1
+        self._poisoned.add(key)
+        self.network.faults.add("poison", rating_key=item.rating_key, duration=3 * HOUR)
+        await self._submit([key])
+
+    async def _jump(self) -> None:
+        """Set the clock: by a little, by an hour, or by up to a day."""
+        kind = self.random.random()
+        seconds = self.random.uniform(0.5, 40) if kind < 0.5 else HOUR
+        if kind > 0.9:
+            seconds = self.random.uniform(HOUR, DAY)
+        self.wall.jump(self.random.choice((1, -1)) * seconds)
+
+    # -- the end -----------------------------------------------------------------------------
+
+    async def _finish(self) -> None:
+        """Let all be well, and see that every promise is kept."""
+        if self._spell is not None:
+            await self._end()
+        self.network.faults.clear()
+        if self._life is None:
+            await self._start()
+        for key in self.promises.keys:
+            if self.item(key) is None:
+                await self._bring(key)
+        await self._submit({_STEADY} | self._anew)
+        await self._drained()
+        self._inquire()
+        await self._compare()
+        assert self._life is not None
+        await self._life.engine.retry_failed()
+        await self._drained()
+        await self._compare()
+
+    async def _drained(self) -> None:
+        assert self._life is not None
+        until = self.now() + _DRAIN
+        while (await self._life.engine.snapshot()).pending:
+            if self.now() > until:
+                self.watch.breach(
+                    f"still waiting: {await self._life.engine.job_reasons()}"
+                )
+                return
+            await asyncio.sleep(10)
+
+    async def _compare(self) -> None:
+        """Compare Plex with what was promised, and with what people wrote."""
+        failed, _ = await self.engine.jobs(state="failed", limit=10_000)
+        explained = {
+            "not_found": self.promises.keys.keys(),
+            "crashed": self.promises.keys.keys(),
+            "error_500": self._poisoned,
+            "not_kept": self._edited,  # a person came between our edit and the look at it
+        }
+        for job in failed:
+            self.failed[str(job.reason)] += 1
+            if job.key not in explained.get(str(job.reason), ()):
+                self.watch.breach(f"{job.key} failed: {job.reason}")
+        states: dict[str, dict[str, Any]] = {}
+        for key, known in self.promises.keys.items():
+            if (item := self.item(key)) is None:
+                self.watch.breach(f"{key} has no item")
+                return
+            states[known.path] = item_state(item)
+            self._compare_by_hand(key, states[known.path])
+        for lost in self.promises.lost_in_plex(
+            states, {job.key for job in failed}, self.watch.by_hand.keys() | self._lists
+        ):
+            self.watch.breach(f"promised {lost}")
+
+    def _compare_by_hand(self, key: str, state: dict[str, Any]) -> None:
+        for name, plex in TEXTS.items():
+            mine = self.watch.by_hand.get((key, name))
+            if mine is not None and state["values"].get(plex) != mine.value:
+                self.watch.breach(f"{name} of {key} is not as it was edited by hand")
+        there = state["tags"].get(LISTS["genres"], ())
+        if lost := self.hand_tags.get(key, set()).difference(there):
+            self.watch.breach(f"{key} has lost {lost}, added by hand")
+
+    async def close(self) -> None:
+        """Stop our process."""
+        if self._life is not None:
+            await self._stop(killed=False)
+
+    @property
+    def engine(self) -> Engine:
+        """Our engine, while it lives."""
+        assert self._life is not None
+        return self._life.engine
