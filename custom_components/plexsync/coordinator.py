@@ -279,16 +279,21 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     async def _preview(self, number: str, runner: SourceRunner) -> None:
         """Count once what the first run of a source would change, before it does."""
-        if await self.engine.setting(f"previewed:{number}") is not None:
-            return
-        await runner.caught_up.wait()
-        try:
-            counts = await self.engine.reconcile(
-                self._records(runner), enqueue=False, total=await runner.source.count()
-            )
-        except (Fault, ReconcileRunningError, StorageError) as error:
-            _LOGGER.warning("The first plan could not be counted (%s)", error)
-            return
+        while True:
+            await runner.caught_up.wait()
+            try:
+                if await self.engine.setting(f"previewed:{number}") is None:
+                    await self._count_first_plan(number, runner)
+            except (Fault, ReconcileRunningError, StorageError) as error:
+                _LOGGER.debug("The first plan is counted later (%s)", error)
+                runner.caught_up.clear()  # until the source has been read once more
+            else:
+                return
+
+    async def _count_first_plan(self, number: str, runner: SourceRunner) -> None:
+        counts = await self.engine.reconcile(
+            self._records(runner), enqueue=False, total=await runner.source.count()
+        )
         await self.engine.keep(f"previewed:{number}", json.dumps(counts))
         if Hold.SWITCH in self.engine.circuit.holds:
             issues.async_preview_ready(self.hass, self.config_entry, counts)

@@ -46,7 +46,7 @@ class SourceRunner:
         self.connected: bool | None = None
         self.fault: str | None = None  # why it is not connected
         self.version: str | None = None
-        self.caught_up = asyncio.Event()  # everything there was has been enqueued
+        self.caught_up = asyncio.Event()  # set whenever all there was has been enqueued
         self._storage_failed = False
         self._hurry = asyncio.Event()
 
