@@ -45,7 +45,7 @@ WEATHERS: dict[str, tuple[int, list[tuple[str, dict[str, Any]]]]] = {
         [("blackhole", {"method": "PUT", "probability": 0.3, "apply": True, "seconds": 3})],
     ),
 }  # fmt: skip
-_LASTS = 0.6  # how likely it is that an outage outlives a kill
+_LASTS = 0.4  # how likely it is that an outage outlives a kill
 
 MOMENTS = {"start-up": 6, "time": 5, "answer": 4, "edit": 4, "save": 2}
 
