@@ -570,3 +570,17 @@ async def test_what_two_writes_of_unknown_outcome_left_is_still_ours(rig: Rig) -
     assert item.title == "Three 1"
     assert {"Drama", "Three"} <= set(item.tag_names("genre"))
     assert not {"One", "Two"} & set(item.tag_names("genre"))
+
+
+async def test_a_lock_that_rode_along_with_an_unanswered_write_is_ours(
+    rig: Rig,
+) -> None:
+    """A value that stood there already was locked with the rest, and its record moves on."""
+    rig.plex.kill_when(when="after", method="PUT")
+    await rig.submit(rig.records(1, studio=rig.item(1).values["studio"]))
+    await rig.until(lambda: not rig.plex.running)
+    assert "studio" in rig.item(1).locks
+    await rig.submit(rig.records(1, studio="Another"))
+    await rig.plex.start()
+    await rig.drained()
+    assert rig.item(1).values["studio"] == "Another"

@@ -346,10 +346,11 @@ class Batch:
         def note(db: Connection) -> None:
             for task in tasks:
                 assert task.item is not None
-                record = task.job.record
-                ledger.intend(
-                    db, task.item, record.source, record.key, task.plan.changes, now
-                )
+                record, plan = task.job.record, task.plan
+                whose = (task.item, record.source, record.key)
+                ledger.intend(db, *whose, plan.changes, now)
+                # Their locks ride along: without a row they would pass for a person's.
+                ledger.adopt(db, *whose, plan.adopted, now)
 
         await self._t.database.run(note)
 
@@ -507,7 +508,8 @@ class Batch:
             job, record = task.job, task.job.record
             if task.item is not None:
                 ledger.confirm(db, task.item, record.source, task.confirmed, wall)
-                if task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED):
+                done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
+                if done and not task.plan.changes:  # else it was done before the write
                     ledger.adopt(
                         db,
                         task.item,
