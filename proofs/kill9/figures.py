@@ -35,12 +35,20 @@ class Figures:
     damaged: Claim = field(default_factory=Claim)
     miscounts: Claim = field(default_factory=Claim)
     circuit: Claim = field(default_factory=Claim)
+    cuts: Claim = field(default_factory=Claim)
     errors: list[str] = field(default_factory=list)
 
     @property
     def troubles(self) -> list[str]:
         """Everything that should not be."""
-        claims = (self.lost, self.older, self.damaged, self.miscounts, self.circuit)
+        claims = (
+            self.lost,
+            self.older,
+            self.damaged,
+            self.miscounts,
+            self.circuit,
+            self.cuts,
+        )
         return [*self.errors, *(found for claim in claims for found in claim.found)]
 
     @property
@@ -63,6 +71,7 @@ class Figures:
         yield f"integrity_check ok {looked - len(self.damaged.found)} of {looked}"
         yield f"statistics wrong {self.miscounts}"
         yield f"circuit not as it was left {self.circuit}, {self.in_outage} of them open"
+        yield f"log cut short, and not an earlier moment {self.cuts}"
         yield f"failed until retried {self.failed.total()}: {listed(self.failed)}"
         if self.good:
             # The rule of three.

@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 import json
+import os
 from pathlib import Path
 import shutil
 import sqlite3
 from typing import Any
+
+_HEADER, _FRAME = 32, 24  # bytes at the head of a log, and of each page in it
+_CHECKPOINT = 1000  # pages, as the engine has it
 
 type Fields = dict[str, dict[str, int]]  # by record key: the revision of each field
 
@@ -21,12 +25,33 @@ class Findings:
     waiting: Fields = field(default_factory=dict)  # what jobs hold, failed ones too
     settled: Fields = field(default_factory=dict)
     failed: dict[str, str | None] = field(default_factory=dict)  # key → reason
+    happened: Counter[str] = field(default_factory=Counter)  # what SQLite counted
     miscounts: list[str] = field(default_factory=list)
 
 
+def log_in_use(database: Path) -> int | None:
+    """Give how many bytes of the log count; None where there is nothing to cut off.
+
+    At so many pages SQLite syncs the log and moves it into the file: what is in
+    both a power cut cannot take.
+    """
+    log = database.with_name(f"{database.name}-wal")
+    data = log.read_bytes() if log.exists() else b""
+    # The format is at https://www.sqlite.org/fileformat2.html#walformat.
+    frame = _FRAME + int.from_bytes(data[8:12])
+    salt = data[16:24]
+    end = _HEADER
+    while end + frame <= len(data) and data[end + 8 : end + 16] == salt:
+        end += frame
+    pages = (end - _HEADER) // frame
+    return end if 0 < pages < _CHECKPOINT else None
+
+
 @contextmanager
-def copied(database: Path, folder: Path) -> Iterator[sqlite3.Connection]:
-    """Copy the database with its log, and open the copy."""
+def copied(
+    database: Path, folder: Path, *, log: int | None = None
+) -> Iterator[sqlite3.Connection]:
+    """Copy the database with its log, or ``log`` bytes of that, and open the copy."""
     copy = folder / "copy.db"
     for suffix in ("", "-wal", "-shm", "-journal"):
         original = database.with_name(database.name + suffix)
@@ -34,6 +59,8 @@ def copied(database: Path, folder: Path) -> Iterator[sqlite3.Connection]:
         target.unlink(missing_ok=True)
         if original.exists():
             shutil.copyfile(original, target)
+            if suffix == "-wal" and log is not None:
+                os.truncate(target, log)
     with closing(sqlite3.connect(copy)) as db:
         yield db
 
@@ -63,10 +90,10 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return found
 
 
-def look(database: Path, folder: Path) -> Findings:
-    """Copy the database with its log, open the copy, and look."""
+def look(database: Path, folder: Path, *, log: int | None = None) -> Findings:
+    """Look at a copy of the database; ``log`` as for ``copied``."""
     try:
-        with copied(database, folder) as db:
+        with copied(database, folder, log=log) as db:
             return _read(db)
     except sqlite3.DatabaseError as error:
         return Findings(str(error))
@@ -92,7 +119,8 @@ def _read(db: sqlite3.Connection) -> Findings:
 
 def _check_counts(db: sqlite3.Connection, findings: Findings) -> None:
     """Compare the engine's statistics with what SQLite itself counted beside them."""
-    happened = Counter(dict[str, int](db.execute("SELECT name, number FROM proof")))
+    happened = findings.happened
+    happened.update(dict(db.execute("SELECT name, number FROM proof")))
     counted = Counter(dict[str, int](db.execute("SELECT name, value FROM counter")))
 
     def expect(what: str, number: int, *, is_: int) -> None:

@@ -16,7 +16,7 @@ from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
 
 from .figures import Figures
-from .inquest import Findings, differences, look
+from .inquest import Findings, differences, log_in_use, look
 from .life import Doom, Place, drain, work_and_submit
 from .stream import Order, Promises, revisions_of_edit, revisions_of_item
 from .weather import Weather
@@ -86,7 +86,7 @@ class Series:
     def run(self, kills: int) -> None:
         """Kill so often, then let the work be done and compare it with Plex."""
         figures = self.figures
-        while figures.kills < kills and not figures.errors:
+        while figures.kills < kills and not figures.troubles:
             self._live()
             if sys.stderr.isatty():
                 print(f"\r{figures.kills} kills ", end="", file=sys.stderr)
@@ -115,7 +115,8 @@ class Series:
         figures.weathers[self._weather.name] += 1
         self._check_circuit(before)
         self._check_plex()
-        self._check_disk()
+        found = self._check_disk()
+        self._check_cut(found)
 
     def _until_killed(self, moment: Moment) -> int:
         """Run a life to its moment; give its exit code."""
@@ -209,7 +210,8 @@ class Series:
         if found.integrity != "ok":
             figures.damaged.found.append(found.integrity)
         figures.miscounts.looked += 1
-        figures.miscounts.found += found.miscounts
+        if found.miscounts:
+            figures.miscounts.found.append("; ".join(found.miscounts))
         figures.lost.found += [
             f"{trouble} on disk after kill {figures.kills}"
             for trouble in self._promises.lost_on_disk(found.waiting, found.settled)
@@ -220,6 +222,25 @@ class Series:
             if not reason
         ]
         return found
+
+    def _check_cut(self, whole: Findings) -> None:
+        """Cut the log as a power cut may: what is left must be some earlier moment."""
+        if (log := log_in_use(self._place.database)) is None:
+            return
+        keep = self._random.randrange(log)
+        left = look(self._place.database, self._folder, log=keep)
+        cuts = self.figures.cuts
+        cuts.looked += 1
+        gap = self._promises.gap(left.waiting, left.settled)
+        later = {
+            name
+            for name, count in left.happened.items()
+            if count > whole.happened[name]
+        }
+        if left.integrity != "ok" or left.miscounts or gap or later:
+            cuts.found.append(
+                f"{keep} of {log} bytes: {left.integrity}, {left.miscounts}, gap {gap}, {later}"
+            )
 
     # -- the end -----------------------------------------------------------------
 

@@ -26,6 +26,7 @@ TEXTS = {
 LISTS = {"genres": "genre", "labels": "label"}
 FIELDS = (*TEXTS, *LISTS)
 _CLEARED = ("tagline", "labels")  # now and then
+_RECENT = 2000  # answers that may be in the log
 _REVISION = re.compile(r"\brev(\d+)\b", re.IGNORECASE)
 _FROM_PARAMETER = {f"{plex}.value": name for name, plex in TEXTS.items()}
 WHOLE = 10  # every record of such a revision names all fields
@@ -89,8 +90,13 @@ class Promises:
         self._seed = seed
         self._fields = fields
         self.keys = {key: Known(path) for key, path in paths.items()}
-        self.answered = 0
+        self.answers: list[tuple[str, int]] = []  # in the order of their commits
         self.unanswered = 0
+
+    @property
+    def answered(self) -> int:
+        """How many records were answered."""
+        return len(self.answers)
 
     def record(self, key: str, revision: int) -> Record:
         """Give a record, the same one whenever it is asked for."""
@@ -106,7 +112,7 @@ class Promises:
         promised = self.keys[key].promised
         for name in self.record(key, revision).fields:
             promised[name] = max(revision, promised.get(name, 0))
-        self.answered += 1
+        self.answers.append((key, revision))
         self.unanswered -= 1
 
     def lost_on_disk(self, waiting: Revisions, settled: Revisions) -> Iterator[str]:
@@ -116,6 +122,18 @@ class Promises:
             for name, revision in known.promised.items():
                 if max(fields.get(name, 0) for fields in on_disk) < revision:
                     yield f"{key} {name} {revision}"
+
+    def gap(self, waiting: Revisions, settled: Revisions) -> str | None:
+        """Give a promise that is not on disk although a later one is."""
+        later = False
+        for key, revision in reversed(self.answers[-_RECENT:]):
+            on_disk = (waiting.get(key, {}), settled.get(key, {}))
+            for name in self.record(key, revision).fields:
+                found = [fields.get(name, 0) for fields in on_disk]
+                if later and max(found) < revision:
+                    return f"{key} {name} {revision}"
+                later |= revision in found
+        return None
 
     def lost_in_plex(
         self,
