@@ -28,7 +28,8 @@ class Figures:
     weathers: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0  # records that were handed over when the process died
     edits: int = 0
-    failed: Counter[str] = field(default_factory=Counter)  # before the last retry
+    failures: int = 0
+    left: Counter[str] = field(default_factory=Counter)  # reasons before the last retry
     in_outage: int = 0  # starts with an open circuit
     lost: Claim = field(default_factory=Claim)
     older: Claim = field(default_factory=Claim)
@@ -72,7 +73,7 @@ class Figures:
         yield f"statistics wrong {self.miscounts}"
         yield f"circuit not as it was left {self.circuit}, {self.in_outage} of them open"
         yield f"log cut short, and not an earlier moment {self.cuts}"
-        yield f"failed until retried {self.failed.total()}: {listed(self.failed)}"
+        yield f"jobs failed {self.failures}, at the end {self.left.total()}: {listed(self.left)}"
         if self.good:
             # The rule of three.
             share = 3 / self.kills

@@ -206,6 +206,7 @@ class Series:
     def _check_disk(self) -> Findings:
         figures = self.figures
         found = look(self._place.database, self._folder)
+        figures.failures = found.happened["failed"]
         figures.damaged.looked += 1
         if found.integrity != "ok":
             figures.damaged.found.append(found.integrity)
@@ -248,7 +249,7 @@ class Series:
         """Let everything be written, then what had failed; each time Plex must show it."""
         self._weather.clear_up()
         failed = self._drain(retry=False)
-        self.figures.failed.update(map(str, failed.values()))
+        self.figures.left.update(map(str, failed.values()))
         self._compare(spare=failed)
         if failed:
             self._drain(retry=True)

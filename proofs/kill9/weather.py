@@ -8,7 +8,7 @@ from proofs.simulator import Simulator
 # Each with how often it comes, and its faults.
 WEATHERS: dict[str, tuple[int, list[tuple[str, dict[str, Any]]]]] = {
     "fine": (40, []),
-    "down": (16, []),
+    "down": (10, []),
     "changing": (14, []),  # goes down or comes back in the middle of it
     "flapping": (8, [("flap", {"up": 0.15, "down": 0.1})]),
     "slow": (6, [("slow", {"ms": 20})]),
@@ -22,7 +22,11 @@ WEATHERS: dict[str, tuple[int, list[tuple[str, dict[str, Any]]]]] = {
         [("rate_limit", {"per_second": 60, "burst": 20, "retry_after": 0}),
          ("status", {"code": 503, "probability": 0.03})],
     ),
-    "edits refused": (5, [("status", {"code": 500, "method": "PUT", "probability": 0.4})]),
+    "edits refused": (
+        8,
+        [("status", {"code": 409, "method": "PUT", "probability": 0.1}),
+         ("status", {"code": 500, "method": "PUT", "probability": 0.1})],
+    ),
 }  # fmt: skip
 
 _LASTS = 0.6  # probability that an outage goes on through the next life
