@@ -444,7 +444,9 @@ async def test_cancelling_is_no_fault(
     """A call that is cancelled ends at once, as cancelled."""
     stash.faults.blackhole()
     task = asyncio.create_task(source.connect())
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while not stash.journal.entries:
+            await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
