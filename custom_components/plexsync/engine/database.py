@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS backup (
 """
 
 
+type Connect = Callable[..., sqlite3.Connection]  # as ``sqlite3.connect``
+
+
 class StorageError(Exception):
     """The database cannot be opened, read or written now (disk full, in use, …)."""
 
@@ -53,16 +56,22 @@ class Database:
     """Run whole transactions, in order, off the event loop.
 
     With ``inline`` the caller's own thread does the work at once: for programs
-    that run in virtual time.
+    that run in virtual time. ``connect`` opens the file.
     """
 
     def __init__(
-        self, path: Path, schemas: tuple[str, ...], *, inline: bool = False
+        self,
+        path: Path,
+        schemas: tuple[str, ...],
+        *,
+        inline: bool = False,
+        connect: Connect = sqlite3.connect,
     ) -> None:
         """Name the file and the SQL that lays out its tables."""
         self._path = path
         self._schemas = schemas
         self._inline = inline
+        self._open_file = connect
         self._connection: sqlite3.Connection | None = None
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -86,18 +95,10 @@ class Database:
         self.created = not self._path.exists()
         stamp = self._stamp()
         try:
-            self._connect()
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                self._disconnect()
-                raise _storage_error(error) from error
-            self._move_aside("corrupt")
-        if self._stored_version() > VERSION:
-            self._move_aside("foreign")
-        try:
+            self._connect_to_sound_file()
             self._lay_out()
             self._recognise(stamp)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             self._disconnect()
             raise _storage_error(error) from error
         if not self._inline:
@@ -188,8 +189,18 @@ class Database:
             self._thread = None
         self._disconnect()
 
+    def _connect_to_sound_file(self) -> None:
+        try:
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self._move_aside("corrupt")
+        if self._stored_version() > VERSION:
+            self._move_aside("foreign")
+
     def _connect(self) -> None:
-        self._connection = sqlite3.connect(
+        self._connection = self._open_file(
             self._path, isolation_level=None, check_same_thread=False, timeout=0.5
         )
         # Exclusive: no second process can open the file, and no -shm file is needed.
@@ -247,15 +258,12 @@ class Database:
             target := self._path.with_name(f"{self._path.name}.{why}.{number}")
         ).exists():
             number += 1
-        try:
-            self._path.rename(target)
-            for suffix in ("-wal", "-shm", "-journal"):
-                side = self._path.with_name(self._path.name + suffix)
-                if side.exists():
-                    side.rename(target.with_name(target.name + suffix))
-            self._connect()
-        except (OSError, sqlite3.Error) as error:
-            raise _storage_error(error) from error
+        self._path.rename(target)
+        for suffix in ("-wal", "-shm", "-journal"):
+            side = self._path.with_name(self._path.name + suffix)
+            if side.exists():
+                side.rename(target.with_name(target.name + suffix))
+        self._connect()
         self.set_aside = why
         self.created = True
 
