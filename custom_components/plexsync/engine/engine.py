@@ -195,8 +195,6 @@ class Engine:
 
     async def run(self) -> None:
         """Work and probe until cancelled."""
-        # Whoever worked here before may have broken off in the middle of a batch.
-        await self.database.run(release_all)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.circuit.run())
             group.create_task(self.worker.run())

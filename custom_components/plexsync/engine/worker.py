@@ -35,17 +35,18 @@ class Worker:
         self.writing = asyncio.Lock()  # whoever writes to Plex holds it
         self.progress_at = tools.clock.monotonic()  # last time a job left a batch
         self.storage_failed = False
+        self._leases_left = True  # by whoever worked here before
         self._pace = BATCH / FRESH * 2  # jobs per second, as of late
 
     async def run(self) -> None:
         """Work until cancelled."""
+        self._leases_left = True
         while True:
             try:
                 await self._turn()
-                if self.storage_failed:
-                    self.storage_failed = False
-                    _LOGGER.info("The database works again")
+                self._database_works()
             except StorageError as error:
+                self._leases_left = True
                 if not self.storage_failed:
                     self.storage_failed = True
                     _LOGGER.error("Syncing waits: %s", error)
@@ -56,16 +57,19 @@ class Worker:
         """Do what there is to do once, or wait until there may be something."""
         circuit, database = self._circuit, self._tools.database
         circuit.changed.clear()
+        if self._leases_left:
+            # A batch that broke off, or whose verdicts could not be recorded.
+            await database.run(release_all)
+            self._leases_left = False
         if circuit.holds:
+            self._database_works()
             await self._wait(None)
             return
         now = self._tools.clock.steady()
-        if self.storage_failed:
-            # A batch whose verdicts could not be recorded left its leases behind.
-            await database.run(release_all)
         due = await database.run(queue.next_due, durable=False)
         if due is None or due > now:
             await circuit.finish_trials()
+            self._database_works()
             await self._wait(_IDLE if due is None else due - now)
             return
         if circuit.outages.current is not None:
@@ -82,6 +86,13 @@ class Worker:
             await self._wait(circuit.ramp.wait(self._tools.clock.monotonic()))
             return
         await self._batch(permit, limit)
+
+    def _database_works(self) -> None:
+        """Tell once that a failure is over: a job was done, or none is to be done."""
+        if self.storage_failed:
+            self.storage_failed = False
+            _LOGGER.info("The database works again")
+            self._circuit.notify()
 
     def _limit(self, permit: Permit) -> int:
         """Say how many jobs this batch may hold."""
