@@ -1,6 +1,34 @@
 """The engine at work on a disk that fails for a while, as SQLite says it."""
 
+from collections.abc import AsyncIterator
+
+import pytest
+
+from custom_components.plexsync.engine.database import StorageError
+from custom_components.plexsync.engine.record import Find, Record
 from tests.rig import Rig
+
+
+async def test_an_undo_that_could_not_be_noted_is_finished_by_the_next(
+    rig: Rig,
+) -> None:
+    """Plex has it, our disk does not: it is let go of, not taken for a person's edit."""
+    title = rig.item(1).title
+    records = rig.records(1)
+    await rig.submit(records)
+    await rig.drained()
+    find = Find((rig.path(1),))
+    await _break(rig, "UPDATE OF released ON ledger")
+    with pytest.raises(StorageError):
+        await rig.engine.undo(find)
+    assert rig.item(1).title == title
+    await _mend(rig)
+    _, fields, kept = await rig.engine.undo(find)
+    assert "title" in fields
+    assert not kept
+    counts = await rig.engine.reconcile(_pages(records), total=1)
+    assert counts == {"in_line": 1}  # what was undone stays so
+    assert rig.item(1).title == title
 
 
 async def test_a_database_that_fails_makes_the_worker_wait(rig: Rig) -> None:
@@ -56,3 +84,7 @@ async def _break(rig: Rig, what: str) -> None:
 
 async def _mend(rig: Rig) -> None:
     await rig.engine.database.run(lambda db: db.execute("DROP TRIGGER broken").close())
+
+
+async def _pages(records: list[Record]) -> AsyncIterator[list[Record]]:
+    yield records

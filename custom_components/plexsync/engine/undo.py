@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .fields import FIELDS, Kind
-from .plan import Change, Ledger, Plan, Written
+from .plan import Change, Ledger, Plan, Written, same_value
 from .ports import FieldEdit, Item
 from .record import Actor, Value
 
@@ -48,6 +48,9 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
                 Restore(name, row.source, edit if row is first else None, before)
                 for row in ours
             ]
+        elif same_value(name, item.fields[name], first.before):
+            # Of an undo that was cut short: restored, but never let go of.
+            restores += [Restore(name, row.source, None, first.before) for row in ours]
         else:
             kept[name] = "changed_since"
     return restores, kept
