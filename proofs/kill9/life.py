@@ -36,14 +36,16 @@ DEADLINES = Deadlines(probe=0.5, read=0.5, listing=2, edit=0.5, upload=0.5, join
 # that the engine forgets to count can be missing here too.
 PROOF_SCHEMA = """
 CREATE TABLE IF NOT EXISTS proof (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
-INSERT OR IGNORE INTO proof VALUES ('came', 0), ('went', 0), ('settled', 0), ('failed', 0);
+INSERT OR IGNORE INTO proof VALUES ('came', 0), ('went', 0), ('dropped', 0), ('settled', 0), ('failed', 0);
 CREATE TRIGGER IF NOT EXISTS proof_came AFTER INSERT ON job
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'came'; END;
 CREATE TRIGGER IF NOT EXISTS proof_went AFTER DELETE ON job
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'went'; END;
+CREATE TRIGGER IF NOT EXISTS proof_dropped AFTER DELETE ON job WHEN old.leased IS NULL
+    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'dropped'; END;
 CREATE TRIGGER IF NOT EXISTS proof_settled AFTER INSERT ON settled
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
-CREATE TRIGGER IF NOT EXISTS proof_settled_again AFTER UPDATE OF fingerprint ON settled
+CREATE TRIGGER IF NOT EXISTS proof_settled_again AFTER UPDATE OF rating_key ON settled
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
 CREATE TRIGGER IF NOT EXISTS proof_failed AFTER UPDATE OF failed ON job
     WHEN old.failed = 0 AND new.failed = 1

@@ -1,0 +1,1 @@
+"""A story in which everything that goes to the disk fails once."""

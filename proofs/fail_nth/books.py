@@ -1,0 +1,130 @@
+"""What has to hold in every state of the database that is ever committed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+import json
+import sqlite3
+from typing import Any
+
+from custom_components.plexsync.engine.queue import Accepted
+from custom_components.plexsync.engine.record import Record
+from proofs.kill9.inquest import Findings, check_counts
+
+# Beside the bookkeeping of ``kill9``, and of the same kind.
+WRITTEN_SCHEMA = """
+INSERT OR IGNORE INTO proof VALUES ('written', 0);
+CREATE TRIGGER IF NOT EXISTS proof_written AFTER INSERT ON setting
+    WHEN new.name = 'last_sync'
+    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'written'; END;
+"""
+
+type Key = tuple[str, str]  # source, record key
+
+
+@dataclass(slots=True)
+class Books:
+    """What was promised to whoever handed records over."""
+
+    promised: dict[Key, dict[str, int]] = field(default_factory=dict)
+    pages: dict[str, list[Record]] = field(default_factory=dict)  # by cursor
+    told: int = 0  # records answered as unchanged
+    unheard: int = 0  # records whose answer was lost, their commit perhaps not
+
+    def answered(self, records: Iterable[Record], accepted: Iterable[Accepted]) -> None:
+        """Note records that were answered for."""
+        for record, answer in zip(records, accepted, strict=True):
+            assert record.revision is not None
+            fields = self.promised.setdefault((record.source, record.key), {})
+            fields |= dict.fromkeys(record.fields, record.revision)
+            self.told += answer is Accepted.UNCHANGED
+
+    def dropped(self, source: str, key: str | None = None) -> None:
+        """Note that somebody asked to forget a record, or all of a source."""
+
+        def kept(known: Key) -> bool:
+            return known[0] != source or (key is not None and known[1] != key)
+
+        self.promised = {k: fields for k, fields in self.promised.items() if kept(k)}
+        for cursor, records in self.pages.items():
+            self.pages[cursor] = [r for r in records if kept((r.source, r.key))]
+
+    def look(self, db: sqlite3.Connection) -> list[str]:
+        """Give what is neither before nor after anything that was asked for."""
+        if not db.execute(_LAID_OUT).fetchone():
+            return []  # this is the commit before the tables are laid out
+        found = Findings("")
+        check_counts(db, found)
+        return [*found.miscounts, *self._broken_promises(db), *_open_intents(db)]
+
+    def _broken_promises(self, db: sqlite3.Connection) -> list[str]:
+        held: dict[Key, list[dict[str, int]]] = {}
+        for source, key, fields in db.execute("SELECT source, key, fields FROM job"):
+            revisions = {name: pair[0] for name, pair in json.loads(fields).items()}
+            held.setdefault((source, key), []).append(revisions)
+        for source, key, text in db.execute(
+            "SELECT source, key, revisions FROM settled"
+        ):
+            held.setdefault((source, key), []).append(json.loads(text))
+        owed = dict(self.promised)
+        for (cursor,) in db.execute(
+            "SELECT value FROM setting WHERE name LIKE 'cursor:%'"
+        ):
+            for record in self.pages[cursor]:
+                assert record.revision is not None
+                owed.setdefault(
+                    (record.source, record.key),
+                    dict.fromkeys(record.fields, record.revision),
+                )
+        return [
+            f"{key} {name} {revision} is neither waiting nor done"
+            for key, fields in owed.items()
+            for name, revision in fields.items()
+            if not any(at.get(name, 0) >= revision for at in held.get(key, ()))
+        ]
+
+    def unchanged(self, db: sqlite3.Connection) -> list[str]:
+        """Compare, once everything was answered, what is counted as unchanged."""
+        proof: dict[str, int] = dict(db.execute("SELECT name, number FROM proof"))
+        counter: dict[str, int] = dict(db.execute("SELECT name, value FROM counter"))
+        if counter.get("synced", 0) != proof["written"]:
+            return [f"{counter} counted, {proof} happened"]
+        told = counter.get("unchanged", 0) - (proof["settled"] - proof["written"])
+        if self.told <= told <= self.told + self.unheard:
+            return []
+        return [f"{told} records counted as unchanged, {self.told} were answered so"]
+
+
+def _open_intents(db: sqlite3.Connection) -> list[str]:
+    """Find intents that no job will ever confirm."""
+    return [
+        f"{source} {key} {name} is about to be written by nobody"
+        for source, key, name in db.execute(
+            "SELECT source, key, field FROM ledger WHERE pending = 1"
+            " AND source NOT LIKE 'removed:%' AND NOT EXISTS (SELECT 1 FROM job"
+            " WHERE job.source = ledger.source AND job.key = ledger.key)"
+        )
+    ]
+
+
+_LAID_OUT = "SELECT 1 FROM sqlite_schema WHERE name = 'proof_written'"
+_TABLES = {
+    "job": "SELECT source, key, find, fields, revision, identified, mirror, priority,"
+    " failed, leased, attempts, misses, crashes, reason, candidates FROM job",
+    "settled": "SELECT * FROM settled",
+    "ledger": "SELECT rating_key, section, path, field, source, key, value, intent,"
+    " pending, before, before_known, before_locked, released"
+    " FROM ledger JOIN item ON item.id = ledger.item",
+    "picture": "SELECT * FROM picture",
+    "collection": "SELECT * FROM collection",
+    "pin": "SELECT * FROM pin",
+    "backup": "SELECT file FROM backup",
+    "setting": "SELECT * FROM setting WHERE name NOT IN ('last_sync', 'ledger_id')",
+}
+
+
+def portrait(db: sqlite3.Connection) -> dict[str, list[Any]]:
+    """Give all that is kept but times, counts and names made up by chance."""
+    return {
+        name: sorted(db.execute(sql).fetchall(), key=repr)
+        for name, sql in _TABLES.items()
+    }

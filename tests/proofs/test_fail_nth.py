@@ -1,0 +1,83 @@
+"""The quick form of ``scripts/fail_nth``, and that its bookkeeping can object."""
+
+from collections.abc import Iterator
+import contextlib
+import logging
+import sqlite3
+
+import pytest
+
+from custom_components.plexsync.engine.engine import SCHEMAS
+from custom_components.plexsync.engine.record import Find, Record
+from proofs.edge import COUNTED, Way
+from proofs.fail_nth.books import WRITTEN_SCHEMA, Books
+from proofs.fail_nth.series import Telling, run
+from proofs.kill9.life import PROOF_SCHEMA
+
+_EACH = 3  # places that fail, of every way
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> Iterator[Telling]:
+    """Give the telling in which nothing fails."""
+    level = logging.root.manager.disable
+    logging.disable()  # its failures are meant
+    yield run(Way.STATEMENT, 0)
+    logging.disable(level)
+
+
+@pytest.mark.parametrize("way", Way)
+def test_some_of_every_kind_fail_once(undisturbed: Telling, way: Way) -> None:
+    """Before or after, never between; and in the end as if nothing had happened."""
+    assert undisturbed.wrong == []
+    number = undisturbed.seen[COUNTED[way]]
+    assert number > 50
+    for at in range(number // _EACH // 2, number + 1, number // _EACH):
+        telling = run(way, at)
+        telling.compare(undisturbed.end)
+        assert telling.struck
+        assert telling.wrong == []
+
+
+def test_nothing_fails_behind_the_last(undisturbed: Telling) -> None:
+    """The count is the whole story's."""
+    assert run(Way.COMMIT, undisturbed.seen["commits"] + 1).struck is None
+
+
+_JOB = (
+    "INSERT INTO job (source, key, find, fields, identified, mirror, rev, priority,"
+    " enqueued, due, leased) VALUES ('s', 'k', '{}', '{\"title\": [1, \"T\"]}', 1, 1,"
+    " 1, 1, 0, 0, 1)"
+)
+_INTENT = (
+    "INSERT INTO ledger (item, field, source, key, pending, written)"
+    " VALUES (1, 'title', 's', 'k', 1, 0)"
+)
+_SETTLED = "INSERT INTO settled VALUES ('s', 'k', '', '', '', '{\"title\": 1}', NULL)"
+
+
+@pytest.mark.parametrize(
+    ("statements", "objection"),
+    [
+        ((_JOB,), None),
+        ((_JOB, "DELETE FROM job"), "a job went without an outcome"),
+        ((_JOB, _SETTLED), "recent jobs: 0, not 1"),
+        (
+            (_JOB, "UPDATE job SET failed = 1", "INSERT INTO recent VALUES (1, 0, 0)"),
+            "failures: 0, not 1",
+        ),
+        (("INSERT INTO setting VALUES ('cursor:s', 'here')",), "neither waiting nor done"),
+        ((_INTENT,), "is about to be written by nobody"),
+    ],
+)  # fmt: skip
+def test_the_books_object(statements: tuple[str, ...], objection: str | None) -> None:
+    """Each state is one that two transactions instead of one would leave between."""
+    books = Books(pages={"here": [Record("s", "new", Find(), {"title": "T"}, 1)]})
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        for schema in (*SCHEMAS, PROOF_SCHEMA, WRITTEN_SCHEMA):
+            db.executescript(schema)
+        for statement in statements:
+            db.execute(statement)
+        found = books.look(db)
+    assert bool(found) is (objection is not None)
+    assert objection is None or objection in "; ".join(found)
