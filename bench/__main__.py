@@ -1,10 +1,10 @@
-"""`scripts/bench`: ours beside a plain plexapi script, row by row, with ratios."""
+"""`scripts/bench`: ours beside a plain plexapi script, row by row, with ratios; then a backlog."""
 
 import argparse
 import subprocess
 import sys
 
-from .results import Row
+from .results import Backlog, Row
 
 JOBS = 1000  # records synced in a row; a sample where the library is larger
 SLOW_JOBS = 300  # the same with a server that takes its time
@@ -17,19 +17,27 @@ HEAD = (
 )
 
 
-def measure(items: int, latency: int, *, quick: bool) -> Row:
-    """Run one row in a process of its own."""
-    jobs = SLOW_JOBS if latency or quick else JOBS
-    plain = PLAIN[max(known for known in PLAIN if known <= latency)]
-    words = [items, latency, min(jobs, items), plain]
+BACKLOG = (50_000, 100_000, 1000)  # items, records that come in, jobs done meanwhile
+SMALL_BACKLOG = (1000, 5000, 300)
+
+
+def run(program: str, *numbers: int) -> str:
+    """Measure in a process of its own; give its result."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.row", *map(str, words)],
+        [sys.executable, "-m", program, *map(str, numbers)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
         timeout=600,
     )
-    return Row.from_json(done.stdout)
+    return done.stdout
+
+
+def measure(items: int, latency: int, *, quick: bool) -> Row:
+    """Measure one row."""
+    jobs = SLOW_JOBS if latency or quick else JOBS
+    plain = PLAIN[max(known for known in PLAIN if known <= latency)]
+    return Row.from_json(run("bench.row", items, latency, min(jobs, items), plain))
 
 
 def line(row: Row) -> str:
@@ -40,6 +48,19 @@ def line(row: Row) -> str:
         f" {row.unchanged_requests:>5} {row.listing_requests:>7} {row.gap * 1000:>7.1f}"
         f" {row.idle_gap * 1000:>6.1f} {row.memory / 1e6:>5.0f}"
         f" {row.written / row.jobs / 1000:>7.1f} {row.syncs:>6}"
+    )
+
+
+def tell(backlog: Backlog) -> str:
+    """Say what many records at once cost."""
+    return (
+        f"{backlog.records:,} records for {backlog.items:,} items came in within"
+        f" {backlog.seconds:.1f} s: memory +{backlog.memory / 1e6:.0f} MB,"
+        f" {backlog.written / backlog.records / 1000:.1f} kB written each,"
+        f" loop held {backlog.gap * 1000:.1f} ms (p99.9).\n"
+        f"{backlog.jobs:,} of them done in {backlog.work_seconds:.1f} s while the others"
+        f" waited: {backlog.jobs / backlog.work_seconds:.0f} a second, loop held"
+        f" {backlog.work_gap * 1000:.1f} ms; idle {backlog.idle_gap * 1000:.1f} ms."
     )
 
 
@@ -58,6 +79,11 @@ def main() -> int:
             row = measure(items, latency, quick=chosen.quick)
             print(line(row), flush=True)
             misses += row.misses()
+    backlog = Backlog.from_json(
+        run("bench.backlog", *(SMALL_BACKLOG if chosen.quick else BACKLOG))
+    )
+    print(tell(backlog), flush=True)
+    misses += backlog.misses()
     for miss in misses:
         print(f"MISSED {miss}")
     return 1 if misses else 0
