@@ -118,7 +118,8 @@ _TABLES = {
     "collection": "SELECT * FROM collection",
     "pin": "SELECT * FROM pin",
     "backup": "SELECT file FROM backup",
-    "setting": "SELECT * FROM setting WHERE name NOT IN ('last_sync', 'ledger_id')",
+    "setting": "SELECT * FROM setting WHERE name NOT IN"
+    " ('last_sync', 'ledger_id', 'outage', 'pruned')",
 }
 
 
