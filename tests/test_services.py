@@ -678,7 +678,8 @@ async def test_failed_jobs_are_retried_and_discarded(
     assert await call(hass, "discard_failed", ids=jobs[1]["id"]) == {"discarded": 1}
     # What an action said stands: there is nobody to ask.
     assert await call(hass, "retry_failed") == none | {"retried": 1}
-    await until_state(hass, "sensor", "failed", "1")
+    answer = await sync(hass, path="/elsewhere/2.mkv", fields={"title": "x"})
+    assert answer["status"] == "failed"
     assert await call(hass, "discard_failed", reason="outside_libraries") == {
         "discarded": 1
     }
