@@ -41,6 +41,8 @@ def main() -> int:
             wrong.append(str(telling))
         if sys.stderr.isatty():
             print(f"\r{tellings} tellings", end="", file=sys.stderr)
+    if passed != len(Way):
+        wrong.append(f"{passed} of {len(Way)} passed with nothing left to fail")
     for trouble in wrong[:40]:
         print("  !", trouble)
     print(", ".join(f"{what} {number}" for what, number in seen.items()))
@@ -48,7 +50,7 @@ def main() -> int:
         print(
             f"{COUNTED[way]}, {way}: {failed[way]} of {seen[COUNTED[way]]} failed once"
         )
-    print(f"tellings {tellings}, {passed} of {len(Way)} with nothing left to fail")
+    print(f"tellings {tellings}, the last of each kind with nothing left to fail")
     print(f"storage errors that hosts met, and asked again: {errors}")
     print(f"violations {len(wrong)}")
     print(f"seconds {time.monotonic() - started:.0f}")
