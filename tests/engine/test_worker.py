@@ -94,6 +94,33 @@ async def test_pictures_are_sent_when_their_bytes_changed_only(rig: Rig) -> None
     assert rig.plex.journal.count(method="PUT") == 0
 
 
+async def test_what_a_cut_write_left_is_taken_back(rig: Rig) -> None:
+    """Back to what was in line, with a picture that is the same: Plex is not so now."""
+    first, second = (
+        Record("stash", "1", Find((rig.path(1),)), {"title": title, "poster": poster})
+        for title, poster in (
+            ("A", Image("/scene/1", "a")),
+            ("B", Image("/scene/1", "b")),
+        )
+    )
+    await rig.submit([first])
+    await rig.drained()
+    rig.plex.kill_when(when="after", method="PUT")
+    await rig.submit([second])
+    await rig.state(State.OPEN)
+    assert rig.item(1).title == "B"
+
+    back = Record(
+        "stash", "1", first.find, {"title": "A", "poster": Image("/scene/1", "c")}
+    )
+    await rig.submit([back])
+    rig.plex.faults.clear()
+    await rig.plex.start()
+    await rig.drained()
+    title = rig.item(1).title
+    assert title == "A"
+
+
 STEPS = {
     "connect": {"path": r"^/identity$"},
     "listing": {"path": LISTING, "method": "GET", "nth": 2},

@@ -351,6 +351,8 @@ class Batch:
                 ledger.intend(db, *whose, plan.changes, now)
                 # Their locks ride along: without a row they would pass for a person's.
                 ledger.adopt(db, *whose, plan.adopted, now)
+                # Until this is settled, what was in line before need not be so now.
+                queue.forget_settled(db, record.source, record.key)
 
         await self._t.database.run(note)
 
