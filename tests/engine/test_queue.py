@@ -78,6 +78,39 @@ def test_an_older_revision_after_the_job_is_done_is_dropped(
     assert only(db).record.fields == {"studio": "S"}
 
 
+@pytest.mark.parametrize("settled", [True, False])
+def test_news_without_a_revision_let_no_older_ones_in_again(
+    db: sqlite3.Connection, settled: bool
+) -> None:
+    """Neither those that waited nor those that were written."""
+    for revision, title in ((7, "seven"), (None, "unknown"), (6, "six")):
+        put(db, record(revision=revision, title=title))
+        if settled and queue.counts(db).pending:
+            queue.settle(db, only(db), "41", 0)
+    put(db, record(revision=6, title="six", studio="S"))
+    assert only(db).record.fields.get("title", "written") in ("unknown", "written")
+
+
+def test_an_equal_record_with_a_revision_shuts_out_older_ones(
+    db: sqlite3.Connection,
+) -> None:
+    """What was written without one has its revision from then on."""
+    put(db, record(title="T"))
+    queue.settle(db, only(db), "41", 0)
+    assert put(db, record(revision=5, title="T"))[0] is Accepted.UNCHANGED
+    assert put(db, record(revision=3, title="three"))[0] is Accepted.UNCHANGED
+
+
+def test_a_number_is_never_given_twice(db: sqlite3.Connection) -> None:
+    """Whoever still works on a job whose source is gone takes nobody else's out."""
+    put(db, record(title="T"))
+    gone = only(db)
+    queue.discard_source(db, "stash")
+    put(db, Record("other", "9", Find(("/m/9.mkv",)), {"title": "N"}))
+    queue.settle(db, gone, "41", 0)
+    assert only(db).record.key == "9"
+
+
 def test_an_equal_record_is_unchanged(db: sqlite3.Connection) -> None:
     """No job at all, whatever its revision."""
     put(db, record(revision=1, title="T"))

@@ -21,7 +21,7 @@ from .record import (
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
     source TEXT NOT NULL,
     key TEXT NOT NULL,
     find TEXT NOT NULL,
@@ -279,16 +279,14 @@ def _confirm_settled(
     db: Connection, record: Record, revisions: dict[str, int | None]
 ) -> None:
     """Note that this revision says the same: what lies in between comes too late now."""
-    newer = {
-        name: record.revision
-        for name in record.fields
-        if _older(revisions.get(name), record.revision)
+    known = revisions | {
+        name: _newest(record.revision, revisions.get(name)) for name in record.fields
     }
-    if newer:
+    if known != revisions:
         db.execute(
             "UPDATE settled SET revisions = ?, token = ? WHERE source = ? AND key = ?",
             (
-                json.dumps(revisions | newer, separators=(",", ":")),
+                json.dumps(known, separators=(",", ":")),
                 record.token(),
                 record.source,
                 record.key,
@@ -389,7 +387,10 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool
         (job.record.source, job.record.key),
     ).fetchone()
     revisions = json.loads(row[0]) if row else {}
-    revisions |= written
+    revisions |= {
+        name: _newest(revision, revisions.get(name))
+        for name, revision in written.items()
+    }
     db.execute(
         "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (source, key) DO UPDATE SET fingerprint = excluded.fingerprint,"
@@ -658,11 +659,17 @@ def _older(revision: int | None, than: int | None) -> bool:
     return revision is not None and than is not None and revision < than
 
 
+def _newest(revision: int | None, known: int | None) -> int | None:
+    """Give the greater one: news without a revision do not let older ones in again."""
+    return max((r for r in (revision, known) if r is not None), default=None)
+
+
 def _merge(waiting: Packed, new: Packed) -> Packed:
     merged = dict(waiting)
-    for name, pair in new.items():
-        if name not in merged or not _older(pair[0], merged[name][0]):
-            merged[name] = pair
+    for name, (revision, value) in new.items():
+        known = waiting[name][0] if name in waiting else None
+        if not _older(revision, known):
+            merged[name] = [_newest(revision, known), value]
     return merged
 
 
