@@ -18,7 +18,10 @@ from hypothesis.stateful import (
 )
 
 _MODE = os.environ.get("PLEXSYNC_MACHINES", "")
+_LONG = _MODE == "long"
 _MORE = 30
+# Seconds, on a machine that has much else to do.
+LIMIT = 600 * (_MORE if _LONG else 1)
 
 
 class Machine(RuleBasedStateMachine):
@@ -40,7 +43,6 @@ class Machine(RuleBasedStateMachine):
 
 def run(machine: type[Machine], programs: int, steps: int) -> None:
     """Run a machine: programs, and steps in each at most."""
-    long = _MODE == "long"
     phases = [Phase.explicit, Phase.generate]
     if _MODE != "find":
         phases.append(Phase.shrink)
@@ -49,9 +51,9 @@ def run(machine: type[Machine], programs: int, steps: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=programs * _MORE if long else programs,
+            max_examples=programs * _MORE if _LONG else programs,
             stateful_step_count=steps,
-            derandomize=not long,
+            derandomize=not _LONG,
             database=None,
             deadline=None,
             phases=phases,
@@ -62,5 +64,5 @@ def run(machine: type[Machine], programs: int, steps: int) -> None:
     sys.stdout.write(
         f"{machine.__name__}: {machine.programs} programs,"
         f" {machine.steps - machine.programs} steps, {seconds:.1f} s,"
-        f" {'made up anew' if long else 'the same on every run'}\n"
+        f" {'made up anew' if _LONG else 'the same on every run'}\n"
     )

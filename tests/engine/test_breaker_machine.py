@@ -19,7 +19,7 @@ import pytest
 
 from custom_components.plexsync.engine.breaker import Breaker, Permit, Result, State
 
-from .machines import Machine, run
+from .machines import LIMIT, Machine, run
 
 FAILURES, SUCCESSES = 5, 3
 FIRST, CAP, JITTER = 5.0, 60.0, 0.2
@@ -625,7 +625,7 @@ def _random(breaker: Breaker) -> Random:
     return next(value for value in vars(breaker).values() if isinstance(value, Random))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(LIMIT)
 @pytest.mark.filterwarnings("ignore:It looks like `register_random`")
 def test_breaker_machine() -> None:
     """Let it run."""

@@ -17,7 +17,7 @@ import pytest
 
 from custom_components.plexsync.engine.outages import Outage, OutageLog
 
-from .machines import Machine, run
+from .machines import LIMIT, Machine, run
 
 DAY = 86_400.0
 MEANS = 90 * DAY
@@ -309,7 +309,7 @@ class OutageMachine(Machine):
             assert end < start
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(LIMIT)
 @pytest.mark.filterwarnings("ignore:It looks like `register_random`")
 def test_outage_machine() -> None:
     """Let it run."""

@@ -15,7 +15,7 @@ import pytest
 
 from custom_components.plexsync.engine.ramp import Ramp
 
-from .machines import Machine, run
+from .machines import LIMIT, Machine, run
 
 STEP, FLOOR, SHARE = 30.0, 0.2, 0.1
 FUZZ = 1e-6
@@ -240,7 +240,7 @@ class RampMachine(Machine):
         return json.loads(data)  # type: ignore[no-any-return]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(LIMIT)
 @pytest.mark.filterwarnings("ignore:It looks like `register_random`")
 def test_ramp_machine() -> None:
     """Let it run."""

@@ -121,6 +121,21 @@ async def test_what_a_cut_write_left_is_taken_back(rig: Rig) -> None:
     assert title == "A"
 
 
+async def test_a_cut_write_locks_nothing_that_is_not_ours(rig: Rig) -> None:
+    """It locked a field that was right already; then its source changes that one."""
+    title = rig.item(1).title
+    rig.plex.kill_when(when="after", method="PUT")
+    find = Find((rig.path(1),))
+    await rig.submit([Record("stash", "1", find, {"title": title, "studio": "S"})])
+    await rig.state(State.OPEN)
+    await rig.submit([Record("stash", "1", find, {"title": "New", "studio": "S"})])
+    rig.plex.faults.clear()
+    await rig.plex.start()
+    await rig.drained()
+    title = rig.item(1).title
+    assert title == "New"
+
+
 STEPS = {
     "connect": {"path": r"^/identity$"},
     "listing": {"path": LISTING, "method": "GET", "nth": 2},

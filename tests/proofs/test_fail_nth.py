@@ -50,8 +50,8 @@ _JOB = (
     " 1, 1, 0, 0, 1)"
 )
 _INTENT = (
-    "INSERT INTO ledger (item, field, source, key, pending, written)"
-    " VALUES (1, 'title', 's', 'k', 1, 0)"
+    "INSERT INTO ledger (item, field, source, key, pending, written, place)"
+    " VALUES (1, 'title', 's', 'k', 1, 0, 1)"
 )
 _SETTLED = "INSERT INTO settled VALUES ('s', 'k', '', '', '', '{\"title\": 1}', NULL)"
 

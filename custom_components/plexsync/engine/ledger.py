@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS ledger (
     field TEXT NOT NULL,
     source TEXT NOT NULL,
     key TEXT NOT NULL,
-    value TEXT,
+    value TEXT,                    -- NULL: nothing is ours; "null": we emptied it
     intent TEXT,
     pending INTEGER NOT NULL DEFAULT 0,
     before TEXT,
@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS ledger (
     before_locked INTEGER NOT NULL DEFAULT 0,
     released TEXT,
     written REAL NOT NULL,
+    place INTEGER NOT NULL,        -- which of the sources came upon the field first
     PRIMARY KEY (item, field, source)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ledger_written ON ledger (written);
@@ -105,7 +106,7 @@ def rows(db: Connection, item: Item) -> Ledger:
         return found
     for row in db.execute(
         "SELECT field, source, value, intent, pending, before, before_known,"
-        " before_locked, released FROM ledger WHERE item = ? ORDER BY written",
+        " before_locked, released FROM ledger WHERE item = ? ORDER BY place",
         (number,),
     ):
         if (name := row[0]) in FIELDS:
@@ -119,6 +120,7 @@ def _written(row: tuple[Any, ...]) -> Written:
         field=name,
         source=row[1],
         value=_decode(name, row[2]),
+        confirmed=row[2] is not None,
         intent=_decode(name, row[3]),
         pending=bool(row[4]),
         before=_decode(name, row[5]),
@@ -149,20 +151,23 @@ def intend(
             _keep_earlier_intent(db, number, source, change)
         db.execute(
             "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
-            " before_known, before_locked, written) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?)"
+            " before_known, before_locked, written, place)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, (SELECT"
+            " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
             " ON CONFLICT (item, field, source) DO UPDATE SET"
             " intent = excluded.intent, pending = 1, key = excluded.key,"
             # After an undo the story of the field begins anew.
             " before = iif(released IS NULL, before, excluded.before),"
             " before_known = iif(released IS NULL, before_known, excluded.before_known),"
-            " before_locked = iif(released IS NULL, before_locked, excluded.before_locked)",
+            " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
+            " place = iif(released IS NULL, place, excluded.place), released = NULL",
             (
                 number,
                 change.field,
                 source,
                 key,
-                _encode(change.field, change.own),
-                None if image else _encode(change.field, change.before),
+                _encode(change.own),
+                None if image else _encode(change.before),
                 not image,
                 change.was_locked,
                 now,
@@ -189,9 +194,11 @@ def _keep_earlier_intent(
         value = join_members(value, intent)
     elif same_value(change.field, change.before, intent):
         value = intent
+    else:
+        return
     db.execute(
         "UPDATE ledger SET value = ? WHERE item = ? AND field = ? AND source = ?",
-        (_encode(change.field, value), number, change.field, source),
+        (_encode(value), number, change.field, source),
     )
 
 
@@ -201,7 +208,7 @@ def confirm(
     """Make what was intended ours: a read-back has shown it."""
     number = item_id(db, item)
     db.executemany(
-        "UPDATE ledger SET value = intent, intent = NULL, pending = 0, released = NULL,"
+        "UPDATE ledger SET value = intent, intent = NULL, pending = 0,"
         " written = ? WHERE item = ? AND field = ? AND source = ? AND pending = 1",
         [(now, number, field, source) for field in fields],
     )
@@ -225,11 +232,15 @@ def adopt(
             (item.rating_key, item.section, item.paths[0] if item.paths else ""),
         ).lastrowid
     db.executemany(
-        "INSERT INTO ledger (item, field, source, key, value, written)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (item, field, source) DO UPDATE SET"
-        " value = excluded.value, intent = NULL, pending = 0, key = excluded.key",
+        "INSERT INTO ledger (item, field, source, key, value, written, place)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT"
+        " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
+        " ON CONFLICT (item, field, source) DO UPDATE SET"
+        " value = excluded.value, intent = NULL, pending = 0, key = excluded.key,"
+        " before_known = iif(released IS NULL, before_known, 0),"
+        " place = iif(released IS NULL, place, excluded.place), released = NULL",
         [
-            (number, change.field, source, key, _encode(change.field, change.own), now)
+            (number, change.field, source, key, _encode(change.own), now)
             for change in changes
         ],
     )
@@ -325,8 +336,8 @@ def pin(db: Connection, source: str, key: str, rating_key: str | None) -> None:
         db.execute("INSERT INTO pin VALUES (?, ?, ?)", (source, key, rating_key))
 
 
-def _encode(field: str, value: Any) -> str | None:
-    return None if value is None else json.dumps(value_to_json(value))
+def _encode(value: Any) -> str:
+    return json.dumps(value_to_json(value))
 
 
 def _decode(field: str, text: str | None) -> Any:

@@ -15,13 +15,14 @@ class Written:
     """What the ledger says of one field of one item, for one source.
 
     For lists ``value`` holds the members that we own, else the whole value; for
-    images the digest of the bytes. ``intent`` is what a write that was not yet
+    images the digest of the bytes; None where we emptied the field. ``intent`` is what a write that was not yet
     confirmed meant to leave behind; ``before`` what stood there before the first.
     """
 
     field: str
     source: str
     value: Value | None
+    confirmed: bool = True  # else ``value`` says nothing: no write was ever seen
     intent: Value | None = None
     pending: bool = False
     before: Value | None = None
@@ -208,9 +209,9 @@ def _plan_value(
     if _released(row, record):
         return Kept.RELEASED
     ours = any(
-        _same(spec, current, value)
+        (row.confirmed and _same(spec, current, row.value))
+        or (row.pending and _same(spec, current, row.intent))
         for row in rows
-        for value in ((row.value, row.intent) if row.pending else (row.value,))
     )
     if locked and not ours:
         return Kept.LOCKED
@@ -219,7 +220,7 @@ def _plan_value(
             return Kept.IDENTITY
         if not record.identified:
             return Kept.UNIDENTIFIED
-        if record.mirror and not rows:
+        if record.mirror and not ours:
             return Kept.NOT_OURS
     if spec.name in fill and current is not None and not ours:
         return Kept.FILLED

@@ -1,0 +1,376 @@
+"""Plan, ledger and undo against the truth about who wrote what.
+
+One item, two sources, a person, and an agent that refreshes what is not locked.
+The model knows the author of each value and of each member, which Plex does not;
+plan and ledger have to find out. Sources, person and agent use words of their
+own, so that nobody is mistaken for another by chance.
+"""
+
+from dataclasses import dataclass, field
+import sqlite3
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+import pytest
+
+from custom_components.plexsync.engine import ledger
+from custom_components.plexsync.engine.plan import Plan, make_plan
+from custom_components.plexsync.engine.ports import FieldEdit, Item
+from custom_components.plexsync.engine.record import Find, Record, Value
+from custom_components.plexsync.engine.undo import make_undo
+
+from .machines import LIMIT, Machine, run
+
+SOURCES = ("stash", "action")  # the first is a mirror of its source
+TEXTS = ("title", "studio")
+PERSON, AGENT = "person", "agent"
+
+
+@dataclass
+class Origin:
+    """What stood there before any of us; ``known`` unless we came upon our own words."""
+
+    known: bool
+    value: Value | None = None
+    locked: bool = False
+
+
+@dataclass
+class Truth:
+    """One field: who wrote what stands there, and what stood there before us."""
+
+    author: str = AGENT
+    members: dict[str, set[str]] = field(
+        default_factory=dict
+    )  # name → who put it there
+    declined: set[str] = field(default_factory=set)  # a person took them away
+    touched: bool = False  # we have come upon it, ever
+    theirs: bool = False  # a list that a person locked before we came
+    origin: Origin | None = None
+    undone: dict[str, str] = field(default_factory=dict)  # source → token
+
+
+words = st.sampled_from(["A", "B", "C", None])
+names = st.lists(st.sampled_from(["a", "b", "c"]), unique=True).map(tuple)
+outcomes = st.sampled_from(["written", "written", "written", "answer lost", "lost"])
+
+
+class LedgerMachine(Machine):
+    """An item on which many hands are laid."""
+
+    def __init__(self) -> None:
+        """Begin as an agent has left it."""
+        super().__init__()
+        self.db = sqlite3.connect(":memory:", isolation_level=None)
+        self.db.executescript(ledger.SCHEMA)
+        self.values: dict[str, Value | None] = {
+            "title": "X",
+            "studio": None,
+            "genres": ("x",),
+        }
+        self.locks: set[str] = set()
+        self.truth = {name: Truth() for name in self.values}
+        self.truth["genres"].members = {"x": {AGENT}}
+        self.now = 1000.0
+        self.revision = 0
+        self.rating_key = 41
+
+    def teardown(self) -> None:
+        """Let go of the database."""
+        self.db.close()
+
+    def item(self) -> Item:
+        """Read the item."""
+        return Item(
+            str(self.rating_key),
+            "lib",
+            ("/a.mkv",),
+            dict(self.values),
+            frozenset(self.locks),
+            0.0,
+        )
+
+    def genres(self) -> tuple[str, ...]:
+        """Give the members that stand there."""
+        value = self.values["genres"]
+        return value if isinstance(value, tuple) else ()  # type: ignore[return-value]
+
+    # -- a job ---------------------------------------------------------------------
+
+    @rule(
+        source=st.sampled_from(SOURCES),
+        texts=st.fixed_dictionaries({}, optional={"title": words, "studio": words}),
+        genres=st.none() | names,
+        has_genres=st.booleans(),
+        identified=st.sampled_from([True, True, True, False]),
+        again=st.sampled_from([False, False, True]),
+        outcome=outcomes,
+    )
+    def sync(
+        self,
+        source: str,
+        texts: dict[str, str | None],
+        genres: tuple[str, ...] | None,
+        has_genres: bool,
+        identified: bool,
+        again: bool,
+        outcome: str,
+    ) -> None:
+        """Bring the item into line with a record; the write may be cut short."""
+        fields: dict[str, Value | None] = dict(texts)
+        if has_genres:
+            fields["genres"] = genres or None
+        self.revision += not again
+        record = Record(
+            source,
+            "1",
+            Find(("/a.mkv",)),
+            fields,
+            self.revision,
+            identified=identified,
+            mirror=source == "stash",
+        )
+        item = self.item()
+        plan = make_plan(record, item, ledger.rows(self.db, item))
+        self.judge(plan, record)
+        self.now += 1
+        # As a batch does: what is wanted and stands there is owned before the write,
+        # which locks it.
+        ledger.intend(self.db, item, source, "1", plan.changes, self.now)
+        ledger.adopt(self.db, item, source, "1", plan.adopted, self.now)
+        for change in plan.changes:
+            self.touch(change.field, Origin(True, change.before, change.was_locked))
+        for change in plan.adopted:
+            self.touch(change.field, None if change.own is None else Origin(False))
+            if change.field in TEXTS:
+                self.truth[change.field].author = source
+        for change in (*plan.changes, *plan.adopted):
+            self.claim(change.field, record)
+        if outcome == "lost":
+            return
+        self.apply(plan.edits(item), source)
+        assert plan.missed(self.item()) == ()
+        if outcome == "written":
+            confirmed = [change.field for change in plan.changes]
+            ledger.confirm(self.db, item, source, confirmed, self.now)
+
+    def touch(self, name: str, origin: Origin | None) -> None:
+        """Note that we came upon a field, and what we found there."""
+        truth = self.truth[name]
+        truth.touched, truth.theirs = True, False
+        if truth.origin is None:
+            truth.origin = origin
+
+    def claim(self, name: str, record: Record) -> None:
+        """Note that what stands there and is wanted is ours too from now on."""
+        for member in self.genres() if name == "genres" else ():
+            if member in (record.fields[name] or ()):  # type: ignore[operator]
+                self.truth[name].members[member].add(record.source)
+        self.truth[name].undone.pop(record.source, None)
+
+    def apply(self, edits: list[FieldEdit], author: str) -> None:
+        """Do what Plex does with an edit."""
+        for edit in edits:
+            truth = self.truth[edit.field]
+            if edit.touch and edit.field == "genres":
+                before = self.genres()
+                self.values["genres"] = tuple(edit.members) or None
+                for name in set(before) - set(self.genres()):
+                    del truth.members[name]
+                for name in set(self.genres()) - set(before):
+                    truth.members[name] = {author}
+                    truth.declined.discard(name)
+            elif edit.touch:
+                self.values[edit.field], truth.author = edit.value, author
+            if edit.lock is not None:
+                (self.locks.add if edit.lock else self.locks.discard)(edit.field)
+
+    # -- what a plan may and must do -------------------------------------------------
+
+    def judge(self, plan: Plan, record: Record) -> None:
+        """Hold the plan against what is known of the authors: rules 13 and 14."""
+        changed = {change.field: change for change in plan.changes}
+        for name in TEXTS:
+            if name in record.fields:
+                assert (name in changed) is self.may_write(name, record), plan
+                if name in changed:
+                    assert changed[name].after == record.fields[name]
+        assert set(changed) <= set(record.fields)
+        if "genres" in changed:
+            after = changed["genres"].after
+            self.judge_list(set(after or ()), record)  # type: ignore[arg-type]
+            gone = set(self.genres()) - set(after or ())  # type: ignore[arg-type]
+            assert set(changed["genres"].remove) == gone
+        elif "genres" in record.fields:
+            self.judge_list(set(self.genres()), record)
+
+    def may_write(self, name: str, record: Record) -> bool:
+        """Say whether a text must be written; if not, it must not."""
+        wanted, truth = record.fields[name], self.truth[name]
+        if self.values[name] == wanted:
+            return False
+        if truth.undone.get(record.source) == record.token():
+            return False
+        if name in self.locks and truth.author == PERSON:
+            return False
+        if wanted is not None:
+            return True
+        ours = truth.author in SOURCES
+        return name != "title" and record.identified and (ours or not record.mirror)
+
+    def judge_list(self, after: set[str], record: Record) -> None:
+        """Hold the members that would stand there against their owners."""
+        before, truth = set(self.genres()), self.truth["genres"]
+        desired = set(record.fields["genres"] or ())  # type: ignore[arg-type]
+        if truth.undone.get(record.source) == record.token():
+            assert after == before
+            return
+        if not desired and not record.identified:
+            assert after == before
+            return
+        if truth.theirs and "genres" in self.locks:
+            assert after == before
+            return
+        assert after <= before | desired
+        # What the record has is there, but for what a person took away under a lock.
+        assert desired - after <= truth.declined
+        for name in before - desired:
+            owners = truth.members[name]
+            if not desired and not record.mirror:
+                # An explicit clear takes all but what another source wants there.
+                assert name not in after or owners & set(SOURCES) - {record.source}
+            elif owners == {record.source}:
+                assert name not in after
+            elif not owners & {record.source}:
+                assert name in after
+
+    # -- other hands -----------------------------------------------------------------
+
+    @rule(name=st.sampled_from(TEXTS), value=st.sampled_from(["P", "Q", None]))
+    def edit(self, name: str, value: str | None) -> None:
+        """Let a person edit a text in Plex, which locks it."""
+        if self.values[name] != value:
+            self.values[name] = value
+            self.truth[name].author = PERSON
+        elif self.truth[name].author == AGENT:
+            self.truth[name].author = PERSON
+        self.locks.add(name)
+
+    @rule(name=st.sampled_from(["p", "q"]))
+    def add(self, name: str) -> None:
+        """Let a person add a member."""
+        if name not in self.genres():
+            self.values["genres"] = (*self.genres(), name)
+            self.truth["genres"].members[name] = {PERSON}
+        self.lock_list()
+
+    @precondition(lambda self: self.genres())
+    @rule(which=st.integers(0, 7))
+    def remove(self, which: int) -> None:
+        """Let a person remove a member."""
+        genres = self.genres()
+        name = genres[which % len(genres)]
+        self.values["genres"] = tuple(n for n in genres if n != name) or None
+        del self.truth["genres"].members[name]
+        self.truth["genres"].declined.add(name)
+        self.lock_list()
+
+    def lock_list(self) -> None:
+        """Lock the list, as an edit does."""
+        if "genres" not in self.locks and not self.truth["genres"].touched:
+            self.truth["genres"].theirs = True
+        self.locks.add("genres")
+
+    @rule(name=st.sampled_from([*TEXTS, "genres"]))
+    def unlock(self, name: str) -> None:
+        """Let a person open a lock."""
+        self.locks.discard(name)
+        self.truth[name].theirs = False
+
+    @rule(text=st.sampled_from(["X", "Y", "A", None]), title=st.sampled_from("XY"))
+    def refresh(self, text: str | None, title: str) -> None:
+        """Let an agent fill what is not locked."""
+        for name, value in (("studio", text), ("title", title)):
+            if name not in self.locks and self.values[name] != value:
+                self.values[name], self.truth[name].author = value, AGENT
+        truth = self.truth["genres"]
+        if "genres" not in self.locks:
+            self.values["genres"] = ("x", "a") if title == "X" else ("x",)
+            truth.members = {name: {AGENT} for name in self.genres()}
+
+    @rule()
+    def move(self) -> None:
+        """Let Plex give the file another rating key."""
+        self.rating_key += 1
+
+    # -- undo ------------------------------------------------------------------------
+
+    @rule()
+    def undo(self) -> None:
+        """Undo, and see that only what is ours goes, to what stood there before us."""
+        item = self.item()
+        before, members = dict(self.values), dict(self.truth["genres"].members)
+        restores, _ = make_undo(item, ledger.rows(self.db, item))
+        edits = [restore.edit for restore in restores if restore.edit is not None]
+        self.apply(edits, AGENT)
+        for name in TEXTS:
+            origin, truth = self.truth[name].origin, self.truth[name]
+            ours = name in {edit.field for edit in edits}
+            if not ours:
+                assert self.values[name] == before[name]
+                continue
+            assert origin is not None
+            assert origin.known
+            assert self.values[name] == origin.value
+            assert (name in self.locks) is origin.locked
+            truth.author = PERSON if origin.locked else AGENT
+        origin = self.truth["genres"].origin
+        if "genres" in {edit.field for edit in edits}:
+            assert origin is not None
+            assert origin.known
+            old = set(origin.value or ())  # type: ignore[arg-type]
+            assert old <= set(self.genres())
+            for name, owners in members.items():
+                if name not in old:
+                    assert (name in self.genres()) is not bool(owners & set(SOURCES))
+            assert ("genres" in self.locks) is origin.locked
+            self.truth["genres"].theirs = False
+        for restore in restores:
+            token = str(self.revision)
+            ledger.release(self.db, item, restore.source, restore.field, token)
+            self.truth[restore.field].undone[restore.source] = token
+            self.truth[restore.field].origin = None
+        self.now += 1
+
+    @invariant()
+    def undo_is_there(self) -> None:
+        """Have everything undoable that we wrote over something known."""
+        for name in TEXTS:
+            truth = self.truth[name]
+            if (
+                truth.author in SOURCES
+                and (origin := truth.origin) is not None
+                and origin.known
+                and origin.value != self.values[name]
+            ):
+                restores, kept = make_undo(self.item(), self.rows())
+                assert name in {restore.field for restore in restores}, kept
+
+    def rows(self) -> Any:
+        """Read the ledger."""
+        return ledger.rows(self.db, self.item())
+
+    # -- always ----------------------------------------------------------------------
+
+    @invariant()
+    def one_item(self) -> None:
+        """Know one item, whatever its rating key is."""
+        assert self.db.execute("SELECT count(*) FROM item").fetchone()[0] <= 1
+
+
+@pytest.mark.timeout(LIMIT)
+@pytest.mark.filterwarnings("ignore:It looks like `register_random`")
+def test_ledger_machine() -> None:
+    """Let it run."""
+    run(LedgerMachine, 400, 30)

@@ -1,0 +1,855 @@
+"""The queue on a real database against plain dictionaries, and against Plex itself.
+
+Two things are held against it. A model of the rules says what each job is, when
+it is due and who comes first. And a plain "Plex" knows what was really written,
+so that the end counts: of every field that was promised, what stands there is
+the newest. Q1 to Q9 of the resilience notes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from sqlite3 import Connection
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+import pytest
+
+from custom_components.plexsync.engine import failed, queue
+from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.failed import Choice
+from custom_components.plexsync.engine.queue import (
+    Accepted,
+    History,
+    Job,
+    JobInfo,
+    Priority,
+)
+from custom_components.plexsync.engine.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.worker import release_all
+
+from .machines import LIMIT, Machine, run
+
+LONGEST = 3600.0  # no wait is longer than this
+CRASHES = 3
+OUTAGE_RETRIES = 3
+KEPT_DAYS = 30
+KEYS = [f"{number}" for number in range(8)]
+ABSENT = object()
+
+type Key = tuple[str, str]
+
+
+def newest(one: int | None, two: int | None) -> int | None:
+    """Give the greater of two revisions; without one, the other."""
+    known = [revision for revision in (one, two) if revision is not None]
+    return max(known, default=None)
+
+
+def too_old(revision: int | None, known: int | None) -> bool:
+    """Say whether a revision comes after a newer one; without one it never does."""
+    return revision is not None and known is not None and revision < known
+
+
+def content(record: Record, *, images: bool = True) -> tuple[Any, ...]:
+    """Give what a record says, not which revision says it."""
+    fields = {
+        name: value
+        for name, value in record.fields.items()
+        if images or name != "poster"
+    }
+    return record.find, fields, record.identified, record.mirror
+
+
+def seen(value: Value | None) -> Value | None:
+    """Give what a value looks like in Plex: a picture's mark does not show."""
+    return value.ref if isinstance(value, Image) else value
+
+
+@dataclass
+class Row:
+    """A job, as the rules want it."""
+
+    id: int
+    record: Record  # all that waits: newest of each field
+    revisions: dict[str, int | None]
+    priority: Priority
+    enqueued: float
+    due: float
+    news: int = 1
+    failed: bool = False
+    flying: bool = False
+    attempts: int = 0
+    misses: int = 0
+    missed_since: float | None = None
+    crashes: int = 0
+    reason: str | None = None
+    candidates: tuple[str, ...] = ()
+    failures: list[float] = field(default_factory=list)  # when
+    passing: bool = False
+    days: int = 0
+    retries: int = 0
+    outage_retries: int = 0
+
+    def ready(self, now: float) -> None:
+        """Be tried from the beginning."""
+        self.failed, self.due = False, now
+        self.attempts = self.misses = 0
+        self.missed_since, self.reason, self.candidates = None, None, ()
+
+    def fresh(self, now: float) -> None:
+        """Begin anew: what was counted belongs to what was asked for before."""
+        self.ready(now)
+        self.crashes = self.retries = self.outage_retries = 0
+        self.failures = []
+
+    def fail(self, reason: str, now: float, *, passing: bool) -> None:
+        """Be kept as failed."""
+        self.failed, self.reason, self.passing, self.days = True, reason, passing, 0
+        self.failures.append(now)
+
+    def job(self) -> Job:
+        """Give the job as it is handed out."""
+        return Job(
+            self.id,
+            self.news,
+            self.record,
+            dict(self.revisions),
+            self.priority,
+            self.attempts,
+            self.misses,
+            self.missed_since,
+            self.crashes,
+        )
+
+    def info(self) -> JobInfo:
+        """Give the job as it is shown."""
+        state = "waiting" if self.reason else "pending"
+        if self.failed or self.flying:
+            state = "failed" if self.failed else "in_flight"
+        return JobInfo(
+            self.id,
+            self.record.source,
+            self.record.key,
+            state,
+            self.reason,
+            self.candidates,
+            self.attempts,
+            self.enqueued,
+            None if self.failed else self.due,
+            self.record.find.paths,
+            tuple(self.record.fields),
+            History(
+                len(self.failures), self.failures[0], self.failures[-1], self.retries
+            )
+            if self.failures
+            else None,
+        )
+
+
+@dataclass
+class Done:
+    """What was brought into line, by record key."""
+
+    revisions: dict[str, int | None]
+    record: Record | None = None  # as a whole; None: compare with Plex next time
+    token: str = ""
+    rating_key: str | None = None
+
+
+@dataclass
+class Promise:
+    """What somebody was told that it is on disk."""
+
+    revision: int | None = None  # the newest ever
+    value: Any = ABSENT  # absent: the owner has discarded it
+
+
+@dataclass
+class Truth:
+    """One item: what was promised of it, and what stands in Plex."""
+
+    promised: dict[str, Promise] = field(default_factory=dict)
+    plex: dict[str, Value | None] = field(default_factory=dict)
+    started: dict[str, int] = field(default_factory=dict)  # newest revision ever begun
+
+
+titles = st.sampled_from(["A", "B", "C"])
+posters = st.builds(Image, st.sampled_from(["p", "q"]), st.sampled_from(["1", "2"]))
+contents = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": titles,
+        "studio": st.sampled_from(["S", None]),
+        "poster": posters,
+    },
+)
+revisions = st.none() | st.integers(1, 9)
+pick = st.integers(0, 63)
+ranks = st.sampled_from(list(Priority))
+reasons = st.sampled_from(["not_found", "rejected", "error_500"])
+
+
+class QueueMachine(Machine):
+    """Two sources, a worker that is broken off now and then, an owner."""
+
+    def __init__(self) -> None:
+        """Start with an empty file."""
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.path = Path(self.folder.name, "queue.db")
+        self.path.write_bytes(self.laid_out())
+        self.now = 1_000_000.0
+        self.rows: dict[Key, Row] = {}
+        self.done: dict[Key, Done] = {}
+        self.truth: dict[Key, Truth] = {}
+        self.flight: dict[int, Job] = {}  # what the worker holds, by id
+        self.strays: list[Job] = []  # the same, of sources that have gone
+        self.sources = ["stash", "action"]
+        self.ids: set[int] = set()
+        self.open()
+
+    def open(self) -> None:
+        """Open the file."""
+        self.database = Database(self.path, (queue.SCHEMA,), inline=True)
+        self.database.open()
+
+    def run[T](self, work: Callable[[Connection], T]) -> T:
+        """Run one transaction: inline it never waits."""
+        try:
+            self.database.run(work, durable=False).send(None)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        raise AssertionError("it waited")
+
+    def teardown(self) -> None:
+        """Q1 at last: work off whatever is left."""
+        try:
+            self.drain()
+        finally:
+            self.database.close()
+            self.folder.cleanup()
+
+    @staticmethod
+    @cache
+    def laid_out() -> bytes:
+        """Give an empty file with its tables: to lay them out takes a disk its time."""
+        with TemporaryDirectory() as folder:
+            database = Database(Path(folder, "q"), (queue.SCHEMA,), inline=True)
+            database.open()
+            database.close()
+            return Path(folder, "q").read_bytes()
+
+    # -- records come in -------------------------------------------------------------
+
+    def record(self, key: Key, revision: int | None, fields: dict[str, Any]) -> Record:
+        """Make a record; where the item lies changes with its revision, now and then."""
+        path = f"/m/{key[1]}{'.new' if (revision or 0) > 6 else ''}.mkv"
+        return Record(*key, Find((path,)), fields, revision, mirror=key[0] == "stash")
+
+    def put(self, record: Record, priority: Priority) -> None:
+        """Promise a record in both worlds."""
+        accepted, number = self.run(
+            lambda db: queue.enqueue(db, record, priority, self.now)
+        )
+        key = record.source, record.key
+        truth = self.truth.setdefault(key, Truth())
+        for name, value in record.fields.items():
+            promise = truth.promised.setdefault(name, Promise())
+            if not too_old(record.revision, promise.revision):
+                promise.value = value
+                promise.revision = newest(record.revision, promise.revision)
+        row, done = self.rows.get(key), self.done.get(key)
+        if row is None and done is not None:
+            if done.record is not None and content(done.record) == content(record):
+                self.confirm(done, record)
+                assert (accepted, number) == (Accepted.UNCHANGED, None)
+                return
+        written = done.revisions if done else {}
+        news = {
+            name: value
+            for name, value in record.fields.items()
+            if not too_old(record.revision, written.get(name))
+        }
+        if row is None and done is not None and not news:
+            assert (accepted, number) == (Accepted.UNCHANGED, None)
+            return
+        assert accepted is Accepted.QUEUED
+        assert number is not None
+        if row is None:
+            assert (
+                number not in self.ids
+            )  # whoever still holds an old one finds nothing
+            self.ids.add(number)
+            self.rows[key] = Row(
+                number,
+                replace(record, fields=news),
+                dict.fromkeys(news, record.revision),
+                priority,
+                self.now,
+                self.now,
+            )
+        else:
+            assert number == row.id
+            self.merge(row, replace(record, fields=news), priority)
+
+    def merge(self, row: Row, record: Record, priority: Priority) -> None:
+        """Let a record into a job: the newest of each field, the newest whereabouts."""
+        fields = dict(row.record.fields)
+        for name, value in record.fields.items():
+            known = row.revisions.get(name)
+            if name not in fields or not too_old(record.revision, known):
+                fields[name] = value
+                row.revisions[name] = newest(record.revision, known)
+        merged = replace(row.record, fields=fields)
+        if not too_old(record.revision, row.record.revision):
+            merged = replace(record, fields=fields)
+        if content(merged) != content(row.record):
+            row.news += 1
+            row.fresh(self.now)
+        row.record = merged
+        row.priority = min(row.priority, priority)
+
+    def confirm(self, done: Done, record: Record) -> None:
+        """Note that a newer revision says the same as what stands there."""
+        assert done.record is not None
+        before = dict(done.revisions)
+        for name in record.fields:
+            done.revisions[name] = newest(record.revision, before.get(name))
+        if done.revisions != before:
+            done.token = record.token()
+
+    @rule(
+        source=pick,
+        key=st.sampled_from(KEYS[:3]),
+        revision=revisions,
+        fields=contents,
+        priority=ranks,
+    )
+    def enqueue(
+        self,
+        source: int,
+        key: str,
+        revision: int | None,
+        fields: dict[str, Any],
+        priority: Priority,
+    ) -> None:
+        """Take in a record, in whatever order they arrive."""
+        place = self.sources[source % 2], key
+        self.put(self.record(place, revision, fields), priority)
+
+    @rule(which=pick, revision=revisions, priority=ranks)
+    def enqueue_the_same(
+        self, which: int, revision: int | None, priority: Priority
+    ) -> None:
+        """Say again, perhaps as another revision, what was promised last."""
+        known = [
+            (key, {name: p.value for name, p in truth.promised.items()})
+            for key, truth in self.truth.items()
+            if all(promise.value is not ABSENT for promise in truth.promised.values())
+        ]
+        if known:
+            key, fields = known[which % len(known)]
+            self.put(self.record(key, revision, fields), priority)
+
+    @rule(which=pick, revision=revisions)
+    def turn_back(self, which: int, revision: int | None) -> None:
+        """Say again what was brought into line before, whatever was tried since."""
+        known = [
+            done.record
+            for done in self.done.values()
+            if done.record is not None and done.record.source in self.sources
+        ]
+        if known:
+            record = known[which % len(known)]
+            fields = dict(record.fields)
+            if isinstance(image := fields.get("poster"), Image):
+                fields["poster"] = Image(image.ref, "3")  # changes with each edit
+            key = record.source, record.key
+            self.put(self.record(key, revision, fields), Priority.BULK)
+
+    @rule(
+        number=st.integers(1, len(KEYS)),
+        source=pick,
+        title=titles,
+        revision=revisions,
+        priority=ranks,
+    )
+    def enqueue_many(
+        self,
+        number: int,
+        source: int,
+        title: str,
+        revision: int | None,
+        priority: Priority,
+    ) -> None:
+        """Take in a burst."""
+        for key in KEYS[:number]:
+            place = self.sources[source % 2], key
+            self.put(self.record(place, revision, {"title": title}), priority)
+
+    # -- the worker ------------------------------------------------------------------
+
+    def expected(self, limit: int) -> list[Row]:
+        """Say who is to be handed out: Q6."""
+        ready = sorted(
+            (
+                row
+                for row in self.rows.values()
+                if not row.failed and not row.flying and row.due <= self.now
+            ),
+            key=lambda row: (row.due, row.id),
+        )
+        hurried = [row for row in ready if row.priority is Priority.INTERACTIVE]
+        others = [row for row in ready if row.priority is Priority.BULK]
+        # One place in four is kept for those whom nobody waits for.
+        kept = min(len(others), max(1, limit // 4)) if limit > 1 else 0
+        hurried = hurried[: limit - kept]
+        chosen = hurried + others[: limit - len(hurried)]
+        calm = [row for row in chosen if not row.crashes]
+        # Whoever was there when the process died is tried alone, when all else is done.
+        return calm or chosen[:1]
+
+    @rule(limit=st.sampled_from([1, 2, 3, 4, 4, 8, 8, 100]))
+    def claim(self, limit: int) -> None:
+        """Let the worker take some jobs."""
+        self.take(limit)
+
+    def take(self, limit: int) -> list[Job]:
+        """Hand out jobs in both worlds."""
+        jobs = self.run(lambda db: queue.claim(db, limit, self.now))
+        expected = self.expected(limit)
+        assert jobs == [row.job() for row in expected]
+        assert len({(job.record.source, job.record.key) for job in jobs}) == len(jobs)
+        for row, job in zip(expected, jobs, strict=True):
+            assert job.id not in self.flight  # Q2
+            row.flying = True
+            self.flight[job.id] = job
+            truth = self.truth[job.record.source, job.record.key]
+            for name, revision in job.revisions.items():  # Q3
+                if revision is not None:
+                    assert revision >= truth.started.get(name, 0)
+                    truth.started[name] = revision
+        return jobs
+
+    def write(self, job: Job, share: int) -> None:
+        """Write some of it, as a batch does: from then on nothing is sure any more."""
+        key = job.record.source, job.record.key
+        self.run(lambda db: queue.forget_settled(db, *key))
+        if key in self.done:
+            self.done[key].record = None
+        plex = self.truth.setdefault(key, Truth()).plex
+        for name in list(job.record.fields)[:share]:
+            plex[name] = seen(job.record.fields[name])
+
+    def bring_into_line(self, job: Job) -> None:
+        """Write all of it, or nothing where all stands there already, and settle."""
+        record = job.record
+        plex = self.truth.setdefault((record.source, record.key), Truth()).plex
+        known = self.run(lambda db: queue.same_but_pictures(db, job))
+        done = self.done.get((record.source, record.key))
+        if done is not None and done.record is not None:
+            same = content(done.record, images=False) == content(record, images=False)
+            assert known == (done.rating_key if same else None)
+        if known is not None:
+            # What is taken for done is done: all but the picture stands there.
+            assert all(
+                plex.get(name, ABSENT) == value
+                for name, value in record.fields.items()
+                if name != "poster"
+            )
+        if known is None or seen(record.fields.get("poster")) != plex.get("poster"):
+            self.write(job, 9)
+        rating_key = f"key{record.key}"
+        gone = self.run(lambda db: queue.settle(db, job, rating_key, self.now))
+        row = self.land(job)
+        assert gone is (row is not None and row.news == job.rev)
+        settled, written = record, job.revisions
+        if row is not None and row.news == job.rev:  # Q4
+            settled, written = row.record, row.revisions
+            del self.rows[record.source, record.key]
+        elif row is not None:
+            row.due, row.crashes = self.now, 0
+        old = self.done.get((record.source, record.key), Done({})).revisions
+        self.done[record.source, record.key] = Done(
+            old
+            | {name: newest(known, old.get(name)) for name, known in written.items()},
+            settled,
+            settled.token(),
+            rating_key,
+        )
+
+    def land(self, job: Job) -> Row | None:
+        """Take a job out of the worker's hands; give its row, if it has not gone."""
+        if job in self.strays:
+            self.strays.remove(job)
+            return None
+        del self.flight[job.id]
+        row = self.rows[job.record.source, job.record.key]
+        row.flying = False
+        return row
+
+    def held(self, which: int) -> Job:
+        """Choose one of the jobs in flight."""
+        jobs = [*self.flight.values(), *self.strays]
+        return jobs[which % len(jobs)]
+
+    @precondition(lambda self: self.flight or self.strays)
+    @rule(which=pick)
+    def settle(self, which: int) -> None:
+        """Finish a job."""
+        self.bring_into_line(self.held(which))
+
+    @precondition(lambda self: self.flight or self.strays)
+    @rule(
+        which=pick,
+        share=st.sampled_from([0, 0, 1, 2, 9]),
+        wait=st.sampled_from([0.0, 1.0, 30.0, 600.0, LONGEST]),
+        reason=reasons,
+        attempt=st.booleans(),
+        missed=st.booleans(),
+    )
+    def later(
+        self,
+        which: int,
+        share: int,
+        wait: float,
+        reason: str,
+        attempt: bool,
+        missed: bool,
+    ) -> None:
+        """Put a job off, perhaps when some of it was written."""
+        job, due = self.held(which), self.now + wait
+        if share:
+            self.write(job, share)
+        self.run(
+            lambda db: queue.later(
+                db,
+                job,
+                due,
+                self.now,
+                reason=reason,
+                candidates=("1", "2") if missed else (),
+                attempt=attempt,
+                missed=missed,
+            )
+        )
+        if (row := self.land(job)) is None:
+            return
+        row.crashes = 0
+        if row.news != job.rev:
+            row.due = self.now
+            return
+        row.due, row.reason = due, reason
+        row.candidates = ("1", "2") if missed else ()
+        row.attempts += attempt
+        row.misses += missed
+        if missed and row.missed_since is None:
+            row.missed_since = self.now
+
+    @precondition(lambda self: self.flight or self.strays)
+    @rule(
+        which=pick,
+        share=st.sampled_from([0, 1, 2, 9]),
+        reason=reasons,
+        passing=st.booleans(),
+    )
+    def fail(self, which: int, share: int, reason: str, passing: bool) -> None:
+        """Give a job up, perhaps when some of it was written."""
+        job = self.held(which)
+        if share:
+            self.write(job, share)
+        kept = self.run(
+            lambda db: queue.fail(db, job, reason, self.now, ("7",), passing=passing)
+        )
+        row = self.land(job)
+        assert kept is (row is not None and row.news == job.rev)
+        if row is None:
+            return
+        if row.news != job.rev:
+            row.due, row.crashes = self.now, 0
+            return
+        row.fail(reason, self.now, passing=passing)
+        row.candidates = ("7",)
+        row.attempts += 1
+
+    @precondition(lambda self: self.flight or self.strays)
+    @rule(
+        which=pick, number=st.sampled_from([1, 1, 9]), share=st.sampled_from([0, 1, 9])
+    )
+    def release(self, which: int, number: int, share: int) -> None:
+        """Let an outage eat some jobs: nothing is counted, whatever was written."""
+        jobs = [self.held(which)]
+        if number > 1:
+            jobs = [*self.flight.values(), *self.strays]
+        for job in jobs:
+            if share:
+                self.write(job, share)
+        self.run(lambda db: queue.release(db, jobs))
+        for job in jobs:
+            row = self.land(job)
+            if row is not None:
+                row.crashes = 0  # Q7: and nothing else
+
+    @precondition(lambda self: self.flight)
+    @rule(which=pick, share=st.sampled_from([1, 2, 9]))
+    def begin_to_write(self, which: int, share: int) -> None:
+        """Write without coming to an end: the process may die now."""
+        jobs = list(self.flight.values())
+        self.write(jobs[which % len(jobs)], share)
+
+    @rule()
+    def drain(self) -> None:
+        """Work everything off: every promise is kept, the newest of each field."""
+        for job in [*self.flight.values(), *self.strays]:
+            self.bring_into_line(job)
+        self.retry(Choice())
+        while self.rows:
+            due = self.run(queue.next_due)
+            assert due is not None
+            assert due <= self.now + LONGEST
+            self.now = max(self.now, due)
+            jobs = self.take(100)
+            assert jobs
+            for job in jobs:
+                self.bring_into_line(job)
+        assert self.run(queue.next_due) is None
+        for truth in self.truth.values():  # Q1
+            for name, promise in truth.promised.items():
+                if promise.value is not ABSENT:
+                    assert truth.plex.get(name, ABSENT) == seen(promise.value)
+
+    # -- the owner -------------------------------------------------------------------
+
+    def chosen(self, choice: Choice) -> list[tuple[Key, Row]]:
+        """Give the failed jobs that are meant."""
+        return [
+            (key, row)
+            for key, row in self.rows.items()
+            if row.failed
+            and choice.reason in (None, row.reason)
+            and choice.source in (None, key[0])
+            and (choice.ids is None or row.id in choice.ids)
+            and (
+                not choice.passing
+                or (row.passing and row.outage_retries < OUTAGE_RETRIES)
+            )
+        ]
+
+    def choice(
+        self, reason: str | None, which: int | None, source: int | None, passing: bool
+    ) -> Choice:
+        """Choose, also by numbers of jobs that have gone or have not failed."""
+        ids = None if which is None else [n for n in self.ids if n % 4 == which % 4]
+        name = None if source is None else self.sources[source % 2]
+        return Choice(reason, ids, name, passing)
+
+    def retry(self, choice: Choice) -> None:
+        """Retry in both worlds."""
+        number = self.run(lambda db: failed.retry(db, choice, self.now))
+        rows = self.chosen(choice)
+        assert number == len(rows)  # Q5
+        for _, row in rows:
+            row.ready(self.now)
+            row.enqueued = self.now
+            row.retries += 1
+            row.outage_retries += choice.passing
+            # Only by hand does what may bring the process down get a whole new start.
+            row.crashes = min(row.crashes, CRASHES - 1) if choice.passing else 0
+
+    def give_up(self, key: Key) -> None:
+        """Drop a failed job in the model: what was promised with it is no longer."""
+        row = self.rows.pop(key)
+        written = self.done[key].revisions if key in self.done else {}
+        truth = self.truth[key]
+        for name in row.record.fields:
+            truth.promised[name] = Promise(written.get(name))
+            truth.started[name] = written.get(name) or 0
+
+    @rule(
+        reason=st.none() | reasons | st.just("crashed"),
+        which=st.none() | pick,
+        source=st.none() | pick,
+        passing=st.booleans(),
+    )
+    def retry_failed(
+        self, reason: str | None, which: int | None, source: int | None, passing: bool
+    ) -> None:
+        """Try again what failed."""
+        self.retry(self.choice(reason, which, source, passing))
+
+    @rule(reason=st.none() | reasons, which=st.none() | pick, source=st.none() | pick)
+    def discard_failed(
+        self, reason: str | None, which: int | None, source: int | None
+    ) -> None:
+        """Give up what failed."""
+        choice = self.choice(reason, which, source, False)
+        number = self.run(lambda db: failed.discard(db, choice))
+        rows = self.chosen(choice)
+        assert number == len(rows)
+        for key, _ in rows:
+            self.give_up(key)
+
+    @rule(days=st.sampled_from([1, 1, 16, KEPT_DAYS]))
+    def prune(self, days: int) -> None:
+        """Let days pass: what failed long ago goes."""
+        for _ in range(days):
+            number = self.run(failed.prune)
+            gone = []
+            for key, row in self.rows.items():
+                row.days += row.failed
+                if row.failed and row.days > KEPT_DAYS:
+                    gone.append(key)
+            assert number == len(gone)
+            for key in gone:
+                self.give_up(key)
+
+    @rule(reason=reasons, path=st.none() | st.sampled_from(KEYS[:3]))
+    def wake(self, reason: str, path: str | None) -> None:
+        """Wake those who wait for something, or for one file."""
+        name = None if path is None else f"/m/{path}.mkv"
+        number = self.run(lambda db: queue.wake(db, self.now, reason, name))
+        rows = [
+            row
+            for row in self.rows.values()
+            if row.reason == reason
+            and not row.failed
+            and not row.flying
+            and (name is None or name in row.record.find.paths)
+        ]
+        assert number == len(rows)
+        for row in rows:
+            row.due = self.now
+
+    @rule(which=pick)
+    def forget_settled(self, which: int) -> None:
+        """Have the next record compared with Plex, even an equal one."""
+        if self.done:
+            key = list(self.done)[which % len(self.done)]
+            self.run(lambda db: queue.forget_settled(db, *key))
+            self.done[key].record = None
+
+    @rule(which=pick)
+    def discard_source(self, which: int) -> None:
+        """Remove a source, also while its jobs are in flight; another one comes."""
+        source = self.sources.pop(which % 2)
+        number = self.run(lambda db: queue.discard_source(db, source))
+        gone = [key for key in self.rows if key[0] == source]
+        assert number == len(gone)
+        for key in gone:
+            row = self.rows.pop(key)
+            if row.flying:
+                self.strays.append(self.flight.pop(row.id))
+        self.truth = {k: truth for k, truth in self.truth.items() if k[0] != source}
+        self.done = {k: done for k, done in self.done.items() if k[0] != source}
+        self.sources.append(f"source{len(self.ids)}.{self.steps}")
+
+    # -- time ------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 29.0, 60.0, 599.0, LONGEST]))
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+    @rule(
+        killed=st.sampled_from([True, True, False]),
+        jump=st.sampled_from([0.0, 0.0, 1.0, 600.0, -600.0, 1e8, -1e5, -9e5]),
+    )
+    def restart(self, killed: bool, jump: float) -> None:
+        """End the process, well or badly, and start with a clock that may have moved."""
+        if not killed:
+            self.run(release_all)
+        self.database.close()
+        self.now = max(0.0, self.now + jump)
+        self.open()
+        number = self.run(lambda db: queue.recover(db, self.now, LONGEST))
+        aside = 0
+        for row in self.rows.values():
+            if row.flying and killed:
+                row.crashes += 1
+                if row.crashes >= CRASHES:
+                    row.fail("crashed", self.now, passing=True)
+                    aside += 1
+            row.flying = False
+            if row.due > self.now + LONGEST:
+                row.due = self.now
+        assert number == aside
+        self.flight.clear()
+        self.strays.clear()
+
+    @rule(fields=contents, limit=st.integers(1, 9))
+    def break_off(self, fields: dict[str, Any], limit: int) -> None:
+        """Break a transaction off at its end: all is as before."""
+
+        def work(db: Connection) -> None:
+            record = self.record(("stash", "0"), 9, fields)
+            queue.enqueue(db, record, Priority.BULK, self.now)
+            for job in queue.claim(db, limit, self.now):
+                queue.settle(db, job, None, self.now)
+            failed.retry(db, Choice(), self.now)
+            raise InterruptedError
+
+        before = self.run(_everything)
+        with pytest.raises(InterruptedError):
+            self.run(work)
+        assert self.run(_everything) == before  # Q9
+
+    # -- always ----------------------------------------------------------------------
+
+    @invariant()
+    def they_agree(self) -> None:
+        """Everything that shows is as the rules say; Q2, Q5, Q8."""
+        rows = sorted(self.rows.values(), key=lambda row: row.id)
+        shown, total = self.run(lambda db: queue.listing(db, limit=1000))
+        assert shown == [row.info() for row in rows]
+        assert total == len(rows) == len({(job.source, job.key) for job in shown})
+        assert total <= len(self.truth)
+        alive = [row for row in rows if not row.failed]
+        assert self.run(queue.counts) == queue.Counts(
+            len(alive),
+            len(rows) - len(alive),
+            min((row.enqueued for row in alive), default=None),
+        )
+        assert self.run(queue.next_due) == min(
+            (row.due for row in alive if not row.flying), default=None
+        )
+        for key, done in self.done.items():
+            assert self.run(lambda db, key=key: queue.settled_token(db, *key)) == (
+                done.token
+            )
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        """Q1: each promise is kept in Plex, or a job stands for it."""
+        for key, truth in self.truth.items():
+            row = self.rows.get(key)
+            for name, promise in truth.promised.items():
+                if promise.value is ABSENT:
+                    continue
+                if row is not None and name in row.record.fields:
+                    assert row.record.fields[name] == promise.value
+                else:
+                    assert truth.plex.get(name, ABSENT) == seen(promise.value)
+
+    @invariant()
+    def no_wait_is_too_long(self) -> None:
+        """Whatever the clock did, and whoever is put off."""
+        due = self.run(queue.next_due)
+        assert due is None or due <= self.now + LONGEST
+
+
+def _everything(db: Connection) -> list[list[tuple[Any, ...]]]:
+    return [
+        db.execute("SELECT * FROM job").fetchall(),
+        db.execute("SELECT * FROM settled").fetchall(),
+    ]
+
+
+@pytest.mark.timeout(LIMIT)
+@pytest.mark.filterwarnings("ignore:It looks like `register_random`")
+def test_queue_machine() -> None:
+    """Let it run."""
+    run(QueueMachine, 250, 40)
