@@ -35,7 +35,6 @@ class World:
         folder: Path,
         session: aiohttp.ClientSession,
         seed: int,
-        **deadlines: float,
     ) -> None:
         """Put everything together; nothing is open yet."""
         loop = virtual()
@@ -55,7 +54,6 @@ class World:
             libraries=frozenset(s.uuid for s in plex.core.sections.values()),
             transactions=database,
             monotonic=loop.time,
-            deadlines=Deadlines(**deadlines),
         )
         loop.watch(lambda: self.server._session.busy)  # noqa: SLF001  # its threads
         self.engine = Engine(
@@ -106,6 +104,10 @@ class World:
         """Connections tried, by the session and by the listener, refused ones counted."""
         return self.server.attempts + self.events.attempts
 
+    def wait_for_answers(self, deadlines: Deadlines) -> None:
+        """Give answers so much time; none of it passes on the loop, but really."""
+        self.server._session.deadlines = deadlines  # noqa: SLF001  # read at each call
+
     async def submit(self, count: int, tag: str) -> None:
         """Enqueue a new title for so many films."""
         items = list(self.plex.core.items.values())[:count]
@@ -134,7 +136,7 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(
-    folder: Path, seed: int = 0, *, listen: bool = True, **deadlines: float
+    folder: Path, seed: int = 0, *, listen: bool = True
 ) -> AsyncGenerator[World]:
     """Give a world in which everything works and nothing is left to do.
 
@@ -145,7 +147,7 @@ async def world(
         library(30, clock=lambda: EPOCH + loop.time()) as plex,
         aiohttp.ClientSession() as session,
     ):
-        it = World(plex, folder, session, seed, **deadlines)
+        it = World(plex, folder, session, seed)
         await it.engine.open()
         tasks = [asyncio.create_task(it.engine.run())]
         if listen:
