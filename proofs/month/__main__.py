@@ -32,8 +32,13 @@ def main() -> int:
                     f" --days {args.days:g}",
                     flush=True,
                 )
-            if sys.stderr.isatty():
-                print(f"\r{total.months} months", end="", file=sys.stderr)
+            if total.months % 10 == 0:
+                print(
+                    f"{total.months} months, {time.monotonic() - began:.0f} s,"
+                    f" invariants broken {len(total.broken)}",
+                    file=sys.stderr,
+                    flush=True,
+                )
     print("\n".join(total.lines()))
     print(
         f"seconds {time.monotonic() - began:.0f}, seeds {seeds.start}-{seeds.stop - 1}"

@@ -1,0 +1,291 @@
+"""`scripts/soak`: thousands of jobs through a server that flaps, dawdles and limits its rate.
+
+Everything is real: HTTP to a simulated Plex in a process of its own, the database
+on disk, the threads. Home Assistant's guard watches the loop's thread for
+blocking calls.
+"""
+
+import argparse
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+import contextlib
+from dataclasses import dataclass, field
+import logging
+from pathlib import Path
+from random import Random
+import sys
+import tempfile
+import time
+from typing import Any
+
+from homeassistant import block_async_io
+
+from bench.meters import Loop, p999, settled_memory
+from bench.work import is_done, pages, wanted
+from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.ramp import Ramp
+from custom_components.plexsync.plex.deadlines import Deadlines
+from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
+from custom_components.plexsync.plex.server import PlexMediaServer
+from tests.simulators.plex import PlexCore
+from tests.simulators.plex.library import synthetic
+
+from . import simulator
+from .file_store import FileStore
+from .kill9.life import POLICY, RETRY, NoImages
+from .simulator import Simulator
+
+ROUNDS = 4  # editions of every item, one after the other
+GAP = 0.010  # seconds that the loop may be held, over idle
+MEMORY = 10e6  # bytes that it may grow by, once it has seen every item
+_IDLE = 2.0  # seconds of doing nothing before each round
+_STUCK = 1800.0  # seconds that a round may take on any machine
+# An answer that is late is a fault too, but none of those that this is about.
+_DEADLINES = Deadlines(probe=2, read=10, listing=30, edit=10, upload=10)
+
+WEATHER: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("flap", {"up": 7, "down": 0.8}),
+    ("slow", {"ms": 1, "jitter_ms": 10}),
+    ("rate_limit", {"per_second": 60, "burst": 60, "retry_after": 1}),
+    ("commit_then_drop", {"method": "PUT", "probability": 0.004}),
+)
+
+
+class Guard(logging.Handler):
+    """Home Assistant's guard against blocking calls, on the thread that makes this."""
+
+    def __init__(self) -> None:
+        """Switch it on, and see that it is awake."""
+        super().__init__(logging.WARNING)
+        self.calls: list[str] = []
+        logging.getLogger("homeassistant.util.loop").addHandler(self)
+        block_async_io.enable()
+        with contextlib.suppress(RuntimeError):
+            time.sleep(0)  # this is what it has to catch
+            if not self.calls:
+                raise SystemExit("the guard against blocking calls sleeps")
+        self.calls.clear()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note a call."""
+        self.calls.append(record.getMessage().splitlines()[0])
+
+
+@dataclass(slots=True)
+class Figures:
+    """What is printed at the end."""
+
+    jobs: int
+    seconds: float = 0.0
+    edits: Counter[tuple[str, str]] = field(default_factory=Counter)  # applied, alike
+    lost_answers: int = 0
+    refused: int = 0
+    limited: int = 0
+    requests: int = 0
+    openings: int = 0
+    wrong: list[str] = field(default_factory=list)
+    blocking: list[str] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+    growth: int = 0
+    peak: int = 0
+    gap: float = 0.0
+    idle_gap: float = 0.0
+
+    @property
+    def held(self) -> float:
+        """How much longer than when idle the loop was held, in seconds."""
+        return max(0.0, self.gap - self.idle_gap)
+
+    @property
+    def twice(self) -> int:
+        """Edits that gave an item what it had been given already."""
+        return sum(count - 1 for count in self.edits.values())
+
+    def troubles(self, *, quick: bool) -> Iterator[str]:
+        """Say what is not as promised; a short run tells nothing of gaps and memory."""
+        yield from self.wrong
+        if self.edits.total() != self.jobs:
+            yield f"{self.edits.total()} edits for {self.jobs} jobs"
+        if self.twice:
+            yield f"{self.twice} edits that changed nothing"
+        if self.reasons:
+            yield f"left over: {self.reasons}"
+        yield from self.blocking
+        for what, number in (
+            ("the circuit never opened", self.openings),
+            ("no request was limited", self.limited),
+        ):
+            if not number and not quick:
+                yield what
+        if self.growth > MEMORY and not quick:
+            yield f"memory grew by {self.growth / 1e6:.1f} MB"
+        if self.held > GAP and not quick:
+            yield f"the loop was held {self.held * 1000:.1f} ms longer than when idle"
+
+    def lines(self) -> Iterator[str]:
+        """Say all of it."""
+        yield (
+            f"jobs {self.jobs}, written once in effect {len(self.edits)},"
+            f" edits that changed nothing {self.twice}, items not as wanted"
+            f" {len(self.wrong)}"
+        )
+        yield (
+            f"requests {self.requests}, rate limited {self.limited}, answers lost after"
+            f" the effect {self.lost_answers}, circuit opened {self.openings}"
+        )
+        yield (
+            f"memory grew by {self.growth / 1e6:.1f} MB after the first round (bound"
+            f" {MEMORY / 1e6:.0f}), peak {self.peak / 1e6:.0f} MB"
+        )
+        yield (
+            f"loop held {self.gap * 1000:.1f} ms, idle {self.idle_gap * 1000:.1f} ms,"
+            f" over idle {self.held * 1000:.1f} ms (p99.9, bound {GAP * 1000:.0f})"
+        )
+        yield f"blocking calls on the loop {len(self.blocking)}"
+
+
+class Soak:
+    """One engine at work, and what it costs."""
+
+    def __init__(self, plex: Simulator, folder: Path, items: int) -> None:
+        """Put it together as the integration does, with faster delays."""
+        core = _library(items)
+        self.plex = plex
+        self.items = items
+        self.figures = Figures(items * ROUNDS)
+        self.changed = asyncio.Event()
+        database = Database(folder / "soak.db", (*SCHEMAS, INDEX_SCHEMA))
+        server = PlexMediaServer(
+            plex.url,
+            core.token,
+            client_id="soak",
+            machine_id=core.identity.machine_identifier,
+            libraries=frozenset(each.uuid for each in core.sections.values()),
+            transactions=database,
+            deadlines=_DEADLINES,
+        )
+        self.engine = Engine(
+            database,
+            server,
+            NoImages(),
+            store=FileStore(folder / "circuit.json"),
+            random=Random(1),
+            policy=POLICY,
+            retry=RETRY,
+            ramp=Ramp(healthy=200, step=0.3),
+            listener=self._heard,
+        )
+
+    def _heard(self, event: str, data: dict[str, Any]) -> None:
+        self.figures.openings += event == "circuit_opened"
+        self.changed.set()
+
+    async def run(self) -> Figures:
+        """Work through all rounds."""
+        figures = self.figures
+        guard = Guard()
+        meter = Loop()
+        ticking = asyncio.create_task(meter.run())
+        await self.engine.open()
+        working = asyncio.create_task(self.engine.run())
+        began = time.monotonic()
+        settled: list[int] = []  # memory after each round
+        try:
+            for edition in range(1, ROUNDS + 1):
+                await asyncio.sleep(0.05)  # looking at memory and journal held the loop
+                with meter.into(meter.idle):
+                    await asyncio.sleep(_IDLE)
+                with meter.into(meter.busy):
+                    async for page in pages(range(1, self.items + 1), edition=edition):
+                        await self.engine.submit(page, Priority.BULK)
+                    await self._drained(working)
+                await asyncio.to_thread(self._read_journal, edition)
+                settled.append(settled_memory())
+            figures.growth = settled[-1] - settled[0]
+            figures.reasons = await self.engine.job_reasons()
+        finally:
+            for task in (working, ticking):
+                task.cancel()
+            await asyncio.gather(working, ticking, return_exceptions=True)
+            await self.engine.close()
+        figures.seconds = time.monotonic() - began
+        await asyncio.to_thread(self._compare)
+        figures.peak = meter.peak
+        figures.gap, figures.idle_gap = p999(meter.busy), p999(meter.idle)
+        figures.blocking = list(guard.calls)  # what follows has no loop
+        return figures
+
+    async def _drained(self, working: asyncio.Task[None]) -> None:
+        async with asyncio.timeout(_STUCK):
+            while (await self.engine.snapshot()).pending:
+                self.changed.clear()
+                if working.done():
+                    await working
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.5):
+                        await self.changed.wait()
+
+    def _read_journal(self, edition: int) -> None:
+        """Count what the server did; a lost answer was an edit all the same."""
+        figures = self.figures
+        self.plex.settle()
+        for entry in self.plex.journal():
+            figures.requests += 1
+            figures.limited += entry["status"] == 429
+            lost = "commit_then_drop" in entry["outcome"]
+            if entry["method"] != "PUT" or not (lost or entry["status"] == 200):
+                continue
+            figures.lost_answers += lost
+            query = dict(entry["query"])
+            figures.edits[query["id"], query.get("summary.value", "")] += 1
+            if f"Edition {edition} of" not in query.get("summary.value", ""):
+                figures.wrong.append(f"item {query['id']} was edited out of turn")
+
+    def _compare(self) -> None:
+        states = {item["files"][0]: item for item in self.plex.items() if item["files"]}
+        for number in range(1, self.items + 1):
+            item = wanted(number, edition=ROUNDS)
+            if not is_done(item, states[item.path]):
+                self.figures.wrong.append(f"item {number} is not as wanted")
+
+
+def _library(items: int) -> PlexCore:
+    core = PlexCore()
+    synthetic(core, items)
+    return core
+
+
+def main() -> int:
+    """Soak; 1 if anything is not as promised."""
+    parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument(
+        "--quick", action="store_true", help="500 jobs; gaps and memory are only shown"
+    )
+    args = parser.parse_args()
+    items = (500 if args.quick else args.jobs) // ROUNDS
+    plex = simulator.start(lambda: _library(items))
+    try:
+        for action, spec in WEATHER:
+            plex.fault(action, **spec)
+        with tempfile.TemporaryDirectory(prefix="plexsync-soak-") as folder:
+            figures = asyncio.run(_soak(plex, Path(folder), items))
+    finally:
+        plex.close()
+    troubles = list(figures.troubles(quick=args.quick))
+    for trouble in troubles[:40]:
+        print("  !", trouble)
+    print("\n".join(figures.lines()))
+    print(f"seconds {figures.seconds:.0f}, {items} items, {ROUNDS} rounds")
+    return 1 if troubles else 0
+
+
+async def _soak(plex: Simulator, folder: Path, items: int) -> Figures:
+    return await Soak(plex, folder, items).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
