@@ -3,30 +3,25 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 import heapq
 from itertools import count
-import json
 from pathlib import Path
 from random import Random
-import sqlite3
 from typing import Any
 
 from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.queue import Priority
-from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs.kill9.inquest import look
-from proofs.kill9.life import PROOF_SCHEMA, NoImages
 from proofs.kill9.stream import LISTS, TEXTS, Promises, revisions_of_item
 from tests.simulators.plex import Item, PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.snapshot import item_state
 
+from .lives import Life
 from .watch import EPOCH, ByHand, Spans, Wall, Watch
 from .weather import DAY, HOUR, MINUTE, Spell, forecast
-from .wire import Network, VirtualEvents, VirtualServer
+from .wire import Network
 
 ITEMS = 30
 _LATE = 4  # files that come in the course of the month
@@ -35,55 +30,6 @@ _RECORDS = HOUR  # between two submissions, on average
 _DRAIN = 4 * HOUR  # the longest wait of a job is one hour
 
 type Happening = Callable[[], Awaitable[None]]
-
-
-class MortalDatabase(Database):
-    """A database that stays as it is when its process is killed."""
-
-    dead = False
-
-    async def run[T](
-        self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True
-    ) -> T:
-        """Run a transaction; in a dead process nothing goes on."""
-        if self.dead:
-            await asyncio.get_running_loop().create_future()
-        return await super().run(work, durable=durable)
-
-
-class MortalStore:
-    """Keeps the circuit as text, as a file does; a dead process saves no more."""
-
-    def __init__(
-        self, text: str | None, saved: Callable[[dict[str, Any]], None]
-    ) -> None:
-        """Begin with what the last process left; ``saved`` hears of each save."""
-        self.text = text
-        self.dead = False
-        self._saved = saved
-
-    async def load(self) -> dict[str, Any] | None:
-        """Give what was saved last."""
-        return None if self.text is None else json.loads(self.text)
-
-    async def save(self, data: dict[str, Any]) -> None:
-        """Keep it, a moment later."""
-        text = json.dumps(data)
-        await asyncio.sleep(0.002)
-        if not self.dead:
-            self.text = text
-            self._saved(data)
-
-
-@dataclass(slots=True)
-class Life:
-    """One process of ours."""
-
-    engine: Engine
-    server: VirtualServer
-    database: MortalDatabase
-    store: MortalStore
-    tasks: list[asyncio.Task[None]]
 
 
 class World:
@@ -115,7 +61,7 @@ class World:
         self._poisoned: set[str] = set()
         self._edited: set[str] = set()  # by hand
         self._life: Life | None = None
-        self._text: str | None = None
+        self._left: str | None = None  # in the store, when our last process ended
         self._unsaid: set[str] = set()  # what changed while nobody was there to hear
         self._held_back: list[tuple[str, int]] = []
         self._plan: list[tuple[float, int, Happening]] = []
@@ -174,53 +120,21 @@ class World:
     # -- our process -----------------------------------------------------------------
 
     async def _start(self) -> None:
-        number = self.counts["lives"]
         self.counts["lives"] += 1
-        booted = self.random.uniform(
-            0, 1e6
-        )  # no process knows another's monotonic time
-        clock = Clock(lambda: self.now() + booted, self.wall)
-        database = MortalDatabase(
-            self.database, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA), inline=True
-        )
-        server = VirtualServer(
+        # No process knows another's monotonic time.
+        booted = self.random.uniform(0, 1e6)
+        self._life = Life(
             self.network,
-            self.core.token,
-            client_id="month",
-            machine_id=self.core.identity.machine_identifier,
-            libraries=frozenset({self.section.uuid}),
-            transactions=database,
-            monotonic=clock.monotonic,
+            self.database,
+            self._left,
+            clock=Clock(lambda: self.now() + booted, self.wall),
+            seed=f"{self.seed}/{self.counts['lives']}",
+            watch=self.watch,
+            held=lambda active: (self.held.begin if active else self.held.end)(
+                self.now()
+            ),
         )
-        store = MortalStore(self._text, self.watch.saved)
-        engine = Engine(
-            database,
-            server,
-            NoImages(),
-            store=store,
-            clock=clock,
-            random=Random(f"{self.seed}/life/{number}"),
-            listener=self._heard,
-        )
-        await engine.open()
-        if engine.circuit_problem or database.set_aside or engine.ledger_lost:
-            self.watch.breach("our files are not as they were left")
-        events = VirtualEvents(
-            self.network,
-            token=self.core.token,
-            client_id="month",
-            allowed=engine.circuit.may_listen,
-            contact=engine.circuit.sighted,
-            arrived=self._look_again,
-            changed=self._heard_of,
-            random=Random(f"{self.seed}/socket/{number}"),
-        )
-        self._events = events
-        self._life = Life(engine, server, database, store, [])
-        self._life.tasks += [
-            asyncio.create_task(engine.run()),
-            asyncio.create_task(events.run()),
-        ]
+        await self._life.begin()
         self.alive.begin(self.now())
         if self._unsaid:
             await self._submit(self._unsaid)
@@ -241,21 +155,7 @@ class World:
     async def _stop(self, *, killed: bool) -> None:
         life, self._life = self._life, None
         assert life is not None
-        for task in life.tasks:
-            if task.done():
-                self.watch.breach(f"a task of ours ended: {task}")
-        life.database.dead = life.store.dead = killed
-        pending = set(life.tasks)
-        while pending:
-            for task in pending:
-                task.cancel()
-            _, pending = await asyncio.wait(pending, timeout=0.001)
-        if killed:
-            await life.server.close()
-            life.database.close()
-        else:
-            await life.engine.close()
-        self._text = life.store.text
+        self._left = await life.end(killed=killed)
         self.watch.gone(killed=killed)
         self.alive.end(self.now())
         self.held.end(self.now())
@@ -280,21 +180,6 @@ class World:
     def database(self) -> Path:
         """Our database's file."""
         return self.folder / "month.db"
-
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
-        if event == "hold" or event.startswith("circuit"):
-            self._events.look()
-        if event == "hold" and data["hold"] in ("auth", "wrong_server"):
-            (self.held.begin if data["active"] else self.held.end)(self.now())
-
-    def _heard_of(self, rating_key: str) -> None:
-        self.watch.heard_of(rating_key)
-        if self._life is not None:
-            self._life.engine.void(rating_key)
-
-    async def _look_again(self) -> None:
-        if self._life is not None:
-            await self._life.engine.wake_missing()
 
     # -- Plex --------------------------------------------------------------------------
 

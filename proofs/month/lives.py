@@ -1,0 +1,156 @@
+"""One process of ours, from its start to its stop or to kill -9."""
+
+import asyncio
+from collections.abc import Callable
+import json
+from pathlib import Path
+from random import Random
+import sqlite3
+from typing import Any
+
+from custom_components.plexsync.engine.clock import Clock
+from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
+from proofs.kill9.life import PROOF_SCHEMA, NoImages
+
+from .watch import Watch
+from .wire import Network, VirtualEvents, VirtualServer
+
+_SAVING = 0.002  # seconds until what is saved is on disk
+
+
+class _Database(Database):
+    """A database that stays as it is when its process is killed."""
+
+    dead = False
+
+    async def run[T](
+        self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True
+    ) -> T:
+        """Run a transaction; in a dead process nothing goes on."""
+        if self.dead:
+            await asyncio.get_running_loop().create_future()
+        return await super().run(work, durable=durable)
+
+
+class _Store:
+    """Keeps the circuit as text, as a file does; a dead process saves no more."""
+
+    def __init__(
+        self, text: str | None, saved: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Begin with what the last process left; ``saved`` hears of each save."""
+        self.text = text
+        self.dead = False
+        self._saved = saved
+
+    async def load(self) -> dict[str, Any] | None:
+        """Give what was saved last."""
+        return None if self.text is None else json.loads(self.text)
+
+    async def save(self, data: dict[str, Any]) -> None:
+        """Keep it, a moment later."""
+        text = json.dumps(data)
+        await asyncio.sleep(_SAVING)
+        if not self.dead:
+            self.text = text
+            self._saved(data)
+
+
+class Life:
+    """The engine, its server and its listener, joined as the coordinator joins them."""
+
+    def __init__(
+        self,
+        network: Network,
+        file: Path,
+        left: str | None,
+        *,
+        clock: Clock,
+        seed: str,
+        watch: Watch,
+        held: Callable[[bool], None],
+    ) -> None:
+        """Take the database's file, and what the last life left in the store.
+
+        ``held`` hears when access is refused and when it is granted again.
+        """
+        core = network.core
+        self._watch, self._held = watch, held
+        self._database = _Database(
+            file, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA), inline=True
+        )
+        self._store = _Store(left, watch.saved)
+        self._server = VirtualServer(
+            network,
+            core.token,
+            client_id="month",
+            machine_id=core.identity.machine_identifier,
+            libraries=frozenset(section.uuid for section in core.sections.values()),
+            transactions=self._database,
+            monotonic=clock.monotonic,
+        )
+        self.engine = Engine(
+            self._database,
+            self._server,
+            NoImages(),
+            store=self._store,
+            clock=clock,
+            random=Random(f"{seed}/engine"),
+            listener=self._hear,
+        )
+        circuit = self.engine.circuit
+        self._events = VirtualEvents(
+            network,
+            token=core.token,
+            client_id="month",
+            allowed=circuit.may_listen,
+            contact=circuit.sighted,
+            arrived=self._look_again,
+            changed=self._changed,
+            random=Random(f"{seed}/listener"),
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def begin(self) -> None:
+        """Open our files, which are as they were left, and work."""
+        engine = self.engine
+        await engine.open()
+        if engine.circuit_problem or self._database.set_aside or engine.ledger_lost:
+            self._watch.breach("our files are not as they were left")
+        self._tasks += [
+            asyncio.create_task(engine.run()),
+            asyncio.create_task(self._events.run()),
+        ]
+
+    async def end(self, *, killed: bool) -> str | None:
+        """Stop, or die on the spot; give what is in the store then."""
+        for task in self._tasks:
+            if task.done():
+                self._watch.breach(f"a task of ours ended: {task}")
+        self._database.dead = self._store.dead = killed
+        pending = set(self._tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.001)
+        if killed:
+            await self._server.close()
+            self._database.close()
+        else:
+            await self.engine.close()
+        return self._store.text
+
+    def _hear(self, event: str, data: dict[str, Any]) -> None:
+        if event == "hold" or event.startswith("circuit"):
+            self._events.look()
+        if event == "hold" and data["hold"] in ("auth", "wrong_server"):
+            self._held(data["active"])
+
+    def _changed(self, rating_key: str) -> None:
+        self._watch.heard_of(rating_key)
+        self.engine.void(rating_key)
+
+    async def _look_again(self) -> None:
+        await self.engine.wake_missing()
