@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from custom_components.plexsync.engine.breaker import Policy
 from custom_components.plexsync.engine.circuit import HEARTBEAT
-from custom_components.plexsync.engine.outages import FLAP, Outage, OutageLog
+from custom_components.plexsync.engine.outages import Outage, OutageLog
 from custom_components.plexsync.engine.ramp import FLOOR
 from custom_components.plexsync.plex.deadlines import Deadlines
 
@@ -33,6 +33,7 @@ NOTICE = _DEADLINES.listing + _PROBE + 1 / FLOOR + _AT_ONCE
 RECOVER = _PROBE + _POLICY.longest + _TRIALS
 DATED = _PROBE + _AT_ONCE
 HELD = _POLICY.held + _PROBE + _AT_ONCE
+_FLAP = 60.0  # seconds within which two outages are one
 TRIES = 80  # connections in an hour of down time
 
 
@@ -136,7 +137,7 @@ def expect(world: World) -> list[Expected]:
         closed = world.now() if opening.closed is None else opening.closed
         last = found[-1] if found else None
         starts = tuple(wall(start) for start in opening.starts)
-        if last is not None and 0 <= starts[-1] - last.wall_end < FLAP:
+        if last is not None and 0 <= starts[-1] - last.wall_end < _FLAP:
             last.closed, last.wall_end = closed, wall(closed)
             last.reopened += 1
         else:

@@ -96,6 +96,7 @@ class Watch:
         self.older = Claim()
         self.order = Order(self.older)
         self.by_hand: dict[tuple[str, str], ByHand] = {}
+        self.poisoned: set[str] = set()  # rating keys
         self.crossed = 0  # edits by hand that met one of ours on its way
         self.openings: list[Opening] = []
         self.states: Counter[str] = Counter()
@@ -129,8 +130,11 @@ class Watch:
         """Follow the streak of server faults."""
         self._working -= not probe
         streak = self._streak
-        if fault is not None and fault.reason == MOVED:
-            return
+        if fault is not None and (
+            fault.reason == MOVED
+            or (fault.ambiguous and request.param("id") in self.poisoned)
+        ):
+            return  # nothing was sent, or it is the item's own fault
         if fault is not None and fault.kind is FaultClass.SERVER:
             now = self._now()
             streak.of_all = now if streak.of_all is None else streak.of_all

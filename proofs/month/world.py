@@ -357,6 +357,7 @@ class World:
         key, item = chosen
         self.counts["poisoned"] += 1
         self._poisoned.add(key)
+        self.watch.poisoned.add(str(item.rating_key))
         self.network.faults.add("poison", rating_key=item.rating_key, duration=3 * HOUR)
         await self._submit([key])
 

@@ -142,6 +142,18 @@ def test_an_opening_is_dated_back_to_the_first_fault(watch: Watch, time: Time) -
     assert (opening.starts, opening.closed) == ((9.0,), 12)
 
 
+def test_a_poisoned_item_is_no_fault_of_the_server(watch: Watch, time: Time) -> None:
+    """No outage is dated back to it."""
+    watch.poisoned.add("7")
+    time.now = 5
+    poison = Fault(FaultClass.SERVER, "error_500", ambiguous=True)
+    watch.ended(EDIT, poison, probe=False)
+    time.now = 9
+    watch.ended(READ, REFUSED, probe=False)
+    watch.saved(_save("open", 9))
+    assert watch.openings[0].starts == (9.0,)
+
+
 def test_the_wall_remembers_when_it_was_set(time: Time) -> None:
     """What it showed at any moment."""
     wall = Wall(time)
