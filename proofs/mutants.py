@@ -192,8 +192,8 @@ def main(arguments: list[str] | None = None) -> int:
     # That the tests pass without a bug is the other half of the proof; who wants a
     # few of them only runs the tests anyway.
     tests = [] if chosen.quick else sorted({bug.tests for bug in bugs})
-    work: list[tuple[Bug | None, Sequence[str]]] = [(None, test) for test in tests]
-    work += [(bug, bug.tests) for bug in bugs]
+    work: list[tuple[Bug | None, Sequence[str]]] = [(bug, bug.tests) for bug in bugs]
+    work += [(None, test) for test in tests]
     verdicts = []
     for verdict in judge(work):
         print(verdict.line(), flush=True)

@@ -368,15 +368,35 @@ class BreakerMachine(Machine):
         result=anything,
         asked=asked_for,
         reached=st.sampled_from(list(State)),
+        pause=st.sampled_from([0.0, 1.0, 4.0]),
     )
     def overhang(
-        self, calls: int, result: Result, asked: float | None, reached: State
+        self,
+        calls: int,
+        result: Result,
+        asked: float | None,
+        reached: State,
+        pause: float,
     ) -> None:
         """Let calls outlast their era: the circuit opens, and perhaps recovers, meanwhile."""
         over = [permit for _ in range(calls) if (permit := self.take()) is not None]
         if not over:
             return
         era = self.model.era.number
+        self.go_through_outage(reached)
+        # Late: what began it is a while ago.
+        self.now += pause
+        self.wall += pause
+        assert self.breaker.generation > era
+        for permit in over:
+            before = self.breaker.snapshot(self.now, self.wall)
+            self.give(permit, result, asked)
+            # I10: neither state, nor counts, nor the probe's time.
+            assert self.breaker.snapshot(self.now, self.wall) == before
+        self.done += over
+
+    def go_through_outage(self, reached: State) -> None:
+        """Let the circuit open, and perhaps recover."""
         if self.model.era.state is State.HALF_OPEN:
             self.breaker.reset()
             self.model.close(verified=False)
@@ -396,13 +416,18 @@ class BreakerMachine(Machine):
             permit = self.take()
             assert permit is not None
             self.give(permit, Result.SUCCESS)
-        assert self.breaker.generation > era
-        for permit in over:
-            before = self.breaker.snapshot(self.now, self.wall)
-            self.give(permit, result, asked)
-            # I10: neither state, nor counts, nor the probe's time.
-            assert self.breaker.snapshot(self.now, self.wall) == before
-        self.done += over
+
+    @rule(results=st.lists(anything, min_size=1, max_size=4), asked=asked_for)
+    def trials(self, results: list[Result], asked: float | None) -> None:
+        """Open half, and try one call after another: each ends in its own way."""
+        self.go_through_outage(State.HALF_OPEN)
+        for result in results:
+            if self.breaker.state is State.HALF_OPEN:
+                permit = self.take()
+                assert permit is not None
+                assert self.take() is None
+                self.give(permit, result, asked)
+                self.done.append(permit)
 
     # -- probes ------------------------------------------------------------------
 
