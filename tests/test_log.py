@@ -68,9 +68,9 @@ async def test_each_loss_and_each_recovery_is_told_once(
         process.program.stop()
 
         assert lines(process) == [
-            "WARNING The circuit is open (refused)",
-            "INFO The circuit is half_open (recovery)",
-            "INFO The circuit is closed (recovery)",
+            f"WARNING {plex.core.identity.friendly_name}: the circuit is open (refused)",
+            f"INFO {plex.core.identity.friendly_name}: the circuit is half_open (recovery)",
+            f"INFO {plex.core.identity.friendly_name}: the circuit is closed (recovery)",
             "WARNING Source Stash (127.0.0.1) is not available: unreachable",
             "INFO Source Stash (127.0.0.1) is available again",
         ]

@@ -121,6 +121,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             database,
             self.server,
             self.images,
+            name=entry.title,
             store=CircuitStore(hass, entry.entry_id),
             fresh=self._fresh,
             listener=self._heard,

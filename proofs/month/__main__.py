@@ -16,20 +16,21 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--days", type=float, default=30.0)
-    parser.add_argument("--quick", action="store_true", help="6 seeds")
+    parser.add_argument("--quick", action="store_true", help="4 seeds of 10 days")
     args = parser.parse_args()
-    seeds = range(args.first, args.first + (6 if args.quick else args.seeds))
+    number, days = (4, 10.0) if args.quick else (args.seeds, args.days)
+    seeds = range(args.first, args.first + number)
     began = time.monotonic()
     total = Total()
     with ProcessPoolExecutor(min(len(seeds), os.process_cpu_count() or 1)) as pool:
-        for report in pool.map(month, seeds, [args.days] * len(seeds)):
+        for report in pool.map(month, seeds, [days] * len(seeds)):
             total.add(report)
             for line in report.broken[:10]:
                 print(f"  ! seed {report.seed}: {line}")
             if report.broken:
                 print(
                     f"    replay: scripts/month --first {report.seed} --seeds 1"
-                    f" --days {args.days:g}",
+                    f" --days {days:g}",
                     flush=True,
                 )
             if total.months % 10 == 0:

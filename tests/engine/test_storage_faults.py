@@ -123,9 +123,14 @@ async def test_a_failed_fsync_fails_the_whole_group(path: Path, way: Way) -> Non
     """All that shared the commit is there, or none of it; each caller hears of it."""
     trouble = Trouble(way, 3)
     database = opened(path, trouble.connect)
-    go = threading.Event()
-    first = asyncio.ensure_future(database.run(lambda db: go.wait(20)))
-    await asyncio.sleep(0)
+    begun, go = threading.Event(), threading.Event()
+
+    def hold(_: sqlite3.Connection) -> None:
+        begun.set()
+        go.wait(20)
+
+    first = asyncio.ensure_future(database.run(hold))
+    await asyncio.to_thread(begun.wait, 20)  # else it would share the group's commit
     group = [asyncio.ensure_future(database.run(insert(n))) for n in range(5)]
     await asyncio.sleep(0)
     go.set()

@@ -339,4 +339,4 @@ def test_a_failed_job_is_kept_for_thirty_days(
         run(story())
     lines = [line for line in caplog.messages if "were dropped" in line]
     assert len(lines) == 1
-    assert lines[0].startswith("1 failed jobs")
+    assert lines[0].startswith("Plex: 1 failed jobs")

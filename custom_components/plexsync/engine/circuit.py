@@ -63,12 +63,17 @@ class Circuit:
         *,
         clock: Clock,
         random: Random,
+        name: str = "Plex",
         store: BreakerStore | None = None,
         policy: Policy | None = None,
         ramp: Ramp | None = None,
         listener: Listener | None = None,
     ) -> None:
-        """Take the probe (process, then database; raises Fault) and where to keep state."""
+        """Take the probe (process, then database; raises Fault) and where to keep state.
+
+        ``name`` tells several servers apart in the log.
+        """
+        self.name = name
         self._probe = probe
         self._clock = clock
         self._store = store
@@ -173,11 +178,11 @@ class Circuit:
                 self._saves_failed = min(self._saves_failed + 1, 10)
                 self._save_again = self._clock.monotonic() + wait
                 if not self.save_failed:
-                    _LOGGER.error("The circuit's state cannot be saved")
+                    _LOGGER.error("%s: the circuit's state cannot be saved", self.name)
                 self.save_failed = True
             else:
                 if self.save_failed:
-                    _LOGGER.info("The circuit's state can be saved again")
+                    _LOGGER.info("%s: the circuit's state is saved again", self.name)
                 self.save_failed = False
                 self._save_again, self._saves_failed = None, 0
                 self._saved_at = self._clock.monotonic()
@@ -360,7 +365,7 @@ class Circuit:
     def _announce(self, before: State, state: State, cause: str) -> None:
         level = logging.WARNING if before is State.CLOSED else logging.INFO
         if (before, state) != (State.HALF_OPEN, State.OPEN):
-            _LOGGER.log(level, "The circuit is %s (%s)", state, cause)
+            _LOGGER.log(level, "%s: the circuit is %s (%s)", self.name, state, cause)
         last = self.outages.outages[-1] if self.outages.outages else None
         data: dict[str, Any] = {"cause": cause}
         if state is State.CLOSED and last is not None:

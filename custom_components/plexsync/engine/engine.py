@@ -91,6 +91,7 @@ class Engine:
         server: Server,
         images: Images,
         *,
+        name: str = "Plex",
         store: BreakerStore | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
@@ -103,7 +104,7 @@ class Engine:
         """Put the parts together; nothing is opened yet.
 
         The database has the tables of ``SCHEMAS``, and may have those of outer
-        rings beside them.
+        rings beside them. ``name`` tells several servers apart in the log.
         """
         self.clock = clock or Clock()
         self.database = database
@@ -114,6 +115,7 @@ class Engine:
             self._probe,
             clock=self.clock,
             random=self.random,
+            name=name,
             store=store,
             policy=policy,
             ramp=ramp,

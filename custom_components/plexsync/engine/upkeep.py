@@ -165,7 +165,9 @@ class Upkeep:
         done = await self.retry(Choice(passing=True))
         if done.retried:
             _LOGGER.info(
-                "%s failed jobs are tried again after the outage", done.retried
+                "%s: %s failed jobs are tried again after the outage",
+                self._circuit.name,
+                done.retried,
             )
         # Not before: a process that is killed on the way shall do it again.
         await self._database.run(lambda db: stats.keep(db, "outage", outage))
@@ -202,7 +204,7 @@ class Upkeep:
             return True
 
         if await self._database.run(work):
-            _LOGGER.info("The settings of source %s are others now", source)
+            _LOGGER.debug("The settings of source %s are others now", source)
 
     async def retry_due(self, source: str) -> None:
         """Retry a source's failed jobs if its settings changed since they failed.
@@ -233,7 +235,8 @@ class Upkeep:
         wait, number = await self._database.run(work)
         if number:
             _LOGGER.info(
-                "%s failed jobs were dropped: older than %s days, or beyond the newest %s",
+                "%s: %s failed jobs were dropped: older than %s days, or beyond the newest %s",
+                self._circuit.name,
                 number,
                 failed.KEEP_DAYS,
                 failed.KEEP_JOBS,

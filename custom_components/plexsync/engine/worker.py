@@ -49,7 +49,7 @@ class Worker:
                 self._leases_left = True
                 if not self.storage_failed:
                     self.storage_failed = True
-                    _LOGGER.error("Syncing waits: %s", error)
+                    _LOGGER.error("%s: syncing waits: %s", self._circuit.name, error)
                     self._circuit.notify()
                 await self._wait(_STORAGE_WAIT)
 
@@ -91,7 +91,7 @@ class Worker:
         """Tell once that a failure is over: a job was done, or none is to be done."""
         if self.storage_failed:
             self.storage_failed = False
-            _LOGGER.info("The database works again")
+            _LOGGER.info("%s: the database works again", self._circuit.name)
             self._circuit.notify()
 
     def _limit(self, permit: Permit) -> int:
