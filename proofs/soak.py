@@ -235,9 +235,9 @@ class Soak:
         for entry in self.plex.journal():
             figures.requests += 1
             figures.limited += entry["status"] == 429
-            lost = "commit_then_drop" in entry["outcome"]
-            if entry["method"] != "PUT" or not (lost or entry["status"] == 200):
+            if entry["method"] != "PUT" or not entry["applied"]:
                 continue
+            lost = entry["status"] != 200
             figures.lost_answers += lost
             query = dict(entry["query"])
             figures.edits[query["id"], query.get("summary.value", "")] += 1

@@ -28,7 +28,10 @@ _NUMBERS = re.compile(r"\d+(?:,\d+)*")
 
 @dataclass(slots=True)
 class Entry:
-    """One request; `status` 0 means that no answer was sent (yet)."""
+    """One request; `status` 0 means that no answer was sent (yet).
+
+    `applied` says that no fault kept it from the library, whatever became of the answer.
+    """
 
     time: float
     method: str
@@ -40,6 +43,7 @@ class Entry:
     status: int = 0
     bytes_out: int = 0
     outcome: str = "pending"
+    applied: bool = False
     duration: float = 0.0
 
     def param(self, name: str) -> str | None:

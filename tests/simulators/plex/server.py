@@ -295,6 +295,7 @@ class PlexSimulator:
             await self._fetch_image(request)
         response = await self._answer(request, verdict)
         entry.outcome = response.outcome or "ok"
+        entry.applied = verdict.apply
         self._dress(request, response)
         if verdict.ending is not None:
             return await self._end(http, response, verdict, entry)
