@@ -19,8 +19,9 @@ _LOOK = 50  # ticks between two looks at the memory
 class Loop:
     """A task that wants to run every millisecond, and notes by how much it was late.
 
-    What another process had of the processor meanwhile, with ours ready to run, is
-    left out where the kernel tells it: that is the machine's load, not our work.
+    What other threads, mostly those of other processes, had of the processor while
+    the loop's was ready to run is left out where the kernel tells it: that is the
+    machine's load. Waiting for the interpreter's lock counts.
     """
 
     def __init__(self) -> None:
