@@ -402,20 +402,23 @@ class BreakerMachine(Machine):
             self.model.close(verified=False)
             self.after(by_hand=True)
         while self.model.era.state is State.CLOSED:
-            if self.model.era.verified and self.model.may_call(self.now):
-                permit = self.take()
-                assert permit is not None
-                self.give(permit, Result.FAILURE)
-            elif self.now < self.model.era.quiet_until and self.model.era.verified:
-                self.now = self.model.era.quiet_until
-            else:
+            if not self.model.era.verified:
                 self.probe(Result.UNREACHABLE)
+            else:
+                self.call(Result.FAILURE)
         if reached is not State.OPEN and self.model.era.state is State.OPEN:
             self.probe(Result.SUCCESS)
         while reached is State.CLOSED and self.model.era.state is State.HALF_OPEN:
-            permit = self.take()
-            assert permit is not None
-            self.give(permit, Result.SUCCESS)
+            self.call(Result.SUCCESS)
+
+    def call(self, result: Result, asked: float | None = None) -> None:
+        """Wait as long as was asked, and make one call, if none of before is in the way."""
+        self.now = max(self.now, self.model.era.quiet_until)
+        if (permit := self.take()) is None:
+            return
+        assert self.breaker.state is State.CLOSED or self.take() is None
+        self.give(permit, result, asked)
+        self.done.append(permit)
 
     @rule(results=st.lists(anything, min_size=1, max_size=4), asked=asked_for)
     def trials(self, results: list[Result], asked: float | None) -> None:
@@ -423,11 +426,16 @@ class BreakerMachine(Machine):
         self.go_through_outage(State.HALF_OPEN)
         for result in results:
             if self.breaker.state is State.HALF_OPEN:
-                permit = self.take()
-                assert permit is not None
-                assert self.take() is None
-                self.give(permit, result, asked)
-                self.done.append(permit)
+                self.call(result, asked)
+
+    @rule(results=st.lists(anything, min_size=FAILURES, max_size=9), asked=asked_for)
+    def calls(self, results: list[Result], asked: float | None) -> None:
+        """Be closed, and make one call after another: each ends in its own way."""
+        self.go_through_outage(State.CLOSED)
+        for result in results:
+            if self.breaker.state is State.CLOSED:
+                self.verify()
+                self.call(result, asked)
 
     # -- probes ------------------------------------------------------------------
 

@@ -49,6 +49,8 @@ class Truth:
     theirs: bool = False  # a list that a person locked before we came
     origin: Origin | None = None
     undone: dict[str, str] = field(default_factory=dict)  # source → token
+    wants: dict[str, set[str]] = field(default_factory=dict)  # source → members
+    cut: set[str] = field(default_factory=set)  # sources that may have emptied it
 
 
 words = st.sampled_from(["A", "B", "C", None])
@@ -147,6 +149,12 @@ class LedgerMachine(Machine):
                 self.truth[change.field].author = source
         for change in (*plan.changes, *plan.adopted):
             self.claim(change.field, record)
+        for change in plan.changes:
+            cut = self.truth[change.field].cut
+            if outcome == "written":
+                cut.discard(source)
+            elif change.after is None:
+                cut.add(source)
         if outcome == "lost":
             return
         self.apply(plan.edits(item), source)
@@ -164,10 +172,13 @@ class LedgerMachine(Machine):
 
     def claim(self, name: str, record: Record) -> None:
         """Note that what stands there and is wanted is ours too from now on."""
-        for member in self.genres() if name == "genres" else ():
-            if member in (record.fields[name] or ()):  # type: ignore[operator]
-                self.truth[name].members[member].add(record.source)
-        self.truth[name].undone.pop(record.source, None)
+        truth = self.truth[name]
+        if name == "genres":
+            wanted = set(record.fields[name] or ())  # type: ignore[arg-type]
+            truth.wants[record.source] = wanted
+            for member in wanted & set(self.genres()):
+                truth.members[member].add(record.source)
+        truth.undone.pop(record.source, None)
 
     def apply(self, edits: list[FieldEdit], author: str) -> None:
         """Do what Plex does with an edit."""
@@ -179,12 +190,17 @@ class LedgerMachine(Machine):
                 for name in set(before) - set(self.genres()):
                     del truth.members[name]
                 for name in set(self.genres()) - set(before):
-                    truth.members[name] = {author}
+                    truth.members[name] = self.owners(name, author)
                     truth.declined.discard(name)
             elif edit.touch:
                 self.values[edit.field], truth.author = edit.value, author
             if edit.lock is not None:
                 (self.locks.add if edit.lock else self.locks.discard)(edit.field)
+
+    def owners(self, member: str, author: str) -> set[str]:
+        """Say whose a new member is: whoever puts it there, and who wants it there."""
+        wants = self.truth["genres"].wants
+        return {author, *(source for source in wants if member in wants[source])}
 
     # -- what a plan may and must do -------------------------------------------------
 
@@ -193,7 +209,8 @@ class LedgerMachine(Machine):
         changed = {change.field: change for change in plan.changes}
         for name in TEXTS:
             if name in record.fields:
-                assert (name in changed) is self.may_write(name, record), plan
+                must = self.may_write(name, record)
+                assert must is None or (name in changed) is must, plan
                 if name in changed:
                     assert changed[name].after == record.fields[name]
         assert set(changed) <= set(record.fields)
@@ -205,19 +222,23 @@ class LedgerMachine(Machine):
         elif "genres" in record.fields:
             self.judge_list(set(self.genres()), record)
 
-    def may_write(self, name: str, record: Record) -> bool:
-        """Say whether a text must be written; if not, it must not."""
+    def may_write(self, name: str, record: Record) -> bool | None:
+        """Say whether a text must be written; if not, it must not. None: nobody knows."""
         wanted, truth = record.fields[name], self.truth[name]
         if self.values[name] == wanted:
             return False
         if truth.undone.get(record.source) == record.token():
             return False
         if name in self.locks and truth.author == PERSON:
-            return False
+            return None if self.may_be_ours(name) else False
         if wanted is not None:
             return True
         ours = truth.author in SOURCES
         return name != "title" and record.identified and (ours or not record.mirror)
+
+    def may_be_ours(self, name: str) -> bool:
+        """Say whether a person's emptiness looks like what a cut write of ours left."""
+        return self.values[name] is None and bool(self.truth[name].cut)
 
     def judge_list(self, after: set[str], record: Record) -> None:
         """Hold the members that would stand there against their owners."""
@@ -236,13 +257,17 @@ class LedgerMachine(Machine):
         # What the record has is there, but for what a person took away under a lock.
         assert desired - after <= truth.declined
         for name in before - desired:
-            owners = truth.members[name]
-            if not desired and not record.mirror:
+            wanted = any(
+                name in members
+                for source, members in truth.wants.items()
+                if source != record.source
+            )
+            if record.source in truth.members[name]:
+                assert (name in after) is wanted
+            elif not desired and not record.mirror:
                 # An explicit clear takes all but what another source wants there.
-                assert name not in after or owners & set(SOURCES) - {record.source}
-            elif owners == {record.source}:
-                assert name not in after
-            elif not owners & {record.source}:
+                assert (name in after) is wanted
+            else:
                 assert name in after
 
     # -- other hands -----------------------------------------------------------------
@@ -297,12 +322,40 @@ class LedgerMachine(Machine):
         truth = self.truth["genres"]
         if "genres" not in self.locks:
             self.values["genres"] = ("x", "a") if title == "X" else ("x",)
-            truth.members = {name: {AGENT} for name in self.genres()}
+            truth.members = {name: self.owners(name, AGENT) for name in self.genres()}
 
     @rule()
     def move(self) -> None:
         """Let Plex give the file another rating key."""
         self.rating_key += 1
+
+    @rule(
+        name=st.sampled_from(TEXTS),
+        first=st.sampled_from(SOURCES),
+        then=st.sampled_from(SOURCES),
+        text=st.sampled_from(["X", "Y"]),
+        wanted=words,
+    )
+    def take_over(
+        self, name: str, first: str, then: str, text: str, wanted: str | None
+    ) -> None:
+        """Let an agent have what we wrote and a person unlocked; then we want it again."""
+        self.sync_text(first, name, "C")
+        self.unlock(name)
+        self.refresh(text=text, title=text)
+        self.sync_text(then, name, wanted)
+
+    def sync_text(self, source: str, name: str, value: str | None) -> None:
+        """Bring one text into line, without trouble."""
+        self.sync(
+            source=source,
+            texts={name: value},
+            genres=None,
+            has_genres=False,
+            identified=True,
+            again=False,
+            outcome="written",
+        )
 
     # -- undo ------------------------------------------------------------------------
 
@@ -311,6 +364,7 @@ class LedgerMachine(Machine):
         """Undo, and see that only what is ours goes, to what stood there before us."""
         item = self.item()
         before, members = dict(self.values), dict(self.truth["genres"].members)
+        authors = {name: self.truth[name].author for name in TEXTS}
         restores, _ = make_undo(item, ledger.rows(self.db, item))
         edits = [restore.edit for restore in restores if restore.edit is not None]
         self.apply(edits, AGENT)
@@ -322,6 +376,8 @@ class LedgerMachine(Machine):
                 continue
             assert origin is not None
             assert origin.known
+            # None and A are everybody's words; all others tell their author.
+            assert authors[name] in SOURCES or before[name] in (None, "A")
             assert self.values[name] == origin.value
             assert (name in self.locks) is origin.locked
             truth.author = PERSON if origin.locked else AGENT
@@ -339,8 +395,13 @@ class LedgerMachine(Machine):
         for restore in restores:
             token = str(self.revision)
             ledger.release(self.db, item, restore.source, restore.field, token)
-            self.truth[restore.field].undone[restore.source] = token
-            self.truth[restore.field].origin = None
+            truth = self.truth[restore.field]
+            truth.undone[restore.source] = token
+            truth.origin = None
+            truth.wants.pop(restore.source, None)
+            truth.cut.discard(restore.source)
+            for owners in truth.members.values():
+                owners.discard(restore.source)
         self.now += 1
 
     @invariant()

@@ -7,7 +7,7 @@ the newest. Q1 to Q9 of the resilience notes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from sqlite3 import Connection
@@ -21,161 +21,29 @@ import pytest
 from custom_components.plexsync.engine import failed, queue
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.failed import Choice
-from custom_components.plexsync.engine.queue import (
-    Accepted,
-    History,
-    Job,
-    JobInfo,
-    Priority,
-)
-from custom_components.plexsync.engine.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.queue import Accepted, Job, Priority
+from custom_components.plexsync.engine.record import Find, Image, Record
 from custom_components.plexsync.engine.worker import release_all
 
 from .machines import LIMIT, Machine, run
+from .queue_model import (
+    ABSENT,
+    Done,
+    Key,
+    Promise,
+    Row,
+    Truth,
+    content,
+    newest,
+    seen,
+    too_old,
+)
 
 LONGEST = 3600.0  # no wait is longer than this
 CRASHES = 3
 OUTAGE_RETRIES = 3
 KEPT_DAYS = 30
 KEYS = [f"{number}" for number in range(8)]
-ABSENT = object()
-
-type Key = tuple[str, str]
-
-
-def newest(one: int | None, two: int | None) -> int | None:
-    """Give the greater of two revisions; without one, the other."""
-    known = [revision for revision in (one, two) if revision is not None]
-    return max(known, default=None)
-
-
-def too_old(revision: int | None, known: int | None) -> bool:
-    """Say whether a revision comes after a newer one; without one it never does."""
-    return revision is not None and known is not None and revision < known
-
-
-def content(record: Record, *, images: bool = True) -> tuple[Any, ...]:
-    """Give what a record says, not which revision says it."""
-    fields = {
-        name: value
-        for name, value in record.fields.items()
-        if images or name != "poster"
-    }
-    return record.find, fields, record.identified, record.mirror
-
-
-def seen(value: Value | None) -> Value | None:
-    """Give what a value looks like in Plex: a picture's mark does not show."""
-    return value.ref if isinstance(value, Image) else value
-
-
-@dataclass
-class Row:
-    """A job, as the rules want it."""
-
-    id: int
-    record: Record  # all that waits: newest of each field
-    revisions: dict[str, int | None]
-    priority: Priority
-    enqueued: float
-    due: float
-    news: int = 1
-    failed: bool = False
-    flying: bool = False
-    attempts: int = 0
-    misses: int = 0
-    missed_since: float | None = None
-    crashes: int = 0
-    reason: str | None = None
-    candidates: tuple[str, ...] = ()
-    failures: list[float] = field(default_factory=list)  # when
-    passing: bool = False
-    days: int = 0
-    retries: int = 0
-    outage_retries: int = 0
-
-    def ready(self, now: float) -> None:
-        """Be tried from the beginning."""
-        self.failed, self.due = False, now
-        self.attempts = self.misses = 0
-        self.missed_since, self.reason, self.candidates = None, None, ()
-
-    def fresh(self, now: float) -> None:
-        """Begin anew: what was counted belongs to what was asked for before."""
-        self.ready(now)
-        self.crashes = self.retries = self.outage_retries = 0
-        self.failures = []
-
-    def fail(self, reason: str, now: float, *, passing: bool) -> None:
-        """Be kept as failed."""
-        self.failed, self.reason, self.passing, self.days = True, reason, passing, 0
-        self.failures.append(now)
-
-    def job(self) -> Job:
-        """Give the job as it is handed out."""
-        return Job(
-            self.id,
-            self.news,
-            self.record,
-            dict(self.revisions),
-            self.priority,
-            self.attempts,
-            self.misses,
-            self.missed_since,
-            self.crashes,
-        )
-
-    def info(self) -> JobInfo:
-        """Give the job as it is shown."""
-        state = "waiting" if self.reason else "pending"
-        if self.failed or self.flying:
-            state = "failed" if self.failed else "in_flight"
-        return JobInfo(
-            self.id,
-            self.record.source,
-            self.record.key,
-            state,
-            self.reason,
-            self.candidates,
-            self.attempts,
-            self.enqueued,
-            None if self.failed else self.due,
-            self.record.find.paths,
-            tuple(self.record.fields),
-            History(
-                len(self.failures), self.failures[0], self.failures[-1], self.retries
-            )
-            if self.failures
-            else None,
-        )
-
-
-@dataclass
-class Done:
-    """What was brought into line, by record key."""
-
-    revisions: dict[str, int | None]
-    record: Record | None = None  # as a whole; None: compare with Plex next time
-    token: str = ""
-    rating_key: str | None = None
-
-
-@dataclass
-class Promise:
-    """What somebody was told that it is on disk."""
-
-    revision: int | None = None  # the newest ever
-    value: Any = ABSENT  # absent: the owner has discarded it
-
-
-@dataclass
-class Truth:
-    """One item: what was promised of it, and what stands in Plex."""
-
-    promised: dict[str, Promise] = field(default_factory=dict)
-    plex: dict[str, Value | None] = field(default_factory=dict)
-    started: dict[str, int] = field(default_factory=dict)  # newest revision ever begun
-
 
 titles = st.sampled_from(["A", "B", "C"])
 posters = st.builds(Image, st.sampled_from(["p", "q"]), st.sampled_from(["1", "2"]))
@@ -522,7 +390,19 @@ class QueueMachine(Machine):
         missed: bool,
     ) -> None:
         """Put a job off, perhaps when some of it was written."""
-        job, due = self.held(which), self.now + wait
+        self.put_off(self.held(which), share, wait, reason, attempt, missed)
+
+    def put_off(
+        self,
+        job: Job,
+        share: int,
+        wait: float,
+        reason: str,
+        attempt: bool,
+        missed: bool,
+    ) -> None:
+        """Put a job off in both worlds."""
+        due = self.now + wait
         if share:
             self.write(job, share)
         self.run(
@@ -559,7 +439,10 @@ class QueueMachine(Machine):
     )
     def fail(self, which: int, share: int, reason: str, passing: bool) -> None:
         """Give a job up, perhaps when some of it was written."""
-        job = self.held(which)
+        self.be_failed(self.held(which), share, reason, passing)
+
+    def be_failed(self, job: Job, share: int, reason: str, passing: bool) -> None:
+        """Give a job up in both worlds."""
         if share:
             self.write(job, share)
         kept = self.run(
@@ -582,9 +465,15 @@ class QueueMachine(Machine):
     )
     def release(self, which: int, number: int, share: int) -> None:
         """Let an outage eat some jobs: nothing is counted, whatever was written."""
-        jobs = [self.held(which)]
-        if number > 1:
-            jobs = [*self.flight.values(), *self.strays]
+        self.let_go(
+            [self.held(which)]
+            if number == 1
+            else [*self.flight.values(), *self.strays],
+            share,
+        )
+
+    def let_go(self, jobs: list[Job], share: int) -> None:
+        """Release jobs in both worlds."""
         for job in jobs:
             if share:
                 self.write(job, share)
@@ -600,6 +489,86 @@ class QueueMachine(Machine):
         """Write without coming to an end: the process may die now."""
         jobs = list(self.flight.values())
         self.write(jobs[which % len(jobs)], share)
+
+    # -- stories that chance alone would seldom tell -----------------------------------
+
+    def hand_out(self, row: Row) -> Job:
+        """Have the worker take this job, and whatever comes before it."""
+        self.now = max(self.now, row.due)
+        while not row.flying:
+            assert self.take(100)
+        return self.flight[row.id]
+
+    def news(self, source: int, key: str, title: str, mark: str) -> Row:
+        """Promise something of a record, whatever was promised before."""
+        place = self.sources[source % 2], key
+        fields = {"title": title, "poster": Image("p", mark)}
+        self.put(self.record(place, None, fields), Priority.BULK)
+        return self.rows[place]
+
+    @rule(
+        source=pick,
+        key=st.sampled_from(KEYS[:3]),
+        blows=st.lists(
+            st.tuples(
+                st.sampled_from(["die", "fail", "later", "miss", "release"]),
+                st.integers(1, 4),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+    )
+    def ordeal(self, source: int, key: str, blows: list[tuple[str, int, bool]]) -> None:
+        """Let one record come to grief again and again, tried again each time."""
+        row = self.news(source, key, f"Ordeal {self.steps}", "1")
+        for blow, times, passing in blows:
+            for _ in range(times):
+                if row.failed:
+                    self.retry(Choice(ids=[row.id], passing=passing))
+                if row.failed:
+                    return  # for good, unless a person says otherwise
+                job = self.hand_out(row)
+                match blow:
+                    case "die":
+                        self.restart(killed=True, jump=0.0)
+                    case "fail":
+                        self.be_failed(job, 0, "error_500", passing=True)
+                    case "release":
+                        self.let_go([job], 0)
+                    case _:
+                        missed = blow == "miss"
+                        self.put_off(job, 0, 1.0, "not_found", not missed, missed)
+
+    @rule(
+        source=pick,
+        key=st.sampled_from(KEYS[:3]),
+        share=st.sampled_from([0, 1, 2]),
+        killed=st.booleans(),
+        mark=st.sampled_from(["1", "2"]),
+    )
+    def change_of_mind(
+        self, source: int, key: str, share: int, killed: bool, mark: str
+    ) -> None:
+        """Want again what was written, when another wish was cut short."""
+        self.news(source, key, f"One {self.steps}", "1")
+        self.finish(source, key)
+        row = self.news(source, key, f"Other {self.steps}", "1")
+        job = self.hand_out(row)
+        if killed:
+            if share:
+                self.write(job, share)
+            self.restart(killed=True, jump=0.0)
+        else:
+            self.let_go([job], share)
+        self.news(source, key, f"One {self.steps}", mark)
+        self.finish(source, key)
+
+    def finish(self, source: int, key: str) -> None:
+        """Work until nothing of a record is left to do."""
+        place = self.sources[source % 2], key
+        while (row := self.rows.get(place)) is not None:
+            self.bring_into_line(self.hand_out(row))
 
     @rule()
     def drain(self) -> None:

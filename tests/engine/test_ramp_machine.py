@@ -147,7 +147,7 @@ class RampMachine(Machine):
                 self.rate = min(old, max(FLOOR, old / 2))
                 self.level_at = self.now
                 assert self.ramp.rate is not None
-                assert self.ramp.rate <= old  # R3
+                assert self.ramp.rate <= old * (1 + FUZZ)  # R3
             assert before is not None or self.ramp.rate is None
 
     @rule(
@@ -165,6 +165,30 @@ class RampMachine(Machine):
         self.healthy = 0.9 * before + 0.1 * sample
         low, high = sorted((before, sample))
         assert low - FUZZ <= self.ramp.healthy <= high + FUZZ
+
+    @rule(pace=st.sampled_from([0.01, 0.1, 0.3, 2.0, 700.0]))
+    def work_for_long(self, pace: float) -> None:
+        """Work undisturbed until this pace is what healthy means."""
+        self.open()
+        for _ in range(150):
+            self.work(1, 1 / pace)
+        assert self.ramp.healthy == pytest.approx(pace, rel=0.5)
+
+    @rule(
+        strides=st.lists(
+            st.tuples(st.sampled_from([0.125, 8.0, 22.0, 29.5]), st.integers(0, 2)),
+            min_size=2,
+            max_size=6,
+        )
+    )
+    def stumble(self, strides: list[tuple[float, int]]) -> None:
+        """Close the circuit, and fail now and then on the way up."""
+        self.close()
+        for seconds, failures in strides:
+            self.wait(seconds)
+            if failures:
+                self.fail(failures)
+            self.they_agree()
 
     @rule(killed=st.booleans(), booted=st.sampled_from([0.0, 8.0, 1e6]))
     def restart(self, killed: bool, booted: float) -> None:

@@ -1,6 +1,7 @@
 """The worker on a real server over real HTTP: budgets, faults, nothing lost."""
 
 import asyncio
+import copy
 from typing import Any, Literal
 
 import pytest
@@ -392,7 +393,8 @@ async def test_switched_off_keeps_jobs_and_writes_nothing(rig: Rig) -> None:
     await rig.drained()
 
 
-async def test_a_restart_in_an_outage(rig: Rig) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_restart_in_an_outage(rig: Rig, killed: bool) -> None:
     """Still open, no job sent, no attempt used, the statistics exact."""
     await rig.submit(rig.records(10))
     await rig.drained()
@@ -401,7 +403,13 @@ async def test_a_restart_in_an_outage(rig: Rig) -> None:
     await rig.submit(rig.records(10, "Newer"))
     await rig.state(State.OPEN)
     step = rig.engine.circuit.breaker.step
+    if killed:
+        # Whoever is killed saves nothing more.
+        await rig.until(lambda: rig.store.data["breaker"]["state"] == State.OPEN)
+        left = copy.deepcopy(rig.store)
     await rig.stop()
+    if killed:
+        rig.store = left
     rig.plex.journal.clear()
     await rig.start(work=False)
     assert rig.engine.circuit.breaker.state is State.OPEN
@@ -414,6 +422,25 @@ async def test_a_restart_in_an_outage(rig: Rig) -> None:
     assert kinds == ["circuit_opened", "circuit_half_opened", "circuit_closed"]
     after = (await rig.engine.snapshot()).statistics
     assert after.synced == before.synced + 10
+
+
+async def test_every_transition_is_saved_at_once(rig: Rig) -> None:
+    """Nobody needs to stop in good order, nor anything else to happen."""
+    states: list[str] = []
+    save = rig.store.save
+
+    async def keep(data: dict[str, Any]) -> None:
+        await save(data)
+        if (state := data["breaker"]["state"]) not in states[-1:]:
+            states.append(state)
+
+    rig.store.save = keep
+    await rig.plex.stop()
+    await rig.submit(rig.records(10))
+    await rig.state(State.OPEN)
+    await rig.plex.start()
+    await rig.drained()
+    await rig.until(lambda: states == ["open", "half_open", "closed"])
 
 
 @pytest.mark.parametrize(

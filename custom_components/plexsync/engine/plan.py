@@ -253,7 +253,7 @@ def _plan_list(
         name
         for other in rows
         if other.source != record.source
-        for name in _by_name(other.value)
+        for name in _by_name(other.intent if other.pending else other.value)
     }
     # An explicit clear empties the field; a mirrored list only takes back its own.
     dropped = (

@@ -28,24 +28,26 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
     restores: list[Restore] = []
     kept: dict[str, str] = {}
     for name, rows in ledger.items():
+        story = [row for row in rows if row.released is None]
         ours = [
-            row for row in rows if row.value is not None or row.pending or _clears(row)
+            row for row in story if row.value is not None or row.pending or _clears(row)
         ]
         if not ours or name not in item.fields:
             continue
         spec = FIELDS[name]
-        # The oldest row knows what stood there before any of us.
-        first = ours[0]
+        # The oldest row knows what stood there before any of us, whoever has taken
+        # back since what it wrote.
+        first = story[0]
         if spec.kind is Kind.IMAGE or not first.before_known:
             kept[name] = "before_unknown"
         elif spec.is_list:
-            restores += _restore_list(name, item, ours)
+            restores += _restore_list(name, item, first, ours)
         elif any(item.fields[name] in (row.value, row.intent) for row in ours):
             before = first.before
             assert before is None or isinstance(before, str | float)
             edit = FieldEdit(name, value=before, lock=first.before_locked)
             restores += [
-                Restore(name, row.source, edit if row is first else None, before)
+                Restore(name, row.source, edit if row is ours[0] else None, before)
                 for row in ours
             ]
         elif same_value(name, item.fields[name], first.before):
@@ -70,11 +72,12 @@ def _as_change(edit: FieldEdit) -> Change:
 
 def _clears(row: Written) -> bool:
     """Say whether the row stands for a field that we emptied."""
-    return row.before_known and row.before is not None and row.released is None
+    return row.before_known and row.before is not None
 
 
-def _restore_list(name: str, item: Item, ours: Sequence[Written]) -> list[Restore]:
-    first = ours[0]
+def _restore_list(
+    name: str, item: Item, first: Written, ours: Sequence[Written]
+) -> list[Restore]:
     before = first.before if isinstance(first.before, tuple) else ()
     current = item.fields[name]
     current = current if isinstance(current, tuple) else ()
@@ -92,7 +95,9 @@ def _restore_list(name: str, item: Item, ours: Sequence[Written]) -> list[Restor
         lock=first.before_locked,
     )
     return [
-        Restore(name, row.source, edit if row is first else None, tuple(before) or None)  # type: ignore[arg-type]
+        Restore(
+            name, row.source, edit if row is ours[0] else None, first.before or None
+        )
         for row in ours
     ]
 

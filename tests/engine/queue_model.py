@@ -1,0 +1,145 @@
+"""What a job is by the rules of the queue, in plain Python, for its state machine."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from custom_components.plexsync.engine.queue import History, Job, JobInfo, Priority
+from custom_components.plexsync.engine.record import Image, Record, Value
+
+ABSENT = object()
+
+type Key = tuple[str, str]
+
+
+def newest(one: int | None, two: int | None) -> int | None:
+    """Give the greater of two revisions; without one, the other."""
+    known = [revision for revision in (one, two) if revision is not None]
+    return max(known, default=None)
+
+
+def too_old(revision: int | None, known: int | None) -> bool:
+    """Say whether a revision comes after a newer one; without one it never does."""
+    return revision is not None and known is not None and revision < known
+
+
+def content(record: Record, *, images: bool = True) -> tuple[Any, ...]:
+    """Give what a record says, not which revision says it."""
+    fields = {
+        name: value
+        for name, value in record.fields.items()
+        if images or name != "poster"
+    }
+    return record.find, fields, record.identified, record.mirror
+
+
+def seen(value: Value | None) -> Value | None:
+    """Give what a value looks like in Plex: a picture's mark does not show."""
+    return value.ref if isinstance(value, Image) else value
+
+
+@dataclass
+class Row:
+    """A job, as the rules want it."""
+
+    id: int
+    record: Record  # all that waits: newest of each field
+    revisions: dict[str, int | None]
+    priority: Priority
+    enqueued: float
+    due: float
+    news: int = 1
+    failed: bool = False
+    flying: bool = False
+    attempts: int = 0
+    misses: int = 0
+    missed_since: float | None = None
+    crashes: int = 0
+    reason: str | None = None
+    candidates: tuple[str, ...] = ()
+    failures: list[float] = field(default_factory=list)  # when
+    passing: bool = False
+    days: int = 0
+    retries: int = 0
+    outage_retries: int = 0
+
+    def ready(self, now: float) -> None:
+        """Be tried from the beginning."""
+        self.failed, self.due = False, now
+        self.attempts = self.misses = 0
+        self.missed_since, self.reason, self.candidates = None, None, ()
+
+    def fresh(self, now: float) -> None:
+        """Begin anew: what was counted belongs to what was asked for before."""
+        self.ready(now)
+        self.crashes = self.retries = self.outage_retries = 0
+        self.failures = []
+
+    def fail(self, reason: str, now: float, *, passing: bool) -> None:
+        """Be kept as failed."""
+        self.failed, self.reason, self.passing, self.days = True, reason, passing, 0
+        self.failures.append(now)
+
+    def job(self) -> Job:
+        """Give the job as it is handed out."""
+        return Job(
+            self.id,
+            self.news,
+            self.record,
+            dict(self.revisions),
+            self.priority,
+            self.attempts,
+            self.misses,
+            self.missed_since,
+            self.crashes,
+        )
+
+    def info(self) -> JobInfo:
+        """Give the job as it is shown."""
+        state = "waiting" if self.reason else "pending"
+        if self.failed or self.flying:
+            state = "failed" if self.failed else "in_flight"
+        return JobInfo(
+            self.id,
+            self.record.source,
+            self.record.key,
+            state,
+            self.reason,
+            self.candidates,
+            self.attempts,
+            self.enqueued,
+            None if self.failed else self.due,
+            self.record.find.paths,
+            tuple(self.record.fields),
+            History(
+                len(self.failures), self.failures[0], self.failures[-1], self.retries
+            )
+            if self.failures
+            else None,
+        )
+
+
+@dataclass
+class Done:
+    """What was brought into line, by record key."""
+
+    revisions: dict[str, int | None]
+    record: Record | None = None  # as a whole; None: compare with Plex next time
+    token: str = ""
+    rating_key: str | None = None
+
+
+@dataclass
+class Promise:
+    """What somebody was told that it is on disk."""
+
+    revision: int | None = None  # the newest ever
+    value: Any = ABSENT  # absent: the owner has discarded it
+
+
+@dataclass
+class Truth:
+    """One item: what was promised of it, and what stands in Plex."""
+
+    promised: dict[str, Promise] = field(default_factory=dict)
+    plex: dict[str, Value | None] = field(default_factory=dict)
+    started: dict[str, int] = field(default_factory=dict)  # newest revision ever begun
