@@ -9,7 +9,7 @@ import sqlite3
 from typing import Any
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.circuit import Hold
+from custom_components.plexsync.engine.circuit import Hold, Proof
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database, StorageError
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
@@ -204,8 +204,11 @@ class World:
         """Count a request that leaves."""
         self.requests += 1
 
-    def ended(self, request: Request, fault: Fault | None, *, probe: bool) -> None:
-        """Hear of its answer."""
+    def ended(self, fault: Fault | None, *, probe: bool) -> None:
+        """Hear that it was answered."""
+
+    def called(self, proof: Proof, fault: Fault | None, item: str | None) -> None:
+        """Hear how a call went."""
 
     def applied(self, request: Request, left: float) -> None:
         """Hear that Plex did what a write asked for."""

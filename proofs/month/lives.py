@@ -143,6 +143,8 @@ class Life:
         return self._store.text
 
     def _hear(self, event: str, data: dict[str, Any]) -> None:
+        if event == "circuit_opened":
+            self._watch.opens()
         if event == "hold" or event.startswith("circuit"):
             self._events.look()
         if event == "hold" and data["hold"] in ("auth", "wrong_server"):

@@ -41,9 +41,9 @@ TRIES = 80  # connections in an hour of down time
 class Expected:
     """One outage as it should stand in the log; virtual times and what the wall showed."""
 
-    starts: tuple[float, ...]
+    start: float
     closed: float
-    wall_starts: tuple[float, ...]
+    wall_start: float
     wall_end: float
     reopened: int = 0
 
@@ -136,16 +136,16 @@ def expect(world: World) -> list[Expected]:
     for opening in world.watch.openings:
         closed = world.now() if opening.closed is None else opening.closed
         last = found[-1] if found else None
-        starts = tuple(wall(start) for start in opening.starts)
-        if last is not None and 0 <= starts[-1] - last.wall_end < _FLAP:
+        start = wall(opening.start)
+        if last is not None and 0 <= start - last.wall_end < _FLAP:
             last.closed, last.wall_end = closed, wall(closed)
             last.reopened += 1
         else:
             # The wall may have been set back: no record begins before the last one's end.
             floor = last.wall_end if last is not None else 0.0
-            starts = tuple(max(start, floor) for start in starts)
-            found.append(Expected(opening.starts, closed, starts, wall(closed)))
-        found[-1].wall_end = max(found[-1].wall_end, found[-1].wall_starts[0])
+            start = max(start, floor)
+            found.append(Expected(opening.start, closed, start, wall(closed)))
+        found[-1].wall_end = max(found[-1].wall_end, found[-1].wall_start)
     return found
 
 
@@ -162,7 +162,7 @@ def _check_log(expected: list[Expected], log: OutageLog, report: Report) -> None
 
 
 def _difference(truth: Expected, logged: Outage) -> float:
-    start = min(abs(logged.start - each) for each in truth.wall_starts)
+    start = abs(logged.start - truth.wall_start)
     end = float("inf") if logged.end is None else abs(logged.end - truth.wall_end)
     return max(start, end if end > _AT_ONCE else 0.0)
 
@@ -181,7 +181,7 @@ def _check_availability(
         + world.wall.moved
         + DATED * (len(expected) + 1)
     )
-    down = [(each.starts[0], each.closed) for each in expected]
+    down = [(each.start, each.closed) for each in expected]
     seen = without(
         [(0.0, now)], without([(0.0, now)], world.alive.spans), world.held.spans
     )

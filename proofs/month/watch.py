@@ -8,6 +8,7 @@ from typing import Any
 
 from custom_components.plexsync.engine.batch import FRESH
 from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.circuit import Proof
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.classify import MOVED
 from proofs.kill9.figures import Claim
@@ -62,23 +63,28 @@ class ByHand:
 class Opening:
     """From the save that said open to the one that said closed, in virtual time.
 
-    ``starts`` are the first server faults that it may be dated back to.
+    ``start`` is the first server fault that it is to be dated back to.
     """
 
-    starts: tuple[float, ...]
+    start: float
     at: float
     closed: float | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Streak:
-    """When the server faults began that no good answer has interrupted."""
+    """Server faults that no good answer has interrupted: since when, and of what.
 
-    of_all: float | None = None
-    of_writes: float | None = None  # a good read says nothing of writes that fail
+    A good read says nothing of writes that fail.
+    """
 
-    def times(self) -> set[float]:
-        return {at for at in (self.of_all, self.of_writes) if at is not None}
+    first: float | None = None
+    doubt: Proof = Proof.NONE
+
+    def miss(self, now: float, proof: Proof) -> _Streak:
+        """Take in a server fault."""
+        first = now if self.first is None else self.first
+        return _Streak(first, max(self.doubt, proof))
 
 
 class Watch:
@@ -102,7 +108,8 @@ class Watch:
         self.states: Counter[str] = Counter()
         self._working = 0  # requests of jobs under way
         self._streak = _Streak()
-        self._saved: set[float] = set()  # the streak as of the last save
+        self._saved = _Streak()  # as of the last save
+        self._opens: _Streak | None = None  # as of an opening that is being saved
 
     def breach(self, what: str) -> None:
         """Note that something happened that may not happen."""
@@ -126,30 +133,30 @@ class Watch:
             self.breach(f"{request.method} {request.path} beside a trial")
         self._working += 1
 
-    def ended(self, request: Request, fault: Fault | None, *, probe: bool) -> None:
-        """Follow the streak of server faults."""
+    def ended(self, fault: Fault | None, *, probe: bool) -> None:
+        """Note that it is over; that a probe failed counts, that it passed proves nothing."""
         self._working -= not probe
-        streak = self._streak
+        if probe and fault is not None and fault.kind is FaultClass.SERVER:
+            self._streak = self._streak.miss(self._now(), Proof.NONE)
+
+    def called(self, proof: Proof, fault: Fault | None, item: str | None) -> None:
+        """Follow the streak of server faults."""
         if fault is not None and (
-            fault.reason == MOVED
-            or (fault.ambiguous and request.param("id") in self.poisoned)
+            fault.reason == MOVED or (fault.ambiguous and item in self.poisoned)
         ):
             return  # nothing was sent, or it is the item's own fault
         if fault is not None and fault.kind is FaultClass.SERVER:
-            now = self._now()
-            streak.of_all = now if streak.of_all is None else streak.of_all
-            streak.of_writes = now if streak.of_writes is None else streak.of_writes
-        elif not probe and fault is None:
-            streak.of_all = None
-            if request.is_write:
-                streak.of_writes = None
+            self._streak = self._streak.miss(self._now(), proof)
+        elif fault is None or fault.kind is FaultClass.ITEM:
+            shown = proof if fault is None else Proof.READ
+            if shown >= self._streak.doubt:
+                self._streak = _Streak()
 
     def gone(self, *, killed: bool) -> None:
         """Note that our process has ended; what was not saved is forgotten."""
-        self._working = 0
+        self._working, self._opens = 0, None
         if killed:
-            times = sorted(self._saved)
-            self._streak = _Streak(*(times[-1:] + times[:1]))
+            self._streak = self._saved
 
     def applied(self, request: Request, left: float) -> None:
         """Look at a write that Plex took: its order, and whom it overwrites."""
@@ -165,7 +172,8 @@ class Watch:
             given = request.param(f"{plex}.value")
             if mine is None or given is None or given == mine.value:
                 continue
-            heard = mine.heard is not None and mine.heard <= left
+            # In the very moment in which we heard of it ours may have left just before.
+            heard = mine.heard is not None and mine.heard < left
             if heard or (mine.at <= left and left - mine.at > FRESH):
                 self.breach(
                     f"{name} of {key}, edited by hand {left - mine.at:.3f} s before"
@@ -177,18 +185,25 @@ class Watch:
 
     # The store
 
+    def opens(self) -> None:
+        """Note that the circuit opens: calls that end while that is saved come too late."""
+        self._opens = self._streak
+
     def saved(self, data: Mapping[str, Any]) -> None:
         """Follow what is on disk: that, and nothing later, is what a start finds."""
         state = data["breaker"]["state"]
         self.states[state] += 1
-        self._saved = self._streak.times() if data["first_fault"] is not None else set()
+        self._saved = _Streak() if data["first_fault"] is None else self._streak
         lasting = self.openings[-1] if self.openings else None
         if lasting is None or lasting.closed is not None:
             if state != "closed":
-                starts = self._streak.times() or {self._now()}
-                self.openings.append(Opening(tuple(sorted(starts)), self._now()))
+                first = (self._opens or self._streak).first
+                self._opens = None
+                start = self._now() if first is None else first
+                self.openings.append(Opening(start, self._now()))
         elif state == "closed":
             lasting.closed = self._now()
+            self._streak = _Streak()  # no outage begins before the last one's end
 
     # People
 

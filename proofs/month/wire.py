@@ -1,7 +1,8 @@
 """The simulated Plex without sockets: our own session, server and listener over it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+import contextlib
 import json
 from typing import Any, Protocol, cast
 
@@ -11,6 +12,9 @@ import requests
 from urllib3.response import HTTPResponse
 from yarl import URL
 
+from custom_components.plexsync.engine.circuit import Proof
+from custom_components.plexsync.engine.ports import FieldEdit, Item, Items, Match
+from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex import classify
 from custom_components.plexsync.plex.events import PATH, PlexEvents
@@ -36,8 +40,11 @@ class Observer(Protocol):
     def sends(self, request: Request, *, probe: bool) -> None:
         """Hear that a request of the session is about to leave."""
 
-    def ended(self, request: Request, fault: Fault | None, *, probe: bool) -> None:
-        """Hear of its answer, or that none came; one that did not leave has ``moved``."""
+    def ended(self, fault: Fault | None, *, probe: bool) -> None:
+        """Hear that it was answered, or that no answer came."""
+
+    def called(self, proof: Proof, fault: Fault | None, item: str | None) -> None:
+        """Hear how a call of the worker's went: some requests, or the first that failed."""
 
     def applied(self, request: Request, left: float) -> None:
         """Hear that Plex did what a write asked for that had left then, by the loop."""
@@ -318,7 +325,7 @@ class VirtualSession(PlexSession):
         else:
             return answer
         finally:
-            observer.ended(wire, seen, probe=probe)
+            observer.ended(seen, probe=probe)
 
     async def _send(self, call: Call, wire: Request) -> Response:
         network, now = self._network, self._loop.time
@@ -356,6 +363,7 @@ class VirtualServer(PlexMediaServer):
     def __init__(self, network: Network, token: str, **settings: Any) -> None:
         """Take the network; everything else as ``PlexMediaServer``."""
         super().__init__(ADDRESS, token, **settings)
+        self._network = network
         self._real = self._session
         self._session = VirtualSession(
             network,
@@ -367,6 +375,34 @@ class VirtualServer(PlexMediaServer):
             deadlines=settings.get("deadlines"),
         )
         self._line.session = self._session
+
+    async def match(self, finds: Sequence[Find]) -> list[Match]:
+        """Find items, and let the observer know how it went."""
+        async with self._observed(Proof.READ):
+            return await super().match(finds)
+
+    async def read(self, rating_keys: Sequence[str]) -> Items:
+        """Read items, and let the observer know how it went."""
+        async with self._observed(Proof.READ):
+            return await super().read(rating_keys)
+
+    async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:
+        """Edit an item, and let the observer know how it went."""
+        async with self._observed(Proof.WRITE, item.rating_key):
+            await super().edit(item, edits)
+
+    @contextlib.asynccontextmanager
+    async def _observed(
+        self, proof: Proof, item: str | None = None
+    ) -> AsyncIterator[None]:
+        observer, requests = self._network.observer, self.requests
+        try:
+            yield
+        except Fault as fault:
+            observer.called(proof, fault, item)
+            raise
+        if self.requests != requests:
+            observer.called(proof, None, item)
 
     async def close(self) -> None:
         """Close both sessions."""

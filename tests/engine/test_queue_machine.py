@@ -22,7 +22,7 @@ from custom_components.plexsync.engine import failed, queue
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.failed import Choice
 from custom_components.plexsync.engine.queue import Accepted, Job, Priority
-from custom_components.plexsync.engine.record import Find, Image, Record
+from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.engine.worker import release_all
 
 from .machines import LIMIT, Machine, run
@@ -78,6 +78,7 @@ class QueueMachine(Machine):
         self.strays: list[Job] = []  # the same, of sources that have gone
         self.sources = ["stash", "action"]
         self.ids: set[int] = set()
+        self.claimed = 0  # jobs so far
         self.open()
 
     def open(self) -> None:
@@ -124,12 +125,9 @@ class QueueMachine(Machine):
             lambda db: queue.enqueue(db, record, priority, self.now)
         )
         key = record.source, record.key
-        truth = self.truth.setdefault(key, Truth())
+        self.truth.setdefault(key, Truth())
         for name, value in record.fields.items():
-            promise = truth.promised.setdefault(name, Promise())
-            if not too_old(record.revision, promise.revision):
-                promise.value = value
-                promise.revision = newest(record.revision, promise.revision)
+            self.promise(key, name, value, record.revision)
         row, done = self.rows.get(key), self.done.get(key)
         if row is None and done is not None:
             if done.record is not None and content(done.record) == content(record):
@@ -163,6 +161,22 @@ class QueueMachine(Machine):
         else:
             assert number == row.id
             self.merge(row, replace(record, fields=news), priority)
+
+    def promise(
+        self, key: Key, name: str, value: Value | None, revision: int | None
+    ) -> None:
+        """Note what somebody was told of a field."""
+        promise = self.truth[key].promised.setdefault(name, Promise())
+        if not too_old(revision, promise.revision):
+            promise.value = value
+            promise.revision = newest(revision, promise.revision)
+
+    def withdraw(self, key: Key, name: str) -> None:
+        """Note that a field is not wanted any more: only what was written counts."""
+        written = self.done[key].revisions if key in self.done else {}
+        truth = self.truth[key]
+        truth.promised[name] = Promise(written.get(name))
+        truth.started[name] = written.get(name) or 0
 
     def merge(self, row: Row, record: Record, priority: Priority) -> None:
         """Let a record into a job: the newest of each field, the newest whereabouts."""
@@ -273,8 +287,9 @@ class QueueMachine(Machine):
         )
         hurried = [row for row in ready if row.priority is Priority.INTERACTIVE]
         others = [row for row in ready if row.priority is Priority.BULK]
-        # One place in four is kept for those whom nobody waits for.
-        kept = min(len(others), max(1, limit // 4)) if limit > 1 else 0
+        # Every fourth place is kept for those whom nobody waits for.
+        places = range(self.claimed + 1, self.claimed + limit + 1)
+        kept = min(len(others), sum(place % 4 == 0 for place in places))
         hurried = hurried[: limit - kept]
         chosen = hurried + others[: limit - len(hurried)]
         calm = [row for row in chosen if not row.crashes]
@@ -288,8 +303,9 @@ class QueueMachine(Machine):
 
     def take(self, limit: int) -> list[Job]:
         """Hand out jobs in both worlds."""
-        jobs = self.run(lambda db: queue.claim(db, limit, self.now))
+        jobs = self.run(lambda db: queue.claim(db, limit, self.now, self.claimed))
         expected = self.expected(limit)
+        self.claimed += len(jobs)
         assert jobs == [row.job() for row in expected]
         assert len({(job.record.source, job.record.key) for job in jobs}) == len(jobs)
         for row, job in zip(expected, jobs, strict=True):
@@ -632,11 +648,8 @@ class QueueMachine(Machine):
     def give_up(self, key: Key) -> None:
         """Drop a failed job in the model: what was promised with it is no longer."""
         row = self.rows.pop(key)
-        written = self.done[key].revisions if key in self.done else {}
-        truth = self.truth[key]
         for name in row.record.fields:
-            truth.promised[name] = Promise(written.get(name))
-            truth.started[name] = written.get(name) or 0
+            self.withdraw(key, name)
 
     @rule(
         reason=st.none() | reasons | st.just("crashed"),
@@ -661,6 +674,37 @@ class QueueMachine(Machine):
         assert number == len(rows)
         for key, _ in rows:
             self.give_up(key)
+
+    @rule(which=pick, revision=revisions, fields=contents)
+    def refresh_failed(
+        self, which: int, revision: int | None, fields: dict[str, Any]
+    ) -> None:
+        """Have the source say anew what a job is about, if that has failed."""
+        rows = self.chosen(Choice()) or list(self.rows.items())
+        if not rows:
+            return
+        key, row = rows[which % len(rows)]
+        record = self.record(key, revision, fields)
+        taken = self.run(lambda db: queue.refresh(db, row.id, record))
+        assert taken is (row.failed and not too_old(revision, row.record.revision))
+        if not taken:
+            return
+        written = self.done[key].revisions if key in self.done else {}
+        waiting, merged = row.record.fields, dict(row.record.fields)
+        for name, value in fields.items():
+            self.promise(key, name, value, revision)
+            if too_old(revision, written.get(name)):
+                continue
+            known = row.revisions.get(name)
+            if name not in waiting or not too_old(revision, known):
+                merged[name] = value
+                row.revisions[name] = newest(revision, known)
+        if record.mirror:  # the whole of it: the rest is not wanted any more
+            for name in merged.keys() - fields.keys():
+                self.withdraw(key, name)
+                del merged[name], row.revisions[name]
+        row.record = replace(record, fields=merged)
+        row.news += 1
 
     @rule(days=st.sampled_from([1, 1, 16, KEPT_DAYS]))
     def prune(self, days: int) -> None:

@@ -311,7 +311,8 @@ class Batch:
             spared = tuple(
                 name
                 for name in change.remove
-                if name.casefold() not in ours and counts.get(name.casefold(), 2) <= 1
+                if name.casefold() in _names(change.before) - ours
+                and counts.get(name.casefold(), 2) <= 1
             )
             if spared:
                 task.plan = _without(task.plan, change, spared)

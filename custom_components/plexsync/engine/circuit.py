@@ -96,6 +96,7 @@ class Circuit:
         self._dirty = False
         self._save_again: float | None = None
         self._saves_failed = 0
+        self._fault_on_disk = False
         self._saved_at = clock.monotonic()
         self._refusals = 0
         self._refused_to = Proof.NONE  # what the last refusal was of
@@ -170,8 +171,9 @@ class Circuit:
             return
         async with self._saving:
             self._dirty = False
+            data = self.snapshot()
             try:
-                await self._store.save(self.snapshot())
+                await self._store.save(data)
             except OSError:
                 first, cap = _SAVE_RETRY
                 wait = min(cap, first * 2.0**self._saves_failed)
@@ -185,6 +187,7 @@ class Circuit:
                     _LOGGER.info("%s: the circuit's state is saved again", self.name)
                 self.save_failed = False
                 self._save_again, self._saves_failed = None, 0
+                self._fault_on_disk = data["first_fault"] is not None
                 self._saved_at = self._clock.monotonic()
         self.notify()
 
@@ -230,6 +233,10 @@ class Circuit:
                 self._answered(proof)
             if result is Result.SUCCESS:
                 self._doubt, self._first_fault = Proof.NONE, None
+                if self._fault_on_disk and self._save_again is None:
+                    # After a kill an outage would be dated back to it.
+                    self._save_again = now
+                    self._wake.set()
             self.breaker.settle(permit, result, now)
         elif fault.kind is FaultClass.SERVER:
             self._missed(fault)

@@ -11,9 +11,11 @@ from sqlite3 import Connection
 from typing import Any
 
 from .fields import FIELDS
-from .plan import Change, Ledger, Written, join_members, same_value
+from .plan import Change, Ledger, Written
 from .ports import Item
 from .record import value_from_json, value_to_json
+
+_EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS item (
@@ -31,6 +33,7 @@ CREATE TABLE IF NOT EXISTS ledger (
     key TEXT NOT NULL,
     value TEXT,                    -- NULL: nothing is ours; "null": we emptied it
     intent TEXT,
+    earlier TEXT,                  -- [intent] of writes before it that nobody saw arrive
     pending INTEGER NOT NULL DEFAULT 0,
     before TEXT,
     before_known INTEGER NOT NULL DEFAULT 0,
@@ -106,7 +109,7 @@ def rows(db: Connection, item: Item) -> Ledger:
         return found
     for row in db.execute(
         "SELECT field, source, value, intent, pending, before, before_known,"
-        " before_locked, released FROM ledger WHERE item = ? ORDER BY place",
+        " before_locked, released, earlier FROM ledger WHERE item = ? ORDER BY place",
         (number,),
     ):
         if (name := row[0]) in FIELDS:
@@ -127,6 +130,9 @@ def _written(row: tuple[Any, ...]) -> Written:
         before_known=bool(row[6]),
         before_locked=bool(row[7]),
         released=row[8],
+        earlier=tuple(
+            _decode(name, json.dumps(each)) for each in json.loads(row[9] or "[]")
+        ),
     )
 
 
@@ -147,15 +153,16 @@ def intend(
         ).lastrowid
     for change in changes:
         image = FIELDS[change.field].kind == "image"
-        if not image:
-            _keep_earlier_intent(db, number, source, change)
+        intent = _encode(change.own)
+        earlier = _earlier(db, number, source, change.field, intent)
         db.execute(
             "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
-            " before_known, before_locked, written, place)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, (SELECT"
+            " before_known, before_locked, written, earlier, place)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, (SELECT"
             " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
             " ON CONFLICT (item, field, source) DO UPDATE SET"
             " intent = excluded.intent, pending = 1, key = excluded.key,"
+            " earlier = excluded.earlier,"
             # After an undo the story of the field begins anew.
             " before = iif(released IS NULL, before, excluded.before),"
             " before_known = iif(released IS NULL, before_known, excluded.before_known),"
@@ -166,40 +173,36 @@ def intend(
                 change.field,
                 source,
                 key,
-                _encode(change.own),
+                intent,
                 None if image else _encode(change.before),
                 not image,
                 change.was_locked,
                 now,
+                earlier,
             ),
         )
 
 
-def _keep_earlier_intent(
-    db: Connection, number: int | None, source: str, change: Change
-) -> None:
-    """Own what a write of unknown outcome has left there, before another one is noted.
+def _earlier(
+    db: Connection, number: int | None, source: str, field: str, intent: str
+) -> str | None:
+    """Give what writes of unknown outcome meant before this one, the newest last.
 
-    Without this its value, under our lock, would pass for a person's.
+    Without them what they have left there, or may yet bring, would pass for a
+    person's under our lock.
     """
     row = db.execute(
-        "SELECT value, intent FROM ledger"
+        "SELECT intent, earlier FROM ledger"
         " WHERE item = ? AND field = ? AND source = ? AND pending = 1",
-        (number, change.field, source),
+        (number, field, source),
     ).fetchone()
     if row is None:
-        return
-    value, intent = (_decode(change.field, text) for text in row)
-    if FIELDS[change.field].is_list:
-        value = join_members(value, intent)
-    elif same_value(change.field, change.before, intent):
-        value = intent
-    else:
-        return
-    db.execute(
-        "UPDATE ledger SET value = ? WHERE item = ? AND field = ? AND source = ?",
-        (_encode(value), number, change.field, source),
-    )
+        return None
+    earlier = json.loads(row[1] or "[]")
+    meant = json.loads(row[0])
+    if row[0] != intent and meant not in earlier:
+        earlier.append(meant)
+    return json.dumps(earlier[-_EARLIER:])
 
 
 def confirm(
@@ -208,7 +211,7 @@ def confirm(
     """Make what was intended ours: a read-back has shown it."""
     number = item_id(db, item)
     db.executemany(
-        "UPDATE ledger SET value = intent, intent = NULL, pending = 0,"
+        "UPDATE ledger SET value = intent, intent = NULL, pending = 0, earlier = NULL,"
         " written = ? WHERE item = ? AND field = ? AND source = ? AND pending = 1",
         [(now, number, field, source) for field in fields],
     )
@@ -236,7 +239,8 @@ def adopt(
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT"
         " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
         " ON CONFLICT (item, field, source) DO UPDATE SET"
-        " value = excluded.value, intent = NULL, pending = 0, key = excluded.key,"
+        " value = excluded.value, intent = NULL, pending = 0, earlier = NULL,"
+        " key = excluded.key,"
         " before_known = iif(released IS NULL, before_known, 0),"
         " place = iif(released IS NULL, place, excluded.place), released = NULL",
         [
@@ -251,7 +255,8 @@ def release(
 ) -> None:
     """Give a field up until its record's next revision."""
     db.execute(
-        "UPDATE ledger SET released = ?, value = NULL, intent = NULL, pending = 0"
+        "UPDATE ledger SET released = ?, value = NULL, intent = NULL, pending = 0,"
+        " earlier = NULL"
         " WHERE item = ? AND field = ? AND source = ?",
         (token, item_id(db, item), field, source),
     )

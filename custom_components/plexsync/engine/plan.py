@@ -1,7 +1,7 @@
 """Record + item + ledger → plan: exactly what would be written, and why not the rest."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -24,11 +24,17 @@ class Written:
     value: Value | None
     confirmed: bool = True  # else ``value`` says nothing: no write was ever seen
     intent: Value | None = None
+    earlier: tuple[Value | None, ...] = ()  # intents before it, of unknown outcome, too
     pending: bool = False
     before: Value | None = None
     before_known: bool = False
     before_locked: bool = False
     released: str | None = None
+
+    @property
+    def meant(self) -> tuple[Value | None, ...]:
+        """What writes meant whose outcome nobody knows."""
+        return (self.intent, *self.earlier) if self.pending else ()
 
 
 type Ledger = Mapping[str, Sequence[Written]]
@@ -52,7 +58,9 @@ class Change:
     """One difference that a write would make.
 
     ``before`` and ``after`` are whole values; ``remove`` the list members that
-    go; ``own`` what the ledger holds as ours afterwards.
+    go, also those that an earlier write of ours may yet bring; ``own`` what the
+    ledger holds as ours afterwards. With ``again`` it is written although it
+    stands there: an earlier write meant something else, and may still arrive.
     """
 
     field: str
@@ -61,6 +69,7 @@ class Change:
     own: Value | None
     remove: tuple[str, ...] = ()
     was_locked: bool = False
+    again: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Shape for action answers: field, before, after."""
@@ -100,12 +109,6 @@ class Plan:
 def same_value(name: str, current: Value | None, wanted: Value | None) -> bool:
     """Say whether a text, date or rating in Plex is what was wanted."""
     return _same(FIELDS[name], current, wanted)
-
-
-def join_members(first: Value | None, second: Value | None) -> Value | None:
-    """Put two lists together; of a member that both have the second counts."""
-    joined = _by_name(first) | _by_name(second)
-    return tuple(joined.values()) or None  # type: ignore[return-value]  # one kind per field
 
 
 def _is_image(change: Change) -> bool:
@@ -175,6 +178,8 @@ def make_plan(
 
 
 def _needed(spec: Field, change: Change) -> bool:
+    if change.again:
+        return True
     if spec.is_list:
         before, after = _by_name(change.before), _by_name(change.after)
         return before.keys() != after.keys() or any(
@@ -203,28 +208,33 @@ def _plan_value(
     locked = spec.name in item.locks
     change = Change(spec.name, current, wanted, wanted, was_locked=locked)
     row = _own_row(rows, record.source)
-    if _same(spec, current, wanted):
-        # An empty field is nobody's, unless a write of unknown outcome emptied it.
-        return change if wanted is not None or (row and row.pending) else None
-    if _released(row, record):
-        return Kept.RELEASED
     ours = any(
         (row.confirmed and _same(spec, current, row.value))
-        or (row.pending and _same(spec, current, row.intent))
+        or any(_same(spec, current, meant) for meant in row.meant)
         for row in rows
     )
-    if locked and not ours:
-        return Kept.LOCKED
-    if wanted is None:
-        if spec.identity:
-            return Kept.IDENTITY
-        if not record.identified:
-            return Kept.UNIDENTIFIED
-        if record.mirror and not ours:
-            return Kept.NOT_OURS
-    if spec.name in fill and current is not None and not ours:
-        return Kept.FILLED
-    return change
+    obstacle = None
+    if _released(row, record):
+        obstacle = Kept.RELEASED
+    elif locked and not ours:
+        obstacle = Kept.LOCKED
+    elif wanted is None and spec.identity:
+        obstacle = Kept.IDENTITY
+    elif wanted is None and not record.identified:
+        obstacle = Kept.UNIDENTIFIED
+    elif wanted is None and record.mirror and not ours:
+        obstacle = Kept.NOT_OURS
+    elif spec.name in fill and current is not None and not ours:
+        obstacle = Kept.FILLED
+    if not _same(spec, current, wanted):
+        return obstacle or change
+    pending = row if row is not None and row.pending else None
+    if wanted is None and pending is None:
+        return None  # an empty field is nobody's
+    other = pending is not None and not _same(spec, pending.intent, wanted)
+    if wanted is not None and obstacle is not Kept.RELEASED:
+        obstacle = None  # to write what stands there takes nothing from anybody
+    return replace(change, again=other and obstacle is None)
 
 
 def _plan_list(
@@ -248,7 +258,9 @@ def _plan_list(
     if spec.name in fill and current and not rows:
         return Kept.FILLED
     own = _by_name(row.value) if row else {}
-    maybe_own = own | (_by_name(row.intent) if row and row.pending else {})
+    maybe_own = dict(own)
+    for meant in row.meant if row else ():
+        maybe_own |= _by_name(meant)
     others = {
         name
         for other in rows
@@ -269,13 +281,22 @@ def _plan_list(
         for name, member in current.items()
         if name not in dropped and name not in target
     }
+    pending = row if row is not None and row.pending else None
+    gone = [current[name] for name in current if name not in target]
+    if pending is not None:
+        gone += [
+            member
+            for name, member in maybe_own.items()
+            if name in dropped and name not in current
+        ]
     return Change(
         spec.name,
         _members(item.fields[spec.name]),
         tuple(target.values()) or None,  # type: ignore[arg-type]  # one kind per field
         tuple(desired.values()) or None,  # type: ignore[arg-type]
-        remove=tuple(_name(current[name]) for name in current if name not in target),
+        remove=tuple(_name(member) for member in gone),
         was_locked=locked,
+        again=pending is not None and _by_name(pending.intent).keys() != desired.keys(),
     )
 
 

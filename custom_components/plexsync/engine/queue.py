@@ -257,9 +257,14 @@ def refresh(db: Connection, job: int, record: Record) -> bool:
     ).fetchone()
     if row is None or _older(record.revision, row[1]):
         return False
-    packed = _pack(record)
-    if not record.mirror:
-        packed = _merge(json.loads(row[0]), packed)
+    written = db.execute(
+        "SELECT revisions FROM settled WHERE source = ? AND key = ?",
+        (record.source, record.key),
+    ).fetchone()
+    news = _drop_older(record, json.loads(written[0])) if written else record
+    packed = _merge(json.loads(row[0]), _pack(news))
+    if record.mirror:
+        packed = {name: packed[name] for name in packed if name in record.fields}
     db.execute(
         "UPDATE job SET find = ?, fields = ?, revision = ?, identified = ?, mirror = ?,"
         " rev = rev + 1 WHERE id = ?",
@@ -294,16 +299,18 @@ def _confirm_settled(
         )
 
 
-def claim(db: Connection, limit: int, now: float) -> list[Job]:
+def claim(db: Connection, limit: int, now: float, before: int = 0) -> list[Job]:
     """Lease up to ``limit`` due jobs, interactive ones first, bulk never starved.
+
+    ``before`` is how many the worker has claimed so far: of all places that it has
+    to give every fourth stays with bulk work, however few there are at a time.
 
     A job that was in flight at an unclean stop is leased alone, so that only the
     one that brings the process down is ever set aside.
     """
     ids: list[int] = []
-    # One place in four stays with bulk work, however much else is waiting.
     for priority, room in (
-        (Priority.BULK, max(1, limit // 4) if limit > 1 else 0),
+        (Priority.BULK, (before + limit) // 4 - before // 4),
         (Priority.INTERACTIVE, limit),
         (Priority.BULK, limit),
     ):

@@ -29,10 +29,9 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
     kept: dict[str, str] = {}
     for name, rows in ledger.items():
         story = [row for row in rows if row.released is None]
-        ours = [
-            row for row in story if row.value is not None or row.pending or _clears(row)
-        ]
-        if not ours or name not in item.fields:
+        if name not in item.fields or not any(
+            row.value is not None or row.pending or _clears(row) for row in story
+        ):
             continue
         spec = FIELDS[name]
         # The oldest row knows what stood there before any of us, whoever has taken
@@ -41,18 +40,18 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
         if spec.kind is Kind.IMAGE or not first.before_known:
             kept[name] = "before_unknown"
         elif spec.is_list:
-            restores += _restore_list(name, item, first, ours)
-        elif any(item.fields[name] in (row.value, row.intent) for row in ours):
+            restores += _restore_list(name, item, story)
+        elif any(item.fields[name] in (row.value, *row.meant) for row in story):
             before = first.before
             assert before is None or isinstance(before, str | float)
             edit = FieldEdit(name, value=before, lock=first.before_locked)
             restores += [
-                Restore(name, row.source, edit if row is ours[0] else None, before)
-                for row in ours
+                Restore(name, row.source, edit if row is first else None, before)
+                for row in story
             ]
         elif same_value(name, item.fields[name], first.before):
             # Of an undo that was cut short: restored, but never let go of.
-            restores += [Restore(name, row.source, None, first.before) for row in ours]
+            restores += [Restore(name, row.source, None, first.before) for row in story]
         else:
             kept[name] = "changed_since"
     return restores, kept
@@ -75,13 +74,12 @@ def _clears(row: Written) -> bool:
     return row.before_known and row.before is not None
 
 
-def _restore_list(
-    name: str, item: Item, first: Written, ours: Sequence[Written]
-) -> list[Restore]:
+def _restore_list(name: str, item: Item, story: Sequence[Written]) -> list[Restore]:
+    first = story[0]
     before = first.before if isinstance(first.before, tuple) else ()
     current = item.fields[name]
     current = current if isinstance(current, tuple) else ()
-    own = {_key(member) for row in ours for member in _all(row)}
+    own = {_key(member) for row in story for member in _all(row)}
     old = {_key(member) for member in before}
     present = {_key(member) for member in current}
     # What a person added since stays; what we added goes; what we took comes back.
@@ -95,17 +93,15 @@ def _restore_list(
         lock=first.before_locked,
     )
     return [
-        Restore(
-            name, row.source, edit if row is ours[0] else None, first.before or None
-        )
-        for row in ours
+        Restore(name, row.source, edit if row is first else None, first.before or None)
+        for row in story
     ]
 
 
 def _all(row: Written) -> tuple[str | Actor, ...]:
     return tuple(
         member
-        for value in (row.value, row.intent)
+        for value in (row.value, *row.meant)
         if isinstance(value, tuple)
         for member in value
     )

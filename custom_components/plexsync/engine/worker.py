@@ -37,6 +37,7 @@ class Worker:
         self.storage_failed = False
         self._leases_left = True  # by whoever worked here before
         self._pace = BATCH / FRESH * 2  # jobs per second, as of late
+        self._claimed = 0  # jobs so far
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -108,11 +109,12 @@ class Worker:
         try:
             jobs = await self._tools.database.run(
                 # A lease that a power cut undoes was never needed.
-                lambda db: queue.claim(db, limit, clock.steady()),
+                lambda db: queue.claim(db, limit, clock.steady(), self._claimed),
                 durable=False,
             )
             if not jobs:
                 return
+            self._claimed += len(jobs)
             started = clock.monotonic()
             batch = Batch(self._tools, contact, jobs)
             async with self.writing:
