@@ -607,6 +607,8 @@ async def test_reconfigure_moves(
         result = await reconfigure(hass, entry, second)
         result = await enter(hass, result, url=moved.url)
         assert result["reason"] == "already_configured"
+        # Nobody knocks while it closes.
+        assert await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_reconfigure_keeps_a_name(

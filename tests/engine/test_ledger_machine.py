@@ -44,6 +44,7 @@ class Truth:
     members: dict[str, set[str]] = field(
         default_factory=dict
     )  # name → who put it there
+    gone: dict[str, set[str]] = field(default_factory=dict)  # whose it was
     declined: set[str] = field(default_factory=set)  # a person took them away
     touched: bool = False  # we have come upon it, ever
     theirs: bool = False  # a list that a person locked before we came
@@ -162,7 +163,8 @@ class LedgerMachine(Machine):
             if change.field in TEXTS:
                 self.truth[change.field].author = source
         for change in (*plan.changes, *plan.adopted):
-            self.claim(change, record)
+            sure = outcome == "written" or change in plan.adopted
+            self.claim(change, record, sure=sure)
             self.truth[change.field].cut.pop(source, None)
         if outcome != "written":
             for change in plan.changes:
@@ -194,7 +196,7 @@ class LedgerMachine(Machine):
         if truth.origin is None:
             truth.origin = origin
 
-    def claim(self, change: Change, record: Record) -> None:
+    def claim(self, change: Change, record: Record, *, sure: bool) -> None:
         """Note that what stands there and is wanted is ours too from now on."""
         truth = self.truth[change.field]
         empty = change.own is None
@@ -205,7 +207,8 @@ class LedgerMachine(Machine):
             for member in wanted & set(self.genres()):
                 truth.members[member].add(record.source)
             # What stays although it is not wanted is somebody else's.
-            for member in _set(self.genres()) & _set(change.after) - wanted:
+            stays = _set(self.genres()) & _set(change.after) if sure else set()
+            for member in stays - wanted:
                 truth.members[member].discard(record.source)
         truth.undone.pop(record.source, None)
 
@@ -219,9 +222,12 @@ class LedgerMachine(Machine):
                 added = [name for name in edit.members if name not in left]
                 self.values["genres"] = (*left, *added) or None  # type: ignore[assignment]
                 for name in set(before) - set(self.genres()):
-                    del truth.members[name]
+                    truth.gone[name] = truth.members.pop(name)
                 for name in set(self.genres()) - set(before):
                     truth.members[name] = self.owners(name, author)
+                    if name in truth.gone and name not in truth.wants.get(author, ()):
+                        # Gone since we read it, and not our wish: it is put back.
+                        truth.members[name] = truth.gone[name]
                     truth.declined.discard(name)
             elif edit.touch:
                 self.values[edit.field], truth.author = edit.value, author
@@ -274,7 +280,7 @@ class LedgerMachine(Machine):
         if self.values[name] == wanted:
             # An earlier write that meant something else may still arrive.
             cut = truth.cut.get(record.source)
-            return None if cut and cut[-1] != wanted else False
+            return None if any(meant != wanted for meant in cut or ()) else False
         if truth.undone.get(record.source) == record.token():
             return False
         if name in self.locks and truth.author == PERSON:

@@ -580,10 +580,58 @@ class QueueMachine(Machine):
         self.news(source, key, f"One {self.steps}", mark)
         self.finish(source, key)
 
+    @rule(
+        source=pick,
+        key=st.sampled_from(KEYS[:3]),
+        written=revisions,
+        failing=revisions,
+        asked=revisions,
+        late=revisions,
+    )
+    def fails_and_is_asked_again(
+        self,
+        source: int,
+        key: str,
+        written: int | None,
+        failing: int | None,
+        asked: int | None,
+        late: int | None,
+    ) -> None:
+        """Have a job fail, and its source say something else of what was written."""
+        place = self.sources[source % 2], key
+        title, studio = f"Title {self.steps}", f"Studio {self.steps}"
+        self.put(self.record(place, written, {"title": title}), Priority.BULK)
+        self.finish(source, key)
+        self.put(self.record(place, failing, {"studio": studio}), Priority.BULK)
+        if (row := self.rows.get(place)) is None:
+            return  # too old
+        self.be_failed(self.hand_out(row), 0, "rejected", passing=False)
+        told = {"title": f"Other {self.steps}", "studio": f"Other {self.steps}"}
+        self.ask_again(place, row, asked, told)
+        self.they_agree()
+        self.put(
+            self.record(place, late, {"studio": f"Late {self.steps}"}), Priority.BULK
+        )
+        self.they_agree()
+        self.finish(source, key)
+
+    @rule(limit=st.sampled_from([1, 1, 2, 3, 5]), first=ranks)
+    def crowd(self, limit: int, first: Priority) -> None:
+        """Have many of both kinds wait, for few places at a time."""
+        for number, key in enumerate(KEYS):
+            priority = first if number % 2 else Priority(1 - first)
+            place = self.sources[0], key
+            fields = {"title": f"Crowd {self.steps}"}
+            self.put(self.record(place, None, fields), priority)
+        for _ in range(6):
+            self.take(limit)
+
     def finish(self, source: int, key: str) -> None:
         """Work until nothing of a record is left to do."""
         place = self.sources[source % 2], key
         while (row := self.rows.get(place)) is not None:
+            if row.failed:
+                self.retry(Choice(ids=[row.id]))
             self.bring_into_line(self.hand_out(row))
 
     @rule()
@@ -683,7 +731,12 @@ class QueueMachine(Machine):
         rows = self.chosen(Choice()) or list(self.rows.items())
         if not rows:
             return
-        key, row = rows[which % len(rows)]
+        self.ask_again(*rows[which % len(rows)], revision, fields)
+
+    def ask_again(
+        self, key: Key, row: Row, revision: int | None, fields: dict[str, Any]
+    ) -> None:
+        """Refresh a job in both worlds."""
         record = self.record(key, revision, fields)
         taken = self.run(lambda db: queue.refresh(db, row.id, record))
         assert taken is (row.failed and not too_old(revision, row.record.revision))
@@ -865,4 +918,4 @@ def _everything(db: Connection) -> list[list[tuple[Any, ...]]]:
 @pytest.mark.filterwarnings("ignore:It looks like `register_random`")
 def test_queue_machine() -> None:
     """Let it run."""
-    run(QueueMachine, 250, 40)
+    run(QueueMachine, 180, 40)

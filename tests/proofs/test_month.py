@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.circuit import Proof
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from proofs.month.run import month
 from proofs.month.watch import EPOCH, ByHand, Wall, Watch, length, without
@@ -93,7 +94,7 @@ def test_it_sees_two_trials(watch: Watch) -> None:
     watch.circuit = lambda: State.HALF_OPEN
     for _ in range(2):
         watch.sends(READ, probe=False)
-        watch.ended(READ, None, probe=False)
+        watch.ended(None, probe=False)
     assert not watch.broken
     watch.sends(READ, probe=False)
     watch.sends(READ, probe=False)
@@ -129,17 +130,42 @@ def test_an_opening_is_dated_back_to_the_first_fault(watch: Watch, time: Time) -
     """A good answer begins the streak anew; only what was saved outlives a kill."""
     for at, fault in ((1, REFUSED), (2, None), (3, REFUSED), (4, REFUSED)):
         time.now = at
-        watch.ended(EDIT, fault, probe=False)
+        watch.called(Proof.WRITE, fault, "7")
     watch.saved(_save("closed"))
     watch.gone(killed=True)
     time.now = 9
-    watch.ended(READ, REFUSED, probe=False)
+    watch.called(Proof.READ, REFUSED, None)
     watch.saved(_save("open", 9))
     watch.saved(_save("half_open"))
     time.now = 12
     watch.saved(_save("closed"))
     (opening,) = watch.openings
-    assert (opening.starts, opening.closed) == ((9.0,), 12)
+    assert (opening.start, opening.closed) == (9, 12)
+
+
+@pytest.mark.parametrize(
+    ("fault", "good", "start"),
+    [
+        (Proof.WRITE, Proof.READ, 1),
+        (Proof.WRITE, Proof.WRITE, 9),
+        (Proof.READ, Proof.READ, 9),
+    ],
+)
+def test_a_good_read_says_nothing_of_writes_that_fail(
+    watch: Watch, time: Time, fault: Proof, good: Proof, start: float
+) -> None:
+    """Whatever else ends the streak; nothing of before the last closing counts."""
+    for era in (0, 100):
+        time.now = era + 1
+        watch.called(fault, REFUSED, None)
+        watch.called(good, None, None)
+        time.now = era + 9
+        watch.called(Proof.READ, REFUSED, None)
+        watch.opens()
+        watch.called(Proof.WRITE, None, "7")  # it had left before
+        watch.saved(_save("open", 9))
+        assert watch.openings[-1].start == era + start
+        watch.saved(_save("closed"))
 
 
 def test_a_poisoned_item_is_no_fault_of_the_server(watch: Watch, time: Time) -> None:
@@ -147,11 +173,11 @@ def test_a_poisoned_item_is_no_fault_of_the_server(watch: Watch, time: Time) -> 
     watch.poisoned.add("7")
     time.now = 5
     poison = Fault(FaultClass.SERVER, "error_500", ambiguous=True)
-    watch.ended(EDIT, poison, probe=False)
+    watch.called(Proof.WRITE, poison, "7")
     time.now = 9
-    watch.ended(READ, REFUSED, probe=False)
+    watch.called(Proof.READ, REFUSED, None)
     watch.saved(_save("open", 9))
-    assert watch.openings[0].starts == (9.0,)
+    assert watch.openings[0].start == 9
 
 
 def test_the_wall_remembers_when_it_was_set(time: Time) -> None:

@@ -231,7 +231,9 @@ def _plan_value(
     pending = row if row is not None and row.pending else None
     if wanted is None and pending is None:
         return None  # an empty field is nobody's
-    other = pending is not None and not _same(spec, pending.intent, wanted)
+    other = pending is not None and not all(
+        _same(spec, meant, wanted) for meant in pending.meant
+    )
     if wanted is not None and obstacle is not Kept.RELEASED:
         obstacle = None  # to write what stands there takes nothing from anybody
     return replace(change, again=other and obstacle is None)
