@@ -153,6 +153,47 @@ def test_a_tag_that_a_person_removed_is_not_put_back() -> None:
     assert after(plan) == {"genres": ("Drama", "War")}
 
 
+def test_what_a_write_that_hangs_may_yet_bring_is_taken_out() -> None:
+    """It may arrive right before ours: to look at what is there now is not enough."""
+    plan = make_plan(
+        record(genres=("New",)),
+        item("genres", genres=("Old", "Mine")),
+        row("genres", ("Old",), intent=("Hung",), earlier=(("Lost",),), pending=True),
+    )
+    (change,) = plan.changes
+    assert change.after == ("New", "Mine")
+    assert change.remove == ("Old", "Hung", "Lost")
+    arrived = item("genres", genres=("Mine", "New", "Hung"))
+    assert plan.missed(arrived) == (change,)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant", "wanted", "there"),
+    [("title", "Hung", "T", "T"), ("genres", ("Hung",), ("T",), ("T", "Mine"))],
+)
+def test_what_stands_there_is_written_again_while_a_write_hangs(
+    name: str, meant: Any, wanted: Any, there: Any
+) -> None:
+    """If that meant something else: Plex does one after the other."""
+    rec, now = record(**{name: wanted}), item(name, **{name: there})
+    other = make_plan(rec, now, row(name, wanted, intent=meant, pending=True))
+    assert after(other) == {name: there}
+    same = make_plan(rec, now, row(name, None, intent=wanted, pending=True))
+    assert not same.changes
+    assert [change.field for change in same.adopted] == [name]
+
+
+def test_what_another_source_is_about_to_write_stays() -> None:
+    """Nor does what it is about to take back keep anything."""
+    mine = Written("genres", "stash", ("Both", "Gone"))
+    other = Written(
+        "genres", "action", ("Gone",), intent=("Both",), pending=True, confirmed=True
+    )
+    there = item("genres", genres=("Both", "Gone"))
+    plan = make_plan(record(genres=None), there, {"genres": [mine, other]})
+    assert after(plan) == {"genres": ("Both",)}
+
+
 def test_tags_compare_without_case() -> None:
     """Plex keeps the first spelling in a library."""
     plan = make_plan(record(genres=("sci-fi",)), item(genres=("Sci-Fi",)), {})

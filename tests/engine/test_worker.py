@@ -443,6 +443,23 @@ async def test_every_transition_is_saved_at_once(rig: Rig) -> None:
     await rig.until(lambda: states == ["open", "half_open", "closed"])
 
 
+async def test_a_fault_that_is_over_is_not_left_in_the_store(rig: Rig) -> None:
+    """After a kill the next outage would be dated back to it."""
+    rig.plex.faults.add("status", code=502, method="PUT", times=1)
+    circuit = rig.engine.circuit
+
+    async def heartbeat() -> None:
+        await rig.until(lambda: circuit.snapshot()["first_fault"] is not None)
+        await circuit.save()
+
+    beating = asyncio.create_task(heartbeat())
+    await rig.submit(rig.records(1))
+    await beating
+    assert circuit.breaker.state is State.CLOSED
+    await rig.drained()
+    await rig.until(lambda: rig.store.data["first_fault"] is None)
+
+
 @pytest.mark.parametrize(
     ("action", "what"),
     [("maintenance", {}), ("status", {"code": 502, "method": "PUT"}),
