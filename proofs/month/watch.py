@@ -108,6 +108,7 @@ class Watch:
         self.states: Counter[str] = Counter()
         self._working = 0  # requests of jobs under way
         self._streak = _Streak()
+        self._over = _Streak()  # the one before
         self._saved = _Streak()  # as of the last save
         self._opens: _Streak | None = None  # as of an opening that is being saved
 
@@ -150,13 +151,12 @@ class Watch:
         elif fault is None or fault.kind is FaultClass.ITEM:
             shown = proof if fault is None else Proof.READ
             if shown >= self._streak.doubt:
-                self._streak = _Streak()
+                self._over, self._streak = self._streak, _Streak()
 
-    def gone(self, *, killed: bool) -> None:
+    def gone(self) -> None:
         """Note that our process has ended; what was not saved is forgotten."""
         self._working, self._opens = 0, None
-        if killed:
-            self._streak = self._saved
+        self._streak = self._saved
 
     def applied(self, request: Request, left: float) -> None:
         """Look at a write that Plex took: its order, and whom it overwrites."""
@@ -193,7 +193,11 @@ class Watch:
         """Follow what is on disk: that, and nothing later, is what a start finds."""
         state = data["breaker"]["state"]
         self.states[state] += 1
-        self._saved = _Streak() if data["first_fault"] is None else self._streak
+        self._saved = _Streak()
+        if data["first_fault"] is not None and data["breaker"]["failures"]:
+            # What is saved is as of a moment ago.
+            told = self._over if self._streak.first is None else self._streak
+            self._saved = _Streak(told.first, Proof(data["doubt"]))
         lasting = self.openings[-1] if self.openings else None
         if lasting is None or lasting.closed is not None:
             if state != "closed":

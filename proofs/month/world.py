@@ -156,7 +156,7 @@ class World:
         life, self._life = self._life, None
         assert life is not None
         self._left = await life.end(killed=killed)
-        self.watch.gone(killed=killed)
+        self.watch.gone()
         self.alive.end(self.now())
         self.held.end(self.now())
         if killed:

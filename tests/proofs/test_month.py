@@ -123,7 +123,8 @@ def test_it_sees_an_older_revision_after_a_newer(watch: Watch) -> None:
 
 
 def _save(state: str, first_fault: float | None = None) -> dict[str, Any]:
-    return {"breaker": {"state": state}, "first_fault": first_fault}
+    breaker = {"state": state, "failures": 1 if first_fault else 0}
+    return {"breaker": breaker, "first_fault": first_fault, "doubt": 0}
 
 
 def test_an_opening_is_dated_back_to_the_first_fault(watch: Watch, time: Time) -> None:
@@ -132,7 +133,7 @@ def test_an_opening_is_dated_back_to_the_first_fault(watch: Watch, time: Time) -
         time.now = at
         watch.called(Proof.WRITE, fault, "7")
     watch.saved(_save("closed"))
-    watch.gone(killed=True)
+    watch.gone()
     time.now = 9
     watch.called(Proof.READ, REFUSED, None)
     watch.saved(_save("open", 9))
