@@ -614,7 +614,7 @@ _LEDGER = [
         "a list does not take back what a write that hangs may yet bring",
         "    if pending is not None:\n        gone +=",
         "    if row is None:\n        gone +=",
-        tests="test_ledger_machine.py",
+        tests="test_plan.py",
     ),
     _bug(
         "plan",
@@ -622,7 +622,7 @@ _LEDGER = [
         "what stands there is not written again over a write that hangs",
         "replace(change, again=other and obstacle is None)",
         "replace(change, again=False)",
-        tests="test_ledger_machine.py",
+        tests="test_plan.py",
     ),
     _bug(
         "plan",

@@ -437,6 +437,15 @@ class BreakerMachine(Machine):
                 self.verify()
                 self.call(result, asked)
 
+    @rule(successes=st.integers(1, SUCCESSES - 1), killed=st.booleans())
+    def restart_among_trials(self, successes: int, killed: bool) -> None:
+        """End the process between two trials; no job is left when it starts again."""
+        self.go_through_outage(State.HALF_OPEN)
+        for _ in range(successes):
+            self.call(Result.SUCCESS)
+        self.restart(killed=killed, away=1.0, jump=0.0, booted=5.0)
+        self.finish_trials()
+
     # -- probes ------------------------------------------------------------------
 
     @precondition(lambda self: self.token is None)
