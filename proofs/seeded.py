@@ -342,8 +342,8 @@ _QUEUE = [
         "queue",
         "older revision wins",
         "a failed job's fresh record is not held against what was written",
-        "_drop_older(record, json.loads(written[0])) if written else record",
-        "record",
+        "    news = _drop_older(record, _revisions(db, record))\n",
+        "    news = record\n",
     ),
     _bug(
         "queue",
@@ -612,7 +612,7 @@ _LEDGER = [
         "plan",
         "what we wrote stays for ever",
         "a list does not take back what a write that hangs may yet bring",
-        "    if pending is not None:\n        gone +=",
+        "    if meant:\n        gone +=",
         "    if row is None:\n        gone +=",
         tests="test_plan.py",
     ),
@@ -736,7 +736,7 @@ _LEDGER = [
         "a member that a person added since goes too",
         "if _key(m) in old or _key(m) not in own]",
         "if _key(m) in old]",
-        tests="test_ledger_machine.py",
+        tests="test_undo.py",
     ),
 ]
 

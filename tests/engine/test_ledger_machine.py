@@ -439,6 +439,10 @@ class LedgerMachine(Machine):
             assert self.values[name] == origin.value
             assert (name in self.locks) is origin.locked
             truth.author = PERSON if origin.locked else AGENT
+        for edit in edits:  # what it says of the whole list is what comes of it
+            assert edit.field != "genres" or _set(edit.members) == _set(
+                self.values["genres"]
+            )
         origin = self.truth["genres"].origin
         if "genres" in {edit.field for edit in edits}:
             assert origin is not None

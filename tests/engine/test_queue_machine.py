@@ -396,17 +396,9 @@ class QueueMachine(Machine):
         attempt=st.booleans(),
         missed=st.booleans(),
     )
-    def later(
-        self,
-        which: int,
-        share: int,
-        wait: float,
-        reason: str,
-        attempt: bool,
-        missed: bool,
-    ) -> None:
+    def later(self, which: int, **how: Any) -> None:
         """Put a job off, perhaps when some of it was written."""
-        self.put_off(self.held(which), share, wait, reason, attempt, missed)
+        self.put_off(self.held(which), **how)
 
     def put_off(
         self,

@@ -130,9 +130,7 @@ def _written(row: tuple[Any, ...]) -> Written:
         before_known=bool(row[6]),
         before_locked=bool(row[7]),
         released=row[8],
-        earlier=tuple(
-            _decode(name, json.dumps(each)) for each in json.loads(row[9] or "[]")
-        ),
+        earlier=tuple(_value(name, each) for each in json.loads(row[9] or "[]")),
     )
 
 
@@ -346,9 +344,10 @@ def _encode(value: Any) -> str:
 
 
 def _decode(field: str, text: str | None) -> Any:
-    if text is None:
-        return None
-    data = json.loads(text)
+    return None if text is None else _value(field, json.loads(text))
+
+
+def _value(field: str, data: Any) -> Any:
     if FIELDS[field].kind == "image":
         return str(data)  # the digest of the bytes
     return value_from_json(field, data)

@@ -33,7 +33,7 @@ class Written:
 
     @property
     def meant(self) -> tuple[Value | None, ...]:
-        """What writes meant whose outcome nobody knows."""
+        """What writes meant whose outcome nobody knows; that of the last one first."""
         return (self.intent, *self.earlier) if self.pending else ()
 
 
@@ -228,12 +228,10 @@ def _plan_value(
         obstacle = Kept.FILLED
     if not _same(spec, current, wanted):
         return obstacle or change
-    pending = row if row is not None and row.pending else None
-    if wanted is None and pending is None:
+    meant = row.meant if row else ()
+    if wanted is None and not meant:
         return None  # an empty field is nobody's
-    other = pending is not None and not all(
-        _same(spec, meant, wanted) for meant in pending.meant
-    )
+    other = not all(_same(spec, each, wanted) for each in meant)
     if wanted is not None and obstacle is not Kept.RELEASED:
         obstacle = None  # to write what stands there takes nothing from anybody
     return replace(change, again=other and obstacle is None)
@@ -260,9 +258,10 @@ def _plan_list(
     if spec.name in fill and current and not rows:
         return Kept.FILLED
     own = _by_name(row.value) if row else {}
+    meant = [_by_name(each) for each in row.meant] if row else []
     maybe_own = dict(own)
-    for meant in row.meant if row else ():
-        maybe_own |= _by_name(meant)
+    for members in meant:
+        maybe_own |= members
     others = {
         name
         for other in rows
@@ -276,16 +275,15 @@ def _plan_list(
         else set(maybe_own) - set(desired)
     ) - others
     # Our lock keeps agents out, so what is missing under it a person took away.
-    declined = set(own) - set(current) if locked and row and not row.pending else set()
+    declined = set(own) - set(current) if locked and not meant else set()
     target = {name: member for name, member in desired.items() if name not in declined}
     target |= {
         name: member
         for name, member in current.items()
         if name not in dropped and name not in target
     }
-    pending = row if row is not None and row.pending else None
     gone = [current[name] for name in current if name not in target]
-    if pending is not None:
+    if meant:
         gone += [
             member
             for name, member in maybe_own.items()
@@ -298,7 +296,7 @@ def _plan_list(
         tuple(desired.values()) or None,  # type: ignore[arg-type]
         remove=tuple(_name(member) for member in gone),
         was_locked=locked,
-        again=pending is not None and _by_name(pending.intent).keys() != desired.keys(),
+        again=bool(meant) and meant[0].keys() != desired.keys(),
     )
 
 

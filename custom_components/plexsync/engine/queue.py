@@ -257,11 +257,7 @@ def refresh(db: Connection, job: int, record: Record) -> bool:
     ).fetchone()
     if row is None or _older(record.revision, row[1]):
         return False
-    written = db.execute(
-        "SELECT revisions FROM settled WHERE source = ? AND key = ?",
-        (record.source, record.key),
-    ).fetchone()
-    news = _drop_older(record, json.loads(written[0])) if written else record
+    news = _drop_older(record, _revisions(db, record))
     packed = _merge(json.loads(row[0]), _pack(news))
     if record.mirror:
         packed = {name: packed[name] for name in packed if name in record.fields}
@@ -278,6 +274,15 @@ def refresh(db: Connection, job: int, record: Record) -> bool:
         ),
     )
     return True
+
+
+def _revisions(db: Connection, record: Record) -> dict[str, int | None]:
+    """Give the revision of each field that was written."""
+    row = db.execute(
+        "SELECT revisions FROM settled WHERE source = ? AND key = ?",
+        (record.source, record.key),
+    ).fetchone()
+    return json.loads(row[0]) if row else {}
 
 
 def _confirm_settled(
@@ -389,11 +394,7 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool
         packed: Packed = json.loads(gone[0])
         written = {name: pair[0] for name, pair in packed.items()}
         record = replace(record, revision=gone[1])
-    row = db.execute(
-        "SELECT revisions FROM settled WHERE source = ? AND key = ?",
-        (job.record.source, job.record.key),
-    ).fetchone()
-    revisions = json.loads(row[0]) if row else {}
+    revisions = _revisions(db, record)
     revisions |= {
         name: _newest(revision, revisions.get(name))
         for name, revision in written.items()

@@ -1,0 +1,21 @@
+"""Undo by itself: what it says of a list is the whole list."""
+
+from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.plan import Written
+from custom_components.plexsync.engine.ports import Item
+from custom_components.plexsync.engine.undo import make_undo
+
+
+def test_what_a_person_added_since_stays() -> None:
+    """Ours goes, what we took comes back, and nothing else is touched."""
+    values = dict.fromkeys(FIELDS) | {"genres": ("Kept", "Ours", "Mine")}
+    item = Item("41", "lib", ("/a.mkv",), values, frozenset({"genres"}), 0.0)
+    row = Written(
+        "genres", "stash", ("Ours",), before=("Kept", "Taken"), before_known=True
+    )
+    (restore,), kept = make_undo(item, {"genres": [row]})
+    assert not kept
+    assert restore.edit is not None
+    assert restore.edit.members == ("Kept", "Mine", "Taken")
+    assert restore.edit.remove == ("Ours",)
+    assert restore.edit.lock is False
