@@ -53,7 +53,8 @@ class Truth:
     wants: dict[str, set[str]] = field(default_factory=dict)  # source → members
     # source → what its writes meant, since the last one that was seen there
     cut: dict[str, list[Value | None]] = field(default_factory=dict)
-    emptied: set[str] = field(default_factory=set)  # sources that last wanted nothing
+    sure: dict[str, set[str]] = field(default_factory=dict)  # of those: the last seen
+    texts: dict[str, Value | None] = field(default_factory=dict)  # source → last wish
 
 
 words = st.sampled_from(["A", "B", "C", None])
@@ -199,13 +200,14 @@ class LedgerMachine(Machine):
     def claim(self, change: Change, record: Record, *, sure: bool) -> None:
         """Note that what stands there and is wanted is ours too from now on."""
         truth = self.truth[change.field]
-        empty = change.own is None
-        (truth.emptied.add if empty else truth.emptied.discard)(record.source)
+        truth.texts[record.source] = change.own
         if change.field == "genres":
             wanted = _set(record.fields["genres"])
             truth.wants[record.source] = wanted
             for member in wanted & set(self.genres()):
                 truth.members[member].add(record.source)
+            if sure:
+                truth.sure[record.source] = wanted
             # What stays although it is not wanted is somebody else's.
             stays = _set(self.genres()) & _set(change.after) if sure else set()
             for member in stays - wanted:
@@ -225,12 +227,19 @@ class LedgerMachine(Machine):
                     truth.gone[name] = truth.members.pop(name)
                 for name in set(self.genres()) - set(before):
                     truth.members[name] = self.owners(name, author)
-                    if name in truth.gone and name not in truth.wants.get(author, ()):
+                    wished = name in truth.wants.get(author, ())
+                    if name in truth.gone and not (
+                        wished or self.may_be_mine(name, author)
+                    ):
                         # Gone since we read it, and not our wish: it is put back.
                         truth.members[name] = truth.gone[name]
                     truth.declined.discard(name)
             elif edit.touch:
                 self.values[edit.field], truth.author = edit.value, author
+            elif truth.author == AGENT:
+                truth.author = (
+                    PERSON  # a lock of ours came too late: now it is anybody's
+                )
             if edit.lock is not None:
                 (self.locks.add if edit.lock else self.locks.discard)(edit.field)
 
@@ -287,14 +296,17 @@ class LedgerMachine(Machine):
             return None if self.may_be_ours(name) else False
         if wanted is not None:
             return True
-        ours = truth.author in SOURCES
-        return name != "title" and record.identified and (ours or not record.mirror)
+        if name == "title" or not record.identified:
+            return False
+        if truth.author in SOURCES or not record.mirror:
+            return True
+        return None if self.may_be_ours(name) else False
 
     def may_be_ours(self, name: str) -> bool:
-        """Say whether a person's emptiness looks like what a write of ours left."""
-        truth = self.truth[name]
-        return self.values[name] is None and (
-            bool(truth.emptied) or any(None in meant for meant in truth.cut.values())
+        """Say whether somebody else's text looks like what a write of ours left."""
+        truth, value = self.truth[name], self.values[name]
+        return value in truth.texts.values() or any(
+            value in meant for meant in truth.cut.values()
         )
 
     def judge_list(self, after: set[str], record: Record) -> None:
@@ -321,11 +333,21 @@ class LedgerMachine(Machine):
             )
             if record.source in truth.members[name]:
                 assert (name in after) is wanted
+            elif self.may_be_mine(name, record.source):
+                assert not wanted or name in after
             elif not desired and not record.mirror:
                 # An explicit clear takes all but what another source wants there.
                 assert (name in after) is wanted
             else:
                 assert name in after
+
+    def may_be_mine(self, name: str, source: str) -> bool:
+        """Say whether a member looks like what a write of unknown outcome left."""
+        truth = self.truth["genres"]
+        meant = truth.cut.get(source)
+        return bool(meant) and name in set().union(
+            truth.sure.get(source, ()), *map(_set, meant)
+        )
 
     # -- other hands -----------------------------------------------------------------
 
@@ -354,14 +376,18 @@ class LedgerMachine(Machine):
         genres = self.genres()
         name = genres[which % len(genres)]
         self.values["genres"] = tuple(n for n in genres if n != name) or None
-        del self.truth["genres"].members[name]
-        self.truth["genres"].declined.add(name)
+        truth = self.truth["genres"]
+        truth.gone[name] = truth.members.pop(name)
+        truth.declined.add(name)
         self.lock_list()
 
     def lock_list(self) -> None:
         """Lock the list, as an edit does."""
         if "genres" not in self.locks and not self.truth["genres"].touched:
             self.truth["genres"].theirs = True
+        if "genres" not in self.locks:
+            # Who took away what is not there any more the lock does not say.
+            self.truth["genres"].declined |= set("abc") - set(self.genres())
         self.locks.add("genres")
 
     @rule(name=st.sampled_from([*TEXTS, "genres"]))
@@ -397,21 +423,47 @@ class LedgerMachine(Machine):
         self, name: str, first: str, then: str, text: str, wanted: str | None
     ) -> None:
         """Let an agent have what we wrote and a person unlocked; then we want it again."""
-        self.sync_text(first, name, "C")
+        self.sync_one(first, name, "C")
         self.unlock(name)
         self.refresh(text=text, title=text)
-        self.sync_text(then, name, wanted)
+        self.sync_one(then, name, wanted)
 
-    def sync_text(self, source: str, name: str, value: str | None) -> None:
-        """Bring one text into line, without trouble."""
+    @rule(
+        source=st.sampled_from(SOURCES),
+        name=st.sampled_from([*TEXTS, "genres"]),
+        before=st.lists(
+            st.tuples(words, st.sampled_from(["late", "late", "lost"])),
+            min_size=1,
+            max_size=2,
+        ),
+        wanted=words,
+        outcome=outcomes,
+    )
+    def write_behind(
+        self,
+        source: str,
+        name: str,
+        before: list[tuple[str | None, str]],
+        wanted: str | None,
+        outcome: str,
+    ) -> None:
+        """Change one's mind while what was written hangs in Plex, or was lost."""
+        for word, fate in before:
+            self.sync_one(source, name, word, fate)
+        self.sync_one(source, name, wanted, outcome)
+
+    def sync_one(
+        self, source: str, name: str, word: str | None, outcome: str = "written"
+    ) -> None:
+        """Bring one field into line."""
         self.sync(
             source=source,
-            texts={name: value},
-            genres=None,
-            has_genres=False,
+            texts={name: word} if name in TEXTS else {},
+            genres=(word.lower(),) if word else None,
+            has_genres=name == "genres",
             identified=True,
             again=False,
-            outcome="written",
+            outcome=outcome,
         )
 
     # -- undo ------------------------------------------------------------------------
@@ -423,6 +475,11 @@ class LedgerMachine(Machine):
         item = self.item()
         before, members = dict(self.values), dict(self.truth["genres"].members)
         authors = {name: self.truth[name].author for name in TEXTS}
+        doubtful = {
+            name
+            for name in members
+            if any(self.may_be_mine(name, each) for each in SOURCES)
+        }
         restores, _ = make_undo(item, ledger.rows(self.db, item))
         edits = [restore.edit for restore in restores if restore.edit is not None]
         self.apply(edits, AGENT)
@@ -450,7 +507,7 @@ class LedgerMachine(Machine):
             old = _set(origin.value)
             assert old <= set(self.genres())
             for name, owners in members.items():
-                if name not in old:
+                if name not in old | doubtful:
                     assert (name in self.genres()) is not bool(owners & set(SOURCES))
             assert ("genres" in self.locks) is origin.locked
             self.truth["genres"].theirs = False
@@ -462,7 +519,8 @@ class LedgerMachine(Machine):
             truth.origin = None
             truth.wants.pop(restore.source, None)
             truth.cut.pop(restore.source, None)
-            truth.emptied.discard(restore.source)
+            truth.texts.pop(restore.source, None)
+            truth.sure.pop(restore.source, None)
             for owners in truth.members.values():
                 owners.discard(restore.source)
         self.now += 1

@@ -167,6 +167,15 @@ def test_what_a_write_that_hangs_may_yet_bring_is_taken_out() -> None:
     assert plan.missed(arrived) == (change,)
 
 
+def test_a_list_that_is_cleared_loses_what_a_write_that_hangs_may_yet_bring() -> None:
+    """By an action, which takes all there is, and by a mirror, which takes its own."""
+    there = item("genres", genres=("Mine",))
+    hangs = row("genres", None, intent=("Hung",), pending=True, confirmed=False)
+    for mirror, gone in ((False, ("Mine", "Hung")), (True, ("Hung",))):
+        (change,) = make_plan(record(mirror=mirror, genres=None), there, hangs).changes
+        assert change.remove == gone
+
+
 @pytest.mark.parametrize(
     ("name", "meant", "wanted", "there"),
     [("title", "Hung", "T", "T"), ("genres", ("Hung",), ("T",), ("T", "Mine"))],
@@ -178,9 +187,28 @@ def test_what_stands_there_is_written_again_while_a_write_hangs(
     rec, now = record(**{name: wanted}), item(name, **{name: there})
     other = make_plan(rec, now, row(name, wanted, intent=meant, pending=True))
     assert after(other) == {name: there}
+    before = row(name, wanted, intent=wanted, earlier=(meant,), pending=True)
+    assert after(make_plan(rec, now, before)) == {name: there}
     same = make_plan(rec, now, row(name, None, intent=wanted, pending=True))
     assert not same.changes
     assert [change.field for change in same.adopted] == [name]
+
+
+@pytest.mark.parametrize("locks", ["", "studio"])
+def test_what_is_empty_is_emptied_again_while_a_write_hangs(locks: str) -> None:
+    """Also where we never owned it, or a person locked it: that write is ours."""
+    hangs = row("studio", None, intent="Hung", pending=True, confirmed=False)
+    plan = make_plan(record(studio=None), item(locks), hangs)
+    assert after(plan) == {"studio": None}
+    assert plan.kept == {}
+
+
+def test_a_write_that_hangs_is_not_forgotten_where_nothing_may_be_done() -> None:
+    """A title is never cleared, but what comes there yet is ours."""
+    hangs = row("title", None, intent="Hung", pending=True, confirmed=False)
+    plan = make_plan(record(title=None), item(), hangs)
+    assert (plan.changes, plan.adopted) == ((), ())
+    assert plan.kept == {"title": Kept.IDENTITY}
 
 
 def test_what_another_source_is_about_to_write_stays() -> None:

@@ -460,6 +460,19 @@ async def test_a_fault_that_is_over_is_not_left_in_the_store(rig: Rig) -> None:
     await rig.until(lambda: rig.store.data["first_fault"] is None)
 
 
+async def test_a_fault_that_an_earlier_process_left_is_forgotten_too(rig: Rig) -> None:
+    """The first job that goes well says that it is over, on disk as well."""
+    await rig.stop()
+    now = rig.clock.wall()
+    rig.store.data["breaker"] |= {"failures": 1}
+    rig.store.data["first_fault"] = now
+    await rig.start()
+    assert rig.engine.circuit.snapshot()["first_fault"] == now
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    await rig.until(lambda: rig.store.data["first_fault"] is None)
+
+
 @pytest.mark.parametrize(
     ("action", "what"),
     [("maintenance", {}), ("status", {"code": 502, "method": "PUT"}),

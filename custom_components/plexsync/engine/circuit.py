@@ -137,7 +137,7 @@ class Circuit:
                 self._doubt = Proof(data["doubt"])
             first = data.get("first_fault")
             if self.breaker.failures and _is_time(first, wall):
-                self._first_fault = first
+                self._first_fault, self._fault_on_disk = first, True
         self._align_outage(wall)
         # Until now nobody looked, unless the clock says that this was no time at all.
         self.outages.observe(wall, gap=True)

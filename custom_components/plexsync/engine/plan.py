@@ -231,10 +231,13 @@ def _plan_value(
     meant = row.meant if row else ()
     if wanted is None and not meant:
         return None  # an empty field is nobody's
-    other = not all(_same(spec, each, wanted) for each in meant)
-    if wanted is not None and obstacle is not Kept.RELEASED:
-        obstacle = None  # to write what stands there takes nothing from anybody
-    return replace(change, again=other and obstacle is None)
+    if all(_same(spec, each, wanted) for each in meant):
+        return change
+    # Another write of ours may still arrive. To write what stands there takes nothing
+    # from anybody; where we may not, the ledger goes on knowing of that write.
+    if obstacle in (Kept.IDENTITY, Kept.UNIDENTIFIED, Kept.RELEASED):
+        return obstacle
+    return replace(change, again=True)
 
 
 def _plan_list(
@@ -268,12 +271,11 @@ def _plan_list(
         if other.source != record.source
         for name in _by_name(other.intent if other.pending else other.value)
     }
-    # An explicit clear empties the field; a mirrored list only takes back its own.
-    dropped = (
-        set(current)
-        if wanted is None and not record.mirror
-        else set(maybe_own) - set(desired)
-    ) - others
+    dropped = set(maybe_own) - set(desired)
+    if wanted is None and not record.mirror:
+        # An explicit clear empties the field; a mirrored list only takes back its own.
+        dropped |= set(current)
+    dropped -= others
     # Our lock keeps agents out, so what is missing under it a person took away.
     declined = set(own) - set(current) if locked and not meant else set()
     target = {name: member for name, member in desired.items() if name not in declined}
@@ -296,7 +298,7 @@ def _plan_list(
         tuple(desired.values()) or None,  # type: ignore[arg-type]
         remove=tuple(_name(member) for member in gone),
         was_locked=locked,
-        again=bool(meant) and meant[0].keys() != desired.keys(),
+        again=any(members.keys() != desired.keys() for members in meant),
     )
 
 
