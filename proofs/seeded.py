@@ -668,6 +668,14 @@ _LEDGER = [
     ),
     _bug(
         "plan",
+        "person's lock overwritten",
+        "what was undone still counts as ours for the next revision",
+        "            if row.released is None\n",
+        "            if row\n",
+        tests="test_plan.py",
+    ),
+    _bug(
+        "plan",
         "title emptied",
         "an identity field is cleared",
         "    elif wanted is None and spec.identity:\n        obstacle = Kept.IDENTITY\n",

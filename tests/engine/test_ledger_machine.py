@@ -240,8 +240,18 @@ class LedgerMachine(Machine):
                 truth.author = (
                     PERSON  # a lock of ours came too late: now it is anybody's
                 )
-            if edit.lock is not None:
-                (self.locks.add if edit.lock else self.locks.discard)(edit.field)
+            if edit.lock:
+                self.lock(edit.field)
+            elif edit.lock is not None:
+                self.locks.discard(edit.field)
+
+    def lock(self, name: str) -> None:
+        """Lock a field: who took away what is gone by then nobody can tell any more."""
+        if name == "genres" and name not in self.locks:
+            truth = self.truth[name]
+            wanted = set().union(*truth.wants.values())
+            truth.declined |= wanted - set(self.genres())
+        self.locks.add(name)
 
     def owners(self, member: str, author: str) -> set[str]:
         """Say whose a new member is: whoever puts it there, and who wants it there."""
@@ -385,10 +395,7 @@ class LedgerMachine(Machine):
         """Lock the list, as an edit does."""
         if "genres" not in self.locks and not self.truth["genres"].touched:
             self.truth["genres"].theirs = True
-        if "genres" not in self.locks:
-            # Who took away what is not there any more the lock does not say.
-            self.truth["genres"].declined |= set("abc") - set(self.genres())
-        self.locks.add("genres")
+        self.lock("genres")
 
     @rule(name=st.sampled_from([*TEXTS, "genres"]))
     def unlock(self, name: str) -> None:
@@ -516,7 +523,7 @@ class LedgerMachine(Machine):
             ledger.release(self.db, item, restore.source, restore.field, token)
             truth = self.truth[restore.field]
             truth.undone[restore.source] = token
-            truth.origin = None
+            truth.origin, truth.touched = None, False
             truth.wants.pop(restore.source, None)
             truth.cut.pop(restore.source, None)
             truth.texts.pop(restore.source, None)

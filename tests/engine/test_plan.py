@@ -290,3 +290,26 @@ def test_missed_finds_what_a_read_back_does_not_show() -> None:
         "genres",
     }
     assert plan.missed(item(title="T", genres=("a",))) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "wanted"),
+    [
+        ("studio", None, "S"),
+        ("genres", ("Mine",), ("G",)),
+        ("poster", "mark", Image("/p")),
+    ],
+)
+def test_what_was_undone_and_then_locked_by_a_person_stays(
+    name: str, there: Any, wanted: Any
+) -> None:
+    """The next revision finds a person's field, not one of ours."""
+    undone = row(name, None, released="6", before=there, before_known=True)
+    plan = make_plan(
+        record(**{name: wanted}),
+        item(name, **{name: there}),
+        undone,
+        images={"poster": "digest"},
+    )
+    assert plan.kept == {name: Kept.LOCKED}
+    assert (plan.changes, plan.adopted) == ((), ())

@@ -160,7 +160,13 @@ def make_plan(
         if name not in item.fields:
             kept[name] = Kept.UNSUPPORTED
             continue
-        rows = ledger.get(name, ())
+        # What was undone is nobody's, but for the record that it was undone against.
+        rows = [
+            row
+            for row in ledger.get(name, ())
+            if row.released is None
+            or (row.source == record.source and _released(row, record))
+        ]
         if spec.kind is Kind.IMAGE:
             result = _plan_image(name, wanted, record, item, rows, images or {}, fill)
         elif spec.is_list:

@@ -29,7 +29,7 @@ async def poll(waiting: Callable[[], bool]) -> None:
 def reset(transport: asyncio.Transport) -> None:
     """Close a connection with RST instead of FIN."""
     sock = transport.get_extra_info("socket")
-    if sock is not None:
+    if sock is not None and sock.fileno() >= 0:  # else the client was first
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
     transport.abort()
 
