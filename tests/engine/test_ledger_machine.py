@@ -53,8 +53,8 @@ class Truth:
     wants: dict[str, set[str]] = field(default_factory=dict)  # source → members
     # source → what its writes meant, since the last one that was seen there
     cut: dict[str, list[Value | None]] = field(default_factory=dict)
-    sure: dict[str, set[str]] = field(default_factory=dict)  # of those: the last seen
-    texts: dict[str, Value | None] = field(default_factory=dict)  # source → last wish
+    # source → what it last saw there as it wanted it
+    sure: dict[str, Value | None] = field(default_factory=dict)
 
 
 words = st.sampled_from(["A", "B", "C", None])
@@ -200,14 +200,13 @@ class LedgerMachine(Machine):
     def claim(self, change: Change, record: Record, *, sure: bool) -> None:
         """Note that what stands there and is wanted is ours too from now on."""
         truth = self.truth[change.field]
-        truth.texts[record.source] = change.own
+        if sure:
+            truth.sure[record.source] = change.own
         if change.field == "genres":
             wanted = _set(record.fields["genres"])
             truth.wants[record.source] = wanted
             for member in wanted & set(self.genres()):
                 truth.members[member].add(record.source)
-            if sure:
-                truth.sure[record.source] = wanted
             # What stays although it is not wanted is somebody else's.
             stays = _set(self.genres()) & _set(change.after) if sure else set()
             for member in stays - wanted:
@@ -225,6 +224,9 @@ class LedgerMachine(Machine):
                 self.values["genres"] = (*left, *added) or None  # type: ignore[assignment]
                 for name in set(before) - set(self.genres()):
                     truth.gone[name] = truth.members.pop(name)
+                    if any(name in wanted for wanted in truth.wants.values()):
+                        # It came too late: another source wants it there by now.
+                        truth.declined.add(name)
                 for name in set(self.genres()) - set(before):
                     truth.members[name] = self.owners(name, author)
                     wished = name in truth.wants.get(author, ())
@@ -315,7 +317,7 @@ class LedgerMachine(Machine):
     def may_be_ours(self, name: str) -> bool:
         """Say whether somebody else's text looks like what a write of ours left."""
         truth, value = self.truth[name], self.values[name]
-        return value in truth.texts.values() or any(
+        return value in truth.sure.values() or any(
             value in meant for meant in truth.cut.values()
         )
 
@@ -356,7 +358,7 @@ class LedgerMachine(Machine):
         truth = self.truth["genres"]
         meant = truth.cut.get(source)
         return bool(meant) and name in set().union(
-            truth.sure.get(source, ()), *map(_set, meant)
+            _set(truth.sure.get(source)), *map(_set, meant)
         )
 
     # -- other hands -----------------------------------------------------------------
@@ -459,8 +461,34 @@ class LedgerMachine(Machine):
             self.sync_one(source, name, word, fate)
         self.sync_one(source, name, wanted, outcome)
 
+    @rule(
+        source=st.sampled_from(SOURCES),
+        name=st.sampled_from(TEXTS),
+        wanted=st.sampled_from("ABC"),
+    )
+    def want_what_a_person_emptied(self, source: str, name: str, wanted: str) -> None:
+        """Let a person want nothing there, which the lock alone tells."""
+        self.edit(name, None)
+        self.sync_one(source, name, wanted)
+
+    @rule(
+        source=st.sampled_from(SOURCES),
+        name=st.sampled_from([*TEXTS, "genres"]),
+        word=st.sampled_from("ABC"),
+    )
+    def lose_what_it_was(self, source: str, name: str, word: str) -> None:
+        """Let a source begin anew with what it had identified before."""
+        self.sync_one(source, name, word)
+        self.sync_one(source, name, None, identified=False)
+
     def sync_one(
-        self, source: str, name: str, word: str | None, outcome: str = "written"
+        self,
+        source: str,
+        name: str,
+        word: str | None,
+        outcome: str = "written",
+        *,
+        identified: bool = True,
     ) -> None:
         """Bring one field into line."""
         self.sync(
@@ -468,7 +496,7 @@ class LedgerMachine(Machine):
             texts={name: word} if name in TEXTS else {},
             genres=(word.lower(),) if word else None,
             has_genres=name == "genres",
-            identified=True,
+            identified=identified,
             again=False,
             outcome=outcome,
         )
@@ -526,7 +554,6 @@ class LedgerMachine(Machine):
             truth.origin, truth.touched = None, False
             truth.wants.pop(restore.source, None)
             truth.cut.pop(restore.source, None)
-            truth.texts.pop(restore.source, None)
             truth.sure.pop(restore.source, None)
             for owners in truth.members.values():
                 owners.discard(restore.source)

@@ -153,6 +153,15 @@ def test_a_tag_that_a_person_removed_is_not_put_back() -> None:
     assert after(plan) == {"genres": ("Drama", "War")}
 
 
+def test_a_tag_that_another_sources_write_may_have_taken_is_put_back() -> None:
+    """While nobody knows what became of it, no person is taken for the one who did."""
+    mine = Written("genres", "stash", ("Drama", "Noir"))
+    other = Written("genres", "action", ("Noir",), intent=None, pending=True)
+    there = item("genres", genres=("Drama",))
+    plan = make_plan(record(genres=("Drama", "Noir")), there, {"genres": [mine, other]})
+    assert after(plan) == {"genres": ("Drama", "Noir")}
+
+
 def test_what_a_write_that_hangs_may_yet_bring_is_taken_out() -> None:
     """It may arrive right before ours: to look at what is there now is not enough."""
     plan = make_plan(

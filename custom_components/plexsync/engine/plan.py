@@ -282,8 +282,10 @@ def _plan_list(
         # An explicit clear empties the field; a mirrored list only takes back its own.
         dropped |= set(current)
     dropped -= others
-    # Our lock keeps agents out, so what is missing under it a person took away.
-    declined = set(own) - set(current) if locked and not meant else set()
+    # Our lock keeps agents out, so what is missing under it a person took away, unless
+    # a write may have done it whose outcome nobody knows.
+    unsure = any(each.meant for each in rows)
+    declined = set(own) - set(current) if locked and not unsure else set()
     target = {name: member for name, member in desired.items() if name not in declined}
     target |= {
         name: member
