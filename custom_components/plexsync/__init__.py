@@ -1,18 +1,13 @@
 """PlexSync: metadata that changes at its source reaches Plex."""
 
-from homeassistant.config_entries import (
-    SIGNAL_CONFIG_ENTRY_CHANGED,
-    ConfigEntry,
-    ConfigEntryChange,
-)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from . import issues
-from .const import CONF_PLEX_ENTRY, DOMAIN
+from .connection import async_follow_plex_entry
+from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .services import async_setup_services
 from .storage import async_remove_files
@@ -44,13 +39,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
         # Entries are not unloaded when Home Assistant stops.
         await coordinator.async_close()
 
-    @callback
-    def follow_plex(change: ConfigEntryChange, changed: ConfigEntry) -> None:
-        if change is ConfigEntryChange.UPDATED and changed.entry_id == entry.data.get(
-            CONF_PLEX_ENTRY
-        ):
-            hass.config_entries.async_schedule_reload(entry.entry_id)
-
     try:
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     except BaseException:
@@ -58,9 +46,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
         raise
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
-    entry.async_on_unload(
-        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, follow_plex)
-    )
+    async_follow_plex_entry(hass, entry, coordinator.access)
     coordinator.async_start()
     return True
 

@@ -3,10 +3,16 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import instance_id
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from .const import CONF_PLEX_ENTRY, DOMAIN
 
@@ -48,6 +54,38 @@ def entry_access(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> Access:
     return Access(
         entry.data[CONF_URL], entry.data[CONF_TOKEN], entry.data[CONF_VERIFY_SSL]
     )
+
+
+@callback
+def async_follow_plex_entry(
+    hass: HomeAssistant, entry: PlexSyncConfigEntry, known: Access
+) -> None:
+    """Reload an entry, once, when the server that it borrows is reached otherwise.
+
+    Home Assistant tells of every change of the ``plex`` entry, its state among
+    them: those of an outage would make our entities flap. ``known`` is what the
+    entry was set up with.
+    """
+    if (plex_entry_id := entry.data.get(CONF_PLEX_ENTRY)) is None:
+        return
+
+    @callback
+    def look() -> None:
+        nonlocal known
+        access = plex_entry_access(hass, plex_entry_id)
+        if access is not None and access != known:
+            known = access
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    @callback
+    def heard(change: ConfigEntryChange, changed: ConfigEntry) -> None:
+        if change is ConfigEntryChange.UPDATED and changed.entry_id == plex_entry_id:
+            look()
+
+    entry.async_on_unload(
+        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, heard)
+    )
+    look()  # it may have changed while the entry was set up
 
 
 async def client_identifier(hass: HomeAssistant) -> str:

@@ -19,7 +19,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from . import issues
-from .connection import client_identifier, entry_access
+from .connection import Access, client_identifier, entry_access
 from .const import (
     CONF_FIELDS,
     CONF_FILL_ONLY,
@@ -82,6 +82,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             update_interval=_LOOK,
             always_update=False,
         )
+        self.access: Access
         self.engine: Engine
         self.server: PlexMediaServer
         self.images: ImageDesk
@@ -102,7 +103,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         Whether Plex answers plays no part: while it is down the circuit tells.
         """
         entry, hass = self.config_entry, self.hass
-        access = entry_access(hass, entry)
+        self.access = access = entry_access(hass, entry)
         database = Database(
             database_path(hass, entry.entry_id), (*SCHEMAS, INDEX_SCHEMA)
         )
