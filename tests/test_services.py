@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
@@ -738,8 +739,16 @@ async def test_a_disk_that_fails_is_an_error_in_words(
 ) -> None:
     """Accept nothing that is not on disk."""
     await sync(hass, path=PATH, fields={"summary": "Before."})
-    database = entry.runtime_data.engine.database
-    await hass.async_add_executor_job(database.close)
+
+    def ruin(db: Connection) -> None:
+        tables = db.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            " AND name NOT LIKE 'sqlite%'"
+        )
+        for (name,) in tables.fetchall():
+            db.execute(f"DROP TABLE {name}")
+
+    await entry.runtime_data.engine.database.run(ruin)
     error = await refused(hass, action, **LEAST[action])
     assert not isinstance(error, ServiceValidationError)
     assert error.translation_key == "storage_failed"

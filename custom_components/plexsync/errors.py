@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
-from .engine.database import StorageError
+from .engine.database import StorageClosedError, StorageError
 from .engine.record import InvalidRecordError
 from .engine.retry import Fault, FaultClass
 
@@ -16,6 +16,10 @@ def translated_errors() -> Iterator[None]:
     """Let nothing but translated errors out."""
     try:
         yield
+    except StorageClosedError as error:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="closed"
+        ) from error
     except StorageError as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="storage_failed"
@@ -30,6 +34,10 @@ def fault_error(fault: Fault) -> HomeAssistantError:
         case _, "circuit_open":
             return HomeAssistantError(
                 translation_domain=DOMAIN, translation_key="circuit_open"
+            )
+        case _, "closed":
+            return HomeAssistantError(
+                translation_domain=DOMAIN, translation_key="closed"
             )
         case _, "held":
             return HomeAssistantError(translation_domain=DOMAIN, translation_key="held")

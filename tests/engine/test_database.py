@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 import sqlite3
+import threading
 
 import pytest
 
 from custom_components.plexsync.engine.database import (
     VERSION,
     Database,
+    StorageClosedError,
     StorageError,
     StorageInUseError,
 )
@@ -146,6 +148,26 @@ async def test_closing_finishes_what_was_asked_for(path: Path) -> None:
     await asyncio.sleep(0)
     await asyncio.to_thread(database.close)
     assert [await task for task in waiting] == [1] * 50
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageClosedError):
         await database.run(insert(1))
     assert not path.with_name("plexsync.db-wal").exists()
+
+
+async def test_what_is_asked_while_it_closes_is_refused_at_once(path: Path) -> None:
+    """Its thread may look no more at what it is given: nobody would ever answer."""
+    database = Database(path, (SCHEMA,))
+    database.open()
+    busy = threading.Event()
+    working = asyncio.ensure_future(database.run(lambda db: busy.wait()))
+    closing = asyncio.ensure_future(asyncio.to_thread(database.close))
+    asked: list[asyncio.Future[object]] = []
+    try:
+        async with asyncio.timeout(20):
+            while not any(each.done() for each in asked):
+                asked.append(asyncio.ensure_future(database.run(insert(len(asked)))))
+                await asyncio.sleep(0.01)
+        assert isinstance(asked.pop().exception(), StorageClosedError)
+    finally:
+        busy.set()
+        await asyncio.gather(working, closing)
+    assert await asyncio.gather(*asked) == [1] * len(asked)

@@ -44,6 +44,14 @@ class StorageInUseError(StorageError):
     """Another process or entry holds the file."""
 
 
+class StorageClosedError(StorageError):
+    """The database was closed, or is about to be: its entry is unloaded."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the database is closed")
+
+
 @dataclass(slots=True)
 class _Task:
     work: Callable[[sqlite3.Connection], Any]
@@ -75,6 +83,9 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        # After the thread was told to end nobody would answer what is asked for.
+        self._closed = True
+        self._asking = threading.Lock()
         self.set_aside: str | None = (
             None  # corrupt, foreign: why the old file was moved
         )
@@ -101,6 +112,7 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             self._disconnect()
             raise _storage_error(error) from error
+        self._closed = False
         if not self._inline:
             self._thread = threading.Thread(
                 target=self._serve, name="plexsync-database", daemon=True
@@ -113,20 +125,23 @@ class Database:
         """Run one whole transaction; it completes even if the caller is cancelled.
 
         ``durable`` waits for the disk; without it a power cut (never a crash of
-        the process) may undo the newest commits. Raises StorageError, or
-        whatever ``work`` raised after rolling back what it did.
+        the process) may undo the newest commits. Raises StorageError
+        (StorageClosedError from the moment on that ``close`` is called), or whatever
+        ``work`` raised after rolling back what it did.
         """
         return await self._ask(_Task(work, Future(), durable))  # type: ignore[no-any-return]
 
     async def _ask(self, task: _Task) -> Any:
         # From here on a caller that is cancelled cannot cancel the work.
         task.future.set_running_or_notify_cancel()
+        with self._asking:
+            if self._closed:
+                raise StorageClosedError
+            if not self._inline:
+                self._tasks.put(task)
         if self._inline:
             self._work_off([task])
             return task.future.result()
-        if self._thread is None:
-            raise StorageError("closed")
-        self._tasks.put(task)
         return await asyncio.wrap_future(task.future)
 
     async def freeze(self, now: float) -> None:
@@ -183,6 +198,8 @@ class Database:
 
     def close(self) -> None:
         """Finish what was asked for, checkpoint and close; blocking."""
+        with self._asking:
+            self._closed = True
         if self._thread is not None:
             self._tasks.put(None)
             self._thread.join()
@@ -294,9 +311,8 @@ class Database:
                 self._commit(list(tasks))
 
     def _run_alone(self, task: _Task) -> None:
-        if (connection := self._connection) is None:
-            task.future.set_exception(StorageError("closed"))
-            return
+        connection = self._connection
+        assert connection is not None
         try:
             connection.execute("PRAGMA synchronous=FULL")
             result = task.work(connection)
@@ -310,11 +326,10 @@ class Database:
     def _commit(self, group: list[_Task]) -> None:
         if not group:
             return
+        connection = self._connection
+        assert connection is not None
         results: list[tuple[_Task, Any, BaseException | None]] = []
         try:
-            connection = self._connection
-            if connection is None:
-                raise sqlite3.OperationalError("closed")
             level = "FULL" if any(task.durable for task in group) else "NORMAL"
             connection.execute(f"PRAGMA synchronous={level}")
             connection.execute("BEGIN IMMEDIATE")
@@ -331,9 +346,9 @@ class Database:
             connection.execute("COMMIT")
             self.commits += 1
         except sqlite3.Error as error:
-            if self._connection is not None and self._connection.in_transaction:
+            if connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
+                    connection.execute("ROLLBACK")
             failure = _storage_error(error)
             results = [(task, None, failure) for task in group]
         for task, result, failed in results:

@@ -11,11 +11,11 @@ from typing import Any
 
 from . import failed, ledger, outages, queue, stats
 from .batch import Tools
-from .breaker import Policy, State
+from .breaker import Permit, Policy, State
 from .circuit import BY_HAND, READING, Circuit, Hold, Listener
 from .clock import Clock
 from .contact import CircuitRefusedError, Contact
-from .database import Database
+from .database import Database, StorageClosedError
 from .failed import Choice
 from .outages import Availability
 from .pictures import wanted
@@ -137,6 +137,7 @@ class Engine:
         self.worker = Worker(self._tools, self.circuit, self._done)
         self.upkeep = Upkeep(database, self.circuit, self.clock, fresh)
         self._waiting: dict[tuple[str, str], list[asyncio.Future[Outcome]]] = {}
+        self._closed = False
         self.circuit_problem: str | None = None
         self.ledger_lost = False
         self.reconciling: Reconcile | None = None
@@ -203,11 +204,16 @@ class Engine:
             group.create_task(self.upkeep.run())
 
     async def close(self) -> None:
-        """Close sockets, save, and close the database; ``run`` has been cancelled."""
-        await self._server.close()
+        """Close sockets, save, and close the database; ``run`` has been cancelled.
+
+        Whoever waits for an outcome is told that it is queued: it is on disk.
+        """
+        self._closed = True
         for futures in self._waiting.values():
             for future in futures:
-                future.cancel()
+                if not future.done():
+                    future.set_result(self._queued())
+        await self._server.close()
         with contextlib.suppress(Exception):
             await self.database.run(release_all)
         await self.circuit.save()
@@ -260,6 +266,8 @@ class Engine:
 
     async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
         """Wait for the outcome of a record's job, at most so long."""
+        if self._closed:
+            return self._queued()
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault((source, key), []).append(future)
         try:
@@ -275,15 +283,21 @@ class Engine:
                 self._waiting.pop((source, key), None)
 
     async def status(self, source: str, key: str) -> Outcome:
-        """Say where a record stands."""
-        info = await self.database.run(
-            lambda db: queue.find_job(db, source, key), durable=False
-        )
+        """Say where a record that was accepted stands."""
+        try:
+            info = await self.database.run(
+                lambda db: queue.find_job(db, source, key), durable=False
+            )
+        except StorageClosedError:
+            return self._queued()
         if info is None:
             return Outcome("unchanged")
         if info.state == "failed":
             return Outcome("failed", info.reason)
         return Outcome("queued", info.reason or self.waiting_reason())
+
+    def _queued(self) -> Outcome:
+        return Outcome("queued", self.waiting_reason())
 
     def waiting_reason(self) -> str | None:
         """Say why nothing moves at the moment: held, circuit_open, or None."""
@@ -381,13 +395,15 @@ class Engine:
         After a start only the probe before the first call may be missing: that
         is worth a short wait.
         """
-        permit = self.circuit.admit(past)
+        permit = self._admit(past)
         for _ in range(_PATIENCE):
             closed = self.circuit.breaker.state is State.CLOSED
             if permit is not None or not closed or self.circuit.holds.difference(past):
                 break
+            if self._closed:
+                break
             await asyncio.sleep(0.1)
-            permit = self.circuit.admit(past)
+            permit = self._admit(past)
         contact = Contact(self.circuit, self._server, permit, past)
         try:
             if permit is None:
@@ -395,10 +411,19 @@ class Engine:
             yield contact
         except CircuitRefusedError as error:
             raise self._refusal(past) from error
+        except Fault as fault:
+            if not self._closed:
+                raise
+            raise self._refusal(past) from fault  # it was we who broke the call off
         finally:
             await contact.finish()
 
+    def _admit(self, past: frozenset[Hold]) -> Permit | None:
+        return None if self._closed else self.circuit.admit(past)
+
     def _refusal(self, past: frozenset[Hold]) -> Fault:
+        if self._closed:
+            return Fault(FaultClass.SERVER, "closed")
         held = self.circuit.holds.difference(past)
         return Fault(FaultClass.SERVER, "held" if held else "circuit_open")
 

@@ -1,0 +1,133 @@
+"""Unloading an entry ends nobody's wait badly: each caller gets an answer, or words."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.plexsync.const import DOMAIN
+from tests.home import PATIENCE, PLEX_ROOT, call, make_entry, set_up, until, until_state
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator
+
+PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
+RECORD = {"path": PATH, "fields": {"summary": "Waited for."}}
+SCRIPT = {
+    "sequence": [
+        {
+            "action": "plexsync.sync_item",
+            "data": RECORD | {"wait": 300},
+            "response_variable": "answer",
+        },
+        {"event": "went_on", "event_data": {"answer": "{{ answer }}"}},
+    ]
+}
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, plex: PlexSimulator) -> MockConfigEntry:
+    """Give a loaded entry without sources."""
+    return await set_up(hass, make_entry(plex))
+
+
+@pytest.fixture
+async def answers(hass: HomeAssistant) -> list[dict[str, Any]]:
+    """Have a script that waits for its item; give what it saw when it went on."""
+    found: list[dict[str, Any]] = []
+
+    @callback
+    def heard(event: Event[Any]) -> None:
+        found.append(event.data["answer"])
+
+    hass.bus.async_listen("went_on", heard)
+    assert await async_setup_component(hass, "script", {"script": {"sync": SCRIPT}})
+    return found
+
+
+async def begin(hass: HomeAssistant) -> None:
+    """Start the script, and let it come to where it waits."""
+    await hass.services.async_call("script", "turn_on", {"entity_id": "script.sync"})
+    await until_state(hass, "sensor", "pending", "1")
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_a_script_that_waits_goes_on(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    entry: MockConfigEntry,
+    answers: list[dict[str, Any]],
+    away: bool,
+) -> None:
+    """With what it waited for queued, on disk; it is written later."""
+    plex.faults.add("maintenance") if away else plex.faults.add("blackhole")
+    await begin(hass)
+    if away:
+        await until_state(hass, "sensor", "circuit", "open")
+    assert answers == []
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await until(hass, lambda: answers, ["went_on"])
+    assert answers[0]["status"] == "queued"
+    assert answers[0].get("reason") == ("circuit_open" if away else None)
+
+    plex.faults.clear()
+    await set_up(hass, entry)
+    entry.runtime_data.engine.circuit.hurry()
+    await until_state(hass, "sensor", "pending", "0")
+    assert plex.core.find(PATH).value("summary") == "Waited for."
+
+
+async def test_a_caller_is_answered_when_home_assistant_stops(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Entries are not unloaded then; scripts Home Assistant stops by itself."""
+    plex.faults.add("maintenance")
+    asking = asyncio.ensure_future(call(hass, "sync_item", **RECORD, wait=300))
+    await until_state(hass, "sensor", "pending", "1")
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    async with asyncio.timeout(PATIENCE):
+        assert (await asking)["status"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [("preview_item", RECORD), ("undo_item", {"path": PATH})],
+)
+@pytest.mark.parametrize("path", [None, "/library/metadata/"])
+async def test_who_waits_for_plex_itself_is_told_in_words(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    action: str,
+    data: dict[str, Any],
+    path: str | None,
+) -> None:
+    """While the first probe is under way, and while the item is read."""
+    plex.faults.add("blackhole", **({"path": path} if path else {}))
+    entry = await set_up(hass, make_entry(plex))
+    asking = asyncio.ensure_future(call(hass, action, **data))
+    await plex.journal.arrived(path=path, within=PATIENCE)
+    assert not asking.done()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError) as caught:
+        async with asyncio.timeout(PATIENCE):
+            await asking
+    assert (caught.value.translation_domain, caught.value.translation_key) == (
+        DOMAIN,
+        "closed",
+    )
+    assert entry.state is ConfigEntryState.NOT_LOADED
+
+
+async def test_an_engine_that_is_closed_says_queued(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """To whoever was accepted, and comes to ask only now."""
+    engine = entry.runtime_data.engine
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert (await engine.status("action", "key")).status == "queued"
+    assert (await engine.wait_for("action", "key", 600)).status == "queued"
