@@ -1,5 +1,6 @@
 """What a job is by the rules of the queue, in plain Python, for its state machine."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,7 @@ from custom_components.plexsync.engine.queue import History, Job, JobInfo, Prior
 from custom_components.plexsync.engine.record import Image, Record, Value
 
 ABSENT = object()
+WHOLE = ""  # beside the fields: the newest view that a mirror gave of the whole
 
 type Key = tuple[str, str]
 
@@ -20,6 +22,11 @@ def newest(one: int | None, two: int | None) -> int | None:
 def too_old(revision: int | None, known: int | None) -> bool:
     """Say whether a revision comes after a newer one; without one it never does."""
     return revision is not None and known is not None and revision < known
+
+
+def names(record: Record, fields: Mapping[str, Value | None]) -> list[str]:
+    """Name what a record speaks of: these fields, and a mirror of the whole."""
+    return [*fields, WHOLE] if record.mirror else [*fields]
 
 
 def content(record: Record, *, images: bool = True) -> tuple[Any, ...]:
@@ -43,7 +50,7 @@ class Row:
 
     id: int
     record: Record  # all that waits: newest of each field
-    revisions: dict[str, int | None]
+    revisions: dict[str, int | None]  # of each field, and of the whole view
     priority: Priority
     enqueued: float
     due: float
@@ -122,7 +129,7 @@ class Row:
 class Done:
     """What was brought into line, by record key."""
 
-    revisions: dict[str, int | None]
+    revisions: dict[str, int | None]  # of each field, and of the whole view
     record: Record | None = None  # as a whole; None: compare with Plex next time
     token: str = ""
     rating_key: str | None = None

@@ -31,6 +31,11 @@ def record(
     return Record("stash", key, Find((f"/m/{key}.mkv",)), fields, revision)
 
 
+def mirrored(revision: int | None = None, **fields: Value | None) -> Record:
+    """Make a record that is its source's whole view."""
+    return replace(record(revision=revision, **fields), mirror=True)
+
+
 def put(db: sqlite3.Connection, rec: Record, now: float = 0.0, **more: Any) -> Any:
     """Enqueue a record."""
     return queue.enqueue(db, rec, more.get("priority", Priority.BULK), now)
@@ -55,6 +60,64 @@ def test_an_absent_field_never_supersedes_a_waiting_one(db: sqlite3.Connection) 
     put(db, record(title="T", studio=None))
     put(db, record(summary="S"))
     assert only(db).record.fields == {"title": "T", "studio": None, "summary": "S"}
+
+
+def test_a_mirrors_record_replaces_what_waits(db: sqlite3.Connection) -> None:
+    """What it lacks is not wanted any more: a title emptied meanwhile, say."""
+    put(db, mirrored(1, title="T", studio="S", tagline=None))
+    put(db, mirrored(2, studio="S", summary="new"))
+    assert queue.listing(db)[0][0].fields == ("studio", "summary")
+    assert only(db).record.fields == {"studio": "S", "summary": "new"}
+
+
+@pytest.mark.parametrize("fields", [{"title": "five", "studio": "S"}, {}])
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize("unknown", [True, False])
+def test_an_older_mirrors_record_brings_and_removes_nothing(
+    db: sqlite3.Connection, settled: bool, unknown: bool, fields: Any
+) -> None:
+    """Whether the newer view waits or was written, or one of unknown age came after."""
+    put(db, mirrored(7, title="seven", summary="seven"))
+    if unknown:
+        put(db, mirrored(None, summary="unknown"))
+    job = only(db)
+    if settled:
+        queue.settle(db, job, "41", 0)
+    else:
+        queue.release(db, [job])
+    put(db, mirrored(5, **fields))
+    if settled:
+        assert queue.counts(db).pending == 0
+    else:
+        assert only(db) == job
+
+
+def test_a_view_that_wants_nothing_lets_no_older_one_in_again(
+    db: sqlite3.Connection,
+) -> None:
+    """The title was written, then emptied, which no item can be."""
+    put(db, mirrored(6, title="six"))
+    queue.settle(db, only(db), "41", 0)
+    assert put(db, mirrored(8)) == (Accepted.UNCHANGED, None)
+    assert put(db, mirrored(7, title="seven")) == (Accepted.UNCHANGED, None)
+    assert put(db, mirrored(9, title="six")) == (Accepted.UNCHANGED, None)
+    assert put(db, mirrored(10, title="ten"))[0] is Accepted.QUEUED
+
+
+def test_a_mirrors_record_leaves_what_is_newer(db: sqlite3.Connection) -> None:
+    """It knows nothing of that."""
+    put(db, record(revision=9, title="nine"))
+    put(db, mirrored(8, studio="S"))
+    assert only(db).record.fields == {"title": "nine", "studio": "S"}
+
+
+def test_a_mirrors_record_runs_after_the_one_in_flight(db: sqlite3.Connection) -> None:
+    """And brings no more than it has."""
+    put(db, mirrored(1, title="one", studio="S"))
+    job = only(db)
+    put(db, mirrored(2, studio="S"), now=5)
+    assert not queue.settle(db, job, "41", 6)
+    assert only(db, 6).record.fields == {"studio": "S"}
 
 
 def test_the_sources_own_order_beats_arrival(db: sqlite3.Connection) -> None:
@@ -286,7 +349,7 @@ def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
     moved = Find(("/moved/1.mkv",))
     part = replace(record(revision=5, title="part"), find=moved)
     assert queue.refresh(db, job, part)
-    whole = replace(record(revision=6, title="whole"), mirror=True)
+    whole = mirrored(6, title="whole")
     for fresh, fields in (
         (part, {"title": "part", "studio": "S"}),
         (whole, {"title": "whole"}),
@@ -296,6 +359,8 @@ def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
         taken = only(db)
         assert taken.record == replace(fresh, fields=fields)
         queue.fail(db, taken, "rejected", 0)
+    assert queue.refresh(db, job, mirrored(None, title="unknown"))
+    assert not queue.refresh(db, job, mirrored(5, title="older"))
 
 
 def test_a_withdrawn_job_is_not_explained_by_outages(

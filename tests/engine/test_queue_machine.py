@@ -6,7 +6,7 @@ so that the end counts: of every field that was promised, what stands there is
 the newest. Q1 to Q9 of the resilience notes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,12 +28,14 @@ from custom_components.plexsync.engine.worker import release_all
 from .machines import LIMIT, Machine, run
 from .queue_model import (
     ABSENT,
+    WHOLE,
     Done,
     Key,
     Promise,
     Row,
     Truth,
     content,
+    names,
     newest,
     seen,
     too_old,
@@ -126,12 +128,13 @@ class QueueMachine(Machine):
         )
         key = record.source, record.key
         self.truth.setdefault(key, Truth())
-        for name, value in record.fields.items():
-            self.promise(key, name, value, record.revision)
         row, done = self.rows.get(key), self.done.get(key)
+        late = self.too_late(key, record)
+        if not late:
+            self.promise_all(key, record)
         if row is None and done is not None:
             if done.record is not None and content(done.record) == content(record):
-                self.confirm(done, record)
+                self.confirm(done, record, record.fields)
                 assert (accepted, number) == (Accepted.UNCHANGED, None)
                 return
         written = done.revisions if done else {}
@@ -140,7 +143,9 @@ class QueueMachine(Machine):
             for name, value in record.fields.items()
             if not too_old(record.revision, written.get(name))
         }
-        if row is None and done is not None and not news:
+        if row is None and done is not None and (late or not news):
+            if not late:
+                self.confirm(done, record, {})
             assert (accepted, number) == (Accepted.UNCHANGED, None)
             return
         assert accepted is Accepted.QUEUED
@@ -153,14 +158,33 @@ class QueueMachine(Machine):
             self.rows[key] = Row(
                 number,
                 replace(record, fields=news),
-                dict.fromkeys(news, record.revision),
+                dict.fromkeys(names(record, news), record.revision),
                 priority,
                 self.now,
                 self.now,
             )
         else:
             assert number == row.id
-            self.merge(row, replace(record, fields=news), priority)
+            if not late:
+                self.merge(row, record, news)
+            row.priority = min(row.priority, priority)
+
+    def too_late(self, key: Key, record: Record) -> bool:
+        """Say whether a mirror gave a newer view of the whole before."""
+        row, done = self.rows.get(key), self.done.get(key)
+        known = [each.revisions.get(WHOLE) for each in (row, done) if each is not None]
+        return record.mirror and any(too_old(record.revision, each) for each in known)
+
+    def promise_all(self, key: Key, record: Record) -> None:
+        """Note what somebody was told of a record."""
+        for name, value in record.fields.items():
+            self.promise(key, name, value, record.revision)
+        if record.mirror:
+            for name, promise in self.truth[key].promised.items():
+                if name not in record.fields and not too_old(
+                    record.revision, promise.revision
+                ):
+                    self.withdraw(key, name)
 
     def promise(
         self, key: Key, name: str, value: Value | None, revision: int | None
@@ -178,14 +202,9 @@ class QueueMachine(Machine):
         truth.promised[name] = Promise(written.get(name))
         truth.started[name] = written.get(name) or 0
 
-    def merge(self, row: Row, record: Record, priority: Priority) -> None:
+    def merge(self, row: Row, record: Record, news: Mapping[str, Value | None]) -> None:
         """Let a record into a job: the newest of each field, the newest whereabouts."""
-        fields = dict(row.record.fields)
-        for name, value in record.fields.items():
-            known = row.revisions.get(name)
-            if name not in fields or not too_old(record.revision, known):
-                fields[name] = value
-                row.revisions[name] = newest(record.revision, known)
+        fields = self.merged(row, record, news)
         merged = replace(row.record, fields=fields)
         if not too_old(record.revision, row.record.revision):
             merged = replace(record, fields=fields)
@@ -193,13 +212,30 @@ class QueueMachine(Machine):
             row.news += 1
             row.fresh(self.now)
         row.record = merged
-        row.priority = min(row.priority, priority)
 
-    def confirm(self, done: Done, record: Record) -> None:
+    def merged(
+        self, row: Row, record: Record, news: Mapping[str, Value | None]
+    ) -> dict[str, Value | None]:
+        """Give the fields of a job with a record in it, and note their revisions."""
+        fields = dict(row.record.fields)
+        for name in names(record, news):
+            known = row.revisions.get(name)
+            if name not in row.revisions or not too_old(record.revision, known):
+                row.revisions[name] = newest(record.revision, known)
+                if name != WHOLE:
+                    fields[name] = news[name]
+        if record.mirror:  # the whole of it: the rest is not wanted any more
+            for name in fields.keys() - record.fields.keys():
+                if not too_old(record.revision, row.revisions[name]):
+                    del fields[name], row.revisions[name]
+        return fields
+
+    def confirm(
+        self, done: Done, record: Record, fields: Mapping[str, Value | None]
+    ) -> None:
         """Note that a newer revision says the same as what stands there."""
-        assert done.record is not None
         before = dict(done.revisions)
-        for name in record.fields:
+        for name in names(record, fields):
             done.revisions[name] = newest(record.revision, before.get(name))
         if done.revisions != before:
             done.token = record.token()
@@ -688,7 +724,7 @@ class QueueMachine(Machine):
     def give_up(self, key: Key) -> None:
         """Drop a failed job in the model: what was promised with it is no longer."""
         row = self.rows.pop(key)
-        for name in row.record.fields:
+        for name in row.revisions:
             self.withdraw(key, name)
 
     @rule(
@@ -731,24 +767,18 @@ class QueueMachine(Machine):
         """Refresh a job in both worlds."""
         record = self.record(key, revision, fields)
         taken = self.run(lambda db: queue.refresh(db, row.id, record))
-        assert taken is (row.failed and not too_old(revision, row.record.revision))
+        older = too_old(revision, row.record.revision) or self.too_late(key, record)
+        assert taken is (row.failed and not older)
         if not taken:
             return
+        self.promise_all(key, record)
         written = self.done[key].revisions if key in self.done else {}
-        waiting, merged = row.record.fields, dict(row.record.fields)
-        for name, value in fields.items():
-            self.promise(key, name, value, revision)
-            if too_old(revision, written.get(name)):
-                continue
-            known = row.revisions.get(name)
-            if name not in waiting or not too_old(revision, known):
-                merged[name] = value
-                row.revisions[name] = newest(revision, known)
-        if record.mirror:  # the whole of it: the rest is not wanted any more
-            for name in merged.keys() - fields.keys():
-                self.withdraw(key, name)
-                del merged[name], row.revisions[name]
-        row.record = replace(record, fields=merged)
+        news = {
+            name: value
+            for name, value in fields.items()
+            if not too_old(revision, written.get(name))
+        }
+        row.record = replace(record, fields=self.merged(row, record, news))
         row.news += 1
 
     @rule(days=st.sampled_from([1, 1, 16, KEPT_DAYS]))

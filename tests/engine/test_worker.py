@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -597,6 +598,21 @@ async def test_waiting_for_what_came_while_an_older_one_was_written(rig: Rig) ->
         "Newer 1",
     )
     assert (await rig.engine.snapshot()).statistics.synced == 2
+
+
+async def test_what_a_mirror_emptied_while_its_job_waited_is_not_written(
+    rig: Rig,
+) -> None:
+    """The title is gone at the source, and no item is without one: it stays."""
+    await rig.halt()
+    (record,) = rig.records(1)
+    await rig.submit([record])
+    fields = {name: record.fields[name] for name in ("summary", "genres")}
+    await rig.submit([replace(record, fields=fields)])
+    rig.work()
+    await rig.drained()
+    item = rig.item(1)
+    assert (item.title, item.value("summary")) == ("Movie 00001", "New lines\nof 1")
 
 
 async def test_waiting_for_an_outcome(rig: Rig) -> None:

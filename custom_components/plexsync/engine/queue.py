@@ -1,4 +1,7 @@
-"""Durable jobs: one row per (source, record key), newest wins field by field.
+"""Durable jobs: one row per (source, record key), the newest record of it wins.
+
+From an action it wins field by field; a mirror's record is its source's whole view,
+and replaces what waits.
 
 Every function takes the connection of a transaction under way (``Database.run``)
 and is one step of it; times are ``Clock.steady`` seconds.
@@ -25,7 +28,7 @@ CREATE TABLE IF NOT EXISTS job (
     source TEXT NOT NULL,
     key TEXT NOT NULL,
     find TEXT NOT NULL,
-    fields TEXT NOT NULL,          -- {name: [revision, value]}
+    fields TEXT NOT NULL,          -- {name: [revision, value]}, "": of the whole view
     revision INTEGER,
     identified INTEGER NOT NULL,
     mirror INTEGER NOT NULL,
@@ -60,7 +63,7 @@ CREATE TABLE IF NOT EXISTS settled (
     fingerprint TEXT NOT NULL,     -- of the newest record that was brought into line
     plain TEXT NOT NULL,           -- the same without its pictures
     token TEXT NOT NULL,           -- names its revision
-    revisions TEXT NOT NULL,       -- {field: revision} of what was written
+    revisions TEXT NOT NULL,       -- {field: revision} of what was written, "" as above
     rating_key TEXT,
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID;
@@ -90,7 +93,7 @@ class Job:
     id: int
     rev: int
     record: Record
-    revisions: dict[str, int | None]
+    revisions: Revisions
     priority: Priority
     attempts: int
     misses: int
@@ -139,6 +142,10 @@ class Counts:
 
 
 type Packed = dict[str, list[Any]]
+type Revisions = dict[str, int | None]
+
+# Beside the fields: the newest whole view, which also says what is not wanted any more.
+_WHOLE = ""
 
 _FAILS = (
     "leased = NULL, failed = 1, failures = failures + 1, days = 0,"
@@ -168,9 +175,10 @@ def enqueue(
 ) -> tuple[Accepted, int | None]:
     """Take in one record; give what happened and the job's id.
 
-    Absent fields never supersede waiting ones. A field of an older revision loses
-    against a newer one that waits or was written. A record equal to what waits,
-    failed or was settled changes nothing.
+    Absent fields never supersede waiting ones, but those of a mirror do: what it
+    lacks is not wanted any more. A field of an older revision loses against a newer
+    one that waits or was written, and so does an older mirror's record as a whole. A
+    record equal to what waits, failed or was settled changes nothing.
     """
     settled = db.execute(
         "SELECT fingerprint, revisions FROM settled WHERE source = ? AND key = ?",
@@ -181,13 +189,17 @@ def enqueue(
         " WHERE source = ? AND key = ?",
         (record.source, record.key),
     ).fetchone()
+    written: Revisions = json.loads(settled[1]) if settled else {}
     if row is None:
         if settled is not None:
             if settled[0] == record.fingerprint():
-                _confirm_settled(db, record, json.loads(settled[1]))
+                _confirm_settled(db, record, written)
                 return Accepted.UNCHANGED, None
-            record = _drop_older(record, json.loads(settled[1]))
+            if _too_late(record, {}, written):
+                return Accepted.UNCHANGED, None
+            record = _drop_older(record, written)
             if not record.fields:
+                _confirm_settled(db, record, written)
                 return Accepted.UNCHANGED, None
         cursor = db.execute(
             "INSERT INTO job (source, key, find, fields, revision, identified, mirror,"
@@ -207,11 +219,10 @@ def enqueue(
         )
         return Accepted.QUEUED, cursor.lastrowid
     job, find, fields, revision, identified, mirror = row
-    if settled is not None:
-        record = _drop_older(record, json.loads(settled[1]))
     waiting: Packed = json.loads(fields)
-    merged = _merge(waiting, _pack(record))
-    newer = not _older(record.revision, revision)
+    late = _too_late(record, waiting, written)
+    merged = waiting if late else _merge(waiting, record, written)
+    newer = not late and not _older(record.revision, revision)
     head = (
         (find_to_json(record.find), record.identified, record.mirror)
         if newer
@@ -249,18 +260,17 @@ def enqueue(
 def refresh(db: Connection, job: int, record: Record) -> bool:
     """Let a failed job carry what its source says now; say whether it does.
 
-    It does not if it knows newer, or has failed no longer. A mirror's record is its
-    source's whole view: what that lacks is not wanted any more.
+    It does not if it knows newer, or has failed no longer.
     """
     row = db.execute(
         "SELECT fields, revision FROM job WHERE id = ? AND failed = 1", (job,)
     ).fetchone()
     if row is None or _older(record.revision, row[1]):
         return False
-    news = _drop_older(record, _revisions(db, record))
-    packed = _merge(json.loads(row[0]), _pack(news))
-    if record.mirror:
-        packed = {name: packed[name] for name in packed if name in record.fields}
+    waiting, written = json.loads(row[0]), _revisions(db, record)
+    if _too_late(record, waiting, written):
+        return False
+    packed = _merge(waiting, record, written)
     db.execute(
         "UPDATE job SET find = ?, fields = ?, revision = ?, identified = ?, mirror = ?,"
         " rev = rev + 1 WHERE id = ?",
@@ -276,7 +286,7 @@ def refresh(db: Connection, job: int, record: Record) -> bool:
     return True
 
 
-def _revisions(db: Connection, record: Record) -> dict[str, int | None]:
+def _revisions(db: Connection, record: Record) -> Revisions:
     """Give the revision of each field that was written."""
     row = db.execute(
         "SELECT revisions FROM settled WHERE source = ? AND key = ?",
@@ -285,12 +295,10 @@ def _revisions(db: Connection, record: Record) -> dict[str, int | None]:
     return json.loads(row[0]) if row else {}
 
 
-def _confirm_settled(
-    db: Connection, record: Record, revisions: dict[str, int | None]
-) -> None:
+def _confirm_settled(db: Connection, record: Record, revisions: Revisions) -> None:
     """Note that this revision says the same: what lies in between comes too late now."""
     known = revisions | {
-        name: _newest(record.revision, revisions.get(name)) for name in record.fields
+        name: _newest(record.revision, revisions.get(name)) for name in _pack(record)
     }
     if known != revisions:
         db.execute(
@@ -639,7 +647,7 @@ def _infos(
             enqueued=row[8],
             next_attempt=None if row[3] else row[9],
             paths=find_from_json(row[10]).paths,
-            fields=tuple(json.loads(row[11])),
+            fields=tuple(name for name in json.loads(row[11]) if name != _WHOLE),
             history=History(*row[12:]) if row[12] else None,
         )
         for row in db.execute(
@@ -652,10 +660,11 @@ def _infos(
 
 
 def _pack(record: Record) -> Packed:
-    return {
+    packed = {
         name: [record.revision, value_to_json(value)]
         for name, value in record.fields.items()
     }
+    return packed | {_WHOLE: [record.revision, None]} if record.mirror else packed
 
 
 def _values(packed: Packed) -> dict[str, Any]:
@@ -672,16 +681,32 @@ def _newest(revision: int | None, known: int | None) -> int | None:
     return max((r for r in (revision, known) if r is not None), default=None)
 
 
-def _merge(waiting: Packed, new: Packed) -> Packed:
+def _too_late(record: Record, waiting: Packed, written: Revisions) -> bool:
+    """Say whether a newer whole view than this one waits or was written."""
+    waits = waiting[_WHOLE][0] if _WHOLE in waiting else None
+    return record.mirror and _older(
+        record.revision, _newest(waits, written.get(_WHOLE))
+    )
+
+
+def _merge(waiting: Packed, record: Record, written: Revisions) -> Packed:
+    """Let a record into what waits: the newest of each field."""
     merged = dict(waiting)
-    for name, (revision, value) in new.items():
+    for name, (revision, value) in _pack(_drop_older(record, written)).items():
         known = waiting[name][0] if name in waiting else None
         if not _older(revision, known):
             merged[name] = [_newest(revision, known), value]
-    return merged
+    if not record.mirror:
+        return merged
+    # What a whole view lacks is not wanted any more, unless something newer wants it.
+    return {
+        name: pair
+        for name, pair in merged.items()
+        if name in record.fields or name == _WHOLE or _older(record.revision, pair[0])
+    }
 
 
-def _drop_older(record: Record, written: dict[str, int | None]) -> Record:
+def _drop_older(record: Record, written: Revisions) -> Record:
     fields = {
         name: value
         for name, value in record.fields.items()
