@@ -272,6 +272,9 @@ class LedgerMachine(Machine):
                 if name in changed:
                     assert changed[name].after == record.fields[name]
         assert set(changed) <= set(record.fields)
+        for edit in plan.edits(self.item()):
+            # A lock alone is for what the record wants, and what stands there.
+            assert edit.touch or record.fields[edit.field]
         if "genres" in changed:
             after = changed["genres"].after
             self.judge_list(_set(after), record)

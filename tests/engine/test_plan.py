@@ -49,6 +49,41 @@ def test_nothing_to_change_is_no_edit_not_even_a_lock() -> None:
     assert plan.edits(item(title="T")) == []
 
 
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize("there", [None, ("Agent",)])
+def test_an_empty_list_that_changes_nothing_is_nobodys(
+    mirror: bool, there: tuple[str, ...] | None
+) -> None:
+    """No lock rides along, and no row says that the field is ours."""
+    if there and not mirror:
+        return  # an explicit clear takes all there is
+    now = item(genres=there)
+    rec = record(mirror=mirror, title="T", studio=None, genres=None, actors=None)
+    for ledger in ({}, row("genres", None)):
+        plan = make_plan(rec, now, ledger)
+        assert [edit.field for edit in plan.edits(now)] == ["title"]
+        assert plan.adopted == ()
+
+
+def test_what_was_ours_and_is_gone_is_let_go_of_without_a_lock() -> None:
+    """The source has dropped it too: the row says so from now on."""
+    now = item(genres=("Agent",))
+    plan = make_plan(record(title="T", genres=None), now, row("genres", ("Ours",)))
+    assert [edit.field for edit in plan.edits(now)] == ["title"]
+    (change,) = plan.adopted
+    assert (change.field, change.own) == ("genres", None)
+
+
+def test_a_clear_that_may_have_arrived_is_seen_without_a_lock() -> None:
+    """It is empty as that write meant it: now the ledger is sure, and no more."""
+    now = item()
+    for name in ("studio", "genres"):
+        hangs = row(name, None, intent=None, pending=True)
+        plan = make_plan(record(title="T", **{name: None}), now, hangs)
+        assert [edit.field for edit in plan.edits(now)] == ["title"]
+        assert [change.field for change in plan.adopted] == [name]
+
+
 def test_what_a_person_locked_stays() -> None:
     """A locked field without a ledger row is a person's."""
     plan = make_plan(record(title="T"), item("title", title="Mine"), {})

@@ -3,11 +3,13 @@
 import asyncio
 import copy
 from dataclasses import replace
+from sqlite3 import Connection
 from typing import Any, Literal
 
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from tests.rig import WITHIN, Rig
@@ -685,6 +687,32 @@ async def test_what_two_writes_of_unknown_outcome_left_is_still_ours(rig: Rig) -
     assert item.title == "Three 1"
     assert {"Drama", "Three"} <= set(item.tag_names("genre"))
     assert not {"One", "Two"} & set(item.tag_names("genre"))
+
+
+async def test_only_fields_in_which_something_of_ours_stands_are_locked(
+    rig: Rig,
+) -> None:
+    """What the source has nothing for stays open to agents, lists like texts."""
+    nothing = dict.fromkeys(name for name in FIELDS if name != "title")
+    films = range(1, 4)
+    await rig.submit(
+        Record(
+            "stash",
+            f"scene:{number}",
+            Find((rig.path(number),)),
+            nothing | {"title": f"New {number}"},
+            mirror=True,
+        )
+        for number in films
+    )
+    await rig.drained()
+    assert [rig.item(number).title for number in films] == ["New 1", "New 2", "New 3"]
+    assert [set(rig.item(number).locks) for number in films] == [{"title"}] * 3
+
+    def owned(db: Connection) -> list[str]:
+        return [name for (name,) in db.execute("SELECT field FROM ledger")]
+
+    assert await rig.engine.database.run(owned) == ["title"] * 3
 
 
 async def test_a_lock_that_rode_along_with_an_unanswered_write_is_ours(

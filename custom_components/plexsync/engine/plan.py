@@ -91,13 +91,18 @@ class Plan:
     kept: Mapping[str, Kept] = field(default_factory=dict)
 
     def edits(self, item: Item) -> list[FieldEdit]:
-        """Give the field edits that apply this plan; adopted fields get their lock."""
+        """Give the field edits that apply this plan.
+
+        Adopted fields get their lock, where something of ours stands.
+        """
         edits = [_edit(change) for change in self.changes if not _is_image(change)]
         if edits:
             edits += [
                 FieldEdit(change.field, lock=True, touch=False)
                 for change in self.adopted
-                if change.field not in item.locks and not _is_image(change)
+                if change.own is not None
+                and change.field not in item.locks
+                and not _is_image(change)
             ]
         return edits
 
@@ -293,6 +298,8 @@ def _plan_list(
         if name not in dropped and name not in target
     }
     gone = [current[name] for name in current if name not in target]
+    if not (desired or gone or own or meant):
+        return None  # nothing of ours stands there, and nothing changes
     if meant:
         gone += [
             member
