@@ -1,5 +1,8 @@
 """A change at the source reaches Plex: the whole way, on Home Assistant."""
 
+from types import MappingProxyType
+
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -145,3 +148,32 @@ async def test_a_removed_source_takes_its_jobs_along(
     # The title stood there already when we came; the summary did not.
     assert "summary" in answer["restored"]
     assert not item_of(plex, FILM.path).value("summary")
+
+
+async def test_a_source_that_was_added_again_takes_over_what_it_wrote(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """An actor that it drops leaves Plex, whoever brought him there."""
+    assert hass.config_entries.async_remove_subentry(entry, SOURCE)
+    await hass.async_block_till_done()
+    again = stash_subentry(stash) | {
+        "data": MappingProxyType(stash_subentry(stash)["data"])
+    }
+    subentry = ConfigSubentry(**again | {"subentry_id": "01AGAIN"})
+    assert hass.config_entries.async_add_subentry(entry, subentry)
+    await hass.async_block_till_done()
+    runner = entry.runtime_data.runners["01AGAIN"]
+    await until(hass, runner.caught_up.is_set)
+    await until_state(hass, "sensor", "pending", "0")
+
+    old = FILM.cast[0][0]
+    assert old in item_of(plex, FILM.path).tag_names("actor")
+    stash.core.rename_performer(old, "Somebody Else")
+    runner.hurry()
+    await until(
+        hass, lambda: "Somebody Else" in item_of(plex, FILM.path).tag_names("actor")
+    )
+    assert old not in item_of(plex, FILM.path).tag_names("actor")

@@ -25,6 +25,8 @@ from .machines import LIMIT, Machine, run
 SOURCES = ("stash", "action")  # the first is a mirror of its source
 TEXTS = ("title", "studio")
 PERSON, AGENT = "person", "agent"
+GONE = "gone"  # whoever was removed: nobody's successor, but of ours
+OURS = {*SOURCES, GONE}
 
 
 @dataclass
@@ -419,6 +421,27 @@ class LedgerMachine(Machine):
             self.values["genres"] = ("x", "a") if title == "X" else ("x",)
             truth.members = {name: self.owners(name, AGENT) for name in self.genres()}
 
+    @rule(source=st.sampled_from(SOURCES))
+    def remove_source(self, source: str) -> None:
+        """Remove a source; another one comes in its place, and owns nothing yet."""
+        ledger.release_source(self.db, source)
+        self.late = [
+            (edits, GONE if writer == source else writer) for edits, writer in self.late
+        ]
+        for truth in self.truth.values():
+            truth.author = GONE if truth.author == source else truth.author
+            for owners in (*truth.members.values(), *truth.gone.values()):
+                if source in owners:
+                    owners.discard(source)
+                    owners.add(GONE)
+            meant = truth.cut.pop(source, [])
+            if source in truth.sure:
+                meant = [*meant, truth.sure.pop(source)]
+            if meant:
+                truth.cut.setdefault(GONE, []).extend(meant)
+            truth.wants.pop(source, None)
+            truth.undone.pop(source, None)
+
     @rule()
     def move(self) -> None:
         """Let Plex give the file another rating key."""
@@ -516,7 +539,7 @@ class LedgerMachine(Machine):
         doubtful = {
             name
             for name in members
-            if any(self.may_be_mine(name, each) for each in SOURCES)
+            if any(self.may_be_mine(name, each) for each in OURS)
         }
         restores, _ = make_undo(item, ledger.rows(self.db, item))
         edits = [restore.edit for restore in restores if restore.edit is not None]
@@ -530,7 +553,7 @@ class LedgerMachine(Machine):
             assert origin is not None
             assert origin.known
             # None and A are everybody's words; all others tell their author.
-            assert authors[name] in SOURCES or before[name] in (None, "A")
+            assert authors[name] in OURS or before[name] in (None, "A")
             assert self.values[name] == origin.value
             assert (name in self.locks) is origin.locked
             truth.author = PERSON if origin.locked else AGENT
@@ -546,20 +569,21 @@ class LedgerMachine(Machine):
             assert old <= set(self.genres())
             for name, owners in members.items():
                 if name not in old | doubtful:
-                    assert (name in self.genres()) is not bool(owners & set(SOURCES))
+                    assert (name in self.genres()) is not bool(owners & OURS)
             assert ("genres" in self.locks) is origin.locked
             self.truth["genres"].theirs = False
         for restore in restores:
             token = str(self.revision)
             ledger.release(self.db, item, restore.source, restore.field, token)
             truth = self.truth[restore.field]
-            truth.undone[restore.source] = token
+            source = restore.source if restore.source in SOURCES else GONE
+            truth.undone[source] = token
             truth.origin, truth.touched = None, False
-            truth.wants.pop(restore.source, None)
-            truth.cut.pop(restore.source, None)
-            truth.sure.pop(restore.source, None)
+            truth.wants.pop(source, None)
+            truth.cut.pop(source, None)
+            truth.sure.pop(source, None)
             for owners in truth.members.values():
-                owners.discard(restore.source)
+                owners.discard(source)
         self.now += 1
 
     @invariant()
@@ -568,7 +592,7 @@ class LedgerMachine(Machine):
         for name in TEXTS:
             truth = self.truth[name]
             if (
-                truth.author in SOURCES
+                truth.author in OURS
                 and (origin := truth.origin) is not None
                 and origin.known
                 and origin.value != self.values[name]

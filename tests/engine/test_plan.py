@@ -266,6 +266,30 @@ def test_what_another_source_is_about_to_write_stays() -> None:
     assert after(plan) == {"genres": ("Both",)}
 
 
+def test_a_removed_source_owns_nothing() -> None:
+    """What it wrote stays, unless another one takes it over, and goes with that then."""
+    gone = Written("genres", "removed", ("Both", "Old"), removed=True)
+    there = item("genres", genres=("Both", "Old"))
+    (change,) = make_plan(record(genres=("Both",)), there, {"genres": [gone]}).adopted
+    assert change.own == ("Both",)
+    mine = Written("genres", "stash", ("Both",))
+    plan = make_plan(record(genres=None), there, {"genres": [gone, mine]})
+    assert after(plan) == {"genres": ("Old",)}
+
+
+def test_what_a_removed_source_locked_is_no_persons() -> None:
+    """It is written over, but neither emptied nor filled for it."""
+    there, gone = item("studio", studio="Old"), row("studio", "Old", removed=True)
+    assert after(make_plan(record(studio="S"), there, gone)) == {"studio": "S"}
+    empty = make_plan(record(studio=None), there, gone)
+    assert empty.kept == {"studio": Kept.NOT_OURS}
+    for name, value, old in (("studio", "S", "Old"), ("genres", ("G",), ("Old",))):
+        there = item(name, **{name: old})
+        gone = row(name, old, removed=True)
+        plan = make_plan(record(**{name: value}), there, gone, fill_only=[name])
+        assert plan.kept == {name: Kept.FILLED}
+
+
 def test_tags_compare_without_case() -> None:
     """Plex keeps the first spelling in a library."""
     plan = make_plan(record(genres=("sci-fi",)), item(genres=("Sci-Fi",)), {})

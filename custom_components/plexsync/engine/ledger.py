@@ -15,6 +15,7 @@ from .plan import Change, Ledger, Written
 from .ports import Item
 from .record import value_from_json, value_to_json
 
+_REMOVED = "removed:"  # begins the names of sources that were removed
 _EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
 
 SCHEMA = """
@@ -131,6 +132,7 @@ def _written(row: tuple[Any, ...]) -> Written:
         before_locked=bool(row[7]),
         released=row[8],
         earlier=tuple(_value(name, each) for each in json.loads(row[9] or "[]")),
+        removed=row[1].startswith(_REMOVED),
     )
 
 
@@ -261,9 +263,17 @@ def release(
 
 
 def release_source(db: Connection, source: str) -> None:
-    """Let go of a removed source's ownership; its values and their undo stay."""
+    """Let go of a removed source's ownership; its values and their undo stay.
+
+    Each time under a name of its own: a source that came again may go again.
+    """
+    number = db.execute(
+        "SELECT count(DISTINCT source) FROM ledger WHERE substr(source, 1, ?) = ?",
+        (len(_REMOVED), _REMOVED),
+    ).fetchone()[0]
     db.execute(
-        "UPDATE ledger SET source = 'removed:' || source WHERE source = ?", (source,)
+        "UPDATE ledger SET source = ? WHERE source = ?",
+        (f"{_REMOVED}{number}:{source}", source),
     )
     db.execute("DELETE FROM pin WHERE source = ?", (source,))
     db.execute("DELETE FROM picture WHERE source = ?", (source,))

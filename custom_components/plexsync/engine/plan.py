@@ -30,6 +30,7 @@ class Written:
     before_known: bool = False
     before_locked: bool = False
     released: str | None = None
+    removed: bool = False  # its source is: it owns nothing, but explains a lock of ours
 
     @property
     def meant(self) -> tuple[Value | None, ...]:
@@ -203,6 +204,10 @@ def _own_row(rows: Sequence[Written], source: str) -> Written | None:
     return next((row for row in rows if row.source == source), None)
 
 
+def _owned(rows: Sequence[Written]) -> list[Written]:
+    return [row for row in rows if not row.removed]
+
+
 def _released(row: Written | None, record: Record) -> bool:
     return row is not None and row.released == record.token()
 
@@ -219,15 +224,17 @@ def _plan_value(
     locked = spec.name in item.locks
     change = Change(spec.name, current, wanted, wanted, was_locked=locked)
     row = _own_row(rows, record.source)
-    ours = any(
-        (row.confirmed and _same(spec, current, row.value))
-        or any(_same(spec, current, meant) for meant in row.meant)
+    standing = [
+        row
         for row in rows
-    )
+        if (row.confirmed and _same(spec, current, row.value))
+        or any(_same(spec, current, meant) for meant in row.meant)
+    ]
+    ours = any(not row.removed for row in standing)
     obstacle = None
     if _released(row, record):
         obstacle = Kept.RELEASED
-    elif locked and not ours:
+    elif locked and not standing:
         obstacle = Kept.LOCKED
     elif wanted is None and spec.identity:
         obstacle = Kept.IDENTITY
@@ -269,7 +276,7 @@ def _plan_list(
         return Kept.UNIDENTIFIED if current else None
     if locked and not rows and not _covers(current, desired):
         return Kept.LOCKED
-    if spec.name in fill and current and not rows:
+    if spec.name in fill and current and not _owned(rows):
         return Kept.FILLED
     own = _by_name(row.value) if row else {}
     meant = [_by_name(each) for each in row.meant] if row else []
@@ -278,7 +285,7 @@ def _plan_list(
         maybe_own |= members
     others = {
         name
-        for other in rows
+        for other in _owned(rows)
         if other.source != record.source
         for name in _by_name(other.intent if other.pending else other.value)
     }
@@ -338,7 +345,7 @@ def _plan_image(
         return Kept.RELEASED
     if locked and not rows:
         return Kept.LOCKED
-    if name in fill and item.fields[name] is not None and not rows:
+    if name in fill and item.fields[name] is not None and not _owned(rows):
         return Kept.FILLED
     # A picture of which the ledger is unsure is uploaded again: same bytes, no harm.
     return Change(
