@@ -26,7 +26,7 @@ _IDENTIFIERS: Final = (ATTR_PATH, ATTR_GUID, ATTR_RATING_KEY)
 _MAX_KEY: Final = 1_000  # characters; a path is a key too
 _MAX_PATH: Final = 4_096
 _RATING_KEY: Final = re.compile(r"[1-9][0-9]{0,17}")
-_GUID: Final = re.compile(r"[a-z][a-z0-9.+-]*://\S+", re.IGNORECASE)
+_GUID: Final = re.compile(r"[a-z][a-z0-9.+-]*+://\S+", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

@@ -65,18 +65,24 @@ async def test_placeholder_is_no_picture(core: StashCore, source: StashSource) -
     assert await source.fetch(default, None) == nothing
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<?xml version="1.0"?>\n<!-- a -->\n<svg xmlns="x"></svg>',
+        b'<?xml?><!-- a > b --><!DOCTYPE svg PUBLIC "-" "x"><!-- b -->\r\n<svg\n/>',
+        b" " * 1000 + b"<!---->" * 1000 + b"<svg>",
+    ],
+)
 async def test_svg_by_any_name(
     session: aiohttp.ClientSession,
     make_source: MakeSource,
     serve: Serve,
+    body: bytes,
 ) -> None:
     """A placeholder is one whatever its content type says."""
 
     async def answer(request: web.Request) -> web.Response:
-        return web.Response(
-            body=b'<?xml version="1.0"?>\n<!-- a -->\n<svg xmlns="x"></svg>',
-            content_type="application/octet-stream",
-        )
+        return web.Response(body=body, content_type="application/octet-stream")
 
     source = make_source(url=await serve(answer))
     assert await source.fetch(_image(1), None) == FetchedImage()
@@ -138,10 +144,32 @@ async def test_gone(core: StashCore, source: StashSource) -> None:
         (b"", FaultClass.ITEM, "image_invalid"),
         (b"not a picture", FaultClass.ITEM, "image_invalid"),
         (b"\x00\x00\x00 ftypisom", FaultClass.ITEM, "image_invalid"),
+        (b"<!--><svg>", FaultClass.ITEM, "image_invalid"),
+        (b"<svgx>", FaultClass.ITEM, "image_invalid"),
+        (b"<!---->" * 100_000, FaultClass.ITEM, "image_invalid"),
+        (b"<!--" + b"-->" * 200_000, FaultClass.ITEM, "image_invalid"),
+        (b"<?xml " + b" " * 500_000, FaultClass.ITEM, "image_invalid"),
+        (b" " * 500_000, FaultClass.ITEM, "image_invalid"),
         (b" <!DOCTYPE html><html>", FaultClass.SOURCE, "broken_answer"),
         (JPEG + bytes(MAX_IMAGE), FaultClass.ITEM, "image_too_large"),
     ],
-    ids=["jpeg", "png", "gif", "webp", "empty", "text", "video", "html", "huge"],
+    ids=[
+        "jpeg",
+        "png",
+        "gif",
+        "webp",
+        "empty",
+        "text",
+        "video",
+        "comment",
+        "tag",
+        "comments",
+        "ends",
+        "xml",
+        "blanks",
+        "html",
+        "huge",
+    ],
 )
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_what_counts_as_a_picture(

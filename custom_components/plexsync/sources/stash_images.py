@@ -8,11 +8,11 @@ from ..engine.retry import Fault, FaultClass
 from .stash_client import StashClient, source_fault
 
 MAX_IMAGE = 10 * 1024 * 1024  # bytes; Plex answers 500 to more
-_ROUTE = re.compile(r"(/[a-z]+/\d+/[a-z]+)(\?[\w=&-]*)?")
-_SVG = re.compile(
-    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE[^>]*>\s*)?<svg[\s>]", re.DOTALL
-)
-_HTML = re.compile(rb"\s*<(!doctype html|html)[\s>]", re.IGNORECASE)
+_HEAD = 65_536  # bytes in which an SVG shows its root
+_ROUTE = re.compile(r"(/[a-z]++/\d++/[a-z]++)(\?[\w=&-]*)?")
+_BLANKS = re.compile(rb"\s*")
+_SVG = re.compile(rb"<svg[\s>]")
+_HTML = re.compile(rb"\s*+<(!doctype html|html)[\s>]", re.IGNORECASE)
 
 
 def screenshot(scene_id: str, updated_at: str) -> Image:
@@ -40,7 +40,7 @@ async def fetch_image(
     answer = await client.download(route[1], known, MAX_IMAGE)
     if answer.body is None:
         return FetchedImage(tag=answer.etag, unchanged=True)
-    if answer.content_type == "image/svg+xml" or _SVG.match(answer.body):
+    if answer.content_type == "image/svg+xml" or _is_svg(answer.body[:_HEAD]):
         # No tag: the next answer has to be looked at again.
         return FetchedImage()
     if answer.content_type in {"text/html", "application/json"} or _HTML.match(
@@ -50,6 +50,26 @@ async def fetch_image(
     if not _is_picture(answer.body):
         raise _invalid()
     return FetchedImage(answer.body, answer.etag)
+
+
+def _is_svg(head: bytes) -> bool:
+    """Say whether the root is an SVG's, whatever comes before it.
+
+    Looks at each byte once: a source may send anything.
+    """
+    at = 0
+    while blanks := _BLANKS.match(head, at):
+        at = blanks.end()
+        if head.startswith(b"<!--", at):
+            begin, end = b"<!--", b"-->"
+        elif head.startswith((b"<?", b"<!"), at):
+            begin, end = b"<?", b">"
+        else:
+            break
+        if (at := head.find(end, at + len(begin))) < 0:
+            return False
+        at += len(end)
+    return _SVG.match(head, at) is not None
 
 
 def _is_picture(body: bytes) -> bool:
