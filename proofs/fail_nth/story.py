@@ -224,13 +224,15 @@ class World:
     def record(
         self, number: int, revision: int, source: str = "stash", **fields: Value | None
     ) -> Record:
-        """Make a record of the n-th film."""
+        """Make a record of the n-th film: a mirror's whole view, or only these fields."""
         given = fields or {
             "title": f"Title {revision} of {number}",
             "genres": ("Drama", f"Genre {revision}"),
         }
         find = Find((self.path(number),))
-        return Record(source, f"scene:{number}", find, given, revision, mirror=True)
+        return Record(
+            source, f"scene:{number}", find, given, revision, mirror=not fields
+        )
 
     def portrait(self) -> dict[str, Any]:
         """Give what is left in the end, without times."""
