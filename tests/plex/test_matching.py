@@ -314,6 +314,9 @@ async def test_several_is_never_one(
     assert one == Match(reason="ambiguous", candidates=("1", "2"))
     assert two == Match(reason="ambiguous", candidates=("3", "4"))
     assert three == Match("4")
+    # What a read does not confirm is forgotten, and a candidate no more.
+    await server.forget(["1"])
+    assert await _match(server, "/data/movies/1.mkv") == [Match("2")]
 
 
 async def test_spellings_of_one_path(
