@@ -376,10 +376,20 @@ class VirtualServer(PlexMediaServer):
         )
         self._line.session = self._session
 
-    async def match(self, finds: Sequence[Find]) -> list[Match]:
-        """Find items, and let the observer know how it went."""
-        async with self._observed(Proof.READ):
-            return await super().match(finds)
+    async def match(
+        self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
+    ) -> list[Match]:
+        """Find items, and let the observer know how it went, in each library."""
+        matches: list[Match] = []
+        try:
+            async with self._observed(Proof.READ):
+                matches = await super().match(finds, avoid)
+                if fault := next((each.fault for each in matches if each.fault), None):
+                    raise fault
+        except Fault:
+            if not matches:
+                raise
+        return matches
 
     async def read(self, rating_keys: Sequence[str]) -> Items:
         """Read items, and let the observer know how it went."""

@@ -27,6 +27,7 @@ from .queue import Job
 from .record import Actor, Find, Outcome
 from .retry import Fault, FaultClass, RetryPolicy
 from .together import together
+from .whole import match_all
 
 FRESH = 10.0  # seconds that a read may be old when the write leaves
 LANES = 3  # edits in flight at once
@@ -149,7 +150,7 @@ class Batch:
         if not tasks:
             return
         matches = await self._contact.call(
-            lambda: self._t.server.match([task.find for task in tasks])
+            lambda: match_all(self._t.server, [task.find for task in tasks])
         )
         taken: set[str] = set()
         for task, match in zip(tasks, matches, strict=True):
@@ -193,7 +194,7 @@ class Batch:
         keys = [task.rating_key for task in lost if task.rating_key]
         await self._t.server.forget(keys)
         matches = await self._contact.call(
-            lambda: self._t.server.match([task.find for task in lost])
+            lambda: match_all(self._t.server, [task.find for task in lost])
         )
         taken = {t.rating_key for t in tasks if t not in lost and t.rating_key}
         for task, match in zip(lost, matches, strict=True):

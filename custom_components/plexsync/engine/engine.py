@@ -28,6 +28,7 @@ from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
 from .undo import make_undo, missed
 from .upkeep import Fresh, Retried, Upkeep, nothing_newer
+from .whole import match_all
 from .worker import Worker, release_all
 
 _PATIENCE = 100  # tenths of a second that somebody waits for the first probe
@@ -430,7 +431,7 @@ class Engine:
     async def _look(self, contact: Contact, find: Find) -> tuple[Match, Item | None]:
         """Match and read one item; it is the one that was looked for, or None."""
         for _ in range(2):
-            match = (await contact.call(lambda: self._server.match([find])))[0]
+            match = (await contact.call(lambda: match_all(self._server, [find])))[0]
             if (key := match.rating_key) is None:
                 return match, None
             item = await self._read_one(contact, key)

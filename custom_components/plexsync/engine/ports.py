@@ -46,12 +46,18 @@ class Match:
     """What looking for a record found: one rating key, none, or several.
 
     ``reason`` says why it is not exactly one: not_found, outside_libraries or
-    ambiguous. ``candidates`` are the rating keys of an ambiguous match.
+    ambiguous. ``candidates`` are the rating keys of an ambiguous match, all that
+    are remembered: worth a read before anything is concluded from them.
+    ``library`` is the uuid of a library that may hold the item and could not be
+    looked through: nothing is known then, and there is no reason. ``fault`` is
+    what that look met, None where the library was to be avoided.
     """
 
     rating_key: str | None = None
     reason: str | None = None
     candidates: tuple[str, ...] = ()
+    library: str | None = None
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,16 @@ class Server(Protocol):
     async def probe_database(self) -> None:
         """Check that the database can be read."""
 
-    async def match(self, finds: Sequence[Find]) -> list[Match]:
-        """Find the item of each, in order, within the chosen libraries."""
+    async def match(
+        self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
+    ) -> list[Match]:
+        """Find the item of each, in order, within the chosen libraries.
+
+        Libraries to ``avoid``, by uuid, are not asked for anything now. What a
+        look through one library met stands, as it came, in the matches of what
+        may lie there and touches no other; only what concerns the server as a
+        whole is raised.
+        """
 
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for."""

@@ -14,6 +14,7 @@ from .ports import Item, Match
 from .queue import Priority
 from .record import Find, Record
 from .retry import Fault, FaultClass
+from .whole import match_all
 
 CHUNK = 100
 _PATIENCE = 5.0  # seconds between looks at a circuit that refuses
@@ -101,7 +102,7 @@ class Reconcile:
     async def _compare(self, records: Sequence[Record], finds: Sequence[Find]) -> None:
         contact = Contact(self._circuit, self._t.server, None, READING)
         try:
-            matches = await contact.call(lambda: self._t.server.match(finds))
+            matches = await contact.call(lambda: match_all(self._t.server, finds))
             keys = list(dict.fromkeys(m.rating_key for m in matches if m.rating_key))
             items = (
                 await contact.call(lambda: self._t.server.read(keys)) if keys else {}

@@ -4,36 +4,27 @@ A whole listing takes ⌈N/1000⌉ requests, once; a single miss one. What is sa
 of one library by one answer is never taken for a deletion.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
-from urllib.parse import quote
 
 from ..engine.retry import Fault, FaultClass
 from . import paths
-from .index import Index, Section
+from .index import Index, Place, Section
 from .library import SUPPORTED, Library
-from .listing import FILE_TYPE, PAGE, SHOW_TYPE, Page, Row, Slice, file_filter
+from .listing import FILE_TYPE, Slice, file_filter
+from .walk import Lister, Walker, types_of
 
 FEW = 5  # misses in one library that are worth a request each
 _FILE_PAGE = 100  # rows; a name that more files share is not worth reading them all
 _OVERLAP = 120  # seconds; items enter the database a little after their time stamp
-_GONE_AFTER = 600.0  # seconds that a library is missing before its paths lie in none
-_WHOLE = "sort=addedAt%3Aasc&includeGuids=1"
-
-
-class Lister(Protocol):
-    """The requests that this takes. Raises Fault."""
-
-    async def page(self, library: Library, wanted: Slice) -> Page:
-        """Give some rows of a library."""
-
-    async def libraries(self) -> tuple[Library, ...]:
-        """Ask for all libraries."""
+_GONE_AFTER = (
+    600.0  # seconds that a library, or much of it, is missing until it is gone
+)
+_MASS = 5  # one in so many gone at once is a question
 
 
 class Catalogue:
-    """What is known of the chosen libraries. One caller at a time."""
+    """What is known of the chosen libraries. One search at a time in each."""
 
     def __init__(
         self,
@@ -50,7 +41,9 @@ class Catalogue:
         self._sections: dict[str, Section] = {}
         self._asked_at: float | None = None
         self._missing_since: dict[str, float] = {}
-        self._is_open = False
+        self._shrunk_since: dict[str, float] = {}
+        self._walker = Walker(index, lister)
+        self.is_open = False
 
     @property
     def sections(self) -> Mapping[str, Section]:
@@ -93,12 +86,12 @@ class Catalogue:
 
     async def open(self) -> None:
         """Read what earlier runs learned; no request."""
-        if not self._is_open:
+        if not self.is_open:
             known = await self.index.open()
             self._sections = {
                 uuid: each for uuid, each in known.items() if uuid in self._chosen
             }
-            self._is_open = True
+            self.is_open = True
 
     async def refresh(self) -> None:
         """Ask where the libraries lie and whether they changed. Raises Fault."""
@@ -131,44 +124,37 @@ class Catalogue:
         }
         return True
 
-    async def search(self, lost: Mapping[str, Sequence[str]]) -> None:
-        """Bring the index up to date where paths were not found: by library, normal paths.
-
-        A library with no paths is looked through for what is new. Raises Fault.
-        """
-        asked_at = self._asked_at
-        for uuid, missing in lost.items():
-            try:
-                await self._search(uuid, missing, asked_at)
-            except Fault as fault:
-                if fault.kind is not FaultClass.ITEM or fault.reason != "not_found":
-                    raise
-                # Plex knows no such library: trouble, unless it stays like that.
-                await self.refresh()
-                if uuid in self.present():
-                    raise Fault(FaultClass.SERVER, "listing_empty") from None
-
-    async def _search(
-        self, uuid: str, lost: Sequence[str], asked_at: float | None
-    ) -> None:
+    def goes_by_counter(self, uuid: str, lost: Sequence[str], guids: bool) -> bool:
+        """Say whether ``search`` would compare the library's counter, as last told."""
         if self._sections[uuid].listing == 0:
-            if self._asked_at is None:
-                await self.refresh()  # the counter has to be from before the listing
+            return self._asked_at is None  # it has to be from before the listing
+        return guids or len(lost) > FEW
+
+    async def check(self) -> None:
+        """See whether the server answers at all, in a few seconds. Raises Fault."""
+        await self._lister.libraries(probe=True)
+
+    async def search(self, uuid: str, lost: Sequence[str], guids: bool) -> None:
+        """Bring the index of one library up to date, where normal paths were not found.
+
+        With ``guids`` something else was not found either. Raises Fault, an
+        item's too; what was learned until then is kept.
+        """
+        if self._sections[uuid].listing == 0:
             await self._list(uuid)
             return
-        if 0 < len(lost) <= FEW:
-            if all([await self._ask_for(uuid, path) for path in lost]):
+        many = len(lost) > FEW
+        if not many:
+            reliable = all([await self._ask_for(uuid, path) for path in lost])
+            if reliable and not guids:
                 return
-        elif self._asked_at == asked_at:
-            await self.refresh()
         section = self._sections[uuid]
-        if len(lost) > FEW or not lost:
+        if many or guids:
             counter = section.library.content_changed_at
-            if counter and counter == section.changed_at:
+            if counter and counter == section.changed_at and section.place is None:
                 return
-        await self._catch_up(section)
-        if len(lost) > FEW:
-            await self._look_for_moved(uuid, section.listing, lost)
+        if not await self._catch_up(section) and many:
+            await self._look_for_moved(uuid, lost)
 
     async def _ask_for(self, uuid: str, path: str) -> bool:
         """Ask for one file by its name; say whether the answer can be relied on.
@@ -191,40 +177,45 @@ class Catalogue:
             await self.index.add(uuid, kind, section.listing, rows)
         return bool(rows) or page.total is None or page.total <= page.received
 
-    async def _catch_up(self, section: Section) -> None:
-        """List what was added since the last listing, or all when that does not add up."""
-        if (newest := await self._list_added(section)) is None:
-            await self._list(section.library.uuid)
-        else:
-            counter = section.library.content_changed_at
-            await self._finish(
-                replace(section, changed_at=counter, newest=newest), prune=False
-            )
+    async def _catch_up(self, section: Section) -> bool:
+        """List what was added since the last listing, or all when that does not add up.
 
-    async def _list_added(self, section: Section) -> int | None:
-        """List what was added; give the time of the newest, None when that is not all."""
-        newest = section.newest
-        extra = f"{quote('addedAt>>')}={max(0, newest - _OVERLAP)}&{_WHOLE}"
+        Say whether it was all.
+        """
+        uuid = section.library.uuid
+        place = section.place or Place(
+            section.listing + 1,
+            section.library.content_changed_at,
+            types_of(section.library)[0],
+            since=max(0, section.newest - _OVERLAP),
+            newest=section.newest,
+        )
+        if place.since is not None and await self._list_added(uuid, place):
+            return False
+        await self._list(uuid)
+        return True
+
+    async def _list_added(self, uuid: str, place: Place) -> bool:
+        """List what was added; say whether that is all that changed."""
+        library = self._sections[uuid].library
         try:
-            for kind in _types(section):
-                _, latest = await self._list_type(section, kind, section.listing, extra)
-                newest = max(newest, latest)
+            place = await self._walk(uuid, place)
         except Fault as fault:
             if fault.reason != "bad_request":
                 raise
-            return None  # a server without this filter
-        kind = FILE_TYPE[section.library.type]
-        count = await self._lister.page(section.library, Slice(kind, 0, 0))
-        known = await self.index.count(section.library.uuid, kind)
-        return newest if count.total == known else None
+            return False  # a server without this filter
+        kind = FILE_TYPE[library.type]
+        count = await self._lister.page(library, Slice(kind, 0, 0))
+        if count.total != await self.index.count(uuid, kind):
+            return False
+        await self._finish(uuid, place, prune=False)
+        return True
 
-    async def _look_for_moved(
-        self, uuid: str, listing: int, lost: Sequence[str]
-    ) -> None:
+    async def _look_for_moved(self, uuid: str, lost: Sequence[str]) -> None:
         """List all again when files that are still missing turn out to have moved."""
         found = await self.index.find(lost, (), (uuid,))
         sample = [path for path in lost if path not in found.by_path][:3]
-        if self._sections[uuid].listing != listing or len(sample) < 2:
+        if len(sample) < 2:
             return
         for path in sample:
             await self._ask_for(uuid, path)
@@ -232,58 +223,65 @@ class Catalogue:
             await self._list(uuid)
 
     async def _list(self, uuid: str) -> None:
-        """List a whole library, page by page; a cancelled listing leaves what it learned."""
+        """List a whole library, or what is left of it to list."""
         section = self._sections[uuid]
-        file_type = FILE_TYPE[section.library.type]
-        known = await self.index.count(uuid, file_type)
-        listing = section.listing + 1
-        seen = newest = 0
-        for kind in _types(section):
-            received, latest = await self._list_type(section, kind, listing, _WHOLE)
-            newest = max(newest, latest)
-            if kind == file_type:
-                seen = received
-                if known and not received:
-                    raise Fault(FaultClass.SERVER, "listing_empty")
-        counter = section.library.content_changed_at
-        # A server that shows less than half may not be all there: rows that are
-        # wrong cost one read, rows that are lost cost their items.
-        await self._finish(
-            replace(section, changed_at=counter, listing=listing, newest=newest),
-            prune=seen * 2 >= known,
+        place = section.place
+        if place is None or place.since is not None:
+            last = section.listing if place is None else place.listing
+            place = await self._beginning(uuid, last + 1)
+        place = await self._walk(uuid, place)
+        if doubt := self._doubt(uuid, place):
+            # Again, under a new number: of these rows none has been shown yet.
+            again = await self._beginning(uuid, place.listing + 1)
+            await self.index.keep_place(uuid, again)
+            self._note(uuid, again)
+            raise doubt
+        await self._finish(uuid, place, prune=True)
+
+    async def _beginning(self, uuid: str, listing: int) -> Place:
+        """Give the place where a whole listing begins."""
+        library = self._sections[uuid].library
+        known = await self.index.count(uuid, FILE_TYPE[library.type])
+        counter = library.content_changed_at
+        return Place(listing, counter, types_of(library)[0], known)
+
+    def _doubt(self, uuid: str, place: Place) -> Fault | None:
+        """Give the fault in a listing that lacks too much of what was known.
+
+        A listing without one row is never believed, one that lacks a fifth only
+        when it stays like that: one answer proves no deletion.
+        """
+        if place.known and not place.seen:
+            return Fault(FaultClass.SERVER, "listing_empty")
+        gone = place.known - place.seen
+        if gone <= FEW or gone * _MASS < place.known:
+            self._shrunk_since.pop(uuid, None)
+            return None
+        now = self._monotonic()
+        if now - self._shrunk_since.setdefault(uuid, now) <= _GONE_AFTER:
+            return Fault(FaultClass.SERVER, "listing_shrunk")
+        del self._shrunk_since[uuid]
+        return None
+
+    async def _walk(self, uuid: str, place: Place) -> Place:
+        """List from a place on to the end; give that end."""
+        library = self._sections[uuid].library
+        async for reached in self._walker.walk(library, place):
+            self._note(uuid, place := reached)
+        return place
+
+    def _note(self, uuid: str, place: Place) -> None:
+        self._sections[uuid] = replace(self._sections[uuid], place=place)
+
+    async def _finish(self, uuid: str, place: Place, *, prune: bool) -> None:
+        done = replace(
+            self._sections[uuid],
+            changed_at=place.changed_at,
+            listing=place.listing,
+            newest=place.newest,
+            place=None,
         )
-
-    async def _list_type(
-        self, section: Section, kind: int, listing: int, extra: str
-    ) -> tuple[int, int]:
-        """List the rows of one type: how many came, and when the newest was added."""
-        start = newest = 0
-        while True:
-            page = await self._lister.page(
-                section.library, Slice(kind, start, PAGE, extra)
-            )
-            rows = _once(page.rows, files=kind != SHOW_TYPE)
-            await self.index.add(section.library.uuid, kind, listing, rows)
-            newest = max([newest, *(row.added_at for row in page.rows)])
-            start += page.received
-            if not page.received or page.total is None or start >= page.total:
-                return start, newest
-
-    async def _finish(self, section: Section, *, prune: bool) -> None:
-        await self.index.finish(section, prune=prune)
-        self._sections[section.library.uuid] = section
-
-
-def _types(section: Section) -> tuple[int, ...]:
-    if section.library.type == "show":
-        return FILE_TYPE["show"], SHOW_TYPE
-    return (FILE_TYPE[section.library.type],)
-
-
-def _once(rows: Iterable[Row], *, files: bool) -> list[Row]:
-    """Drop rows that a page repeats, because something was inserted meanwhile."""
-    by_key = {row.rating_key: row for row in rows}
-    if not files:
-        for row in by_key.values():
-            row.paths.clear()
-    return list(by_key.values())
+        await self.index.finish(done, prune=prune)
+        # The library itself may have been asked for meanwhile.
+        library = self._sections[uuid].library
+        self._sections[uuid] = replace(done, library=library)

@@ -4,7 +4,7 @@ A cache: every hit is verified by the read that follows it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import batched
 import json
 import sqlite3
@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS plex_section (
     locations TEXT NOT NULL,
     changed_at INTEGER NOT NULL DEFAULT 0,
     listing INTEGER NOT NULL DEFAULT 0,
-    newest INTEGER NOT NULL DEFAULT 0
+    newest INTEGER NOT NULL DEFAULT 0,
+    place TEXT
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS plex_item (
     rating_key INTEGER PRIMARY KEY,
@@ -59,18 +60,43 @@ class Transactions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """How far a listing has come, so that it goes on there, after a restart too.
+
+    ``listing`` is the number that its rows carry, ``changed_at`` the library's
+    counter before it began, ``known`` how many items with files were known then.
+    ``since`` is None for a whole listing, else the time of which only what was
+    added later is listed. Of the type ``kind`` the first ``start`` rows are taken
+    in, of ``total``; ``seen`` are the rows with files, ``newest`` is the latest
+    time that one was added.
+    """
+
+    listing: int
+    changed_at: int
+    kind: int
+    known: int = 0
+    since: int | None = None
+    start: int = 0
+    total: int = 0
+    seen: int = 0
+    newest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A library as the index knows it.
 
     ``changed_at`` is the library's counter before it was last listed, whole or
-    in part; ``listing`` numbers the last whole listing, 0 means never;
-    ``newest`` is the latest time, by the server's clock, an item was added.
+    in part; ``listing`` is the number of that listing, 0 means never;
+    ``newest`` is the latest time, by the server's clock, an item was added;
+    ``place`` is where a listing stands that is not done yet.
     """
 
     library: Library
     changed_at: int = 0
     listing: int = 0
     newest: int = 0
+    place: Place | None = None
 
 
 @dataclass(slots=True)
@@ -96,7 +122,8 @@ class Index:
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
             rows = connection.execute(
-                "SELECT uuid, key, type, locations, changed_at, listing, newest FROM plex_section"
+                "SELECT uuid, key, type, locations, changed_at, listing, newest, place"
+                " FROM plex_section"
             )
             return {
                 uuid: Section(
@@ -104,8 +131,9 @@ class Index:
                     changed_at,
                     listing,
                     newest,
+                    Place(**json.loads(place)) if place else None,
                 )
-                for uuid, key, kind, places, changed_at, listing, newest in rows
+                for uuid, key, kind, places, changed_at, listing, newest, place in rows
             }
 
         return await self._store.run(work, durable=False)
@@ -170,9 +198,17 @@ class Index:
         return await self._store.run(work, durable=False)
 
     async def add(
-        self, section: str, type_number: int, listing: int, rows: Iterable[Row]
+        self,
+        section: str,
+        type_number: int,
+        listing: int,
+        rows: Iterable[Row],
+        place: Place | None = None,
     ) -> None:
-        """Take in rows; what was known of these items before is replaced."""
+        """Take in rows; what was known of these items before is replaced.
+
+        With ``place``, that of the listing that they belong to is kept with them.
+        """
         rows = tuple(rows)
 
         def work(connection: sqlite3.Connection) -> None:
@@ -180,7 +216,12 @@ class Index:
             connection.executemany("DELETE FROM plex_part WHERE rating_key = ?", keys)
             connection.executemany("DELETE FROM plex_guid WHERE rating_key = ?", keys)
             connection.executemany(
-                "INSERT OR REPLACE INTO plex_item VALUES (?, ?, ?, ?)",
+                "INSERT INTO plex_item VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (rating_key) DO UPDATE SET type = excluded.type,"
+                # What the listing under way has shown stays shown by it.
+                " listing = CASE WHEN section = excluded.section"
+                " THEN max(listing, excluded.listing) ELSE excluded.listing END,"
+                " section = excluded.section",
                 [(row.rating_key, section, type_number, listing) for row in rows],
             )
             connection.executemany(
@@ -196,8 +237,29 @@ class Index:
                 "INSERT OR IGNORE INTO plex_guid VALUES (?, ?)",
                 [(guid, row.rating_key) for row in rows for guid in row.guids],
             )
+            if place is not None:
+                _keep_place(connection, section, place)
 
         await self._store.run(work, durable=False)
+
+    async def keep_place(self, section: str, place: Place) -> None:
+        """Keep where the listing of a library stands."""
+        await self._store.run(
+            lambda connection: _keep_place(connection, section, place), durable=False
+        )
+
+    async def has_shown(self, section: str, listing: int, rating_key: int) -> bool:
+        """Say whether a listing of a library has shown an item already."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            found = connection.execute(
+                "SELECT 1 FROM plex_item"
+                " WHERE rating_key = ? AND section = ? AND listing = ?",
+                (rating_key, section, listing),
+            )
+            return found.fetchone() is not None
+
+        return await self._store.run(work, durable=False)
 
     async def finish(self, section: Section, *, prune: bool) -> None:
         """Note that a library was listed; ``prune`` drops what that listing did not show."""
@@ -205,7 +267,8 @@ class Index:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "UPDATE plex_section SET changed_at = ?, listing = ?, newest = ? WHERE uuid = ?",
+                "UPDATE plex_section SET changed_at = ?, listing = ?, newest = ?,"
+                " place = NULL WHERE uuid = ?",
                 (section.changed_at, section.listing, section.newest, uuid),
             )
             if prune:
@@ -260,6 +323,13 @@ def _select(
     for chunk in batched(values, _BATCH, strict=False):
         marks = ",".join("?" * len(chunk))
         yield from connection.execute(f"{sql} ({marks})", chunk)
+
+
+def _keep_place(connection: sqlite3.Connection, section: str, place: Place) -> None:
+    connection.execute(
+        "UPDATE plex_section SET place = ? WHERE uuid = ?",
+        (json.dumps(asdict(place)), section),
+    )
 
 
 def _drop(connection: sqlite3.Connection, rating_keys: list[tuple[int]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..engine.fields import FIELDS
 from ..engine.ports import Item
 from ..engine.record import Actor, Value
-from .markup import Element
+from .markup import LARGEST, Element
 
 TYPES = {"movie": 1, "show": 2, "season": 3, "episode": 4}
 # Our name of a field -> the name in an edit and in a lock.
@@ -75,7 +75,9 @@ class Handle:
 
 def is_rating_key(text: str) -> bool:
     """Say whether a text can be a rating key and nothing else, such as a list of them."""
-    return text.isascii() and text.isdecimal()
+    return (
+        text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LARGEST
+    )
 
 
 def parse_items(

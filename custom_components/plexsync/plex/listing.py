@@ -9,6 +9,8 @@ from .items import is_rating_key
 from .markup import feed, number
 
 PAGE = 1000  # rows; some servers cap it there
+LEAST = 25  # rows; a page as small as this comes, or it is not the page's size
+_GOOD = 10  # pages in a row after which a larger one is tried
 _OPTIMISED = "42"
 # The types whose rows carry files, by type of library; shows themselves have none.
 FILE_TYPE = {"movie": 1, "show": 4}
@@ -17,7 +19,10 @@ SHOW_TYPE = 2
 
 @dataclass(slots=True)
 class Row:
-    """One item of a listing: its key, its files in normal form, its guids."""
+    """One item of a listing: its key, its files in normal form, its guids.
+
+    ``added_at`` is when it came, by the server's clock.
+    """
 
     rating_key: int
     added_at: int
@@ -35,6 +40,26 @@ class Page:
     rows: list[Row]
     received: int
     total: int | None
+
+
+@dataclass(slots=True)
+class PageSize:
+    """How many rows of a library to ask for at once: fewer after a page was too much."""
+
+    rows: int = PAGE
+    _good: int = 0
+
+    def shrink(self) -> bool:
+        """Ask for half from now on; False where it cannot be less."""
+        self._good = 0
+        before, self.rows = self.rows, max(LEAST, self.rows // 2)
+        return self.rows < before
+
+    def went_well(self) -> None:
+        """Count a page that came; after ten of them the size doubles again."""
+        self._good += 1
+        if self._good >= _GOOD and self.rows < PAGE:
+            self.rows, self._good = min(PAGE, self.rows * 2), 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +152,11 @@ class _Rows:
         self._received += 1
         if not is_rating_key(rating_key):
             return
-        self._row = Row(int(rating_key), number(attributes.get("addedAt")))
+        added = number(attributes.get("addedAt"))
+        # A file with a broken clock was added in 2098, but the server that took
+        # it in wrote down when it did.
+        updated = number(attributes.get("updatedAt")) or added
+        self._row = Row(int(rating_key), min(added, updated))
         if guid := attributes.get("guid"):
             self._row.guids.add(guid)
         self._rows.append(self._row)

@@ -15,6 +15,7 @@ from .classify import UNPARSABLE
 
 _SLICE = 32 * 1024  # bytes; about half a millisecond
 _PAUSE = 0.00005  # seconds
+LARGEST = 2**63 - 1  # SQLite keeps no larger number, Plex's own or ours
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REFERENCE = re.compile(rb"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
 
@@ -66,8 +67,12 @@ def _allowed(match: re.Match[bytes]) -> bytes:
 
 
 def number(text: str | None, default: int = 0) -> int:
-    """Read a whole number from an attribute; what is none counts as ``default``."""
+    """Read a whole number from an attribute; what is none counts as ``default``.
+
+    So does one that no database of Plex's can hold.
+    """
     try:
-        return int(text) if text else default
+        found = int(text) if text else default
     except ValueError:
         return default
+    return found if abs(found) <= LARGEST else default

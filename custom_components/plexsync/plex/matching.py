@@ -1,49 +1,63 @@
 """From a record's paths and guids to exactly one rating key, or to the reason why not."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 from ..engine.ports import Match
 from ..engine.record import Find
+from ..engine.retry import Fault, FaultClass
 from . import paths
 from .catalogue import Catalogue
 from .index import Found
 from .items import is_rating_key
-from .line import about_the_server
 
 _ASK_AGAIN = 300.0  # seconds between two looks at where libraries lie
 
 
+@dataclass(slots=True)
+class _Desk:
+    """Where the matches that want to look through one library queue up."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    looks: int = 0  # that came to an end
+    fault: Fault | None = None  # what the last one met
+
+
 class Matcher:
-    """Finds items within the chosen libraries; a hit costs no request."""
+    """Finds items within the chosen libraries; a hit costs no request.
+
+    Libraries are bulkheads: what a look through one meets, and how long it
+    takes, concerns only what may lie there.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         """Take what is known of the libraries."""
         self._catalogue = catalogue
-        self._lock = asyncio.Lock()
+        self._opening = asyncio.Lock()
+        self._desks: defaultdict[str, _Desk] = defaultdict(_Desk)
 
     async def ready(self) -> None:
         """Learn of every chosen library that is there; asks only where one is unknown."""
-        async with self._lock:
-            await self._catalogue.open()
-            if not self._catalogue.is_complete and self._catalogue.is_stale(_ASK_AGAIN):
-                await self._catalogue.refresh()
+        catalogue = self._catalogue
+        if catalogue.is_open and catalogue.is_complete:
+            return
+        async with self._opening:
+            await catalogue.open()
+            if not catalogue.is_complete and catalogue.is_stale(_ASK_AGAIN):
+                await catalogue.refresh()
 
-    async def match(self, finds: Sequence[Find]) -> list[Match]:
-        """Find the item of each, in order. Raises Fault, never an item's."""
+    async def match(self, finds: Sequence[Find], avoid: frozenset[str]) -> list[Match]:
+        """Find the item of each, in order; see the engine's ``Server.match``."""
         wanted = [_Wanted(find) for find in finds]
-        with about_the_server():
-            await self.ready()
+        await self.ready()
+        looks = {uuid: desk.looks for uuid, desk in self._desks.items()}
+        found = await self._find(wanted)
+        if missing := [each for each in wanted if each.is_missing(found)]:
+            await self._look_for(missing, avoid, looks)
             found = await self._find(wanted)
-            if any(each.is_missing(found) for each in wanted):
-                async with self._lock:
-                    # Another match may have looked meanwhile.
-                    found = await self._find(wanted)
-                    missing = [each for each in wanted if each.is_missing(found)]
-                    if missing:
-                        await self._look_for(missing)
-                        found = await self._find(wanted)
         return [each.verdict(found) for each in wanted]
 
     async def _find(self, wanted: Sequence[_Wanted]) -> Found:
@@ -53,23 +67,82 @@ class Matcher:
             frozenset(self._catalogue.sections),
         )
 
-    async def _look_for(self, missing: Sequence[_Wanted]) -> None:
-        """Look in the libraries that the missing paths lie in."""
+    async def _look_for(
+        self,
+        missing: Sequence[_Wanted],
+        avoid: frozenset[str],
+        looks: Mapping[str, int],
+    ) -> None:
+        """Look in the libraries that what is missing may lie in.
+
+        ``looks`` are those that had come to an end when it was found missing.
+        """
         catalogue = self._catalogue
-        if catalogue.is_stale(_ASK_AGAIN) and not all(
+        asked = catalogue.is_stale(_ASK_AGAIN) and not all(
             any(self._holding(each.paths)) for each in missing if each.paths
-        ):
+        )
+        if asked:
             await catalogue.refresh()  # a folder may have been added to one
-        lost: dict[str, dict[str, None]] = {}
+        lost: dict[str, list[_Wanted]] = {}
         for each in missing:
-            holding = dict(self._holding(each.paths))
-            each.is_outside = bool(each.paths) and not holding
-            for uuid, inside in holding.items():
-                lost.setdefault(uuid, {}).update(dict.fromkeys(inside))
-            if not each.paths:  # a guid may be anywhere
-                for uuid in catalogue.present():
-                    lost.setdefault(uuid, {})
-        await catalogue.search({uuid: tuple(inside) for uuid, inside in lost.items()})
+            if each.paths:
+                each.places = dict(self._holding(each.paths))
+                each.is_outside = not each.places
+            else:  # a guid may be anywhere
+                each.places = {uuid: [] for uuid in catalogue.present()}
+            for uuid in each.places:
+                if uuid in avoid:
+                    each.failed[uuid] = None
+                else:
+                    lost.setdefault(uuid, []).append(each)
+        if not asked and any(
+            catalogue.goes_by_counter(uuid, *_sought(uuid, those))
+            for uuid, those in lost.items()
+        ):
+            await catalogue.refresh()
+        silent = False
+        for uuid in sorted(lost, key=lambda uuid: self._desks[uuid].fault is not None):
+            fault = await self._look_in(
+                uuid, lost[uuid], looks.get(uuid, 0), check=silent
+            )
+            silent = fault is not None and fault.unreachable
+            if fault is not None:
+                for each in lost[uuid]:
+                    each.failed[uuid] = fault
+
+    async def _look_in(
+        self, uuid: str, missing: Sequence[_Wanted], looks: int, *, check: bool
+    ) -> Fault | None:
+        """Look through one library; give the fault that this met.
+
+        ``check``: see first whether the server answers at all.
+        """
+        catalogue, desk = self._catalogue, self._desks[uuid]
+        async with desk.lock:
+            if desk.looks != looks:  # another match has looked meanwhile
+                if desk.fault is not None:
+                    return desk.fault
+                found = await self._find(missing)
+                missing = [each for each in missing if each.is_missing(found)]
+                if not missing:
+                    return None
+            if check:
+                await catalogue.check()
+            fault = None
+            try:
+                await catalogue.search(uuid, *_sought(uuid, missing))
+            except Fault as met:
+                if met.kind is FaultClass.WRONG_SERVER:
+                    raise
+                fault = met
+            if fault is not None and fault.reason == "not_found":
+                # Plex knows no such library: trouble, unless it stays like that.
+                await catalogue.refresh()
+                gone = uuid not in catalogue.present()
+                fault = None if gone else Fault(FaultClass.SERVER, "listing_empty")
+            desk.looks += 1
+            desk.fault = fault
+            return fault
 
     def _holding(self, wanted: Sequence[str]) -> Iterable[tuple[str, list[str]]]:
         """Give the libraries that some of these paths lie in, with those paths."""
@@ -93,7 +166,9 @@ class _Wanted:
             dict.fromkeys(paths.normal(each) for each in find.paths if each)
         )
         self.guids = tuple(guid for guid in find.guids if guid)
+        self.places: dict[str, list[str]] = {}  # by library, the paths that lie in it
         self.is_outside = False  # of every chosen library
+        self.failed: dict[str, Fault | None] = {}  # libraries not looked through
 
     def is_missing(self, found: Found) -> bool:
         """Say whether a look at Plex could help."""
@@ -115,9 +190,19 @@ class _Wanted:
             return Match(keys.pop())
         if keys:
             return Match(reason="ambiguous", candidates=tuple(sorted(keys, key=int)))
+        if self.failed:
+            # One that met a fault tells more than one that was avoided.
+            library = max(self.failed, key=lambda uuid: self.failed[uuid] is not None)
+            return Match(library=library, fault=self.failed[library])
         return Match(reason="outside_libraries" if self.is_outside else "not_found")
 
     def _keys(self, found: Found) -> set[str]:
         by_path = (found.by_path.get(path, ()) for path in self.paths)
         by_guid = (found.by_guid.get(guid, ()) for guid in self.guids)
         return set(chain.from_iterable(by_path)) or set(chain.from_iterable(by_guid))
+
+
+def _sought(uuid: str, missing: Iterable[_Wanted]) -> tuple[list[str], bool]:
+    """Give the paths to look for in one library, each once, and whether guids are too."""
+    inside = [each.places[uuid] for each in missing]
+    return list(dict.fromkeys(chain.from_iterable(inside))), not all(inside)

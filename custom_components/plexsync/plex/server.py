@@ -163,11 +163,13 @@ class PlexMediaServer:
 
     # Finding and reading
 
-    async def match(self, finds: Sequence[Find]) -> list[Match]:
+    async def match(
+        self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
+    ) -> list[Match]:
         """Find the item of each, in order, within the chosen libraries."""
         if self._catalogue is None:
             return [Match(reason="outside_libraries") for _ in finds]
-        return await self._matcher.match(finds)
+        return await self._matcher.match(finds, avoid)
 
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for.

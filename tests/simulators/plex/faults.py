@@ -48,7 +48,7 @@ class Faults:
         """Set a fault.
 
         Matchers, all optional: `method` ("PUT", "PUT,POST", "write", "read"), `path` (regex,
-        searched), `section`, `rating_key`, `nth` (only the nth match fires), `probability`,
+        searched), `section`, `rating_key`, `rows` (more are asked for at once), `nth` (only the nth match fires), `probability`,
         `times` (fires so often at most), `after` and `duration` (seconds), `flap` ((on, off)
         seconds). Everything else is a parameter of the action.
         """

@@ -22,6 +22,7 @@ _MATCHERS = frozenset(
         "path",
         "section",
         "rating_key",
+        "rows",
         "nth",
         "probability",
         "times",
@@ -44,6 +45,8 @@ class Rule:
     path: re.Pattern[str] | None = None
     section: int | None = None
     rating_key: int | None = None
+    rows: int | None = None
+    """Only requests for more rows than this."""
     nth: int | None = None
     probability: float = 1.0
     times: int | None = None
@@ -74,6 +77,7 @@ class Rule:
             path=re.compile(path) if path else None,
             section=_int(spec.get("section")),
             rating_key=_int(spec.get("rating_key")),
+            rows=_int(spec.get("rows")),
             nth=_int(spec.get("nth")),
             probability=float(spec.get("probability", 1.0)),
             times=_int(spec.get("times")),
@@ -121,6 +125,8 @@ class Rule:
             return False
         if self.path is not None and self.path.search(request.path) is None:
             return False
+        if self.rows is not None and self.rows >= _wanted_rows(request):
+            return False
         if self.rating_key is not None and self.rating_key not in named_keys(request):
             return False
         return self.section is None or self.section in named_sections(request, catalog)
@@ -162,6 +168,11 @@ def named_sections(request: Request, catalog: Catalog) -> set[int]:
         if (item := catalog.items.get(key)) is not None:
             found.add(item.section.key)
     return found
+
+
+def _wanted_rows(request: Request) -> int:
+    raw = request.header("X-Plex-Container-Size") or ""
+    return int(raw) if raw.isdecimal() else 0
 
 
 def _int(raw: Any) -> int | None:
