@@ -226,6 +226,29 @@ async def test_damage_that_the_work_comes_upon(
     assert LOST in ir.async_get(hass).issues
 
 
+async def test_nothing_is_left_of_an_entry(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Nor of what was set aside; another entry's files stay."""
+    entry = await set_up(hass, make_entry(plex))
+    folder = Path(hass.config.path(".storage"))
+    mine = [
+        f"{NAME}.corrupt.1",
+        f"{NAME}.corrupt.1-wal",
+        f"{NAME}-journal",
+        f"{STORE}.corrupt.2026-01-01T00-00-00+00-00",
+    ]
+    others = ["plexsync.01ENTRY2.db", "plexsync.01ENTRY2", "core.config"]
+    for name in (*mine, *(f".storage/{other}" for other in others)):
+        Path(hass.config.path(name)).touch()
+    await entry.runtime_data.engine.circuit.save()
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    assert sorted(
+        each.name for each in folder.iterdir() if "plexsync" in each.name
+    ) == sorted(others[:2])
+    assert (folder / "core.config").exists()
+
+
 async def test_the_disk_fills_up(hass: HomeAssistant, plex: PlexSimulator) -> None:
     """Whoever asks is told; what was accepted is written once there is room."""
     entry = await set_up(hass, make_entry(plex))

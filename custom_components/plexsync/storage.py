@@ -1,5 +1,7 @@
 """Where things are kept, and the circuit's store on Home Assistant's ``Store``."""
 
+import glob
+import logging
 from pathlib import Path
 from typing import Any, override
 
@@ -10,6 +12,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .engine.database import StorageError, StorageTooNewError
+
+_LOGGER = logging.getLogger(__name__)
 
 VERSION = 1
 
@@ -110,12 +114,18 @@ class CircuitStore:
 
 
 async def async_remove_files(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete everything that an entry kept."""
-    await CircuitStore(hass, entry_id).remove()
-    path = database_path(hass, entry_id)
+    """Delete everything that an entry kept, what was set aside included."""
+    store = CircuitStore(hass, entry_id)
+    await store.remove()
 
     def remove() -> None:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        # The entry's id is in every name: of the log, of what we or Home Assistant
+        # set aside, and of what SQLite keeps beside either.
+        pattern = f"{glob.escape(store.path.name)}.*"
+        for path in store.path.parent.glob(pattern):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                _LOGGER.warning("A file cannot be deleted (%s)", type(error).__name__)
 
     await hass.async_add_executor_job(remove)
