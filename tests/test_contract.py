@@ -414,6 +414,7 @@ def test_every_repair_has_its_text() -> None:
         *issues.BY_HOLD.values(),
         *issues.FIXABLE,
         issues.PLEX_REFUSES,
+        issues.STORAGE_TOO_NEW,
         issues.STORE_FAILED,
     }
     assert TEXTS["issues"].keys() == keys

@@ -13,7 +13,7 @@ from typing import Any, override
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -39,7 +39,12 @@ from .const import (
     SUBENTRY_STASH,
 )
 from .engine.circuit import Hold
-from .engine.database import Database, StorageError, StorageInUseError
+from .engine.database import (
+    Database,
+    StorageError,
+    StorageInUseError,
+    StorageTooNewError,
+)
 from .engine.engine import SCHEMAS, Engine, Snapshot
 from .engine.reconcile import ReconcileRunningError
 from .engine.record import Record
@@ -100,6 +105,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     async def async_open(self) -> None:
         """Open our own files. Raises ConfigEntryNotReady when that is impossible.
 
+        Those that a newer version made need their owner: raises ConfigEntryError.
         Whether Plex answers plays no part: while it is down the circuit tells.
         """
         entry, hass = self.config_entry, self.hass
@@ -141,21 +147,35 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             await self.engine.open()
         except StorageError as error:
             await self.server.close()
-            raise ConfigEntryNotReady(
-                translation_domain=DOMAIN,
-                translation_key="storage_in_use"
-                if isinstance(error, StorageInUseError)
-                else "storage_unusable",
-            ) from error
+            raise self._not_open(error) from error
         if (since := database.frozen_since) is not None:
             self._await_backup(since + _BACKUP - self.engine.clock.wall())
         try:
             await self._open_sources()
-            await self._tell_of_storage()
             self.async_set_updated_data(await self._snapshot())
+        except StorageError as error:
+            await self.async_close()
+            raise self._not_open(error) from error
         except BaseException:
             await self.async_close()
             raise
+        self._tell_of_storage()
+        issues.async_follow_version(hass, entry, too_new=False)
+
+    def _not_open(self, error: StorageError) -> ConfigEntryError | ConfigEntryNotReady:
+        """Say why there is no set-up: only an owner helps, or time may."""
+        self._tell_of_storage()
+        if isinstance(error, StorageTooNewError):
+            issues.async_follow_version(self.hass, self.config_entry, too_new=True)
+            return ConfigEntryError(
+                translation_domain=DOMAIN, translation_key="storage_too_new"
+            )
+        return ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key="storage_in_use"
+            if isinstance(error, StorageInUseError)
+            else "storage_unusable",
+        )
 
     async def _open_sources(self) -> None:
         """Make a runner per subentry; let go of sources that were removed."""
@@ -226,16 +246,17 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         text = json.dumps(everything, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    async def _tell_of_storage(self) -> None:
+    def _tell_of_storage(self) -> None:
         """Raise a repair, once, for what could not be read at the start."""
         engine = self.engine
         if engine.circuit_problem is not None:
             issues.async_circuit_lost(self.hass, self.config_entry)
-        if engine.database.set_aside is not None:
+        if engine.database.set_aside:
             issues.async_database_lost(self.hass, self.config_entry)
 
     def async_start(self) -> None:
         """Begin to work."""
+        self._spawn("database", self._mind_database)
         self._spawn("worker", self.engine.run)
         self._spawn("publisher", self._publish)
         self._spawn("listener", self.events.run)
@@ -263,6 +284,16 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             except Exception:
                 _LOGGER.exception("The %s stopped, and starts again soon", name)
             await asyncio.sleep(_RESTART)
+
+    async def _mind_database(self) -> None:
+        """Look at a file that nobody closed; begin anew once one is found damaged."""
+        database = self.engine.database
+        if database.unclean:
+            with contextlib.suppress(StorageError):  # the next start looks again
+                await database.look_for_damage()
+        await database.damaged.wait()
+        issues.async_database_lost(self.hass, self.config_entry)
+        self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     async def async_close(self) -> None:
         """Stop claiming, close sockets, join our threads, save, close SQLite."""

@@ -38,14 +38,18 @@ class ImageDesk:
         return await self._hass.async_add_executor_job(self._read, image.ref)
 
     def allowed(self, ref: str) -> bool:
-        """Say whether an action may name this URL or path."""
-        if ref.startswith(("http://", "https://")):
-            return self._hass.config.is_allowed_external_url(ref)
-        return self._hass.config.is_allowed_path(ref)
+        """Say whether an action may name this URL or path; not what can be neither."""
+        config = self._hass.config
+        try:
+            if ref.startswith(("http://", "https://")):
+                return config.is_allowed_external_url(ref)
+            return config.is_allowed_path(ref)
+        except OSError, ValueError:
+            return False
 
     def _read(self, ref: str) -> FetchedImage:
         # Asked again here: the list may have changed since the job was accepted.
-        if not self._hass.config.is_allowed_path(ref):
+        if not self.allowed(ref):
             raise Fault(FaultClass.ITEM, "image_not_allowed", permanent=True)
         try:
             with Path(ref).open("rb") as file:
@@ -55,7 +59,7 @@ class ImageDesk:
         return FetchedImage(_checked(data))
 
     async def _fetch_url(self, url: str) -> FetchedImage:
-        if not self._hass.config.is_allowed_external_url(url):
+        if not self.allowed(url):
             raise Fault(FaultClass.ITEM, "image_not_allowed", permanent=True)
         session = async_get_clientsession(self._hass)
         try:

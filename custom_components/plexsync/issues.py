@@ -16,6 +16,7 @@ LEDGER_LOST: Final = "ledger_lost"
 LIBRARY_GONE: Final = "library_gone"
 PREVIEW_READY: Final = "preview_ready"
 PLEX_REFUSES: Final = "plex_refuses"
+STORAGE_TOO_NEW: Final = "storage_too_new"
 STORE_FAILED: Final = "store_failed"
 WRONG_SERVER: Final = "wrong_server"
 
@@ -46,6 +47,14 @@ def async_circuit_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def async_database_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Tell that the database could not be used and was set aside."""
     _create(hass, entry, DATABASE_LOST, persistent=True)
+
+
+@callback
+def async_follow_version(
+    hass: HomeAssistant, entry: ConfigEntry, *, too_new: bool
+) -> None:
+    """Tell that a newer version made the files, until they could be opened."""
+    _follow(hass, entry, STORAGE_TOO_NEW, present=too_new)
 
 
 @callback

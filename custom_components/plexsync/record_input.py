@@ -45,7 +45,9 @@ def identifier(data: Mapping[str, Any]) -> tuple[str, str] | None:
         not value or len(value) > _MAX_PATH or _CONTROL.search(value)
     ):
         raise invalid("path_invalid")
-    if name == ATTR_GUID and not _GUID.fullmatch(value):
+    if name == ATTR_GUID and (
+        not _GUID.fullmatch(value) or len(value) > _MAX_KEY or _CONTROL.search(value)
+    ):
         raise invalid("guid_invalid")
     if name == ATTR_RATING_KEY and not _RATING_KEY.fullmatch(value):
         raise invalid("rating_key_invalid")
@@ -98,13 +100,14 @@ async def async_record(
 
 def _fields(data: Mapping[Any, Any]) -> dict[str, Value | None]:
     fields: dict[str, Value | None] = {}
-    for name, value in data.items():
+    for key, value in data.items():
+        name = key if isinstance(key, str) else ""  # a number, say, names no field
         try:
-            fields[str(name)] = normalise(str(name), value)
+            fields[name] = normalise(name, value)
         except InvalidRecordError as error:
             raise invalid_record(error) from error
-        if fields[str(name)] is None and FIELDS[str(name)].identity:
-            raise invalid("title_required", field=str(name))
+        if fields[name] is None and FIELDS[name].identity:
+            raise invalid("title_required", field=name)
     if not fields:
         raise invalid("fields_missing")
     return fields

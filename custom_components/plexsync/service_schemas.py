@@ -6,10 +6,13 @@ by the handlers, with translated errors.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.helpers import config_validation as cv
+from homeassistant.util import dt as dt_util
 import probatio
 
 ATTR_FIELDS: Final = "fields"
@@ -36,28 +39,61 @@ MAX_PAGE: Final = 500  # jobs in one answer
 _MAX_ID: Final = 2**63 - 1  # what SQLite can hold
 
 
+def _text(value: Any) -> str:
+    """Take text that can be stored: half of a character cannot."""
+    text = cv.string(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise probatio.Invalid("expected text") from None
+    return text
+
+
+def _moment(value: Any) -> datetime:
+    """Take a time, in UTC."""
+    if isinstance(value, str):
+        value = _text(value)  # half of a character crashes ``ciso8601``, and all of us
+    try:
+        return dt_util.as_utc(cv.datetime(value))
+    except OverflowError, ValueError:
+        # Within a day of the first and the last year that there are.
+        raise probatio.Invalid("expected a time") from None
+
+
+def _number[T: (int, float)](kind: type[T], value: Any) -> T:
+    """Take a number; one that is too large is none: ``Coerce`` lets OverflowError out."""
+    try:
+        return kind(value)
+    except OverflowError, TypeError, ValueError:
+        raise probatio.Invalid("expected a number") from None
+
+
+_WHOLE: Final = partial(_number, int)
+_SECONDS: Final = partial(_number, float)
+
+
 def _text_or_number(value: Any) -> str:
     """Take a rating key as people write it: YAML and templates make numbers of it."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise probatio.Invalid("expected text or a whole number")
-    return str(value)
+    return _text(value)
 
 
-_ENTRY: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_ENTRY: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): _text}
 _ITEM: Final = {
-    probatio.Optional(ATTR_PATH): cv.string,
-    probatio.Optional(ATTR_GUID): cv.string,
+    probatio.Optional(ATTR_PATH): _text,
+    probatio.Optional(ATTR_GUID): _text,
     probatio.Optional(ATTR_RATING_KEY): _text_or_number,
 }
 _RECORD: Final = {
     **_ITEM,
-    probatio.Optional(ATTR_KEY): cv.string,
+    probatio.Optional(ATTR_KEY): _text,
 }
 _FAILED: Final = {
-    probatio.Optional(ATTR_REASON): cv.string,
+    probatio.Optional(ATTR_REASON): _text,
     probatio.Optional(ATTR_IDS): probatio.All(
         cv.ensure_list,
-        [probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=_MAX_ID))],
+        [probatio.All(_WHOLE, probatio.Range(min=1, max=_MAX_ID))],
     ),
 }
 
@@ -71,16 +107,16 @@ SYNC_ITEM: Final = _schema(
         **_RECORD,
         probatio.Required(ATTR_FIELDS): dict,
         probatio.Optional(ATTR_WAIT, default=0): probatio.All(
-            probatio.Coerce(float), probatio.Range(min=0, max=MAX_WAIT)
+            _SECONDS, probatio.Range(min=0, max=MAX_WAIT)
         ),
     }
 )
 PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
-UNDO_ITEM: Final = _schema({**_ITEM, probatio.Optional(ATTR_SINCE): cv.datetime})
+UNDO_ITEM: Final = _schema({**_ITEM, probatio.Optional(ATTR_SINCE): _moment})
 PIN_ITEM: Final = _schema(
     {
-        probatio.Required(ATTR_KEY): cv.string,
-        probatio.Optional(ATTR_SOURCE): cv.string,
+        probatio.Required(ATTR_KEY): _text,
+        probatio.Optional(ATTR_SOURCE): _text,
         probatio.Optional(ATTR_RATING_KEY): _text_or_number,
         probatio.Optional(ATTR_UNPIN, default=False): cv.boolean,
     }
@@ -91,13 +127,13 @@ RECONCILE: Final = _schema(
 GET_JOBS: Final = _schema(
     {
         probatio.Optional(ATTR_STATE): probatio.In(STATES),
-        probatio.Optional(ATTR_SOURCE): cv.string,
-        probatio.Optional(ATTR_REASON): cv.string,
+        probatio.Optional(ATTR_SOURCE): _text,
+        probatio.Optional(ATTR_REASON): _text,
         probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
-            probatio.Coerce(int), probatio.Range(min=1, max=MAX_PAGE)
+            _WHOLE, probatio.Range(min=1, max=MAX_PAGE)
         ),
         probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
-            probatio.Coerce(int), probatio.Range(min=0, max=_MAX_ID)
+            _WHOLE, probatio.Range(min=0, max=_MAX_ID)
         ),
     }
 )

@@ -13,7 +13,6 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.helpers import service
-from homeassistant.util import dt as dt_util
 import probatio
 
 from . import service_schemas as schemas
@@ -108,8 +107,7 @@ async def _undo_item(
             "kept": dict(kept),
         }
     assert since is not None
-    moment = dt_util.as_utc(since).timestamp()
-    items, fields, reasons = await coordinator.engine.undo_since(moment)
+    items, fields, reasons = await coordinator.engine.undo_since(since.timestamp())
     return {"items": items, "fields": fields, "kept": dict(reasons)}
 
 

@@ -1,14 +1,19 @@
 """Where things are kept, and the circuit's store on Home Assistant's ``Store``."""
 
+import glob
+import logging
 from pathlib import Path
 from typing import Any, override
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
 from homeassistant.helpers.storage import STORAGE_DIR, Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .engine.database import StorageError, StorageTooNewError
+
+_LOGGER = logging.getLogger(__name__)
 
 VERSION = 1
 
@@ -38,6 +43,15 @@ class _HonestStore(Store[dict[str, Any]]):
         self.failure = None
         self.written += 1
 
+    @override
+    async def _async_migrate_func(
+        self, old_major_version: int, old_minor_version: int, old_data: Any
+    ) -> dict[str, Any]:
+        """Refuse what a newer version made: ``Store`` would write it anew as ours."""
+        if (old_major_version, old_minor_version) > (self.version, self.minor_version):
+            raise StorageTooNewError("a newer version made the circuit's store")
+        raise NotImplementedError
+
 
 class CircuitStore:
     """Keep the circuit, the ramp and the outage history in ``.storage``."""
@@ -48,24 +62,26 @@ class CircuitStore:
         self._store = _HonestStore(
             hass, VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True
         )
-        self._path = Path(self._store.path)
+        self.path = Path(self._store.path)
 
     async def load(self) -> dict[str, Any] | None:
         """Give what was saved last; an unusable file is set aside first.
 
-        Raises ValueError for a file that is JSON but not a store's, OSError for
-        one that cannot be read. Home Assistant itself sets unparsable JSON aside
-        and raises a repair for it.
+        Raises ValueError for a file that is JSON but not a store's, StorageError for
+        one that cannot be read now, StorageTooNewError for a newer version's. Home
+        Assistant itself sets unparsable JSON aside and raises a repair for it.
         """
         try:
             data: Any = await self._store.async_load()
+        except UnsupportedStorageVersionError as error:
+            raise StorageTooNewError(
+                "a newer version made the circuit's store"
+            ) from error
+        except HomeAssistantError as error:
+            raise StorageError("the circuit's store cannot be read") from error
         except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
             await self._set_aside()
             raise ValueError("not a store") from error
-        except HomeAssistantError as error:
-            # From a newer major version, or a disk that cannot be read.
-            await self._set_aside()
-            raise ValueError("unreadable") from error
         if data is None:
             return None
         if not isinstance(data, dict):
@@ -88,22 +104,28 @@ class CircuitStore:
 
     async def _set_aside(self) -> None:
         stamp = dt_util.utcnow().isoformat().replace(":", "-")
-        target = self._path.with_name(f"{self._path.name}.corrupt.{stamp}")
+        target = self.path.with_name(f"{self.path.name}.corrupt.{stamp}")
 
         def move() -> None:
-            if self._path.exists():
-                self._path.rename(target)
+            if self.path.exists():
+                self.path.rename(target)
 
         await self._hass.async_add_executor_job(move)
 
 
 async def async_remove_files(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete everything that an entry kept."""
-    await CircuitStore(hass, entry_id).remove()
-    path = database_path(hass, entry_id)
+    """Delete everything that an entry kept, what was set aside included."""
+    store = CircuitStore(hass, entry_id)
+    await store.remove()
 
     def remove() -> None:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        # The entry's id is in every name: of the log, of what we or Home Assistant
+        # set aside, and of what SQLite keeps beside either.
+        pattern = f"{glob.escape(store.path.name)}.*"
+        for path in store.path.parent.glob(pattern):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                _LOGGER.warning("A file cannot be deleted (%s)", type(error).__name__)
 
     await hass.async_add_executor_job(remove)

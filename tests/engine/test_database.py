@@ -9,7 +9,6 @@ import threading
 import pytest
 
 from custom_components.plexsync.engine.database import (
-    VERSION,
     Database,
     StorageClosedError,
     StorageError,
@@ -102,24 +101,11 @@ async def test_damage_is_set_aside(path: Path, content: bytes) -> None:
     for number in (1, 2):
         database = Database(path, (SCHEMA,))
         database.open()
-        assert database.set_aside == "corrupt"
+        assert database.set_aside
         assert await count(database) == 0
         database.close()
         assert path.with_name(f"plexsync.db.corrupt.{number}").read_bytes() == content
         path.write_bytes(content)
-
-
-async def test_a_newer_version_is_set_aside(path: Path) -> None:
-    """A downgrade does not guess."""
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version={VERSION + 1}")
-    connection.execute("CREATE TABLE future (x)")
-    connection.close()
-    database = Database(path, (SCHEMA,))
-    database.open()
-    assert database.set_aside == "foreign"
-    database.close()
-    assert path.with_name("plexsync.db.foreign.1").exists()
 
 
 async def test_a_file_that_cannot_be_opened_is_an_error_and_stays(path: Path) -> None:
@@ -135,7 +121,7 @@ async def test_an_empty_file_is_a_first_start(path: Path) -> None:
     path.touch()
     database = Database(path, (SCHEMA,))
     database.open()
-    assert database.set_aside is None
+    assert not database.set_aside
     assert await count(database) == 0
     database.close()
 

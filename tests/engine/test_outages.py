@@ -18,6 +18,13 @@ def watched(*, days: float = 30) -> OutageLog:
     return log
 
 
+def look_on(log: OutageLog, start: float, days: float) -> float:
+    """Look every quarter of an hour, as the host does; give when it ends."""
+    for number in range(int(days * 96) + 1):
+        log.observe(start + number * 900)
+    return start + days * DAY
+
+
 def test_one_outage_is_one_record_however_often_it_is_told() -> None:
     """Forty failed probes are not forty outages."""
     log = watched()
@@ -99,10 +106,37 @@ def test_old_outages_leave_but_the_count_stays() -> None:
     for number in range(60):
         log.began(T0 + number * 1000, "refused")
         log.ended(T0 + number * 1000 + 10)
+    now = look_on(log, T0 + 60_000, 399)
     assert len(log.outages) == 60
-    log.observe(T0 + 401 * DAY)
+    look_on(log, now, 2)
     assert log.outages == []
     assert log.count == 60
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_clock_that_is_far_ahead_once_drops_nothing(gap: bool) -> None:
+    """Nor does one that does it again and again, over restarts too."""
+    log = watched()
+    log.began(T0, "refused")
+    log.ended(T0 + 100)
+    log.observe(T0 + 3600, gap=True)
+    before = log.availability(T0 + 3700, DAY)
+    for number in range(20):
+        log.observe(T0 + 3650 + number)
+        log.observe(T0 + 5000 * DAY, gap=gap)
+        log, bad = OutageLog.restore(log.snapshot())
+        assert bad == 0
+    log.observe(T0 + 3700)
+    assert len(log.outages) == 1
+    assert log.unknown[0][:2] == (T0, T0 + 3600)
+    assert log.availability(T0 + 3700, DAY).coverage == pytest.approx(
+        before.coverage, abs=0.1
+    )
+    # And what nobody saw later is not taken for seen.
+    log.observe(T0 + DAY, gap=True)
+    start, end, _ = log.unknown[-1]
+    assert start <= T0 + 3700
+    assert end == T0 + DAY
 
 
 def test_it_survives_exactly() -> None:

@@ -23,6 +23,7 @@ DAY = 86_400.0
 MEANS = 90 * DAY
 KEPT = 400 * DAY
 FLAP = 60.0
+LOOKS = 900.0
 EPOCH = 1_800_000_000.0
 
 seconds = st.sampled_from(
@@ -44,6 +45,7 @@ class Down:
     jobs: int = 0
     probes: int = 0
     reopened: int = 0
+    mark: float = 0.0  # what had been watched when it ended
 
 
 class OutageMachine(Machine):
@@ -56,7 +58,9 @@ class OutageMachine(Machine):
         self.now = EPOCH
         self.downs: list[Down] = []
         self.gone = 0  # outages too old to keep
-        self.blind: list[tuple[float, float]] = []
+        self.blind: list[tuple[float, float, float]] = []
+        self.watched = 0.0
+        self.last: float | None = None
         self.since: float | None = None
         self.seen: float | None = None
         self.ended: dict[int, Outage] = {}  # its number → as it was when it ended
@@ -72,6 +76,7 @@ class OutageMachine(Machine):
             [Down(**vars(down)) for down in self.downs],
             self.gone,
             list(self.blind),
+            self.watched,
             self.since,
             self.seen,
             dict(self.ended),
@@ -80,14 +85,23 @@ class OutageMachine(Machine):
     def look(self, *, gap: bool = False) -> None:
         """Observe in both worlds."""
         self.log.observe(self.now, gap=gap)
+        if self.last is not None:
+            # However far a clock jumps, the next look was no later than this.
+            self.watched += min(max(0.0, self.now - self.last), LOOKS)
+        self.last = self.now
+        # What lies ahead never was: some clock was wrong.
+        self.blind = [
+            (a, min(b, self.now), mark) for a, b, mark in self.blind if a < self.now
+        ]
         if gap and self.seen is not None and self.seen < self.now:
-            self.blind.append((self.seen, self.now))
-        self.since = self.now if self.since is None else self.since
-        self.seen = self.now if self.seen is None else max(self.seen, self.now)
-        kept = [d for d in self.downs if d.end is None or d.end > self.now - KEPT]
+            self.blind.append((self.seen, self.now, self.watched))
+        self.since = self.now if self.since is None else min(self.since, self.now)
+        self.seen = self.now
+        horizon = self.watched - KEPT
+        kept = [d for d in self.downs if d.end is None or d.mark > horizon]
         self.gone += len(self.downs) - len(kept)
         self.downs = kept
-        self.blind = [span for span in self.blind if span[1] > self.now - KEPT]
+        self.blind = [span for span in self.blind if span[2] > horizon]
 
     def current(self) -> Down | None:
         """Give the outage that lasts."""
@@ -102,6 +116,24 @@ class OutageMachine(Machine):
         if looks:
             self.look()
             self.saved = self.remember()
+
+    @rule(days=st.sampled_from([1, 10, 10, 150]))
+    def watch(self, days: int) -> None:
+        """Look on for so long."""
+        for _ in range(days * 96):
+            self.now += LOOKS
+            self.look()
+        self.saved = self.remember()
+
+    @rule(ahead=st.sampled_from([DAY, 500 * DAY, 5000 * DAY]), gap=st.booleans())
+    def jump(self, ahead: float, gap: bool) -> None:
+        """Let the clock be far ahead once."""
+        self.look()
+        self.now += ahead
+        self.look(gap=gap)
+        self.now -= ahead
+        self.look()
+        self.saved = self.remember()
 
     @rule(ago=seconds, cause=st.sampled_from(["refused", "timeout"]))
     def open(self, ago: float, cause: str) -> None:
@@ -157,6 +189,7 @@ class OutageMachine(Machine):
             assert ended is None
         else:
             current.end, current.by = max(self.now, current.start), by
+            current.mark = self.watched
             assert ended is not None
             assert ended.duration == current.end - current.start
             self.ended[self.log.count] = ended
@@ -184,7 +217,10 @@ class OutageMachine(Machine):
         if not killed:
             self.look()
             self.saved = self.remember()
-        data, downs, self.gone, blind, self.since, self.seen, ended = self.saved
+        data, downs, self.gone, blind, self.watched, self.since, self.seen, ended = (
+            self.saved
+        )
+        self.last = None
         self.downs = [Down(**vars(down)) for down in downs]
         self.blind, self.ended = list(blind), dict(ended)
         self.log, bad = OutageLog.restore(data)
@@ -219,13 +255,13 @@ class OutageMachine(Machine):
         cuts = {start, now, self.since}
         for down in self.downs:
             cuts |= {down.start, now if down.end is None else down.end}
-        for span in self.blind:
-            cuts |= set(span)
+        for low, high, _ in self.blind:
+            cuts |= {low, high}
         inside = sorted(cut for cut in cuts if start <= cut <= now)
         up = down_time = unknown = 0.0
         for low, high in itertools.pairwise(inside):
             middle = (low + high) / 2
-            if middle < self.since or any(a <= middle < b for a, b in self.blind):
+            if middle < self.since or any(a <= middle < b for a, b, _ in self.blind):
                 unknown += high - low
             elif any(
                 down.start <= middle and (down.end is None or middle < down.end)
@@ -305,7 +341,7 @@ class OutageMachine(Machine):
     def blind_spans_are_few(self) -> None:
         """Time in which nobody looked is kept as few spans as it can be."""
         spans = self.log.unknown
-        for (_, end), (start, _) in itertools.pairwise(spans):
+        for (_, end, _), (start, _, _) in itertools.pairwise(spans):
             assert end < start
 
 

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import socket
 import threading
-import time
 
 import plexapi
 from plexapi.server import PlexServer
@@ -16,9 +15,12 @@ from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex import quiet
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.session import PlexSession
+from tests.rig import WITHIN
 from tests.simulators.plex import PlexSimulator
 
 from .conftest import TOKEN
+
+LONGER = 3 * WITHIN  # a deadline that no test waits for
 
 
 @contextlib.asynccontextmanager
@@ -74,9 +76,8 @@ async def test_deadline_is_total(
 ) -> None:
     """A server that hangs, drips or dawdles is left at the deadline, thread joined."""
     plex.faults.add(fault, **settings)
-    started = time.monotonic()
-    raised = await _fault(session)
-    assert time.monotonic() - started < 2
+    async with asyncio.timeout(WITHIN):
+        raised = await _fault(session)
     assert (raised.kind, raised.reason) == (FaultClass.SERVER, "timeout")
     assert raised.unreachable
     assert not session.busy
@@ -128,14 +129,16 @@ async def test_connecting_ends_at_the_deadline(socket_enabled: None) -> None:
         session = PlexSession(
             f"http://127.0.0.1:{port}", TOKEN, client_id="x", version="1"
         )
-        started = time.monotonic()
-        raised = await _fault(session)
-        assert raised.reason == "timeout"
-        assert raised.unreachable
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await session.call(lambda: _get(session), deadline=30)
-        assert time.monotonic() - started < 2
+        async with asyncio.timeout(WITHIN):
+            raised = await _fault(session)
+            assert raised.reason == "timeout"
+            assert raised.unreachable
+            task = asyncio.create_task(
+                session.call(lambda: _get(session), deadline=LONGER)
+            )
+            await asyncio.wait([task], timeout=0.1)
+            task.cancel()
+            await asyncio.wait([task])
         assert not session.busy
         assert session.tally.attempts == 2
         await session.aclose()
@@ -151,13 +154,11 @@ async def test_tls_handshake_ends_at_the_deadline(socket_enabled: None) -> None:
         await reader.read()
 
     async with _listening(mute, "https") as session:
-        task = asyncio.create_task(session.call(lambda: _get(session), deadline=30))
+        task = asyncio.create_task(session.call(lambda: _get(session), deadline=LONGER))
         await greeted.wait()
-        started = time.monotonic()
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert time.monotonic() - started < 2
+        await asyncio.wait([task], timeout=WITHIN)
+        assert task.cancelled()
         assert not session.busy
 
 
@@ -174,16 +175,14 @@ async def test_cancellation_joins_the_thread(
         finally:
             ended.set()
 
-    task = asyncio.create_task(session.call(work, deadline=30))
+    task = asyncio.create_task(session.call(work, deadline=LONGER))
     await plex.journal.arrived()
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()
-    started = time.monotonic()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task], timeout=WITHIN)
+    assert task.cancelled()
     assert ended.is_set()
-    assert time.monotonic() - started < 2
 
 
 async def test_no_write_goes_on_behind_our_back(
@@ -234,10 +233,9 @@ async def test_closing_does_not_wait_for_ever(plex: PlexSimulator) -> None:
     go_on = threading.Event()
     with pytest.raises(Fault):
         await session.call(go_on.wait, deadline=0.05)
-    started = time.monotonic()
-    await session.aclose()
-    await session.aclose()
-    assert time.monotonic() - started < 2
+    async with asyncio.timeout(WITHIN):
+        await session.aclose()
+        await session.aclose()
     go_on.set()
 
 
@@ -279,11 +277,10 @@ async def test_waiting_for_a_thread_counts(
 async def test_close_ends_what_runs(plex: PlexSimulator, session: PlexSession) -> None:
     """Closing shuts the sockets, joins the threads and refuses further calls."""
     plex.faults.add("blackhole")
-    task = asyncio.create_task(session.call(lambda: _get(session), deadline=30))
+    task = asyncio.create_task(session.call(lambda: _get(session), deadline=LONGER))
     await plex.journal.arrived()
-    started = time.monotonic()
-    await session.aclose()
-    assert time.monotonic() - started < 2
+    async with asyncio.timeout(WITHIN):
+        await session.aclose()
     assert not _busy_threads()
     with pytest.raises(Fault):
         await task

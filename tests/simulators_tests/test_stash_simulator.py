@@ -531,9 +531,7 @@ async def test_faults(client: aiohttp.ClientSession, stash: StashSimulator) -> N
         None,
     ]
     assert stash.journal.count("Ping") == 7 and stash.journal.count("findScenes") == 1
-    assert (
-        stash.journal.entries[0].field == "stats" and stash.journal.entries[5].took < 1
-    )
+    assert stash.journal.entries[0].field == "stats"
 
 
 async def post_status(

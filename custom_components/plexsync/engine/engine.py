@@ -15,7 +15,7 @@ from .breaker import Permit, Policy, State
 from .circuit import BY_HAND, READING, Circuit, Hold, Listener
 from .clock import Clock
 from .contact import CircuitRefusedError, Contact
-from .database import Database, StorageClosedError
+from .database import Database, StorageClosedError, StorageDamagedError
 from .failed import Choice
 from .outages import Availability
 from .pictures import wanted
@@ -147,6 +147,12 @@ class Engine:
 
     async def open(self) -> None:
         """Open both stores. Raises StorageError when the database cannot be opened."""
+        try:
+            await self._open()
+        except StorageDamagedError:
+            await self._open()  # it was set aside
+
+    async def _open(self) -> None:
         opening = asyncio.ensure_future(asyncio.to_thread(self.database.open))
         try:
             # A caller that is cancelled cannot stop the thread: it waits, and closes.

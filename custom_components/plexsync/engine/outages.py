@@ -8,16 +8,23 @@ it; availability is up / (up + down) by time, the running outage counted.
 Time in which nobody looked (Home Assistant stopped, a hold) is unknown, neither
 up nor down; coverage is the observed share of the window. Times are wall-clock
 seconds since the epoch, durations seconds.
+
+History leaves by age, and its age is time that somebody looked for: a clock that is
+far ahead once, or set back, makes nothing older and takes nothing away.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+import contextlib
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 DAY = 86_400.0
 KEEP = 400 * DAY
 MEAN_WINDOW = 90 * DAY
 FLAP = 60.0
+_LOOKS = (
+    900.0  # seconds between two looks, at most: more is a gap, or a clock that jumps
+)
 _LATEST = 1e15  # seconds since the epoch; no clock says more
 
 
@@ -32,6 +39,7 @@ class Outage:
     probes: int = 0  # failed ones
     reopened: int = 0
     ended_by: str | None = None  # recovery, reset
+    mark: float = field(default=0.0, compare=False)  # what was counted when it ended
 
     @property
     def duration(self) -> float | None:
@@ -53,9 +61,11 @@ class OutageLog:
     def __init__(self) -> None:
         """Start with no history and no observation."""
         self.outages: list[Outage] = []
-        self.unknown: list[tuple[float, float]] = []
+        self.unknown: list[tuple[float, float, float]] = []  # start, end, mark
         self.since: float | None = None  # observation began
         self.seen: float | None = None  # and was last known to go on
+        self.counted = 0.0  # seconds that somebody looked for, ever
+        self._last: float | None = None  # the last look of this process
         self._dropped = 0  # outages too old to keep
 
     @property
@@ -72,16 +82,24 @@ class OutageLog:
 
     def observe(self, now: float, *, gap: bool = False) -> None:
         """Say that somebody looks now; with ``gap`` nobody did since the last time."""
-        if self.since is None:
-            self.since = now
+        if self._last is not None:
+            self.counted += min(max(0.0, now - self._last), _LOOKS)
+        self._last = now
+        # What lies ahead was seen by a clock that has been put right since.
+        self.since = now if self.since is None else min(self.since, now)
+        self.unknown = [
+            (start, min(end, now), mark)
+            for start, end, mark in self.unknown
+            if start < now
+        ]
         if gap and self.seen is not None and now > self.seen:
             start = self.seen
-            if self.unknown and self.unknown[-1][1] == start:
+            if self.unknown and self.unknown[-1][1] >= start:
                 # A hold of weeks is one span, not one per save.
-                start = self.unknown.pop()[0]
-            self.unknown.append((start, now))
-        self.seen = now if self.seen is None else max(self.seen, now)
-        self._prune(now)
+                start = min(start, self.unknown.pop()[0])
+            self.unknown.append((start, now, self.counted))
+        self.seen = now
+        self._prune()
 
     def began(self, at: float, cause: str) -> bool:
         """Open an outage, or reopen one that ended less than a minute ago.
@@ -116,7 +134,9 @@ class OutageLog:
         """Close the outage that lasts; give it, or None when there is none."""
         if (current := self.current) is None:
             return None
-        self.outages[-1] = replace(current, end=max(at, current.start), ended_by=by)
+        self.outages[-1] = replace(
+            current, end=max(at, current.start), ended_by=by, mark=self.counted
+        )
         return self.outages[-1]
 
     def mttr(self, now: float) -> float | None:
@@ -150,7 +170,7 @@ class OutageLog:
     def _shares(self, now: float, window: float) -> tuple[float, float, float]:
         """Divide the window into seconds up, down and unknown."""
         start = now - window
-        blind = list(self.unknown)
+        blind = [(low, high) for low, high, _ in self.unknown]
         if self.since is None:
             return 0.0, 0.0, window
         if self.since > start:
@@ -167,11 +187,12 @@ class OutageLog:
         down = _length(_union([*down_spans, *blind], start, now)) - unknown
         return max(0.0, window - unknown - down), max(0.0, down), unknown
 
-    def _prune(self, now: float) -> None:
-        kept = [o for o in self.outages if o.end is None or o.end > now - KEEP]
+    def _prune(self) -> None:
+        horizon = self.counted - KEEP
+        kept = [o for o in self.outages if o.end is None or o.mark > horizon]
         self._dropped += len(self.outages) - len(kept)
         self.outages = kept
-        self.unknown = [span for span in self.unknown if span[1] > now - KEEP]
+        self.unknown = [span for span in self.unknown if span[2] > horizon]
 
     def snapshot(self) -> dict[str, Any]:
         """Describe the history for the store."""
@@ -180,6 +201,7 @@ class OutageLog:
             "unknown": [list(span) for span in self.unknown],
             "since": self.since,
             "seen": self.seen,
+            "counted": self.counted,
             "dropped": self._dropped,
         }
 
@@ -204,17 +226,20 @@ class OutageLog:
         spans = data.get("unknown")
         for span in spans if isinstance(spans, list) else ():
             try:
-                begin, end = (_time(value) for value in span)
+                # An earlier version kept no marks: it is as young as the count is.
+                begin, end, mark = (*(_time(value) for value in span), 0.0)[:3]
             except ValueError, TypeError:
                 bad += 1
             else:
                 if begin <= end:
-                    log.unknown.append((begin, end))
+                    log.unknown.append((begin, end, mark))
         for name in ("since", "seen"):
             try:
                 setattr(log, name, _time(data.get(name)))
             except ValueError:
                 setattr(log, name, None)
+        with contextlib.suppress(ValueError):
+            log.counted = _time(data.get("counted"))
         dropped = data.get("dropped")
         if isinstance(dropped, int) and not isinstance(dropped, bool) and dropped > 0:
             log._dropped = dropped
@@ -243,6 +268,7 @@ def _outage(entry: Any) -> Outage:
         None if end is None else max(start, _time(end)),
         str(entry.get("cause")),
         ended_by=entry.get("ended_by"),
+        mark=_time(entry.get("mark", 0.0)),
         **counts,
     )
 

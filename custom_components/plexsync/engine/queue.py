@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS job (
     days INTEGER NOT NULL DEFAULT 0,       -- that it has been failed for
     retries INTEGER NOT NULL DEFAULT 0,
     outage_retries INTEGER NOT NULL DEFAULT 0,  -- those that followed an outage
+    tried REAL,                    -- when its last turn was
+    solo INTEGER NOT NULL DEFAULT 0,
+    blocked TEXT,
+    doubted TEXT,
     UNIQUE (source, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_ready ON job (priority, due, id)

@@ -18,6 +18,7 @@ from .fields import FIELDS, Field, Kind
 MAX_LINE = 1_000  # characters; longer lines are cut
 MAX_PROSE = 10_000
 MAX_TAG = 255
+MAX_REF = 4_096  # of where a picture is
 # What XML 1.0 cannot carry, and the C1 controls; tab and newline are handled apart.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
@@ -146,7 +147,7 @@ def normalise(name: str, value: object) -> Value | None:
     not_a_rating, rating_out_of_range, not_a_list, not_an_image, title_required.
     """
     if (spec := FIELDS.get(name)) is None:
-        raise InvalidRecordError("unknown_field", name)
+        raise InvalidRecordError("unknown_field", clean_text(name))
     if value is None:
         return None
     return _NORMALISERS[spec.kind](spec, value)
@@ -178,6 +179,8 @@ def _rating(spec: Field, value: object) -> float:
         raise InvalidRecordError("not_a_rating", spec.name)
     try:
         number = float(value)
+    except OverflowError:
+        raise InvalidRecordError("rating_out_of_range", spec.name) from None
     except ValueError:
         raise InvalidRecordError("not_a_rating", spec.name) from None
     if math.isnan(number):
@@ -228,7 +231,10 @@ def _image(spec: Field, value: object) -> Image | None:
         return value
     if not isinstance(value, str):
         raise InvalidRecordError("not_an_image", spec.name)
-    return Image(value.strip()) if value.strip() else None
+    ref = value.strip()
+    if len(ref) > MAX_REF or _UNPRINTABLE.search(ref):
+        raise InvalidRecordError("not_an_image", spec.name)
+    return Image(ref) if ref else None
 
 
 _NORMALISERS = {

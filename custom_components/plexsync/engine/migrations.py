@@ -1,0 +1,58 @@
+"""The layout of the database, version by version: a ladder keyed by ``user_version``.
+
+What is new stands in a ring's SCHEMA alone, and is laid out where it is missing. A
+step is needed for what changes: a column of a table that is there already, say. A
+step finds a table as any version before it left it, or none at all; one that lays
+out a cache anew just drops its tables. An index that changes gets another name.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+import sqlite3
+
+type Step = Callable[[sqlite3.Connection], None]
+
+
+def _see_turns(db: sqlite3.Connection) -> None:
+    """Let a job tell of its last turn, and of what keeps it from the next."""
+    _add_column(db, "job", "tried REAL")
+    _add_column(db, "job", "solo INTEGER NOT NULL DEFAULT 0")
+    _add_column(db, "job", "blocked TEXT")
+    _add_column(db, "job", "doubted TEXT")
+
+
+# The first one leads from version 1 to 2, and so on.
+LADDER: tuple[Step, ...] = (_see_turns,)
+VERSION = 1 + len(LADDER)
+
+
+def stored_version(db: sqlite3.Connection) -> int:
+    """Read which version laid the file out; 0 means none, or not wholly."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def climb(db: sqlite3.Connection, schemas: Iterable[str]) -> None:
+    """Bring the layout up to date, within the transaction under way."""
+    for step in LADDER[max(0, stored_version(db) - 1) :]:
+        step(db)
+    for schema in schemas:
+        for statement in _statements(schema):
+            db.execute(statement)
+    if stored_version(db) != VERSION:
+        db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Cut a script into statements: ``executescript`` would commit first."""
+    text = ""
+    for piece in script.strip().split(";"):
+        text += f"{piece};"
+        if piece.strip() and sqlite3.complete_statement(text):
+            yield text
+            text = ""
+
+
+def _add_column(db: sqlite3.Connection, table: str, column: str) -> None:
+    """Add a column where the table is there and lacks it."""
+    found = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+    if found and column.partition(" ")[0] not in found:
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")

@@ -1,0 +1,236 @@
+"""The ladder: what every version that ever landed left is there, and goes on."""
+
+from collections.abc import Callable, Iterator
+import contextlib
+from functools import partial
+from pathlib import Path
+import shutil
+import sqlite3
+from typing import Any
+
+import pytest
+
+from custom_components.plexsync.engine.database import (
+    Database,
+    StorageError,
+    StorageTooNewError,
+)
+from custom_components.plexsync.engine.engine import SCHEMAS
+from custom_components.plexsync.engine.migrations import VERSION
+from custom_components.plexsync.engine.record import Find
+from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
+from tests.fixtures import lay_out, script
+from tests.rig import Rig, library
+
+OLDER = range(1, VERSION)
+BESIDE = ("", "-wal", "-shm", "-journal")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a file."""
+    return tmp_path / "engine.db"
+
+
+def open_and_close(
+    path: Path, connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+) -> None:
+    """Open a file as an engine does; nothing is set aside."""
+    database = Database(path, (*SCHEMAS, INDEX_SCHEMA), connect=connect)
+    database.open()
+    database.close()
+    assert not database.set_aside
+
+
+@contextlib.contextmanager
+def looking(path: Path) -> Iterator[sqlite3.Connection]:
+    """Look into a file."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        yield db
+
+
+def tables(db: sqlite3.Connection) -> list[str]:
+    """Name the tables."""
+    return [
+        row[0]
+        for row in db.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            " AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        )
+    ]
+
+
+def layout(path: Path) -> dict[str, Any]:
+    """Describe columns and indexes as SQLite understands them."""
+    with looking(path) as db:
+        found: dict[str, Any] = {"": db.execute("PRAGMA user_version").fetchone()[0]}
+        for table in tables(db):
+            columns = db.execute(f"PRAGMA table_xinfo({table})").fetchall()
+            found[table] = [tuple(row) for row in columns]
+            for index in db.execute(f"PRAGMA index_list({table})").fetchall():
+                parts = db.execute(f"PRAGMA index_xinfo({index['name']})").fetchall()
+                sql = db.execute(
+                    "SELECT sql FROM sqlite_schema WHERE name = ?", (index["name"],)
+                ).fetchone()
+                found[index["name"]] = ([tuple(row) for row in parts], sql and sql[0])
+        return found
+
+
+def rows(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read everything."""
+    with looking(path) as db:
+        return {
+            table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")]  # noqa: S608  # its own names
+            for table in tables(db)
+        }
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_every_version_that_landed_is_there_to_be_opened(
+    path: Path, version: int
+) -> None:
+    """And with everything in it that somebody could miss."""
+    assert script(version).exists()
+    lay_out(version, path)
+    assert layout(path)[""] == version
+    found = rows(path)
+    for table in ("job", "settled", "ledger", "item", "pin", "picture", "plex_part"):
+        assert found[table]
+    assert {job["failed"] for job in found["job"]} == {0, 1}
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_the_ladder_leads_to_todays_layout(tmp_path: Path, version: int) -> None:
+    """Each row is as it was, and no column or index is missing."""
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    lay_out(version, old)
+    before = rows(old)
+    open_and_close(old)
+    open_and_close(new)
+    assert layout(old) == layout(new)
+    for table, expected in rows(old).items():
+        assert [
+            {name: row[name] for name in was}
+            for was, row in zip(before.get(table, []), expected, strict=True)
+        ] == before.get(table, [])
+    climbed = old.read_bytes()
+    open_and_close(old)
+    assert old.read_bytes() == climbed  # there is nothing left to do
+
+
+@pytest.mark.parametrize("version", OLDER)
+async def test_jobs_of_an_older_version_are_written(
+    path: Path, version: int, socket_enabled: None
+) -> None:
+    """What waited arrives, what failed is still there, what was written can be undone."""
+    lay_out(version, path)
+    async with library(6) as plex:
+        rig = Rig(plex, path.parent)
+        section = next(iter(plex.core.sections.values()))
+        plex.core.add_item(section, "Twin", file="/twin.mkv")
+        plex.core.add_item(section, "By then", file="/data/movies/Late.mkv")
+        before = rig.item(1).title
+        await rig.start(work=False)
+        jobs, _ = await rig.engine.jobs()
+        assert {(job.key, job.state) for job in jobs} == {
+            *((f"scene:{number}", "pending") for number in range(1, 5)),
+            ("scene:6", "failed"),
+            ("late", "pending"),
+        }
+        rig.work()
+        await rig.drained(failed=1)
+        assert not rig.in_line(rig.records(4, "New"))
+        assert rig.items()[-1].title == "Late"
+        await rig.engine.undo(Find((rig.path(1),)))
+        assert rig.item(1).title == before
+        await rig.stop()
+
+
+class Snapping(sqlite3.Connection):
+    """A connection that copies the files before each statement, as a kill leaves them."""
+
+    path: Path
+    copies: list[Path]
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Copy, then do it."""
+        copy = self.path.with_name(f"{len(self.copies)}.db")
+        self.copies.append(copy)
+        for suffix in BESIDE:
+            if (side := Path(f"{self.path}{suffix}")).exists():
+                shutil.copy(side, f"{copy}{suffix}")
+        return super().execute(sql, parameters)
+
+
+def snapping(copies: list[Path], path: Path, **settings: Any) -> sqlite3.Connection:
+    """Connect so that each step leaves a copy."""
+    connection = sqlite3.connect(path, factory=Snapping, **settings)
+    connection.path, connection.copies = path, copies
+    return connection
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_a_kill_leaves_the_old_or_the_new(tmp_path: Path, version: int) -> None:
+    """At whatever statement: the layout is one or the other, and the next start climbs."""
+    path, new = tmp_path / "engine.db", tmp_path / "new.db"
+    open_and_close(new)
+    lay_out(version, path)
+    was, jobs = layout(path), rows(path)["job"]
+    copies: list[Path] = []
+    open_and_close(path, partial(snapping, copies))
+    assert len(copies) > 20
+    seen = []
+    for copy in copies:
+        found = layout(copy)
+        assert found in (was, layout(new))
+        seen.append(found[""])
+        assert [row["key"] for row in rows(copy)["job"]] == [j["key"] for j in jobs]
+        open_and_close(copy)
+        assert layout(copy) == layout(new)
+    assert set(seen) == {version, VERSION}
+    assert seen == sorted(seen)
+
+
+def _delete_mode(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE future (x)")
+        db.execute(f"PRAGMA user_version={VERSION + 1}")
+
+
+def _closed(path: Path) -> None:
+    open_and_close(path)
+    _delete_mode(path)
+
+
+def _killed(path: Path) -> None:
+    """Leave a log: also the mark of the newer version is in there only."""
+    open_and_close(path)
+    db = sqlite3.connect(path)
+    db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+    db.execute("CREATE TABLE future (x)")
+    db.execute(f"PRAGMA user_version={VERSION + 1}")
+    db.close()
+    assert Path(f"{path}-wal").stat().st_size
+
+
+@pytest.mark.parametrize("make", [_delete_mode, _closed, _killed])
+def test_a_newer_file_is_left_as_it_is(
+    path: Path, make: Callable[[Path], None]
+) -> None:
+    """Not a byte of it changes, nothing comes beside it, and the error says why."""
+
+    def content() -> dict[str, bytes]:
+        return {each.name: each.read_bytes() for each in path.parent.iterdir()}
+
+    make(path)
+    before = content()
+    for _ in range(2):
+        database = Database(path, (*SCHEMAS, INDEX_SCHEMA))
+        with pytest.raises(StorageTooNewError):
+            database.open()
+        database.close()
+        assert content() == before
+    assert issubclass(StorageTooNewError, StorageError)
+    with looking(path) as db:
+        assert "future" in tables(db)
