@@ -283,7 +283,7 @@ async def _live(world: World, case: Case | None, seen: Observed) -> None:
 
 def _fall_ill(world: World, case: Case) -> list[tuple[float, object]]:
     if case.from_source:
-        world.gallery.sick, world.gallery.how = case.sick, case.fault
+        world.gallery.sick = dict.fromkeys(case.sick, case.fault)
         return world.gallery.hits
     ailment = Ailment(case.of.kinds)
     if case.who == LIBRARY:

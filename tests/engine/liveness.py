@@ -39,7 +39,7 @@ NUMBERS = range(LIBRARIES * SIZE)
 LATE = (8, 3, 0)  # of each library's, the last ones come after it was listed
 _QUIET = 700.0  # seconds between what comes before and the jobs
 _RUNAWAY = 3000  # requests a minute, or pictures, that no more than a busy loop makes
-_LOOKS = 1_000_000  # at the loop's clock: more are made only where no time passes
+_LOOKS = 300_000  # at the loop's clock: more are made only where no time passes
 _NEVER = 1e7
 _AGAIN = 30.0  # seconds after which the coordinator begins again what ended
 _DEADLINE = 30.0  # seconds after which the fetcher of pictures gives up
@@ -57,7 +57,7 @@ class RunawayError(Exception):
 
 
 class Loop(VirtualLoop):
-    """Ends where a million turns pass no time."""
+    """Ends where turns without end pass no time."""
 
     looks = 0
 
@@ -178,8 +178,7 @@ class Gallery:
 
     def __init__(self, busy: Callable[[], None]) -> None:
         """Take whom to tell of each request."""
-        self.sick: frozenset[int] = frozenset()
-        self.how = ""
+        self.sick: dict[int, str] = {}  # how, by number
         self.asked: list[tuple[float, int]] = []
         self.hits: list[tuple[float, object]] = []
         self._busy = busy
@@ -190,27 +189,28 @@ class Gallery:
         self.asked.append((now, number))
         self._busy()
         await asyncio.sleep(0.005)
-        if number in self.sick:
+        if (how := self.sick.get(number)) is not None:
             self.hits.append((now, number))
-            await self._fail()
+            await _fail(how)
         data = picture(number)
         tag = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         if tag == known:
             return FetchedImage(tag=tag, unchanged=True)
         return FetchedImage(data, tag)
 
-    async def _fail(self) -> None:
-        match self.how:
-            case "away":
-                raise Fault(FaultClass.SOURCE, "unreachable", unreachable=True)
-            case "hang":
-                # Who fetches for real has a deadline of its own.
-                await asyncio.sleep(_DEADLINE)
-                raise Fault(FaultClass.SOURCE, "timeout", unreachable=True)
-            case "gone":
-                raise Fault(FaultClass.ITEM, "image_gone", permanent=True)
-            case _:
-                raise ZeroDivisionError
+
+async def _fail(how: str) -> None:
+    match how:
+        case "away":
+            raise Fault(FaultClass.SOURCE, "unreachable", unreachable=True)
+        case "hang":
+            # Who fetches for real has a deadline of its own.
+            await asyncio.sleep(_DEADLINE)
+            raise Fault(FaultClass.SOURCE, "timeout", unreachable=True)
+        case "gone":
+            raise Fault(FaultClass.ITEM, "image_gone", permanent=True)
+        case _:
+            raise ZeroDivisionError
 
 
 # -- the world ----------------------------------------------------------------------
@@ -382,7 +382,7 @@ class World:
         def meets(request: Request) -> bool:
             if kind_of(request) not in ailment.kinds:
                 return False
-            keys = named_keys(request) & ailment.keys
+            keys: frozenset[object] = ailment.keys & named_keys(request)
             if ailment.keys and not keys:
                 return False
             if ailment.section is not None and ailment.section not in named_sections(
@@ -391,8 +391,8 @@ class World:
                 return False
             if ailment.names and request.param("file") not in ailment.names:
                 return False
-            now = self.now()
-            ailment.hits += [(now, key) for key in keys or {request.param("file")}]
+            what = keys or {request.param("file")}
+            ailment.hits += [(self.now(), each) for each in what]
             return True
 
         self.wire.faults.add(action, where=meets, **params)
@@ -400,7 +400,7 @@ class World:
     def recover(self) -> None:
         """Let everything be well."""
         self.wire.faults.clear()
-        self.gallery.sick = frozenset()
+        self.gallery.sick = {}
 
     async def submit(
         self, numbers: Iterable[int], fields: dict[str, Value] | None = None
