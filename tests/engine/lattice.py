@@ -247,8 +247,9 @@ def observe(case: Case | None, *, cold: bool = False) -> Observed:
         try:
             await _live(world, case, seen)
         except RunawayError:
-            fetched = max(world.pictures.values(), default=0)
-            seen.gave_up = f"requests without end, pictures {fetched} a minute"
+            fetched = len(world.gallery.asked)
+            after = world.now() - world.began
+            seen.gave_up = f"no end after {after:.0f} s, {fetched} pictures fetched"
         finally:
             await _take_down(world, seen)
 
@@ -362,16 +363,16 @@ def baseline(*, cold: bool) -> Observed:
 def judge(seen: Observed) -> list[str]:
     """Give one line for each clause that is broken, with its figures."""
     case = seen.case
-    if seen.gave_up:
-        return [f"rates: {seen.gave_up}; {_figures(seen)}"]
     broken: list[str] = []
+    if seen.ended:
+        broken.append(f"life: ended {len(seen.ended)} times: {seen.ended[0]}")
+    if seen.gave_up:
+        return [*broken, f"rates: {seen.gave_up}; {_figures(seen)}"]
     broken += _late(case, seen)
     broken += _rates(case, seen)
     broken += _hidden(case, seen)
     broken += _circuit(case, seen)
     broken += _after(case, seen)
-    if seen.ended:
-        broken.append(f"life: ended {len(seen.ended)} times: {seen.ended[0]}")
     return broken
 
 

@@ -4,7 +4,6 @@ The engine has its default policies and deadlines: hours cost nothing here.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 import contextlib
 from dataclasses import dataclass, field, replace
@@ -38,7 +37,7 @@ SIZE = 20  # items in each
 NUMBERS = range(LIBRARIES * SIZE)
 LATE = (8, 3, 0)  # of each library's, the last ones come after it was listed
 _QUIET = 700.0  # seconds between what comes before and the jobs
-_RUNAWAY = 3000  # requests a minute, or pictures, that no more than a busy loop makes
+_RUNAWAY = 2000  # requests, or pictures, that nobody needs for so few jobs
 _LOOKS = 300_000  # at the loop's clock: more are made only where no time passes
 _NEVER = 1e7
 _AGAIN = 30.0  # seconds after which the coordinator begins again what ended
@@ -57,18 +56,17 @@ class RunawayError(Exception):
 
 
 class Loop(VirtualLoop):
-    """Ends where turns without end pass no time."""
+    """Stops where turns without end pass no time."""
 
     looks = 0
+    exhausted = False
 
     def time(self) -> float:
         """Give the virtual seconds since the loop began."""
         self.looks += 1
-        if self.looks > _LOOKS:
-            # Whoever asked may catch it, the loop itself asks next and will not.
-            if self.looks > _LOOKS + 100:
-                self.looks = -_LOOKS
-            raise NothingMovesError
+        if self.looks > _LOOKS and not self.exhausted:
+            self.exhausted = True
+            self.stop()
         return super().time()
 
 
@@ -124,7 +122,6 @@ class Wire(Network):
         """Take the server."""
         super().__init__(core, _Nobody())
         self.journal: list[Seen] = []
-        self.minutes: Counter[int] = Counter()
         self.runaway = asyncio.Event()
 
     async def carry(self, request: Request) -> Response:
@@ -132,11 +129,9 @@ class Wire(Network):
         now = asyncio.get_running_loop().time()
         if self.runaway.is_set():
             await asyncio.sleep(_NEVER)
-        minute = int(now // MINUTE)
-        self.minutes[minute] += 1
-        if self.minutes[minute] > _RUNAWAY:
-            self.runaway.set()
         place = len(self.journal)
+        if place > _RUNAWAY:
+            self.runaway.set()
         items = frozenset(named_keys(request))
         target = f"{request.method} {request.path}"
         seen = Seen(now, kind_of(request), items, target)
@@ -267,7 +262,6 @@ class World:
         self.wanted: dict[int, dict[str, Value]] = {n: _fields(n) for n in NUMBERS}
         self.done: dict[Part, float] = {}  # when each part first stood in Plex
         self.watched = Watched()
-        self.pictures: Counter[int] = Counter()  # fetched, by minute
         self.ended: list[str] = []  # why something of ours ended, each time
         self.began = 0.0
         database = Database(folder / "engine.db", (*SCHEMAS, INDEX_SCHEMA), inline=True)
@@ -366,8 +360,6 @@ class World:
         while True:
             try:
                 await work()
-            except NothingMovesError:
-                raise
             except Exception as error:  # noqa: BLE001  # whatever it is, it is noted
                 self.ended.append(repr(error))
             else:
@@ -515,9 +507,7 @@ class World:
                 self.done[place] = self.now() - self.began
 
     def _fetched(self) -> None:
-        minute = int(self.now() // MINUTE)
-        self.pictures[minute] += 1
-        if self.pictures[minute] > _RUNAWAY:
+        if len(self.gallery.asked) > _RUNAWAY:
             self.wire.runaway.set()
 
     async def _watch(self) -> None:
@@ -590,6 +580,12 @@ def run[T](main: Callable[[World], Awaitable[T]], *, cold: bool = False) -> T:
             ) as folder,
             asyncio.Runner(loop_factory=Loop) as runner,
         ):
-            return runner.run(live(Path(folder)))
+            try:
+                return runner.run(live(Path(folder)))
+            except RuntimeError:
+                loop = runner.get_loop()
+                if isinstance(loop, Loop) and loop.exhausted:
+                    raise NothingMovesError from None
+                raise
     finally:
         logging.disable(before)
