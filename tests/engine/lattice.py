@@ -86,6 +86,10 @@ def _endpoint(*kinds: str, who: Iterable[str], **settings: Any) -> Endpoint:
 
 _EVERY = ("fields", "collections", "poster")
 _ITEMS = (ONE, THREE, LIBRARY, ALL)
+_KINDS = (
+    *("identity", "sections", "count", "listing", "file", "read", "bulk"),
+    *("edit", "upload", "collections", "socket"),
+)
 _LOST = tuple(n for n in NUMBERS if library_of(n) == 1 and is_late(n))
 ENDPOINTS: dict[str, Endpoint] = {
     "GET /identity": _endpoint("identity", who=(ALL,), owns=_EVERY, probe=True),
@@ -105,6 +109,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "collections": _endpoint(
         "collections", who=(LIBRARY, ALL), owns=("collections",), whole=False
     ),
+    "everything": _endpoint(*_KINDS, who=(ALL,), owns=_EVERY),
     "notifications": _endpoint("socket", who=(ALL,), whole=False),
     "pictures of the source": _endpoint(
         who=(ONE, THREE, ALL), owns=("poster",), whole=False
@@ -295,6 +300,8 @@ def _fall_ill(world: World, case: Case) -> list[tuple[float, object]]:
         ailment.keys = world.rating_keys(case.sick)
     action, params = FAULTS[case.fault]
     world.ail(ailment, action, **params)
+    if "socket" in ailment.kinds:
+        world.wire.cut()  # one that is open stays so
     return ailment.hits
 
 
@@ -390,22 +397,23 @@ def _late(case: Case, seen: Observed) -> Iterable[str]:
     assert alone is not None
     allowed = _WITHIN + 2 * alone
     if not case.whole:
-        pause = seen.paused(allowed + 10 * MINUTE)
-        late = [
-            (part, seen.done.get(part))
+        late = {
+            part: time
             for part in sorted(case.healthy)
-            if seen.done.get(part, HOUR * 24) > allowed + pause
-        ]
+            if (time := seen.done.get(part, HOUR * 24))
+            > allowed + seen.paused(min(time, seen.lasted))
+        }
         if late:
-            never = sum(time is None or time > seen.lasted for _, time in late)
-            last = max((time for _, time in late if time is not None), default=0.0)
+            meanwhile = [time for time in late.values() if time <= seen.lasted]
             yield (
                 f"late: {len(late)} of {len(case.healthy)} healthy parts not done within"
-                f" {allowed:.0f}+{pause:.0f} s, {never} not before the fault ended,"
-                f" the last at {last:.0f} s; first {late[0][0]}"
+                f" {allowed:.0f} s, {len(late) - len(meanwhile)} not before the fault"
+                f" ended, the last of the others at {max(meanwhile, default=0):.0f} s;"
+                f" first {next(iter(late))}"
             )
     for asked, took in seen.retitled.items():
-        pause = min(seen.paused(asked + 10 * MINUTE) - seen.paused(asked), 2 * MINUTE)
+        until = asked + (10 * MINUTE if took is None else took)
+        pause = seen.paused(until) - seen.paused(asked)
         if took is None or took > allowed + pause:
             after = "10 minutes" if took is None else f"{took:.0f} s"
             yield f"late: an edit at {asked / MINUTE:.0f} min not done after {after}"
@@ -460,7 +468,8 @@ def _circuit(case: Case, seen: Observed) -> Iterable[str]:
         yield f"circuit: {seen.during} although edits of healthy items would go well"
     if seen.after != "closed":
         yield f"circuit: {seen.after} at the end"
-    refused = case.fault in _REFUSALS and (case.of.probe or case.endpoint == "edit")
+    judged = case.of.probe or "edit" in case.of.kinds  # 401 and 403 say something
+    refused = case.fault in _REFUSALS and judged
     if case.whole and refused and seen.hits:
         if "auth" not in seen.holds:
             yield f"circuit: access is refused, and it holds {seen.holds or 'nothing'}"
@@ -583,8 +592,9 @@ def tell(case: Case) -> Iterator[str]:
     for line, each in groupby(seen.requests, lambda each: (each.kind, each.status)):
         first, *more = each
         yield f"{first.at:10.2f} s {1 + len(more):5} × {line[0]} {line[1] or 'no answer'}"
-    for number, (state, reason) in sorted(seen.shown.items()):
-        yield f"scene:{number}: {state}, {reason}, {seen.attempts[number]} attempts"
+    shown = Counter((*how, seen.attempts[n]) for n, how in seen.shown.items())
+    for (state, reason, attempts), count in shown.items():
+        yield f"{count} jobs {state}: {reason}, {attempts} attempts"
     yield str(Row.of(seen))
     yield from judge(seen) or ["nothing is broken"]
 
