@@ -1,6 +1,6 @@
 """One fault rule: which requests it meets, and when."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import math
 import random
@@ -23,6 +23,7 @@ _MATCHERS = frozenset(
         "section",
         "rating_key",
         "rows",
+        "where",
         "nth",
         "probability",
         "times",
@@ -47,6 +48,8 @@ class Rule:
     rating_key: int | None = None
     rows: int | None = None
     """Only requests for more rows than this."""
+    where: Callable[[Request], bool] | None = None
+    """Whatever else a request has to be; in process only."""
     nth: int | None = None
     probability: float = 1.0
     times: int | None = None
@@ -78,6 +81,7 @@ class Rule:
             section=_int(spec.get("section")),
             rating_key=_int(spec.get("rating_key")),
             rows=_int(spec.get("rows")),
+            where=spec.get("where"),
             nth=_int(spec.get("nth")),
             probability=float(spec.get("probability", 1.0)),
             times=_int(spec.get("times")),
@@ -128,6 +132,8 @@ class Rule:
         if self.rows is not None and self.rows >= _wanted_rows(request):
             return False
         if self.rating_key is not None and self.rating_key not in named_keys(request):
+            return False
+        if self.where is not None and not self.where(request):
             return False
         return self.section is None or self.section in named_sections(request, catalog)
 
