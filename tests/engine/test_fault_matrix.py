@@ -112,7 +112,7 @@ async def _observe(rig: Rig, step: str, fault: str) -> str:
     if not plex.running:
         await plex.start()
     rig.engine.circuit.breaker.not_before = 0.0
-    rig.engine.circuit.hurry()
+    rig.engine.health.hurry()
     await rig.engine.wake_missing()
     rig.engine.circuit.notify()
     if seen.startswith("failed"):
@@ -169,9 +169,9 @@ def _table() -> dict[str, list[str]]:
 
 
 def _write(table: dict[str, list[str]]) -> None:
-    """Put the rows back below the document's own words."""
-    text = DOCUMENT.read_text()
-    head = text[: text.index("|---|")]
+    """Put the rows back between the document's own words and what comes after them."""
+    head, _, rest = DOCUMENT.read_text().partition("|---|")
+    _, gap, after = rest.partition("\n\n")
     lines = ["|---|" + "---|" * len(STEPS)]
     lines += ["| " + " | ".join(table[fault]) + " |" for fault in FAULTS]
-    DOCUMENT.write_text(head + "\n".join(lines) + "\n")
+    DOCUMENT.write_text(head + "\n".join(lines) + (gap + after or "\n"))

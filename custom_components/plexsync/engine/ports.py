@@ -46,12 +46,16 @@ class Match:
     """What looking for a record found: one rating key, none, or several.
 
     ``reason`` says why it is not exactly one: not_found, outside_libraries or
-    ambiguous. ``candidates`` are the rating keys of an ambiguous match.
+    ambiguous. ``candidates`` are the rating keys of an ambiguous match. ``library``
+    names the library that would have to be looked through and could not be, ``fault``
+    what that met (None where it was to be left alone).
     """
 
     rating_key: str | None = None
     reason: str | None = None
     candidates: tuple[str, ...] = ()
+    library: str | None = None
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +93,19 @@ class FetchedImage:
 class Server(Protocol):
     """One Plex Media Server. Every method raises ``Fault``, or StorageError."""
 
-    @property
-    def requests(self) -> int:
-        """Requests made so far: a call that made none proves nothing."""
-
     async def probe_process(self) -> None:
         """Check that the process answers and is the configured machine."""
 
     async def probe_database(self) -> None:
         """Check that the database can be read."""
 
-    async def match(self, finds: Sequence[Find]) -> list[Match]:
-        """Find the item of each, in order, within the chosen libraries."""
+    async def match(
+        self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
+    ) -> list[Match]:
+        """Find the item of each, in order, within the chosen libraries.
+
+        The libraries of ``avoid`` (uuids) must not be asked now.
+        """
 
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for."""

@@ -48,9 +48,9 @@ class Faults:
         """Set a fault.
 
         Matchers, all optional: `method` ("PUT", "PUT,POST", "write", "read"), `path` (regex,
-        searched), `section`, `rating_key`, `nth` (only the nth match fires), `probability`,
-        `times` (fires so often at most), `after` and `duration` (seconds), `flap` ((on, off)
-        seconds). Everything else is a parameter of the action.
+        searched), `section`, `rating_key`, `where` (any function of the request), `nth` (only the
+        nth match fires), `probability`, `times` (fires so often at most), `after` and `duration`
+        (seconds), `flap` ((on, off) seconds). Everything else is a parameter of the action.
         """
         if isinstance(action, Mapping):
             spec = {**action, **spec}

@@ -1,6 +1,6 @@
 """One fault rule: which requests it meets, and when."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import math
 import random
@@ -22,6 +22,7 @@ _MATCHERS = frozenset(
         "path",
         "section",
         "rating_key",
+        "where",
         "nth",
         "probability",
         "times",
@@ -44,6 +45,8 @@ class Rule:
     path: re.Pattern[str] | None = None
     section: int | None = None
     rating_key: int | None = None
+    where: Callable[[Request], bool] | None = None
+    """Whatever else a request has to be; in process only."""
     nth: int | None = None
     probability: float = 1.0
     times: int | None = None
@@ -74,6 +77,7 @@ class Rule:
             path=re.compile(path) if path else None,
             section=_int(spec.get("section")),
             rating_key=_int(spec.get("rating_key")),
+            where=spec.get("where"),
             nth=_int(spec.get("nth")),
             probability=float(spec.get("probability", 1.0)),
             times=_int(spec.get("times")),
@@ -122,6 +126,8 @@ class Rule:
         if self.path is not None and self.path.search(request.path) is None:
             return False
         if self.rating_key is not None and self.rating_key not in named_keys(request):
+            return False
+        if self.where is not None and not self.where(request):
             return False
         return self.section is None or self.section in named_sections(request, catalog)
 
