@@ -1,8 +1,9 @@
 """The real engine against a simulated Plex: what the proofs of the engine run on."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 import contextlib
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +14,6 @@ from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.queue import Priority
-from custom_components.plexsync.engine.ramp import Ramp
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines
@@ -111,7 +111,6 @@ class Rig:
             clock=self.clock,
             listener=self._heard,
             random=Random(1),
-            ramp=Ramp(healthy=200, step=0.3),
             **self.settings,
         )
         await self.engine.open()
@@ -159,6 +158,33 @@ class Rig:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(0.2):
                         await self._changed.wait()
+
+    @contextlib.asynccontextmanager
+    async def traffic(self, number: int) -> AsyncGenerator[None]:
+        """Let edits of one item go well all the while: they show what is whose."""
+
+        async def edit() -> None:
+            find = Find((self.path(number),))
+            for turn in count():
+                fields = {"title": f"Traffic {turn}"}
+                await self.submit([Record("traffic", "1", find, fields)])
+                await asyncio.sleep(0.05)
+
+        editing = asyncio.create_task(edit())
+        try:
+            yield
+        finally:
+            editing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await editing
+
+    async def failed(self, number: int) -> None:
+        """Wait until so many jobs have failed."""
+
+        async def have() -> bool:
+            return (await self.engine.snapshot()).failed == number
+
+        await self.until(have)
 
     async def state(self, state: State) -> None:
         """Wait until the circuit has this state."""

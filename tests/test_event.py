@@ -72,7 +72,7 @@ async def test_an_outage_is_told_from_beginning_to_end(
     await call(hass, "sync_item", path=PATH, fields={"summary": "Outage."})
     await until_state(hass, "sensor", "circuit", "open")
     await plex.start()
-    entry.runtime_data.engine.circuit.hurry()
+    entry.runtime_data.engine.health.hurry()
     await until(hass, lambda: "circuit_closed" in told.types)
     assert told.types == ["circuit_opened", "circuit_half_opened", "circuit_closed"]
     assert told.of("circuit_opened")["cause"] == "refused"

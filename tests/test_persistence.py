@@ -96,7 +96,7 @@ async def test_an_outage_over_a_restart(tmp_path: Path, plex: PlexSimulator) -> 
             hass, circuit, callback(lambda e: shown.append(e.data["new_state"].state))
         )
         plex.faults.clear()
-        entry.runtime_data.engine.circuit.hurry()
+        entry.runtime_data.engine.health.hurry()
         await until_state(hass, "sensor", "circuit", "closed")
         assert list(dict.fromkeys(shown)) == ["half_open", "closed"]
         await until_state(hass, "sensor", "synced", "10")

@@ -211,7 +211,7 @@ def test_a_handshake_under_way_brings_the_probe_forward(
             it.edited.clear()
             await it.submit(5, "After")
             began = virtual().time()
-            circuit.sighted(True)
+            health.sighted(True)
             await it.until(lambda: it.edited)
             assert it.edited[0] - began < 2
 
@@ -318,7 +318,7 @@ async def test_back_at_once_over_real_time(
         def contact(there: bool) -> None:
             if there:
                 accepted.append(loop.time())
-            rig.engine.circuit.sighted(there)
+            rig.engine.health.sighted(there)
 
         async def arrived() -> None:
             await rig.engine.wake_missing()

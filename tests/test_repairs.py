@@ -235,7 +235,7 @@ async def test_another_server_at_the_address(
     assert found.severity is IssueSeverity.ERROR
     assert plex.core.find(PATH).value("summary") is None
     identity.machine_identifier = machine
-    entry.runtime_data.engine.circuit.hurry()
+    entry.runtime_data.engine.health.hurry()
     await until_issue(hass, "wrong_server", gone=True)
     await until_state(hass, "sensor", "synced", "1")
 

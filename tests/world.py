@@ -89,7 +89,7 @@ class World:
     def _contact(self, there: bool) -> None:
         if there:
             self.accepted.append(virtual().time())
-        self.engine.circuit.sighted(there)
+        self.engine.health.sighted(there)
 
     async def _arrived(self) -> None:
         await self.engine.wake_missing()

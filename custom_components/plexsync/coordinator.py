@@ -139,7 +139,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             access.token,
             client_id=client_id,
             allowed=self.engine.circuit.may_listen,
-            contact=self.engine.circuit.sighted,
+            contact=self.engine.health.sighted,
             arrived=self._look_again,
             changed=self.engine.void,
         )

@@ -106,7 +106,7 @@ class Life:
             token=core.token,
             client_id="month",
             allowed=circuit.may_listen,
-            contact=circuit.sighted,
+            contact=self.engine.health.sighted,
             arrived=self._look_again,
             changed=self._changed,
             random=Random(f"{seed}/listener"),

@@ -12,7 +12,7 @@ import requests
 from urllib3.response import HTTPResponse
 from yarl import URL
 
-from custom_components.plexsync.engine.circuit import Proof
+from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.ports import FieldEdit, Item, Items, Match
 from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
@@ -43,7 +43,7 @@ class Observer(Protocol):
     def ended(self, fault: Fault | None, *, probe: bool) -> None:
         """Hear that it was answered, or that no answer came."""
 
-    def called(self, proof: Proof, fault: Fault | None, item: str | None) -> None:
+    def called(self, purpose: Purpose, fault: Fault | None) -> None:
         """Hear how a call of the worker's went: some requests, or the first that failed."""
 
     def applied(self, request: Request, left: float) -> None:
@@ -379,40 +379,34 @@ class VirtualServer(PlexMediaServer):
     async def match(
         self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
     ) -> list[Match]:
-        """Find items, and let the observer know how it went, in each library."""
-        matches: list[Match] = []
-        try:
-            async with self._observed(Proof.READ):
-                matches = await super().match(finds, avoid)
-                if fault := next((each.fault for each in matches if each.fault), None):
-                    raise fault
-        except Fault:
-            if not matches:
-                raise
-        return matches
+        """Find items, and let the observer know how it went."""
+        async with self._observed(Purpose.LISTING):
+            found = await super().match(finds, avoid)
+            for match in found:
+                if match.fault is not None:
+                    self._network.observer.called(Purpose.LISTING, match.fault)
+        return found
 
     async def read(self, rating_keys: Sequence[str]) -> Items:
         """Read items, and let the observer know how it went."""
-        async with self._observed(Proof.READ):
+        async with self._observed(Purpose.READ):
             return await super().read(rating_keys)
 
     async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:
         """Edit an item, and let the observer know how it went."""
-        async with self._observed(Proof.WRITE, item.rating_key):
+        async with self._observed(Purpose.EDIT):
             await super().edit(item, edits)
 
     @contextlib.asynccontextmanager
-    async def _observed(
-        self, proof: Proof, item: str | None = None
-    ) -> AsyncIterator[None]:
+    async def _observed(self, purpose: Purpose) -> AsyncIterator[None]:
         observer, requests = self._network.observer, self.requests
         try:
             yield
         except Fault as fault:
-            observer.called(proof, fault, item)
+            observer.called(purpose, fault)
             raise
         if self.requests != requests:
-            observer.called(proof, None, item)
+            observer.called(purpose, None)
 
     async def close(self) -> None:
         """Close both sessions."""

@@ -316,7 +316,7 @@ class World:
             token=self.core.token,
             client_id="liveness",
             allowed=circuit.may_listen,
-            contact=circuit.sighted,
+            contact=self.engine.health.sighted,
             arrived=self._arrived,
             changed=self.engine.void,
             random=Random(2),

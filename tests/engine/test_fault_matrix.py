@@ -112,7 +112,7 @@ async def _observe(rig: Rig, step: str, fault: str) -> str:
     if not plex.running:
         await plex.start()
     rig.engine.circuit.breaker.not_before = 0.0
-    rig.engine.circuit.hurry()
+    rig.engine.health.hurry()
     await rig.engine.wake_missing()
     rig.engine.circuit.notify()
     if seen.startswith("failed"):

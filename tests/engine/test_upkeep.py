@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from itertools import count
 import logging
 from pathlib import Path
 
@@ -154,7 +155,9 @@ async def test_a_newer_record_that_came_meanwhile_is_the_one_written(
 async def _poisoned(rig: Rig, number: int) -> None:
     """Let a job use up its attempts."""
     rig.plex.faults.add("poison", rating_key=rig.item(number).rating_key)
-    await rig.submit(rig.records(number)[-1:])
+    async with rig.traffic(number + 1):
+        await rig.submit(rig.records(number)[-1:])
+        await rig.failed(1)
     await rig.drained(failed=1)
     rig.plex.faults.clear()
 
@@ -234,9 +237,15 @@ def test_never_endlessly(socket_enabled: None, tmp_path: Path) -> None:
         assert job.history.failures == job.history.retries + 1
         return job.history.retries
 
+    async def traffic(it: World) -> None:
+        for number in count():
+            await asyncio.sleep(20)
+            await it.submit(1, f"Traffic {number}")
+
     async def story() -> None:
         async with world(tmp_path) as it:
             log = it.engine.circuit.outages
+            others = asyncio.create_task(traffic(it))
             (rating_key,) = list(it.plex.core.items)[5:6]
             it.plex.faults.add("poison", rating_key=rating_key)
             await it.submit(6, "Poisoned")
@@ -247,6 +256,7 @@ def test_never_endlessly(socket_enabled: None, tmp_path: Path) -> None:
                 assert log.count == number + 1
                 assert await retries(it) == min(number + 1, MAX_OUTAGE_RETRIES)
                 await asyncio.sleep(120)
+            others.cancel()
 
     run(story())
 
@@ -255,17 +265,21 @@ async def test_a_flap_is_no_outage_of_its_own(rig: Rig) -> None:
     """Reopened within a minute, it is the same one: what failed in between waits."""
     await _poisoned(rig, 3)
     rig.plex.faults.add("poison", rating_key=rig.item(3).rating_key)
-    for turn in range(2):
-        await rig.plex.stop()
-        await rig.submit(rig.records(1, f"Turn {turn}"))
-        await rig.state(State.OPEN)
-        await rig.plex.start()
-        await rig.state(State.CLOSED)
-        await _looked(rig)
-        await rig.drained(failed=1)
-        (job,) = await failed(rig)
-        assert job.history is not None
-        assert (job.history.failures, job.history.retries) == (2, 1)
+
+    async def failed_twice() -> bool:
+        jobs = await failed(rig)
+        histories = [job.history for job in jobs if job.history is not None]
+        return [(each.failures, each.retries) for each in histories] == [(2, 1)]
+
+    async with rig.traffic(4):
+        for turn in range(2):
+            await rig.plex.stop()
+            await rig.submit(rig.records(1, f"Turn {turn}"))
+            await rig.state(State.OPEN)
+            await rig.plex.start()
+            await rig.state(State.CLOSED)
+            await _looked(rig)
+            await rig.until(failed_twice)
     assert [each.reopened for each in rig.engine.circuit.outages.outages] == [1]
 
 

@@ -26,11 +26,10 @@ class State(StrEnum):
 class Result(StrEnum):
     """What a permitted call says of the server."""
 
-    SUCCESS = "success"  # it answered, a 404 included
+    SUCCESS = "success"  # an edit or an upload went well; a probe passed
+    QUIET = "quiet"  # a trial that had nothing to write
     FAILURE = "failure"
-    UNREACHABLE = "unreachable"  # a failure without any answer
-    THROTTLED = "throttled"  # a failure that asks us to wait, not one of the server
-    NEUTRAL = "neutral"  # cancelled, our own fault, or an auth matter
+    NEUTRAL = "neutral"  # cancelled, our own fault, an auth matter, or a mere read
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +47,13 @@ class Policy:
     """Thresholds and delays; times in seconds."""
 
     failures: int = 5  # in a row, to open
-    successes: int = 3  # trials in a row, to close
     first_delay: float = 5.0
     cap: float = 60.0
     jitter: float = 0.2  # either way, so no delay exceeds cap * 1.2
     lease: float = 600.0  # longer than all calls of one job; only a bug outlives it
     retry_after_cap: float = 600.0
+    throttled_for: float = 300.0  # that long asked to slow down is an outage
+    throttled: float = 1.0  # first wait where the server does not say how long
     refused: float = 5.0  # until access is tried again after a refusal
     held: float = 300.0  # the same, once the owner has been asked
 
@@ -78,11 +78,13 @@ class Breaker:
         self.state = State.CLOSED
         self.generation = 0
         self.failures = 0
-        self.successes = 0
+        self.quiet = False  # a trial had nothing to write
         self.step = 0  # how often the delay has grown
         self.verified = False
         self.next_probe: float | None = None  # monotonic; while open
         self.not_before = -math.inf  # the server asked us to wait until then
+        self._throttled_since: float | None = None
+        self._throttles = 0
         self._permits: dict[int, Permit] = {}
         self._last_id = 0
         self._probe: int | None = None  # generation of the probe under way
@@ -107,23 +109,49 @@ class Breaker:
         self._permits[permit.id] = permit
         return permit
 
-    def settle(
-        self,
-        permit: Permit,
-        result: Result,
-        now: float,
-        *,
-        retry_after: float | None = None,
-    ) -> None:
+    def settle(self, permit: Permit, result: Result, now: float) -> None:
         """Take a permit back with what it found; a second time does nothing."""
         if self._permits.pop(permit.id, None) is None:
             return
         if permit.generation != self.generation or result is Result.NEUTRAL:
             return
-        if result is Result.SUCCESS:
-            self._succeeded(permit)
+        if result is Result.QUIET:
+            self.quiet = self.quiet or permit.trial
+        elif result is Result.SUCCESS:
+            self.failures = 0
+            self._throttled_since, self._throttles = None, 0
+            if permit.trial:
+                self._move(State.CLOSED)
         else:
-            self._failed(result, now, retry_after)
+            self.failures += 1
+            if self.state is State.HALF_OPEN or self.failures >= self.policy.failures:
+                self.trip(now)
+
+    def trip(self, now: float, retry_after: float | None = None) -> None:
+        """Open now, unless it is open: the server itself is in trouble."""
+        if self.state is not State.OPEN:
+            self._open(now, retry_after, grow=self.state is State.HALF_OPEN)
+
+    def throttle(self, now: float, retry_after: float | None) -> None:
+        """Let all calls wait as the server asks; for too long that is an outage."""
+        if self.state is State.OPEN:
+            return
+        if self._throttled_since is None:
+            self._throttled_since = now
+        lasting = now - self._throttled_since >= self.policy.throttled_for
+        if lasting or self.state is State.HALF_OPEN:
+            self.trip(now, retry_after)
+            return
+        asked = retry_after
+        if asked is None:
+            asked = min(self.policy.cap, self.policy.throttled * 2.0**self._throttles)
+        self._throttles += 1
+        wait = min(asked, self.policy.retry_after_cap)
+        self.not_before = max(self.not_before, now + wait)
+
+    def doubt(self) -> None:
+        """Let nobody call before a probe has passed."""
+        self.verified = False
 
     def expire(self, now: float) -> None:
         """Count forgotten permits as failures and free them."""
@@ -131,40 +159,18 @@ class Breaker:
             self.settle(permit, Result.FAILURE, now)
 
     def finish_trials(self) -> None:
-        """Close on fewer successes than asked for, as no job is left to try.
+        """Close on a trial that had nothing to write, as no job is left to try.
 
-        Not before the probe that is wanted: successes of before a restart prove
+        Not before the probe that is wanted: what was seen before a restart proves
         nothing of today.
         """
         if (
             self.state is State.HALF_OPEN
             and self.verified
-            and self.successes
+            and self.quiet
             and not self._permits
         ):
             self._move(State.CLOSED)
-
-    def _succeeded(self, permit: Permit) -> None:
-        self.failures = 0
-        if permit.trial:
-            self.successes += 1
-            if self.successes >= self.policy.successes:
-                self._move(State.CLOSED)
-
-    def _failed(self, result: Result, now: float, retry_after: float | None) -> None:
-        if self.state is State.HALF_OPEN:
-            self._open(now, retry_after, grow=True)
-            return
-        self.failures += 1
-        if result is Result.THROTTLED:
-            asked = self.policy.first_delay if retry_after is None else retry_after
-            wait = min(asked, self.policy.retry_after_cap)
-            self.not_before = max(self.not_before, now + wait)
-        if self.failures >= self.policy.failures:
-            self._open(now, retry_after, grow=False)
-        elif result is Result.UNREACHABLE:
-            # One unreachable call and one failed probe together open the circuit.
-            self.verified = False
 
     # -- probes --------------------------------------------------------------
 
@@ -224,9 +230,10 @@ class Breaker:
         self._permits.clear()
         self._probe = None
         self.failures = 0
-        self.successes = 0
+        self.quiet = False
         self.next_probe = None
         self.not_before = -math.inf
+        self._throttled_since, self._throttles = None, 0
         self.verified = True
         if state is State.CLOSED:
             self.step = 0
@@ -259,7 +266,7 @@ class Breaker:
             "state": str(self.state),
             "generation": self.generation,
             "failures": self.failures,
-            "successes": self.successes,
+            "quiet": self.quiet,
             "step": self.step,
             "probe_at": None
             if self.next_probe is None
@@ -279,9 +286,9 @@ class Breaker:
         state = State(str(data.get("state")))
         generation = _count(data, "generation")
         failures = _count(data, "failures")
-        successes = _count(data, "successes")
         step = _count(data, "step")
-        if step > 60 or successes >= self.policy.successes:
+        quiet = data.get("quiet") is True
+        if step > 60:
             raise ValueError("count out of range")
         next_probe, whole = None, 0.0
         if state is State.OPEN:
@@ -290,7 +297,7 @@ class Breaker:
                 raise ValueError("wait out of range")
             next_probe = now + min(max(0.0, at - wall), whole)
         self.state, self.generation = state, generation
-        self.failures, self.successes, self.step = failures, successes, step
+        self.failures, self.quiet, self.step = failures, quiet, step
         self.next_probe, self._wait = next_probe, whole
         self.verified = False
         self._probe = None

@@ -1,28 +1,26 @@
-"""The breaker's host: probes, saves, keeps the outage log and the ramp.
+"""The breaker's host: permits, holds, saves, and the outage log.
 
-The breaker decides; this class gives it time, evidence and a memory. Without a
-store it works the same and keeps nothing.
+The breaker decides; this class gives it a memory and tells the world.
+``health.py`` probes, ``judge.py`` brings the evidence. Without a store it works
+the same and keeps nothing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
-import contextlib
-from enum import IntEnum, StrEnum
+from collections.abc import Callable, Collection
+from enum import StrEnum
 import logging
 from random import Random
 from typing import Any
 
+from .bell import Bell
 from .breaker import Breaker, Permit, Policy, Result, State
 from .clock import Clock
-from .database import StorageError
 from .outages import OutageLog
+from .pace import Pace
 from .ports import BreakerStore
-from .ramp import Ramp
-from .retry import Fault, FaultClass
 
 _LOGGER = logging.getLogger(__name__)
 
-AUTH_LIMIT = 3  # refusals in a row before the owner is asked
 HEARTBEAT = 900.0  # seconds between saves of "somebody still looks"
 _SAVE_RETRY = (5.0, 300.0)  # first wait and cap after a failed save
 
@@ -41,16 +39,6 @@ class Hold(StrEnum):
 READING: frozenset[Hold] = frozenset({Hold.SWITCH, Hold.LEDGER})
 BY_HAND: frozenset[Hold] = frozenset({Hold.SWITCH})
 
-
-class Proof(IntEnum):
-    """What a call that went well proves, and what one that failed casts doubt on."""
-
-    NONE = 0  # it made no request
-    PROBE = 1
-    READ = 2
-    WRITE = 3  # reads can work while commits fail, not the other way about
-
-
 type Listener = Callable[[str, dict[str, Any]], None]
 
 
@@ -59,49 +47,40 @@ class Circuit:
 
     def __init__(
         self,
-        probe: Callable[[], Awaitable[None]],
         *,
         clock: Clock,
         random: Random,
         name: str = "Plex",
         store: BreakerStore | None = None,
         policy: Policy | None = None,
-        ramp: Ramp | None = None,
         listener: Listener | None = None,
     ) -> None:
-        """Take the probe (process, then database; raises Fault) and where to keep state.
-
-        ``name`` tells several servers apart in the log.
-        """
+        """Take where to keep state; ``name`` tells several servers apart in the log."""
         self.name = name
-        self._probe = probe
         self._clock = clock
         self._store = store
         self._listener = listener or (lambda event, data: None)
         self.breaker = Breaker(random, policy)
-        self.ramp = ramp or Ramp()
+        self.pace = Pace(clock.monotonic)
         self.outages = OutageLog()
         self.holds: set[Hold] = set()
-        self.changed = asyncio.Event()  # for whoever waits for a permit
+        self.bell = Bell()  # for whoever waits for work or a permit
+        self.wake = asyncio.Event()  # for the prober
+        self.wanted = False  # somebody waits for a permit
         self.save_failed = False
         self.reachable: bool | None = None  # what the last contact showed
         self.ledger_id: str | None = None  # which ledger this circuit's server has
-        self._doubt = Proof.NONE  # what failed since it last went well
-        self.suspects: set[str] = (
-            set()
-        )  # items that answered 500 since the last success
-        self._wake = asyncio.Event()
-        self._wanted = False
+        self.first_fault: float | None = (
+            None  # wall time of the first of a run of edits
+        )
+        self.run: list[str] = []  # the items whose edits failed in a row
         self._saving = asyncio.Lock()
-        self._dirty = False
+        self._unsaved = 0  # transitions whose save is not over yet
         self._save_again: float | None = None
         self._saves_failed = 0
         self._fault_on_disk = False
         self._saved_at = clock.monotonic()
-        self._refusals = 0
-        self._refused_to = Proof.NONE  # what the last refusal was of
-        self._retry_at = float("-inf")  # no neutral probe before this
-        self._first_fault: float | None = None  # wall time of the streak's first
+        self._half_opened = False  # in this outage, and told
 
     # -- memory ----------------------------------------------------------------
 
@@ -125,7 +104,7 @@ class Circuit:
             except ValueError, TypeError:
                 problem = "invalid"
             try:
-                self.ramp.restore(_mapping(data.get("ramp")))
+                self.pace.restore(_mapping(data.get("pace", {})))
                 self.outages, bad = OutageLog.restore(_mapping(data.get("outages")))
             except ValueError:
                 bad = 1
@@ -133,15 +112,20 @@ class Circuit:
                 problem = problem or "invalid"
             if isinstance(known := data.get("ledger_id"), str):
                 self.ledger_id = known
-            if data.get("doubt") in tuple(Proof):
-                self._doubt = Proof(data["doubt"])
-            first = data.get("first_fault")
-            if self.breaker.failures and _is_time(first, wall):
-                self._first_fault, self._fault_on_disk = first, True
+            self._restore_run(data, wall)
         self._align_outage(wall)
         # Until now nobody looked, unless the clock says that this was no time at all.
         self.outages.observe(wall, gap=True)
         return problem
+
+    def _restore_run(self, data: dict[str, Any], wall: float) -> None:
+        run, first = data.get("run"), data.get("first_fault")
+        if self.breaker.state is State.CLOSED and isinstance(run, list):
+            self.run = [each for each in run if isinstance(each, str)]
+        if self.run and _is_time(first, wall):
+            self.first_fault, self._fault_on_disk = first, True
+        elif self.breaker.state is State.CLOSED:
+            self.breaker.failures = len(self.run)
 
     def _align_outage(self, wall: float) -> None:
         """Make log and state agree: an open record belongs to a circuit not closed."""
@@ -155,11 +139,11 @@ class Circuit:
         now, wall = self._clock.monotonic(), self._clock.wall()
         return {
             "breaker": self.breaker.snapshot(now, wall),
-            "ramp": self.ramp.snapshot(),
+            "pace": self.pace.snapshot(),
             "outages": self.outages.snapshot(),
-            "first_fault": self._first_fault,
+            "first_fault": self.first_fault,
+            "run": list(self.run),
             "ledger_id": self.ledger_id,
-            "doubt": int(self._doubt),
         }
 
     async def save(self) -> None:
@@ -167,10 +151,8 @@ class Circuit:
         blind = bool(self.holds & {Hold.AUTH, Hold.WRONG_SERVER})
         self.outages.observe(self._clock.wall(), gap=blind)
         if self._store is None:
-            self._dirty = False
             return
         async with self._saving:
-            self._dirty = False
             data = self.snapshot()
             try:
                 await self._store.save(data)
@@ -191,93 +173,133 @@ class Circuit:
                 self._saved_at = self._clock.monotonic()
         self.notify()
 
-    # -- calls -----------------------------------------------------------------
+    async def tend(self, now: float) -> float:
+        """Save what is due to be saved; give the monotonic time of the next look."""
+        if self._save_again is not None and now >= self._save_again:
+            await self.save()
+        if now - self._saved_at >= HEARTBEAT:
+            await self.save()
+            self._saved_at = now
+        times = [self._saved_at + HEARTBEAT]
+        return min(times if self._save_again is None else [*times, self._save_again])
+
+    # -- permits ---------------------------------------------------------------
 
     def admit(self, past: Collection[Hold] = ()) -> Permit | None:
-        """Give a permit, or None; then ``changed`` tells when to ask again.
+        """Give a permit, or None; then the bell tells when to ask again.
 
         No permit is given between a transition and the end of its save. ``past``
         names the holds that do not concern what is asked for.
         """
-        if self.holds.difference(past) or self._dirty:
+        if self.holds.difference(past) or self._unsaved:
             return None
         permit = self.breaker.admit(self._clock.monotonic())
         if permit is None:
-            self._wanted = True
-            self._wake.set()
+            self.wanted = True
+            self.wake.set()
         return permit
 
     def wait(self) -> float | None:
         """Give the seconds after which to ask again unless ``changed`` comes first."""
         if self.holds:
             return None
-        now = self._clock.monotonic()
-        wait = self.breaker.not_before - now
+        wait = self.breaker.not_before - self._clock.monotonic()
         return wait if wait > 0 else None
 
-    async def settle(self, permit: Permit, fault: Fault | None, proof: Proof) -> None:
-        """Take a permit back with what its call found (None: an answer).
-
-        A read that goes well says nothing of writes that fail: it neither ends
-        their streak nor closes the circuit.
-        """
+    async def settle(self, permit: Permit, result: Result) -> None:
+        """Take a permit back with what its call, or its whole trial, showed."""
         before = self.breaker.state
-        now = self._clock.monotonic()
-        if fault is None or fault.kind is FaultClass.ITEM:
-            result = (
-                Result.SUCCESS
-                if proof >= max(self._doubt, Proof.READ)
-                else Result.NEUTRAL
-            )
-            if proof:
-                self._answered(proof)
-            if result is Result.SUCCESS:
-                self._doubt, self._first_fault = Proof.NONE, None
-                if self._fault_on_disk and self._save_again is None:
-                    # After a kill an outage would be dated back to it.
-                    self._save_again = now
-                    self._wake.set()
-            self.breaker.settle(permit, result, now)
-        elif fault.kind is FaultClass.SERVER:
-            self._missed(fault)
-            self._doubt = max(self._doubt, proof)
-            self.ramp.failed(now)
-            self.breaker.settle(
-                permit, _failure(fault), now, retry_after=fault.retry_after
-            )
-        else:
-            self.breaker.settle(permit, Result.NEUTRAL, now)
-            self._refused(fault, proof)
+        self.breaker.settle(permit, result, self._clock.monotonic())
         if permit.trial:
-            self.changed.set()  # the next trial may begin
-        await self._moved(before, fault)
+            self.notify()  # the next trial may begin
+        await self.moved(before, "recovery")
 
-    def release(self, permit: Permit) -> None:
+    def give_back(self, permit: Permit) -> None:
         """Take a permit back that says nothing: cancelled, or never used."""
         self.breaker.settle(permit, Result.NEUTRAL, self._clock.monotonic())
         if permit.trial:
-            # Nobody waits for any other: a worker that the ramp holds back would only
+            # Nobody waits for any other: a worker that waits for a place would only
             # wake itself, at once and again and again.
             self.notify()
 
     async def finish_trials(self) -> None:
-        """Close after fewer successful trials than usual: no job is left to try."""
+        """Close after a trial that had nothing to write: no job is left to try."""
         before = self.breaker.state
         self.breaker.finish_trials()
-        await self._moved(before, None)
+        await self.moved(before, "recovery")
+
+    # -- evidence --------------------------------------------------------------
+
+    def answered(self) -> None:
+        """Note that the server answered somebody."""
+        self.reachable = True
+
+    def edit_worked(self) -> None:
+        """Note that an edit went well: no run of failures goes on over it."""
+        self.answered()
+        self.pace.worked()
+        self.run.clear()
+        self.breaker.failures = 0
+        self.first_fault = None
+        if self._fault_on_disk and self._save_again is None:
+            # After a kill an outage would be dated back to it.
+            self._save_again = self._clock.monotonic()
+            self.wake.set()
+
+    def edit_failed(self, item: str, wall: float) -> int:
+        """Note whose edit failed, and when; give how many items did in a row."""
+        if self.first_fault is None:
+            self.first_fault = wall
+        if item not in self.run:
+            self.run.append(item)
+            self.breaker.failures = len(self.run)
+        self.pace.trouble()
+        return len(self.run)
+
+    async def trip(
+        self, reason: str, *, since: float, retry_after: float | None = None
+    ) -> None:
+        """Open: the trouble is the server's, and has been since then (wall time)."""
+        before = self.breaker.state
+        self.missed(since)
+        self.breaker.trip(self._clock.monotonic(), retry_after)
+        await self.moved(before, reason)
+
+    async def throttled(self, reason: str, retry_after: float | None) -> None:
+        """Let all calls wait as the server asks."""
+        before = self.breaker.state
+        self.pace.trouble()
+        if self.first_fault is None:
+            self.first_fault = self._clock.wall()
+        self.breaker.throttle(self._clock.monotonic(), retry_after)
+        await self.moved(before, reason)
+
+    def missed(self, since: float) -> None:
+        """Note that the server did not answer, or not as itself."""
+        self.reachable = False
+        if self.first_fault is None or since < self.first_fault:
+            self.first_fault = since
+
+    async def expire(self) -> None:
+        """Count permits that were forgotten."""
+        before = self.breaker.state
+        self.breaker.expire(self._clock.monotonic())
+        await self.moved(before, "lease_expired")
+
+    # -- by hand ---------------------------------------------------------------
 
     async def reset(self) -> None:
         """Close by hand; a probe precedes the next job."""
         before = self.breaker.state
         self.breaker.reset()
-        self._first_fault = None
+        self._forget_run()
         if (
             self.outages.ended(self._clock.wall(), by="reset")
             or before is not State.CLOSED
         ):
             self._announce(before, State.CLOSED, "reset")
         await self.save()
-        self._wake.set()
+        self.wake.set()
 
     def hold(self, hold: Hold, active: bool) -> None:
         """Set or lift a hold; it changes no circuit state."""
@@ -286,13 +308,7 @@ class Circuit:
         (self.holds.add if active else self.holds.discard)(hold)
         self._listener("hold", {"hold": str(hold), "active": active})
         self.notify()
-        self._wake.set()
-
-    def hurry(self) -> None:
-        """Probe now: the server gave a sign of life."""
-        self.breaker.hurry(self._clock.monotonic())
-        self._retry_at = float("-inf")
-        self._wake.set()
+        self.wake.set()
 
     # -- the notifications socket ------------------------------------------------
 
@@ -307,96 +323,57 @@ class Circuit:
             self.holds & {Hold.AUTH, Hold.WRONG_SERVER}
         )
 
-    def sighted(self, there: bool) -> None:
-        """Note that the socket was accepted, or that nobody answered it.
+    # -- transitions -------------------------------------------------------------
 
-        Neither is evidence: the first brings a probe forward, the second only shows.
-        """
-        if there and self.breaker.state is State.OPEN:
-            self.hurry()  # a handshake that was under way when the circuit opened
-        if there is not self.reachable:
-            self.reachable = there
-            self.notify()
-
-    # -- evidence --------------------------------------------------------------
-
-    def _answered(self, proof: Proof) -> None:
-        self.reachable = True
-        if proof >= self._refused_to:
-            # Who may read need not be let write: only a write proves that again.
-            self._refusals, self._refused_to = 0, Proof.NONE
-
-    def _missed(self, fault: Fault) -> None:
-        self.reachable = False
-        if self._first_fault is None:
-            self._first_fault = self._clock.wall()
-
-    def _refused(self, fault: Fault, proof: Proof) -> None:
-        """Verify access before the next job; after three refusals ask the owner."""
-        self.breaker.verified = False
-        wait = self.breaker.policy.refused
-        if fault.kind is FaultClass.AUTH:
-            self._refusals += 1
-            self._refused_to = max(self._refused_to, proof)
-            if self._refusals >= AUTH_LIMIT:
-                wait = self.breaker.policy.held
-                self.hold(Hold.AUTH, True)
-        elif fault.kind is FaultClass.WRONG_SERVER:
-            wait = self.breaker.policy.held
-            self.reachable = False
-            self.hold(Hold.WRONG_SERVER, True)
-        self._retry_at = self._clock.monotonic() + wait
-        self._wake.set()
-
-    async def _moved(self, before: State, fault: Fault | None) -> None:
-        """Follow a transition: log, ramp, event, and the save before anything else."""
+    async def moved(self, before: State, cause: str) -> None:
+        """Follow a transition: log, pace, event, and the save before anything else."""
         state = self.breaker.state
         if state is before:
             return
-        self._dirty = True
         wall = self._clock.wall()
-        cause = "lease_expired" if state is State.OPEN else "recovery"
-        if fault is not None:
-            cause = fault.reason
         if state is State.OPEN:
-            self.outages.began(self._first_fault or wall, cause)
-            self.ramp.stop()
+            self.outages.began(self.first_fault or wall, cause)
         elif state is State.CLOSED:
             self.outages.ended(wall)
-            self.ramp.begin(self._clock.monotonic())
-            self._first_fault = None
+            self.pace.begin()
+            self._forget_run()
+        self.run.clear()
         self._announce(before, state, cause)
-        await self.save()
-        self._wake.set()
+        self._unsaved += 1
+        try:
+            await self.save()
+        finally:
+            self._unsaved -= 1
+        self.notify()
+        self.wake.set()
+
+    def _forget_run(self) -> None:
+        self.run.clear()
+        self.first_fault = None
 
     def _announce(self, before: State, state: State, cause: str) -> None:
+        if state is State.HALF_OPEN and self._half_opened:
+            return  # once an outage, however many trials fail
+        if state is State.OPEN and before is State.HALF_OPEN:
+            return
+        self._half_opened = state is State.HALF_OPEN
         level = logging.WARNING if before is State.CLOSED else logging.INFO
-        if (before, state) != (State.HALF_OPEN, State.OPEN):
-            _LOGGER.log(level, "%s: the circuit is %s (%s)", self.name, state, cause)
+        _LOGGER.log(level, "%s: the circuit is %s (%s)", self.name, state, cause)
         last = self.outages.outages[-1] if self.outages.outages else None
         data: dict[str, Any] = {"cause": cause}
         if state is State.CLOSED and last is not None:
             data |= {"duration": last.duration, "jobs": last.jobs}
-        if (
-            state is State.HALF_OPEN
-            or before is not State.HALF_OPEN
-            or state is State.CLOSED
-        ):
-            self._listener(
-                {
-                    State.OPEN: "circuit_opened",
-                    State.HALF_OPEN: "circuit_half_opened",
-                    State.CLOSED: "circuit_closed",
-                }[state],
-                data,
-            )
+        events = {
+            State.OPEN: "circuit_opened",
+            State.HALF_OPEN: "circuit_half_opened",
+            State.CLOSED: "circuit_closed",
+        }
+        self._listener(events[state], data)
 
     def notify(self) -> None:
         """Wake whoever waits, and let the world look."""
-        self.changed.set()
+        self.bell.ring()
         self._listener("changed", {})
-
-    # -- probing ---------------------------------------------------------------
 
     def next_probe(self) -> float | None:
         """Give the wall time of the next scheduled probe, None when none is."""
@@ -405,85 +382,6 @@ class Circuit:
         if self.breaker.state is State.CLOSED or at is None:
             return None
         return self._clock.wall() + max(0.0, at - now)
-
-    async def run(self) -> None:
-        """Probe when it is due, retry failed saves, keep the log's observation."""
-        while True:
-            self._wake.clear()
-            now = self._clock.monotonic()
-            before = self.breaker.state
-            self.breaker.expire(now)
-            await self._moved(before, None)
-            if (at := self._due(now)) is not None and at <= now:
-                await self._probe_once()
-                continue
-            if self._save_again is not None and now >= self._save_again:
-                await self.save()
-            if now - self._saved_at >= HEARTBEAT:
-                await self.save()
-                self._saved_at = now
-            times = [self._saved_at + HEARTBEAT]
-            times += [time for time in (at, self._save_again) if time is not None]
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.05, min(times) - now)):
-                    await self._wake.wait()
-
-    def _due(self, now: float) -> float | None:
-        """Give the monotonic time of the next probe, None while none is needed."""
-        at = self.breaker.probe_at(now)
-        if at is None:
-            return None
-        refused = self.holds & {Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY}
-        if self.breaker.state is not State.OPEN and not (self._wanted or refused):
-            return None  # nobody waits for a permit
-        return max(at, self._retry_at)
-
-    async def _probe_once(self) -> None:
-        before = self.breaker.state
-        token = self.breaker.begin_probe()
-        fault: Fault | None = None
-        result = Result.NEUTRAL
-        try:
-            await self._probe()
-            result = Result.SUCCESS
-        except Fault as error:
-            fault = error
-            if error.kind is FaultClass.SERVER:
-                result = _failure(error)
-        except StorageError:
-            # Our own disk says nothing of the server: look again soon.
-            self._retry_at = self._clock.monotonic() + self.breaker.policy.refused
-            return
-        finally:
-            # Also when cancelled: a probe that never ended would block all later ones.
-            now = self._clock.monotonic()
-            self.breaker.end_probe(
-                token, result, now, retry_after=fault.retry_after if fault else None
-            )
-        if fault is None:
-            self._wanted = False
-            self._answered(Proof.PROBE)
-            for hold in (Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY):
-                self.hold(hold, False)
-        elif fault.kind is FaultClass.SERVER:
-            self._missed(fault)
-            self.outages.touched(probes=1)
-        elif fault.kind is FaultClass.ITEM:
-            # The server is well, but none of the chosen libraries is there.
-            self._retry_at = now + self.breaker.policy.held
-            self.hold(Hold.LIBRARY, True)
-        else:
-            self._refused(fault, Proof.PROBE)
-        await self._moved(before, fault)
-        if before is State.OPEN is self.breaker.state:
-            await self.save()  # the delay has grown, and a kill must not forget it
-        self.notify()
-
-
-def _failure(fault: Fault) -> Result:
-    if fault.reason == "rate_limited":
-        return Result.THROTTLED
-    return Result.UNREACHABLE if fault.unreachable else Result.FAILURE
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -1,13 +1,12 @@
-"""One batch's way to the server: every call under a permit of the circuit."""
+"""The way to the server: every call under a permit, every fault judged."""
 
 from collections.abc import Awaitable, Callable, Collection
 
-from .breaker import Permit
-from .circuit import Circuit, Hold, Proof
-from .ports import Server
+from .breaker import Permit, Result
+from .circuit import Circuit, Hold
+from .health import Health
+from .judge import About, Judge, Purpose
 from .retry import Fault, FaultClass
-
-SUSPECTS = 3  # different items in a row that answer 500 are no coincidence
 
 
 class CircuitRefusedError(Exception):
@@ -15,87 +14,95 @@ class CircuitRefusedError(Exception):
 
 
 class Contact:
-    """Make calls, report what they say of the server, hold a trial to its end."""
+    """Make the calls of one turn, or of somebody who waits; hold a trial to its end."""
 
     def __init__(
         self,
         circuit: Circuit,
-        server: Server,
-        permit: Permit | None,
+        health: Health,
+        judge: Judge,
+        permit: Permit | None = None,
         past: Collection[Hold] = (),
     ) -> None:
-        """Take the permit with which the batch was begun, if it has one already.
+        """Take the permit with which a turn was begun, if it has one already.
 
         ``past`` names the holds that do not concern these calls.
         """
-        self._past = past
         self._circuit = circuit
-        self._server = server
+        self._health = health
+        self._judge = judge
         self._permit = permit
-        self.proof = Proof.NONE  # the best that the server has shown so far
-        self.fault: Fault | None = None  # the server's or the token's, not an item's
+        self._past = past
+        self._wrote = False  # an edit or an upload went well
+        self._failed = False
+        self.refused: Fault | None = None  # the server's, or the token's: no more calls
 
-    async def call[T](
-        self, work: Callable[[], Awaitable[T]], item: str | None = None
-    ) -> T:
-        """Make one call; ``item`` names the item that it is about, if it is about one.
-
-        Raises CircuitRefusedError, or the Fault. A 500 is the item's if the
-        database answers right after and not every item fares like it.
-        """
-        permit = self._permit or self._circuit.admit(self._past)
-        if permit is None:
-            raise CircuitRefusedError
-        self._permit = permit if permit.trial else None
-        requests = self._server.requests
-        proof = Proof.READ if item is None else Proof.WRITE
+    async def call[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
+        """Make one call. Raises CircuitRefusedError, or the Fault with its scope."""
+        permit = await self._admit()
+        began = self._judge.moment()
         try:
-            result = await self._judged(work, item)
+            result = await work()
+            if about.purpose in (Purpose.EDIT, Purpose.UPLOAD):
+                self._wrote = True
+            if about.purpose is Purpose.EDIT and not permit.trial:
+                await self._circuit.settle(permit, Result.SUCCESS)
         except Fault as fault:
-            if fault.kind is not FaultClass.ITEM:
-                self.fault = self.fault or fault
-                self._permit = None
-                await self._circuit.settle(permit, fault, proof)
-            else:
-                await self._answered(permit, Proof.READ)
-            raise
-        except BaseException:
-            self._permit = None
-            self._circuit.release(permit)
-            raise
-        if item is not None:
-            self._circuit.suspects.clear()
-        if self._server.requests == requests:
-            proof = Proof.NONE
-        await self._answered(permit, proof)
+            self._failed = True
+            raise await self.judged(fault, about) from None
+        finally:
+            if not permit.trial:
+                self._circuit.give_back(permit)
+        self._judge.worked(about, began)
         return result
 
-    async def _answered(self, permit: Permit, proof: Proof) -> None:
-        """Note an answer; a trial is settled at its end only."""
-        self.proof = max(self.proof, proof)
-        if not permit.trial:
-            await self._circuit.settle(permit, None, proof)
+    async def judged(self, fault: Fault, about: About) -> Fault:
+        """Give a fault that came with an answer its scope."""
+        verdict = await self._judge.decide(fault, about)
+        if verdict.kind in (
+            FaultClass.SERVER,
+            FaultClass.AUTH,
+            FaultClass.WRONG_SERVER,
+        ):
+            self.refused = self.refused or verdict
+        return verdict
 
-    async def _judged[T](self, work: Callable[[], Awaitable[T]], item: str | None) -> T:
-        try:
-            return await work()
-        except Fault as fault:
-            if not fault.ambiguous or item is None:
-                raise
-            await self._server.probe_database()
-            suspects = self._circuit.suspects
-            suspects.add(item)
-            if len(suspects) >= SUSPECTS:
-                raise
-            raise Fault(FaultClass.ITEM, fault.reason) from fault
+    def worked(self, about: About) -> None:
+        """Note what went well within a call."""
+        self._judge.worked(about, self._judge.moment())
 
     def saw_write(self) -> None:
         """Note that a write of unknown outcome stands there: writes do work."""
-        self.proof = Proof.WRITE
+        self._wrote = True
+
+    async def _admit(self) -> Permit:
+        """Give a permit; waits while the server is being looked at for somebody."""
+        if self._permit is not None and self._permit.trial:
+            return self._permit
+        permit, self._permit = self._permit, None
+        if permit is None:
+            permit = self._circuit.admit(self._past)
+            while permit is None and self._health.is_asking:
+                await self._health.settled()
+                permit = self._circuit.admit(self._past)
+            if permit is not None and permit.trial:
+                # The circuit opened meanwhile: this began in another time.
+                self._circuit.give_back(permit)
+                permit = None
+        if permit is None:
+            raise CircuitRefusedError
+        return permit
 
     async def finish(self) -> None:
-        """Settle a trial with the best that the server has shown."""
+        """Take a trial to its end: it proves what it wrote, or that nothing was to do."""
         if (permit := self._permit) is None:
             return
         self._permit = None
-        await self._circuit.settle(permit, None, self.proof)
+        if not permit.trial:
+            self._circuit.give_back(permit)
+        elif self._wrote:
+            await self._circuit.settle(permit, Result.SUCCESS)
+        else:
+            await self._circuit.settle(
+                permit, Result.NEUTRAL if self._failed else Result.QUIET
+            )

@@ -2,36 +2,46 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from sqlite3 import Connection
 from typing import Any
 
 from . import failed, ledger, outages, queue, stats
-from .batch import Tools
 from .breaker import Permit, Policy, State
+from .bulkheads import Bulkheads
 from .circuit import BY_HAND, READING, Circuit, Hold, Listener
 from .clock import Clock
 from .contact import CircuitRefusedError, Contact
 from .database import Database, StorageClosedError, StorageDamagedError
 from .failed import Choice
+from .health import Health
+from .judge import About, Judge, Purpose
+from .look import Look, Settings, Sight, Tools
 from .outages import Availability
-from .pictures import wanted
-from .plan import Plan, make_plan
-from .ports import BreakerStore, Images, Item, Match, Server
+from .pictures import known_digests
+from .plan import Plan
+from .ports import BreakerStore, Images, Item, Server
 from .queue import Accepted, Job, JobInfo, Priority
-from .ramp import Ramp
 from .reconcile import Reconcile, ReconcileRunningError
 from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
 from .undo import make_undo, missed
+from .unforeseen import tell
 from .upkeep import Fresh, Retried, Upkeep, nothing_newer
-from .whole import match_all
-from .worker import Worker, release_all
+from .worker import Worker
 
-_PATIENCE = 100  # tenths of a second that somebody waits for the first probe
+_AGAIN = 5.0  # seconds before a task that broke is started again
 _VOID = 60.0  # seconds; no read is used for that long
 
 SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, stats.SCHEMA)
@@ -60,6 +70,7 @@ class Snapshot:
     availability: Availability
     save_failed: bool
     storage_failed: bool
+    failing: Mapping[str, float] = field(default_factory=dict)  # kinds of call, since
     reconcile: float | None = None  # progress in percent while one runs
     sources: Mapping[str, bool | None] = field(default_factory=dict)
     out_of_sync: bool = False
@@ -97,7 +108,6 @@ class Engine:
         clock: Clock | None = None,
         random: Random | None = None,
         policy: Policy | None = None,
-        ramp: Ramp | None = None,
         retry: RetryPolicy | None = None,
         fresh: Fresh = nothing_newer,
         listener: Listener | None = None,
@@ -113,17 +123,18 @@ class Engine:
         self._listener = listener or (lambda event, data: None)
         self.random = random or Random()
         self.circuit = Circuit(
-            self._probe,
             clock=self.clock,
             random=self.random,
             name=name,
             store=store,
             policy=policy,
-            ramp=ramp,
             listener=self._heard,
         )
+        self.health = Health(self.circuit, self._probe, self.clock)
+        self.bulkheads = Bulkheads(self.random)
+        self._judge = Judge(self.circuit, self.health, self.bulkheads, self.clock)
         self._retry = retry or RetryPolicy()
-        self._fill_only: dict[str, frozenset[str]] = {}
+        self._settings = Settings()
         self._voided: OrderedDict[str, float] = OrderedDict()  # oldest first
         self._tools = Tools(
             database=self.database,
@@ -132,10 +143,13 @@ class Engine:
             clock=self.clock,
             random=self.random,
             retry=self._retry,
-            fill_only=lambda source: self._fill_only.get(source, frozenset()),
+            settings=self._settings,
+            bulkheads=self.bulkheads,
             voided=self._voided,
         )
-        self.worker = Worker(self._tools, self.circuit, self._done)
+        self.worker = Worker(
+            self._tools, self.circuit, self.health, self._judge, self._done
+        )
         self.upkeep = Upkeep(database, self.circuit, self.clock, fresh)
         self._waiting: dict[tuple[str, str], list[asyncio.Future[Outcome]]] = {}
         self._closed = False
@@ -206,9 +220,17 @@ class Engine:
     async def run(self) -> None:
         """Work and probe until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.circuit.run())
-            group.create_task(self.worker.run())
-            group.create_task(self.upkeep.run())
+            for work in (self.health.run, self.worker.run, self.upkeep.run):
+                group.create_task(self._keep(work))
+
+    async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Keep one task running: what breaks it ends none of the others."""
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001  # a bug of ours; it is told
+                tell(error)
+            await asyncio.sleep(_AGAIN)
 
     async def close(self) -> None:
         """Close sockets, save, and close the database; ``run`` has been cancelled.
@@ -222,7 +244,7 @@ class Engine:
                     future.set_result(self._queued())
         await self._server.close()
         with contextlib.suppress(Exception):
-            await self.database.run(release_all)
+            await self.database.run(queue.release_all)
         await self.circuit.save()
         await asyncio.to_thread(self.database.close)
 
@@ -357,61 +379,68 @@ class Engine:
 
     async def preview(self, record: Record) -> Preview:
         """Compute the plan for one record and write nothing. Raises Fault."""
-        pin = await self.database.run(
-            lambda db: ledger.pinned(db, record.source, record.key), durable=False
-        )
-        find = Find(rating_key=pin) if pin else record.find
+        sight = Sight(record.find, record)
+
+        def look_up(db: Connection) -> None:
+            if pin := ledger.pinned(db, record.source, record.key):
+                sight.find = Find(rating_key=pin)
+            sight.images = known_digests(db, record)
+
+        await self.database.run(look_up, durable=False)
         async with self._contact(READING) as contact:
-            match, item = await self._look(contact, find)
-        if item is None:
-            return Preview(None, Plan(), match.reason, match.candidates)
-        read = item
-
-        def look_up(db: Connection) -> tuple[Any, dict[str, str]]:
-            digests: dict[str, str] = {}
-            for name, image in wanted(record).items():
-                if known := ledger.picture(db, record.source, image.ref):
-                    digests[name] = known.digest
-            return ledger.rows(db, read), digests
-
-        rows, digests = await self.database.run(look_up)
-        plan = make_plan(
-            record,
-            read,
-            rows,
-            images=digests,
-            fill_only=self._fill_only.get(record.source, frozenset()),
-        )
-        return Preview(read.rating_key, plan)
+            look = Look(self._tools, contact)
+            await look.find([sight])
+            if sight.item is not None:
+                await look.plan([sight])
+        if sight.fault is not None:
+            raise sight.fault
+        if sight.item is None:
+            return Preview(None, Plan(), sight.reason, sight.candidates)
+        return Preview(sight.item.rating_key, sight.plan)
 
     async def undo(self, find: Find) -> tuple[Item | None, list[str], dict[str, str]]:
         """Restore one item; give it, the restored fields, and why others stayed.
 
         Raises Fault, of class item with the reason of the match if none was found.
         """
-        async with self._contact(BY_HAND) as contact, self.worker.writing:
-            match, item = await self._look(contact, find)
-            if item is None:
-                raise Fault(FaultClass.ITEM, match.reason or "not_found")
-            return await self._undo_item(contact, item)
+        async with self._contact(BY_HAND) as contact:
+            item = await self._find(contact, find)
+            async with self._hand_on(item.rating_key):
+                # Whoever had it in hand may have written to it.
+                item = await self._find(contact, find)
+                return await self._undo_item(contact, item)
+
+    async def _find(self, contact: Contact, find: Find) -> Item:
+        sight = Sight(find)
+        await Look(self._tools, contact).find([sight])
+        if sight.item is None:
+            raise sight.fault or Fault(FaultClass.ITEM, sight.reason or "not_found")
+        return sight.item
+
+    @contextlib.asynccontextmanager
+    async def _hand_on(self, rating_key: str) -> AsyncGenerator[None]:
+        """Have an item for oneself: there is one writer at a time."""
+        while rating_key in self._tools.in_hand:
+            await asyncio.sleep(0.05)
+        self._tools.in_hand.add(rating_key)
+        try:
+            yield
+        finally:
+            self._tools.in_hand.discard(rating_key)
 
     @contextlib.asynccontextmanager
     async def _contact(self, past: frozenset[Hold]) -> AsyncGenerator[Contact]:
         """Make calls that somebody waits for; a refusal becomes a Fault.
 
-        After a start only the probe before the first call may be missing: that
-        is worth a short wait.
+        After a start only the probe before the first call may be missing: it is made.
         """
         permit = self._admit(past)
-        for _ in range(_PATIENCE):
-            closed = self.circuit.breaker.state is State.CLOSED
-            if permit is not None or not closed or self.circuit.holds.difference(past):
-                break
-            if self._closed:
-                break
-            await asyncio.sleep(0.1)
+        closed = self.circuit.breaker.state is State.CLOSED
+        if permit is None and closed and not self.circuit.holds.difference(past):
+            if not self.circuit.breaker.verified and not self._closed:
+                await self.health.ask()
             permit = self._admit(past)
-        contact = Contact(self.circuit, self._server, permit, past)
+        contact = Contact(self.circuit, self.health, self._judge, permit, past)
         try:
             if permit is None:
                 raise self._refusal(past)
@@ -424,6 +453,7 @@ class Engine:
             raise self._refusal(past) from fault  # it was we who broke the call off
         finally:
             await contact.finish()
+            self.circuit.notify()
 
     def _admit(self, past: frozenset[Hold]) -> Permit | None:
         return None if self._closed else self.circuit.admit(past)
@@ -434,22 +464,6 @@ class Engine:
         held = self.circuit.holds.difference(past)
         return Fault(FaultClass.SERVER, "held" if held else "circuit_open")
 
-    async def _look(self, contact: Contact, find: Find) -> tuple[Match, Item | None]:
-        """Match and read one item; it is the one that was looked for, or None."""
-        for _ in range(2):
-            match = (await contact.call(lambda: match_all(self._server, [find])))[0]
-            if (key := match.rating_key) is None:
-                return match, None
-            item = await self._read_one(contact, key)
-            if item is not None and self._server.confirms(find, item):
-                return match, item
-            # The rating key was a cache, and it was wrong: look again by path.
-            await self._server.forget([key])
-        return Match(reason="not_found"), None
-
-    async def _read_one(self, contact: Contact, key: str) -> Item | None:
-        return (await contact.call(lambda: self._server.read([key]))).get(key)
-
     async def _undo_item(
         self, contact: Contact, read: Item
     ) -> tuple[Item | None, list[str], dict[str, str]]:
@@ -458,10 +472,11 @@ class Engine:
         restores, kept = make_undo(read, rows)
         edits = [restore.edit for restore in restores if restore.edit is not None]
         if edits:
-            await contact.call(lambda: self._server.edit(read, edits), key)
-            after = await self._read_one(contact, key)
+            about = About(Purpose.EDIT, key, read.section)
+            await contact.call(lambda: self._server.edit(read, edits), about)
+            items = await Look(self._tools, contact).read({key: read.section})
             # What did not arrive stays ours, and the undo can be asked for again.
-            lacking = missed(restores, after or read)
+            lacking = missed(restores, items.get(key) or read)
             kept |= dict.fromkeys(lacking, "not_kept")
             restores = [each for each in restores if each.field not in lacking]
 
@@ -516,9 +531,13 @@ class Engine:
 
     async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:
         """Give one page of jobs and how many there are; see ``queue.listing``."""
-        return await self.database.run(
+        found, total = await self.database.run(
             lambda db: queue.listing(db, **filters), durable=False
         )
+        why = self.waiting_reason()
+        return [
+            replace(job, reason=why) if job.reason is None else job for job in found
+        ], total
 
     async def job_reasons(self) -> dict[str, int]:
         """Count the jobs that have a reason, by state and reason."""
@@ -548,7 +567,7 @@ class Engine:
 
     def set_fill_only(self, source: str, fields: frozenset[str]) -> None:
         """Name the fields that a source only fills where Plex has nothing."""
-        self._fill_only[source] = fields
+        self._settings.fill_only[source] = fields
 
     async def cursor(self, source: str) -> str | None:
         """Give where a source was read up to."""
@@ -582,7 +601,11 @@ class Engine:
         if self.reconciling is not None:
             raise ReconcileRunningError
         self.reconciling = Reconcile(
-            self._tools, self.circuit, enqueue=enqueue, total=total
+            self._tools,
+            self.circuit,
+            lambda: self._contact(READING),
+            enqueue=enqueue,
+            total=total,
         )
         self._listener("changed", {})
         try:
@@ -637,5 +660,6 @@ class Engine:
             availability=log.availability(wall, 30 * outages.DAY),
             save_failed=self.circuit.save_failed,
             storage_failed=self.worker.storage_failed,
+            failing=self.bulkheads.failing(),
             reconcile=self.reconciling.progress if self.reconciling else None,
         )

@@ -17,7 +17,9 @@ def _see_turns(db: sqlite3.Connection) -> None:
     _add_column(db, "job", "tried REAL")
     _add_column(db, "job", "solo INTEGER NOT NULL DEFAULT 0")
     _add_column(db, "job", "blocked TEXT")
-    _add_column(db, "job", "doubted TEXT")
+    _add_column(db, "job", "snoozes INTEGER NOT NULL DEFAULT 0")
+    db.execute("DROP INDEX IF EXISTS job_ready")
+    _add_column(db, "plex_section", "place TEXT")
 
 
 # The first one leads from version 1 to 2, and so on.

@@ -4,15 +4,21 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 import hashlib
+from sqlite3 import Connection
+from typing import TYPE_CHECKING
 
 from . import ledger
-from .database import Database
+from .bulkheads import shut
 from .fields import FIELDS, Kind
-from .ports import Images
+from .ports import FetchedImage
 from .queue import Job
 from .record import Image, Record
-from .retry import Fault
+from .retry import Fault, FaultClass
 from .together import together
+from .unforeseen import tell
+
+if TYPE_CHECKING:
+    from .look import Tools
 
 AT_ONCE = 4
 IN_MEMORY = 32 * 1024 * 1024  # bytes of pictures that one batch keeps
@@ -22,13 +28,15 @@ IN_MEMORY = 32 * 1024 * 1024  # bytes of pictures that one batch keeps
 class Pictures:
     """The pictures of one record: digests, and bytes where they were at hand.
 
-    ``fault`` is why one could not be had; the others still count.
+    ``fault`` is why one could not be had; the others still count. ``later`` says
+    that there was no room for them now.
     """
 
     digests: dict[str, str] = field(default_factory=dict)
     data: dict[str, bytes] = field(default_factory=dict)
     changed: bool = False
     fault: Fault | None = None
+    later: bool = False
 
 
 def wanted(record: Record) -> dict[str, Image]:
@@ -40,48 +48,58 @@ def wanted(record: Record) -> dict[str, Image]:
     }
 
 
-async def fetch_all(
-    database: Database, images: Images, jobs: Sequence[Job]
-) -> dict[int, Pictures]:
-    """Fetch the pictures of many jobs; give them by job id. Raises nothing of its own."""
+def known_digests(db: Connection, record: Record) -> dict[str, str]:
+    """Give the digests of the record's pictures that were fetched before."""
+    return {
+        name: known.digest
+        for name, image in wanted(record).items()
+        if (known := ledger.picture(db, record.source, image.ref))
+    }
+
+
+async def fetch_all(tools: Tools, jobs: Sequence[Job]) -> dict[int, Pictures]:
+    """Fetch the pictures of many jobs; give them by job id. Raises StorageError only.
+
+    What one turn holds in memory is bounded: jobs for whose pictures there is no room
+    come later, so that nothing is fetched twice.
+    """
     found = {job.id: Pictures() for job in jobs}
     limit = asyncio.Semaphore(AT_ONCE)
     kept = 0
 
-    async def fetch(job: Job, name: str, image: Image) -> None:
+    async def fetch(job: Job) -> None:
         nonlocal kept
         mine = found[job.id]
-        async with limit:
-            try:
-                digest, data, fresh = await _fetch(
-                    database, images, job.record.source, image
-                )
-            except Fault as fault:
-                mine.fault = fault
-                return
-        mine.changed = mine.changed or fresh
-        if digest is not None:
-            mine.digests[name] = digest
-        if data is not None and kept + len(data) <= IN_MEMORY:
-            kept += len(data)
-            mine.data[name] = data
+        for name, image in wanted(job.record).items():
+            async with limit:
+                if kept >= IN_MEMORY:
+                    mine.later = True
+                    return
+                try:
+                    digest, data, fresh = await _fetch(tools, job.record.source, image)
+                except Fault as fault:
+                    mine.fault = fault
+                    continue
+                kept += len(data or b"")
+            mine.changed = mine.changed or fresh
+            if digest is not None:
+                mine.digests[name] = digest
+            if data is not None:
+                mine.data[name] = data
 
-    await together(
-        fetch(job, name, image)
-        for job in jobs
-        for name, image in wanted(job.record).items()
-    )
+    await together(fetch(job) for job in jobs)
     return found
 
 
 async def _fetch(
-    database: Database, images: Images, source: str, image: Image
+    tools: Tools, source: str, image: Image
 ) -> tuple[str | None, bytes | None, bool]:
     """Give digest, bytes (None where unchanged) and whether it is a new picture."""
+    database = tools.database
     known = await database.run(lambda db: ledger.picture(db, source, image.ref))
     if known is not None and image.mark and known.mark == image.mark:
         return known.digest, None, False
-    answer = await images.fetch(source, image, known.tag if known else None)
+    answer = await _ask(tools, source, image, known.tag if known else None)
     if answer.unchanged and known is not None:
         digest, data, tag = known.digest, None, known.tag
     elif answer.data is None:
@@ -96,6 +114,31 @@ async def _fetch(
     return digest, data, known is None or known.digest != digest
 
 
-async def load(images: Images, source: str, image: Image) -> bytes | None:
-    """Fetch the bytes of a picture of which only the digest is at hand."""
-    return (await images.fetch(source, image, None)).data
+async def load(tools: Tools, source: str, image: Image) -> bytes:
+    """Fetch the bytes of a picture of which only the digest is at hand. Raises Fault."""
+    answer = await _ask(tools, source, image, None)
+    if answer.data is None:
+        raise Fault(FaultClass.ITEM, "image_missing")
+    return answer.data
+
+
+async def _ask(
+    tools: Tools, source: str, image: Image, known: str | None
+) -> FetchedImage:
+    """Ask a source for a picture, unless it is away. Raises Fault."""
+    kind, bulkheads = f"source:{source}", tools.bulkheads
+    if not bulkheads.admit(kind, tools.clock.monotonic()):
+        raise shut(kind)
+    try:
+        answer = await tools.images.fetch(source, image, known)
+    except Fault as fault:
+        if fault.kind is not FaultClass.SOURCE:
+            bulkheads.worked(kind)  # it answered
+            raise
+        bulkheads.failed(kind, source, tools.clock.monotonic())
+        raise shut(kind) from None
+    except Exception as error:  # noqa: BLE001  # costs this job alone
+        tell(error)
+        raise Fault(FaultClass.ITEM, "unforeseen") from None
+    bulkheads.worked(kind)
+    return answer

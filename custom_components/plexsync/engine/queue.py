@@ -51,14 +51,16 @@ CREATE TABLE IF NOT EXISTS job (
     days INTEGER NOT NULL DEFAULT 0,       -- that it has been failed for
     retries INTEGER NOT NULL DEFAULT 0,
     outage_retries INTEGER NOT NULL DEFAULT 0,  -- those that followed an outage
-    tried REAL,                    -- when its last turn was
-    solo INTEGER NOT NULL DEFAULT 0,
-    blocked TEXT,
-    doubted TEXT,
+    tried REAL,                    -- when it was last put off, never for one that was not
+    solo INTEGER NOT NULL DEFAULT 0,  -- handled alone, beside all others
+    blocked TEXT,                  -- the kind of call that it waits for
+    snoozes INTEGER NOT NULL DEFAULT 0,  -- in a row, without an attempt
     UNIQUE (source, key)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS job_ready ON job (priority, due, id)
+CREATE INDEX IF NOT EXISTS job_turn ON job (solo, priority, due, id)
     WHERE failed = 0 AND leased IS NULL;
+CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, tried)
+    WHERE blocked IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_enqueued ON job (enqueued) WHERE failed = 0;
 CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
 CREATE TABLE IF NOT EXISTS settled (
@@ -103,6 +105,8 @@ class Job:
     misses: int
     missed_since: float | None
     crashes: int
+    snoozes: int = 0
+    blocked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,8 @@ type Revisions = dict[str, int | None]
 _WHOLE = ""
 
 _FAILS = (
-    "leased = NULL, failed = 1, failures = failures + 1, days = 0,"
+    "leased = NULL, failed = 1, failures = failures + 1, days = 0, solo = 0,"
+    " blocked = NULL, snoozes = 0,"
     " first_failed = coalesce(first_failed, :now), last_failed = :now"
 )
 
@@ -171,6 +176,11 @@ def recover(db: Connection, now: float, longest: float) -> int:
         {"now": now, "most": MAX_CRASHES},
     ).rowcount
     db.execute("UPDATE job SET due = ? WHERE due > ?", (now, now + longest))
+    # What was known of calls that fail is gone with the process.
+    db.execute(
+        "UPDATE job SET due = ?, blocked = NULL, solo = 0 WHERE blocked IS NOT NULL",
+        (now,),
+    )
     return set_aside
 
 
@@ -252,11 +262,15 @@ def enqueue(
     )
     if not same:
         db.execute(
-            "UPDATE job SET rev = rev + 1, due = ?, failed = 0, reason = NULL,"
+            "UPDATE job SET rev = rev + 1, failed = 0, reason = NULL,"
+            # An item that is sick is hardly asked more often because there is more to
+            # say; a kind of call that fails keeps nobody's other fields back.
+            " due = CASE WHEN solo = 1 AND blocked IS NULL THEN min(due, ? + 5) ELSE ?"
+            " END, solo = CASE WHEN blocked IS NULL THEN solo ELSE 0 END, blocked = NULL,"
             " candidates = NULL, attempts = 0, misses = 0, missed_since = NULL,"
             " crashes = 0, failures = 0, first_failed = NULL, last_failed = NULL,"
             " retries = 0, outage_retries = 0 WHERE id = ?",
-            (now, job),
+            (now, now, job),
         )
     return Accepted.QUEUED, job
 
@@ -316,11 +330,14 @@ def _confirm_settled(db: Connection, record: Record, revisions: Revisions) -> No
         )
 
 
-def claim(db: Connection, limit: int, now: float, before: int = 0) -> list[Job]:
+def claim(
+    db: Connection, limit: int, now: float, before: int = 0, *, solo: bool = False
+) -> list[Job]:
     """Lease up to ``limit`` due jobs, interactive ones first, bulk never starved.
 
     ``before`` is how many the worker has claimed so far: of all places that it has
     to give every fourth stays with bulk work, however few there are at a time.
+    ``solo`` asks for those that are handled alone, beside all others.
 
     A job that was in flight at an unclean stop is leased alone, so that only the
     one that brings the process down is ever set aside.
@@ -338,9 +355,9 @@ def claim(db: Connection, limit: int, now: float, before: int = 0) -> list[Job]:
         ids += [
             row[0]
             for row in db.execute(
-                "SELECT id FROM job WHERE failed = 0 AND leased IS NULL"
+                "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND solo = ?"
                 " AND priority = ? AND due <= ? ORDER BY due, id LIMIT ?",
-                (priority, now, room + len(known)),
+                (solo, priority, now, room + len(known)),
             )
             if row[0] not in known
         ][:room]
@@ -350,17 +367,33 @@ def claim(db: Connection, limit: int, now: float, before: int = 0) -> list[Job]:
     if suspects := [job for job in jobs if job.crashes]:
         calm = [job for job in jobs if not job.crashes]
         jobs = calm or suspects[:1]
+    _lease(db, jobs)
+    return jobs
+
+
+def claim_trial(db: Connection, now: float) -> list[Job]:
+    """Lease the due job that was never tried, or was tried longest ago; none, or one."""
+    row = db.execute(
+        "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND due <= ?"
+        " ORDER BY tried IS NOT NULL, tried, priority, due, id LIMIT 1",
+        (now,),
+    ).fetchone()
+    jobs = _load(db, [row[0]]) if row else []
+    _lease(db, jobs)
+    return jobs
+
+
+def _lease(db: Connection, jobs: Iterable[Job]) -> None:
     db.executemany(
         "UPDATE job SET leased = rev WHERE id = ?", [(job.id,) for job in jobs]
     )
-    return jobs
 
 
 def _load(db: Connection, ids: Sequence[int]) -> list[Job]:
     marks = ",".join("?" * len(ids))
     rows = db.execute(
         "SELECT id, rev, source, key, find, fields, revision, identified, mirror,"
-        " priority, attempts, misses, missed_since, crashes"
+        " priority, attempts, misses, missed_since, crashes, snoozes, blocked"
         f" FROM job WHERE id IN ({marks}) ORDER BY priority, due, id",
         tuple(ids),
     )
@@ -387,6 +420,8 @@ def _job(row: tuple[Any, ...]) -> Job:
         misses=row[11],
         missed_since=row[12],
         crashes=row[13],
+        snoozes=row[14],
+        blocked=row[15],
     )
 
 
@@ -431,45 +466,94 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool
     return gone is not None
 
 
-def later(
-    db: Connection,
-    job: Job,
-    due: float,
-    now: float,
-    *,
-    reason: str | None = None,
-    candidates: Iterable[str] = (),
-    attempt: bool = False,
-    missed: bool = False,
-) -> None:
-    """Let a job wait; without ``attempt`` and ``missed`` nothing is counted."""
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """Why a job waits, and until when (``Clock.steady`` seconds).
+
+    Of ``attempt`` and ``missed`` one is counted, or a wait that costs nothing.
+    What is ``solo`` comes alone, beside all others; ``blocked`` names the kind of
+    call that it waits for.
+    """
+
+    due: float
+    reason: str | None = None
+    candidates: tuple[str, ...] = ()
+    attempt: bool = False
+    missed: bool = False
+    solo: bool = False
+    blocked: str | None = None
+
+
+def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
+    """Put a job off. A newer record that came in meanwhile is ready at once.
+
+    Not so where the item is sick: it is not asked more often because its source has
+    more to say.
+    """
+    same = "" if why.solo and why.blocked is None else " AND rev = :rev"
     changed = db.execute(
-        "UPDATE job SET leased = NULL, due = ?, reason = ?, candidates = ?,"
-        " attempts = attempts + ?, misses = misses + ?, crashes = 0,"
-        " missed_since = CASE WHEN ? THEN coalesce(missed_since, ?) ELSE missed_since END"
-        " WHERE id = ? AND rev = ?",
-        (
-            due,
-            reason,
-            json.dumps(list(candidates)),
-            attempt,
-            missed,
-            missed,
-            now,
-            job.id,
-            job.rev,
-        ),
+        "UPDATE job SET leased = NULL, due = :due, reason = :reason,"
+        " candidates = :candidates, attempts = attempts + :attempt,"
+        " misses = misses + :missed, crashes = 0, solo = :solo, blocked = :blocked,"
+        " snoozes = snoozes + :free, tried = :now,"
+        " missed_since = CASE WHEN :missed THEN coalesce(missed_since, :now)"
+        f" ELSE missed_since END WHERE id = :id{same}",
+        {
+            "due": why.due,
+            "reason": why.reason,
+            "candidates": json.dumps(list(why.candidates)),
+            "attempt": why.attempt,
+            "missed": why.missed,
+            "free": not (why.attempt or why.missed),
+            "solo": why.solo,
+            "blocked": why.blocked,
+            "now": now,
+            "id": job.id,
+            "rev": job.rev,
+        },
     )
     if not changed.rowcount:
         _ready_again(db, job, now)
 
 
-def release(db: Connection, jobs: Iterable[Job]) -> None:
-    """Give jobs back as they were: nothing was tried, or an outage ate it."""
+def alone(db: Connection, jobs: Iterable[Job], now: float) -> None:
+    """Let jobs be handled one by one: one of them is more than their turn could bear."""
     db.executemany(
-        "UPDATE job SET leased = NULL, crashes = 0 WHERE id = ?",
-        [(job.id,) for job in jobs],
+        "UPDATE job SET leased = NULL, solo = 1, due = ? WHERE id = ?",
+        [(now, job.id) for job in jobs],
     )
+
+
+def charge(db: Connection, ids: Iterable[int]) -> None:
+    """Count an attempt: what these jobs met has shown to be their own."""
+    db.executemany(
+        "UPDATE job SET attempts = attempts + 1 WHERE id = ?", [(each,) for each in ids]
+    )
+
+
+def choose_next(db: Connection, kind: str, due: float) -> None:
+    """Of the jobs that wait for a kind of call, let the one tried longest ago try it."""
+    db.execute(
+        "UPDATE job SET due = :due, solo = 1 WHERE id = (SELECT id FROM job"
+        " WHERE blocked = :kind AND failed = 0 AND leased IS NULL"
+        " ORDER BY tried, id LIMIT 1) AND NOT EXISTS (SELECT 1 FROM job"
+        " WHERE blocked = :kind AND failed = 0 AND solo = 1)",
+        {"kind": kind, "due": due},
+    )
+
+
+def unblock(db: Connection, kind: str, now: float) -> int:
+    """Make all jobs due that wait for a kind of call; give how many."""
+    return db.execute(
+        "UPDATE job SET due = ?, solo = 0, blocked = NULL, reason = NULL, snoozes = 0"
+        " WHERE blocked = ? AND failed = 0",
+        (now, kind),
+    ).rowcount
+
+
+def release_all(db: Connection) -> None:
+    """Give back whatever is in flight: nobody works on it any more."""
+    db.execute("UPDATE job SET leased = NULL WHERE leased IS NOT NULL")
 
 
 def fail(
@@ -504,7 +588,9 @@ def fail(
 
 def _ready_again(db: Connection, job: Job, now: float) -> None:
     db.execute(
-        "UPDATE job SET leased = NULL, due = ?, crashes = 0 WHERE id = ?", (now, job.id)
+        "UPDATE job SET leased = NULL, due = ?, crashes = 0, solo = 0, blocked = NULL,"
+        " snoozes = 0 WHERE id = ?",
+        (now, job.id),
     )
 
 
@@ -551,16 +637,17 @@ def same_but_pictures(db: Connection, job: Job) -> str | None:
     return row[1]  # type: ignore[no-any-return]
 
 
-def next_due(db: Connection) -> float | None:
-    """Give when the next job is due."""
+def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
+    """Give when the next job is due, of one kind or of both."""
     times = [
         row[0]
+        for alone in ((False, True) if solo is None else (solo,))
         for priority in Priority
         if (
             row := db.execute(
                 "SELECT due FROM job WHERE failed = 0 AND leased IS NULL"
-                " AND priority = ? ORDER BY due LIMIT 1",
-                (priority,),
+                " AND solo = ? AND priority = ? ORDER BY due LIMIT 1",
+                (alone, priority),
             ).fetchone()
         )
     ]

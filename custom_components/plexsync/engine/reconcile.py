@@ -2,19 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from sqlite3 import Connection
 
 from . import ledger, queue
-from .batch import Tools
-from .circuit import READING, Circuit
-from .contact import CircuitRefusedError, Contact
-from .plan import Ledger, make_plan
-from .ports import Item, Match
+from .circuit import Circuit
+from .contact import Contact
+from .look import Look, Sight, Tools
+from .pictures import known_digests
 from .queue import Priority
 from .record import Find, Record
 from .retry import Fault, FaultClass
-from .whole import match_all
 
 CHUNK = 100
 _PATIENCE = 5.0  # seconds between looks at a circuit that refuses
@@ -38,11 +37,18 @@ class Reconcile:
     """
 
     def __init__(
-        self, tools: Tools, circuit: Circuit, *, enqueue: bool, total: int | None
+        self,
+        tools: Tools,
+        circuit: Circuit,
+        contact: Callable[[], AbstractAsyncContextManager[Contact]],
+        *,
+        enqueue: bool,
+        total: int | None,
     ) -> None:
-        """Take how many records there will be, if that is known."""
+        """Take the way to Plex, and how many records there will be, if that is known."""
         self._t = tools
         self._circuit = circuit
+        self._contact = contact
         self._enqueue = enqueue
         self._total = total
         self._done = 0
@@ -65,12 +71,10 @@ class Reconcile:
     async def _chunk(self, records: Sequence[Record]) -> None:
         self._done += len(records)
         self._circuit.notify()
-        fresh, finds = await self._unhandled(records)
-        while fresh:
+        sights = await self._unhandled(records)
+        while sights:
             try:
-                await self._compare(fresh, finds)
-            except CircuitRefusedError:
-                await asyncio.sleep(_PATIENCE)
+                await self._compare(sights)
             except Fault as fault:
                 if fault.kind is FaultClass.SOURCE:
                     raise
@@ -78,51 +82,39 @@ class Reconcile:
             else:
                 return
 
-    async def _unhandled(
-        self, records: Sequence[Record]
-    ) -> tuple[list[Record], list[Find]]:
+    async def _unhandled(self, records: Sequence[Record]) -> list[Sight]:
         """Leave out what a job stands for already, unless this run only counts."""
 
-        def look_up(db: Connection) -> tuple[list[Record], list[Find], Counter[str]]:
-            fresh, finds, counts = list[Record](), list[Find](), Counter[str]()
+        def look_up(db: Connection) -> tuple[list[Sight], Counter[str]]:
+            sights, counts = list[Sight](), Counter[str]()
             for record in records:
                 job = queue.find_job(db, record.source, record.key)
                 if job is not None and self._enqueue:
                     counts["failed" if job.state == "failed" else "pending"] += 1
                     continue
                 pin = ledger.pinned(db, record.source, record.key)
-                fresh.append(record)
-                finds.append(Find(rating_key=pin) if pin else record.find)
-            return fresh, finds, counts
+                find = Find(rating_key=pin) if pin else record.find
+                sights.append(Sight(find, record, known_digests(db, record)))
+            return sights, counts
 
-        fresh, finds, counts = await self._t.database.run(look_up, durable=False)
+        sights, counts = await self._t.database.run(look_up, durable=False)
         self.counts += counts
-        return fresh, finds
+        return sights
 
-    async def _compare(self, records: Sequence[Record], finds: Sequence[Find]) -> None:
-        contact = Contact(self._circuit, self._t.server, None, READING)
-        try:
-            matches = await contact.call(lambda: match_all(self._t.server, finds))
-            keys = list(dict.fromkeys(m.rating_key for m in matches if m.rating_key))
-            items = (
-                await contact.call(lambda: self._t.server.read(keys)) if keys else {}
-            )
-        finally:
-            await contact.finish()
-        counts: Counter[str] = Counter()
-        differing: list[Record] = []
-        ledgers = await self._ledgers(items.values())
-        for record, match in zip(records, matches, strict=True):
-            kind = self._kind(record, match, items, ledgers)
-            counts[kind] += 1
-            if kind == "differs":
-                differing.append(record)
-            await asyncio.sleep(0)
+    async def _compare(self, sights: Sequence[Sight]) -> None:
+        fresh = [Sight(sight.find, sight.record, sight.images) for sight in sights]
+        async with self._contact() as contact:
+            look = Look(self._t, contact)
+            await look.find(fresh)
+            await look.plan(fresh)
+        counts = Counter(_kind(sight) for sight in fresh)
+        differing = [sight.record for sight in fresh if sight.plan.changes]
         if differing and self._enqueue:
             now = self._t.clock.steady()
 
             def enqueue(db: Connection) -> None:
                 for record in differing:
+                    assert record is not None
                     queue.forget_settled(db, record.source, record.key)
                     queue.enqueue(db, record, Priority.BULK, now)
 
@@ -130,30 +122,10 @@ class Reconcile:
             self._circuit.notify()
         self.counts += counts
 
-    async def _ledgers(self, items: Iterable[Item]) -> dict[str, Ledger]:
-        read = list(items)
-        return await self._t.database.run(
-            lambda db: {item.rating_key: ledger.rows(db, item) for item in read},
-            durable=False,
-        )
 
-    def _kind(
-        self,
-        record: Record,
-        match: Match,
-        items: dict[str, Item],
-        ledgers: dict[str, Ledger],
-    ) -> str:
-        if match.rating_key is None:
-            return (
-                "missing" if match.reason == "not_found" else match.reason or "missing"
-            )
-        if (item := items.get(match.rating_key)) is None:
-            return "missing"
-        plan = make_plan(
-            record,
-            item,
-            ledgers[item.rating_key],
-            fill_only=self._t.fill_only(record.source),
-        )
-        return "differs" if plan.changes else "in_line"
+def _kind(sight: Sight) -> str:
+    if sight.item is not None:
+        return "differs" if sight.plan.changes else "in_line"
+    if sight.fault is not None:
+        return "failed"
+    return "missing" if sight.reason == "not_found" else sight.reason or "missing"

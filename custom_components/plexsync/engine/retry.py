@@ -1,4 +1,4 @@
-"""Faults, classified once, and how long what each of them caused has to wait."""
+"""Faults, and how long what each of them caused has to wait."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,22 +6,26 @@ from random import Random
 
 
 class FaultClass(StrEnum):
-    """What a failure says, and of whom. Only ``SERVER`` counts against the circuit."""
+    """Whose a failure is. Only ``SERVER`` counts against the circuit."""
 
     SERVER = "server"
     AUTH = "auth"
     WRONG_SERVER = "wrong_server"
+    LIBRARY = "library"
     ITEM = "item"
+    PICTURE = "picture"
     SOURCE = "source"
 
 
 class Fault(Exception):  # noqa: N818  # the design's word
     """A classified failure.
 
-    ``reason`` is a short machine-readable word. ``unreachable`` says that no
-    answer came at all; ``ambiguous`` that the answer (a 500) may be the item's
-    fault or the server's; ``retry_after`` is the server's wish in seconds. The
-    text never holds a URL, a token, a title or a path.
+    ``reason`` is a short machine-readable word. As it comes over the wire a fault of
+    the server's or the token's (a 500, a deadline, a 401) is in doubt: it may be its
+    subject's, and ``engine.judge`` decides. ``doubtful`` says of an item's fault that
+    it is not proven. ``unreachable`` says that no answer came; ``retry_after`` is the
+    server's wish in seconds, ``throttled`` that it asked us to slow down. The text
+    never holds a URL, a token, a title or a path.
     """
 
     def __init__(
@@ -30,23 +34,35 @@ class Fault(Exception):  # noqa: N818  # the design's word
         reason: str,
         *,
         unreachable: bool = False,
-        ambiguous: bool = False,
+        doubtful: bool = False,
+        throttled: bool = False,
         permanent: bool = False,
         retry_after: float | None = None,
+        kept_from: str | None = None,
     ) -> None:
-        """Keep the evidence; nothing private goes in."""
+        """Keep the evidence; nothing private goes in.
+
+        ``kept_from`` names the kind of call that waits for itself (``bulkheads``).
+        """
         super().__init__(f"{kind}: {reason}")
         self.kind = kind
         self.reason = reason
         self.unreachable = unreachable
-        self.ambiguous = ambiguous
+        self.doubtful = doubtful
+        self.throttled = throttled
         self.permanent = permanent
         self.retry_after = retry_after
+        self.kept_from = kept_from
+
+    @property
+    def proven(self) -> Fault:
+        """What the same answer means once the server has shown to be well."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """A growing, jittered, capped delay in seconds; half of it is fixed."""
+    """A growing, jittered, capped delay in seconds; never shorter than it says."""
 
     first: float
     cap: float
@@ -56,7 +72,12 @@ class Backoff:
         """Give the wait before try number ``step`` (0 is the first retry)."""
         # The exponent is bounded because a float overflows at 2**1024.
         whole = min(self.cap, self.first * self.factor ** min(step, 60))
-        return whole / 2 + random.random() * whole / 2
+        return whole * (1 + random.random() / 10)
+
+    @property
+    def longest(self) -> float:
+        """The longest wait that it gives."""
+        return self.cap * 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +92,4 @@ class RetryPolicy:
     @property
     def longest(self) -> float:
         """The longest wait any job can be given, in seconds."""
-        return max(self.transient.cap, self.missing.cap)
+        return max(self.transient.longest, self.missing.longest)

@@ -1,77 +1,108 @@
-"""The loop: wait for work and a permit, claim a batch, run it, begin again."""
+"""The loop: wait for work and a permit, claim some jobs, run their turn, begin again.
+
+There are two lanes. One takes many jobs a turn; beside it what is sick, or is to
+try whether a kind of call works again, goes alone: it keeps nobody waiting.
+"""
 
 import asyncio
 from collections.abc import Callable
-import contextlib
 import logging
-from sqlite3 import Connection
 
 from . import queue
-from .batch import FRESH, Batch, Tools
-from .breaker import Permit
+from .breaker import Permit, State
 from .circuit import Circuit
 from .contact import Contact
 from .database import StorageError
+from .health import Health
+from .judge import Judge
+from .look import Tools
 from .queue import Job
 from .record import Outcome
+from .turn import FRESH, Turn
+from .unforeseen import tell
 
 _LOGGER = logging.getLogger(__name__)
 
 BATCH = 100  # jobs that share their reads, at most
 _STORAGE_WAIT = 30.0  # seconds until a database that failed is tried again
 _IDLE = 900.0
+_FRUITLESS = (0.1, 2.0)  # first wait and cap after turns that settled nothing
 
 type Done = Callable[[Job, Outcome], None]
 
 
 class Worker:
-    """Drive jobs through the circuit, one batch at a time."""
+    """Drive jobs through the circuit."""
 
-    def __init__(self, tools: Tools, circuit: Circuit, done: Done) -> None:
-        """Take the tools, the circuit, and whom to tell of each outcome."""
+    def __init__(
+        self, tools: Tools, circuit: Circuit, health: Health, judge: Judge, done: Done
+    ) -> None:
+        """Take the tools, who guards the server, and whom to tell of each outcome."""
         self._tools = tools
         self._circuit = circuit
+        self._health = health
+        self._judge = judge
         self._done = done
-        self.writing = asyncio.Lock()  # whoever writes to Plex holds it
-        self.progress_at = tools.clock.monotonic()  # last time a job left a batch
+        self.progress_at = tools.clock.monotonic()  # last time a job was settled
         self.storage_failed = False
-        self._leases_left = True  # by whoever worked here before
-        self._pace = BATCH / FRESH * 2  # jobs per second, as of late
+        self._rate = BATCH / FRESH * 2  # jobs per second, as of late
         self._claimed = 0  # jobs so far
+        self._doubted: dict[str, int] = {}  # whom a doubt is about → job
+        self._fruitless = {True: 0, False: 0}  # turns in a row, by lane
 
     async def run(self) -> None:
         """Work until cancelled."""
-        self._leases_left = True
+        bell = self._circuit.bell
         while True:
+            rung = bell.rung
             try:
-                await self._turn()
-                self._database_works()
+                # A turn that broke off, or whose verdicts could not be recorded.
+                await self._tools.database.run(queue.release_all)
+                await self._work()
             except StorageError as error:
-                self._leases_left = True
                 if not self.storage_failed:
                     self.storage_failed = True
                     _LOGGER.error("%s: syncing waits: %s", self._circuit.name, error)
                     self._circuit.notify()
-                await self._wait(_STORAGE_WAIT)
+                    rung = bell.rung
+                await bell.wait(rung, _STORAGE_WAIT)
 
-    async def _turn(self) -> None:
+    async def _work(self) -> None:
+        lanes = [asyncio.create_task(self._lane(solo=solo)) for solo in (False, True)]
+        try:
+            await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            results = await asyncio.gather(*lanes, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _lane(self, *, solo: bool) -> None:
+        while True:
+            await self._step(solo=solo)
+            self._database_works()
+
+    async def _step(self, *, solo: bool) -> None:
         """Do what there is to do once, or wait until there may be something."""
         circuit, database = self._circuit, self._tools.database
-        circuit.changed.clear()
-        if self._leases_left:
-            # A batch that broke off, or whose verdicts could not be recorded.
-            await database.run(release_all)
-            self._leases_left = False
-        if circuit.holds:
+        rung = circuit.bell.rung
+        await self._unblock()
+        closed = circuit.breaker.state is State.CLOSED
+        if circuit.holds or (solo and not closed):
             self._database_works()
-            await self._wait(None)
+            await circuit.bell.wait(rung, None)
             return
         now = self._tools.clock.steady()
-        due = await database.run(queue.next_due, durable=False)
+        due = await database.run(
+            lambda db: queue.next_due(db, solo=solo if closed else None), durable=False
+        )
         if due is None or due > now:
-            await circuit.finish_trials()
+            if not closed:
+                await circuit.finish_trials()
             self._database_works()
-            await self._wait(_IDLE if due is None else due - now)
+            await circuit.bell.wait(rung, _IDLE if due is None else due - now)
             return
         if circuit.outages.current is not None:
             waiting = await database.run(
@@ -79,14 +110,20 @@ class Worker:
             )
             circuit.outages.touched(jobs=waiting)
         if (permit := circuit.admit()) is None:
-            await self._wait(circuit.wait())
+            await circuit.bell.wait(rung, circuit.wait())
             return
-        limit = self._limit(permit)
-        if not limit:
-            circuit.release(permit)
-            await self._wait(circuit.ramp.wait(self._tools.clock.monotonic()))
+        await self._turn(permit, solo=solo)
+
+    async def _unblock(self) -> None:
+        """Wake what waited for a kind of call that works again."""
+        if not (reopened := self._tools.bulkheads.take_reopened()):
             return
-        await self._batch(permit, limit)
+        now = self._tools.clock.steady()
+        await self._tools.database.run(
+            lambda db: [queue.unblock(db, kind, now) for kind in reopened],
+            durable=False,
+        )
+        self._circuit.notify()
 
     def _database_works(self) -> None:
         """Tell once that a failure is over: a job was done, or none is to be done."""
@@ -95,47 +132,81 @@ class Worker:
             _LOGGER.info("%s: the database works again", self._circuit.name)
             self._circuit.notify()
 
-    def _limit(self, permit: Permit) -> int:
-        """Say how many jobs this batch may hold."""
-        if permit.trial:
-            return 1
-        # Reads age: no more jobs than can be written while the read is fresh.
-        fresh = max(3, min(BATCH, int(self._pace * FRESH / 2)))
-        return self._circuit.ramp.take(self._tools.clock.monotonic(), fresh)
-
-    async def _batch(self, permit: Permit, limit: int) -> None:
+    async def _turn(self, permit: Permit, *, solo: bool) -> None:
         clock, circuit = self._tools.clock, self._circuit
-        contact = Contact(circuit, self._tools.server, permit)
+        contact = Contact(circuit, self._health, self._judge, permit)
+        jobs: list[Job] = []
+        turn: Turn | None = None
+        started = clock.monotonic()
         try:
-            jobs = await self._tools.database.run(
-                # A lease that a power cut undoes was never needed.
-                lambda db: queue.claim(db, limit, clock.steady(), self._claimed),
-                durable=False,
-            )
-            if not jobs:
-                return
-            self._claimed += len(jobs)
-            started = clock.monotonic()
-            batch = Batch(self._tools, contact, jobs)
-            async with self.writing:
-                await batch.run()
+            jobs = await self._claim(permit, solo=solo)
+            if jobs:
+                turn = Turn(self._tools, contact, self._judge, circuit.pace, jobs)
+                await turn.run(self._doubted, lambda: circuit.wait() or 0.0)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  # costs these jobs, nobody else
+            tell(error)
+            await self._set_apart(jobs)
+            turn = None
         finally:
             await contact.finish()
-        outcomes = batch.outcomes()
-        self.progress_at = clock.monotonic()
-        if contact.fault is None and any(o.status == "written" for _, o in outcomes):
-            seconds = clock.monotonic() - started
-            circuit.ramp.worked(len(jobs), seconds)
-            self._pace = (self._pace + len(jobs) / max(seconds, 0.001)) / 2
+        if turn is not None:
+            self._take_note(turn, clock.monotonic() - started, solo=solo)
+        await self._rest(turn, solo=solo)
+
+    async def _claim(self, permit: Permit, *, solo: bool) -> list[Job]:
+        now, before = self._tools.clock.steady(), self._claimed
+        # Reads age: no more jobs than can be written while the read is fresh.
+        fresh = max(3, min(BATCH, int(self._rate * FRESH / 2)))
+        jobs = await self._tools.database.run(
+            # A lease that a power cut undoes was never needed.
+            lambda db: (
+                queue.claim_trial(db, now)
+                if permit.trial
+                else queue.claim(db, 1 if solo else fresh, now, before, solo=solo)
+            ),
+            durable=False,
+        )
+        self._claimed += len(jobs)
+        return jobs
+
+    def _take_note(self, turn: Turn, seconds: float, *, solo: bool) -> None:
+        outcomes = turn.outcomes()
+        if turn.settled:
+            self.progress_at = self._tools.clock.monotonic()
+        written = sum(outcome.status == "written" for _, outcome in outcomes)
+        if written and not solo:
+            rate = len(outcomes) / max(seconds, 0.001)
+            self._rate = (self._rate + rate) / 2
         for job, outcome in outcomes:
             self._done(job, outcome)
+        self._circuit.bell.ring()  # the other lane may have work now
 
-    async def _wait(self, seconds: float | None) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._circuit.changed.wait()
+    async def _set_apart(self, jobs: list[Job]) -> None:
+        """After an error that nobody foresaw: it costs one job alone one attempt."""
+        now, retry = self._tools.clock.steady(), self._tools.retry
+        if len(jobs) != 1:
+            await self._tools.database.run(lambda db: queue.alone(db, jobs, now))
+            self._circuit.bell.ring()
+            return
+        (job,) = jobs
+        if job.attempts + 1 >= retry.attempts:
+            if await self._tools.database.run(
+                lambda db: queue.fail(db, job, "unforeseen", now)
+            ):
+                self._done(job, Outcome("failed", "unforeseen"))
+            return
+        wait = retry.transient.delay(job.attempts, self._tools.random)
+        why = queue.Snooze(now + wait, "unforeseen", attempt=True, solo=True)
+        await self._tools.database.run(lambda db: queue.snooze(db, job, why, now))
 
-
-def release_all(db: Connection) -> None:
-    """Give back whatever is in flight: nobody works on it any more."""
-    db.execute("UPDATE job SET leased = NULL WHERE leased IS NOT NULL")
+    async def _rest(self, turn: Turn | None, *, solo: bool) -> None:
+        """Wait after turns that settled nothing, each time for longer."""
+        if turn is None or not turn.is_fruitless:
+            self._fruitless[solo] = 0
+            return
+        first, cap = _FRUITLESS
+        wait = min(cap, first * 2.0 ** self._fruitless[solo])
+        self._fruitless[solo] = min(self._fruitless[solo] + 1, 10)
+        await asyncio.sleep(wait)

@@ -168,7 +168,7 @@ class Catalogue:
                 section.library, Slice(kind, 0, _FILE_PAGE, file_filter(path))
             )
         except Fault as fault:
-            if fault.ambiguous or fault.reason == "bad_request":
+            if not fault.unreachable or fault.reason == "bad_request":
                 return False
             raise
         wanted = paths.key(path)

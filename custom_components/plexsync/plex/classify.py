@@ -14,6 +14,7 @@ import re
 import socket
 import ssl
 import time
+from typing import override
 
 from urllib3.exceptions import DecodeError, TimeoutError as PoolTimeoutError
 
@@ -34,17 +35,18 @@ class Verdict:
 
     kind: FaultClass
     reason: str
-    ambiguous: bool = False
     permanent: bool = False
     # A proxy in front of a dead Plex says this too: only Plex's own counts.
     only_plex: bool = False
 
-    def fault(self, retry_after: float | None = None) -> Fault:
+    def fault(
+        self, retry_after: float | None = None, *, throttled: bool = False
+    ) -> Fault:
         """Make the fault."""
         return Fault(
             self.kind,
             self.reason,
-            ambiguous=self.ambiguous,
+            throttled=throttled,
             permanent=self.permanent,
             retry_after=retry_after,
         )
@@ -62,7 +64,7 @@ BY_STATUS: Mapping[int, Verdict] = {
     429: Verdict(FaultClass.SERVER, "rate_limited"),
     431: Verdict(FaultClass.ITEM, "too_long", permanent=True),
     # A bad value, a picture over 10 MB, or a database that cannot commit.
-    500: Verdict(FaultClass.SERVER, "error_500", ambiguous=True),
+    500: Verdict(FaultClass.SERVER, "error_500"),
 }
 STARTING = Verdict(FaultClass.SERVER, "starting")
 MAINTENANCE = Verdict(FaultClass.SERVER, "maintenance")
@@ -76,14 +78,19 @@ WRONG_SERVER = Verdict(FaultClass.WRONG_SERVER, "wrong_machine")
 class UnprovenFault(Fault):
     """An answer that says something of an item, but may not be Plex's.
 
-    It stands as a fault of the server until a probe passes; then ``proven`` is
-    the fault to raise.
+    It stands as one of the server until a probe passes; then it is ``proven``.
     """
 
     def __init__(self, status: int, verdict: Verdict) -> None:
         """Keep both readings."""
         super().__init__(FaultClass.SERVER, f"proxy_{status}")
-        self.proven = verdict.fault()
+        self._verdict = verdict
+
+    @property
+    @override
+    def proven(self) -> Fault:
+        """The fault that it is once a probe has passed."""
+        return self._verdict.fault()
 
 
 def judge(
@@ -103,22 +110,23 @@ def judge(
     if status in _SUCCESS:
         return _judge_body(status, headers, body, write=write)
     retry_after = _retry_after(headers, time.time() if now is None else now)
+    slow_down = status == 429 or (status == 503 and retry_after is not None)
     if status == 503 and b"maintenance" in body.lower():
-        return MAINTENANCE.fault(retry_after)
+        return MAINTENANCE.fault(retry_after, throttled=slow_down)
     if status == 400 and b"starting up" in body.lower():
         return STARTING.fault(retry_after)
     if (verdict := BY_STATUS.get(status)) is None:
         verdict = _by_range(status)
     if verdict.only_plex and PLEX_HEADER not in headers:
         return UnprovenFault(status, verdict)
-    return verdict.fault(retry_after)
+    return verdict.fault(retry_after, throttled=slow_down)
 
 
 def _by_range(status: int) -> Verdict:
     if 300 <= status < 400:
         # A login page, or a proxy that moved: following would turn a PUT into a GET.
         return Verdict(FaultClass.SERVER, "redirect")
-    return Verdict(FaultClass.SERVER, f"http_{status}", ambiguous=400 <= status < 500)
+    return Verdict(FaultClass.SERVER, f"http_{status}")
 
 
 def _judge_body(

@@ -10,7 +10,7 @@ from plexapi.server import PlexServer
 
 from ..engine.ports import Item
 from ..engine.retry import Fault, FaultClass
-from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, UnprovenFault, Verdict
+from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, Verdict
 from .deadlines import Deadlines
 from .items import SectionOf, parse_items
 from .library import Identity, Library, identity, parse_identity, parse_libraries
@@ -24,23 +24,18 @@ _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
 
 
 class Line:
-    """One server at the other end. Every method raises Fault and nothing else.
-
-    ``some_library`` names one whose count is the cheapest look at the database.
-    """
+    """One server at the other end. Every method raises Fault and nothing else."""
 
     def __init__(
         self,
         session: PlexSession,
         token: str,
         machine_id: str | None,
-        some_library: Callable[[], Library | None],
     ) -> None:
         """Take the session; without ``machine_id`` no write is ever let through."""
         self.session = session
         self._token = token
         self._machine_id = machine_id
-        self._some_library = some_library
         # The generation of connections over which the machine id was seen.
         self._confirmed: int | None = None
         self._confirming = asyncio.Lock()
@@ -114,13 +109,6 @@ class Line:
     async def count(self, library: Library) -> None:
         """Read the least that the database can be asked for, as a probe."""
         await self._probe(lambda: self._get_page(library, Slice(None, 0, 0)))
-
-    async def check_database(self) -> None:
-        """Read the least of any library, as a probe."""
-        if library := self._some_library():
-            await self.count(library)
-        else:
-            await self.libraries(probe=True)
 
     async def page(self, library: Library, wanted: Slice) -> Page:
         """Ask for some rows of a library."""
@@ -197,17 +185,9 @@ class Line:
         )
 
     async def _ask[T](self, work: Callable[[], T], deadline: float) -> T:
-        """Run one call; what may not be Plex's own word on an item is probed at once."""
-        try:
-            with self._noted():
-                return await self.session.call(work, deadline=deadline)
-        except UnprovenFault as fault:
-            doubt = fault
-        try:
-            await self.check_database()
-        except Fault as failed:
-            raise (doubt if failed.kind is FaultClass.SERVER else failed) from None
-        raise doubt.proven
+        """Run one call."""
+        with self._noted():
+            return await self.session.call(work, deadline=deadline)
 
     async def _probe[T](self, work: Callable[[], T]) -> T:
         """Run one call on the probes' own thread."""

@@ -13,7 +13,7 @@ from .edit import MAX_URL, queries
 from .index import Index, Transactions
 from .items import Handle, is_rating_key
 from .library import Identity, Library
-from .line import NO_ID, Line, about_the_server
+from .line import NO_ID, Line
 from .listing import PAGE, Slice
 from .matching import Matcher
 from .reading import Reader
@@ -57,7 +57,7 @@ class PlexMediaServer:
             verify_ssl=verify_ssl,
             deadlines=deadlines,
         )
-        self._line = Line(self._session, token, machine_id, self._some_library)
+        self._line = Line(self._session, token, machine_id)
         self._chosen = libraries
         self._catalogue: Catalogue | None = None
         if transactions is not None and libraries:
@@ -123,8 +123,9 @@ class PlexMediaServer:
         """Check that the database can be read, and that a chosen library exists.
 
         One request, now and then two. A library that alone is broken leaves the
-        word to the next. Raises Fault of class item, ``library_gone``, when the
-        server is well and none of the chosen libraries is there.
+        word to the next, and all of them to the list of libraries. Raises Fault of
+        class item, ``library_gone``, when the server is well and none of the chosen
+        libraries is there.
         """
         if (catalogue := self._catalogue) is None:
             await self._line.libraries(probe=True)
@@ -135,27 +136,21 @@ class PlexMediaServer:
         self._turn += 1
         known = [each.library for each in catalogue.sections.values()]
         first = self._turn % max(1, len(known))
-        failed: Fault | None = None
         for library in [*known[first:], *known[:first]][:_PROBED]:
             try:
                 await self._line.count(library)
             except Fault as fault:
-                if not (fault.ambiguous or fault.reason == "not_found"):
+                if fault.kind is FaultClass.WRONG_SERVER:
                     raise
-                failed = fault
+                if fault.unreachable:
+                    break
             else:
                 return
-        if failed is not None and failed.ambiguous:
-            raise failed
         await self._look_at_libraries(catalogue)
 
     async def _look_at_libraries(self, catalogue: Catalogue) -> None:
         if not await catalogue.accept(await self._line.libraries(probe=True)):
             raise Fault(FaultClass.ITEM, "library_gone")
-
-    def _some_library(self) -> Library | None:
-        sections = self._catalogue.sections.values() if self._catalogue else ()
-        return next((each.library for each in sections), None)
 
     def distrust(self) -> None:
         """Forget that this is the right machine: the next write asks it again."""
@@ -193,8 +188,6 @@ class PlexMediaServer:
         """Read items in full, at most 100 in one request; see ``Reader.read``."""
         if self._catalogue is None:
             return Items()
-        with about_the_server():
-            await self._matcher.ready()
         return await self._reader.read(rating_keys)
 
     async def collections(self, item: Item) -> dict[str, int]:
@@ -203,8 +196,7 @@ class PlexMediaServer:
         counts: dict[str, int] = {}
         start, total = 0, 1
         while start < total:
-            with about_the_server():
-                found, of = await self._line.collections(key, Slice(None, start, PAGE))
+            found, of = await self._line.collections(key, Slice(None, start, PAGE))
             for each in found:
                 # Of two with one title the smaller decides whether a member is the last.
                 known = counts.get(each.title, each.members)

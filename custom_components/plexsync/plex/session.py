@@ -24,7 +24,7 @@ from . import classify, quiet
 from .deadlines import Deadlines
 from .transport import Call, EndedError, Tally, current, enter, open_pool
 
-WORKERS = 3
+WORKERS = 16
 _MAX_BODY = 64 * 1024 * 1024  # bytes after decompression
 _MAX_ERROR_BODY = 64 * 1024
 _BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError)

@@ -1,0 +1,134 @@
+"""Kinds of call that fail, each shut for itself: nothing else waits for them.
+
+A kind is named by text: ``pictures``, ``edits:<library>``, ``listing:<library>``,
+``collections:<library>``, ``source:<source>``. Times are monotonic seconds.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from .retry import Fault, FaultClass
+
+_FIRST = 1.0  # seconds between two tries in the first minute, at least
+_CAP = 600.0  # and after the first hour
+_SHARE = 6  # in between, a sixth of the time that it has been failing for
+
+# How many different subjects in a row have to fail before a kind is shut. A list is
+# one resource; one picture or item that fails says little of the others.
+_LIMITS = {"pictures": 3, "edits": 3, "reads": 3}
+
+_SCOPES = {"pictures": FaultClass.PICTURE, "source": FaultClass.SOURCE}
+
+REASONS = {
+    "pictures": "pictures_fail",
+    "edits": "edits_fail",
+    "reads": "reads_fail",
+    "listing": "listing_fails",
+    "collections": "collections_fail",
+    "source": "source_away",
+}
+
+
+def shut(kind: str) -> Fault:
+    """Give the fault of whatever needs a kind of call that is shut."""
+    group = kind.partition(":")[0]
+    scope = _SCOPES.get(group, FaultClass.LIBRARY)
+    return Fault(scope, REASONS[group], kept_from=kind)
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """One kind that fails."""
+
+    since: float
+    subjects: set[str] = field(default_factory=set)
+    shut: bool = False
+    next_try: float = 0.0
+
+
+class Bulkheads:
+    """Remember which kinds fail, and let one call through now and then."""
+
+    def __init__(self, random: Random) -> None:
+        """Begin with every kind open."""
+        self._random = random
+        self._troubles: dict[str, _Trouble] = {}
+        self._reopened: set[str] = set()
+
+    def failed(
+        self,
+        kind: str,
+        subject: str,
+        now: float,
+        *,
+        shut: bool = False,
+        wait: float = 0.0,
+    ) -> bool:
+        """Note a failure; say whether the kind is shut now.
+
+        With ``shut`` it is at once, and with ``wait`` for so many seconds at least.
+        """
+        trouble = self._troubles.setdefault(kind, _Trouble(now))
+        trouble.subjects.add(subject)
+        limit = _LIMITS.get(kind.partition(":")[0], 1)
+        trouble.shut = trouble.shut or shut or len(trouble.subjects) >= limit
+        trouble.next_try = now + max(wait, self._wait(trouble, now))
+        return trouble.shut
+
+    def worked(self, kind: str) -> None:
+        """Note that a call of a kind went well: it is open, whatever was before."""
+        trouble = self._troubles.pop(kind, None)
+        if trouble is not None and trouble.shut:
+            self._reopened.add(kind)
+
+    def take_reopened(self) -> set[str]:
+        """Hand over the kinds that were shut and work again: wake what waits."""
+        reopened, self._reopened = self._reopened, set()
+        return reopened
+
+    def admit(self, kind: str, now: float) -> bool:
+        """Say whether a call may be made: the kind is open, or this is its trial."""
+        trouble = self._troubles.get(kind)
+        if trouble is None or not trouble.shut:
+            return True
+        if now < trouble.next_try:
+            return False
+        # Whatever becomes of it, the next one does not follow at once.
+        trouble.next_try = now + self._wait(trouble, now)
+        return True
+
+    def is_shut(self, kind: str) -> bool:
+        """Say whether a kind is shut."""
+        return (trouble := self._troubles.get(kind)) is not None and trouble.shut
+
+    def until(self, kind: str, now: float) -> float:
+        """Give the seconds until a kind may be tried again."""
+        trouble = self._troubles.get(kind)
+        return max(0.0, trouble.next_try - now) if trouble is not None else 0.0
+
+    def shut(self, group: str, now: float) -> frozenset[str]:
+        """Name what of a group (``listing``: the libraries) must not be asked now."""
+        return frozenset(
+            kind.partition(":")[2]
+            for kind, trouble in self._troubles.items()
+            if kind.partition(":")[0] == group
+            and trouble.shut
+            and now < trouble.next_try
+        )
+
+    def failing(self) -> dict[str, float]:
+        """Give since when each shut kind has been failing."""
+        return {
+            kind: trouble.since
+            for kind, trouble in self._troubles.items()
+            if trouble.shut
+        }
+
+    def clear(self) -> None:
+        """Forget everything: it was the server."""
+        self._reopened |= self.failing().keys()
+        self._troubles.clear()
+
+    def _wait(self, trouble: _Trouble, now: float) -> float:
+        whole = min(_CAP, max(_FIRST, (now - trouble.since) / _SHARE))
+        return whole * (1 + self._random.random() / 10)

@@ -1,0 +1,203 @@
+"""Probes: when the server is looked at, and what each look means for the circuit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import contextlib
+
+from .breaker import Result, State
+from .circuit import Circuit, Hold
+from .clock import Clock
+from .database import StorageError
+from .retry import Fault, FaultClass
+
+AUTH_LIMIT = 3  # refused probes in a row before the owner is asked
+_LONGEST_HOLD = 3600.0  # seconds between two looks at a server that refuses
+
+
+class Health:
+    """Look at the server when it is due, or when an answer to somebody is in doubt."""
+
+    def __init__(
+        self, circuit: Circuit, probe: Callable[[], Awaitable[None]], clock: Clock
+    ) -> None:
+        """Take the probe: process, then database; it raises Fault."""
+        self._circuit = circuit
+        self._probe = probe
+        self._clock = clock
+        self._probing = asyncio.Lock()
+        self._begun = 0  # probes so far
+        self._last: Fault | None = None  # what the last one found
+        self._retry_at = float("-inf")  # no probe of a closed circuit before this
+        self._refusals = 0  # in a row, by probes
+        self._write_holds = 0  # since an edit went well
+
+    async def run(self) -> None:
+        """Probe when it is due, let forgotten permits expire, keep the saves going."""
+        circuit = self._circuit
+        while True:
+            circuit.wake.clear()
+            now = self._clock.monotonic()
+            await circuit.expire()
+            if (at := self._due(now)) is not None and at <= now:
+                await self._look()
+                continue
+            again = await circuit.tend(now)
+            wait = min(time for time in (at, again) if time is not None) - now
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.05, wait)):
+                    await circuit.wake.wait()
+
+    def _due(self, now: float) -> float | None:
+        """Give the monotonic time of the next probe, None while none is needed."""
+        circuit = self._circuit
+        at = circuit.breaker.probe_at(now)
+        refused = circuit.holds & {Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY}
+        if at is None:
+            return self._retry_at if refused else None
+        closed = circuit.breaker.state is not State.OPEN
+        if closed and not (circuit.wanted or refused):
+            return None  # nobody waits for a permit
+        return max(at, self._retry_at, circuit.breaker.not_before if closed else at)
+
+    async def ask(self) -> Fault | None:
+        """Give what a probe finds that begins after now; None: the server is well.
+
+        Everybody who is in doubt at the same time shares one probe, and nobody
+        else is let through before it has passed.
+        """
+        seen = self._begun
+        self._circuit.breaker.doubt()
+        async with self._probing:
+            if self._begun == seen:
+                await self._probe_once()
+            return self._last
+
+    async def settled(self) -> None:
+        """Wait until no probe is under way."""
+        async with self._probing:
+            pass
+
+    @property
+    def is_asking(self) -> bool:
+        """Say whether a probe is under way."""
+        return self._probing.locked()
+
+    def hurry(self) -> None:
+        """Probe now: the server gave a sign of life."""
+        self._circuit.breaker.hurry(self._clock.monotonic())
+        self._retry_at = float("-inf")
+        self._circuit.wake.set()
+
+    def sighted(self, there: bool) -> None:
+        """Note that the socket was accepted, or that nobody answered it.
+
+        Neither is evidence: the first brings a probe forward, the second only shows.
+        """
+        circuit = self._circuit
+        if there and circuit.breaker.state is State.OPEN:
+            self.hurry()  # a handshake that was under way when the circuit opened
+        if there is not circuit.reachable:
+            circuit.reachable = there
+            circuit.notify()
+
+    # -- what holds --------------------------------------------------------------
+
+    def refuse_edits(self) -> None:
+        """Hold: the token may read and not edit. Each time for longer."""
+        whole = self._circuit.breaker.policy.held * 2.0 ** min(self._write_holds, 10)
+        self._write_holds += 1
+        self._circuit.hold(Hold.AUTH, True)
+        self._wait(min(_LONGEST_HOLD, whole))
+
+    def edit_worked(self) -> None:
+        """Note that the token may edit."""
+        self._write_holds = 0
+
+    @property
+    def edits_refused(self) -> bool:
+        """Say whether edits were refused and none has gone well since."""
+        return self._write_holds > 0
+
+    def meet_wrong_server(self) -> None:
+        """Hold: another machine answers."""
+        self._circuit.reachable = False
+        self._circuit.breaker.doubt()
+        self._circuit.hold(Hold.WRONG_SERVER, True)
+        self._wait(self._circuit.breaker.policy.held)
+
+    def _wait(self, seconds: float) -> None:
+        self._retry_at = self._clock.monotonic() + seconds
+        self._circuit.wake.set()
+
+    # -- one look ------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        async with self._probing:
+            await self._probe_once()
+
+    async def _probe_once(self) -> None:
+        circuit = self._circuit
+        self._begun += 1
+        before, wall = circuit.breaker.state, self._clock.wall()
+        token = circuit.breaker.begin_probe()
+        fault: Fault | None = None
+        result = Result.NEUTRAL
+        try:
+            await self._probe()
+            result = Result.SUCCESS
+        except Fault as error:
+            fault = error
+            if fault.kind is FaultClass.SERVER and not (
+                fault.throttled and before is State.CLOSED
+            ):
+                result = Result.FAILURE
+        except StorageError:
+            # Our own disk says nothing of the server: look again soon.
+            self._last = Fault(FaultClass.SERVER, "unknown")
+            self._wait(circuit.breaker.policy.refused)
+            return
+        finally:
+            # Also when cancelled: a probe that never ended would block all later ones.
+            circuit.breaker.end_probe(
+                token,
+                result,
+                self._clock.monotonic(),
+                retry_after=fault.retry_after if fault else None,
+            )
+        self._last = fault
+        if fault is None:
+            self._passed()
+        else:
+            await self._failed(fault, wall)
+        await circuit.moved(before, fault.reason if fault else "recovery")
+        if before is State.OPEN is circuit.breaker.state:
+            await circuit.save()  # the delay has grown, and a kill must not forget it
+        circuit.notify()
+
+    def _passed(self) -> None:
+        circuit = self._circuit
+        circuit.wanted = False
+        circuit.answered()
+        self._refusals = 0
+        self._retry_at = float("-inf")
+        for hold in (Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY):
+            circuit.hold(hold, False)
+
+    async def _failed(self, fault: Fault, wall: float) -> None:
+        circuit, policy = self._circuit, self._circuit.breaker.policy
+        if fault.kind is FaultClass.WRONG_SERVER:
+            self.meet_wrong_server()
+        elif fault.kind is FaultClass.AUTH:
+            self._refusals += 1
+            asked = self._refusals >= AUTH_LIMIT
+            circuit.hold(Hold.AUTH, asked or Hold.AUTH in circuit.holds)
+            self._wait(policy.held if asked else policy.refused)
+        elif fault.kind is FaultClass.ITEM:
+            # The server is well, but none of the chosen libraries is there.
+            circuit.hold(Hold.LIBRARY, True)
+            self._wait(policy.held)
+        elif fault.throttled and circuit.breaker.state is State.CLOSED:
+            await circuit.throttled(fault.reason, fault.retry_after)
+        else:
+            circuit.missed(wall)
+            circuit.outages.touched(probes=1)
