@@ -20,7 +20,7 @@ from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
-from custom_components.plexsync.plex.events import PATH, Pace, PlexEvents
+from custom_components.plexsync.plex.events import PATH, Delays, PlexEvents
 from tests.home import PLEX_ROOT, call, make_entry, set_up, until, until_state
 from tests.rig import POLICY, Rig, library
 from tests.simulators.plex import PlexSimulator
@@ -332,7 +332,7 @@ async def test_back_at_once_over_real_time(
             contact=contact,
             arrived=arrived,
             changed=rig.engine.void,
-            pace=Pace(first=0.02, cap=0.3),
+            delays=Delays(first=0.02, cap=0.3),
         )
         listening = asyncio.create_task(events.run())
 

@@ -140,6 +140,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             client_id=client_id,
             allowed=self.engine.circuit.may_listen,
             contact=self.engine.health.sighted,
+            broke=self.server.distrust,
             arrived=self._look_again,
             changed=self.engine.void,
         )

@@ -468,7 +468,8 @@ def _circuit(case: Case, seen: Observed) -> Iterable[str]:
         yield f"circuit: {seen.during} although edits of healthy items would go well"
     if seen.after != "closed":
         yield f"circuit: {seen.after} at the end"
-    judged = case.of.probe or "edit" in case.of.kinds  # 401 and 403 say something
+    # Of a token say edits something, and who may not even ask who answers.
+    judged = "identity" in case.of.kinds or "edit" in case.of.kinds
     refused = case.fault in _REFUSALS and judged
     if case.whole and refused and seen.hits:
         if "auth" not in seen.holds:

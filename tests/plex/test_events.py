@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 import pytest
 
-from custom_components.plexsync.plex.events import PATH, News, Pace, PlexEvents, parse
+from custom_components.plexsync.plex.events import PATH, News, Delays, PlexEvents, parse
 from tests.simulators.plex import PlexCore, PlexSimulator
 from tests.simulators.plex.events import SCANNING
 from tests.simulators.plex.library import synthetic
@@ -23,7 +23,7 @@ from .conftest import TOKEN
 
 # As fast as can be where nothing is waited for but the next try; where a machine
 # that is busy might be taken for a server that is silent, the real patience stays.
-PACE = Pace(first=0.02, cap=0.2, lasting=0.5, closing=0.2, spacing=0.1, slow=0.4)
+PACE = Delays(first=0.02, cap=0.2, lasting=0.5, closing=0.2, spacing=0.1, slow=0.4)
 IMPATIENT = 0.4
 WITHIN = 15.0
 
@@ -51,7 +51,7 @@ class Ear:
             contact=self._contact,
             arrived=self._arrived,
             changed=self._changed,
-            pace=Pace(**{**_fields(PACE), **pace}),
+            delays=Delays(**{**_fields(PACE), **pace}),
             random=Random(1),
         )
 
@@ -94,8 +94,8 @@ class Ear:
         await self.until(lambda: self.events._due is None)  # noqa: SLF001  # nobody else can tell
 
 
-def _fields(pace: Pace) -> dict[str, float]:
-    return {name: getattr(pace, name) for name in Pace.__dataclass_fields__}
+def _fields(pace: Delays) -> dict[str, float]:
+    return {name: getattr(pace, name) for name in Delays.__dataclass_fields__}
 
 
 type MakeEar = Callable[..., Ear]
@@ -441,7 +441,7 @@ async def listening() -> AsyncIterator[tuple[PlexSimulator, Ear]]:
     loop = virtual()
     core = PlexCore(token=TOKEN, clock=loop.time)
     async with PlexSimulator(core) as plex, aiohttp.ClientSession() as session:
-        ear = Ear(plex.url, session, **_fields(Pace()))
+        ear = Ear(plex.url, session, **_fields(Delays()))
         ear.patience, ear.look = 600, 1
         ear.start()
         await ear.until(lambda: ear.events.connected)
@@ -557,7 +557,7 @@ def test_a_socket_that_never_lasts_is_asked_for_ever_less(socket_enabled: None) 
 
     async def main() -> None:
         async with serving(hang_up) as url, aiohttp.ClientSession() as session:
-            ear = Ear(url, session, **_fields(Pace()))
+            ear = Ear(url, session, **_fields(Delays()))
             ear.start()
             await asyncio.sleep(3600)
             await ear.stop()

@@ -1,7 +1,7 @@
 """Kinds of call that fail, each shut for itself: nothing else waits for them.
 
-A kind is named by text: ``pictures``, ``edits:<library>``, ``listing:<library>``,
-``collections:<library>``, ``source:<source>``. Times are monotonic seconds.
+A kind is named by text: ``edits:<library>``, ``reads:<library>``, ``pictures:<library>``,
+``listing:<library>``, ``collections:<library>``, ``source:<source>``. Times are monotonic seconds.
 """
 
 from dataclasses import dataclass, field
@@ -29,11 +29,15 @@ REASONS = {
 }
 
 
+def reason_of(kind: str) -> str:
+    """Give the reason that is shown for what waits for a kind."""
+    return REASONS[kind.partition(":")[0]]
+
+
 def shut(kind: str) -> Fault:
     """Give the fault of whatever needs a kind of call that is shut."""
-    group = kind.partition(":")[0]
-    scope = _SCOPES.get(group, FaultClass.LIBRARY)
-    return Fault(scope, REASONS[group], kept_from=kind)
+    scope = _SCOPES.get(kind.partition(":")[0], FaultClass.LIBRARY)
+    return Fault(scope, reason_of(kind), kept_from=kind)
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class Bulkheads:
         """Begin with every kind open."""
         self._random = random
         self._troubles: dict[str, _Trouble] = {}
+        self._groups: dict[str, float] = {}  # when one of its kinds may be tried
         self._reopened: set[str] = set()
 
     def failed(
@@ -72,7 +77,7 @@ class Bulkheads:
         trouble.subjects.add(subject)
         limit = _LIMITS.get(kind.partition(":")[0], 1)
         trouble.shut = trouble.shut or shut or len(trouble.subjects) >= limit
-        trouble.next_try = now + max(wait, self._wait(trouble, now))
+        self._tried(kind, trouble, now, wait)
         return trouble.shut
 
     def worked(self, kind: str) -> None:
@@ -80,6 +85,15 @@ class Bulkheads:
         trouble = self._troubles.pop(kind, None)
         if trouble is not None and trouble.shut:
             self._reopened.add(kind)
+
+    def occupy(self, kind: str, now: float) -> None:
+        """Shut a kind while a long call of it is under way."""
+        trouble = self._troubles.setdefault(kind, _Trouble(now))
+        trouble.shut, trouble.next_try = True, now + _CAP
+
+    def free(self, kind: str) -> None:
+        """Let those come who waited for a long call; it may have failed."""
+        self._reopened.add(kind)
 
     def take_reopened(self) -> set[str]:
         """Hand over the kinds that were shut and work again: wake what waits."""
@@ -91,10 +105,10 @@ class Bulkheads:
         trouble = self._troubles.get(kind)
         if trouble is None or not trouble.shut:
             return True
-        if now < trouble.next_try:
+        if now < self._next_try(kind, trouble):
             return False
         # Whatever becomes of it, the next one does not follow at once.
-        trouble.next_try = now + self._wait(trouble, now)
+        self._tried(kind, trouble, now)
         return True
 
     def is_shut(self, kind: str) -> bool:
@@ -104,16 +118,21 @@ class Bulkheads:
     def until(self, kind: str, now: float) -> float:
         """Give the seconds until a kind may be tried again."""
         trouble = self._troubles.get(kind)
-        return max(0.0, trouble.next_try - now) if trouble is not None else 0.0
+        if trouble is None:
+            return 0.0
+        return max(0.0, self._next_try(kind, trouble) - now)
 
-    def shut(self, group: str, now: float) -> frozenset[str]:
-        """Name what of a group (``listing``: the libraries) must not be asked now."""
+    def shut(self, group: str, now: float | None) -> frozenset[str]:
+        """Name what of a group (``listing``: the libraries) must not be asked now.
+
+        None: nor at any time, by somebody who does not try what fails.
+        """
         return frozenset(
             kind.partition(":")[2]
             for kind, trouble in self._troubles.items()
             if kind.partition(":")[0] == group
             and trouble.shut
-            and now < trouble.next_try
+            and (now is None or now < self._next_try(kind, trouble))
         )
 
     def failing(self) -> dict[str, float]:
@@ -124,10 +143,31 @@ class Bulkheads:
             if trouble.shut
         }
 
+    def troubled(self, group: str) -> set[str]:
+        """Name the kinds of a group in which something failed since one went well."""
+        return {kind for kind in self._troubles if kind.partition(":")[0] == group}
+
     def clear(self) -> None:
         """Forget everything: it was the server."""
         self._reopened |= self.failing().keys()
         self._troubles.clear()
+
+    def _tried(
+        self, kind: str, trouble: _Trouble, now: float, wait: float = 0.0
+    ) -> None:
+        wait = max(wait, self._wait(trouble, now))
+        trouble.next_try = now + wait
+        self._groups[kind.partition(":")[0]] = trouble.next_try
+
+    def _next_try(self, kind: str, trouble: _Trouble) -> float:
+        """Give when a kind may be tried; its like in all libraries take turns."""
+        group = kind.partition(":")[0]
+        others = any(
+            each != kind and other.shut and each.partition(":")[0] == group
+            for each, other in self._troubles.items()
+        )
+        turn = self._groups.get(group, 0.0) if others else 0.0
+        return max(trouble.next_try, turn)
 
     def _wait(self, trouble: _Trouble, now: float) -> float:
         whole = min(_CAP, max(_FIRST, (now - trouble.since) / _SHARE))

@@ -253,7 +253,6 @@ class Circuit:
         if item not in self.run:
             self.run.append(item)
             self.breaker.failures = len(self.run)
-        self.pace.trouble()
         return len(self.run)
 
     async def trip(

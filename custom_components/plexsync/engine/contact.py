@@ -48,7 +48,6 @@ class Contact:
             if about.purpose is Purpose.EDIT and not permit.trial:
                 await self._circuit.settle(permit, Result.SUCCESS)
         except Fault as fault:
-            self._failed = True
             raise await self.judged(fault, about) from None
         finally:
             if not permit.trial:
@@ -58,6 +57,7 @@ class Contact:
 
     async def judged(self, fault: Fault, about: About) -> Fault:
         """Give a fault that came with an answer its scope."""
+        self._failed = True
         verdict = await self._judge.decide(fault, about)
         if verdict.kind in (
             FaultClass.SERVER,
@@ -70,6 +70,10 @@ class Contact:
     def worked(self, about: About) -> None:
         """Note what went well within a call."""
         self._judge.worked(about, self._judge.moment())
+
+    def proves_nothing(self) -> None:
+        """Note that what was begun could not be done."""
+        self._failed = True
 
     def saw_write(self) -> None:
         """Note that a write of unknown outcome stands there: writes do work."""

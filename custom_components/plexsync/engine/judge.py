@@ -9,13 +9,17 @@ until five different items in a row say otherwise.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .bulkheads import Bulkheads, shut
+from .breaker import State
+from .bulkheads import Bulkheads, reason_of, shut
 from .circuit import Circuit
 from .clock import Clock
 from .health import Health
 from .retry import Fault, FaultClass
 
-_AFTER_WISH = 1.0  # seconds after a pause before whoever caused it is tried again
+# Seconds after a pause before what caused it is tried again: edits of others come first.
+_AFTER_WISH = {"edits": 1.0}
+_AFTER_OTHER_WISH = 10.0
+_FORGIVEN = 2  # times that a subject's fault is taken for its whole kind's
 
 
 class Purpose(StrEnum):
@@ -52,13 +56,20 @@ class About:
     @property
     def bulkhead(self) -> str:
         """The kind of call that fails, or works, with it."""
-        group = _GROUPS[self.purpose]
-        return group if self.purpose is Purpose.UPLOAD else f"{group}:{self.library}"
+        return f"{_GROUPS[self.purpose]}:{self.library}"
 
     @property
     def subject(self) -> str:
         """Whom it is about, for runs and doubts."""
         return f"{_GROUPS[self.purpose]}:{self.item or self.library}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A fault that may be its subject's own: since when, and of what kind of call."""
+
+    moment: int
+    kind: str
 
 
 class Judge:
@@ -74,7 +85,9 @@ class Judge:
         self._clock = clock
         self._moment = 0
         self._all_refused = True  # of the run of edits that failed
-        self._doubts: dict[str, int] = {}  # subject → moment of its doubt
+        self._doubts: dict[str, _Doubt] = {}  # by subject
+        self._forgiven: dict[str, int] = {}  # subject → how often
+        self._libraries_own: set[str] = set()  # kinds of edits; others' edits go well
         self._proven: set[str] = set()  # doubts that the others have settled since
         self._wishes: dict[str, int] = {}  # subject → edits that had gone well by then
         self._good_edits = 0
@@ -93,9 +106,12 @@ class Judge:
 
     def worked(self, about: About, began: int) -> None:
         """Note a call that went well, and what that says of others."""
+        if self._bulkheads.is_shut(about.bulkhead):
+            self._forgive(about.bulkhead)
         self._bulkheads.worked(about.bulkhead)
         self._circuit.answered()
         self._doubts.pop(about.subject, None)
+        self._forgiven.pop(about.subject, None)
         if about.purpose is Purpose.EDIT:
             self._good_edits += 1
             self._wishes.pop(about.subject, None)
@@ -103,13 +119,31 @@ class Judge:
             self._all_refused = True
             self._circuit.edit_worked()
             self._health.edit_worked()
+            self._libraries_own |= {
+                kind
+                for kind in self._bulkheads.troubled("edits")
+                if kind != about.bulkhead
+            }
+            self._libraries_own.discard(about.bulkhead)
         else:
             self._wishes.pop(about.bulkhead, None)
         if groups := _SETTLES.get(about.purpose):
-            for subject, moment in list(self._doubts.items()):
-                if moment < began and subject.partition(":")[0] in groups:
+            for subject, doubt in list(self._doubts.items()):
+                if (
+                    doubt.moment < began
+                    and doubt.kind.partition(":")[0] in groups
+                    and not self._bulkheads.is_shut(doubt.kind)
+                ):
                     del self._doubts[subject]
                     self._proven.add(subject)
+
+    def _forgive(self, kind: str) -> None:
+        """Take what failed while its kind did for nobody's own; not again and again."""
+        for subject, doubt in list(self._doubts.items()):
+            times = self._forgiven.get(subject, 0)
+            if doubt.kind == kind and times < _FORGIVEN:
+                self._forgiven[subject] = times + 1
+                del self._doubts[subject]
 
     # -- what failed -----------------------------------------------------------------
 
@@ -132,7 +166,7 @@ class Judge:
         if (found := await self._ask(wall)) is not None:
             if found.kind is FaultClass.SERVER and not found.throttled:
                 self._forget()
-            return Fault(found.kind, found.reason, unreachable=found.unreachable)
+            return _of_server(found)
         if (proven := fault.proven) is not fault:
             return proven
         if about.purpose is Purpose.READ and about.item is None:
@@ -158,6 +192,8 @@ class Judge:
         assert about.item is not None
         circuit = self._circuit
         refused = fault.kind is FaultClass.AUTH
+        if about.bulkhead in self._libraries_own:
+            return None  # edits of other libraries have gone well meanwhile
         if refused and self._health.edits_refused:
             self._health.refuse_edits()
             return Fault(FaultClass.AUTH, fault.reason)
@@ -177,43 +213,73 @@ class Judge:
         return Fault(FaultClass.SERVER, fault.reason)
 
     def _put_off(self, fault: Fault, about: About) -> Fault:
+        """Put the subject off; of its kind the others wait, too, where several fail."""
         kind, now = about.bulkhead, self._clock.monotonic()
-        if self._bulkheads.failed(kind, about.subject, now):
-            self._doubts.pop(about.subject, None)
+        if fault.unreachable:
+            self._circuit.pace.trouble()
+        # A picture that hangs is not waited for three times.
+        hangs = fault.unreachable and about.purpose is Purpose.UPLOAD
+        is_shut = self._bulkheads.failed(kind, about.subject, now, shut=hangs)
+        if about.item is None:
             return shut(kind)
         if not fault.unreachable or fault.reason in (
             "timeout",
             "reset",
             "short_answer",
         ):
-            self._doubts[about.subject] = self.moment()
+            self._doubts[about.subject] = _Doubt(self.moment(), kind)
         return Fault(
-            FaultClass.ITEM, fault.reason, doubtful=True, unreachable=fault.unreachable
+            FaultClass.ITEM,
+            reason_of(kind) if is_shut else fault.reason,
+            doubtful=True,
+            unreachable=fault.unreachable,
         )
 
     async def _throttled(self, fault: Fault, about: About) -> Fault:
         """Take a wish to slow down as the server's, unless others fare well without it."""
         kind, now = about.bulkhead, self._clock.monotonic()
         good = self._good_edits
-        if self._wishes.get(about.subject, good) < good:
+        if about.item and self._wishes.get(about.subject, good) < good:
             return Fault(FaultClass.ITEM, fault.reason, doubtful=True)
-        if self._wishes.get(kind, good) < good:
-            self._bulkheads.failed(kind, about.subject, now, shut=True)
+        # What is no edit says nothing of edits: asked twice, the wish is for its kind.
+        again = kind in self._wishes and about.purpose is not Purpose.EDIT
+        if again or self._wishes.get(kind, good) < good:
+            if (found := await self._ask(self._clock.wall())) is not None:
+                return _of_server(found)
+            wait = fault.retry_after or 0.0
+            self._bulkheads.failed(kind, about.subject, now, shut=True, wait=wait)
             return shut(kind)
         self._wishes[about.subject] = self._wishes[kind] = good
         await self._circuit.throttled(fault.reason, fault.retry_after)
-        # After the pause the others first: they show whether it is the server's.
-        wait = (self._circuit.wait() or 0.0) + _AFTER_WISH
-        self._bulkheads.failed(kind, about.subject, now, shut=True, wait=wait)
-        return Fault(
+        verdict = Fault(
             FaultClass.SERVER,
             fault.reason,
             throttled=True,
             retry_after=fault.retry_after,
         )
+        if self._circuit.breaker.state is State.OPEN:
+            self._forget()
+            return verdict
+        # After the pause the others first: they show whether it is the server's.
+        after = _AFTER_WISH.get(kind.partition(":")[0], _AFTER_OTHER_WISH)
+        wait = (self._circuit.wait() or 0.0) + after
+        self._bulkheads.failed(kind, about.subject, now, shut=True, wait=wait)
+        return verdict
 
     def _forget(self) -> None:
         """Forget what was in doubt: it was the server's."""
         self._doubts.clear()
         self._proven.clear()
+        self._libraries_own.clear()
         self._bulkheads.clear()
+
+
+def _of_server(found: Fault) -> Fault:
+    """Give the fault of whoever waited for the probe that met this one."""
+    return Fault(
+        found.kind,
+        found.reason,
+        unreachable=found.unreachable,
+        throttled=found.throttled,
+        retry_after=found.retry_after,
+    )

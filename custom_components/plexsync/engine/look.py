@@ -6,13 +6,14 @@ what does not hold is forgotten and looked up once more.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from sqlite3 import Connection
 from typing import Any
 
 from . import ledger
+from .aside import Aside
 from .bulkheads import Bulkheads, shut
 from .clock import Clock
 from .contact import Contact
@@ -22,8 +23,10 @@ from .plan import Change, Kept, Ledger, Plan, make_plan
 from .ports import Images, Item, Items, Match, Server
 from .record import Find, Record
 from .retry import Fault, FaultClass, RetryPolicy
+from .search import kind_of, search
 from .together import together
 
+ALONE = 600.0  # seconds that items are read alone after a shared read was refused
 AT_ONCE = 8  # reads of single items side by side
 CANDIDATES = 10  # of an ambiguous match that are worth reading
 
@@ -39,6 +42,21 @@ class Settings:
         return self.fill_only.get(source, frozenset())
 
 
+@dataclass(slots=True)
+class Bulk:
+    """Whether several items may be read in one request."""
+
+    off_until: float = float("-inf")  # monotonic seconds
+
+    def turn_off(self, now: float) -> None:
+        """Read alone for a while: one of them may be what asks us to slow down."""
+        self.off_until = now + ALONE
+
+    def is_off(self, now: float) -> bool:
+        """Say whether items are to be read alone."""
+        return now < self.off_until
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a look, and a turn of the worker, work with."""
@@ -52,6 +70,7 @@ class Tools:
     settings: Settings
     bulkheads: Bulkheads
     voided: Mapping[str, float]  # rating key → monotonic time of somebody else's edit
+    bulk: Bulk = field(default_factory=Bulk)
     in_hand: set[str] = field(
         default_factory=set
     )  # rating keys that somebody writes to
@@ -68,7 +87,6 @@ class Sight:
     find: Find
     record: Record | None = None
     images: Mapping[str, str] = field(default_factory=dict)  # field → digest
-    waited_for: str | None = None  # the kind of call that this waited for so far
     rating_key: str | None = None
     library: str = ""
     item: Item | None = None
@@ -78,6 +96,7 @@ class Sight:
     ledger: Ledger = field(default_factory=dict)
     plan: Plan = field(default_factory=Plan)
     waits: Fault | None = None
+    slowed: bool = False  # its own read was asked to wait
     creates: set[str] = field(
         default_factory=set
     )  # collections that a write would make
@@ -103,10 +122,30 @@ class Look:
     the token's; everything else stands in the sights.
     """
 
-    def __init__(self, tools: Tools, contact: Contact) -> None:
-        """Take what to look with."""
+    def __init__(
+        self,
+        tools: Tools,
+        contact: Contact,
+        aside: Aside | None = None,
+        *,
+        tries: bool = True,
+    ) -> None:
+        """Take what to look with; with ``aside`` no call that takes long is waited for.
+
+        Without ``tries`` nothing is asked of what fails, not even now and then.
+        """
         self._t = tools
         self._contact = contact
+        self._tries = tries
+        self._aside = aside
+        self._slowed: set[str] = set()  # items whose read was asked to wait
+
+    def may(self, kind: str) -> bool:
+        """Say whether a call of this kind may be made now."""
+        bulkheads = self._t.bulkheads
+        if self._tries:
+            return bulkheads.admit(kind, self._t.clock.monotonic())
+        return not bulkheads.is_shut(kind)
 
     async def find(self, sights: Iterable[Sight]) -> None:
         """Find, read and confirm the item of each."""
@@ -138,57 +177,61 @@ class Look:
     # -- match -----------------------------------------------------------------------
 
     async def _match(self, sights: Sequence[Sight]) -> None:
+        """Recall where items are, and search for those of which nothing is known."""
         if not sights:
             return
+        server, bulkheads = self._t.server, self._t.bulkheads
+        matches = await server.recall([sight.find for sight in sights])
+        unknown: list[Sight] = []
         now = self._t.clock.monotonic()
-        avoid = self._t.bulkheads.shut("listing", now)
-        try:
-            matches = await self._contact.call(
-                lambda: self._t.server.match([sight.find for sight in sights], avoid),
-                About(Purpose.LISTING),
-            )
-        except Fault as fault:
-            if fault.kept_from is None and fault.kind is not FaultClass.ITEM:
-                raise
-            for sight in sights:
-                sight.stop(fault)
-            return
-        verdicts = await self._judge_listings(matches, sights, avoid)
+        avoid = bulkheads.shut("listing", now if self._tries else None)
         for sight, match in zip(sights, matches, strict=True):
-            self._take(sight, match, verdicts)
-
-    async def _judge_listings(
-        self, matches: Sequence[Match], sights: Sequence[Sight], avoid: frozenset[str]
-    ) -> dict[str, Fault]:
-        """Say why libraries could not be looked through."""
-        verdicts: dict[str, Fault] = {}
-        for match in matches:
-            if match.fault is not None and match.library not in verdicts:
-                library = match.library or ""
-                fault = await self._contact.judged(
-                    match.fault, About(Purpose.LISTING, library=library)
-                )
-                if self._contact.refused is not None:
-                    raise fault
-                verdicts[library] = fault
-        for library in avoid - verdicts.keys():
-            kind = About(Purpose.LISTING, library=library).bulkhead
-            verdicts[library] = shut(kind)
-        for kind in {sight.waited_for for sight in sights if sight.waited_for}:
-            group, _, library = kind.partition(":")
-            if group == "listing" and library not in verdicts:
-                self._contact.worked(About(Purpose.LISTING, library=library))
-        return verdicts
-
-    def _take(self, sight: Sight, match: Match, verdicts: dict[str, Fault]) -> None:
-        sight.rating_key, sight.candidates = match.rating_key, match.candidates
-        sight.library = match.library or ""
-        if match.rating_key is not None:
+            if match.rating_key or match.reason:
+                _take(sight, match, {})
+            elif (match.library or "") in avoid:
+                sight.stop(shut(kind_of(match.library)))
+            else:
+                sight.library = match.library or ""
+                unknown.append(sight)
+        if not unknown:
             return
-        if sight.library in verdicts and match.library is not None:
-            sight.stop(verdicts[sight.library])
-        else:
-            sight.miss(match.reason or "not_found")
+        kinds: dict[str, list[Sight]] = {}
+        for sight in unknown:
+            kinds.setdefault(kind_of(sight.library), []).append(sight)
+        await together(self._search(kind, of, avoid) for kind, of in kinds.items())
+
+    async def _search(
+        self, kind: str, sights: Sequence[Sight], avoid: frozenset[str]
+    ) -> None:
+        """Search for what may lie in one library, or anywhere."""
+        finds = [sight.find for sight in sights]
+
+        async def work(
+            contact: Contact,
+        ) -> tuple[list[Match], dict[str, Fault]]:
+            found = await search(contact, self._t.server, finds, avoid)
+            if kind not in found[1]:
+                self._t.bulkheads.worked(kind)
+            return found
+
+        found = await self._beside(kind, work)
+        matches, verdicts = found or ([Match() for _ in finds], {})
+        for sight, match in zip(sights, matches, strict=True):
+            _take(sight, match, verdicts)
+
+    async def _beside[T](
+        self, kind: str, work: Callable[[Contact], Awaitable[T]]
+    ) -> T | None:
+        """Make a call that may take long; None where nobody shall wait for it."""
+        if self._aside is None:
+            return await work(self._contact)
+        try:
+            return await self._aside.call(kind, work)
+        except Fault as fault:
+            if fault.kind is FaultClass.ITEM or fault.kept_from is not None:
+                raise
+            self._contact.refused = self._contact.refused or fault
+            raise
 
     # -- read and confirm --------------------------------------------------------------
 
@@ -211,7 +254,11 @@ class Look:
         keys = {sight.rating_key: sight.library for sight in known}
         for sight in doubtful:
             keys |= dict.fromkeys(sight.candidates[:CANDIDATES], sight.library)
-        items = await self.read({key: lib for key, lib in keys.items() if key})
+        try:
+            items = await self.read({key: lib for key, lib in keys.items() if key})
+        finally:
+            for sight in sights:
+                sight.slowed = sight.rating_key in self._slowed
         for sight in known:
             assert sight.rating_key is not None
             if (fault := items.faults.get(sight.rating_key)) is not None:
@@ -248,41 +295,41 @@ class Look:
         found = Items()
         if not keys:
             return found
-        try:
-            about = self._about(keys) if len(keys) == 1 else About(Purpose.READ)
-            read = await self._contact.call(
-                lambda: self._t.server.read(list(keys)), about
-            )
-        except Fault as fault:
-            if self._contact.refused is not None:
-                raise
-            if len(keys) == 1:
-                if fault.kind is not FaultClass.ITEM or fault.reason != "not_found":
-                    found.faults |= dict.fromkeys(keys, fault)
-                return found
-        else:
-            return read
+        if len(keys) > 1 and not self._t.bulk.is_off(self._t.clock.monotonic()):
+            try:
+                return await self._contact.call(
+                    lambda: self._t.server.read(list(keys)), About(Purpose.READ)
+                )
+            except Fault as fault:
+                if fault.throttled:
+                    self._t.bulk.turn_off(self._t.clock.monotonic())
+                if self._contact.refused is not None:
+                    raise
         waiting = dict(keys)
 
         async def alone() -> None:
             while waiting and self._contact.refused is None:
-                key, library = waiting.popitem()
-                one = {key: library}
-                kind = self._about(one).bulkhead
-                if not self._t.bulkheads.admit(kind, self._t.clock.monotonic()):
-                    found.faults[key] = shut(kind)
-                    continue
-                part = await self.read(one)
-                found.update(part)
-                found.faults |= part.faults
+                await self._read_alone(*waiting.popitem(), found)
 
         await together(alone() for _ in range(min(AT_ONCE, len(keys))))
         return found
 
-    @staticmethod
-    def _about(key: Mapping[str, str]) -> About:
-        ((item, library),) = key.items()
-        return About(Purpose.READ, item=item, library=library)
+    async def _read_alone(self, key: str, library: str, found: Items) -> None:
+        about = About(Purpose.READ, key, library)
+        if not self.may(about.bulkhead):
+            found.faults[key] = shut(about.bulkhead)
+            return
+        try:
+            found.update(
+                await self._contact.call(lambda: self._t.server.read([key]), about)
+            )
+        except Fault as fault:
+            if self._contact.refused is not None:
+                if fault.throttled:
+                    self._slowed.add(key)
+                raise
+            if fault.kind is not FaultClass.ITEM or fault.reason != "not_found":
+                found.faults[key] = fault
 
     # -- plan --------------------------------------------------------------------------
 
@@ -332,13 +379,22 @@ class Look:
             },
             durable=False,
         )
+        unsure = [
+            (sight, item, change)
+            for sight, item, change in concerned
+            if change.remove or not _names(change.after) <= created[item.section]
+        ]
         sizes: dict[str, dict[str, int] | Fault] = {}
-        for sight, item, change in concerned:
+
+        async def count(item: Item) -> None:
+            sizes[item.section] = await self._collections(item)
+
+        asked = {item.section: item for _, item, _ in unsure}
+        await together(count(item) for item in asked.values())
+        for sight, item, change in unsure:
             ours = created[item.section]
             if not change.remove and _names(change.after) <= ours:
                 continue
-            if item.section not in sizes:
-                sizes[item.section] = await self._collections(item)
             if isinstance(counts := sizes[item.section], Fault):
                 sight.plan, sight.waits = _put_off(sight.plan, change), counts
                 continue
@@ -356,17 +412,33 @@ class Look:
     async def _collections(self, item: Item) -> dict[str, int] | Fault:
         """Count the members of each collection in an item's library, or say why not."""
         about = About(Purpose.COLLECTIONS, library=item.section)
-        if not self._t.bulkheads.admit(about.bulkhead, self._t.clock.monotonic()):
+        if not self.may(about.bulkhead):
             return shut(about.bulkhead)
         try:
-            found = await self._contact.call(
-                lambda: self._t.server.collections(item), about
+            found = await self._beside(
+                about.bulkhead,
+                lambda contact: contact.call(
+                    lambda: self._t.server.collections(item), about
+                ),
             )
         except Fault as fault:
             if self._contact.refused is not None:
                 raise
             return fault
+        if found is None:
+            return shut(about.bulkhead)
         return {title.casefold(): size for title, size in found.items()}
+
+
+def _take(sight: Sight, match: Match, verdicts: Mapping[str, Fault]) -> None:
+    sight.candidates = match.candidates
+    if match.rating_key is not None:
+        sight.rating_key, sight.library = match.rating_key, match.library or ""
+    elif match.reason is not None:
+        sight.miss(match.reason)
+    else:
+        kind = kind_of(match.library or sight.library)
+        sight.stop(verdicts.get(kind) or shut(kind))
 
 
 def _change_of(plan: Plan, name: str) -> Change | None:

@@ -105,6 +105,13 @@ class Server(Protocol):
     async def probe_database(self) -> None:
         """Check that the database can be read."""
 
+    async def recall(self, finds: Sequence[Find]) -> list[Match]:
+        """Give what is remembered of where each item is; no request.
+
+        Where nothing is there is neither rating key nor reason, and ``library`` names
+        one in which it may lie, if that is known.
+        """
+
     async def match(
         self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
     ) -> list[Match]:

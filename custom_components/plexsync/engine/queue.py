@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS job (
     tried REAL,                    -- when it was last put off, never for one that was not
     solo INTEGER NOT NULL DEFAULT 0,  -- handled alone, beside all others
     blocked TEXT,                  -- the kind of call that it waits for
-    snoozes INTEGER NOT NULL DEFAULT 0,  -- in a row, without an attempt
+    snoozes INTEGER NOT NULL DEFAULT 0,  -- for what its item may not be to blame for
     UNIQUE (source, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_turn ON job (solo, priority, due, id)
@@ -75,6 +75,7 @@ CREATE TABLE IF NOT EXISTS settled (
 ) STRICT, WITHOUT ROWID;
 """
 
+OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
 
@@ -504,7 +505,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
             "candidates": json.dumps(list(why.candidates)),
             "attempt": why.attempt,
             "missed": why.missed,
-            "free": not (why.attempt or why.missed),
+            "free": why.solo and why.blocked is None,
             "solo": why.solo,
             "blocked": why.blocked,
             "now": now,
@@ -542,12 +543,22 @@ def choose_next(db: Connection, kind: str, due: float) -> None:
     )
 
 
-def unblock(db: Connection, kind: str, now: float) -> int:
-    """Make all jobs due that wait for a kind of call; give how many."""
+def unblock(db: Connection, kind: str, reason: str, now: float) -> int:
+    """Make all jobs due that wait for a kind of call; give how many.
+
+    One whose own call failed before comes alone, and a little later: it may be sick
+    itself. ``reason`` is shown for what waits for the kind.
+    """
+    db.execute(
+        "UPDATE job SET due = min(due, ?) WHERE solo = 1 AND blocked IS NULL"
+        " AND reason = ? AND failed = 0",
+        (now + OWN_LONGEST, reason),
+    )
     return db.execute(
-        "UPDATE job SET due = ?, solo = 0, blocked = NULL, reason = NULL, snoozes = 0"
+        "UPDATE job SET solo = snoozes > 0, blocked = NULL, reason = NULL,"
+        " due = ? + CASE WHEN snoozes > 0 THEN min(?, 5 << min(snoozes, 7)) ELSE 0 END"
         " WHERE blocked = ? AND failed = 0",
-        (now, kind),
+        (now, OWN_LONGEST, kind),
     ).rowcount
 
 

@@ -7,13 +7,15 @@ stood there before.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from sqlite3 import Connection
 
 from . import ledger, pictures, queue, stats
-from .bulkheads import shut
+from .aside import Aside
+from .bulkheads import reason_of, shut
 from .contact import CircuitRefusedError, Contact
 from .fields import FIELDS, Kind
 from .judge import About, Judge, Purpose
@@ -62,6 +64,7 @@ class Task:
     doubt: str | None = None  # whom its fault is about, where that is not proven
     confirmed: tuple[str, ...] = ()  # fields that a read-back has shown
     wrote: bool = False
+    slowed: bool = False  # its own call was asked to wait
     superseded: bool = False  # a newer record came in meanwhile: the job goes on
 
     @property
@@ -94,19 +97,21 @@ class Turn:
         contact: Contact,
         judge: Judge,
         pace: Pace,
+        aside: Aside | None,
         jobs: Sequence[Job],
+        *,
+        solo: bool = False,
     ) -> None:
-        """Take the jobs as claimed."""
+        """Take the jobs as claimed; with ``aside`` no call that takes long is waited for."""
         self._t = tools
         self._contact = contact
         self._judge = judge
         self._pace = pace
-        self._look = Look(tools, contact)
+        self._solo = solo
+        # Beside the others, or while they wait, it is tried what fails otherwise.
+        self._look = Look(tools, contact, aside, tries=solo or aside is None)
         self._mine: set[str] = set()  # items in hand
-        self.tasks = [
-            Task(job, Sight(job.record.find, job.record, waited_for=job.blocked))
-            for job in jobs
-        ]
+        self.tasks = [Task(job, Sight(job.record.find, job.record)) for job in jobs]
         self._started = tools.clock.monotonic()
 
     async def run(self, doubted: dict[str, int], wait: Callable[[], float]) -> None:
@@ -172,7 +177,11 @@ class Turn:
 
     async def _find(self) -> None:
         tasks = self._open()
-        await self._look.find([task.sight for task in tasks])
+        try:
+            await self._look.find([task.sight for task in tasks])
+        finally:
+            for task in tasks:
+                task.slowed = task.sight.slowed
         for task in tasks:
             sight = task.sight
             if sight.fault is not None:
@@ -252,17 +261,27 @@ class Turn:
     # -- apply ---------------------------------------------------------------------
 
     async def _write(self) -> None:
+        """Write the fields of all items, then their pictures, which may take long."""
         tasks = self._open()
         if not tasks:
             return
         await self._intend(tasks)
+        await self._side_by_side(tasks, self._edit)
+        await self._side_by_side(self._open(), self._upload)
+        for task in self._open():
+            if not task.wrote and self._contact.refused is None:
+                self._still_waits(task)
+
+    async def _side_by_side(
+        self, tasks: Sequence[Task], work: Callable[[Task], Awaitable[None]]
+    ) -> None:
         waiting = deque(tasks)
 
         async def lane() -> None:
             while waiting and self._contact.refused is None:
                 task = waiting.popleft()
                 try:
-                    await self._apply(task)
+                    await work(task)
                 except CircuitRefusedError, Fault:
                     # What was written so far is still verified, if that is possible.
                     return
@@ -288,48 +307,62 @@ class Turn:
 
         await self._t.database.run(note)
 
-    async def _apply(self, task: Task) -> None:
-        """Write one item, from a read that is fresh. Raises what ends the lane."""
-        for change in (None, *task.plan.changes):
-            if change is not None and FIELDS[change.field].kind is not Kind.IMAGE:
-                continue
-            about = About(
-                Purpose.EDIT if change is None else Purpose.UPLOAD,
-                task.item.rating_key,
-                task.item.section,
-            )
-            if change is None and not task.plan.edits(task.item):
-                continue
-            if not self._t.bulkheads.admit(about.bulkhead, self._t.clock.monotonic()):
-                self._put_off(task, shut(about.bulkhead), about)
-                return
-            try:
-                await self._send(task, change, about)
-            except Fault as fault:
-                if self._contact.refused is not None:
-                    raise
-                await self._not_sent(task, fault, about)
+    async def _edit(self, task: Task) -> None:
+        """Write the fields of one item. Raises what ends the lane."""
+
+        async def send() -> None:
+            item = task.item
+            if edits := task.plan.edits(item):
+                await self._contact.call(
+                    lambda: self._t.server.edit(item, edits), self._about(task)
+                )
+                task.wrote = True
+
+        if task.plan.edits(task.item):
+            await self._send(task, send, self._about(task))
+
+    async def _upload(self, task: Task) -> None:
+        """Send the pictures of one item. Raises what ends the lane."""
+        about = self._about(task, Purpose.UPLOAD)
+        for name in _pictures(task.plan):
+            data = await self._bytes(task, name)
+
+            async def send(name: str = name, data: bytes | None = data) -> None:
+                item = task.item
+                if data is not None and name in _pictures(task.plan):
+                    await self._contact.call(
+                        lambda: self._t.server.upload(item, name, data), about
+                    )
+                    task.wrote = True
+                    task.confirmed += (name,)  # the answer to an upload is its proof
+
+            if data is not None:
+                await self._send(task, send, about)
             if task.verdict is not None:
                 return
-        if not task.wrote:
-            self._still_waits(task)
 
-    async def _send(self, task: Task, change: Change | None, about: About) -> None:
-        server = self._t.server
-        data = b"" if change is None else await self._bytes(task, change.field)
-        if data is None:
-            return
-        async with self._pace.place():
-            if not await self._freshen(task):
-                return
-            item, edits = task.item, task.plan.edits(task.item)
-            if change is not None:
-                name = change.field
-                await self._contact.call(lambda: server.upload(item, name, data), about)
-                task.confirmed += (name,)  # the answer to an upload is its proof
-            elif edits:
-                await self._contact.call(lambda: server.edit(item, edits), about)
-            task.wrote = True
+    def _about(self, task: Task, purpose: Purpose = Purpose.EDIT) -> About:
+        return About(purpose, task.item.rating_key, task.item.section)
+
+    async def _send(
+        self, task: Task, send: Callable[[], Awaitable[None]], about: About
+    ) -> None:
+        """Send from a read that is fresh, when its kind of call and a place are free."""
+        try:
+            async with self._place():
+                if not self._look.may(about.bulkhead):
+                    self._put_off(task, shut(about.bulkhead), about)
+                elif await self._freshen(task):
+                    await send()
+        except Fault as fault:
+            if self._contact.refused is not None:
+                task.slowed = fault.throttled
+                raise
+            await self._not_sent(task, fault, about)
+
+    def _place(self) -> AbstractAsyncContextManager[None]:
+        """Give a place among the edits in flight; who goes alone takes none of them."""
+        return nullcontext() if self._solo else self._pace.place()
 
     async def _bytes(self, task: Task, name: str) -> bytes | None:
         """Give the bytes of a picture; None where they cannot be had."""
@@ -416,7 +449,7 @@ class Turn:
         item = task.item
         about = About(Purpose.EDIT, item.rating_key, item.section)
         try:
-            async with self._pace.place():
+            async with self._place():
                 await self._contact.call(
                     lambda: self._t.server.edit(item, edits), about
                 )
@@ -465,6 +498,10 @@ class Turn:
         reason = refused.reason if refused and refused.throttled else None
         for task in self._open():
             task.snooze(reason, max(SOON, wait))
+            if task.slowed:
+                # What asked for the pause comes after the others, and alone.
+                own = self._t.retry.transient.delay(task.job.snoozes, self._t.random)
+                task.solo, task.delay = True, max(task.delay, wait + own)
         for task in self.tasks:
             if task.doubt is not None:
                 doubted[task.doubt] = task.job.id
@@ -484,6 +521,8 @@ class Turn:
             for task in self.tasks
             if task.blocked
         }
+        if any(task.blocked or task.solo for task in self.tasks):
+            self._contact.proves_nothing()
         reopened = self._t.bulkheads.take_reopened()
 
         def record(db: Connection) -> None:
@@ -493,7 +532,7 @@ class Turn:
             for kind, due in until.items():
                 queue.choose_next(db, kind, due)
             for kind in reopened:
-                queue.unblock(db, kind, now)
+                queue.unblock(db, kind, reason_of(kind), now)
 
         await self._t.database.run(record)
 
@@ -554,6 +593,14 @@ class Turn:
             task.verdict is Verdict.SNOOZED and not task.missed and not task.blocked
             for task in self.tasks
         )
+
+
+def _pictures(plan: Plan) -> list[str]:
+    return [
+        change.field
+        for change in plan.changes
+        if FIELDS[change.field].kind is Kind.IMAGE
+    ]
 
 
 def _outcome(task: Task) -> Outcome:

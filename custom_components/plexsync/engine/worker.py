@@ -9,7 +9,9 @@ from collections.abc import Callable
 import logging
 
 from . import queue
+from .aside import Aside
 from .breaker import Permit, State
+from .bulkheads import reason_of
 from .circuit import Circuit
 from .contact import Contact
 from .database import StorageError
@@ -48,6 +50,12 @@ class Worker:
         self._rate = BATCH / FRESH * 2  # jobs per second, as of late
         self._claimed = 0  # jobs so far
         self._doubted: dict[str, int] = {}  # whom a doubt is about → job
+        self._aside = Aside(
+            tools.bulkheads,
+            lambda: Contact(circuit, health, judge),
+            circuit.bell,
+            tools.clock.monotonic,
+        )
         self._fruitless = {True: 0, False: 0}  # turns in a row, by lane
 
     async def run(self) -> None:
@@ -75,6 +83,7 @@ class Worker:
             for lane in lanes:
                 lane.cancel()
             results = await asyncio.gather(*lanes, return_exceptions=True)
+            await self._aside.stop()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -120,7 +129,9 @@ class Worker:
             return
         now = self._tools.clock.steady()
         await self._tools.database.run(
-            lambda db: [queue.unblock(db, kind, now) for kind in reopened],
+            lambda db: [
+                queue.unblock(db, kind, reason_of(kind), now) for kind in reopened
+            ],
             durable=False,
         )
         self._circuit.notify()
@@ -141,7 +152,16 @@ class Worker:
         try:
             jobs = await self._claim(permit, solo=solo)
             if jobs:
-                turn = Turn(self._tools, contact, self._judge, circuit.pace, jobs)
+                aside = None if permit.trial else self._aside
+                turn = Turn(
+                    self._tools,
+                    contact,
+                    self._judge,
+                    circuit.pace,
+                    aside,
+                    jobs,
+                    solo=solo,
+                )
                 await turn.run(self._doubted, lambda: circuit.wait() or 0.0)
         except StorageError:
             raise

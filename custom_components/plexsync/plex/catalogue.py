@@ -15,6 +15,7 @@ from .listing import FILE_TYPE, Slice, file_filter
 from .walk import Lister, Walker, types_of
 
 FEW = 5  # misses in one library that are worth a request each
+_FILTER_AGAIN = 86_400.0  # seconds until a filter that failed is tried again
 _FILE_PAGE = 100  # rows; a name that more files share is not worth reading them all
 _OVERLAP = 120  # seconds; items enter the database a little after their time stamp
 _GONE_AFTER = (
@@ -39,6 +40,7 @@ class Catalogue:
         self._chosen = chosen
         self._monotonic = monotonic
         self._sections: dict[str, Section] = {}
+        self._filter_failed: dict[str, float] = {}  # by library, when
         self._asked_at: float | None = None
         self._missing_since: dict[str, float] = {}
         self._shrunk_since: dict[str, float] = {}
@@ -144,8 +146,12 @@ class Catalogue:
             await self._list(uuid)
             return
         many = len(lost) > FEW
-        if not many:
-            reliable = all([await self._ask_for(uuid, path) for path in lost])
+        if not many and self._may_filter(uuid):
+            reliable = True
+            for path in lost:
+                reliable = await self._ask_for(uuid, path) and reliable
+                if not self._may_filter(uuid):
+                    break
             if reliable and not guids:
                 return
         section = self._sections[uuid]
@@ -155,6 +161,11 @@ class Catalogue:
                 return
         if not await self._catch_up(section) and many:
             await self._look_for_moved(uuid, lost)
+
+    def _may_filter(self, uuid: str) -> bool:
+        """Say whether it is worth asking a library for one file by its name."""
+        failed = self._filter_failed.get(uuid)
+        return failed is None or self._monotonic() - failed > _FILTER_AGAIN
 
     async def _ask_for(self, uuid: str, path: str) -> bool:
         """Ask for one file by its name; say whether the answer can be relied on.
@@ -168,9 +179,13 @@ class Catalogue:
                 section.library, Slice(kind, 0, _FILE_PAGE, file_filter(path))
             )
         except Fault as fault:
-            if not fault.unreachable or fault.reason == "bad_request":
-                return False
-            raise
+            if fault.throttled:
+                raise
+            # A server without this filter, or a library in trouble: the listing tells.
+            self._filter_failed[uuid] = self._monotonic()
+            if fault.unreachable:
+                raise
+            return False
         wanted = paths.key(path)
         rows = [row for row in page.rows if wanted in map(paths.key, row.paths)]
         if rows:

@@ -13,9 +13,9 @@ class Deadlines:
     """
 
     probe: float = 5.0
-    read: float = 30.0
-    listing: float = 60.0
+    read: float = 20.0
+    listing: float = 30.0
     edit: float = 30.0
-    upload: float = 60.0
+    upload: float = 30.0
     join: float = 2.0
     idle: float = 15.0

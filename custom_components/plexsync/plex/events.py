@@ -28,17 +28,19 @@ _AT_ONCE = 50  # messages taken in before others have their turn
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Delays:
     """Delays in seconds; tests pass shorter ones.
 
     ``first``, ``cap`` and ``jitter`` (either way) shape the wait between two
-    tries, ``lasting`` is how long a socket lives before they begin anew.
+    tries, ``long`` is that wait once tries have failed for ``patience``. ``lasting`` is how long a socket lives before they begin anew.
     ``spacing`` is the least time between two reports that items came, ``slow``
     the same while they come one by one.
     """
 
     first: float = 1.0
     cap: float = 60.0
+    patience: float = 3600.0
+    long: float = 600.0
     jitter: float = 0.2
     lasting: float = 30.0
     heartbeat: float = 15.0
@@ -77,10 +79,11 @@ class PlexEvents:
         client_id: str,
         allowed: Callable[[], bool],
         contact: Callable[[bool], None],
+        broke: Callable[[], None] = lambda: None,
         arrived: Callable[[], Awaitable[None]],
         changed: Callable[[str], None],
         version: str = "0",
-        pace: Pace | None = None,
+        delays: Delays | None = None,
         random: Random | None = None,
     ) -> None:
         """Take the session whose connections to use; whether it verifies is its own matter."""
@@ -95,10 +98,12 @@ class PlexEvents:
         }
         self._allowed = allowed
         self._contact = contact
+        self._broke = broke
         self._arrived = arrived
         self._changed = changed
-        self._pace = pace or Pace()
+        self._delays = delays or Delays()
         self._random = random or Random()
+        self._failing_since: float | None = None
         self.attempts = 0  # connections tried, refused ones counted
         self.connected = False
         self._step = 0  # how often the delay has grown
@@ -137,8 +142,10 @@ class PlexEvents:
             began = _now()
             await self._connect(session)
             now = _now()
-            if now - began >= self._pace.lasting:
-                self._step = 0
+            if now - began >= self._delays.lasting:
+                self._step, self._failing_since = 0, None
+            elif self._failing_since is None:
+                self._failing_since = began
             self._not_before = now + self._delay()
             self._step = min(self._step + 1, 60)
 
@@ -148,7 +155,7 @@ class PlexEvents:
             self._looked.clear()
             wait = self._not_before - _now()
             if not self._allowed():
-                wait = self._pace.cap  # should nobody call ``look``
+                wait = self._delays.cap  # should nobody call ``look``
             elif wait <= 0:
                 return
             with contextlib.suppress(TimeoutError):
@@ -156,20 +163,24 @@ class PlexEvents:
                     await self._looked.wait()
 
     def _delay(self) -> float:
-        pace = self._pace
-        delay = min(pace.cap, pace.first * 2.0**self._step)
-        return delay * (1 + pace.jitter * (2 * self._random.random() - 1))
+        delays = self._delays
+        delay = min(delays.cap, delays.first * 2.0**self._step)
+        since = self._failing_since
+        if since is not None and _now() - since >= delays.patience:
+            # Never sooner than it says: six tries an hour are enough.
+            return delays.long * (1 + delays.jitter * self._random.random())
+        return delay * (1 + delays.jitter * (2 * self._random.random() - 1))
 
     async def _connect(self, session: aiohttp.ClientSession) -> None:
         """Shake hands once, and listen as long as that lasts."""
         self.attempts += 1
         try:
-            async with asyncio.timeout(self._pace.handshake):
+            async with asyncio.timeout(self._delays.handshake):
                 socket = await session.ws_connect(
                     self._url,
                     headers=self._headers,
-                    heartbeat=self._pace.heartbeat,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=self._pace.closing),
+                    heartbeat=self._delays.heartbeat,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._delays.closing),
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self._refused(error)
@@ -179,6 +190,7 @@ class PlexEvents:
             await self._hear(socket)
         finally:
             self.connected = False
+            self._broke()
             await socket.close()
 
     def _refused(self, error: Exception) -> None:
@@ -196,7 +208,7 @@ class PlexEvents:
         self.connected = True
         self._coming.clear()
         self._contact(True)
-        self._want(self._pace.spacing)  # whatever came meanwhile, nobody told
+        self._want(self._delays.spacing)  # whatever came meanwhile, nobody told
 
     async def _hear(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         number = 0
@@ -222,9 +234,9 @@ class PlexEvents:
             # Every edit, ours too, ends like this; only what was created before is new.
             if key in self._coming:
                 del self._coming[key]
-                self._want(self._pace.slow)
+                self._want(self._delays.slow)
         if news.scanned:
-            self._want(self._pace.spacing)
+            self._want(self._delays.spacing)
 
     def _want(self, spacing: float) -> None:
         """Have it reported that items came: at once, but not too soon after the last time."""
@@ -241,7 +253,7 @@ class PlexEvents:
                 self._told = _now()
                 # Once more a little later: Plex tells before all of it can be found,
                 # and what is being looked for at this moment is not woken.
-                self._due = self._told + self._pace.slow if self._repeat else None
+                self._due = self._told + self._delays.slow if self._repeat else None
                 self._repeat = False
                 await self._arrived()
                 continue

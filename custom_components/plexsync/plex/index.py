@@ -101,10 +101,11 @@ class Section:
 
 @dataclass(slots=True)
 class Found:
-    """Rating keys by normal path and by guid."""
+    """Rating keys by normal path and by guid, and the library of each."""
 
     by_path: dict[str, set[str]] = field(default_factory=dict)
     by_guid: dict[str, set[str]] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
 
 
 class Index:
@@ -176,6 +177,7 @@ class Index:
             ):
                 if section not in sections:
                     continue
+                found.libraries[str(rating_key)] = section
                 for path_wanted in by_key[path_key]:
                     is_exact = (path or path_key) == path_wanted
                     if is_exact and path_wanted not in exact:
@@ -192,6 +194,7 @@ class Index:
                 guids,
             ):
                 if section in sections:
+                    found.libraries[str(rating_key)] = section
                     found.by_guid.setdefault(guid, set()).add(str(rating_key))
             return found
 

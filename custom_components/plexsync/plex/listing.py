@@ -47,6 +47,7 @@ class PageSize:
     """How many rows of a library to ask for at once: fewer after a page was too much."""
 
     rows: int = PAGE
+    is_failing: bool = False  # the last walk ended with it
     _good: int = 0
 
     def shrink(self) -> bool:
@@ -57,6 +58,7 @@ class PageSize:
 
     def went_well(self) -> None:
         """Count a page that came; after ten of them the size doubles again."""
+        self.is_failing = False
         self._good += 1
         if self._good >= _GOOD and self.rows < PAGE:
             self.rows, self._good = min(PAGE, self.rows * 2), 0

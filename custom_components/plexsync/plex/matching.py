@@ -49,6 +49,20 @@ class Matcher:
             if not catalogue.is_complete and catalogue.is_stale(_ASK_AGAIN):
                 await catalogue.refresh()
 
+    async def recall(self, finds: Sequence[Find]) -> list[Match]:
+        """Give what is remembered, without a request; see the engine's ``Server``."""
+        await self._catalogue.open()
+        wanted = [_Wanted(find) for find in finds]
+        found = await self._find(wanted)
+        matches: list[Match] = []
+        for each in wanted:
+            if each.is_missing(found):
+                library = next((uuid for uuid, _ in self._holding(each.paths)), None)
+                matches.append(Match(library=library))
+            else:
+                matches.append(each.verdict(found))
+        return matches
+
     async def match(self, finds: Sequence[Find], avoid: frozenset[str]) -> list[Match]:
         """Find the item of each, in order; see the engine's ``Server.match``."""
         wanted = [_Wanted(find) for find in finds]
@@ -187,7 +201,8 @@ class _Wanted:
             return Match(reason="not_found")
         keys = self._keys(found)
         if len(keys) == 1:
-            return Match(keys.pop())
+            (key,) = keys
+            return Match(key, library=found.libraries[key])
         if keys:
             return Match(reason="ambiguous", candidates=tuple(sorted(keys, key=int)))
         if self.failed:

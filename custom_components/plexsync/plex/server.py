@@ -1,6 +1,7 @@
 """One Plex Media Server, as the engine and the config flow see it."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 import time
 
 from ..engine.ports import FieldEdit, Item, Items, Match
@@ -21,6 +22,7 @@ from .session import PlexSession
 
 _LOOK_AT_LIBRARIES = 600.0  # seconds between two looks by probes
 _PROBED = 3  # libraries in one probe, at most
+_COUNT_AGAIN = 6 * 3600.0  # seconds until one that could not be counted is probed again
 
 
 class PlexMediaServer:
@@ -66,6 +68,8 @@ class PlexMediaServer:
             )
             self._matcher = Matcher(self._catalogue)
             self._reader = Reader(self._line, self._catalogue.section_of, monotonic)
+        self._monotonic = monotonic
+        self._count_failed: dict[str, float] = {}  # by library, when
         self._turn = 0  # whose turn it is among the libraries to be probed
 
     @property
@@ -133,20 +137,31 @@ class PlexMediaServer:
         await catalogue.open()
         if catalogue.is_stale(_LOOK_AT_LIBRARIES):
             await self._look_at_libraries(catalogue)
-        self._turn += 1
-        known = [each.library for each in catalogue.sections.values()]
-        first = self._turn % max(1, len(known))
-        for library in [*known[first:], *known[:first]][:_PROBED]:
+        for library in self._worth_counting(catalogue):
             try:
                 await self._line.count(library)
             except Fault as fault:
                 if fault.kind is FaultClass.WRONG_SERVER:
                     raise
+                self._count_failed[library.uuid] = self._monotonic()
                 if fault.unreachable:
                     break
             else:
+                self._count_failed.pop(library.uuid, None)
                 return
         await self._look_at_libraries(catalogue)
+
+    def _worth_counting(self, catalogue: Catalogue) -> list[Library]:
+        """Give some libraries, in turn; not those that could not be counted just now."""
+        self._turn += 1
+        now = self._monotonic()
+        known = [
+            section.library
+            for uuid, section in catalogue.sections.items()
+            if now - self._count_failed.get(uuid, -inf) > _COUNT_AGAIN
+        ]
+        first = self._turn % max(1, len(known))
+        return [*known[first:], *known[:first]][:_PROBED]
 
     async def _look_at_libraries(self, catalogue: Catalogue) -> None:
         if not await catalogue.accept(await self._line.libraries(probe=True)):
@@ -157,6 +172,12 @@ class PlexMediaServer:
         self._line.distrust()
 
     # Finding and reading
+
+    async def recall(self, finds: Sequence[Find]) -> list[Match]:
+        """Give what is remembered of where each item is; no request."""
+        if self._catalogue is None:
+            return [Match(reason="outside_libraries") for _ in finds]
+        return await self._matcher.recall(finds)
 
     async def match(
         self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()

@@ -119,8 +119,10 @@ class Walker:
                     not _is_too_much(fault, wanted.size)
                     or not await self._is_there(fault)
                     or not size.shrink()
-                    or halvings == _HALVINGS
+                    # What failed all along is asked for once: next time less of it.
+                    or halvings == (0 if size.is_failing else _HALVINGS)
                 ):
+                    size.is_failing = True
                     raise
                 halvings += 1
             else:
