@@ -53,6 +53,11 @@ _RECORD: Final = {
     **_ITEM,
     probatio.Optional(ATTR_KEY): cv.string,
 }
+_WAIT: Final = {
+    probatio.Optional(ATTR_WAIT, default=0): probatio.All(
+        probatio.Coerce(float), probatio.Range(min=0, max=MAX_WAIT)
+    )
+}
 _FAILED: Final = {
     probatio.Optional(ATTR_REASON): cv.string,
     probatio.Optional(ATTR_IDS): probatio.All(
@@ -70,9 +75,7 @@ SYNC_ITEM: Final = _schema(
     {
         **_RECORD,
         probatio.Required(ATTR_FIELDS): dict,
-        probatio.Optional(ATTR_WAIT, default=0): probatio.All(
-            probatio.Coerce(float), probatio.Range(min=0, max=MAX_WAIT)
-        ),
+        **_WAIT,
     }
 )
 PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
@@ -86,7 +89,7 @@ PIN_ITEM: Final = _schema(
     }
 )
 RECONCILE: Final = _schema(
-    {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES)}
+    {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES), **_WAIT}
 )
 GET_JOBS: Final = _schema(
     {
