@@ -145,14 +145,14 @@ class Reconcile:
     async def _read(self, part: _Part) -> _Part:
         """Match and read some records; wait for as long as Plex is away.
 
-        What fails although the circuit lets it through is given without items.
+        What fails each time that the circuit lets it through is given without items.
         """
         tries = 0
         while True:
             try:
                 matches, items = await self._ask(part.finds)
             except CircuitRefusedError:
-                tries = 0
+                pass  # that is the server's, and it passes
             except Fault as fault:
                 tries += 1
                 if fault.kind not in _OF_ALL or tries >= _TRIES:
