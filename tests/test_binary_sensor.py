@@ -92,6 +92,17 @@ async def test_a_source_is_followed(
     await until_state(hass, "binary_sensor", STASH, STATE_ON)
 
 
+async def test_what_a_source_cannot_read_is_counted(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Show how many records it answers to with an error; it is there nevertheless."""
+    stash.core.sick = {stash.core.find_scene(FILMS[3].title): "row"}
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "11")
+    state = await until_state(hass, "binary_sensor", STASH, STATE_ON)
+    assert state.attributes["unreadable"] == 1
+
+
 async def test_work_that_lies_too_long_is_a_problem(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:

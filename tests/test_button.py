@@ -8,7 +8,6 @@ import pytest
 
 from tests.home import (
     PLEX_ROOT,
-    SOURCE,
     call,
     entity_id,
     make_entry,
@@ -89,26 +88,9 @@ async def test_a_second_run_is_refused(
         await press(hass, "reconcile")
     assert caught.value.translation_key == "reconcile_running"
     await press(hass, "retry_failed")
-    assert entry.runtime_data.reconciling
+    assert entry.runtime_data.reconcile.running
     plex.latency_read = 0
-    await until(hass, lambda: not entry.runtime_data.reconciling)
-
-
-async def test_a_run_that_fails_says_so(
-    hass: HomeAssistant,
-    plex: PlexSimulator,
-    stash: StashSimulator,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Log why a run ended early; nobody waits for its answer."""
-    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
-    await until_state(hass, "sensor", "synced", "12")
-    await stash.stop()
-    await press(hass, "reconcile")
-    # The source is asked in the same run of the loop's tasks; its sensor follows.
-    entry.runtime_data.runners[SOURCE].hurry()
-    await until_state(hass, "binary_sensor", f"{SOURCE}_source", "off")
-    await until(hass, lambda: "ended early (source: unreachable)" in caplog.text)
+    await until(hass, lambda: not entry.runtime_data.reconcile.running)
 
 
 async def test_a_press_that_cannot_be_kept_is_an_error(

@@ -91,6 +91,7 @@ async def test_what_is_private_stays_out(
     (source,) = data["sources"]
     assert source["connected"] is True
     assert source["version"]
+    assert source["unreadable"] == 0
     assert source["mappings"] == 1
 
 

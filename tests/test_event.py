@@ -66,7 +66,7 @@ async def test_an_outage_is_told_from_beginning_to_end(
         "circuit_half_opened",
         "circuit_closed",
         "item_failed",
-        "run_finished",
+        "reconcile_finished",
     }
     await plex.stop()
     await call(hass, "sync_item", path=PATH, fields={"summary": "Outage."})
@@ -126,8 +126,11 @@ async def test_a_run_is_told_with_its_counts(
     told = Told(hass)
     await call(hass, "reconcile")
     await until(hass, lambda: told.events)
-    assert told.types == ["run_finished"]
-    assert told.of("run_finished")["in_line"] == 12
+    assert told.types == ["reconcile_finished"]
+    finished = told.of("reconcile_finished")
+    assert finished["in_line"] == 12
+    assert finished["sources_away"] == 0
+    assert finished["duration"] >= 0
 
 
 @pytest.mark.parametrize("restarts", [1, 2])

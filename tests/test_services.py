@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -32,6 +32,7 @@ from tests.home import (
 from tests.rig import PNG
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
+from tests.simulators.plex.state import Item
 from tests.simulators.stash import StashSimulator
 
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
@@ -447,8 +448,26 @@ async def test_a_preview_of_what_a_source_says(
     )
     await stash.stop()
     error = await refused(hass, "preview_item", path=PATH)
-    assert error.translation_key == "fault_source"
-    assert error.translation_placeholders == {"reason": "unreachable"}
+    assert error.translation_key == "sources_away"
+    assert error.translation_placeholders == {"away": "1", "sources": "1"}
+    assert "127.0.0.1" not in str(error)
+
+
+async def test_a_preview_asks_past_a_source_that_is_away(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Let the others answer; only a file that none of them knows is left in doubt."""
+    gone = dict(stash_subentry(stash, url="http://127.0.0.1:9")) | {
+        "subentry_id": "00GONE",
+        "unique_id": "gone",
+    }
+    entry = make_entry(plex, ConfigSubentryData(**gone), stash_subentry(stash))
+    await set_up(hass, entry)
+    answer = await call(hass, "preview_item", path=PATH)
+    assert answer["rating_key"]
+    error = await refused(hass, "preview_item", path=f"{PLEX_ROOT}/none.mkv")
+    assert error.translation_key == "sources_away"
+    assert error.translation_placeholders == {"away": "1", "sources": "2"}
 
 
 # undo_item
@@ -571,21 +590,57 @@ async def test_a_pin_names_one_record_and_one_item(
 # reconcile
 
 
+async def reconciled(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    """Let everything be compared, and wait for the end."""
+    answer = await call(hass, "reconcile", **{"wait": WAIT} | data)
+    assert answer.pop("status") == "finished"
+    return answer
+
+
+def spoil(plex: PlexSimulator) -> Item:
+    """Change an item behind our back."""
+    item = plex.core.find(PATH)
+    plex.core.set_lock(item.rating_key, "summary", False)
+    item.values["summary"] = "An agent's."
+    return item
+
+
 async def test_a_run_counts_by_kind_and_enqueues_the_gaps(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:
     """Find what was changed in Plex behind our back."""
     await set_up(hass, make_entry(plex, stash_subentry(stash)))
     await until_state(hass, "sensor", "synced", "12")
+    answer = await reconciled(hass)
+    assert answer == {"scope": "all", "counts": {"in_line": 12}, "sources_away": 0}
+    item = spoil(plex)
+    answer = await reconciled(hass, scope="recent")
+    assert answer["scope"] == "recent"
+    assert answer["counts"] == {"in_line": 11, "differs": 1}
+    await until_state(hass, "sensor", "synced", "13")
+    assert item.value("summary") == FILMS[0].summary
+
+
+async def test_a_run_is_nobodys_but_the_entrys(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Answer at once; whoever asks again, or is stopped, neither doubles nor ends it."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    item = spoil(plex)
+    plex.latency_read = 1
     answer = await call(hass, "reconcile")
-    assert answer == {"cancelled": False, "counts": {"in_line": 12}}
-    item = plex.core.find(PATH)
-    plex.core.set_lock(item.rating_key, "summary", False)
-    item.values["summary"] = "An agent's."
-    assert (await call(hass, "reconcile", scope="recent"))["counts"] == {
-        "in_line": 11,
-        "differs": 1,
-    }
+    assert answer == {"status": "running", "scope": "all", "progress": 0.0}
+    again = await call(hass, "reconcile", scope="recent")
+    assert again == answer  # it is about the one that is under way
+    waiting = hass.async_create_task(call(hass, "reconcile", wait=WAIT))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert entry.runtime_data.reconcile.running
+    plex.latency_read = 0
+    await until(hass, lambda: not entry.runtime_data.reconcile.running)
     await until_state(hass, "sensor", "synced", "13")
     assert item.value("summary") == FILMS[0].summary
 
@@ -598,26 +653,67 @@ async def test_a_run_can_be_stopped(
     assert await call(hass, "cancel_reconcile") == {"cancelled": False}
     await until_state(hass, "sensor", "synced", "12")
     plex.latency_read = 5
-    run = asyncio.create_task(call(hass, "reconcile"))
-    await until(hass, lambda: entry.runtime_data.reconciling, ["call_service"])
-    error = await refused(hass, "reconcile")
-    assert isinstance(error, ServiceValidationError)
-    assert error.translation_key == "reconcile_running"
+    run = asyncio.create_task(call(hass, "reconcile", wait=WAIT))
+    await until(hass, lambda: entry.runtime_data.reconcile.running, ["call_service"])
     assert await call(hass, "cancel_reconcile") == {"cancelled": True}
-    assert await run == {"cancelled": True, "counts": {}}
-    assert not entry.runtime_data.reconciling
+    assert await run == {"status": "cancelled", "scope": "all"}
+    assert not entry.runtime_data.reconcile.running
+    assert await call(hass, "cancel_reconcile") == {"cancelled": False}
 
 
-async def test_a_run_without_its_source_is_an_error(
+async def test_a_run_waits_for_plex_by_itself(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:
-    """Say which end failed."""
-    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    """Answer in an outage as at any time, and go on when it is over; or be stopped."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
     await until_state(hass, "sensor", "synced", "12")
+    item = spoil(plex)
+    await plex.stop()
+    await sync(hass, path=OTHER, fields={"tagline": "Out."}, wait=0)
+    await until_state(hass, "sensor", "circuit", "open")
+    assert (await call(hass, "reconcile"))["status"] == "running"
+    assert await call(hass, "cancel_reconcile") == {"cancelled": True}
+    assert (await call(hass, "reconcile", wait=0.1))["status"] == "running"
+    await plex.start()
+    entry.runtime_data.engine.circuit.hurry()
+    answer = await reconciled(hass)
+    assert answer["counts"]["differs"] == 1
+    await until(hass, lambda: item.value("summary") == FILMS[0].summary)
+
+
+async def test_a_source_that_is_away_is_left_out_of_a_run(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Compare what the others say, and say how many are missing."""
+    async with StashSimulator() as other:
+        gone = dict(stash_subentry(other)) | {
+            "subentry_id": "00GONE",
+            "unique_id": "gone",
+        }
+        entry = make_entry(plex, ConfigSubentryData(**gone), stash_subentry(stash))
+        await set_up(hass, entry)
+        await until_state(hass, "sensor", "synced", "12")
+    answer = await reconciled(hass)
+    assert answer == {"scope": "all", "counts": {"in_line": 12}, "sources_away": 1}
     await stash.stop()
-    error = await refused(hass, "reconcile")
-    assert error.translation_key == "fault_source"
-    await until(hass, lambda: state_of(hass, "sensor", "circuit").state == "closed")
+    answer = await reconciled(hass)
+    assert answer == {"scope": "all", "counts": {}, "sources_away": 2}
+    assert state_of(hass, "sensor", "circuit").state == "closed"
+
+
+async def test_a_run_that_our_disk_ends_is_an_error(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Say so to whoever waits, and in the log."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    await hass.async_add_executor_job(entry.runtime_data.engine.database.close)
+    error = await refused(hass, "reconcile", wait=WAIT)
+    assert error.translation_key == "storage_failed"
+    assert "The reconcile run ended early" in caplog.text
 
 
 # Jobs

@@ -127,6 +127,51 @@ async def test_a_source_that_is_away_holds_itself_only(
     await until_state(hass, "binary_sensor", f"{SOURCE}_source", "on")
 
 
+async def test_a_deleted_scene_fails_the_job_that_wants_its_picture(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """Nobody asks for ever for a picture that is gone; the job can be discarded."""
+    switch = {"entity_id": "switch.cellar_sync"}
+    await hass.services.async_call("switch", "turn_off", switch, blocking=True)
+    number = stash.core.find_scene(FILM.title)
+    stash.core.edit_scene(number, title="Deleted soon")
+    await poll(entry)
+    await until_state(hass, "sensor", "pending", "1")
+    stash.core.delete_scene(number)
+    stash.journal.clear()
+    await hass.services.async_call("switch", "turn_on", switch, blocking=True)
+    await until_state(hass, "sensor", "failed", "1")
+    job = (await call(hass, "get_jobs", state="failed"))["jobs"][0]
+    assert job["reason"] == "image_missing"
+    assert stash.journal.count("/scene") <= 2
+    discarded = await call(hass, "discard_failed", reason="image_missing")
+    assert discarded == {"discarded": 1}
+
+
+async def test_a_scene_that_stash_cannot_read_stops_itself_only(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """The others' edits arrive, and a comparison of everything ends."""
+    sick = stash.core.find_scene(FILMS[1].title)
+    stash.core.sick = {sick: "performers"}
+    stash.core.edit_scene(sick, title="Sick")
+    stash.core.edit_scene(stash.core.find_scene(FILM.title), title="Well")
+    await poll(entry)
+    await settled(hass, 13)
+    assert item_of(plex, FILM.path).title == "Well"
+    assert state_of(hass, "binary_sensor", f"{SOURCE}_source").state == "on"
+    answer = await call(hass, "reconcile", wait=20)
+    assert answer["status"] == "finished"
+    assert answer["counts"] == {"in_line": 11}
+    assert answer["sources_away"] == 0
+
+
 async def test_a_removed_source_takes_its_jobs_along(
     hass: HomeAssistant,
     plex: PlexSimulator,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
@@ -86,3 +86,9 @@ class PlexSyncSourceBinarySensor(PlexSyncSourceEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Give the value; None until the source was asked."""
         return self.coordinator.data.sources.get(self.source)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Count the records that the source cannot read although it is there."""
+        return {"unreadable": self.coordinator.data.unreadable.get(self.source, 0)}

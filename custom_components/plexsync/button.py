@@ -2,22 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-import logging
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
-from .engine.database import StorageError
-from .engine.reconcile import ReconcileRunningError
-from .engine.retry import Fault
 from .entity import PlexSyncEntity
 from .errors import invalid, translated_errors
-
-_LOGGER = logging.getLogger(__name__)
 
 PARALLEL_UPDATES = 1
 
@@ -31,18 +24,9 @@ class PlexSyncButtonEntityDescription(ButtonEntityDescription):
 
 async def _start_reconcile(coordinator: PlexSyncCoordinator) -> None:
     """Begin a run; it takes its time, and no other button shall wait for it."""
-    if coordinator.reconciling:
+    if coordinator.reconcile.running:
         raise invalid("reconcile_running")
-
-    async def run() -> None:
-        try:
-            await coordinator.async_reconcile()
-        except (Fault, ReconcileRunningError, StorageError) as error:
-            _LOGGER.warning("The reconcile run ended early (%s)", error)
-
-    coordinator.config_entry.async_create_background_task(
-        coordinator.hass, run(), f"{DOMAIN} reconcile button"
-    )
+    coordinator.reconcile.start()
 
 
 BUTTONS: tuple[PlexSyncButtonEntityDescription, ...] = (

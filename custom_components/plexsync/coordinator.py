@@ -46,7 +46,6 @@ from .engine.database import (
     StorageTooNewError,
 )
 from .engine.engine import SCHEMAS, Engine, Snapshot
-from .engine.reconcile import ReconcileRunningError
 from .engine.record import Record
 from .engine.retry import Fault
 from .images import ImageDesk
@@ -54,6 +53,7 @@ from .plex.events import PlexEvents
 from .plex.index import SCHEMA as INDEX_SCHEMA
 from .plex.paths import PathMapper
 from .plex.server import PlexMediaServer
+from .reconcile_run import ReconcileRun
 from .sources.runner import SourceRunner
 from .sources.stash import StashOptions, StashSource
 from .storage import CircuitStore, database_path
@@ -63,7 +63,6 @@ _LOGGER = logging.getLogger(__name__)
 _LOOK = timedelta(seconds=60)  # how often time alone may change what is shown
 _QUIET = 0.5  # seconds between two publications at least
 _RESTART = 30.0  # seconds before a task that broke is started again
-_RECENT = 7 * 86_400  # seconds that a "recent" reconcile looks back
 _JOIN = 5.0  # seconds to stop everything in
 _BACKUP = 3600.0  # seconds that a backup may take
 _THAW_AGAIN = 60.0  # seconds until ending one that failed to end is tried again
@@ -98,7 +97,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._hearers: set[Listener] = set()
         self._closed = False
         self._backup_over: CALLBACK_TYPE | None = None
-        self._reconcile: asyncio.Task[dict[str, int]] | None = None
+        self.reconcile = ReconcileRun(self)
 
     # -- life ------------------------------------------------------------------
 
@@ -303,12 +302,10 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._closed = True
         if self._backup_over is not None:
             self._backup_over()
-        if self._reconcile is not None:
-            self._reconcile.cancel()
+        stopping = [asyncio.ensure_future(self.reconcile.cancel()), *self._tasks]
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_JOIN)
+        await asyncio.wait(stopping, timeout=_JOIN)
         await self.engine.close()
 
     async def _preview(self, number: str, runner: SourceRunner) -> None:
@@ -318,15 +315,19 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             try:
                 if await self.engine.setting(f"previewed:{number}") is None:
                     await self._count_first_plan(number, runner)
-            except (Fault, ReconcileRunningError, StorageError) as error:
+            except (Fault, StorageError) as error:
                 _LOGGER.debug("The first plan is counted later (%s)", error)
                 runner.caught_up.clear()  # until the source has been read once more
             else:
                 return
 
     async def _count_first_plan(self, number: str, runner: SourceRunner) -> None:
+        async def records() -> AsyncIterator[Sequence[Record]]:
+            async for batch in runner.source.changes(None):
+                yield batch.records
+
         counts = await self.engine.reconcile(
-            self._records(runner), enqueue=False, total=await runner.source.count()
+            records(), enqueue=False, total=await runner.source.count()
         )
         await self.engine.keep(f"previewed:{number}", json.dumps(counts))
         if Hold.SWITCH in self.engine.circuit.holds:
@@ -388,6 +389,9 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         return replace(
             snapshot,
             sources={number: run.connected for number, run in self.runners.items()},
+            unreadable={
+                number: run.source.unreadable for number, run in self.runners.items()
+            },
             # What the owner holds is nobody's problem.
             out_of_sync=overdue and Hold.SWITCH not in snapshot.holds,
         )
@@ -428,66 +432,6 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         if (runner := self.runners.get(source)) is None:
             return {}
         return await runner.source.fresh(keys)
-
-    # -- what actions ask for ------------------------------------------------------
-
-    async def async_find_record(self, path: str) -> Record | None:
-        """Ask the sources for the record of a file, named as Plex sees it. Raises Fault."""
-        for runner in self.runners.values():
-            if (record := await runner.source.find(path)) is not None:
-                return record
-        return None
-
-    @property
-    def reconciling(self) -> bool:
-        """Say whether a run is under way."""
-        return self._reconcile is not None or self.engine.reconciling is not None
-
-    async def async_reconcile(self, scope: str = "all") -> dict[str, int] | None:
-        """Compare all sources with Plex and enqueue the gaps; give counts by kind.
-
-        Gives None if the run was cancelled by hand. Raises ReconcileRunningError
-        while a run is under way, Fault when a source fails.
-        """
-        if self._reconcile is not None:
-            raise ReconcileRunningError
-        task = self.config_entry.async_create_background_task(
-            self.hass, self._run_reconcile(scope), f"{DOMAIN} reconcile"
-        )
-        self._reconcile = task
-        try:
-            # Not awaited itself: its being cancelled is not the caller's.
-            await asyncio.wait([task])
-            return None if task.cancelled() else task.result()
-        finally:
-            task.cancel()
-            self._reconcile = None
-
-    async def _run_reconcile(self, scope: str) -> dict[str, int]:
-        return await self.engine.reconcile(
-            self._all_records(scope), total=await self._total()
-        )
-
-    async def async_cancel_reconcile(self) -> bool:
-        """Stop a run; say whether there was one."""
-        if self._reconcile is None:
-            return False
-        self._reconcile.cancel()
-        return True
-
-    async def _total(self) -> int | None:
-        counts = [await runner.source.count() for runner in self.runners.values()]
-        return sum(counts)
-
-    async def _all_records(self, scope: str) -> AsyncIterator[Sequence[Record]]:
-        since = self.engine.clock.wall() - _RECENT if scope == "recent" else 0
-        for runner in self.runners.values():
-            async for records in self._records(runner):
-                yield [record for record in records if (record.revision or 0) >= since]
-
-    async def _records(self, runner: SourceRunner) -> AsyncIterator[Sequence[Record]]:
-        async for batch in runner.source.changes(None):
-            yield batch.records
 
     # -- events ------------------------------------------------------------------
 

@@ -77,6 +77,7 @@ async def async_get_config_entry_diagnostics(
                 "type": subentry.subentry_type,
                 "connected": data.sources.get(number),
                 "fault": runner.fault,
+                "unreadable": data.unreadable.get(number),
                 "version": runner.version,
                 "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
                 "start": subentry.data.get(CONF_START),

@@ -97,3 +97,12 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
         translation_key=key,
         translation_placeholders=placeholders or None,
     )
+
+
+def sources_away(number: int, of: int) -> HomeAssistantError:
+    """Say that nothing was found, and that not all who may know were asked."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="sources_away",
+        translation_placeholders={"away": str(number), "sources": str(of)},
+    )

@@ -22,8 +22,10 @@ ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
     "circuit_half_opened": frozenset({"cause"}),
     "circuit_closed": frozenset({"cause", "duration", "jobs"}),
     "item_failed": frozenset({"job", "reason"}),
-    "run_finished": frozenset(
+    "reconcile_finished": frozenset(
         {
+            "duration",
+            "sources_away",
             "in_line",
             "differs",
             "missing",

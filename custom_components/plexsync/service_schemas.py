@@ -89,6 +89,11 @@ _RECORD: Final = {
     **_ITEM,
     probatio.Optional(ATTR_KEY): _text,
 }
+_WAIT: Final = {
+    probatio.Optional(ATTR_WAIT, default=0): probatio.All(
+        _SECONDS, probatio.Range(min=0, max=MAX_WAIT)
+    )
+}
 _FAILED: Final = {
     probatio.Optional(ATTR_REASON): _text,
     probatio.Optional(ATTR_IDS): probatio.All(
@@ -106,9 +111,7 @@ SYNC_ITEM: Final = _schema(
     {
         **_RECORD,
         probatio.Required(ATTR_FIELDS): dict,
-        probatio.Optional(ATTR_WAIT, default=0): probatio.All(
-            _SECONDS, probatio.Range(min=0, max=MAX_WAIT)
-        ),
+        **_WAIT,
     }
 )
 PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
@@ -122,7 +125,7 @@ PIN_ITEM: Final = _schema(
     }
 )
 RECONCILE: Final = _schema(
-    {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES)}
+    {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES), **_WAIT}
 )
 GET_JOBS: Final = _schema(
     {

@@ -17,12 +17,12 @@ import probatio
 
 from . import service_schemas as schemas
 from .answers import job_answer, outages_answer, outcome_answer, preview_answer
+from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.queue import Accepted, Priority
-from .engine.reconcile import ReconcileRunningError
 from .engine.record import Outcome
-from .errors import invalid, translated_errors
+from .errors import invalid, sources_away, translated_errors
 from .record_input import async_record, find, identifier, rating_key, record_key
 from .service_schemas import (
     ATTR_FIELDS,
@@ -85,7 +85,10 @@ async def _preview_item(
         given = identifier(call.data)
         if given is None or given[0] != ATTR_PATH:
             raise invalid("preview_needs_path")
-        found = await coordinator.async_find_record(given[1])
+        runners = coordinator.runners.values()
+        found, away = await find_record(runners, given[1])
+        if found is None and away:
+            raise sources_away(away, len(runners))
         if found is None:
             raise invalid("record_not_found")
         record = found
@@ -130,19 +133,16 @@ async def _pin_item(
 async def _reconcile(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Compare the sources with Plex and enqueue the gaps."""
-    try:
-        counts = await coordinator.async_reconcile(call.data[ATTR_SCOPE])
-    except ReconcileRunningError as error:
-        raise invalid("reconcile_running") from error
-    return {"cancelled": counts is None, "counts": dict(counts or {})}
+    """Have the sources compared with Plex and the gaps enqueued."""
+    coordinator.reconcile.start(call.data[ATTR_SCOPE])
+    return await coordinator.reconcile.answer(call.data[ATTR_WAIT])
 
 
 async def _cancel_reconcile(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
     """Stop a run."""
-    return {"cancelled": await coordinator.async_cancel_reconcile()}
+    return {"cancelled": await coordinator.reconcile.cancel()}
 
 
 async def _get_jobs(

@@ -686,3 +686,42 @@ async def test_program(
             assert answer.status == expected
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+# Scenes that cannot be read
+
+
+async def test_sick_scenes_answer_as_those_of_gqlgen(core: StashCore) -> None:
+    """Null climbs to where it may stand; a row that cannot be read spoils every list."""
+    first, second, *_ = core.scene_ids()
+    listed = '{ found: findScenes(filter: {sort: "id"}) { count scenes { id %s } } }'
+    single = f'{{ a: findScene(id: "{first}") {{ id %s }} b: findScene(id: "{second}") {{ id }} }}'
+
+    def errors(answer: Any) -> list[Any]:
+        return [error["path"] for error in answer["errors"]]
+
+    core.sick = {first: "files"}
+    answer = ask(core, listed % "files { path }")
+    assert answer["data"] is None
+    assert errors(answer) == [["found", "scenes", 0, "files"]]
+    assert "errors" not in ask(core, listed % "title")
+    answer = ask(core, single % "files { path }")
+    assert answer["data"] == {"a": None, "b": {"id": str(second)}}
+    assert errors(answer) == [["a", "files"]]
+
+    core.sick = {first: "studio"}
+    answer = ask(core, listed % "studio { name }")
+    assert answer["data"]["found"]["scenes"][0] == {"id": str(first), "studio": None}
+    assert errors(answer) == [["found", "scenes", 0, "studio"]]
+    answer = ask(core, single % "studio { name }")
+    assert answer["data"]["a"] == {"id": str(first), "studio": None}
+    assert errors(answer) == [["a", "studio"]]
+
+    core.sick = {first: "row"}
+    for query in (listed % "", "{ found: findScenes { count } }"):
+        answer = ask(core, query)
+        assert answer["data"] is None
+        assert errors(answer) == [["found"]]
+    assert ask(core, single % "")["data"] == {"a": None, "b": {"id": str(second)}}
+    count = ask(core, "{ findScenes(filter: {per_page: 0}) { count } }")
+    assert count["data"]["findScenes"]["count"] == len(core.scene_ids())

@@ -215,6 +215,44 @@ def test_a_source_that_greets_and_says_nothing(
     assert len(told(caplog)) == 2
 
 
+def test_a_scene_that_cannot_be_read_is_not_hammered(
+    socket_enabled: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is asked for alone, less and less often, and comes when it is mended."""
+    caplog.set_level(logging.DEBUG)
+
+    async def main() -> None:
+        async with world(tmp_path, 30) as it, it.reading():
+            await it.runner.caught_up.wait()
+            for scene in (4, 5):
+                await it.edit(scene, "New")
+            it.stash.core.sick = {4: "performers"}
+            it.stash.journal.clear()
+            await asyncio.sleep(HOUR)
+            assert it.runner.connected
+            assert (await it.titles())["scene:4"] == "Old 4"
+            assert (await it.titles())["scene:5"] == "New"
+            assert it.runner.source.unreadable == 1
+            alone = it.stash.journal.count("Reread")
+            assert 6 <= alone < 12
+            polls = int(HOUR / INTERVAL)
+            assert len(it.stash.journal) < polls + alone + 40
+            it.stash.journal.clear()
+            await asyncio.sleep(HOUR)
+            assert 5 <= it.stash.journal.count("Reread") <= 6
+
+            it.stash.core.sick = {}
+            await asyncio.sleep(600 + INTERVAL)
+            assert (await it.titles())["scene:4"] == "New"
+            assert it.runner.source.unreadable == 0
+
+    run(main())
+    assert told(caplog) == [
+        f"WARNING Source {NAME} cannot read 1 of its records, which are passed over",
+        f"INFO Source {NAME} reads all of its records again",
+    ]
+
+
 def test_a_server_that_asks_for_patience_gets_it(
     socket_enabled: None, tmp_path: Path
 ) -> None:

@@ -129,9 +129,73 @@ async def test_broken_answers(
 
 
 async def test_gone(core: StashCore, source: StashSource) -> None:
-    """One 404 proves nothing: a proxy before a dead Stash says it too."""
+    """A deleted scene has no picture, and never will: that is the record's fault."""
+    scene = core.add_scene("/data/a.mkv", cover=JPEG)
+    assert (await source.fetch(_image(scene), None)).data == JPEG
+    core.delete_scene(scene)
+    fault = await _fault(source, _image(scene))
+    assert (fault.kind, fault.reason) == (FaultClass.ITEM, "image_missing")
+    assert fault.permanent
+
+
+@pytest.mark.parametrize("how", ["there", "row"])
+async def test_a_404_for_a_scene_that_is_there(
+    how: str, stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """Stash says it too where it failed to read the scene: that may pass."""
+    scene = core.add_scene("/data/a.mkv", cover=JPEG)
+    stash.faults.status(404, "Not Found", match="/scene")
+    core.sick = {scene: how}
+    fault = await _fault(source, _image(scene))
+    assert (fault.kind, fault.reason) == (FaultClass.ITEM, "image_missing")
+    assert not fault.permanent
+    performer = Image("/performer/7/image")
+    fault = await _fault(source, performer)
+    assert (fault.kind, fault.reason) == (FaultClass.ITEM, "image_missing")
+    assert not fault.permanent
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [(404, "status_4xx"), (502, "status_5xx"), ("reset", "unreachable")],
+)
+async def test_a_404_before_a_dead_stash(
+    trouble: int | str, reason: str, stash: StashSimulator, source: StashSource
+) -> None:
+    """A proxy's 404 says nothing of the scene: the source is away."""
+    await source.connect()
+    stash.faults.status(404, "404 page not found", match="/scene")
+    if isinstance(trouble, int):
+        stash.faults.status(trouble)
+    else:
+        stash.faults.reset()
     fault = await _fault(source, _image(12))
-    assert (fault.kind, fault.reason) == (FaultClass.SOURCE, "status_4xx")
+    assert (fault.kind, fault.reason) == (FaultClass.SOURCE, reason)
+    assert not fault.permanent
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429])
+async def test_a_picture_that_fails(
+    status: int, stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """The answer says nothing of the record."""
+    scene = core.add_scene("/data/a.mkv", cover=JPEG)
+    stash.faults.status(status, match="/scene", retry_after=7)
+    fault = await _fault(source, _image(scene))
+    assert fault.kind is FaultClass.SOURCE
+    assert fault.retry_after == 7
+    assert not fault.permanent
+
+
+async def test_a_stash_that_is_stopped(
+    stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """Nothing is known of any picture then."""
+    scene = core.add_scene("/data/a.mkv", cover=JPEG)
+    await stash.stop()
+    fault = await _fault(source, _image(scene))
+    assert (fault.kind, fault.reason) == (FaultClass.SOURCE, "unreachable")
+    assert fault.unreachable
 
 
 @pytest.mark.parametrize(

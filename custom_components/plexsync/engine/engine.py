@@ -33,7 +33,7 @@ from .pictures import known_digests
 from .plan import Plan
 from .ports import BreakerStore, Images, Item, Server
 from .queue import Accepted, Job, JobInfo, Priority
-from .reconcile import Reconcile, ReconcileRunningError
+from .reconcile import Reconcile
 from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
 from .undo import make_undo, missed
@@ -73,6 +73,7 @@ class Snapshot:
     failing: Mapping[str, float] = field(default_factory=dict)  # kinds of call, since
     reconcile: float | None = None  # progress in percent while one runs
     sources: Mapping[str, bool | None] = field(default_factory=dict)
+    unreadable: Mapping[str, int] = field(default_factory=dict)  # records, by source
     out_of_sync: bool = False
 
 
@@ -156,6 +157,7 @@ class Engine:
         self.circuit_problem: str | None = None
         self.ledger_lost = False
         self.reconciling: Reconcile | None = None
+        self._one_run = asyncio.Lock()
 
     # -- life ------------------------------------------------------------------
 
@@ -592,28 +594,33 @@ class Engine:
         *,
         enqueue: bool = True,
         total: int | None = None,
+        left_out: Callable[[], int] = lambda: 0,
     ) -> dict[str, int]:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
-        One run at a time: raises ReconcileRunningError while one is under way, and Fault
-        when a source fails.
+        One run at a time: a second one waits for the first. ``left_out`` says at the end
+        how many sources could not be read. Raises what reading the records does.
         """
-        if self.reconciling is not None:
-            raise ReconcileRunningError
-        self.reconciling = Reconcile(
-            self._tools,
-            self.circuit,
-            lambda: self._contact(READING),
-            enqueue=enqueue,
-            total=total,
-        )
-        self._listener("changed", {})
-        try:
-            counts = dict(await self.reconciling.run(records))
-        finally:
-            self.reconciling = None
+        async with self._one_run:
+            began = self.clock.monotonic()
+            self.reconciling = Reconcile(
+                self._tools,
+                self.circuit,
+                lambda: self._contact(READING),
+                enqueue=enqueue,
+                total=total,
+            )
             self._listener("changed", {})
-        self._listener("run_finished", counts)
+            try:
+                counts = dict(await self.reconciling.run(records))
+            finally:
+                self.reconciling = None
+                self._listener("changed", {})
+        duration = round(self.clock.monotonic() - began, 1)
+        self._listener(
+            "reconcile_finished",
+            counts | {"duration": duration, "sources_away": left_out()},
+        )
         return counts
 
     async def setting(self, name: str) -> str | None:

@@ -648,6 +648,18 @@ def same_but_pictures(db: Connection, job: Job) -> str | None:
     return row[1]  # type: ignore[no-any-return]
 
 
+def is_due(db: Connection, priority: Priority, now: float) -> bool:
+    """Say whether a job of a priority waits for nothing but the worker."""
+    return (
+        db.execute(
+            "SELECT 1 FROM job WHERE failed = 0 AND leased IS NULL AND solo = 0"
+            " AND priority = ? AND due <= ? LIMIT 1",
+            (priority, now),
+        ).fetchone()
+        is not None
+    )
+
+
 def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
     """Give when the next job is due, of one kind or of both."""
     times = [

@@ -2,38 +2,40 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from sqlite3 import Connection
 
 from . import ledger, queue
-from .circuit import Circuit
+from .breaker import State
+from .circuit import READING, Circuit
 from .contact import Contact
 from .look import Look, Sight, Tools
 from .pictures import known_digests
 from .queue import Priority
 from .record import Find, Record
-from .retry import Fault, FaultClass
+from .retry import Fault
+from .together import ahead
 
 CHUNK = 100
+_PAGES = 2  # of a source, read ahead
+_CHUNKS = 1  # looked at ahead of the one that is counted
 _PATIENCE = 5.0  # seconds between looks at a circuit that refuses
-
-
-class ReconcileRunningError(Exception):
-    """There is one run at a time, and one is under way."""
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("a run is under way")
+_GIVE_WAY = 0.2  # seconds between looks at jobs that somebody waits for
+_LONGEST = 50  # of these looks, before each chunk
 
 
 class Reconcile:
     """One run over the records of some sources.
 
     Counts by kind: in_line, differs, missing, ambiguous, outside_libraries,
-    pending (a job is at it already) and failed (a failed job stands for it).
-    With ``enqueue`` every record that differs becomes a job, and those that have
-    one already are not compared.
+    pending (a job is at it already) and failed (a failed job stands for it, or its
+    item cannot be looked at now). With ``enqueue`` every record that differs becomes
+    a job, and those that have one already are not compared.
+
+    While Plex is away the run waits where it is. The source is read ahead of Plex, and
+    Plex ahead of the counting; jobs that somebody waits for go first.
     """
 
     def __init__(
@@ -62,25 +64,26 @@ class Reconcile:
         return min(100.0, 100 * self._done / self._total)
 
     async def run(self, records: AsyncIterable[Sequence[Record]]) -> Counter[str]:
-        """Compare all records; give the counts. Raises the source's Fault."""
-        async for some in records:
-            for start in range(0, len(some), CHUNK):
-                await self._chunk(some[start : start + CHUNK])
+        """Compare all records; give the counts. Raises what reading the records does."""
+        async for sights in ahead(self._look_at_all(ahead(records, _PAGES)), _CHUNKS):
+            self.counts += Counter(map(_kind, sights))
+            await self._fill_gaps(sights)
+            self._done += len(sights)
+            self._circuit.notify()
         return self.counts
 
-    async def _chunk(self, records: Sequence[Record]) -> None:
-        self._done += len(records)
-        self._circuit.notify()
-        sights = await self._unhandled(records)
-        while sights:
-            try:
-                await self._compare(sights)
-            except Fault as fault:
-                if fault.kind is FaultClass.SOURCE:
-                    raise
-                await asyncio.sleep(_PATIENCE)
-            else:
-                return
+    async def _look_at_all(
+        self, records: AsyncIterable[Sequence[Record]]
+    ) -> AsyncIterator[list[Sight]]:
+        """Give what there is to see of all records, some at a time."""
+        async for some in records:
+            for start in range(0, len(some), CHUNK):
+                chunk = some[start : start + CHUNK]
+                await self._give_way()
+                sights = await self._unhandled(chunk)
+                self._done += len(chunk) - len(sights)
+                if sights:
+                    yield await self._look_at(sights)
 
     async def _unhandled(self, records: Sequence[Record]) -> list[Sight]:
         """Leave out what a job stands for already, unless this run only counts."""
@@ -101,26 +104,54 @@ class Reconcile:
         self.counts += counts
         return sights
 
-    async def _compare(self, sights: Sequence[Sight]) -> None:
-        fresh = [Sight(sight.find, sight.record, sight.images) for sight in sights]
-        async with self._contact() as contact:
-            look = Look(self._t, contact)
-            await look.find(fresh)
-            await look.plan(fresh)
-        counts = Counter(_kind(sight) for sight in fresh)
-        differing = [sight.record for sight in fresh if sight.plan.changes]
-        if differing and self._enqueue:
-            now = self._t.clock.steady()
+    async def _give_way(self) -> None:
+        """Let jobs that somebody waits for go first, while they can go."""
+        for _ in range(_LONGEST):
+            if self._circuit.holds or self._circuit.breaker.state is not State.CLOSED:
+                return
+            due = partial(
+                queue.is_due,
+                priority=Priority.INTERACTIVE,
+                now=self._t.clock.steady(),
+            )
+            if not await self._t.database.run(due, durable=False):
+                return
+            await asyncio.sleep(_GIVE_WAY)
 
-            def enqueue(db: Connection) -> None:
-                for record in differing:
-                    assert record is not None
-                    queue.forget_settled(db, record.source, record.key)
-                    queue.enqueue(db, record, Priority.BULK, now)
+    async def _look_at(self, sights: Sequence[Sight]) -> list[Sight]:
+        """Look at some records; waits for as long as Plex is away."""
+        while True:
+            fresh = [Sight(each.find, each.record, each.images) for each in sights]
+            # A half open circuit is for the worker's trials.
+            if self._circuit.breaker.state is State.CLOSED and not (
+                self._circuit.holds - READING
+            ):
+                try:
+                    async with self._contact() as contact:
+                        look = Look(self._t, contact)
+                        await look.find(fresh)
+                        await look.plan(fresh)
+                except Fault:
+                    pass  # the server's, and it passes: what is an item's is its sight's
+                else:
+                    return fresh
+            await asyncio.sleep(_PATIENCE)
 
-            await self._t.database.run(enqueue)
-            self._circuit.notify()
-        self.counts += counts
+    async def _fill_gaps(self, sights: Sequence[Sight]) -> None:
+        differing = [
+            each.record for each in sights if each.plan.changes and each.record
+        ]
+        if not differing or not self._enqueue:
+            return
+        now = self._t.clock.steady()
+
+        def enqueue(db: Connection) -> None:
+            for record in differing:
+                queue.forget_settled(db, record.source, record.key)
+                queue.enqueue(db, record, Priority.BULK, now)
+
+        await self._t.database.run(enqueue)
+        self._circuit.notify()
 
 
 def _kind(sight: Sight) -> str:

@@ -37,6 +37,10 @@ class Source(Protocol):
     def id(self) -> str:
         """Name the source in records, jobs and the ledger."""
 
+    @property
+    def unreadable(self) -> int:
+        """Count what cannot be read at the moment although the source is well."""
+
     async def connect(self) -> SourceInfo:
         """Check health and access, and learn what this version can answer."""
 

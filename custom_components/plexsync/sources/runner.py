@@ -47,6 +47,7 @@ class SourceRunner:
         self.fault: str | None = None  # why it is not connected
         self.version: str | None = None
         self.caught_up = asyncio.Event()  # set whenever all there was has been enqueued
+        self._unreadable = 0
         self._storage_failed = False
         self._hurry = asyncio.Event()
 
@@ -97,7 +98,24 @@ class SourceRunner:
                 batch.records, priority, cursor=(self.source.id, batch.cursor)
             )
             self._found()
+            self._count_unreadable()
+        self._count_unreadable()
         await self._engine.upkeep.retry_due(self.source.id)
+
+    def _count_unreadable(self) -> None:
+        """Tell of what the source itself cannot read; how many, and never what."""
+        known, self._unreadable = self._unreadable, self.source.unreadable
+        if self._unreadable == known:
+            return
+        self._changed()
+        if not known:
+            _LOGGER.warning(
+                "Source %s cannot read %s of its records, which are passed over",
+                self._name,
+                self._unreadable,
+            )
+        elif not self._unreadable:
+            _LOGGER.info("Source %s reads all of its records again", self._name)
 
     def _went_well(self) -> None:
         self._failures = 0

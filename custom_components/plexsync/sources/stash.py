@@ -10,7 +10,7 @@ What no poll can see (files moved, scenes merged or deleted, tags merged, import
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,8 +18,9 @@ import aiohttp
 
 from ..engine.ports import FetchedImage
 from ..engine.record import Image, Record
+from ..engine.retry import Fault, FaultClass
 from .base import Batch, SourceInfo
-from .stash_client import DEADLINE, StashClient
+from .stash_client import DEADLINE, StashClient, source_fault
 from .stash_cursor import (
     BEGINNING,
     Cursor,
@@ -32,7 +33,7 @@ from .stash_cursor import (
     find_news,
     next_state,
 )
-from .stash_images import fetch_image
+from .stash_images import fetch_image, scene_of
 from .stash_mapping import (
     PathMap,
     StashOptions,
@@ -44,7 +45,8 @@ from .stash_mapping import (
     why_skipped,
 )
 from .stash_queries import SCENES, Kind
-from .stash_reader import Page, StashReader
+from .stash_reader import StashReader
+from .stash_walk import Page
 
 __all__ = ["StashOptions", "StashSource"]
 
@@ -69,9 +71,12 @@ class StashSource:
     """One Stash; implements ``sources.base.Source``.
 
     Faults are of class source with the reasons of ``stash_client``, ``setup`` and
-    ``needs_migration``; ``fetch`` adds two of class item. ``skipped`` counts, since
+    ``needs_migration``; ``fetch`` adds three of class item. ``skipped`` counts, since
     the start, scenes that were read but not sent, by reason: no_file, not_mapped,
     not_organized, invalid. A scene that is read twice counts twice.
+
+    A scene that alone makes Stash answer with an error is passed, and looked at again
+    by itself: by every reading of everything, and by polls, less and less often.
     """
 
     def __init__(
@@ -110,13 +115,18 @@ class StashSource:
         """Name the source in records, jobs and the ledger."""
         return self._id
 
+    @property
+    def unreadable(self) -> int:
+        """Count the scenes, and kinds of object, that cannot be read at the moment."""
+        return self._reader.unreadable
+
     async def connect(self) -> SourceInfo:
         """Check health and access, and learn what this version can answer."""
         return await self._reader.learn()
 
     async def latest(self) -> str:
         """Give the cursor of this moment, to start from now on."""
-        return (await self._start()).to_text()
+        return self._text(await self._start())
 
     async def changes(self, cursor: str | None) -> AsyncIterator[Batch]:
         """Give what changed since the cursor; everything, without one.
@@ -125,23 +135,30 @@ class StashSource:
         as none. Every batch's cursor can be resumed from: it misses nothing, and
         repeats at most what one run reads.
         """
-        place = Cursor.from_text(cursor)
+        place, sick = Cursor.from_text(cursor), self._reader.sick
         if place is None:
+            known = tuple(sick)
             place = await self._start()
             async for batch in self._finish(place, Run(BEGINNING)):
                 yield batch
+            async for batch in self._look_again(place, known):
+                yield batch
             return
+        sick.known(place.sick)
         if place.run:
             async for batch in self._finish(place, place.run):
                 yield batch
-        async for batch in self._poll(replace(place, run=None)):
+        place = replace(place, run=None)
+        async for batch in self._look_again(place, sick.due(), forget=True):
+            yield batch
+        async for batch in self._poll(place):
             yield batch
 
     async def fresh(self, keys: Sequence[str]) -> dict[str, Record | str]:
         """Read records afresh, many in one request.
 
         In place of one that is not to be sent stands why: gone, not_organized, no_file
-        or not_mapped. A scene that makes no record is left out.
+        or not_mapped. A scene that makes no record, or cannot be read, is left out.
         """
         ids = {key: scene_id for key in keys if (scene_id := id_of(key))}
         scenes = await self._reader.by_ids(ids.values()) if ids else {}
@@ -149,6 +166,8 @@ class StashSource:
         for number, key in enumerate(keys):
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
+            if key in ids and ids[key] not in scenes:
+                continue  # it is there, and cannot be read
             if (scene := scenes.get(ids.get(key, ""))) is None:
                 found[key] = "gone"
             elif (record := self._record(scene)) is not None:
@@ -158,15 +177,19 @@ class StashSource:
     async def find(self, path: str) -> Record | None:
         """Read the record of a file, named by its path as Plex sees it.
 
-        A scene that has the file as its primary one is preferred.
+        A scene that has the file as its primary one is preferred. Raises the Fault
+        ``error`` where the only one that has it cannot be read.
         """
         if (wanted := self._from_plex(path)) is None:
             return None
         candidates = []
-        for scene in await self._reader.by_path(wanted):
+        scenes, passed = await self._reader.by_path(wanted)
+        for scene in scenes:
             record = self._record(scene)
             if record and (path in record.find.paths or wanted in file_paths(scene)):
                 candidates.append(record)
+        if passed and not candidates:
+            raise source_fault("error")
         return min(
             candidates,
             key=lambda record: record.find.paths[:1] != (path,),
@@ -176,10 +199,23 @@ class StashSource:
     async def fetch(self, image: Image, known: str | None) -> FetchedImage:
         """Fetch a picture of this Stash; a placeholder counts as none.
 
-        Raises Fault of class source, or of class item (permanent) with the reasons
-        image_too_large (beyond 10 MB) and image_invalid.
+        Raises Fault of class source, or of class item with the reasons image_too_large
+        (beyond 10 MB) and image_invalid, both permanent, and image_missing, permanent
+        where the scene is gone.
         """
-        return await fetch_image(self._client, image, known)
+        try:
+            return await fetch_image(self._client, image, known)
+        except Fault as fault:
+            if fault.reason != "not_found":
+                raise
+        # A proxy before a dead Stash says 404 too, and so does Stash for a scene that
+        # it failed to read: only the question for the scene itself tells.
+        gone = False
+        if (scene_id := scene_of(image)) is None:
+            await self._reader.check_health()
+        else:
+            gone = await self._reader.lacks(scene_id)
+        raise Fault(FaultClass.ITEM, "image_missing", permanent=gone)
 
     async def sweep(self) -> AsyncIterator[tuple[tuple[str, int | None], ...]]:
         """Give key and revision of every scene, in pages of 1,000."""
@@ -208,6 +244,7 @@ class StashSource:
                 None, listings.kinds[kind.name], listings.date, marked=bool(kind.marks)
             )
             for kind in kinds
+            if kind.name in listings.kinds
         }
         if any(state.digest is None for state in states.values()):
             # Much was changed of late: only a listing of just the window tells.
@@ -216,6 +253,7 @@ class StashSource:
             states = {
                 name: replace(state, digest=listings.kinds[name].digest())
                 for name, state in states.items()
+                if name in listings.kinds
             }
         for name, state in states.items():
             self._remember(name, state, listings.kinds[name])
@@ -238,7 +276,7 @@ class StashSource:
             # Not before: a crash on the way must find these objects changed again.
             states[kind.name] = state
             self._remember(kind.name, state, listing)
-            yield Batch((), Cursor(states).to_text())
+            yield Batch((), self._text(Cursor(states)))
 
     async def _look(self, place: Cursor) -> _Work:
         """Find out what has to be read."""
@@ -247,7 +285,8 @@ class StashSource:
         bound: str | None = None
         renamed = []
         for kind in await self._reader.kinds():
-            listing = listings.kinds[kind.name]
+            if (listing := listings.kinds.get(kind.name)) is None:
+                continue
             old = place.states.get(kind.name)
             if old and not old.again and old.digest == listing.digest():
                 self._remember(kind.name, old, listing)
@@ -260,6 +299,7 @@ class StashSource:
                 continue
             if kind is SCENES:
                 bound = news.bound
+                self._hurry_sick(old, listing)
             states[kind.name] = new
             self._remember(kind.name, new, listing)
         again = listings.again or Page()
@@ -277,6 +317,32 @@ class StashSource:
         async for page in self._reader.changed(run.bound, run.after):
             rest = None if page.done else Run(run.bound, page.last)
             yield await self._batch(page, replace(place, run=rest), sent)
+
+    async def _look_again(
+        self, place: Cursor, ids: Sequence[str], *, forget: bool = False
+    ) -> AsyncIterator[Batch]:
+        """Read scenes by themselves that could not be read before.
+
+        Only polls ``forget`` those that are well again, and not before they were taken
+        in: whoever else reads need not keep what it reads.
+        """
+        if not ids:
+            return
+        scenes = await self._reader.by_ids(ids)
+        if not scenes:
+            return
+        page = Page(tuple(scene for scene in scenes.values() if scene is not None))
+        batch = await self._batch(page, place, None)
+        if not forget:
+            yield batch
+            return
+        yield replace(batch, cursor=self._text(place, scenes))
+        self._reader.sick.forget(scenes)
+
+    def _text(self, place: Cursor, well: Collection[str] = ()) -> str:
+        """Write down a place, and the scenes that cannot be read."""
+        sick = tuple(each for each in self._reader.sick if each not in well)
+        return replace(place, sick=sick).to_text()
 
     async def _object_ids(
         self, kind: Kind, bound: str, known: tuple[str, ...] | None, listing: Listing
@@ -300,7 +366,7 @@ class StashSource:
                 sent.add(number)
             if (record := self._record(scene)) and not self._skip(scene, record):
                 records.append(record)
-        return Batch(tuple(records), place.to_text())
+        return Batch(tuple(records), self._text(place))
 
     def _record(self, scene: Mapping[str, Any]) -> Record | None:
         try:
@@ -320,6 +386,15 @@ class StashSource:
         if old is None or old.digest == listing.digest():
             return News()
         return find_news(old, listing, self._seen.get(name, {}).get(old))
+
+    def _hurry_sick(self, old: State | None, listing: Listing) -> None:
+        """Look soon at scenes that cannot be read and were changed."""
+        before = self._seen.get(SCENES.name, {}).get(old) if old else None
+        if before is None:
+            return
+        for row in listing.rows:
+            if before.get(row.id) != row:
+                self._reader.sick.hurry(row.id)
 
     def _remember(self, name: str, state: State, listing: Listing) -> None:
         known = self._seen.setdefault(name, {})

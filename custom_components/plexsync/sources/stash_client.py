@@ -7,6 +7,7 @@ unreachable     refused, unresolved, reset, or not answered in time
 certificate     the TLS certificate was not accepted
 unauthorized    key missing or wrong (401; 500 up to Stash 0.25.1)
 tripwire        403: Stash thinks that it is exposed to the internet
+not_found       404 to a picture: Stash's own, or that of a proxy before it
 schema          the query does not fit this Stash (permanent)
 broken_answer   no GraphQL answer: HTML, a redirect, cut short, too large
 error           a GraphQL error
@@ -48,12 +49,19 @@ def source_fault(reason: str, **evidence: Any) -> Fault:
     return Fault(FaultClass.SOURCE, reason, **evidence)
 
 
+type Place = tuple[str | int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The data of a GraphQL answer, and the server's own clock where it told."""
+    """The data of a GraphQL answer, and the server's own clock where it told.
+
+    ``broken`` are the places in the data that stand empty because of an error.
+    """
 
     data: Mapping[str, Any]
     date: datetime | None
+    broken: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +95,17 @@ class StashClient:
         self._max_answer = max_answer
 
     async def query(
-        self, document: str, variables: Mapping[str, Any] | None = None
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        partial: bool = False,
     ) -> Answer:
-        """Ask one GraphQL document."""
+        """Ask one GraphQL document.
+
+        An answer with errors is a fault; with ``partial`` only one that does not
+        say which places of its data they concern.
+        """
         payload = orjson.dumps({"query": document, "variables": variables or {}})
         headers = {
             # Stash 0.29 and newer change media type and error status without it.
@@ -103,7 +119,10 @@ class StashClient:
             date = _http_date(response.headers.get("Date"))
         if body is None:
             raise TooMuchFault(FaultClass.SOURCE, "broken_answer")
-        return Answer(_data(body), date)
+        data, broken = _data(body)
+        if broken and not partial:
+            raise source_fault("error")
+        return Answer(data, date, broken)
 
     async def download(self, path: str, etag: str | None, limit: int) -> Download:
         """Get a file, unless it still is the one that ``etag`` names.
@@ -117,6 +136,8 @@ class StashClient:
             content_type = response.content_type.lower()
             if response.status == 304 and etag:
                 return Download(None, content_type, etag)
+            if response.status == 404:
+                raise source_fault("not_found")
             if response.status != 200:
                 raise await _refusal(response)
             body = await _read(response, limit)
@@ -208,30 +229,33 @@ async def _refusal(response: aiohttp.ClientResponse) -> Fault:
     )
 
 
-def _data(body: bytes) -> Mapping[str, Any]:
-    """Take the data out of a GraphQL answer."""
+def _data(body: bytes) -> tuple[Mapping[str, Any], tuple[Place, ...]]:
+    """Take the data out of a GraphQL answer, and the places that errors left empty."""
     try:
         answer = orjson.loads(body)
     except ValueError:
         raise source_fault("broken_answer") from None
     if not isinstance(answer, dict):
         raise source_fault("broken_answer")
-    if errors := answer.get("errors"):
-        raise _error(errors)
-    if not isinstance(data := answer.get("data"), dict):
+    data, errors = answer.get("data"), answer.get("errors")
+    broken: list[Place] = []
+    if errors:
+        for error in errors if isinstance(errors, list) else ():
+            if not isinstance(error, dict):
+                continue
+            extensions, place = error.get("extensions"), error.get("path")
+            if (
+                isinstance(extensions, dict)
+                and str(extensions.get("code")) in _INVALID_QUERY
+            ):
+                raise source_fault("schema", permanent=True)
+            if isinstance(place, list) and place:
+                broken.append(tuple(place))
+        if not isinstance(data, dict) or len(broken) != len(errors):
+            raise source_fault("error")
+    if not isinstance(data, dict):
         raise source_fault("broken_answer")
-    return data
-
-
-def _error(errors: object) -> Fault:
-    for error in errors if isinstance(errors, list) else ():
-        extensions = error.get("extensions") if isinstance(error, dict) else None
-        if (
-            isinstance(extensions, dict)
-            and str(extensions.get("code")) in _INVALID_QUERY
-        ):
-            return source_fault("schema", permanent=True)
-    return source_fault("error")
+    return data, tuple(broken)
 
 
 def _http_date(text: str | None) -> datetime | None:

@@ -195,10 +195,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The states by kind, and the reading that they take for granted."""
+    """The states by kind, and the reading that they take for granted.
+
+    ``sick`` are the scenes that were passed because they cannot be read.
+    """
 
     states: Mapping[str, State] = field(default_factory=dict)
     run: Run | None = None
+    sick: tuple[str, ...] = ()
 
     def to_text(self) -> str:
         """Encode for storage."""
@@ -211,6 +215,8 @@ class Cursor:
         }
         if self.run:
             data["run"] = [self.run.bound, self.run.after]
+        if self.sick:
+            data["sick"] = [int(scene_id) for scene_id in self.sick]
         return json.dumps(data, separators=(",", ":"))
 
     @classmethod
@@ -227,7 +233,11 @@ class Cursor:
                 for name, (at, digest, again) in data["kinds"].items()
             }
             run = data.get("run")
-            return cls(states, Run(_text(run[0]), int(run[1])) if run else None)
+            return cls(
+                states,
+                Run(_text(run[0]), int(run[1])) if run else None,
+                tuple(str(int(scene_id)) for scene_id in data.get("sick", ())),
+            )
         except AttributeError, KeyError, IndexError, TypeError, ValueError:
             return None
 

@@ -9,7 +9,7 @@ from .stash_client import StashClient, source_fault
 
 MAX_IMAGE = 10 * 1024 * 1024  # bytes; Plex answers 500 to more
 _HEAD = 65_536  # bytes in which an SVG shows its root
-_ROUTE = re.compile(r"(/[a-z]++/\d++/[a-z]++)(\?[\w=&-]*)?")
+_ROUTE = re.compile(r"(/([a-z]++)/(\d++)/[a-z]++)(\?[\w=&-]*)?")
 _BLANKS = re.compile(rb"\s*")
 _SVG = re.compile(rb"<svg[\s>]")
 _HTML = re.compile(rb"\s*+<(!doctype html|html)[\s>]", re.IGNORECASE)
@@ -25,6 +25,12 @@ def screenshot(scene_id: str, updated_at: str) -> Image:
     return Image(f"/scene/{scene_id}/screenshot", updated_at)
 
 
+def scene_of(image: Image) -> str | None:
+    """Give the id of the scene whose picture this is, if it is a scene's."""
+    route = _ROUTE.fullmatch(image.ref)
+    return route[3] if route and route[2] == "scene" else None
+
+
 async def fetch_image(
     client: StashClient, image: Image, known: str | None
 ) -> FetchedImage:
@@ -35,7 +41,7 @@ async def fetch_image(
     """
     if not (route := _ROUTE.fullmatch(image.ref)):
         raise _invalid()
-    if "default=true" in (route[2] or ""):
+    if "default=true" in (route[4] or ""):
         return FetchedImage()  # performers and the like without a picture of their own
     answer = await client.download(route[1], known, MAX_IMAGE)
     if answer.body is None:

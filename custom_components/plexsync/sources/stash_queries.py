@@ -41,7 +41,11 @@ LEARN = " ".join(
     )
 )
 
-COUNT = "query Count { findScenes(filter: {per_page: 1}) { count } }"
+# A page of nothing: to count, no scene is read.
+COUNT = (
+    "query Count($filter: SceneFilterType) { "
+    "found: findScenes(scene_filter: $filter, filter: {per_page: 0}) { count } }"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +244,15 @@ def beyond(scene_id: int) -> dict[str, Any]:
     return {"id": {"value": scene_id, "modifier": "GREATER_THAN"}}
 
 
+def without(criteria: Mapping[str, Any], scene_ids: Iterable[str]) -> Mapping[str, Any]:
+    """Leave some scenes out, however they came to fit the criteria."""
+    filtered = criteria
+    for scene_id in scene_ids:
+        unwanted = {"value": int(scene_id), "modifier": "NOT_EQUALS"}
+        filtered = {"id": unwanted, "AND": filtered} if filtered else {"id": unwanted}
+    return filtered
+
+
 def related(kind: Kind, object_ids: Iterable[str]) -> dict[str, Any]:
     """Filter on scenes that have any of these performers, studios, tags or groups.
 
@@ -259,6 +272,13 @@ def exactly(path: str) -> dict[str, Any]:
     return {"path": {"value": f"^{pattern}$", "modifier": "MATCHES_REGEX"}}
 
 
-def page(per_page: int, *, sort: str = "id", direction: str = "ASC") -> dict[str, Any]:
+def page(
+    per_page: int, *, number: int = 1, sort: str = "id", direction: str = "ASC"
+) -> dict[str, Any]:
     """Give a page of a listing."""
-    return {"page": 1, "per_page": per_page, "sort": sort, "direction": direction}
+    return {
+        "page": number,
+        "per_page": per_page,
+        "sort": sort,
+        "direction": direction,
+    }

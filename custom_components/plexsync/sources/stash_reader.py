@@ -8,33 +8,27 @@ from typing import Any
 from ..engine.retry import Fault
 from . import stash_queries as queries
 from .base import SourceInfo
-from .stash_client import Answer, StashClient, TooMuchFault, source_fault
+from .stash_client import Answer, StashClient, source_fault
 from .stash_cursor import BEGINNING, FRESH, Listing, Row, State, earlier
 from .stash_mapping import StashOptions
 from .stash_queries import SCENES, Kind, Schema
+from .stash_sick import Sick
+from .stash_walk import Page, Scene, Shape, Walker, left_out, result
 
-PAGE = 500  # scenes, with all their fields
 SWEEP_PAGE = 1000  # scenes, id and time only
 LISTED = 1000  # rows of each kind in the question for changes
-_SMALLEST_PAGE = 25
+_FEW = 4  # scenes that may have one file
 _RELATED = 100  # performers and the like in one question for their scenes
 _REREAD = 50  # scenes asked for by id in one question
-
-type Scene = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some scenes in the order of their ids; ``last`` is the greatest id."""
-
-    scenes: tuple[Scene, ...] = ()
-    last: int = 0
-    done: bool = True
+_TOO_MANY = 3  # scenes that break an answer alone, and no other answers
+_LIGHT = queries.scenes("id updated_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Listings:
     """What changed last, by kind; ``date`` is the server's clock.
+
+    A kind that Stash cannot list at the moment is left out.
 
     ``again`` are scenes changed after ``bound``: they were changed so shortly
     before the last look that their time may hide another change.
@@ -54,12 +48,20 @@ class StashReader:
         self._client = client
         self._options = options
         self._schema: Schema | None = None
-        self._per_page = PAGE
+        self._walker = Walker(self._ask)
+        self.sick = Sick()  # scenes, by id
+        self._unlisted = Sick()  # of these, the ones that even lists break on
+        self._mute = Sick()  # kinds that cannot be listed
+
+    @property
+    def unreadable(self) -> int:
+        """Count what alone makes Stash answer with an error."""
+        return len(self.sick) + len(self._mute)
 
     async def learn(self) -> SourceInfo:
         """Check health and access, and learn the names that this Stash knows."""
         self._schema = None
-        version = await self._check_health()
+        version = await self.check_health()
         data = (await self._client.query(queries.LEARN)).data
         self._schema = Schema.from_answer(data)
         return SourceInfo(version, tuple(_roots(data)))
@@ -72,34 +74,88 @@ class StashReader:
     async def listings(self, states: Mapping[str, State]) -> Listings:
         """List what changed last, for each kind, in one request.
 
-        A kind without a state is listed from the beginning.
+        A kind without a state is listed from the beginning. Where that one request
+        meets an error, each kind is listed by itself.
         """
-        kinds = await self.kinds()
+        mute = set(self._mute) - set(self._mute.due())
+        kinds = [kind for kind in await self.kinds() if kind.name not in mute]
+        try:
+            found = await self._list(kinds, states)
+        except Fault as fault:
+            if fault.reason != "error":
+                raise
+            return await self._list_apart(kinds, states)
+        self._mute.forget(found.kinds)
+        return found
+
+    async def _list(
+        self, kinds: Iterable[Kind], states: Mapping[str, State], *, again: bool = True
+    ) -> Listings:
+        kinds = list(kinds)
         variables: dict[str, Any] = {
-            kind.name: queries.after(states.get(kind.name, State()).floor)
-            for kind in kinds
+            kind.name: _since(kind, states, self._unlisted) for kind in kinds
         }
         variables["page"] = queries.page(LISTED, sort="updated_at", direction="DESC")
-        selection = bound = None
-        if (scenes := states.get(SCENES.name)) and scenes.again:
-            selection, bound = await self._selection(), earlier(scenes.at, FRESH)
-            variables["again"] = queries.after(bound)
-            variables["againPage"] = queries.page(self._per_page)
-        ask = self._ask_much if selection else self._ask
-        answer = await ask(queries.listing(kinds, selection), variables)
-        with _Shape():
+        selection = None
+        bound = _bound(states) if again else None
+        if bound is not None:
+            selection = await self._selection()
+            variables["again"] = left_out(queries.after(bound), self.sick)
+            variables["againPage"] = queries.page(self._walker.per_page)
+        document = queries.listing(kinds, selection)
+        if selection:
+            answer = await self._walker.ask_much(document, variables)
+            if answer.broken:
+                raise source_fault("error")
+        else:
+            answer = await self._ask(document, variables)
+        with Shape():
             return Listings(
                 {kind.name: _listing(answer.data[kind.name], kind) for kind in kinds},
                 answer.date,
                 bound,
-                _page(answer.data["again"], 0) if selection else None,
+                _again(answer.data["again"]) if selection else None,
             )
+
+    async def _list_apart(
+        self, kinds: Iterable[Kind], states: Mapping[str, State]
+    ) -> Listings:
+        """List each kind by itself: one that cannot be listed costs the others nothing."""
+        found: dict[str, Listing] = {}
+        date: datetime | None = None
+        for kind in kinds:
+            try:
+                part = await self._list([kind], states, again=False)
+            except Fault as fault:
+                if fault.reason != "error":
+                    raise
+                if kind is not SCENES:
+                    self._mute.found(kind.name)
+                    continue
+                await self._find_unlisted(_since(kind, states, self._unlisted))
+                part = await self._list([kind], states, again=False)
+            else:
+                self._mute.forget([kind.name])
+            found |= part.kinds
+            date = date or part.date
+        if (bound := _bound(states)) is None:
+            return Listings(found, date)
+        async for page in self.changed(bound):
+            return Listings(found, date, bound, page)
+        return Listings(found, date)
+
+    async def _find_unlisted(self, criteria: Mapping[str, Any]) -> None:
+        """Find the scenes that alone make a list of ids and times an error."""
+        async for _ in self._walker.walk(_LIGHT, criteria, 0, self._unlisted):
+            pass
+        for scene_id in self._unlisted:
+            self.sick.found(scene_id)
 
     async def ids(self, kind: Kind, bound: str) -> list[str]:
         """List all of a kind that changed after a text time."""
         variables = {"filter": queries.after(bound), "page": queries.page(-1)}
         answer = await self._ask(queries.ids(kind), variables)
-        with _Shape():
+        with Shape():
             return [str(row["id"]) for row in answer.data["found"][kind.word]]
 
     async def pages(
@@ -107,22 +163,11 @@ class StashReader:
     ) -> AsyncIterator[Page]:
         """Read scenes that fit, in the order of their ids, from ``after`` on.
 
-        Paging by id skips nothing and ends, however many rows come, go, or share
-        one second meanwhile. The page shrinks when answers take too long.
+        The sick ones are left out.
         """
         document = queries.scenes(await self._selection())
-        done = False
-        while not done:
-            size = self._per_page
-            variables = {
-                "filter": {**criteria, **queries.beyond(after)},
-                "page": queries.page(size),
-            }
-            answer = await self._ask_much(document, variables)
-            with _Shape():
-                page = _page(answer.data["found"], after)
+        async for page in self._walker.walk(document, criteria, after, self.sick):
             yield page
-            after, done = page.last, page.done
 
     def changed(self, bound: str, after: int = 0) -> AsyncIterator[Page]:
         """Read the scenes that changed after a text time; all, after the beginning."""
@@ -140,53 +185,82 @@ class StashReader:
                 yield page
 
     async def by_ids(self, scene_ids: Iterable[str]) -> dict[str, Scene | None]:
-        """Read single scenes afresh; None for those that are gone."""
+        """Read single scenes afresh; None for those that are gone.
+
+        Those that are sick are left out, and noted.
+        """
         selection = await self._selection()
-        remaining = list(dict.fromkeys(scene_ids))
+        ids = list(dict.fromkeys(scene_ids))
+        waiting = [ids[at : at + _REREAD] for at in range(0, len(ids), _REREAD)]
         found: dict[str, Scene | None] = {}
-        while remaining:
-            some, remaining = remaining[:_REREAD], remaining[_REREAD:]
-            answer = await self._ask(queries.scenes_by_id(selection, some))
-            with _Shape():
+        alone: list[str] = []
+        while waiting:
+            some = waiting.pop(0)
+            document = queries.scenes_by_id(selection, some)
+            try:
+                answer = await self._ask(document, partial=True)
+                broken = {place[0] for place in answer.broken}
+            except Fault as fault:
+                if fault.reason != "error":
+                    raise
+                if len(some) > 1:
+                    waiting[:0] = some[: len(some) // 2], some[len(some) // 2 :]
+                    continue
+                alone += some
+                if len(alone) >= _TOO_MANY and not found:
+                    raise
+                continue
+            with Shape():
                 for scene_id in some:
                     scene = answer.data[f"s{scene_id}"]
+                    if f"s{scene_id}" in broken:
+                        self.sick.found(scene_id)
+                        continue
                     if scene is not None and str(scene["id"]) != scene_id:
                         raise KeyError
                     found[scene_id] = scene
+        for scene_id in alone:
+            self.sick.found(scene_id)
         return found
 
-    async def by_path(self, path: str) -> tuple[Scene, ...]:
-        """Read the scenes that seem to have this file, as Stash names it."""
+    async def lacks(self, scene_id: str) -> bool:
+        """Say whether there is no such scene; one that cannot be read is there."""
+        document = queries.scenes_by_id("id", [scene_id])
+        answer = await self._ask(document, partial=True)
+        with Shape():
+            return answer.data[f"s{scene_id}"] is None and not answer.broken
+
+    async def by_path(self, path: str) -> tuple[tuple[Scene, ...], bool]:
+        """Read the scenes that seem to have this file, as Stash names it.
+
+        Says too whether one of them could not be read.
+        """
         document = queries.scenes(await self._selection())
-        variables = {
-            "filter": queries.exactly(path),
-            "page": queries.page(_SMALLEST_PAGE),
-        }
-        answer = await self._ask(document, variables)
-        with _Shape():
-            return _result(answer.data["found"], "scenes")[1]
+        scenes: list[Scene] = []
+        passed = False
+        async for page in self._walker.walk(
+            document, queries.exactly(path), 0, self.sick, most=_FEW, leave_out=False
+        ):
+            scenes += page.scenes
+            passed = passed or bool(page.passed)
+        return tuple(scenes), passed
 
     async def sweep(self) -> AsyncIterator[tuple[Scene, ...]]:
-        """Read id and time of every scene, in the order of the ids."""
-        document = queries.scenes("id updated_at")
-        after, done = 0, False
-        while not done:
-            variables = {
-                "filter": queries.beyond(after),
-                "page": queries.page(SWEEP_PAGE),
-            }
-            answer = await self._ask(document, variables)
-            with _Shape():
-                page = _page(answer.data["found"], after)
-            after, done = page.last, page.done
+        """Read id and time of every scene, in the order of the ids.
+
+        Of one that cannot be read only the id is known; these come last.
+        """
+        async for page in self._walker.walk(
+            _LIGHT, {}, 0, self._unlisted, most=SWEEP_PAGE
+        ):
             if page.scenes:
                 yield page.scenes
+        if unlisted := [{"id": scene_id} for scene_id in self._unlisted]:
+            yield tuple(unlisted)
 
     async def count(self) -> int:
         """Count the scenes."""
-        answer = await self._ask(queries.COUNT)
-        with _Shape():
-            return int(answer.data["findScenes"]["count"])
+        return await self._walker.count({})
 
     async def _known_schema(self) -> Schema:
         if self._schema is None:
@@ -199,32 +273,27 @@ class StashReader:
         return (await self._known_schema()).scene(self._options)
 
     async def _ask(
-        self, document: str, variables: Mapping[str, Any] | None = None
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        partial: bool = False,
+        check: bool = True,
     ) -> Answer:
         try:
-            return await self._client.query(document, variables)
+            return await self._client.query(document, variables, partial=partial)
         except Fault as fault:
             if fault.reason == "schema":
                 self._schema = None  # this Stash was replaced by another version
-            elif fault.reason == "error":
+            elif fault.reason == "error" and check:
                 # A Stash that waits for its owner answers every question like that.
-                await self._check_health()
+                await self.check_health()
             raise
 
-    async def _ask_much(self, document: str, variables: Mapping[str, Any]) -> Answer:
-        """Ask for a page of ``_per_page``; the next is smaller if that was too much."""
-        try:
-            answer = await self._ask(document, variables)
-        except TooMuchFault:
-            self._per_page = max(_SMALLEST_PAGE, self._per_page // 2)
-            raise
-        self._per_page = min(PAGE, self._per_page + _SMALLEST_PAGE)
-        return answer
-
-    async def _check_health(self) -> str | None:
+    async def check_health(self) -> str | None:
         """Give the version of a Stash that is ready to answer."""
         data = (await self._client.query(queries.HEALTH)).data
-        with _Shape():
+        with Shape():
             status = data["systemStatus"]["status"]
             version = (data.get("version") or {}).get("version")
         if status == "OK":
@@ -239,27 +308,22 @@ class StashReader:
                 raise source_fault("broken_answer")
 
 
-class _Shape:
-    """Turn an answer of another shape into its fault."""
-
-    def __enter__(self) -> None:
-        """Enter; nothing to do."""
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Replace what a wrong shape raises."""
-        if kind and issubclass(
-            kind, AttributeError | KeyError | TypeError | ValueError
-        ):
-            raise source_fault("broken_answer") from None
+def _since(
+    kind: Kind, states: Mapping[str, State], unlisted: Sick
+) -> Mapping[str, Any]:
+    """Filter on what may be news of a kind."""
+    criteria = queries.after(states.get(kind.name, State()).floor)
+    return left_out(criteria, unlisted) if kind is SCENES else criteria
 
 
-def _result(found: Any, word: str) -> tuple[int, tuple[Any, ...]]:
-    """Take count and rows out of a find query's result."""
-    return int(found["count"]), tuple(found[word])
+def _bound(states: Mapping[str, State]) -> str | None:
+    """Give the time after which scenes have to be read once more, if they have to."""
+    scenes = states.get(SCENES.name)
+    return earlier(scenes.at, FRESH) if scenes and scenes.again else None
 
 
 def _listing(found: Any, kind: Kind) -> Listing:
-    count, rows = _result(found, kind.word)
+    count, rows = result(found, kind.word)
     return Listing(
         count,
         tuple(
@@ -273,19 +337,15 @@ def _listing(found: Any, kind: Kind) -> Listing:
     )
 
 
-def _page(found: Any, after: int) -> Page:
-    """Take a page of scenes; ValueError unless every id lies beyond ``after``."""
-    count, scenes = _result(found, "scenes")
-    numbers = [int(scene["id"]) for scene in scenes]
-    if numbers and min(numbers) <= after:
-        raise ValueError
-    # The rows decide: a count that promises more than ever comes must not loop.
-    done = not scenes or count <= len(scenes)
-    return Page(scenes, max(numbers, default=after), done)
+def _again(found: Any) -> Page:
+    """Take the page of scenes that came along with the listings."""
+    count, scenes = result(found, "scenes")
+    last = max((int(scene["id"]) for scene in scenes), default=0)
+    return Page(scenes, last, not scenes or count <= len(scenes))
 
 
 def _roots(data: Mapping[str, Any]) -> list[str]:
-    with _Shape():
+    with Shape():
         return [
             stash["path"]
             for stash in data["configuration"]["general"]["stashes"] or ()

@@ -7,6 +7,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSyntaxError,
     OperationDefinitionNode,
@@ -62,7 +63,8 @@ def _failure(error: GraphQLError) -> Row:
     if cause is not None and not isinstance(cause, (StashError, GraphQLError)):
         # A mistake in the simulator must not pass for an answer of Stash.
         raise cause
-    return {"message": error.message, "path": error.path}
+    below = cause.below if isinstance(cause, StashError) else ()
+    return {"message": error.message, "path": [*(error.path or ()), *below]}
 
 
 def _resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
@@ -138,25 +140,38 @@ class StashApi:
         if checked.document is None:
             return Answer({"errors": list(checked.errors), "data": None}, refused=True)
         loader = Loader(self.core, self.minor, base_url, api_key)
+        scene = self.schema.type_map["Scene"]
+        assert isinstance(scene, GraphQLObjectType)
+        call = Call(
+            self.core,
+            self.jobs,
+            loader,
+            self.minor,
+            self.version_text,
+            self.status,
+            scene,
+        )
         result = execute_sync(
             self.schema,
             checked.document,
             payload,
-            Call(
-                self.core, self.jobs, loader, self.minor, self.version_text, self.status
-            ),
+            call,
             variables,
             operation_name or None,
             field_resolver=_resolve,
             execution_context_class=RowContext,
         )
-        return self._answer(result)
+        return self._answer(result, call)
 
     @staticmethod
-    def _answer(result: ExecutionResult) -> Answer:
+    def _answer(result: ExecutionResult, call: Call) -> Answer:
         """Put a result into gqlgen's form: errors first, and no key for none."""
+        partial = [
+            {"message": message, "path": list(place)} for place, message in call.errors
+        ]
         if not result.errors:
-            return Answer({"data": result.data})
+            body = {"data": result.data}
+            return Answer({"errors": partial} | body if partial else body)
         if result.data is None and all(error.path is None for error in result.errors):
             # Only what fails before any resolver runs has no path: variables, or the operation's name.
             refusals = [
@@ -165,7 +180,7 @@ class StashApi:
             return Answer({"errors": refusals, "data": None}, refused=True)
         return Answer(
             {
-                "errors": [_failure(error) for error in result.errors],
+                "errors": [_failure(error) for error in result.errors] + partial,
                 "data": result.data,
             }
         )

@@ -13,7 +13,15 @@ DEFAULT_ZONE = timedelta(hours=2)
 
 
 class StashError(Exception):
-    """What Stash answers as an error of a resolver."""
+    """What Stash answers as an error of a resolver.
+
+    ``below`` is where, below the field that is resolved, it happened.
+    """
+
+    def __init__(self, message: str, below: tuple[str | int, ...] = ()) -> None:
+        """Say what is wrong, and where."""
+        super().__init__(message)
+        self.below = below
 
 
 class Kind(StrEnum):
@@ -51,6 +59,9 @@ class Base:
         self.clock = clock
         self.zone = zone
         self.separator = separator
+        # Scenes that cannot be read: "row", or the field whose resolver fails, by id.
+        self.sick: dict[int, str] = {}
+        self.sick_kinds: set[str] = set()  # whose lists cannot be read: "tags"
 
     def now(self) -> str:
         """Return the present as Stash writes it: local zone, whole seconds."""

@@ -148,7 +148,11 @@ class ControlServer:
         return _done()
 
     async def _state(self, request: web.Request) -> web.Response:
-        """Change the server: version, status, api_key, tripwire, latency, zone (hours from UTC)."""
+        """Change the server.
+
+        Settings: version, status, api_key, tripwire, latency, zone (hours from UTC), and
+        sick (scenes that cannot be read, by id: "row", or the field that fails).
+        """
         simulator, body = self.simulator, await _body(request)
         for name, value in body.items():
             match name:
@@ -160,6 +164,8 @@ class ControlServer:
                     setattr(simulator.auth, name, value)
                 case "latency":
                     simulator.latency = float(value)
+                case "sick":
+                    simulator.core.sick = {int(key): how for key, how in value.items()}
                 case "zone":
                     simulator.core.set_zone(timedelta(hours=value))
                 case _:

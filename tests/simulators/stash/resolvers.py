@@ -1,10 +1,10 @@
 """The queries: each field of ``Query`` and how it is answered."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLObjectType, GraphQLResolveInfo, is_non_null_type
 
 from .base import Kind, StashError
 from .conditions import numbers
@@ -28,6 +28,9 @@ class Call:
     minor: int
     version: str | None
     status: str
+    scene: GraphQLObjectType
+    # What went wrong where null may stand, by its path below the root field.
+    errors: list[tuple[tuple[str | int, ...], str]] = field(default_factory=list)
 
     def check_database(self) -> None:
         """Refuse whatever needs a database that is not open."""
@@ -38,6 +41,33 @@ class Call:
 def _key(value: str) -> int:
     """Read one id."""
     return numbers([value])[0]
+
+
+def _check_rows(call: Call, keys: Sequence[int]) -> None:
+    """Fail as a whole, as the query for the rows does if one cannot be read."""
+    for key in keys:
+        if call.core.sick.get(key) == "row":
+            raise StashError(
+                'sql: Scan error on column index 3, name "date": parsing time "x"'
+            )
+
+
+def _check_fields(
+    call: Call, want: Want, rows: Sequence[Row], place: tuple[str | int, ...]
+) -> list[Row]:
+    """Fail, or leave null, where the resolver of a field fails that was asked for."""
+    found = list(rows)
+    for index, row in enumerate(rows):
+        name = call.core.sick.get(int(row["id"]), "")
+        if name not in want:
+            continue
+        where = (*place, index, name) if place else (name,)
+        if is_non_null_type(call.scene.fields[name].type):
+            # Null may stand no lower than in place of the root field.
+            raise StashError(f"{name} of a scene not found", where)
+        found[index] = row | {name: None}
+        call.errors.append((where, f"{name} of a scene not found"))
+    return found
 
 
 def _find_scene(
@@ -51,7 +81,9 @@ def _find_scene(
         keys = query(call.core, "scenes", criteria, Page(per_page=1)).ids(
             Page(per_page=1)
         )
-    return next(iter(call.loader.scenes(keys, want)), None)
+    _check_rows(call, keys)
+    rows = call.loader.scenes(keys, want)
+    return next(iter(_check_fields(call, want, rows, ())), None)
 
 
 def _find_scenes(
@@ -76,13 +108,21 @@ def _find_scenes(
             page,
             strict_sort=call.minor >= _FIRST_STRICT_SORT,
         )
-        found = selection.ids(page) if "scenes" in want else []
+        # The rows of the page are read whatever is wanted of them.
+        found = selection.ids(page) if "scenes" in want or call.core.sick else []
         count = selection.count() if "count" in want else 0
+    _check_rows(call, found)
+    below_scenes = below(want, "scenes") or {}
     return {
         "count": count,
         "duration": selection.total("duration") if "duration" in want else 0.0,
         "filesize": selection.total("size") if "filesize" in want else 0.0,
-        "scenes": call.loader.scenes(found, below(want, "scenes") or {}),
+        "scenes": _check_fields(
+            call,
+            below_scenes,
+            call.loader.scenes(found, below_scenes) if "scenes" in want else [],
+            ("scenes",),
+        ),
     }
 
 
@@ -90,6 +130,8 @@ def _finder(kind: Kind, name: str) -> Callable[..., Row]:
     """Make the resolver for a page of objects; ``name`` is the list's field."""
 
     def resolve(call: Call, want: Want, **arguments: Any) -> Row:
+        if kind in call.core.sick_kinds:
+            raise StashError("sql: Scan error on column index 1")
         if found := numbers(arguments.get("ids")) or list(
             arguments.get("performer_ids") or ()
         ):
@@ -237,4 +279,8 @@ def resolve_root(
     call: Call = info.context
     if info.field_name not in _WITHOUT_DATABASE:
         call.check_database()
-    return functions[info.field_name](call, wanted(info), **arguments)
+    before = len(call.errors)
+    answer = functions[info.field_name](call, wanted(info), **arguments)
+    for number, (below_field, message) in enumerate(call.errors[before:], before):
+        call.errors[number] = (*info.path.as_list(), *below_field), message
+    return answer

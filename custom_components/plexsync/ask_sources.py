@@ -1,0 +1,98 @@
+"""Ask all sources of a server, and let one that is away keep no other from answering."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
+import contextlib
+
+from .engine.record import Record
+from .engine.retry import Fault
+from .sources.runner import SourceRunner
+
+_TRIES = 3  # of a source that fails and gave nothing in between
+_PAUSE = 1.0  # seconds before the next try
+
+
+async def find_record(
+    runners: Collection[SourceRunner], path: str
+) -> tuple[Record | None, int]:
+    """Ask all sources at once for the record of a file, named as Plex sees it.
+
+    Of several the first source's counts. Gives too how many could not be asked; one
+    that was away before is not waited for where another has the record.
+    """
+    asked = {
+        asyncio.create_task(runner.source.find(path)): runner.connected is False
+        for runner in runners
+    }
+    try:
+        for task, was_away in asked.items():
+            if not was_away:
+                await asyncio.wait([task])
+        if (record := _first(asked)) is None and asked:
+            await asyncio.wait(asked)
+            record = _first(asked)
+        return record, sum(_fault(task) is not None for task in asked)
+    finally:
+        for task in asked:
+            task.cancel()
+
+
+def _first(tasks: Collection[asyncio.Task[Record | None]]) -> Record | None:
+    for task in tasks:
+        if task.done() and _fault(task) is None and (record := task.result()):
+            return record
+    return None
+
+
+def _fault(task: asyncio.Task[Record | None]) -> Fault | None:
+    """Give the fault that a source ended with; raise anything that is none."""
+    if not task.done() or (error := task.exception()) is None:
+        return None
+    if not isinstance(error, Fault):
+        raise error
+    return error
+
+
+async def count_records(runners: Collection[SourceRunner]) -> int:
+    """Count what the sources have, as far as they answer."""
+    total = 0
+    for runner in runners:
+        with contextlib.suppress(Fault):
+            total += await runner.source.count()
+    return total
+
+
+class AllRecords:
+    """The records of all sources; ``away`` are those that could not be read to the end."""
+
+    def __init__(self, runners: Collection[SourceRunner], since: float = 0) -> None:
+        """Take the sources, and the revision from which on records are wanted."""
+        self._runners = runners
+        self._since = since
+        self.away: set[str] = set()
+
+    async def __aiter__(self) -> AsyncIterator[Sequence[Record]]:
+        """Read one source after the other; one that fails goes on last, where it was."""
+        waiting = list(self._runners)
+        places: dict[str, str] = {}
+        tries: Counter[str] = Counter()
+        while waiting:
+            runner = waiting.pop(0)
+            name = runner.source.id
+            if tries[name]:
+                await asyncio.sleep(_PAUSE)
+            try:
+                async for batch in runner.source.changes(places.get(name)):
+                    places[name], tries[name] = batch.cursor, 0
+                    yield [
+                        record
+                        for record in batch.records
+                        if (record.revision or 0) >= self._since
+                    ]
+            except Fault:
+                tries[name] += 1
+                if tries[name] < _TRIES:
+                    waiting.append(runner)
+                else:
+                    self.away.add(name)

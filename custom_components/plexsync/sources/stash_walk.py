@@ -1,0 +1,225 @@
+"""Walks through the scenes of a Stash by id, and past those that break its answers.
+
+One scene whose row or whose relations Stash cannot read makes the whole page that it
+is on an error. The page is then halved until that scene is alone; it is noted as sick
+and left out of later questions.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.retry import Fault
+from . import stash_queries as queries
+from .stash_client import Answer, TooMuchFault, source_fault
+from .stash_sick import Sick
+
+PAGE = 500  # scenes, with all their fields
+SMALLEST_PAGE = 25
+_SAMPLES = 3  # other scenes that are asked for before one is blamed
+_GOLDEN = 0.618034  # multiples of it, without their whole part, lie well spread
+_LEFT_OUT = 200  # scenes in one filter, at most
+_MAX_ID = 2**31 - 1
+
+type Scene = Mapping[str, Any]
+type Ask = Callable[..., Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some scenes in the order of their ids; ``last`` is the greatest id.
+
+    ``passed`` are the sick ones that were met on the way.
+    """
+
+    scenes: tuple[Scene, ...] = ()
+    last: int = 0
+    done: bool = True
+    passed: tuple[str, ...] = ()
+
+
+class Shape:
+    """Turn an answer of another shape into its fault."""
+
+    def __enter__(self) -> None:
+        """Enter; nothing to do."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Replace what a wrong shape raises."""
+        if kind and issubclass(
+            kind, AttributeError | KeyError | TypeError | ValueError
+        ):
+            raise source_fault("broken_answer") from None
+
+
+class Walker:
+    """Reads page after page; the page shrinks when answers take too long.
+
+    Paging by id skips nothing and ends, however many rows come, go, or share one
+    second meanwhile.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        """Take what asks: a document and variables, ``partial`` as the client's.
+
+        With ``check`` an error makes it look first whether Stash is ready at all.
+        """
+        self._ask = ask
+        self.per_page = PAGE
+        self._samples = 0
+
+    async def walk(
+        self,
+        document: str,
+        criteria: Mapping[str, Any],
+        after: int,
+        sick: Sick,
+        *,
+        most: int = PAGE,
+        leave_out: bool = True,
+    ) -> AsyncIterator[Page]:
+        """Read the scenes that fit, in the order of their ids, from ``after`` on.
+
+        Those that are known to be ``sick`` are left out, and those that turn out to be
+        are noted there. A Stash that answers with an error to whatever it is asked
+        has no sick scenes: that is its own fault, and raised.
+        """
+        sizes: list[int] = []  # of the parts of a broken page, the next one last
+        passed: list[str] = []
+        others_answer = done = False
+        while not done:
+            whole = not sizes
+            size = max(1, most * self.per_page // PAGE) if whole else sizes.pop()
+            fits: Mapping[str, Any] = {**criteria, **queries.beyond(after)}
+            if leave_out:
+                fits = left_out(fits, sick)
+            variables = {"filter": fits, "page": queries.page(size)}
+            try:
+                answer = await self.ask_much(
+                    document, variables, whole=whole, check=not others_answer
+                )
+                with Shape():
+                    page, broken = _take(answer, after)
+            except Fault as fault:
+                if fault.reason != "error":
+                    raise
+                if not others_answer:
+                    await self._check_others(document, sick, fault)
+                    others_answer = True
+                if size > 1:
+                    sizes += (size - size // 2, size // 2)
+                    continue
+                if (alone := await self._first(fits, after)) is None:
+                    raise
+                sick.found(str(alone))
+                passed.append(str(alone))
+                after = alone
+                continue
+            if broken and not page.scenes and not others_answer:
+                await self._check_others(document, sick, source_fault("error"))
+                others_answer = True
+            for scene_id in broken:
+                sick.found(scene_id)
+            yield Page(page.scenes, page.last, page.done, (*passed, *broken))
+            passed = []
+            after, done = page.last, page.done
+
+    async def ask_much(
+        self,
+        document: str,
+        variables: Mapping[str, Any],
+        *,
+        whole: bool = True,
+        check: bool = True,
+    ) -> Answer:
+        """Ask for a page; the next ones are smaller if that was too much."""
+        try:
+            answer = await self._ask(document, variables, partial=True, check=check)
+        except TooMuchFault:
+            self.per_page = max(SMALLEST_PAGE, self.per_page // 2)
+            raise
+        if whole:
+            self.per_page = min(PAGE, self.per_page + SMALLEST_PAGE)
+        return answer
+
+    async def _check_others(self, document: str, sick: Sick, fault: Fault) -> None:
+        """Raise the fault unless at least one other scene can be read."""
+        fits = left_out({}, sick)
+        if not (count := await self.count(fits)):
+            raise fault
+        for _ in range(_SAMPLES):
+            self._samples += 1
+            number = 1 + int(self._samples * _GOLDEN % 1 * count)
+            variables = {"filter": fits, "page": queries.page(1, number=number)}
+            try:
+                answer = await self._ask(document, variables, partial=True, check=False)
+                with Shape():
+                    page, _ = _take(answer, 0)
+                if page.scenes:
+                    return
+            except Fault as other:
+                if other.reason != "error":
+                    raise
+        raise fault
+
+    async def count(self, criteria: Mapping[str, Any]) -> int:
+        """Count the scenes that fit, and read none."""
+        answer = await self._ask(queries.COUNT, {"filter": criteria})
+        with Shape():
+            return int(answer.data["found"]["count"])
+
+    async def _first(self, criteria: Mapping[str, Any], after: int) -> int | None:
+        """Name the first scene beyond an id without reading it: by counting."""
+
+        async def beyond(scene_id: int) -> int:
+            return await self.count(
+                {"AND": criteria, **queries.beyond(min(scene_id, _MAX_ID))}
+            )
+
+        if not (count := await beyond(after)):
+            return None
+        low, step = after, 1
+        while await beyond(low + step) == count and low < _MAX_ID:
+            low, step = low + step, step * 2
+        high = low + step
+        while high - low > 1:
+            middle = (low + high) // 2
+            if await beyond(middle) < count:
+                high = middle
+            else:
+                low = middle
+        return high
+
+
+def left_out(criteria: Mapping[str, Any], sick: Sick) -> Mapping[str, Any]:
+    """Leave the sick ones out; a filter has its limits, and the last found are beyond."""
+    return queries.without(criteria, list(sick)[:_LEFT_OUT])
+
+
+def result(found: Any, word: str) -> tuple[int, tuple[Any, ...]]:
+    """Take count and rows out of a find query's result."""
+    return int(found["count"]), tuple(found[word])
+
+
+def _take(answer: Answer, after: int) -> tuple[Page, tuple[str, ...]]:
+    """Take a page of scenes, and the ids of those that an error left incomplete.
+
+    ValueError unless every id lies beyond ``after``; Fault where an error concerns
+    more than single scenes.
+    """
+    count, scenes = result(answer.data["found"], "scenes")
+    numbers = [int(scene["id"]) for scene in scenes]
+    if numbers and min(numbers) <= after:
+        raise ValueError
+    rows = set()
+    for place in answer.broken:
+        match place:
+            case ("found", "scenes", int() as row, *_) if row < len(scenes):
+                rows.add(row)
+            case _:
+                raise source_fault("error")
+    whole = tuple(scene for row, scene in enumerate(scenes) if row not in rows)
+    # The rows decide: a count that promises more than ever comes must not loop.
+    done = not scenes or count <= len(scenes)
+    page = Page(whole, max(numbers, default=after), done)
+    return page, tuple(str(scenes[row]["id"]) for row in sorted(rows))

@@ -1,0 +1,174 @@
+"""A comparison of everything: what stops it, what it passes, and what goes first."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from custom_components.plexsync.engine import queue
+from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.together import ahead
+from tests.rig import Rig
+from tests.virtual import run
+from tests.world import World, world
+
+PAGE = 10
+
+
+class Shelf:
+    """The records of a source, and how many pages of them were read."""
+
+    def __init__(self, it: World) -> None:
+        """Say of each film what Plex shows already."""
+        self.records = [
+            Record("t", str(number), Find(tuple(item.files)), {"title": item.title})
+            for number, item in enumerate(it.plex.core.items.values())
+        ]
+        self.read = 0
+
+    async def pages(self) -> AsyncIterator[Sequence[Record]]:
+        """Give them, page by page."""
+        for start in range(0, len(self.records), PAGE):
+            self.read += 1
+            yield self.records[start : start + PAGE]
+
+
+def test_an_item_that_cannot_be_read_stops_nothing(
+    socket_enabled: None, tmp_path: Path
+) -> None:
+    """It is counted as failed, neither as missing nor waited for."""
+
+    async def main() -> None:
+        async with world(tmp_path, listen=False) as it:
+            shelf = Shelf(it)
+            item = list(it.plex.core.items.values())[17]
+            it.plex.faults.add("poison", rating_key=item.rating_key, reads=True)
+            counts = await it.engine.reconcile(shelf.pages())
+            assert counts == {"in_line": 29, "failed": 1}
+            assert it.engine.circuit.breaker.state is State.CLOSED
+
+    run(main())
+
+
+def test_an_item_that_spoils_each_answer_stops_nothing(
+    socket_enabled: None, tmp_path: Path
+) -> None:
+    """Those beside it are compared; it is tried a few times, and not for ever."""
+
+    async def main() -> None:
+        async with world(tmp_path, listen=False) as it:
+            shelf = Shelf(it)
+            item = list(it.plex.core.items.values())[17]
+            it.plex.faults.add(
+                "status", code=502, method="GET", rating_key=item.rating_key
+            )
+            it.plex.journal.clear()
+            counts = await it.engine.reconcile(shelf.pages())
+            assert counts == {"in_line": 29, "failed": 1}
+            assert it.plex.journal.count(method="GET", path="/library/metadata") < 30
+
+    run(main())
+
+
+def test_an_outage_is_waited_for(socket_enabled: None, tmp_path: Path) -> None:
+    """The run goes on where it was: nothing is read again, and little ahead."""
+
+    async def main() -> None:
+        async with world(tmp_path, listen=False) as it:
+            shelf = Shelf(it)
+            shelf.records *= 4
+            await it.plex.stop()
+            task = asyncio.create_task(it.engine.reconcile(shelf.pages(), total=120))
+            await asyncio.sleep(3600)
+            assert not task.done()
+            assert shelf.read <= 4
+            assert it.engine.reconciling is not None
+            assert it.engine.reconciling.progress == 0
+            await it.plex.start()
+            assert await task == {"in_line": 120}
+            assert shelf.read == 12
+
+    run(main())
+
+
+def test_it_can_be_stopped_while_it_waits(socket_enabled: None, tmp_path: Path) -> None:
+    """A cancelled run leaves nothing behind, and the next one may begin."""
+
+    async def main() -> None:
+        async with world(tmp_path, listen=False) as it:
+            await it.plex.stop()
+            tasks = asyncio.all_tasks()
+            task = asyncio.create_task(it.engine.reconcile(Shelf(it).pages()))
+            await asyncio.sleep(100)
+            task.cancel()
+            await asyncio.wait([task])
+            assert asyncio.all_tasks() <= tasks
+            assert it.engine.reconciling is None
+            await it.plex.start()
+            assert (await it.engine.reconcile(Shelf(it).pages()))["in_line"] == 30
+
+    run(main())
+
+
+async def test_jobs_that_somebody_waits_for_go_first(rig: Rig) -> None:
+    """The run begins once they are taken up, however busy the worker is with others."""
+    rig.plex.latency_write = 0.1
+    await rig.submit(rig.records(20))
+    await rig.until(lambda: rig.edits() > 2)
+    urgent = Record("t", "urgent", Find((rig.path(100),)), {"title": "Now"})
+    await rig.submit([urgent], Priority.INTERACTIVE)
+
+    async def pages() -> AsyncIterator[Sequence[Record]]:
+        yield rig.records(100)[50:]
+
+    task = asyncio.create_task(rig.engine.reconcile(pages(), total=50))
+    engine = rig.engine
+    await rig.until(lambda: engine.reconciling and engine.reconciling.progress)
+    job = await engine.database.run(lambda db: queue.find_job(db, "t", "urgent"))
+    assert job is None or job.state == "in_flight"
+    assert await task == {"differs": 50}
+
+
+def test_a_second_run_waits_for_the_first(socket_enabled: None, tmp_path: Path) -> None:
+    """One at a time; neither is refused."""
+
+    async def main() -> None:
+        async with world(tmp_path, listen=False) as it:
+            first, second = Shelf(it), Shelf(it)
+            tasks = [
+                asyncio.create_task(it.engine.reconcile(each.pages()))
+                for each in (first, second)
+            ]
+            await asyncio.wait([tasks[0]])
+            assert second.read == 0
+            assert await tasks[1] == {"in_line": 30}
+
+    run(main())
+
+
+async def test_reading_ahead() -> None:
+    """In order, no further than was said, and with the error at its place."""
+    given = 0
+
+    async def stream() -> AsyncIterator[int]:
+        nonlocal given
+        for given in range(1, 6):
+            yield given
+        raise ValueError("over")
+
+    found = []
+
+    async def take() -> None:
+        async for each in ahead(stream(), 2):
+            for _ in range(10):
+                await asyncio.sleep(0)
+            # One is in hand, two lie ready, one waits at the door.
+            assert given == min(5, each + 3)
+            found.append(each)
+
+    with pytest.raises(ValueError, match="over"):
+        await take()
+    assert found == [1, 2, 3, 4, 5]
