@@ -40,6 +40,11 @@ def opened(now: float = 0.0) -> Breaker:
     return breaker
 
 
+def state(breaker: Breaker) -> State:
+    """Give its state, which a call may have changed."""
+    return breaker.state
+
+
 def half_open(now: float = 10.0) -> Breaker:
     """Give a breaker whose probe found the server again."""
     breaker = opened()
@@ -62,9 +67,9 @@ def test_five_failures_in_a_row_open() -> None:
     breaker = ready()
     for result in [*[Result.FAILURE] * 4, Result.SUCCESS, *[Result.FAILURE] * 4]:
         breaker.settle(permit(breaker), result, 0)
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
     breaker.settle(permit(breaker), Result.FAILURE, 0)
-    assert breaker.state is State.OPEN
+    assert state(breaker) is State.OPEN
     assert breaker.failures == 5
 
 
@@ -162,10 +167,10 @@ def test_a_quiet_trial_does_not_close_and_lets_the_next_one_try() -> None:
     breaker = half_open()
     for _ in range(5):
         breaker.settle(permit(breaker, 10), Result.QUIET, 10)
-        assert breaker.state is State.HALF_OPEN
+        assert state(breaker) is State.HALF_OPEN
     assert breaker.quiet
     breaker.settle(permit(breaker, 10), Result.FAILURE, 10)
-    assert breaker.state is State.OPEN
+    assert state(breaker) is State.OPEN
     assert not breaker.quiet
 
 
@@ -221,7 +226,7 @@ def test_probe_from_before_a_reset_changes_nothing() -> None:
     token = breaker.begin_probe()
     breaker.reset()
     breaker.end_probe(token, Result.FAILURE, 9)
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
     assert breaker.admit(9) is None  # but a probe precedes the first job
     assert breaker.probe_at(9) == 9
 
@@ -278,13 +283,27 @@ def test_five_minutes_of_being_asked_to_wait_are_an_outage() -> None:
     breaker = ready()
     breaker.throttle(0, 10)
     breaker.throttle(299, 10)
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
     breaker.settle(permit(breaker, 309), Result.SUCCESS, 309)
     breaker.throttle(310, 10)
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
+    for now in (550, 609):
+        breaker.throttle(now, 10)
+        assert state(breaker) is State.CLOSED
     breaker.throttle(610, 10)
-    assert breaker.state is State.OPEN
+    assert state(breaker) is State.OPEN
     assert breaker.step == 0
+
+
+def test_wishes_with_much_time_between_are_no_outage() -> None:
+    """The second begins anew, also in how long it makes the pause."""
+    breaker = ready()
+    breaker.throttle(0, None)
+    breaker.throttle(1, None)
+    assert breaker.not_before == 3
+    breaker.throttle(304, None)
+    assert breaker.state is State.CLOSED
+    assert breaker.not_before == 305
 
 
 def test_a_trial_that_is_asked_to_wait_reopens() -> None:
@@ -303,17 +322,17 @@ def test_finish_trials_needs_a_quiet_one() -> None:
     """An empty queue does not close a circuit that nobody tried."""
     breaker = half_open()
     breaker.finish_trials()
-    assert breaker.state is State.HALF_OPEN
+    assert state(breaker) is State.HALF_OPEN
     breaker.settle(permit(breaker, 10), Result.NEUTRAL, 10)
     breaker.finish_trials()
-    assert breaker.state is State.HALF_OPEN
+    assert state(breaker) is State.HALF_OPEN
     breaker.settle(permit(breaker, 10), Result.QUIET, 10)
     trial = permit(breaker, 10)
     breaker.finish_trials()  # not while another one tries
-    assert breaker.state is State.HALF_OPEN
+    assert state(breaker) is State.HALF_OPEN
     breaker.settle(trial, Result.NEUTRAL, 10)
     breaker.finish_trials()
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
 
 
 def test_a_quiet_trial_of_before_a_restart_needs_a_probe() -> None:
@@ -323,10 +342,10 @@ def test_a_quiet_trial_of_before_a_restart_needs_a_probe() -> None:
     other = Breaker(Fixed())
     other.restore(breaker.snapshot(10, 10), 20, 20)
     other.finish_trials()
-    assert other.state is State.HALF_OPEN
+    assert state(other) is State.HALF_OPEN
     ready(other, 20)
     other.finish_trials()
-    assert other.state is State.CLOSED
+    assert state(other) is State.CLOSED
 
 
 @pytest.mark.parametrize("make", [ready, opened, half_open])

@@ -130,6 +130,8 @@ class Model:
         era = self.era
         if era.state is State.OPEN:
             return
+        if now - era.quiet_until > THROTTLED_FOR:
+            era.wishes = []  # those are over
         era.wishes.append(now)
         if era.state is State.HALF_OPEN or now - era.wishes[0] >= THROTTLED_FOR:
             self.trip(now, asked)
@@ -485,7 +487,9 @@ class BreakerMachine(Machine):
 
     @rule(
         wishes=st.lists(
-            st.tuples(st.sampled_from([1.0, 99.0, 149.0, 150.0, 301.0]), asked_for),
+            st.tuples(
+                st.sampled_from([1.0, 99.0, 149.0, 150.0, 301.0, 901.0]), asked_for
+            ),
             min_size=2,
             max_size=8,
         ),

@@ -209,7 +209,8 @@ def test_one_after_an_outage_and_half_on_trouble() -> None:
 
 async def serve(pace: Pace, at_once: int, edits: int, lanes: int = MOST) -> list[int]:
     """Make edits on a server that does so many at once; give the limits on the way."""
-    server, random, limits = asyncio.Semaphore(at_once), Random(at_once), []
+    server, random = asyncio.Semaphore(at_once), Random(at_once)
+    limits: list[int] = []
     left = edits
 
     async def lane() -> None:

@@ -137,8 +137,11 @@ class Breaker:
         """Let all calls wait as the server asks; for too long that is an outage."""
         if self.state is State.OPEN:
             return
-        if self._throttled_since is None:
-            self._throttled_since = now
+        if (
+            self._throttled_since is None
+            or now - self.not_before > self.policy.throttled_for  # long over
+        ):
+            self._throttled_since, self._throttles = now, 0
         lasting = now - self._throttled_since >= self.policy.throttled_for
         if lasting or self.state is State.HALF_OPEN:
             self.trip(now, retry_after)
