@@ -1,5 +1,6 @@
 """The bulkheads: kinds of call that fail, each shut for itself."""
 
+import itertools
 from random import Random
 
 import pytest
@@ -11,7 +12,6 @@ from custom_components.plexsync.engine.bulkheads import (
     shut,
 )
 from custom_components.plexsync.engine.retry import FaultClass
-import itertools
 
 MINUTE, HOUR = 60.0, 3600.0
 LISTING = "listing:films"
