@@ -667,15 +667,6 @@ _PACE = [
     ),
     _bug(
         "pace",
-        "learns from idleness",
-        "who has little to do passes for a slow server",
-        "        if self.in_flight < self.limit:\n            self._started = None\n"
-        "            return\n",
-        "",
-        tests="test_pace.py",
-    ),
-    _bug(
-        "pace",
         "trouble forgotten",
         "the limit of before comes back",
         "        self._before, self._up, self._rest = None, True, 0\n",

@@ -207,6 +207,7 @@ def test_a_long_call_beside_trouble_leaves_the_trouble() -> None:
     bulkheads.free(LISTING)
     assert bulkheads.is_shut(LISTING)
     assert bulkheads.failing() == {LISTING: 0.0}
+    assert bulkheads.admit(LISTING, 11.0)
 
 
 def test_an_outage_forgets_all_and_wakes_all() -> None:

@@ -160,6 +160,23 @@ def test_a_probe_that_fails_makes_it_the_servers(purpose: Purpose) -> None:
     check(story)
 
 
+def test_an_outage_began_at_the_doubt_and_not_at_the_probe_after_it() -> None:
+    """Another probe was under way, and passed."""
+
+    async def story() -> None:
+        world = await World().start()
+        probe = asyncio.create_task(world.health.ask())
+        await asyncio.sleep(PROBE / 2)
+        asked = world.loop.time()
+        verdict = asyncio.create_task(world.judge.decide(hang(), edit("1")))
+        assert await probe is None
+        world.finds = hang()
+        assert (await verdict).kind is FaultClass.SERVER
+        assert world.outage_began() == pytest.approx(asked, abs=0.01)
+
+    check(story)
+
+
 def test_a_probe_that_is_refused_is_no_outage() -> None:
     """The token's fault is nobody's else; three in a row ask the owner."""
 

@@ -132,8 +132,8 @@ def test_whoever_is_cancelled_while_waiting_leaves_the_line() -> None:
     async def story() -> None:
         crowd = Crowd(make(1))
         await crowd.come(0, 1, 2)
-        crowd.tasks[1].cancel()
-        crowd.go(0)  # at the same moment
+        crowd.go(0)
+        crowd.tasks[1].cancel()  # at the same moment
         await turns()
         assert crowd.inside == [2]
         crowd.tasks[2].cancel()
@@ -256,6 +256,7 @@ def test_a_server_that_does_many_at_once_is_given_as_many_as_there_may_be() -> N
         assert (limits[0], max(limits)) == (1, MOST)
         late = limits[1000:]
         assert late.count(MOST) > 0.95 * len(late)  # now and then half are tried
+        assert max(await serve(make(12), 100, 2000, lanes=30)) == MOST
 
     check(story)
 
@@ -274,10 +275,10 @@ def test_trouble_forgets_what_was_on_trial() -> None:
         for _ in range(4):
             pace.trouble()
         assert pace.limit == 1
-        for _ in range(5):  # slower than it ever was
+        for _ in range(100):  # slower than it ever was
             await asyncio.sleep(100)
             pace.worked()
-        assert pace.limit <= 2
+            assert pace.limit <= 2
 
     check(story)
 
