@@ -128,6 +128,7 @@ _BREAKER = [
         "an empty queue closes while a trial is under way",
         "            and self.quiet\n            and not self._permits",
         "            and self.quiet",
+        tests="test_breaker.py",
     ),
     _bug(
         "breaker",
