@@ -213,6 +213,7 @@ _BREAKER = [
         "a probe that began before a doubt ends it",
         "        elif not self._void:\n",
         "        else:\n",
+        tests="test_breaker.py",
     ),
     _bug(
         "breaker",
