@@ -418,7 +418,9 @@ class Turn:
     # -- verify --------------------------------------------------------------------
 
     async def _verify(self) -> None:
-        tasks = [task for task in self.tasks if task.wrote]
+        tasks = [
+            task for task in self.tasks if task.wrote and task.sight.item is not None
+        ]
         missed = await self._check(tasks)
         for task in missed:
             if task.verdict is None:

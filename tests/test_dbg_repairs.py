@@ -1,0 +1,360 @@
+"""Repairs come when only the owner can help, and go when that is done."""
+
+from http import HTTPStatus
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.components.repairs import DOMAIN as REPAIRS
+from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.const import CONF_TOKEN
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.issue_registry import (
+    EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED,
+    IssueEntry,
+    IssueSeverity,
+)
+from homeassistant.setup import async_setup_component
+from homeassistant.util.file import WriteError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.plexsync.const import (
+    CONF_PLEX_ENTRY,
+    CONF_START,
+    DOMAIN,
+    START_PREVIEW,
+)
+from custom_components.plexsync.storage import database_path
+from tests.home import (
+    PLEX_ROOT,
+    SOURCE,
+    call,
+    make_entry,
+    set_up,
+    stash_subentry,
+    state_of,
+    until,
+    until_state,
+)
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.stash import StashSimulator
+
+PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
+ENTRY = "01ENTRY"
+
+
+def issue(hass: HomeAssistant, key: str, source: str = "") -> IssueEntry | None:
+    """Find a repair."""
+    issue_id = f"{key}_{ENTRY}" + (f"_{source}" if source else "")
+    return ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+
+
+async def until_issue(
+    hass: HomeAssistant, key: str, source: str = "", *, gone: bool = False
+) -> IssueEntry | None:
+    """Wait until a repair is there, or is gone."""
+    await until(
+        hass,
+        lambda: (issue(hass, key, source) is None) is gone,
+        [EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED],
+    )
+    return issue(hass, key, source)
+
+
+async def fix(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, key: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Open a repair's flow, confirm it, and give what it showed and how it ended."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    client = await hass_client()
+    url = "/api/repairs/issues/fix"
+    response = await client.post(
+        url, json={"handler": DOMAIN, "issue_id": f"{key}_{ENTRY}"}
+    )
+    assert response.status == HTTPStatus.OK
+    shown = await response.json()
+    assert shown["step_id"] == "confirm"
+    response = await client.post(f"{url}/{shown['flow_id']}", json={})
+    assert response.status == HTTPStatus.OK
+    return shown, await response.json()
+
+
+async def test_nothing_is_wrong(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Raise nothing while all is well, nor while a server is only away."""
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    await plex.stop()
+    await stash.stop()
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    await until_state(hass, "sensor", "circuit", "open")
+    assert not [key for key in ir.async_get(hass).issues if key[0] == DOMAIN]
+
+
+async def test_a_lost_ledger_waits_for_the_owner(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+) -> None:
+    """Write nothing with an empty memory until somebody says so."""
+    entry = await set_up(hass, make_entry(plex))
+    await call(hass, "sync_item", path=PATH, fields={"summary": "Ours."}, wait=20)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_add_executor_job(database_path(hass, ENTRY).unlink)
+    await set_up(hass, entry)
+    found = await until_issue(hass, "ledger_lost")
+    assert found is not None
+    assert found.is_fixable
+    assert found.severity is IssueSeverity.ERROR
+    answer = await call(hass, "sync_item", path=PATH, fields={"summary": "New."})
+    assert answer["reason"] == "held"
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(hass, "undo_item", path=PATH)
+    assert caught.value.translation_key == "held"
+
+    shown, ended = await fix(hass, hass_client, "ledger_lost")
+    assert shown["description_placeholders"] == {"name": "Cellar"}
+    assert ended["type"] == "create_entry"
+    assert issue(hass, "ledger_lost") is None
+    # The field is locked and differs: without the memory it counts as a person's.
+    await until_state(hass, "sensor", "pending", "0")
+    assert plex.core.find(PATH).value("summary") == "Ours."
+    answer = await call(hass, "sync_item", path=PATH, fields={"studio": "New"}, wait=20)
+    assert answer["status"] == "written"
+
+
+@pytest.mark.parametrize("state", ["not_loaded", "storage_failed"])
+async def test_an_answer_that_cannot_be_kept_asks_again(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    state: str,
+) -> None:
+    """Leave the repair where it is."""
+    entry = await set_up(hass, make_entry(plex))
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_add_executor_job(database_path(hass, ENTRY).unlink)
+    await set_up(hass, entry)
+    await until_issue(hass, "ledger_lost")
+    if state == "not_loaded":
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    else:
+        database = entry.runtime_data.engine.database
+        await hass.async_add_executor_job(database.close)
+    _, ended = await fix(hass, hass_client, "ledger_lost")
+    assert (ended["type"], ended["reason"]) == ("abort", state)
+    assert issue(hass, "ledger_lost") is not None
+
+
+async def test_the_first_plan_asks_whether_to_begin(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Count what a new source would change, write nothing, and begin when told to."""
+    plex.core.remove_item(plex.core.find(PATH))
+    entry = make_entry(plex, stash_subentry(stash, **{CONF_START: START_PREVIEW}))
+    await set_up(hass, entry)
+    assert state_of(hass, "switch", "sync").state == "off"
+    await until_issue(hass, "preview_ready")
+    assert plex.journal.count(method="PUT") == 0
+    shown, ended = await fix(hass, hass_client, "preview_ready")
+    assert shown["description_placeholders"] == {
+        "name": "Cellar",
+        "differs": "11",
+        "in_line": "0",
+        "others": "1",
+    }
+    assert ended["type"] == "create_entry"
+    await until_state(hass, "sensor", "synced", "11")
+    assert state_of(hass, "switch", "sync").state == "on"
+
+
+@pytest.mark.parametrize("lost", ["circuit_lost", "database_lost"])
+async def test_what_could_not_be_read_is_told_once(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    hass_storage: dict[str, Any],
+    lost: str,
+) -> None:
+    """Tell of a file that was set aside, over restarts, until it was read."""
+    entry = await set_up(hass, make_entry(plex))
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    if lost == "circuit_lost":
+        hass_storage[f"{DOMAIN}.{ENTRY}"] |= {"data": ["no object"]}
+    else:
+        path, content = database_path(hass, ENTRY), b"no database at all, " * 100
+        await hass.async_add_executor_job(path.write_bytes, content)
+    await set_up(hass, entry)
+    found = issue(hass, lost)
+    assert found is not None
+    assert found.is_fixable
+    assert found.is_persistent
+    assert found.severity is IssueSeverity.WARNING
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert issue(hass, lost) is not None
+    _, ended = await fix(hass, hass_client, lost)
+    assert ended["type"] == "create_entry"
+    assert issue(hass, lost) is None
+
+
+async def test_a_store_that_cannot_be_written_is_told(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Tell while the circuit cannot be kept, and take it back when it can."""
+    entry = await set_up(hass, make_entry(plex))
+    with patch(
+        "homeassistant.helpers.storage.Store._async_write_data",
+        side_effect=WriteError("disk full"),
+    ):
+        await entry.runtime_data.engine.circuit.save()
+        found = await until_issue(hass, "store_failed")
+    assert found is not None
+    assert not found.is_fixable
+    await entry.runtime_data.engine.circuit.save()
+    await until_issue(hass, "store_failed", gone=True)
+
+
+async def test_another_server_at_the_address(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Hold and tell while the wrong machine answers."""
+    entry = await set_up(hass, make_entry(plex))
+    identity = plex.core.identity
+    machine, identity.machine_identifier = identity.machine_identifier, "another"
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    found = await until_issue(hass, "wrong_server")
+    assert found is not None
+    assert found.severity is IssueSeverity.ERROR
+    assert plex.core.find(PATH).value("summary") is None
+    identity.machine_identifier = machine
+    entry.runtime_data.engine.health.hurry()
+    await until_issue(hass, "wrong_server", gone=True)
+    await until_state(hass, "sensor", "synced", "1")
+
+
+async def test_no_chosen_library_is_there(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Hold and tell while there is nothing to write to."""
+    await set_up(hass, make_entry(plex))
+    plex.core.remove_section(plex.core.sections[1])
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    assert await until_issue(hass, "library_gone")
+    assert (await call(hass, "get_jobs"))["total"] == 1
+
+
+async def test_a_refused_token_starts_the_reauthentication(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Ask for another token; the sensors stay."""
+    await set_up(hass, make_entry(plex, **{CONF_TOKEN: "wrong"}))
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+
+    def asked() -> bool:
+        flows = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        return any(flow["context"]["source"] == SOURCE_REAUTH for flow in flows)
+
+    await until(hass, asked, [EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED])
+    assert state_of(hass, "sensor", "circuit").state == "closed"
+    assert issue(hass, "plex_refuses") is None
+
+
+async def test_a_refused_token_of_the_plex_integration(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Send to where the token is from, and follow when it was mended there."""
+    server = {"url": plex.url, "token": "wrong"}
+    other = MockConfigEntry(domain="plex", data={"server_config": server})
+    other.add_to_hass(hass)
+    entry = make_entry(plex, **{CONF_PLEX_ENTRY: other.entry_id})
+    await set_up(hass, entry)
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    found = await until_issue(hass, "plex_refuses")
+    assert found is not None
+    assert found.severity is IssueSeverity.ERROR
+
+    mended = {"server_config": server | {"token": plex.token}}
+    hass.config_entries.async_update_entry(other, data=mended)
+    await until(hass, lambda: plex.core.find(PATH).value("summary") == "x")
+    await until_issue(hass, "plex_refuses", gone=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "trouble"),
+    [
+        ("source_auth", {"credentials": True}),
+        ("source_tripwire", {"tripwire": True}),
+        ("source_migration", {"status": "NEEDS_MIGRATION"}),
+        ("source_setup", {"status": "SETUP"}),
+    ],
+)
+async def test_what_a_source_needs_its_owner_for(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    key: str,
+    trouble: dict[str, Any],
+) -> None:
+    """Raise it, keep it while the source is away besides, and take it back."""
+    if "status" in trouble:
+        stash.status = trouble["status"]
+    else:
+        for name, value in trouble.items():
+            setattr(stash.auth, name, value)
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    runner = entry.runtime_data.runners[SOURCE]
+    found = await until_issue(hass, key, SOURCE)
+    assert found is not None
+    assert found.severity is IssueSeverity.ERROR
+    assert found.translation_placeholders == {"name": "Cellar", "source": "Stash"}
+
+    await stash.stop()
+    runner.hurry()
+    await until(
+        hass,
+        lambda: runner.fault == "unreachable",
+        [EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED],
+    )
+    assert issue(hass, key, SOURCE)
+
+    stash.status = "OK"
+    stash.auth.credentials = stash.auth.tripwire = False
+    await stash.start()
+    runner.hurry()
+    await until_issue(hass, key, SOURCE, gone=True)
+
+
+async def test_nothing_is_left_of_a_removed_source(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Take a source's repairs back with it."""
+    stash.status = "SETUP"
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_issue(hass, "source_setup", SOURCE)
+    assert hass.config_entries.async_remove_subentry(entry, SOURCE)
+    await hass.async_block_till_done()
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    await until_issue(hass, "source_setup", SOURCE, gone=True)
+
+
+async def test_nothing_is_left_of_a_removed_entry(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Take all repairs back with the entry."""
+    stash.status = "SETUP"
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_issue(hass, "source_setup", SOURCE)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_add_executor_job(database_path(hass, ENTRY).unlink)
+    await set_up(hass, entry)
+    await until_issue(hass, "ledger_lost")
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not [key for key in ir.async_get(hass).issues if key[0] == DOMAIN]
