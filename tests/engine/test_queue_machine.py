@@ -594,7 +594,11 @@ class QueueMachine(Machine):
 
     @rule(kind=kinds)
     def unblock(self, kind: str) -> None:
-        """Let a kind of call work again: nobody waits for it any more."""
+        """Let a kind of call work again."""
+        self.free(kind)
+
+    def free(self, kind: str) -> None:
+        """Let nobody wait any more for a kind of call."""
         reason = REASONS[kind]
         number = self.run(lambda db: queue.unblock(db, kind, reason, self.now))
         for row in self.rows.values():
@@ -629,34 +633,51 @@ class QueueMachine(Machine):
             assert self.take(100, solo=row.solo)
         return self.flight[row.id]
 
+    @rule(source=pick, key=st.sampled_from(KEYS[:3]), solo=st.booleans())
+    def overtake(self, source: int, key: str, solo: bool) -> None:
+        """Have news come in while a job is in flight, and while it waits."""
+        row = self.news(source, key, f"Before {self.steps}", "1")
+        job = self.flight.get(row.id) or self.hand_out(row)
+        self.news(source, key, f"Meanwhile {self.steps}", "1")
+        self.put_off(job, 0, 30.0, "rejected", solo=solo)
+        self.they_agree()
+        self.news(source, key, f"After {self.steps}", "1")
+
     @rule(number=st.integers(2, 4), wait=st.sampled_from([0.05, 1.0]))
     def trials(self, number: int, wait: float) -> None:
         """Try job after job while the server is sick: never the same one again."""
         last = None
         for _ in range(number):
+            self.now += wait  # between two of them some time passes
             others = {row.id for row in self.due()} - {last}
             for job in self.take_trial():
                 assert job.id in (others or {last})
                 last = job.id
                 self.put_off(job, 0, wait, "error_500", solo=True)
-            self.now += wait
 
     @rule(
-        source=pick,
         kind=kinds,
         sick=st.booleans(),
-        end=st.sampled_from(["settle", "fail", "news", "sick", "alone", "gone", "die"]),
+        end=st.sampled_from(
+            ["settle", "fail", "news", "sick", "alone", "gone", "die", "works"]
+        ),
+        reason=reasons,
     )
-    def one_tries(self, source: int, kind: str, sick: bool, end: str) -> None:
-        """Have three wait for a kind of call, and whoever tries it come to some end."""
-        places = [(self.sources[source % 2], key) for key in KEYS[:3]]
-        for place in places:
-            row = self.news(source, place[1], f"Tries {self.steps}", "1")
+    def one_tries(self, kind: str, sick: bool, end: str, reason: str) -> None:
+        """Have three wait for a kind of call, and whoever tries it come to some end.
+
+        Beside them somebody is sick, of the same or of something else.
+        """
+        for number, key in enumerate(KEYS[:3]):
+            row = self.news(number, key, f"Tries {self.steps}", "1")
             if row.flying:
                 continue
             if sick:
                 self.put_off(self.hand_out(row), 0, 1.0, REASONS[kind], solo=True)
             self.put_off(self.hand_out(row), 0, LONGEST, REASONS[kind], blocked=kind)
+        row = self.news(0, KEYS[3], f"Beside {self.steps}", "1")
+        job = self.flight.get(row.id) or self.hand_out(row)
+        self.put_off(job, 0, 600.0, reason, solo=True)
         self.choose(kind, 1.0)
         for row in [r for r in self.rows.values() if r.blocked == kind and r.solo]:
             job = self.flight.get(row.id) or self.hand_out(row)
@@ -666,7 +687,8 @@ class QueueMachine(Machine):
                 case "fail":
                     self.be_failed(job, 0, "rejected", passing=False)
                 case "news":
-                    self.news(source, job.record.key, f"News {self.steps}", "2")
+                    number = self.sources.index(job.record.source)
+                    self.news(number, job.record.key, f"News {self.steps}", "2")
                 case "sick":
                     self.put_off(job, 0, 1.0, REASONS[kind], solo=True)
                 case "alone":
@@ -676,8 +698,11 @@ class QueueMachine(Machine):
                     row.solo, row.due = True, self.now
                 case "gone":
                     self.discard_source(self.sources.index(job.record.source))
+                case "works":
+                    self.free(kind)
                 case _:
                     self.restart(killed=True, jump=0.0)
+        self.they_agree()
         self.choose(kind, 1.0)
         self.they_agree()
 
