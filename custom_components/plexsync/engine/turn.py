@@ -517,11 +517,10 @@ class Turn:
         for task in self.tasks:
             if task.blocked and not self._t.bulkheads.is_shut(task.blocked):
                 task.blocked, task.delay = None, SOON  # it works again by now
+        # Of every kind: who was to try it may have gone, or has nothing to try it for.
         until = {
-            task.blocked: now
-            + self._t.bulkheads.until(task.blocked, self._t.clock.monotonic())
-            for task in self.tasks
-            if task.blocked
+            kind: now + self._t.bulkheads.until(kind, self._t.clock.monotonic())
+            for kind in self._t.bulkheads.failing()
         }
         if any(task.blocked or task.solo for task in self.tasks):
             self._contact.proves_nothing()
