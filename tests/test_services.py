@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
@@ -23,6 +22,7 @@ from tests.home import (
     SOURCE,
     call,
     make_entry,
+    ruin,
     set_up,
     stash_subentry,
     state_of,
@@ -835,16 +835,7 @@ async def test_a_disk_that_fails_is_an_error_in_words(
 ) -> None:
     """Accept nothing that is not on disk."""
     await sync(hass, path=PATH, fields={"summary": "Before."})
-
-    def ruin(db: Connection) -> None:
-        tables = db.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table'"
-            " AND name NOT LIKE 'sqlite%'"
-        )
-        for (name,) in tables.fetchall():
-            db.execute(f"DROP TABLE {name}")
-
-    await entry.runtime_data.engine.database.run(ruin)
+    await ruin(entry)
     error = await refused(hass, action, **LEAST[action])
     assert not isinstance(error, ServiceValidationError)
     assert error.translation_key == "storage_failed"
