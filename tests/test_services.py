@@ -675,7 +675,7 @@ async def test_a_run_waits_for_plex_by_itself(
     assert await call(hass, "cancel_reconcile") == {"cancelled": True}
     assert (await call(hass, "reconcile", wait=0.1))["status"] == "running"
     await plex.start()
-    entry.runtime_data.engine.circuit.hurry()
+    entry.runtime_data.engine.health.hurry()
     answer = await reconciled(hass)
     assert answer["counts"]["differs"] == 1
     await until(hass, lambda: item.value("summary") == FILMS[0].summary)
@@ -710,7 +710,7 @@ async def test_a_run_that_our_disk_ends_is_an_error(
     """Say so to whoever waits, and in the log."""
     entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
     await until_state(hass, "sensor", "synced", "12")
-    await hass.async_add_executor_job(entry.runtime_data.engine.database.close)
+    await ruin(entry)
     error = await refused(hass, "reconcile", wait=WAIT)
     assert error.translation_key == "storage_failed"
     assert "The reconcile run ended early" in caplog.text
