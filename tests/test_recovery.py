@@ -211,7 +211,7 @@ def test_a_handshake_under_way_brings_the_probe_forward(
             it.edited.clear()
             await it.submit(5, "After")
             began = virtual().time()
-            health.sighted(True)
+            it.engine.health.sighted(True)
             await it.until(lambda: it.edited)
             assert it.edited[0] - began < 2
 
