@@ -136,11 +136,11 @@ class Bulkheads:
         )
 
     def failing(self) -> dict[str, float]:
-        """Give since when each shut kind has been failing."""
+        """Give since when each shut kind has been failing; a long call is no failure."""
         return {
             kind: trouble.since
             for kind, trouble in self._troubles.items()
-            if trouble.shut
+            if trouble.shut and trouble.subjects
         }
 
     def troubled(self, group: str) -> set[str]:
@@ -149,7 +149,9 @@ class Bulkheads:
 
     def clear(self) -> None:
         """Forget everything: it was the server."""
-        self._reopened |= self.failing().keys()
+        self._reopened |= {
+            kind for kind, trouble in self._troubles.items() if trouble.shut
+        }
         self._troubles.clear()
 
     def _tried(
