@@ -541,6 +541,8 @@ async def test_undo_says_why_not(
         ({"action": "status", "code": 401}, "fault_auth"),
         ({"action": "status", "code": 503}, "fault_server"),
         ({"action": "status", "code": 400, "method": "PUT"}, "fault_item"),
+        ({"action": "status", "code": 403, "method": "PUT"}, "fault_refused"),
+        ({"action": "status", "code": 500, "method": "PUT"}, "fault_server"),
         ({"action": "impostor", "path": "/identity"}, "fault_wrong_server"),
     ],
 )
