@@ -70,8 +70,8 @@ class PathCheck:
                 matches = await self._server.match(finds)
         except Fault, StorageError, TimeoutError:
             return None
-        if any(match.fault for match in matches):
-            return None  # a library that may hold some could not be looked through
+        if any(match.rating_key is match.reason is None for match in matches):
+            return None
         return sum(bool(match.rating_key or match.candidates) for match in matches)
 
     async def _plex_files(
