@@ -143,14 +143,15 @@ GOOD: dict[str, Any] = {
         "state": "open",
         "generation": 3,
         "failures": 5,
-        "successes": 0,
+        "quiet": False,
         "step": 2,
         "probe_at": 1e12,
         "wait": 60.0,
     },
-    "pace": {"in_flight": 1},
+    "pace": {"in_flight": 4},
     "outages": {"outages": [], "unknown": [], "since": 1e9, "seen": 1e9, "dropped": 0},
     "first_fault": None,
+    "run": {},
     "ledger_id": None,
 }
 

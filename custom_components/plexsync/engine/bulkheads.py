@@ -136,11 +136,11 @@ class Bulkheads:
         )
 
     def failing(self) -> dict[str, float]:
-        """Give since when each shut kind has been failing; a long call is no failure."""
+        """Give since when each shut kind has been failing."""
         return {
             kind: trouble.since
             for kind, trouble in self._troubles.items()
-            if trouble.shut and trouble.subjects
+            if trouble.shut and trouble.subjects  # a long call fails not yet
         }
 
     def troubled(self, group: str) -> set[str]:
@@ -149,9 +149,7 @@ class Bulkheads:
 
     def clear(self) -> None:
         """Forget everything: it was the server."""
-        self._reopened |= {
-            kind for kind, trouble in self._troubles.items() if trouble.shut
-        }
+        self._reopened |= {kind for kind in self._troubles if self.is_shut(kind)}
         self._troubles.clear()
 
     def _tried(
