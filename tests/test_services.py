@@ -569,6 +569,17 @@ async def test_a_fault_of_plex_is_an_error_in_words(
     assert plex.core.find(PATH).title == "Before"
 
 
+async def test_a_library_that_cannot_be_listed_is_an_error_in_words(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Name what fails, also to who comes while it is known to."""
+    plex.faults.add("status", code=500, path=r"/sections/\d+/all")
+    for action in ("preview_item", "undo_item"):
+        error = await refused(hass, action, **LEAST[action])
+        assert error.translation_key == "fault_listing"
+    plex.faults.clear()
+
+
 # pin_item
 
 

@@ -376,7 +376,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        self._follow_up()  # some repairs come by time alone
+        self._follow_failing()  # time alone may make a repair of it
         try:
             return await self._snapshot()
         except StorageError as error:
@@ -422,16 +422,22 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             else:
                 entry.async_start_reauth(self.hass)
         issues.async_follow(self.hass, entry, holds, self.engine.circuit.save_failed)
-        issues.async_follow_failing(
-            self.hass,
-            entry,
-            self.engine.bulkheads.failing(),
-            self.engine.clock.monotonic(),
-        )
+        self._follow_failing()
         issues.async_follow_sources(
             self.hass,
             entry,
             {number: runner.fault for number, runner in self.runners.items()},
+        )
+
+    @callback
+    def _follow_failing(self) -> None:
+        """Tell the owner of kinds of call that have been failing for long."""
+        engine = self.engine
+        issues.async_follow_failing(
+            self.hass,
+            self.config_entry,
+            engine.bulkheads.failing(),
+            engine.clock.monotonic(),
         )
 
     # -- what sources say now --------------------------------------------------------
