@@ -70,7 +70,6 @@ async def test_an_outage_over_a_restart(tmp_path: Path, plex: PlexSimulator) -> 
         assert state_of(hass, "binary_sensor", "plex").state == "off"
     breaker = stored(tmp_path)["breaker"]
     assert breaker["state"] == "open"
-    assert breaker["failures"] == 5
 
     plex.journal.clear()
     async with home(tmp_path) as hass:
@@ -119,19 +118,14 @@ async def test_every_state_survives_an_unload(
     async with home(tmp_path) as hass:
         entry = await set_up(hass, make_entry(plex))
         circuit = entry.runtime_data.engine.circuit
-        for move in {
-            State.CLOSED: (False, False),
-            State.OPEN: (False,) * 5,
-            State.HALF_OPEN: (*(False,) * 5, True),
-        }[state]:
-            token = circuit.breaker.begin_probe()
-            if circuit.breaker.state is State.OPEN:
-                circuit.breaker.end_probe(token, _result(move), 0)
-                continue
-            circuit.breaker.end_probe(token, _result(True), 0)
-            permit = circuit.breaker.admit(0)
-            assert permit is not None
-            circuit.breaker.settle(permit, _result(move), 0)
+        now = entry.runtime_data.engine.clock.wall()
+        if state is State.CLOSED:
+            for item in ("101", "102"):
+                circuit.edit_failed(item, now)
+        else:
+            await circuit.trip("error_500", since=now)
+        if state is State.HALF_OPEN:
+            circuit.breaker.end_probe(circuit.breaker.begin_probe(), Result.SUCCESS, 0)
         assert circuit.breaker.state is state
         before = circuit.snapshot()["breaker"]
         assert await hass.config_entries.async_unload(entry.entry_id)
@@ -143,24 +137,21 @@ async def test_every_state_survives_an_unload(
         assert {**after, "probe_at": 0} == {**before, "probe_at": 0}
 
 
-def _result(good: bool) -> Result:
-    return Result.SUCCESS if good else Result.FAILURE
-
-
 GOOD: dict[str, Any] = {
     "breaker": {
         "format": 1,
         "state": "open",
         "generation": 3,
         "failures": 5,
-        "successes": 0,
+        "quiet": False,
         "step": 2,
         "probe_at": 1e12,
         "wait": 60.0,
     },
-    "ramp": {"healthy": 1.0, "rate": None},
+    "pace": {"in_flight": 4},
     "outages": {"outages": [], "unknown": [], "since": 1e9, "seen": 1e9, "dropped": 0},
     "first_fault": None,
+    "run": {},
     "ledger_id": None,
 }
 
