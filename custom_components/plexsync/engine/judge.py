@@ -175,7 +175,12 @@ class Judge:
         if (proven := fault.proven) is not fault and not about.is_of_library:
             return proven
         if about.purpose is Purpose.READ and about.item is None:
-            return Fault(FaultClass.ITEM, fault.reason, doubtful=True)  # of several
+            return Fault(  # of several
+                FaultClass.ITEM,
+                fault.reason,
+                doubtful=True,
+                unreachable=fault.unreachable,
+            )
         if about.purpose is Purpose.EDIT:
             verdict = await self._run_on(fault, about, wall)
             if verdict is not None:
