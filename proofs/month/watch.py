@@ -109,7 +109,9 @@ class Watch:
         self._failed: set[str] = set()  # items whose trials failed in a row
         self._proved: str | None = None  # the item whose trial went well
         self._streak = Streak()
-        self._doubts: list[tuple[float, bool]] = []  # faults that await a probe; of edits
+        self._doubts: list[
+            tuple[float, bool]
+        ] = []  # faults that await a probe; of edits
         self._probing = 0.0  # when the probe under way began
         self._opens: Streak | None = None  # as of an opening that is being saved
 
