@@ -12,7 +12,7 @@ PLAIN = {0: 300, 20: 60}  # items of the plain script, by latency in ms
 
 HEAD = (
     f"{'items':>7} {'ms':>3} {'ours/s':>7} {'plain/s':>7} {'ratio':>6} {'req/new':>8}"
-    f" {'req/chg':>8} {'same':>5} {'listed':>7} {'gap ms':>7} {'idle':>6}"
+    f" {'req/chg':>8} {'after':>6} {'same':>5} {'listed':>7} {'gap ms':>7} {'idle':>6}"
     f" {'MB':>5} {'kB/job':>7} {'syncs':>6}"
 )
 
@@ -45,7 +45,7 @@ def line(row: Row) -> str:
     return (
         f"{row.items:>7} {row.latency:>3} {row.rate:>7.0f} {row.plain_rate:>7.0f}"
         f" {row.ratio:>5.1f}x {row.first_requests / row.jobs:>8.3f} {row.warm:>8.3f}"
-        f" {row.unchanged_requests:>5} {row.listing_requests:>7} {row.gap * 1000:>7.1f}"
+        f" {row.resumed:>5.2f}x {row.unchanged_requests:>5} {row.listing_requests:>7} {row.gap * 1000:>7.1f}"
         f" {row.idle_gap * 1000:>6.1f} {row.memory / 1e6:>5.0f}"
         f" {row.written / row.jobs / 1000:>7.1f} {row.syncs:>6}"
     )

@@ -8,6 +8,7 @@ from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 from typing import Any, Never
 
+from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Record
@@ -69,6 +70,11 @@ class Ours:
             await self._changed.wait()
         if reasons := await self.engine.job_reasons():
             raise RuntimeError(f"jobs failed: {reasons}")
+
+    async def is_open(self) -> None:
+        """Wait until the circuit is open."""
+        while self.engine.circuit.breaker.state is not State.OPEN:
+            await asyncio.sleep(_LOOK)
 
     async def left(self) -> int:
         """Count the jobs that are left."""

@@ -53,6 +53,14 @@ class Simulator:
         if milliseconds:
             await self._ask("POST", "faults", {"action": "slow", "ms": milliseconds})
 
+    async def stop(self) -> None:
+        """Let it be away."""
+        await self._ask("POST", "stop")
+
+    async def start(self) -> None:
+        """Let it be back."""
+        await self._ask("POST", "start")
+
     async def forget(self) -> None:
         """Begin to count anew."""
         await self._ask("POST", "journal/clear")

@@ -26,7 +26,6 @@ from bench.work import is_done, pages, wanted
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.queue import Priority
-from custom_components.plexsync.engine.ramp import Ramp
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
@@ -175,7 +174,6 @@ class Soak:
             random=Random(1),
             policy=POLICY,
             retry=RETRY,
-            ramp=Ramp(healthy=200, step=0.3),
             listener=self._heard,
         )
 

@@ -108,7 +108,7 @@ class HassProcess:
         return self.place.config / ".storage" / f"plexsync.{self._entry_id}.db"
 
     def store(self) -> dict[str, Any]:
-        """Give the circuit, the ramp and the outages as they are on disk."""
+        """Give the circuit, the pace and the outages as they are on disk."""
         data: dict[str, Any] = json.loads(self.database.with_suffix("").read_text())
         return dict(data["data"])
 

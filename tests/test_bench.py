@@ -12,6 +12,7 @@ def test_a_row() -> None:
     assert 40 < row.first_requests < 2 * 40
     assert row.unchanged_requests == 0
     assert 40 < row.changed_requests < 2 * 40
+    assert row.resumed_seconds > 0
     assert row.plain_requests >= 5 * 8
     assert str(row.items) in line(row)
 

@@ -17,15 +17,22 @@ import pytest
 
 from custom_components.plexsync.engine.breaker import Policy, Result, State
 from custom_components.plexsync.engine.circuit import Hold
+from custom_components.plexsync.engine.clock import Clock
+from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PATH, Delays, PlexEvents
+from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
+from proofs.month.virtual import VirtualLoop
+from proofs.month.wire import Network, VirtualServer
 from tests.home import PLEX_ROOT, call, make_entry, set_up, until, until_state
-from tests.rig import POLICY, Rig, library
-from tests.simulators.plex import PlexSimulator
+from tests.rig import POLICY, Gallery, MemoryStore, Rig, library
+from tests.simulators.plex import PlexCore, PlexSimulator, Request
+from tests.simulators.plex.library import synthetic
 from tests.virtual import run, virtual
-from tests.world import HOUR, World, world
+from tests.world import EPOCH, HOUR, World, world
 
 BOUND = 80  # connection attempts in an hour of outage
 SEEDS = range(12)
@@ -201,9 +208,9 @@ def test_a_handshake_under_way_brings_the_probe_forward(
             await it.plex.journal.arrived(2, path=PATH)
             token = circuit.breaker.begin_probe()
             for _ in range(6):  # as an hour of outage would have left it
-                circuit.breaker.end_probe(token, Result.UNREACHABLE, virtual().time())
+                circuit.breaker.end_probe(token, Result.FAILURE, virtual().time())
                 token = circuit.breaker.begin_probe()
-            circuit.breaker.end_probe(token, Result.UNREACHABLE, virtual().time())
+            circuit.breaker.end_probe(token, Result.FAILURE, virtual().time())
             due = circuit.breaker.next_probe
             assert due is not None
             assert due - virtual().time() > 40
@@ -211,31 +218,106 @@ def test_a_handshake_under_way_brings_the_probe_forward(
             it.edited.clear()
             await it.submit(5, "After")
             began = virtual().time()
-            health.sighted(True)
+            it.engine.health.sighted(True)
             await it.until(lambda: it.edited)
             assert it.edited[0] - began < 2
 
     run(main())
 
 
-def test_the_ramp_waits_without_turning(socket_enabled: None, tmp_path: Path) -> None:
-    """Between two jobs after an outage the worker sleeps: each turn would be a commit."""
+def test_work_after_an_outage_begins_with_one_edit(tmp_path: Path) -> None:
+    """1,000 edits: one in flight, then more; it takes little longer than without an outage.
 
-    async def main() -> tuple[int, float]:
-        async with world(tmp_path) as it:
-            ramp, database = it.engine.circuit.ramp, it.engine.database
-            ramp.healthy, ramp.step = 1.0, HOUR
-            ramp.begin(virtual().time())
-            before, began = database.commits, virtual().time()
-            it.edited.clear()
-            await it.submit(10, "Slow")
-            await it.until(lambda: len(it.edited) >= 10)
-            return database.commits - before, virtual().time() - began
+    The connections are virtual, too, as the server's latency has to be.
+    """
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        in_flight, calm, after = runner.run(_edit_all(tmp_path))
+    show(
+        f"1,000 edits after an hour of outage took {after:.1f} s, {calm:.1f} s without:"
+        f" {after / calm:.2f} times; in flight {in_flight[0]} to {max(in_flight)}"
+    )
+    assert in_flight[0] == 1
+    assert max(in_flight) > 4
+    assert after <= 1.5 * calm
 
-    commits, seconds = run(main())
-    show(f"ramp: {commits} commits for 10 jobs in {seconds:.0f} s")
-    assert seconds > 40
-    assert commits < 300
+
+class _Edits:
+    """Counts the edits on the wire; in order, how many there were at each that left."""
+
+    def __init__(self) -> None:
+        self.in_flight: list[int] = []
+        self.ended_at: list[float] = []
+        self._now = 0
+
+    def sends(self, request: Request, *, probe: bool) -> None:
+        if request.method == "PUT":
+            self._now += 1
+            self.in_flight.append(self._now)
+
+    def ended(self, request: Request, *, probe: bool) -> None:
+        if request.method == "PUT":
+            self._now -= 1
+            self.ended_at.append(asyncio.get_running_loop().time())
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **named: None  # what else there is to hear
+
+
+async def _edit_all(folder: Path) -> tuple[list[int], float, float]:
+    """Edit all films, and once more after an outage; give edits in flight, and seconds."""
+    loop, edits = asyncio.get_running_loop(), _Edits()
+    core = PlexCore(clock=loop.time)
+    synthetic(core, 1000)
+    network = Network(core, edits)
+    network.faults.add("slow", ms=20)
+    database = Database(folder / "pace.db", (*SCHEMAS, INDEX_SCHEMA), inline=True)
+    server = VirtualServer(
+        network,
+        core.token,
+        client_id="pace",
+        machine_id=core.identity.machine_identifier,
+        libraries=frozenset(section.uuid for section in core.sections.values()),
+        transactions=database,
+        monotonic=loop.time,
+    )
+    clock = Clock(loop.time, lambda: EPOCH + loop.time())
+    engine = Engine(
+        database, server, Gallery(), store=MemoryStore(), clock=clock, random=Random(1)
+    )
+
+    async def submit(tag: str) -> None:
+        await engine.submit(
+            [
+                Record("s", str(i), Find(tuple(item.files)), {"title": f"{tag} {i}"})
+                for i, item in enumerate(core.items.values())
+            ],
+            Priority.BULK,
+        )
+
+    async def drain() -> float:
+        while (await engine.snapshot()).pending:
+            await asyncio.sleep(0.1)
+        times, edits.ended_at = edits.ended_at, []
+        assert len(times) == 1000
+        return times[-1] - times[0]
+
+    await engine.open()
+    working = asyncio.create_task(engine.run())
+    try:
+        await submit("Calm")
+        calm = await drain()
+        outage = network.faults.add("refuse")
+        network.cut()
+        await submit("After")
+        await asyncio.sleep(HOUR)
+        assert engine.circuit.breaker.state is State.OPEN
+        edits.in_flight.clear()
+        network.faults.remove(outage)
+        return edits.in_flight, calm, await drain()
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await engine.close()
 
 
 def test_a_late_item_wakes_its_job(socket_enabled: None, tmp_path: Path) -> None:

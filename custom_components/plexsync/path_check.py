@@ -70,7 +70,7 @@ class PathCheck:
                 matches = await self._server.match(finds)
         except Fault, StorageError, TimeoutError:
             return None
-        if any(match.library for match in matches):
+        if any(match.rating_key is match.reason is None for match in matches):
             return None
         return sum(bool(match.rating_key or match.candidates) for match in matches)
 

@@ -9,10 +9,11 @@ import sqlite3
 from typing import Any
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.circuit import Hold, Proof
+from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database, StorageError
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
@@ -204,11 +205,17 @@ class World:
         """Count a request that leaves."""
         self.requests += 1
 
-    def ended(self, fault: Fault | None, *, probe: bool) -> None:
+    def ended(self, request: Request, *, probe: bool) -> None:
         """Hear that it was answered."""
 
-    def called(self, proof: Proof, fault: Fault | None, item: str | None) -> None:
+    def called(self, purpose: Purpose, fault: Fault | None, item: str | None) -> None:
         """Hear how a call went."""
+
+    def probes(self) -> None:
+        """Hear that a probe begins."""
+
+    def probed(self, fault: Fault | None) -> None:
+        """Hear how it went."""
 
     def applied(self, request: Request, left: float) -> None:
         """Hear that Plex did what a write asked for."""

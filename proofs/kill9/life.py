@@ -16,7 +16,6 @@ from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.queue import Priority
-from custom_components.plexsync.engine.ramp import Ramp
 from custom_components.plexsync.engine.record import Image
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines
@@ -128,7 +127,6 @@ async def open_engine(place: Place, say: Say, doom: Doom) -> Engine:
         store=FileStore(place.store, step=doom.step, saved=saved),
         policy=POLICY,
         retry=RETRY,
-        ramp=Ramp(healthy=200, step=0.3),
     )
     await engine.open()
     if engine.circuit_problem or database.set_aside or engine.ledger_lost:

@@ -8,16 +8,19 @@ from random import Random
 import sqlite3
 from typing import Any
 
+from custom_components.plexsync.engine import unforeseen
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs.kill9.life import PROOF_SCHEMA, NoImages
 
-from .watch import Watch
+from .watch import Streak, Watch
 from .wire import Network, VirtualEvents, VirtualServer
 
 _SAVING = 0.002  # seconds until what is saved is on disk
+
+type Left = tuple[str | None, Streak]  # the store's text, and what a start knows by it
 
 
 class _Database(Database):
@@ -37,13 +40,11 @@ class _Database(Database):
 class _Store:
     """Keeps the circuit as text, as a file does; a dead process saves no more."""
 
-    def __init__(
-        self, text: str | None, saved: Callable[[dict[str, Any]], None]
-    ) -> None:
-        """Begin with what the last process left; ``saved`` hears of each save."""
-        self.text = text
+    def __init__(self, text: str | None, streak: Streak, watch: Watch) -> None:
+        """Begin with what the last process left; ``watch`` hears of each save."""
+        self.text, self.streak = text, streak
         self.dead = False
-        self._saved = saved
+        self._watch = watch
 
     async def load(self) -> dict[str, Any] | None:
         """Give what was saved last."""
@@ -51,11 +52,11 @@ class _Store:
 
     async def save(self, data: dict[str, Any]) -> None:
         """Keep it, a moment later."""
-        text = json.dumps(data)
+        text, streak = json.dumps(data), self._watch.saving()
         await asyncio.sleep(_SAVING)
         if not self.dead:
-            self.text = text
-            self._saved(data)
+            self.text, self.streak = text, streak
+            self._watch.saved(data)
 
 
 class Life:
@@ -65,7 +66,7 @@ class Life:
         self,
         network: Network,
         file: Path,
-        left: str | None,
+        left: Left,
         *,
         clock: Clock,
         seed: str,
@@ -81,7 +82,8 @@ class Life:
         self._database = _Database(
             file, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA), inline=True
         )
-        self._store = _Store(left, watch.saved)
+        self._store = _Store(*left, watch)
+        self._told = len(unforeseen._told)  # noqa: SLF001  # what is logged goes nowhere
         self._server = VirtualServer(
             network,
             core.token,
@@ -124,7 +126,7 @@ class Life:
             asyncio.create_task(self._events.run()),
         ]
 
-    async def end(self, *, killed: bool) -> str | None:
+    async def end(self, *, killed: bool) -> Left:
         """Stop, or die on the spot; give what is in the store then."""
         for task in self._tasks:
             if task.done():
@@ -140,11 +142,13 @@ class Life:
             self._database.close()
         else:
             await self.engine.close()
-        return self._store.text
+        for place in [*unforeseen._told][self._told :]:  # noqa: SLF001  # as above
+            self._watch.breach(f"nobody foresaw {place}")
+        return self._store.text, self._store.streak
 
     def _hear(self, event: str, data: dict[str, Any]) -> None:
-        if event == "circuit_opened":
-            self._watch.opens()
+        if event.startswith("circuit_"):
+            self._watch.moves(event.removeprefix("circuit_"))
         if event == "hold" or event.startswith("circuit"):
             self._events.look()
         if event == "hold" and data["hold"] in ("auth", "wrong_server"):

@@ -3,7 +3,8 @@
 All bounds follow from the schedule:
 
 - NOTICE: while Plex is down and there is work, a request fails at its deadline at
-  the latest, and the probe that follows confirms it.
+  the latest, and the probe that follows confirms it. The worker may rest for a
+  moment before it takes the work.
 - RECOVER: once Plex is well, a probe that was under way comes to its end, the next
   one is at most one delay away, and then the trials begin.
 - DATED: a server fault is one as soon as a probe has confirmed it.
@@ -17,7 +18,6 @@ from dataclasses import dataclass
 from custom_components.plexsync.engine.breaker import Policy
 from custom_components.plexsync.engine.circuit import HEARTBEAT
 from custom_components.plexsync.engine.outages import Outage, OutageLog
-from custom_components.plexsync.engine.ramp import FLOOR
 from custom_components.plexsync.plex.deadlines import Deadlines
 
 from .figures import Report, Worst
@@ -28,8 +28,9 @@ from .world import World
 _DEADLINES, _POLICY = Deadlines(), Policy()
 _PROBE = 2 * _DEADLINES.probe  # process, then database
 _AT_ONCE = 1.0  # seconds: answers, saves, and one job
+_REST = 2.0  # after turns that brought nobody further
 _TRIALS = 15.0  # a few jobs, one after the other
-NOTICE = _DEADLINES.listing + _PROBE + 1 / FLOOR + _AT_ONCE
+NOTICE = _DEADLINES.listing + _PROBE + _REST + _AT_ONCE
 RECOVER = _PROBE + _POLICY.longest + _TRIALS
 DATED = _PROBE + _AT_ONCE
 HELD = _POLICY.held + _PROBE + _AT_ONCE

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from custom_components.plexsync.engine.batch import FRESH
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.circuit import Proof
+from custom_components.plexsync.engine.breaker import Policy, State
+from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.plex.classify import MOVED
+from custom_components.plexsync.engine.turn import FRESH
 from proofs.kill9.figures import Claim
 from proofs.kill9.stream import TEXTS, Order, revisions_of_edit
 from tests.simulators.plex import Request
 
 EPOCH = 1_800_000_000.0
+_TRIALS = Policy().failures  # items that are tried before the circuit opens again
 
 type Span = tuple[float, float]
 
@@ -72,19 +72,19 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class _Streak:
-    """Server faults that no good answer has interrupted: since when, and of what.
+class Streak:
+    """What no good edit has ended: since when, and whether edits failed in it.
 
-    A good read says nothing of writes that fail.
+    Only a run of failed edits outlives our process.
     """
 
     first: float | None = None
-    doubt: Proof = Proof.NONE
+    edits: bool = False
 
-    def miss(self, now: float, proof: Proof) -> _Streak:
-        """Take in a server fault."""
-        first = now if self.first is None else self.first
-        return _Streak(first, max(self.doubt, proof))
+    def since(self, when: float, *, edits: bool = False) -> Streak:
+        """Take in a fault of then."""
+        first = when if self.first is None else min(when, self.first)
+        return Streak(first, self.edits or edits)
 
 
 class Watch:
@@ -102,15 +102,18 @@ class Watch:
         self.older = Claim()
         self.order = Order(self.older)
         self.by_hand: dict[tuple[str, str], ByHand] = {}
-        self.poisoned: set[str] = set()  # rating keys
         self.crossed = 0  # edits by hand that met one of ours on its way
         self.openings: list[Opening] = []
         self.states: Counter[str] = Counter()
-        self._working = 0  # requests of jobs under way
-        self._streak = _Streak()
-        self._over = _Streak()  # the one before
-        self._saved = _Streak()  # as of the last save
-        self._opens: _Streak | None = None  # as of an opening that is being saved
+        self._trial: set[int] = set()  # its requests under way, by identity
+        self._failed: set[str] = set()  # items whose trials failed in a row
+        self._proved: str | None = None  # the item whose trial went well
+        self._streak = Streak()
+        self._doubts: list[
+            tuple[float, bool]
+        ] = []  # faults that await a probe; of edits
+        self._probing = 0.0  # when the probe under way began
+        self._opens: Streak | None = None  # as of an opening that is being saved
 
     def breach(self, what: str) -> None:
         """Note that something happened that may not happen."""
@@ -130,33 +133,76 @@ class Watch:
         state = self.circuit()
         if state is State.OPEN:
             self.breach(f"{request.method} {request.path} while the circuit is open")
-        if state is State.HALF_OPEN and self._working:
+        if state is not State.HALF_OPEN:
+            self._trial.clear()
+            return
+        if self._trial:
             self.breach(f"{request.method} {request.path} beside a trial")
-        self._working += 1
+        self._trial.add(id(request))
+        if request.method == "PUT":
+            self._tries(request.param("id"))
 
-    def ended(self, fault: Fault | None, *, probe: bool) -> None:
-        """Note that it is over; that a probe failed counts, that it passed proves nothing."""
-        self._working -= not probe
-        if probe and fault is not None and fault.kind is FaultClass.SERVER:
-            self._streak = self._streak.miss(self._now(), Proof.NONE)
+    def _tries(self, item: str | None) -> None:
+        """Let one good edit suffice, and five that fail."""
+        if self._proved not in (None, item):
+            self.breach("a trial after one that went well")
+        if len(self._failed - {item}) >= _TRIALS:
+            self.breach(f"a trial after {_TRIALS} that failed")
 
-    def called(self, proof: Proof, fault: Fault | None, item: str | None) -> None:
-        """Follow the streak of server faults."""
-        if fault is not None and (
-            fault.reason == MOVED or (fault.ambiguous and item in self.poisoned)
-        ):
-            return  # nothing was sent, or it is the item's own fault
-        if fault is not None and fault.kind is FaultClass.SERVER:
-            self._streak = self._streak.miss(self._now(), proof)
-        elif fault is None or fault.kind is FaultClass.ITEM:
-            shown = proof if fault is None else Proof.READ
-            if shown >= self._streak.doubt:
-                self._over, self._streak = self._streak, _Streak()
+    def ended(self, request: Request, *, probe: bool) -> None:
+        """Note that it is over."""
+        self._trial.discard(id(request))
 
-    def gone(self) -> None:
+    def called(self, purpose: Purpose, fault: Fault | None, item: str | None) -> None:
+        """Follow what is in doubt; a call that went well says nothing, but for an edit."""
+        now = self._now()
+        if fault is None:
+            if purpose is Purpose.EDIT:
+                self._streak = Streak()
+                self._doubts.clear()
+                self._failed.clear()
+                self._proved = item if self._is_trying else None
+        elif fault.throttled:
+            self._streak = self._streak.since(now)
+        elif fault.kind in (FaultClass.SERVER, FaultClass.AUTH):
+            edit = purpose is Purpose.EDIT and fault.proven is fault
+            self._doubts.append((now, edit))
+            if edit and self._is_trying and item is not None:
+                self._failed.add(item)
+
+    @property
+    def _is_trying(self) -> bool:
+        return self.circuit() is State.HALF_OPEN
+
+    def probes(self) -> None:
+        """Note that a probe begins: it decides all that is in doubt by now."""
+        self._probing = self._now()
+        if self.circuit() is not State.HALF_OPEN:
+            # Trials may follow it, and count anew.
+            self._failed.clear()
+            self._proved = None
+
+    def probed(self, fault: Fault | None) -> None:
+        """Note whose the faults are that were in doubt."""
+        began = self._probing
+        decided = [doubt for doubt in self._doubts if doubt[0] <= began]
+        self._doubts = self._doubts[len(decided) :]
+        if fault is None:
+            for when, edit in decided:
+                if edit:
+                    self._streak = self._streak.since(when, edits=True)
+        elif fault.kind is FaultClass.SERVER:
+            for when, _ in [*decided, (began, False)]:
+                self._streak = self._streak.since(when)
+
+    def gone(self, saved: Streak) -> None:
         """Note that our process has ended; what was not saved is forgotten."""
-        self._working, self._opens = 0, None
-        self._streak = self._saved
+        self._opens = None
+        self._trial.clear()
+        self._failed.clear()
+        self._doubts.clear()
+        self._proved = None
+        self._streak = saved if saved.edits else Streak()
 
     def applied(self, request: Request, left: float) -> None:
         """Look at a write that Plex took: its order, and whom it overwrites."""
@@ -185,19 +231,21 @@ class Watch:
 
     # The store
 
-    def opens(self) -> None:
-        """Note that the circuit opens: calls that end while that is saved come too late."""
-        self._opens = self._streak
+    def moves(self, state: str) -> None:
+        """Note that the circuit has ``opened`` or ``closed``: that is saved next."""
+        if state == "opened":
+            self._opens = self._streak
+        if state == "closed":
+            self._streak = Streak()  # no outage begins before the last one's end
+
+    def saving(self) -> Streak:
+        """Give what a start would know, were it to find what is being saved now."""
+        return self._streak
 
     def saved(self, data: Mapping[str, Any]) -> None:
-        """Follow what is on disk: that, and nothing later, is what a start finds."""
+        """Follow what is on disk."""
         state = data["breaker"]["state"]
         self.states[state] += 1
-        self._saved = _Streak()
-        if data["first_fault"] is not None and data["breaker"]["failures"]:
-            # What is saved is as of a moment ago.
-            told = self._over if self._streak.first is None else self._streak
-            self._saved = _Streak(told.first, Proof(data["doubt"]))
         lasting = self.openings[-1] if self.openings else None
         if lasting is None or lasting.closed is not None:
             if state != "closed":
@@ -207,7 +255,6 @@ class Watch:
                 self.openings.append(Opening(start, self._now()))
         elif state == "closed":
             lasting.closed = self._now()
-            self._streak = _Streak()  # no outage begins before the last one's end
 
     # People
 

@@ -40,11 +40,17 @@ class Observer(Protocol):
     def sends(self, request: Request, *, probe: bool) -> None:
         """Hear that a request of the session is about to leave."""
 
-    def ended(self, fault: Fault | None, *, probe: bool) -> None:
+    def ended(self, request: Request, *, probe: bool) -> None:
         """Hear that it was answered, or that no answer came."""
 
-    def called(self, purpose: Purpose, fault: Fault | None) -> None:
-        """Hear how a call of the worker's went: some requests, or the first that failed."""
+    def called(self, purpose: Purpose, fault: Fault | None, item: str | None) -> None:
+        """Hear how a call of the worker's went; ``item`` is the rating key of an edit."""
+
+    def probes(self) -> None:
+        """Hear that a probe begins."""
+
+    def probed(self, fault: Fault | None) -> None:
+        """Hear how it went."""
 
     def applied(self, request: Request, left: float) -> None:
         """Hear that Plex did what a write asked for that had left then, by the loop."""
@@ -307,25 +313,18 @@ class VirtualSession(PlexSession):
         )
         observer = self._network.observer
         observer.sends(wire, probe=probe)
-        seen: Fault | None = classify.judge_error(MovedError(), ended=False)
         try:
             async with asyncio.timeout(deadline):
                 response = await self._send(call, wire)
             self.tally.heard()
             self._idle.append(self._loop.time())
-            answer = _as_requests(response)
-            seen = classify.judge(
-                answer.status_code, answer.headers, answer.content, write=wire.is_write
-            )
+            return _as_requests(response)
         except (OSError, TimeoutError) as error:
-            seen = classify.judge_error(error, ended=isinstance(error, TimeoutError))
             self._idle.clear()
             self.tally.broke()
-            return seen
-        else:
-            return answer
+            return classify.judge_error(error, ended=isinstance(error, TimeoutError))
         finally:
-            observer.ended(seen, probe=probe)
+            observer.ended(wire, probe=probe)
 
     async def _send(self, call: Call, wire: Request) -> Response:
         network, now = self._network, self._loop.time
@@ -384,7 +383,7 @@ class VirtualServer(PlexMediaServer):
             found = await super().match(finds, avoid)
             for match in found:
                 if match.fault is not None:
-                    self._network.observer.called(Purpose.LISTING, match.fault)
+                    self._network.observer.called(Purpose.LISTING, match.fault, None)
         return found
 
     async def read(self, rating_keys: Sequence[str]) -> Items:
@@ -394,19 +393,43 @@ class VirtualServer(PlexMediaServer):
 
     async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:
         """Edit an item, and let the observer know how it went."""
-        async with self._observed(Purpose.EDIT):
+        async with self._observed(Purpose.EDIT, item.rating_key):
             await super().edit(item, edits)
 
+    async def collections(self, item: Item) -> dict[str, int]:
+        """Count collections, and let the observer know how it went."""
+        async with self._observed(Purpose.COLLECTIONS):
+            return await super().collections(item)
+
+    async def probe_process(self) -> None:
+        """Begin a probe, and let the observer know."""
+        self._network.observer.probes()
+        try:
+            await super().probe_process()
+        except Fault as fault:
+            self._network.observer.probed(fault)
+            raise
+
+    async def probe_database(self) -> None:
+        """End a probe, and let the observer know how it went."""
+        try:
+            await super().probe_database()
+        except Fault as fault:
+            self._network.observer.probed(fault)
+            raise
+        self._network.observer.probed(None)
+
     @contextlib.asynccontextmanager
-    async def _observed(self, purpose: Purpose) -> AsyncIterator[None]:
-        observer, requests = self._network.observer, self.requests
+    async def _observed(
+        self, purpose: Purpose, item: str | None = None
+    ) -> AsyncIterator[None]:
+        observer = self._network.observer
         try:
             yield
         except Fault as fault:
-            observer.called(purpose, fault)
+            observer.called(purpose, fault, item)
             raise
-        if self.requests != requests:
-            observer.called(purpose, None)
+        observer.called(purpose, None, item)
 
     async def close(self) -> None:
         """Close both sessions."""

@@ -18,8 +18,8 @@ from tests.simulators.plex import Item, PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.snapshot import item_state
 
-from .lives import Life
-from .watch import EPOCH, ByHand, Spans, Wall, Watch
+from .lives import Left, Life
+from .watch import EPOCH, ByHand, Spans, Streak, Wall, Watch
 from .weather import DAY, HOUR, MINUTE, Spell, forecast
 from .wire import Network
 
@@ -61,7 +61,7 @@ class World:
         self._poisoned: set[str] = set()
         self._edited: set[str] = set()  # by hand
         self._life: Life | None = None
-        self._left: str | None = None  # in the store, when our last process ended
+        self._left: Left = (None, Streak())  # in the store, when our last process ended
         self._unsaid: set[str] = set()  # what changed while nobody was there to hear
         self._held_back: list[tuple[str, int]] = []
         self._plan: list[tuple[float, int, Happening]] = []
@@ -156,7 +156,7 @@ class World:
         life, self._life = self._life, None
         assert life is not None
         self._left = await life.end(killed=killed)
-        self.watch.gone()
+        self.watch.gone(self._left[1])
         self.alive.end(self.now())
         self.held.end(self.now())
         if killed:
@@ -357,7 +357,6 @@ class World:
         key, item = chosen
         self.counts["poisoned"] += 1
         self._poisoned.add(key)
-        self.watch.poisoned.add(str(item.rating_key))
         self.network.faults.add("poison", rating_key=item.rating_key, duration=3 * HOUR)
         await self._submit([key])
 

@@ -95,6 +95,30 @@ def test_a_source_that_is_away_keeps_its_pictures_only() -> None:
     run(story)
 
 
+def test_who_waits_for_pictures_waits_for_nobody_who_has_gone() -> None:
+    """Whoever was to try whether they can be had wants none any more."""
+
+    async def story(world: World) -> None:
+        world.gallery.sick = dict.fromkeys(_DRAWN, "away")
+        await world.submit(NUMBERS)
+        await world.sleep(5 * MINUTE)
+        ((key,),) = await world.engine.database.run(
+            lambda db: db.execute(
+                "SELECT key FROM job WHERE blocked IS NOT NULL AND solo = 1"
+            ).fetchall()
+        )
+        chosen = int(key.removeprefix("scene:"))
+        await world.submit([chosen], {"poster": None})
+        await world.sleep(MINUTE)
+        assert chosen not in await world.look()
+        world.recover()
+        left = [part for part in parts() if part != (chosen, "poster")]
+        await _done(world, left, 13 * MINUTE)
+        assert not world.ended
+
+    run(story)
+
+
 def test_what_nobody_foresaw_costs_one_job_its_own_attempts() -> None:
     """Whatever is raised while a picture is fetched, everybody else goes on."""
     within = _in_time()

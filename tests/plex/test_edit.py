@@ -249,7 +249,7 @@ async def test_no_query_without_an_id(
     plex: PlexSimulator, session: PlexSession, query: str
 ) -> None:
     """Nor does the last hand before the wire let one through."""
-    line = Line(session, "", "sim0001", lambda: None)
+    line = Line(session, "", "sim0001")
     with pytest.raises(Fault) as caught:
         await line.put("/library/sections/1/all", query)
     assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, "no_id")
@@ -330,14 +330,14 @@ async def test_kinds_of_pictures(
     await server.upload(item, "poster", data)
 
 
-async def test_bad_value_is_ambiguous(
+async def test_bad_value_is_in_doubt(
     plex: PlexSimulator, make_server: MakeServer
 ) -> None:
     """Plex answers 500 to a date that is none; whose fault that is the engine finds out."""
     server, item = await _open(plex, make_server)
     with pytest.raises(Fault) as caught:
         await server.edit(item, [FieldEdit("date", "soon")])
-    assert caught.value.ambiguous
+    assert (caught.value.kind, caught.value.reason) == (FaultClass.SERVER, "error_500")
 
 
 async def test_edit_of_what_is_gone(

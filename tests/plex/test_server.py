@@ -121,7 +121,7 @@ async def test_probe_of_a_dead_database(
     server = make_server()
     plex.faults.add("db_down")
     await server.probe_process()
-    assert (await _caught(server.probe_database())).ambiguous
+    assert (await _caught(server.probe_database())).reason == "error_500"
     plex.faults.clear()
     await server.probe_database()
     plex.faults.add("db_down")

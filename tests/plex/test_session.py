@@ -14,7 +14,7 @@ import pytest
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex import quiet
 from custom_components.plexsync.plex.deadlines import Deadlines
-from custom_components.plexsync.plex.session import PlexSession
+from custom_components.plexsync.plex.session import WORKERS, PlexSession
 from tests.rig import WITHIN
 from tests.simulators.plex import PlexSimulator
 
@@ -261,9 +261,9 @@ async def test_waiting_for_a_thread_counts(
     begun: list[int] = []
     hanging = [
         asyncio.create_task(session.call(lambda: _get(session), deadline=5))
-        for _ in range(3)
+        for _ in range(WORKERS)
     ]
-    await plex.journal.arrived(3)
+    await plex.journal.arrived(WORKERS)
     with pytest.raises(Fault):
         await session.call(lambda: begun.append(1), deadline=0.05)
     # Probes have a thread of their own.

@@ -3,15 +3,14 @@
 import re
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.circuit import Proof
+from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from proofs.month.run import month
-from proofs.month.watch import EPOCH, ByHand, Wall, Watch, length, without
+from proofs.month.watch import EPOCH, ByHand, Streak, Wall, Watch, length, without
 from tests.simulators.plex import Request
 
 
@@ -46,6 +45,7 @@ def _request(method: str, target: str) -> Request:
 READ = _request("GET", "/library/metadata/7")
 EDIT = _request("PUT", "/library/sections/1/all?id=7&title.value=title+rev4")
 REFUSED = Fault(FaultClass.SERVER, "refused", unreachable=True)
+REFUSED_TOKEN = Fault(FaultClass.AUTH, "unauthorized")
 
 
 @pytest.mark.timeout(1200)
@@ -94,10 +94,54 @@ def test_it_sees_two_trials(watch: Watch) -> None:
     watch.circuit = lambda: State.HALF_OPEN
     for _ in range(2):
         watch.sends(READ, probe=False)
-        watch.ended(None, probe=False)
+        watch.ended(READ, probe=False)
     assert not watch.broken
     watch.sends(READ, probe=False)
+    watch.sends(EDIT, probe=False)
+    assert len(watch.broken) == 1
+
+
+def test_what_left_before_the_outage_is_no_trial(watch: Watch) -> None:
+    """It may hang all the time until the first trial."""
+    watch.circuit = lambda: State.CLOSED
+    watch.sends(EDIT, probe=False)
+    watch.circuit = lambda: State.HALF_OPEN
     watch.sends(READ, probe=False)
+    assert not watch.broken
+
+
+def _try(watch: Watch, number: int, fault: Fault | None) -> None:
+    """Let the edit of one item be the trial."""
+    edit = _request("PUT", f"/library/sections/1/all?id={number}")
+    watch.sends(edit, probe=False)
+    watch.ended(edit, probe=False)
+    watch.called(Purpose.EDIT, fault, str(number))
+
+
+def test_it_sees_a_trial_after_one_that_went_well(watch: Watch) -> None:
+    """One good edit closes; that of the same item may follow."""
+    watch.circuit = lambda: State.HALF_OPEN
+    for number in (7, 7):
+        _try(watch, number, None)
+    assert not watch.broken
+    _try(watch, 8, None)
+    assert len(watch.broken) == 1
+
+
+def test_it_sees_a_sixth_item_tried(watch: Watch) -> None:
+    """Five that fail open the circuit; after a probe while open others follow."""
+    state = State.HALF_OPEN
+    watch.circuit = lambda: state
+    for number in (1, 1, 2, 3, 4, 5):
+        _try(watch, number, REFUSED)
+    watch.probes()  # that of a doubt
+    assert not watch.broken
+    _try(watch, 6, REFUSED)
+    assert len(watch.broken) == 1
+    state = State.OPEN
+    watch.probes()
+    state = State.HALF_OPEN
+    _try(watch, 6, REFUSED)
     assert len(watch.broken) == 1
 
 
@@ -122,63 +166,90 @@ def test_it_sees_an_older_revision_after_a_newer(watch: Watch) -> None:
     assert len(watch.older.found) == 1
 
 
-def _save(state: str, first_fault: float | None = None) -> dict[str, Any]:
-    breaker = {"state": state, "failures": 1 if first_fault else 0}
-    return {"breaker": breaker, "first_fault": first_fault, "doubt": 0}
+def _save(watch: Watch, state: str) -> Streak:
+    """Save; give what a start would know."""
+    known = watch.saving()
+    watch.saved({"breaker": {"state": state}})
+    return known
 
 
-def test_an_opening_is_dated_back_to_the_first_fault(watch: Watch, time: Time) -> None:
-    """A good answer begins the streak anew; only what was saved outlives a kill."""
+def _probe(watch: Watch, fault: Fault | None) -> None:
+    watch.probes()
+    watch.probed(fault)
+
+
+def test_an_opening_is_dated_back_to_the_first_edit_of_a_run(
+    watch: Watch, time: Time
+) -> None:
+    """A good edit begins it anew; only what was saved outlives a kill."""
     for at, fault in ((1, REFUSED), (2, None), (3, REFUSED), (4, REFUSED)):
         time.now = at
-        watch.called(Proof.WRITE, fault, "7")
-    watch.saved(_save("closed"))
-    watch.gone()
+        watch.called(Purpose.EDIT, fault, "7")
+        _probe(watch, None)
+    kept = _save(watch, "closed")
+    assert kept == Streak(3, edits=True)
+    watch.gone(Streak())
     time.now = 9
-    watch.called(Proof.READ, REFUSED, None)
-    watch.saved(_save("open", 9))
-    watch.saved(_save("half_open"))
+    watch.called(Purpose.READ, REFUSED, None)
+    time.now = 10
+    _probe(watch, REFUSED)
+    watch.moves("opened")
+    _save(watch, "open")
+    _save(watch, "half_open")
     time.now = 12
-    watch.saved(_save("closed"))
+    watch.moves("closed")
+    _save(watch, "closed")
     (opening,) = watch.openings
     assert (opening.start, opening.closed) == (9, 12)
+    watch.gone(kept)
+    _probe(watch, REFUSED)
+    _save(watch, "open")
+    assert watch.openings[-1].start == 3
 
 
 @pytest.mark.parametrize(
-    ("fault", "good", "start"),
+    ("purpose", "fault", "probe", "good", "start"),
     [
-        (Proof.WRITE, Proof.READ, 1),
-        (Proof.WRITE, Proof.WRITE, 9),
-        (Proof.READ, Proof.READ, 9),
+        (Purpose.EDIT, REFUSED, None, Purpose.READ, 1),
+        (Purpose.EDIT, REFUSED, None, Purpose.EDIT, 9),
+        (Purpose.READ, REFUSED, None, Purpose.READ, 9),
+        (Purpose.EDIT, REFUSED_TOKEN, REFUSED_TOKEN, Purpose.READ, 9),
     ],
 )
-def test_a_good_read_says_nothing_of_writes_that_fail(
-    watch: Watch, time: Time, fault: Proof, good: Proof, start: float
+def test_what_an_outage_begins_with(
+    watch: Watch,
+    time: Time,
+    purpose: Purpose,
+    fault: Fault,
+    probe: Fault | None,
+    good: Purpose,
+    start: float,
 ) -> None:
-    """Whatever else ends the streak; nothing of before the last closing counts."""
+    """Reads that go well say nothing; of what is in doubt the probe decides."""
     for era in (0, 100):
         time.now = era + 1
-        watch.called(fault, REFUSED, None)
-        watch.called(good, None, None)
+        watch.called(purpose, fault, "7")
+        _probe(watch, probe)
+        watch.called(good, None, "7")
         time.now = era + 9
-        watch.called(Proof.READ, REFUSED, None)
-        watch.opens()
-        watch.called(Proof.WRITE, None, "7")  # it had left before
-        watch.saved(_save("open", 9))
+        _probe(watch, REFUSED)
+        watch.moves("opened")
+        watch.called(Purpose.EDIT, None, "7")  # it had left before
+        _save(watch, "open")
         assert watch.openings[-1].start == era + start
-        watch.saved(_save("closed"))
+        watch.moves("closed")
+        _save(watch, "closed")
 
 
-def test_a_poisoned_item_is_no_fault_of_the_server(watch: Watch, time: Time) -> None:
-    """No outage is dated back to it."""
-    watch.poisoned.add("7")
-    time.now = 5
-    poison = Fault(FaultClass.SERVER, "error_500", ambiguous=True)
-    watch.called(Proof.WRITE, poison, "7")
-    time.now = 9
-    watch.called(Proof.READ, REFUSED, None)
-    watch.saved(_save("open", 9))
-    assert watch.openings[0].start == 9
+def test_an_outage_begins_with_the_answer_in_doubt(watch: Watch, time: Time) -> None:
+    """Not with the probe that it brought about, nor with one that a probe answered for."""
+    for at, of_probe in ((1, None), (5, REFUSED)):
+        time.now = at
+        watch.called(Purpose.READ, REFUSED, None)
+        time.now = at + 1
+        _probe(watch, of_probe)
+    _save(watch, "open")
+    assert watch.openings[0].start == 5
 
 
 def test_the_wall_remembers_when_it_was_set(time: Time) -> None:

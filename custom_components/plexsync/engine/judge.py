@@ -59,6 +59,11 @@ class About:
         return f"{_GROUPS[self.purpose]}:{self.library}"
 
     @property
+    def is_of_library(self) -> bool:
+        """Whether it asks for a library's own list, which is no item's matter."""
+        return self.purpose in (Purpose.LISTING, Purpose.COLLECTIONS)
+
+    @property
     def subject(self) -> str:
         """Whom it is about, for runs and doubts."""
         return f"{_GROUPS[self.purpose]}:{self.item or self.library}"
@@ -157,18 +162,23 @@ class Judge:
             return fault
         if fault.throttled:
             return await self._throttled(fault, about)
-        if fault.kind not in (FaultClass.SERVER, FaultClass.AUTH) or (
-            fault.reason == "closed"  # by us
-        ):
+        if fault.reason == "closed":  # by us
             return fault
+        if fault.kind not in (FaultClass.SERVER, FaultClass.AUTH):
+            return self._put_off(fault, about) if about.is_of_library else fault
         if (found := await self._ask(wall)) is not None:
             if found.kind is FaultClass.SERVER and not found.throttled:
                 self._forget()
             return _of_server(found)
-        if (proven := fault.proven) is not fault:
+        if (proven := fault.proven) is not fault and not about.is_of_library:
             return proven
         if about.purpose is Purpose.READ and about.item is None:
-            return Fault(FaultClass.ITEM, fault.reason, doubtful=True)  # of several
+            return Fault(  # of several
+                FaultClass.ITEM,
+                fault.reason,
+                doubtful=True,
+                unreachable=fault.unreachable,
+            )
         if about.purpose is Purpose.EDIT:
             verdict = await self._run_on(fault, about, wall)
             if verdict is not None:

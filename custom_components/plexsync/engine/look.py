@@ -6,6 +6,7 @@ what does not hold is forgotten and looked up once more.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -16,7 +17,7 @@ from . import ledger
 from .aside import Aside
 from .bulkheads import Bulkheads, shut
 from .clock import Clock
-from .contact import Contact
+from .contact import CircuitRefusedError, Contact
 from .database import Database
 from .judge import About, Purpose
 from .plan import Change, Kept, Ledger, Plan, make_plan
@@ -28,6 +29,7 @@ from .together import together
 
 ALONE = 600.0  # seconds that items are read alone after a shared read was refused
 AT_ONCE = 8  # reads of single items side by side
+_HALVINGS = 3  # that bring nothing, for each part that could be read
 CANDIDATES = 10  # of an ambiguous match that are worth reading
 
 
@@ -44,8 +46,9 @@ class Settings:
 
 @dataclass(slots=True)
 class Bulk:
-    """Whether several items may be read in one request."""
+    """How many items may be read in one request."""
 
+    most: int = 100  # in one request
     off_until: float = float("-inf")  # monotonic seconds
 
     def turn_off(self, now: float) -> None:
@@ -293,26 +296,56 @@ class Look:
     async def read(self, keys: Mapping[str, str]) -> Items:
         """Read items by rating key (→ library); in bulk, and alone what breaks that."""
         found = Items()
-        if not keys:
-            return found
-        if len(keys) > 1 and not self._t.bulk.is_off(self._t.clock.monotonic()):
+        alone = await self._read_in_bulk(keys, found)
+
+        async def read() -> None:
+            while alone and self._contact.refused is None:
+                await self._read_alone(*alone.popitem(), found)
+
+        await together(read() for _ in range(min(AT_ONCE, len(alone))))
+        if alone:
+            raise CircuitRefusedError  # what was not read is not known to be missing
+        return found
+
+    async def _read_in_bulk(
+        self, keys: Mapping[str, str], found: Items
+    ) -> dict[str, str]:
+        """Read as many as can be read together; give those that have to be read alone.
+
+        Of several items one may break the answer: it is found by halving. Where that
+        would take long, or nothing goes well, each is asked for itself.
+        """
+        bulk, alone = self._t.bulk, dict[str, str]()
+        if len(keys) == 1 or bulk.is_off(self._t.clock.monotonic()):
+            return dict(keys)
+        waiting = deque(_parts(list(keys), bulk.most))
+        good = failed = 0
+        while waiting:
+            part = waiting.popleft()
+            if len(part) == 1 or failed > _HALVINGS * (good + 1):
+                alone |= {key: keys[key] for key in part}
+                continue
             try:
-                return await self._contact.call(
-                    lambda: self._t.server.read(list(keys)), About(Purpose.READ)
-                )
+                found.update(await self._read_part(part))
+                good += 1
             except Fault as fault:
                 if fault.throttled:
-                    self._t.bulk.turn_off(self._t.clock.monotonic())
+                    bulk.turn_off(self._t.clock.monotonic())
                 if self._contact.refused is not None:
                     raise
-        waiting = dict(keys)
+                failed += 1
+                if fault.reason == "too_long":
+                    bulk.most = len(part) // 2
+                if fault.unreachable:
+                    alone |= {key: keys[key] for key in part}
+                else:
+                    waiting.extendleft(_parts(part, (len(part) + 1) // 2))
+        return alone
 
-        async def alone() -> None:
-            while waiting and self._contact.refused is None:
-                await self._read_alone(*waiting.popitem(), found)
-
-        await together(alone() for _ in range(min(AT_ONCE, len(keys))))
-        return found
+    async def _read_part(self, keys: Sequence[str]) -> Items:
+        return await self._contact.call(
+            lambda: self._t.server.read(keys), About(Purpose.READ)
+        )
 
     async def _read_alone(self, key: str, library: str, found: Items) -> None:
         about = About(Purpose.READ, key, library)
@@ -428,6 +461,10 @@ class Look:
         if found is None:
             return shut(about.bulkhead)
         return {title.casefold(): size for title, size in found.items()}
+
+
+def _parts(keys: Sequence[str], most: int) -> list[Sequence[str]]:
+    return [keys[start : start + most] for start in range(0, len(keys), most)]
 
 
 def _take(sight: Sight, match: Match, verdicts: Mapping[str, Fault]) -> None:

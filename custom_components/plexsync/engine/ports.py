@@ -48,9 +48,9 @@ class Match:
     ``reason`` says why it is not exactly one: not_found, outside_libraries or
     ambiguous. ``candidates`` are the rating keys of an ambiguous match, all that
     are remembered: worth a read before anything is concluded from them.
-    ``library`` is the uuid of a library that may hold the item and could not be
-    looked through: nothing is known then, and there is no reason. ``fault`` is
-    what that look met, None where the library was to be avoided.
+    ``library`` is the uuid of the library that holds the item, or may hold it. With
+    neither rating key nor reason that one could not be looked through: nothing is
+    known. ``fault`` is what the look met, None where it was to be avoided.
     """
 
     rating_key: str | None = None

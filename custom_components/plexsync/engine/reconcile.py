@@ -122,10 +122,7 @@ class Reconcile:
         """Look at some records; waits for as long as Plex is away."""
         while True:
             fresh = [Sight(each.find, each.record, each.images) for each in sights]
-            # A half open circuit is for the worker's trials.
-            if self._circuit.breaker.state is State.CLOSED and not (
-                self._circuit.holds - READING
-            ):
+            if await self._may_look():
                 try:
                     async with self._contact() as contact:
                         look = Look(self._t, contact)
@@ -136,6 +133,18 @@ class Reconcile:
                 else:
                     return fresh
             await asyncio.sleep(_PATIENCE)
+
+    async def _may_look(self) -> bool:
+        """Say whether Plex may be asked: a half open circuit is for trials of jobs.
+
+        Where no job is due this is all there is to try.
+        """
+        if self._circuit.holds - READING:
+            return False
+        if self._circuit.breaker.state is not State.HALF_OPEN:
+            return self._circuit.breaker.state is State.CLOSED
+        due = await self._t.database.run(queue.next_due, durable=False)
+        return due is None or due > self._t.clock.steady()
 
     async def _fill_gaps(self, sights: Sequence[Sight]) -> None:
         differing = [

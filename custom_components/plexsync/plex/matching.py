@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -33,9 +33,11 @@ class Matcher:
     takes, concerns only what may lie there.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, monotonic: Callable[[], float]) -> None:
         """Take what is known of the libraries."""
         self._catalogue = catalogue
+        self._monotonic = monotonic
+        self._asked_in_vain = float("-inf")
         self._opening = asyncio.Lock()
         self._desks: defaultdict[str, _Desk] = defaultdict(_Desk)
 
@@ -46,8 +48,17 @@ class Matcher:
             return
         async with self._opening:
             await catalogue.open()
-            if not catalogue.is_complete and catalogue.is_stale(_ASK_AGAIN):
+            if catalogue.is_complete or not catalogue.is_stale(_ASK_AGAIN):
+                return
+            now = self._monotonic()
+            if catalogue.sections and now - self._asked_in_vain < _ASK_AGAIN:
+                return
+            try:
                 await catalogue.refresh()
+            except Fault:
+                self._asked_in_vain = now
+                if not catalogue.sections:
+                    raise  # else those that are known have to do
 
     async def recall(self, finds: Sequence[Find]) -> list[Match]:
         """Give what is remembered, without a request; see the engine's ``Server``."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from ..engine.ports import Items
+from ..engine.retry import Fault, FaultClass
 from .items import SectionOf, is_rating_key
 from .line import Line
 
@@ -24,15 +25,20 @@ class Reader:
     async def read(self, rating_keys: Sequence[str]) -> Items:
         """Read items; what is missing, or lies in no chosen library, is left out.
 
-        Raises Fault. Of several items one may have caused it; where Plex says of all
-        of them that they are not there, each is asked for alone.
+        Raises Fault; of several items one may have caused it. Only of one that is asked
+        for alone does a 404 of Plex's say that it is missing.
         """
         found = Items()
         wanted = [each for each in dict.fromkeys(rating_keys) if is_rating_key(each)]
         for chunk in self._chunks(wanted):
-            found.update(
-                await self._line.items(chunk, self._monotonic(), self._section_of)
-            )
+            try:
+                found.update(
+                    await self._line.items(chunk, self._monotonic(), self._section_of)
+                )
+            except Fault as fault:
+                item = fault.kind is FaultClass.ITEM and fault.reason == "not_found"
+                if not item or len(wanted) > 1:
+                    raise
         return found
 
     def _chunks(self, rating_keys: Sequence[str]) -> Iterator[list[str]]:

@@ -66,7 +66,7 @@ class PlexMediaServer:
             self._catalogue = Catalogue(
                 Index(transactions), self._line, libraries, monotonic
             )
-            self._matcher = Matcher(self._catalogue)
+            self._matcher = Matcher(self._catalogue, monotonic)
             self._reader = Reader(self._line, self._catalogue.section_of, monotonic)
         self._monotonic = monotonic
         self._count_failed: dict[str, float] = {}  # by library, when
@@ -209,6 +209,7 @@ class PlexMediaServer:
         """Read items in full, at most 100 in one request; see ``Reader.read``."""
         if self._catalogue is None:
             return Items()
+        await self._matcher.ready()
         return await self._reader.read(rating_keys)
 
     async def collections(self, item: Item) -> dict[str, int]:

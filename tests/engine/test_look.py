@@ -1,0 +1,79 @@
+"""One path to a plan, over real HTTP: what breaks a shared read keeps nobody else."""
+
+import pytest
+
+from custom_components.plexsync.engine.circuit import READING
+from custom_components.plexsync.engine.look import Look, Sight
+from custom_components.plexsync.engine.record import Find
+from tests.rig import Rig
+
+
+async def _look(rig: Rig, count: int) -> list[Sight]:
+    sights = [Sight(Find((rig.path(number),))) for number in range(1, count + 1)]
+    engine = rig.engine
+    async with engine._contact(READING) as contact:  # noqa: SLF001  # as preview does
+        await Look(engine._tools, contact).find(sights)  # noqa: SLF001
+    return sights
+
+
+@pytest.fixture
+async def quiet(rig: Rig) -> Rig:
+    """Give a rig that knows its library and does nothing by itself."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    await rig.halt()
+    rig.plex.journal.clear()
+    return rig
+
+
+async def test_a_poisoned_item_is_found_by_halving(quiet: Rig) -> None:
+    """One of a hundred cannot be read; the others are."""
+    quiet.plex.faults.add("poison", rating_key=quiet.item(42).rating_key, reads=True)
+    sights = await _look(quiet, 100)
+    assert [n for n, sight in enumerate(sights, 1) if sight.item is None] == [42]
+    assert sights[41].reason == "error_500"
+    # Each failed half asks the probe, which is two requests.
+    assert quiet.plex.journal.count(path="/library/metadata") <= 16
+
+
+async def test_a_missing_one_that_spoils_the_answer(quiet: Rig) -> None:
+    """A server that says 404 to all where one is gone."""
+    quiet.plex.core.switches.partial_multi_get = False
+    await quiet.server.known_paths([])
+    quiet.plex.core.remove_item(quiet.item(7))
+    sights = await _look(quiet, 19)
+    found = [sight.item is not None for sight in sights]
+    assert found.count(False) <= 1
+
+
+async def test_a_proxy_with_little_room(quiet: Rig) -> None:
+    """It gets shorter reads, and is asked for longer ones no more."""
+    quiet.plex.core.switches.max_request_line = 150
+    assert all(sight.item for sight in await _look(quiet, 100))
+    quiet.plex.journal.clear()
+    assert all(sight.item for sight in await _look(quiet, 100))
+    statuses = {entry.status for entry in quiet.plex.journal}
+    assert statuses == {200}
+
+
+async def test_where_all_fail_they_are_not_asked_one_by_one(quiet: Rig) -> None:
+    """A few halves, three alone; then all of their kind wait."""
+    quiet.plex.faults.add("status", code=500, path="/library/metadata")
+    sights = await _look(quiet, 100)
+    assert {sight.reason for sight in sights} == {"error_500", "reads_fail"}
+    assert quiet.plex.journal.count(path="/library/metadata") <= 20
+
+
+async def test_an_ambiguous_match_is_believed_only_when_it_is_read(quiet: Rig) -> None:
+    """One of two items that held the file is gone: the other one is it."""
+    core = quiet.plex.core
+    section = next(iter(core.sections.values()))
+    twin = core.add_item(section, "Twin", file=quiet.path(1))
+    await quiet.server.forget([str(quiet.item(1).rating_key)])
+    (sight,) = await _look(quiet, 1)
+    if sight.reason != "ambiguous":
+        pytest.skip("the index knows only one of them")
+    core.remove_item(twin)
+    (sight,) = await _look(quiet, 1)
+    assert sight.item is not None
+    assert sight.item.rating_key == str(quiet.item(1).rating_key)
