@@ -17,7 +17,7 @@ import pytest
 from custom_components.plexsync import PLATFORMS, errors, issues
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
-from custom_components.plexsync.engine.bulkheads import REASONS
+from custom_components.plexsync.engine.bulkheads import REASONS, UNDER_WAY
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.event import ACTIVITY, ATTRIBUTES, TITLES
 from custom_components.plexsync.plex import classify
@@ -396,7 +396,7 @@ def test_every_exception_has_its_text() -> None:
 
 def reasons() -> Iterator[tuple[str, str]]:
     """Yield the reasons of all faults that come of Plex or of ourselves, and where."""
-    yield from (("bulkheads.py", reason) for reason in REASONS.values())
+    yield from (("bulkheads.py", each) for each in (*REASONS.values(), UNDER_WAY))
     yield from (("classify.py", reason) for reason, *_ in classify._BY_ERROR)  # noqa: SLF001
     yield from (("matching.py", reason) for reason in ("ambiguous", "not_found"))
     for module, tree in sources():

@@ -75,6 +75,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "too_large": "fault_item",
     "too_long": "fault_item",
     "unauthorized": "fault_refused",
+    "under_way": "fault_under_way",
     "unforeseen": "fault_unforeseen",
     "unknown": "fault_unforeseen",
     "unparsable": "fault_unreadable",

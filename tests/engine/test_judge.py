@@ -177,6 +177,26 @@ def test_an_outage_began_at_the_doubt_and_not_at_the_probe_after_it() -> None:
     check(story)
 
 
+def test_an_item_that_failed_long_ago_is_none_of_an_outage() -> None:
+    """It is sick and nobody else is edited; a day later Plex is away for a moment."""
+
+    async def story() -> None:
+        world = await World().start()
+        await world.fail("1")
+        await asyncio.sleep(DAY)
+        await world.fail("1")
+        away = world.loop.time() + 10
+        await asyncio.sleep(10)
+        world.finds = hang()
+        await world.judge.decide(hang(), edit("1"))
+        assert world.state is State.OPEN
+        began = world.outage_began()
+        assert began is not None
+        assert away - 11 <= began <= away + 1
+
+    check(story)
+
+
 def test_a_probe_that_is_refused_is_no_outage() -> None:
     """The token's fault is nobody's else; three in a row ask the owner."""
 

@@ -19,6 +19,8 @@ _LIMITS = {"pictures": 3, "edits": 3, "reads": 3}
 
 _SCOPES = {"pictures": FaultClass.PICTURE, "source": FaultClass.SOURCE}
 
+UNDER_WAY = "under_way"  # nothing fails: a call takes long
+
 REASONS = {
     "pictures": "pictures_fail",
     "edits": "edits_fail",
@@ -127,6 +129,13 @@ class Bulkheads:
     def is_shut(self, kind: str) -> bool:
         """Say whether a kind is shut."""
         return (trouble := self._troubles.get(kind)) is not None and trouble.shut
+
+    def why(self, kind: str) -> Fault:
+        """Give the fault of whatever needs a kind that is shut, failing or busy."""
+        trouble = self._troubles.get(kind)
+        if trouble is not None and trouble.before is not None and not trouble.subjects:
+            return Fault(shut(kind).kind, UNDER_WAY, kept_from=kind)
+        return shut(kind)
 
     def until(self, kind: str, now: float) -> float:
         """Give the seconds until a kind may be tried again."""

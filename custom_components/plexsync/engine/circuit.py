@@ -21,6 +21,7 @@ from .ports import BreakerStore
 
 _LOGGER = logging.getLogger(__name__)
 
+LATELY = 60.0  # seconds between faults that are of one outage
 HEARTBEAT = 900.0  # seconds between saves of "somebody still looks"
 _SAVE_RETRY = (5.0, 300.0)  # first wait and cap after a failed save
 
@@ -276,7 +277,15 @@ class Circuit:
     def missed(self, since: float) -> None:
         """Note that the server did not answer, or not as itself."""
         self.reachable = False
-        if self.first_fault is None or since < self.first_fault:
+        self._begins(since)
+
+    def _begins(self, since: float) -> None:
+        """Date an outage that may come; what is long over is none of it.
+
+        Probes have passed since an item failed an hour ago.
+        """
+        first = self.first_fault
+        if first is None or since < first or since - first > LATELY:
             self.first_fault = since
 
     async def expire(self) -> None:

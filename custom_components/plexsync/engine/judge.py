@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from .breaker import State
 from .bulkheads import Bulkheads, reason_of, shut
-from .circuit import Circuit
+from .circuit import LATELY, Circuit
 from .clock import Clock
 from .health import Health
 from .retry import Fault, FaultClass
@@ -189,10 +189,11 @@ class Judge:
         """Ask the probe; an outage that it finds began at the answer in doubt."""
         circuit = self._circuit
         first = circuit.first_fault
-        circuit.first_fault = wall if first is None else first
+        begun = wall if first is None or wall - first > LATELY else first
+        circuit.first_fault = begun
         found = await self._health.ask()
-        if found is None and first is None:
-            circuit.first_fault = None
+        if found is None and circuit.first_fault == begun:
+            circuit.first_fault = first
         return found
 
     async def _run_on(self, fault: Fault, about: About, wall: float) -> Fault | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import ledger
 from .aside import Aside
-from .bulkheads import Bulkheads, shut
+from .bulkheads import Bulkheads
 from .clock import Clock
 from .contact import CircuitRefusedError, Contact
 from .database import Database
@@ -190,9 +190,9 @@ class Look:
         avoid = bulkheads.shut("listing", now if self._tries else None)
         for sight, match in zip(sights, matches, strict=True):
             if match.rating_key or match.reason:
-                _take(sight, match, {})
+                _take(sight, match, {}, bulkheads)
             elif (match.library or "") in avoid:
-                sight.stop(shut(kind_of(match.library)))
+                sight.stop(bulkheads.why(kind_of(match.library)))
             else:
                 sight.library = match.library or ""
                 unknown.append(sight)
@@ -220,7 +220,7 @@ class Look:
         found = await self._beside(kind, work)
         matches, verdicts = found or ([Match() for _ in finds], {})
         for sight, match in zip(sights, matches, strict=True):
-            _take(sight, match, verdicts)
+            _take(sight, match, verdicts, self._t.bulkheads)
 
     async def _beside[T](
         self, kind: str, work: Callable[[Contact], Awaitable[T]]
@@ -350,7 +350,7 @@ class Look:
     async def _read_alone(self, key: str, library: str, found: Items) -> None:
         about = About(Purpose.READ, key, library)
         if not self.may(about.bulkhead):
-            found.faults[key] = shut(about.bulkhead)
+            found.faults[key] = self._t.bulkheads.why(about.bulkhead)
             return
         try:
             found.update(
@@ -446,7 +446,7 @@ class Look:
         """Count the members of each collection in an item's library, or say why not."""
         about = About(Purpose.COLLECTIONS, library=item.section)
         if not self.may(about.bulkhead):
-            return shut(about.bulkhead)
+            return self._t.bulkheads.why(about.bulkhead)
         try:
             found = await self._beside(
                 about.bulkhead,
@@ -459,7 +459,7 @@ class Look:
                 raise
             return fault
         if found is None:
-            return shut(about.bulkhead)
+            return self._t.bulkheads.why(about.bulkhead)
         return {title.casefold(): size for title, size in found.items()}
 
 
@@ -467,7 +467,9 @@ def _parts(keys: Sequence[str], most: int) -> list[Sequence[str]]:
     return [keys[start : start + most] for start in range(0, len(keys), most)]
 
 
-def _take(sight: Sight, match: Match, verdicts: Mapping[str, Fault]) -> None:
+def _take(
+    sight: Sight, match: Match, verdicts: Mapping[str, Fault], bulkheads: Bulkheads
+) -> None:
     sight.candidates = match.candidates
     if match.rating_key is not None:
         sight.rating_key, sight.library = match.rating_key, match.library or ""
@@ -475,7 +477,7 @@ def _take(sight: Sight, match: Match, verdicts: Mapping[str, Fault]) -> None:
         sight.miss(match.reason)
     else:
         kind = kind_of(match.library or sight.library)
-        sight.stop(verdicts.get(kind) or shut(kind))
+        sight.stop(verdicts.get(kind) or bulkheads.why(kind))
 
 
 def _change_of(plan: Plan, name: str) -> Change | None:

@@ -15,7 +15,7 @@ from sqlite3 import Connection
 
 from . import ledger, pictures, queue, stats
 from .aside import Aside
-from .bulkheads import reason_of, shut
+from .bulkheads import reason_of
 from .contact import CircuitRefusedError, Contact
 from .fields import FIELDS, Kind
 from .judge import About, Judge, Purpose
@@ -351,7 +351,7 @@ class Turn:
         try:
             async with self._place():
                 if not self._look.may(about.bulkhead):
-                    self._put_off(task, shut(about.bulkhead), about)
+                    self._put_off(task, self._t.bulkheads.why(about.bulkhead), about)
                 elif await self._freshen(task):
                     await send()
         except Fault as fault:
