@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 import contextlib
+from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
 
@@ -140,3 +141,17 @@ async def call(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
     )
     assert answer is not None
     return dict(MappingProxyType(answer))
+
+
+async def ruin(entry: MockConfigEntry) -> None:
+    """Let nothing be read from an entry's database, nor written to it, any more."""
+
+    def drop(db: Connection) -> None:
+        tables = db.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            " AND name NOT LIKE 'sqlite%'"
+        )
+        for (name,) in tables.fetchall():
+            db.execute(f"DROP TABLE {name}")
+
+    await entry.runtime_data.engine.database.run(drop)

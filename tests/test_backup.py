@@ -368,9 +368,7 @@ async def test_nothing_is_held_and_nothing_is_raised(
 
     await entry.runtime_data.async_close()
     await async_pre_backup(hass)
-    assert (
-        "The backup may be without the newest (StorageError('closed'))" in caplog.text
-    )
+    assert "The backup may be without the newest (StorageClosedError(" in caplog.text
     await async_post_backup(hass)
 
 

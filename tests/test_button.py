@@ -11,6 +11,7 @@ from tests.home import (
     call,
     entity_id,
     make_entry,
+    ruin,
     set_up,
     stash_subentry,
     state_of,
@@ -98,7 +99,7 @@ async def test_a_press_that_cannot_be_kept_is_an_error(
 ) -> None:
     """Say so in words when the disk refuses."""
     entry = await set_up(hass, make_entry(plex))
-    await hass.async_add_executor_job(entry.runtime_data.engine.database.close)
+    await ruin(entry)
     with pytest.raises(HomeAssistantError) as caught:
         await press(hass, "retry_failed")
     assert caught.value.translation_key == "storage_failed"

@@ -14,11 +14,13 @@ from PIL import Image
 import probatio
 import pytest
 
-from custom_components.plexsync import PLATFORMS, issues
+from custom_components.plexsync import PLATFORMS, errors, issues
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
+from custom_components.plexsync.engine.bulkheads import REASONS
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.event import ACTIVITY, ATTRIBUTES, TITLES
+from custom_components.plexsync.plex import classify
 from custom_components.plexsync.repairs import LIFTS
 from custom_components.plexsync.sensor import SENSORS
 from custom_components.plexsync.services import ACTIONS
@@ -377,11 +379,52 @@ def raised() -> Iterator[tuple[str, str, set[str]]]:
 
 def test_every_exception_has_its_text() -> None:
     """Translate what is raised with the placeholders it brings, and nothing else."""
-    found = list(raised())
+    by_fault = {
+        *errors.BY_KIND.values(),
+        *errors.BY_REASON.values(),
+        *errors.BY_FAMILY.values(),
+        "fault_source",
+    }
+    found = [each for each in raised() if each[1] not in by_fault]
     exceptions = TEXTS["exceptions"]
-    assert {key for _, key, _ in found} == exceptions.keys()
+    assert {key for _, key, _ in found} | by_fault == exceptions.keys()
+    for key in by_fault:
+        assert placeholders(exceptions[key]["message"]) <= {"reason"}, key
     for module, key, names in found:
         assert placeholders(exceptions[key]["message"]) == names, f"{module}: {key}"
+
+
+def reasons() -> Iterator[tuple[str, str]]:
+    """Yield the reasons of all faults that come of Plex or of ourselves, and where."""
+    yield from (("bulkheads.py", reason) for reason in REASONS.values())
+    yield from (("classify.py", reason) for reason, *_ in classify._BY_ERROR)  # noqa: SLF001
+    yield from (("matching.py", reason) for reason in ("ambiguous", "not_found"))
+    for module, tree in sources():
+        if not module.startswith(("engine/", "plex/")):
+            continue
+        for node in ast.walk(tree):
+            if (
+                not isinstance(node, ast.Call)
+                or not isinstance(node.func, ast.Name)
+                or node.func.id not in ("Fault", "Verdict")
+                or len(node.args) < 2
+            ):
+                continue
+            if isinstance(node.args[1], ast.JoinedStr):
+                (start, _) = node.args[1].values
+                yield module, ast.literal_eval(start) + "500"
+            else:
+                yield from ((module, each) for each in constants(node.args[1]) or ())
+
+
+def test_every_reason_of_a_fault_has_its_words() -> None:
+    """Say in a sentence of its own whatever an action can meet."""
+    found = {reason: module for module, reason in reasons()}
+    assert found["unforeseen"] == "engine/pictures.py"
+    for reason, module in found.items():
+        known = reason in errors.BY_REASON or reason.startswith(tuple(errors.BY_FAMILY))
+        assert known, f"{module}: {reason}"
+    assert errors.BY_REASON.keys() <= found.keys()
 
 
 def test_home_assistant_errors_are_always_translated() -> None:
@@ -411,6 +454,7 @@ def test_every_repair_has_its_text() -> None:
     by_source = set(issues.BY_FAULT.values())
     keys = {
         *by_source,
+        *issues.BY_GROUP.values(),
         *issues.BY_HOLD.values(),
         *issues.FIXABLE,
         issues.PLEX_REFUSES,
@@ -424,8 +468,8 @@ def test_every_repair_has_its_text() -> None:
         known = {"name", "source"} if key in by_source else {"name"}
         if key == issues.PREVIEW_READY:
             known |= {"differs", "in_line", "others"}
-        if key == issues.PREVIEW_READY:
-            known |= {"differs", "in_line", "others"}
+        if key in issues.BY_GROUP.values():
+            known |= {"failing", "libraries"}
         for _, each in texts(text):
             assert placeholders(each) <= known
         if fixable:

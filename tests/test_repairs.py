@@ -1,6 +1,9 @@
 """Repairs come when only the owner can help, and go when that is done."""
 
+import asyncio
 from http import HTTPStatus
+from pathlib import Path
+import time
 from typing import Any
 from unittest.mock import patch
 
@@ -27,8 +30,10 @@ from custom_components.plexsync.const import (
     DOMAIN,
     START_PREVIEW,
 )
+from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.storage import database_path
 from tests.home import (
+    PATIENCE,
     PLEX_ROOT,
     SOURCE,
     call,
@@ -39,6 +44,7 @@ from tests.home import (
     until,
     until_state,
 )
+from tests.rig import PNG
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
@@ -330,6 +336,84 @@ async def test_what_a_source_needs_its_owner_for(
     await stash.start()
     runner.hurry()
     await until_issue(hass, key, SOURCE, gone=True)
+
+
+class Hands:
+    """The hands of a clock, which a test may move on."""
+
+    def __init__(self) -> None:
+        """Begin with the real time."""
+        self._ahead = 0.0
+
+    def monotonic(self) -> float:
+        """Give seconds."""
+        return time.monotonic() + self._ahead
+
+    def move(self, entry: MockConfigEntry, seconds: float) -> None:
+        """Let time pass for an entry: waits end, and what is shown is looked at."""
+        self._ahead += seconds
+        entry.runtime_data.engine.circuit.notify()
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "fault"),
+    [
+        ("edits_fail", "summary", {"method": "PUT"}),
+        ("reads_fail", "summary", {"method": "GET", "path": r"/metadata/\d"}),
+        ("pictures_fail", "poster", {"method": "POST"}),
+        ("listing_fails", "summary", {"path": r"/sections/\d+/all", "method": "GET"}),
+        ("collections_fail", "collections", {"path": r"/sections/\d+/collections"}),
+    ],
+)
+async def test_one_repair_for_each_kind_of_call(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    key: str,
+    field: str,
+    fault: dict[str, Any],
+) -> None:
+    """Tell once after ten minutes, name nothing, and take it back when it works again."""
+    picture = Path(hass.config.path("poster.png"))
+    await hass.async_add_executor_job(picture.write_bytes, PNG)
+    hass.config.allowlist_external_dirs = {str(picture.parent)}
+    values = {"poster": str(picture), "collections": ["New"], "summary": "New."}
+    hands = Hands()
+    clock = Clock(hands.monotonic)
+    with patch("custom_components.plexsync.coordinator.Clock", return_value=clock):
+        entry = await set_up(hass, make_entry(plex))
+    plex.faults.add("status", code=500, **fault)
+    for film in FILMS[:3]:
+        path = f"{PLEX_ROOT}/{film.path}"
+        await call(hass, "sync_item", path=path, fields={field: values[field]})
+
+    async def waits() -> int:
+        jobs = (await call(hass, "get_jobs"))["jobs"]
+        return sum(job["reason"] == key for job in jobs)
+
+    async with asyncio.timeout(PATIENCE):
+        while await waits() < 3:
+            await asyncio.sleep(0.1)
+    assert issue(hass, key) is None
+    hands.move(entry, 601)
+    found = await until_issue(hass, key)
+    assert found is not None
+    assert found.severity is IssueSeverity.WARNING
+    assert not found.is_fixable
+    assert found.translation_placeholders == {
+        "name": "Cellar",
+        "failing": "1",
+        "libraries": "1",
+    }
+    mine = [issue for issue in ir.async_get(hass).issues if issue[0] == DOMAIN]
+    assert len(mine) == 1
+    assert state_of(hass, "sensor", "circuit").state == "closed"
+    assert state_of(hass, "sensor", "failed").state == "0"
+
+    plex.faults.clear()
+    hands.move(entry, 601)
+    await until_issue(hass, key, gone=True)
+    hands.move(entry, 3600)
+    await until_state(hass, "sensor", "synced", "3")
 
 
 async def test_nothing_is_left_of_a_removed_source(

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
@@ -23,6 +22,7 @@ from tests.home import (
     SOURCE,
     call,
     make_entry,
+    ruin,
     set_up,
     stash_subentry,
     state_of,
@@ -541,6 +541,8 @@ async def test_undo_says_why_not(
         ({"action": "status", "code": 401}, "fault_auth"),
         ({"action": "status", "code": 503}, "fault_server"),
         ({"action": "status", "code": 400, "method": "PUT"}, "fault_item"),
+        ({"action": "status", "code": 403, "method": "PUT"}, "fault_refused"),
+        ({"action": "status", "code": 500, "method": "PUT"}, "fault_server"),
         ({"action": "impostor", "path": "/identity"}, "fault_wrong_server"),
     ],
 )
@@ -565,6 +567,17 @@ async def test_a_fault_of_plex_is_an_error_in_words(
     else:
         assert error.translation_key == key
     assert plex.core.find(PATH).title == "Before"
+
+
+async def test_a_library_that_cannot_be_listed_is_an_error_in_words(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Name what fails, also to who comes while it is known to."""
+    plex.faults.add("status", code=500, path=r"/sections/\d+/all")
+    for action in ("preview_item", "undo_item"):
+        error = await refused(hass, action, **LEAST[action])
+        assert error.translation_key == "fault_listing"
+    plex.faults.clear()
 
 
 # pin_item
@@ -675,7 +688,7 @@ async def test_a_run_waits_for_plex_by_itself(
     assert await call(hass, "cancel_reconcile") == {"cancelled": True}
     assert (await call(hass, "reconcile", wait=0.1))["status"] == "running"
     await plex.start()
-    entry.runtime_data.engine.circuit.hurry()
+    entry.runtime_data.engine.health.hurry()
     answer = await reconciled(hass)
     assert answer["counts"]["differs"] == 1
     await until(hass, lambda: item.value("summary") == FILMS[0].summary)
@@ -710,7 +723,7 @@ async def test_a_run_that_our_disk_ends_is_an_error(
     """Say so to whoever waits, and in the log."""
     entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
     await until_state(hass, "sensor", "synced", "12")
-    await hass.async_add_executor_job(entry.runtime_data.engine.database.close)
+    await ruin(entry)
     error = await refused(hass, "reconcile", wait=WAIT)
     assert error.translation_key == "storage_failed"
     assert "The reconcile run ended early" in caplog.text
@@ -835,16 +848,7 @@ async def test_a_disk_that_fails_is_an_error_in_words(
 ) -> None:
     """Accept nothing that is not on disk."""
     await sync(hass, path=PATH, fields={"summary": "Before."})
-
-    def ruin(db: Connection) -> None:
-        tables = db.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table'"
-            " AND name NOT LIKE 'sqlite%'"
-        )
-        for (name,) in tables.fetchall():
-            db.execute(f"DROP TABLE {name}")
-
-    await entry.runtime_data.engine.database.run(ruin)
+    await ruin(entry)
     error = await refused(hass, action, **LEAST[action])
     assert not isinstance(error, ServiceValidationError)
     assert error.translation_key == "storage_failed"

@@ -17,6 +17,7 @@ from tests.home import (
     call,
     entity_id,
     make_entry,
+    ruin,
     set_up,
     state_of,
     until_state,
@@ -66,8 +67,7 @@ async def test_a_switch_that_cannot_be_kept_does_not_turn(
 ) -> None:
     """Say so in words when the disk refuses."""
     entry = await set_up(hass, make_entry(plex))
-    database = entry.runtime_data.engine.database
-    await hass.async_add_executor_job(database.close)
+    await ruin(entry)
     with pytest.raises(HomeAssistantError) as caught:
         await turn(hass, SERVICE_TURN_OFF)
     assert caught.value.translation_key == "storage_failed"

@@ -77,7 +77,7 @@ async def test_a_script_that_waits_goes_on(
 
     plex.faults.clear()
     await set_up(hass, entry)
-    entry.runtime_data.engine.circuit.hurry()
+    entry.runtime_data.engine.health.hurry()
     await until_state(hass, "sensor", "pending", "0")
     assert plex.core.find(PATH).value("summary") == "Waited for."
 

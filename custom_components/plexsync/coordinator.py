@@ -39,6 +39,7 @@ from .const import (
     SUBENTRY_STASH,
 )
 from .engine.circuit import Hold
+from .engine.clock import Clock
 from .engine.database import (
     Database,
     StorageError,
@@ -113,6 +114,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             database_path(hass, entry.entry_id), (*SCHEMAS, INDEX_SCHEMA)
         )
         client_id = await client_identifier(hass)
+        clock = Clock()  # one for all: the age of a read is told by it
         self.server = PlexMediaServer(
             access.url,
             access.token,
@@ -121,6 +123,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             libraries=frozenset(entry.data[CONF_LIBRARIES]),
             client_id=client_id,
             transactions=database,
+            monotonic=clock.monotonic,
         )
         self.images = ImageDesk(hass)
         self.engine = Engine(
@@ -129,6 +132,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             self.images,
             name=entry.title,
             store=CircuitStore(hass, entry.entry_id),
+            clock=clock,
             fresh=self._fresh,
             listener=self._heard,
         )
@@ -372,6 +376,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @override
     async def _async_update_data(self) -> Snapshot:
+        self._follow_failing()  # time alone may make a repair of it
         try:
             return await self._snapshot()
         except StorageError as error:
@@ -417,10 +422,22 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             else:
                 entry.async_start_reauth(self.hass)
         issues.async_follow(self.hass, entry, holds, self.engine.circuit.save_failed)
+        self._follow_failing()
         issues.async_follow_sources(
             self.hass,
             entry,
             {number: runner.fault for number, runner in self.runners.items()},
+        )
+
+    @callback
+    def _follow_failing(self) -> None:
+        """Tell the owner of kinds of call that have been failing for long."""
+        engine = self.engine
+        issues.async_follow_failing(
+            self.hass,
+            self.config_entry,
+            engine.bulkheads.failing(),
+            engine.clock.monotonic(),
         )
 
     # -- what sources say now --------------------------------------------------------

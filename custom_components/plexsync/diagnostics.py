@@ -1,5 +1,6 @@
 """Diagnostics: figures and states, nothing that says whose or of what."""
 
+from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
@@ -50,6 +51,7 @@ async def async_get_config_entry_diagnostics(
         "circuit": circuit,
         "holds": sorted(data.holds),
         "reachable": data.reachable,
+        "failing": Counter(kind.partition(":")[0] for kind in data.failing),
         "outages": outages_answer(engine),
         "jobs": {
             "pending": data.pending,

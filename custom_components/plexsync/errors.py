@@ -1,7 +1,8 @@
 """From what went wrong inside to what a person is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
@@ -28,57 +29,88 @@ def translated_errors() -> Iterator[None]:
         raise fault_error(fault) from fault
 
 
+# What each reason means for whoever asked. Two kinds of fault need no reason.
+BY_KIND: Final[Mapping[FaultClass, str]] = {
+    FaultClass.AUTH: "fault_auth",
+    FaultClass.WRONG_SERVER: "fault_wrong_server",
+}
+BY_REASON: Final[Mapping[str, str]] = {
+    "ambiguous": "item_ambiguous",
+    "answer_too_big": "fault_unreadable",
+    "bad_request": "fault_item",
+    "circuit_open": "circuit_open",
+    "closed": "closed",
+    "collections_fail": "fault_collections",
+    "conflict": "fault_item",
+    "dns": "fault_unreachable",
+    "edits_fail": "fault_edits",
+    "empty_answer": "fault_unreadable",
+    "error_500": "fault_server",
+    "forbidden": "fault_refused",
+    "held": "held",
+    "image_invalid": "fault_picture",
+    "image_missing": "fault_picture",
+    "image_too_large": "fault_picture",
+    "library_gone": "fault_library",
+    "listing_empty": "fault_listing",
+    "listing_fails": "fault_listing",
+    "listing_shrunk": "fault_listing",
+    "maintenance": "fault_maintenance",
+    "moved": "fault_broken_off",
+    "no_id": "fault_item",
+    "not_found": "item_not_found",
+    "not_plex": "fault_foreign",
+    "outside_libraries": "item_outside_libraries",
+    "pictures_fail": "fault_pictures",
+    "rate_limited": "fault_slow_down",
+    "reads_fail": "fault_reads",
+    "redirect": "fault_foreign",
+    "refused": "fault_unreachable",
+    "reset": "fault_broken_off",
+    "short_answer": "fault_broken_off",
+    "source_away": "fault_source_away",
+    "starting": "fault_maintenance",
+    "timeout": "fault_timeout",
+    "tls": "fault_tls",
+    "too_large": "fault_item",
+    "too_long": "fault_item",
+    "unauthorized": "fault_refused",
+    "unforeseen": "fault_unforeseen",
+    "unknown": "fault_unforeseen",
+    "unparsable": "fault_unreadable",
+    "wrong_machine": "fault_wrong_server",
+}
+# Where a number follows: the status of the answer.
+BY_FAMILY: Final[Mapping[str, str]] = {
+    "http_": "fault_server",
+    "proxy_": "fault_foreign",
+}
+
+
+def fault_key(fault: Fault) -> str:
+    """Name the sentence that says what a fault means for whoever asked."""
+    reason = fault.reason
+    if key := BY_KIND.get(fault.kind):
+        return key
+    if fault.kind is FaultClass.SOURCE and reason != "source_away":
+        return "fault_source"
+    if fault.kind is FaultClass.SERVER and reason == "not_found":
+        return "fault_server"  # of no item: Plex does not know what it always knew
+    if key := BY_REASON.get(reason):
+        return key
+    for prefix, key in BY_FAMILY.items():
+        if reason.startswith(prefix):
+            return key
+    return "fault_server"
+
+
 def fault_error(fault: Fault) -> HomeAssistantError:
     """Say in words what a fault means for whoever asked."""
-    match fault.kind, fault.reason:
-        case _, "circuit_open":
-            return HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="circuit_open"
-            )
-        case _, "closed":
-            return HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="closed"
-            )
-        case _, "held":
-            return HomeAssistantError(translation_domain=DOMAIN, translation_key="held")
-        case FaultClass.ITEM, "not_found":
-            return HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="item_not_found"
-            )
-        case FaultClass.ITEM, "ambiguous":
-            return HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="item_ambiguous"
-            )
-        case FaultClass.ITEM, "outside_libraries":
-            return HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="item_outside_libraries"
-            )
-        case FaultClass.AUTH, _:
-            return HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="fault_auth"
-            )
-        case FaultClass.WRONG_SERVER, _:
-            return HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="fault_wrong_server"
-            )
-        case FaultClass.ITEM, reason:
-            return HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="fault_item",
-                translation_placeholders={"reason": reason},
-            )
-        case FaultClass.SOURCE, reason:
-            return HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="fault_source",
-                translation_placeholders={"reason": reason},
-            )
-        case _, reason:
-            return HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="fault_server",
-                translation_placeholders={"reason": reason},
-            )
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=fault_key(fault),
+        translation_placeholders={"reason": fault.reason},
+    )
 
 
 def invalid_record(error: InvalidRecordError) -> ServiceValidationError:

@@ -7,7 +7,8 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .const import DOMAIN
+from .const import CONF_LIBRARIES, DOMAIN
+from .engine.bulkheads import REASONS
 from .engine.circuit import Hold
 
 CIRCUIT_LOST: Final = "circuit_lost"
@@ -34,6 +35,11 @@ BY_FAULT: Final = {
     "tripwire": "source_tripwire",
     "unauthorized": "source_auth",
 }
+# One for each group of calls; a source that fails has its own.
+BY_GROUP: Final = {
+    group: reason for group, reason in REASONS.items() if group != "source"
+}
+FAILING_FOR: Final = 600.0  # seconds; most of what fails works again before that
 FIXABLE: Final = frozenset({CIRCUIT_LOST, DATABASE_LOST, LEDGER_LOST, PREVIEW_READY})
 
 
@@ -89,6 +95,26 @@ def async_follow(
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, PREVIEW_READY))
     if Hold.AUTH not in holds:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, PLEX_REFUSES))
+
+
+@callback
+def async_follow_failing(
+    hass: HomeAssistant, entry: ConfigEntry, failing: Mapping[str, float], now: float
+) -> None:
+    """Raise what has been failing for long, until nothing of its group fails.
+
+    ``failing`` says of each kind of call since when, on the clock of ``now``.
+    """
+    chosen = len(entry.data[CONF_LIBRARIES])
+    for group, key in BY_GROUP.items():
+        times = [
+            since for kind, since in failing.items() if kind.partition(":")[0] == group
+        ]
+        if not times:
+            _follow(hass, entry, key, present=False)
+        elif now - min(times) >= FAILING_FOR:
+            number = min(len(times), chosen)
+            _create(hass, entry, key, failing=str(number), libraries=str(chosen))
 
 
 @callback
@@ -155,7 +181,7 @@ def _create(
     placeholders = {"name": entry.title, **shown}
     if source is not None:
         placeholders["source"] = entry.subentries[source].title
-    informs = persistent or key == STORE_FAILED
+    informs = persistent or key in (STORE_FAILED, *BY_GROUP.values())
     ir.async_create_issue(
         hass,
         DOMAIN,

@@ -54,7 +54,7 @@ class _HonestStore(Store[dict[str, Any]]):
 
 
 class CircuitStore:
-    """Keep the circuit, the ramp and the outage history in ``.storage``."""
+    """Keep the circuit, the pace and the outage history in ``.storage``."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Name the store; nothing is read yet."""

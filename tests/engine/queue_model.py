@@ -68,6 +68,10 @@ class Row:
     days: int = 0
     retries: int = 0
     outage_retries: int = 0
+    tried: float | None = None
+    solo: bool = False
+    blocked: str | None = None
+    snoozes: int = 0
 
     def ready(self, now: float) -> None:
         """Be tried from the beginning."""
@@ -76,13 +80,41 @@ class Row:
         self.missed_since, self.reason, self.candidates = None, None, ()
 
     def fresh(self, now: float) -> None:
-        """Begin anew: what was counted belongs to what was asked for before."""
+        """Begin anew: what was counted belongs to what was asked for before.
+
+        A sick item is hardly asked sooner for it.
+        """
+        due = min(self.due, now + 5) if self.is_sick else now
+        if not self.is_sick:
+            self.join()
         self.ready(now)
+        self.due = due
         self.crashes = self.retries = self.outage_retries = 0
         self.failures = []
 
+    @property
+    def is_sick(self) -> bool:
+        """Say whether it comes alone for its own sake."""
+        return self.solo and self.blocked is None
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether it waits, for whatever it may be."""
+        return not self.failed and not self.flying
+
+    def join(self) -> None:
+        """Come with all the others, and wait for no kind of call."""
+        self.solo, self.blocked = False, None
+
+    def overtaken(self, now: float) -> None:
+        """Let what came in meanwhile be tried, as if nothing had been before."""
+        self.join()
+        self.due, self.crashes, self.snoozes = now, 0, 0
+
     def fail(self, reason: str, now: float, *, passing: bool) -> None:
         """Be kept as failed."""
+        self.join()
+        self.snoozes = 0
         self.failed, self.reason, self.passing, self.days = True, reason, passing, 0
         self.failures.append(now)
 
@@ -98,6 +130,20 @@ class Row:
             self.misses,
             self.missed_since,
             self.crashes,
+            self.snoozes,
+            self.blocked,
+        )
+
+    def turn(self) -> tuple[Any, ...]:
+        """Give what decides when it has its turn, as the database holds it."""
+        return (
+            self.id,
+            self.solo,
+            self.blocked,
+            self.snoozes,
+            self.tried,
+            self.attempts,
+            self.due,
         )
 
     def info(self) -> JobInfo:

@@ -21,7 +21,7 @@ from tests.rig import Rig, library
 DOCUMENT = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 DEADLINES = Deadlines(probe=1, read=0.5, listing=0.5, edit=0.5, upload=0.5, join=1)
 # What waits for an item stays to be seen until it is woken.
-RETRY = RetryPolicy(transient=Backoff(0.05, 0.5), missing=Backoff(120, 120))
+RETRY = RetryPolicy(transient=Backoff(0.5, 1), missing=Backoff(120, 120))
 LISTING = r"/library/sections/\d+/all"
 
 STEPS: dict[str, dict[str, Any]] = {
@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "redirect_login": ("redirect_login", {}),
     "proxy_404": ("proxy_404", {}),
     "impostor": ("impostor", {}),
-    "rate_limit": ("status", {"code": 429, "retry_after": 60}),
+    "rate_limit": ("status", {"code": 429, "retry_after": 2}),
     **{f"status {code}": ("status", {"code": code}) for code in (
         400, 401, 403, 404, 409, 413, 414, 500, 502, 503, 504, 520)},
 }  # fmt: skip
@@ -74,8 +74,8 @@ async def _look(rig: Rig, key: str) -> tuple[JobInfo | None, str | None]:
         return job, f"failed: {job.reason}"
     if circuit.breaker.not_before > rig.clock.monotonic():
         return job, "waits as asked"
-    if job.state == "waiting" and job.reason == "not_found":
-        return job, "waits: not_found"
+    if job.state == "waiting":
+        return job, f"waits: {job.reason}"
     return job, None
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from custom_components.plexsync.engine.breaker import Policy
+
 from .lattice import baseline
 from .liveness import HOUR, MINUTE, NUMBERS, Ailment, Part, World, parts, run
 
@@ -69,6 +71,27 @@ def test_a_full_disk_costs_no_attempt(count: int) -> None:
     run(story)
 
 
+def test_an_answer_that_comes_when_the_circuit_is_open_moves_no_probe() -> None:
+    """Edits were under way that fail one after the other, some behind the fifth."""
+    first = Policy().first_delay * (1 - Policy().jitter)
+
+    async def story(world: World) -> None:
+        for action, spec in (
+            ("status", {"code": 500}),
+            ("slow", {"ms": 1000, "jitter_ms": 15_000}),
+        ):
+            world.ail(Ailment(frozenset({"edit"})), action, **spec)
+        await world.submit(NUMBERS)
+        assert await world.until(lambda: _state(world) == "open", HOUR)
+        opened = world.now()
+        await world.sleep(first - 0.1)
+        assert _state(world) == "open"
+        late = [seen for seen in world.wire.journal if seen.at > opened]
+        assert not late
+
+    run(story)
+
+
 def test_a_source_that_is_away_keeps_its_pictures_only() -> None:
     """One of them is gone besides: that fails, and is alone in that."""
     within = _in_time()
@@ -90,6 +113,30 @@ def test_a_source_that_is_away_keeps_its_pictures_only() -> None:
         left = [part for part in parts() if part != (_SICK, "poster")]
         await _done(world, left, HOUR)
         await _settled(world, {_SICK})
+        assert not world.ended
+
+    run(story)
+
+
+def test_who_waits_for_pictures_waits_for_nobody_who_has_gone() -> None:
+    """Whoever was to try whether they can be had wants none any more."""
+
+    async def story(world: World) -> None:
+        world.gallery.sick = dict.fromkeys(_DRAWN, "away")
+        await world.submit(NUMBERS)
+        await world.sleep(5 * MINUTE)
+        ((key,),) = await world.engine.database.run(
+            lambda db: db.execute(
+                "SELECT key FROM job WHERE blocked IS NOT NULL AND solo = 1"
+            ).fetchall()
+        )
+        chosen = int(key.removeprefix("scene:"))
+        await world.submit([chosen], {"poster": None})
+        await world.sleep(MINUTE)
+        assert chosen not in await world.look()
+        world.recover()
+        left = [part for part in parts() if part != (chosen, "poster")]
+        await _done(world, left, 13 * MINUTE)
         assert not world.ended
 
     run(story)

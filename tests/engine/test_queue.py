@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.plexsync.engine import failed, queue
 from custom_components.plexsync.engine.failed import Choice
-from custom_components.plexsync.engine.queue import Accepted, Priority
+from custom_components.plexsync.engine.queue import Accepted, Priority, Snooze
 from custom_components.plexsync.engine.record import Find, Record, Value
 
 
@@ -45,6 +45,28 @@ def only(db: sqlite3.Connection, now: float = 0.0) -> queue.Job:
     """Claim the one job there is."""
     (job,) = queue.claim(db, 10, now)
     return job
+
+
+def put_off(db: sqlite3.Connection, key: str, due: float, **why: Any) -> None:
+    """Snooze a record's job, taken at 0 in whatever lane it is."""
+    if queue.find_job(db, "stash", key) is None:
+        put(db, record(key, title="T"))
+    for job in (*queue.claim(db, 99, 0), *queue.claim(db, 99, 0, solo=True)):
+        if job.record.key == key:
+            queue.snooze(db, job, Snooze(due, **why), 0)
+    queue.release_all(db)
+
+
+def next_attempt(db: sqlite3.Connection, key: str) -> float | None:
+    """Give when a record's job is due."""
+    info = queue.find_job(db, "stash", key)
+    assert info is not None
+    return info.next_attempt
+
+
+def keys(jobs: list[queue.Job]) -> list[str]:
+    """Name whose jobs they are."""
+    return [job.record.key for job in jobs]
 
 
 def test_one_row_per_key_and_the_newest_wins(db: sqlite3.Connection) -> None:
@@ -84,7 +106,7 @@ def test_an_older_mirrors_record_brings_and_removes_nothing(
     if settled:
         queue.settle(db, job, "41", 0)
     else:
-        queue.release(db, [job])
+        queue.release_all(db)
     put(db, mirrored(5, **fields))
     if settled:
         assert queue.counts(db).pending == 0
@@ -168,7 +190,7 @@ def test_a_number_is_never_given_twice(db: sqlite3.Connection) -> None:
     """Whoever still works on a job whose source is gone takes nobody else's out."""
     put(db, record(title="T"))
     gone = only(db)
-    queue.discard_source(db, "stash")
+    queue.discard_source(db, "stash", 0)
     put(db, Record("other", "9", Find(("/m/9.mkv",)), {"title": "N"}))
     queue.settle(db, gone, "41", 0)
     assert only(db).record.key == "9"
@@ -192,14 +214,14 @@ def test_a_record_in_flight_runs_again_afterwards(db: sqlite3.Connection) -> Non
     assert only(db, 6).record.fields == {"title": "two"}
 
 
-@pytest.mark.parametrize("end", ["later", "fail"])
+@pytest.mark.parametrize("end", ["snooze", "fail"])
 def test_a_newer_record_supersedes_a_bad_end(db: sqlite3.Connection, end: str) -> None:
     """Waiting and failing belong to the record that caused them."""
     put(db, record(title="one"))
     job = only(db)
     put(db, record(title="two"), now=5)
-    if end == "later":
-        queue.later(db, job, 1000, 6, reason="not_found", missed=True)
+    if end == "snooze":
+        queue.snooze(db, job, Snooze(1000, "not_found", missed=True), 6)
     else:
         queue.fail(db, job, "rejected", 6)
     assert only(db, 6).record.fields == {"title": "two"}
@@ -210,7 +232,7 @@ def test_no_job_waits_behind_one_that_is_not_due(db: sqlite3.Connection) -> None
     for number in range(1000):
         put(db, record(str(number), title="T"))
     for job in queue.claim(db, 1000, 0):
-        queue.later(db, job, 600, 0, reason="not_found")
+        queue.snooze(db, job, Snooze(600, "not_found"), 0)
     put(db, record("ready", title="T"), now=1)
     assert [job.record.key for job in queue.claim(db, 10, 1)] == ["ready"]
     assert queue.next_due(db) == 600
@@ -310,7 +332,7 @@ def test_old_and_too_many_failed_jobs_are_pruned(db: sqlite3.Connection) -> None
     many = failed.KEEP_JOBS
     first = fail(db, "first", "rejected", 1)
     put(db, record("waiting", title="T"), 2)
-    queue.later(db, only(db, 2), 1e9, 2, reason="not_found")
+    queue.snooze(db, only(db, 2), Snooze(1e9, "not_found"), 2)
     for number in range(many):
         fail(db, f"n{number}", "rejected", 3)
     assert failed.prune(db) == 1
@@ -384,10 +406,12 @@ def test_an_equal_record_does_not_revive_a_failed_job(db: sqlite3.Connection) ->
 
 
 def test_an_outage_uses_no_attempt(db: sqlite3.Connection) -> None:
-    """However often it eats the job."""
+    """However often it eats the job, or the worker is stopped."""
     put(db, record(title="T"))
     for _ in range(50):
-        queue.release(db, [only(db)])
+        queue.snooze(db, only(db), Snooze(0), 0)
+        only(db)
+        queue.release_all(db)
     job = only(db)
     assert (job.attempts, job.misses, job.crashes) == (0, 0, 0)
 
@@ -416,6 +440,144 @@ def test_an_unclean_stop_returns_what_was_in_flight(db: sqlite3.Connection) -> N
 def test_a_wait_is_never_longer_than_the_longest(db: sqlite3.Connection) -> None:
     """The clock stood in the far future when the job was put off."""
     put(db, record(title="T"))
-    queue.later(db, only(db), 1e12, 0, reason="not_found")
+    queue.snooze(db, only(db), Snooze(1e12, "not_found"), 0)
     queue.recover(db, 100, 3600)
     assert queue.next_due(db) == 100
+
+
+def test_what_is_sick_comes_beside_the_others(db: sqlite3.Connection) -> None:
+    """It takes no place among them, nor do they take its own."""
+    put_off(db, "sick", 0, reason="error_500", solo=True)
+    put(db, record("well", title="T"))
+    assert keys(queue.claim(db, 10, 0)) == ["well"]
+    assert keys(queue.claim(db, 10, 0, solo=True)) == ["sick"]
+
+
+def test_a_sick_item_is_not_asked_more_often_for_news(db: sqlite3.Connection) -> None:
+    """Neither where they come while it waits, nor in mid-flight."""
+    put_off(db, "1", 100, reason="error_500", solo=True)
+    put(db, record("1", title="two"))
+    assert next_attempt(db, "1") == 5
+    (job,) = queue.claim(db, 1, 5, solo=True)
+    put(db, record("1", title="three"), 5)
+    queue.snooze(db, job, Snooze(60, "error_500", solo=True), 6)
+    assert next_attempt(db, "1") == 60
+    assert queue.claim(db, 9, 59) == queue.claim(db, 9, 59, solo=True) == []
+    (job,) = queue.claim(db, 1, 60, solo=True)
+    assert job.record.fields == {"title": "three"}
+
+
+def test_news_wait_for_no_kind_of_call(db: sqlite3.Connection) -> None:
+    """What else a record says is not kept back by pictures that fail."""
+    put_off(db, "1", 3600, reason="pictures_fail", blocked="pictures:1")
+    put(db, record("1", summary="S"), 9)
+    assert only(db, 9).blocked is None
+
+
+def test_one_of_those_who_wait_tries_a_kind_of_call(db: sqlite3.Connection) -> None:
+    """Whoever was tried longest ago, and nobody else until it is known."""
+    for key in ("1", "2", "3"):
+        put_off(db, key, 3600, reason="edits_fail", blocked="edits:1")
+    put_off(db, "other", 3600, reason="edits_fail", blocked="edits:2")
+    for now in (1.0, 2.0, 3.0):
+        queue.choose_next(db, "edits:1", now)
+        queue.choose_next(db, "edits:1", now)
+        assert queue.next_due(db, solo=True) == now
+        (job,) = queue.claim(db, 9, now, solo=True)
+        assert job.record.key == f"{now:.0f}"
+        queue.choose_next(db, "edits:1", now)
+        assert queue.next_due(db, solo=True) is None  # it is in flight
+        why = Snooze(3600, "edits_fail", blocked="edits:1")
+        queue.snooze(db, job, why, now)
+    assert queue.next_due(db, solo=False) == 3600
+
+
+def test_who_was_to_try_goes_and_another_one_does(db: sqlite3.Connection) -> None:
+    """With its source: nobody waits for it in vain."""
+    other = replace(record("first", title="T"), source="other")
+    put(db, other)
+    put(db, record("second", title="T"))
+    for job in queue.claim(db, 9, 0):
+        queue.snooze(db, job, Snooze(3600, "edits_fail", blocked="edits:1"), 0)
+    queue.choose_next(db, "edits:1", 60)
+    assert queue.discard_source(db, "other", 1) == 1
+    assert keys(queue.claim(db, 9, 1, solo=True)) == ["second"]
+
+
+def test_a_kind_that_works_again_wakes_whoever_waits_for_it(
+    db: sqlite3.Connection,
+) -> None:
+    """Those whose own call failed come alone, and a little later."""
+    put_off(db, "own", 0, reason="edits_fail", solo=True)
+    for key in ("own", "calm", "chosen"):
+        put_off(db, key, 3600, reason="edits_fail", blocked="edits:1")
+    put_off(db, "asked", 3600, reason="edits_fail", solo=True)
+    put_off(db, "item", 3600, reason="error_500", solo=True)
+    put_off(db, "elsewhere", 3600, reason="edits_fail", blocked="edits:2")
+    queue.choose_next(db, "edits:1", 600)
+    assert queue.unblock(db, "edits:1", "edits_fail", 100) == 3
+    assert keys(queue.claim(db, 9, 100)) == ["calm", "chosen"]
+    assert queue.claim(db, 9, 109, solo=True) == []
+    assert keys(queue.claim(db, 9, 110, solo=True)) == ["own"]
+    assert keys(queue.claim(db, 9, 160, solo=True)) == ["asked"]
+    assert next_attempt(db, "item") == next_attempt(db, "elsewhere") == 3600
+
+
+def test_a_trial_that_failed_is_not_the_next_one(db: sqlite3.Connection) -> None:
+    """Never tried comes first, then tried longest ago; whatever came in meanwhile."""
+    for key in ("1", "2", "3"):
+        put(db, record(key, title="T"), priority=Priority(key != "3"))
+    tried = []
+    for now in range(1, 7):
+        (job,) = queue.claim_trial(db, now)
+        tried.append(job.record.key)
+        if now == 4:  # overtaken: it is due at once
+            put(db, record(job.record.key, title="New"), now)
+        queue.snooze(db, job, Snooze(now + 0.5), now)
+    assert tried == ["3", "1", "2"] * 2
+
+
+def test_a_clock_that_was_ahead_keeps_no_trial_in_front(db: sqlite3.Connection) -> None:
+    """Else the same one would come first until the clock is there again."""
+    for key in ("1", "2"):
+        put(db, record(key, title="T"))
+        put_off(db, key, 0)
+    db.execute("UPDATE job SET tried = 1e6")
+    queue.recover(db, 10, 3600)
+    (first,) = queue.claim_trial(db, 11)
+    queue.snooze(db, first, Snooze(12), 11)
+    assert queue.claim_trial(db, 12)[0].id != first.id
+
+
+def test_what_was_in_doubt_is_paid_for_once_proven(db: sqlite3.Connection) -> None:
+    """By nobody else, and not by who has gone."""
+    put_off(db, "1", 5, reason="error_500", solo=True)
+    put(db, record("2", title="T"))
+    queue.charge(db, [1, 77])
+    assert [job.attempts for job in queue.listing(db)[0]] == [1, 0]
+
+
+def test_after_what_nobody_foresaw_each_comes_alone(db: sqlite3.Connection) -> None:
+    """And waits for no kind of call any more: who is to try one is chosen."""
+    for key in ("1", "2"):
+        put_off(db, key, 0, reason="edits_fail", blocked="edits:1")
+    queue.alone(db, queue.claim(db, 9, 0), 0)
+    assert queue.claim(db, 9, 0) == []
+    jobs = queue.claim(db, 9, 0, solo=True)
+    assert [(job.attempts, job.blocked) for job in jobs] == [(0, None)] * 2
+
+
+def test_nobody_beside_it_is_taken_for_what_brings_the_process_down(
+    db: sqlite3.Connection,
+) -> None:
+    """Whoever was in flight then is not beside others any more."""
+    put_off(db, "sick", 0, reason="error_500", solo=True)
+    put(db, record("poison", title="T"))
+    for _ in range(6):
+        jobs = [*queue.claim(db, 1, 0, solo=True), *queue.claim(db, 9, 0)]
+        if "poison" in keys(jobs):
+            queue.recover(db, 0, 600)
+        else:
+            queue.snooze(db, jobs[0], Snooze(0, "error_500", solo=True), 0)
+    failed, _ = queue.listing(db, state="failed")
+    assert [job.key for job in failed] == ["poison"]

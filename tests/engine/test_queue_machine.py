@@ -21,9 +21,8 @@ import pytest
 from custom_components.plexsync.engine import failed, queue
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.failed import Choice
-from custom_components.plexsync.engine.queue import Accepted, Job, Priority
+from custom_components.plexsync.engine.queue import Accepted, Job, Priority, Snooze
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
-from custom_components.plexsync.engine.worker import release_all
 
 from .machines import LIMIT, Machine, run
 from .queue_model import (
@@ -61,6 +60,8 @@ revisions = st.none() | st.integers(1, 9)
 pick = st.integers(0, 63)
 ranks = st.sampled_from(list(Priority))
 reasons = st.sampled_from(["not_found", "rejected", "error_500"])
+kinds = st.sampled_from(["edits:1", "pictures:1"])  # their reasons: rejected, error_500
+REASONS = {"edits:1": "rejected", "pictures:1": "error_500"}
 
 
 class QueueMachine(Machine):
@@ -311,14 +312,14 @@ class QueueMachine(Machine):
 
     # -- the worker ------------------------------------------------------------------
 
-    def expected(self, limit: int) -> list[Row]:
+    def due(self) -> list[Row]:
+        """Say who waits for nothing but the worker."""
+        return [r for r in self.rows.values() if r.is_live and r.due <= self.now]
+
+    def expected(self, limit: int, *, solo: bool = False) -> list[Row]:
         """Say who is to be handed out: Q6."""
         ready = sorted(
-            (
-                row
-                for row in self.rows.values()
-                if not row.failed and not row.flying and row.due <= self.now
-            ),
+            (row for row in self.due() if row.solo is solo),
             key=lambda row: (row.due, row.id),
         )
         hurried = [row for row in ready if row.priority is Priority.INTERACTIVE]
@@ -332,28 +333,55 @@ class QueueMachine(Machine):
         # Whoever was there when the process died is tried alone, when all else is done.
         return calm or chosen[:1]
 
-    @rule(limit=st.sampled_from([1, 2, 3, 4, 4, 8, 8, 100]))
-    def claim(self, limit: int) -> None:
+    @rule(limit=st.sampled_from([1, 2, 3, 4, 4, 8, 8, 100]), solo=st.booleans())
+    def claim(self, limit: int, solo: bool) -> None:
         """Let the worker take some jobs."""
-        self.take(limit)
+        self.take(limit, solo=solo)
 
-    def take(self, limit: int) -> list[Job]:
+    def take(self, limit: int, *, solo: bool = False) -> list[Job]:
         """Hand out jobs in both worlds."""
-        jobs = self.run(lambda db: queue.claim(db, limit, self.now, self.claimed))
-        expected = self.expected(limit)
+        expected = self.expected(limit, solo=solo)
+        jobs = self.run(
+            lambda db: queue.claim(db, limit, self.now, self.claimed, solo=solo)
+        )
         self.claimed += len(jobs)
+        self.taken(jobs, expected)
+        return jobs
+
+    @rule()
+    def claim_trial(self) -> None:
+        """Let the worker take one job to try whether the server is well."""
+        self.take_trial()
+
+    def take_trial(self) -> list[Job]:
+        """Hand out the job that was never tried, or was tried longest ago."""
+        due = sorted(
+            self.due(),
+            key=lambda row: (
+                row.tried is not None,
+                row.tried or 0.0,
+                row.priority,
+                row.due,
+                row.id,
+            ),
+        )
+        jobs = self.run(lambda db: queue.claim_trial(db, self.now))
+        self.taken(jobs, due[:1])
+        return jobs
+
+    def taken(self, jobs: list[Job], expected: list[Row]) -> None:
+        """Note who is in flight."""
         assert jobs == [row.job() for row in expected]
         assert len({(job.record.source, job.record.key) for job in jobs}) == len(jobs)
         for row, job in zip(expected, jobs, strict=True):
             assert job.id not in self.flight  # Q2
-            row.flying = True
+            row.flying, row.tried = True, self.now
             self.flight[job.id] = job
             truth = self.truth[job.record.source, job.record.key]
             for name, revision in job.revisions.items():  # Q3
                 if revision is not None:
                     assert revision >= truth.started.get(name, 0)
                     truth.started[name] = revision
-        return jobs
 
     def write(self, job: Job, share: int) -> None:
         """Write some of it, as a batch does: from then on nothing is sure any more."""
@@ -392,7 +420,7 @@ class QueueMachine(Machine):
             settled, written = row.record, row.revisions
             del self.rows[record.source, record.key]
         elif row is not None:
-            row.due, row.crashes = self.now, 0
+            row.overtaken(self.now)
         old = self.done.get((record.source, record.key), Done({})).revisions
         self.done[record.source, record.key] = Done(
             old
@@ -427,47 +455,55 @@ class QueueMachine(Machine):
     @rule(
         which=pick,
         share=st.sampled_from([0, 0, 1, 2, 9]),
-        wait=st.sampled_from([0.0, 1.0, 30.0, 600.0, LONGEST]),
-        reason=reasons,
+        wait=st.sampled_from([0.05, 1.0, 30.0, 600.0, LONGEST]),
+        reason=reasons | st.none(),
         attempt=st.booleans(),
         missed=st.booleans(),
+        solo=st.booleans(),
     )
-    def later(self, which: int, **how: Any) -> None:
+    def snooze(self, which: int, **how: Any) -> None:
         """Put a job off, perhaps when some of it was written."""
         self.put_off(self.held(which), **how)
+
+    @precondition(lambda self: self.flight or self.strays)
+    @rule(which=pick, kind=kinds, share=st.sampled_from([0, 0, 1]))
+    def block(self, which: int, kind: str, share: int) -> None:
+        """Let a job wait for a kind of call, and one of all such jobs try it."""
+        self.put_off(self.held(which), share, LONGEST, REASONS[kind], blocked=kind)
+        self.choose(kind, 30.0)
 
     def put_off(
         self,
         job: Job,
         share: int,
         wait: float,
-        reason: str,
-        attempt: bool,
-        missed: bool,
+        reason: str | None,
+        attempt: bool = False,
+        missed: bool = False,
+        solo: bool = False,
+        blocked: str | None = None,
     ) -> None:
         """Put a job off in both worlds."""
-        due = self.now + wait
         if share:
             self.write(job, share)
-        self.run(
-            lambda db: queue.later(
-                db,
-                job,
-                due,
-                self.now,
-                reason=reason,
-                candidates=("1", "2") if missed else (),
-                attempt=attempt,
-                missed=missed,
-            )
+        why = Snooze(
+            self.now + wait,
+            reason,
+            ("1", "2") if missed else (),
+            attempt=attempt,
+            missed=missed,
+            solo=solo,
+            blocked=blocked,
         )
+        self.run(lambda db: queue.snooze(db, job, why, self.now))
         if (row := self.land(job)) is None:
             return
-        row.crashes = 0
-        if row.news != job.rev:
-            row.due = self.now
+        if row.news != job.rev and not solo:
+            row.overtaken(self.now)
             return
-        row.due, row.reason = due, reason
+        row.due, row.reason, row.crashes = why.due, reason, 0
+        row.solo, row.blocked = solo, blocked
+        row.snoozes += solo
         row.candidates = ("1", "2") if missed else ()
         row.attempts += attempt
         row.misses += missed
@@ -497,35 +533,89 @@ class QueueMachine(Machine):
         if row is None:
             return
         if row.news != job.rev:
-            row.due, row.crashes = self.now, 0
+            row.overtaken(self.now)
             return
         row.fail(reason, self.now, passing=passing)
         row.candidates = ("7",)
         row.attempts += 1
 
-    @precondition(lambda self: self.flight or self.strays)
-    @rule(
-        which=pick, number=st.sampled_from([1, 1, 9]), share=st.sampled_from([0, 1, 9])
-    )
-    def release(self, which: int, number: int, share: int) -> None:
-        """Let an outage eat some jobs: nothing is counted, whatever was written."""
-        self.let_go(
-            [self.held(which)]
-            if number == 1
-            else [*self.flight.values(), *self.strays],
-            share,
-        )
-
-    def let_go(self, jobs: list[Job], share: int) -> None:
-        """Release jobs in both worlds."""
+    @rule(share=st.sampled_from([0, 1, 9]))
+    def release_all(self, share: int) -> None:
+        """Stop the worker: nothing is counted, whatever was written."""
+        jobs = [*self.flight.values(), *self.strays]
         for job in jobs:
             if share:
                 self.write(job, share)
-        self.run(lambda db: queue.release(db, jobs))
+        self.run(queue.release_all)
         for job in jobs:
-            row = self.land(job)
-            if row is not None:
-                row.crashes = 0  # Q7: and nothing else
+            self.land(job)  # Q7: and nothing else
+
+    @precondition(lambda self: self.flight or self.strays)
+    @rule(which=pick, number=st.sampled_from([1, 9]))
+    def alone(self, which: int, number: int) -> None:
+        """Let one job, or all in flight, be handled alone after what nobody foresaw."""
+        jobs = [*self.flight.values(), *self.strays]
+        if number == 1:
+            jobs = [self.held(which)]
+        self.run(lambda db: queue.alone(db, jobs, self.now))
+        for job in jobs:
+            if (row := self.land(job)) is not None:
+                row.join()
+                row.solo, row.due = True, self.now
+
+    @rule(numbers=st.lists(pick, max_size=2, unique=True))
+    def charge(self, numbers: list[int]) -> None:
+        """Have jobs pay for what has shown to be their own, also those that have gone."""
+        self.run(lambda db: queue.charge(db, numbers))
+        for row in self.rows.values():
+            row.attempts += row.id in numbers
+
+    # -- kinds of call that fail -----------------------------------------------------
+
+    def choose(self, kind: str, wait: float) -> None:
+        """Let one of those try a kind of call who wait for it, unless one does already."""
+        self.run(lambda db: queue.choose_next(db, kind, self.now + wait))
+        self.chosen_next(kind, self.now + wait)
+
+    def chosen_next(self, kind: str, due: float) -> None:
+        """Say who is to try it: whoever was tried longest ago."""
+        waiting = [row for row in self.rows.values() if row.blocked == kind]
+        if any(row.solo for row in waiting):
+            return
+        live = [row for row in waiting if row.is_live]
+        if live:
+            row = min(live, key=lambda row: (row.tried or 0.0, row.id))
+            row.solo, row.due = True, due
+
+    @rule(kind=kinds, wait=st.sampled_from([1.0, 600.0]))
+    def choose_next(self, kind: str, wait: float) -> None:
+        """End a turn while a kind of call fails."""
+        self.choose(kind, wait)
+
+    @rule(kind=kinds)
+    def unblock(self, kind: str) -> None:
+        """Let a kind of call work again."""
+        self.free(kind)
+
+    def free(self, kind: str) -> None:
+        """Let nobody wait any more for a kind of call."""
+        reason = REASONS[kind]
+        number = self.run(lambda db: queue.unblock(db, kind, reason, self.now))
+        for row in self.rows.values():
+            if row.is_sick and row.reason == reason and not row.failed:
+                row.due = min(row.due, self.now + 60)
+        freed = [row for row in self.rows.values() if row.blocked == kind]
+        assert number == len(freed)
+        for row in freed:
+            row.join()
+            row.solo, row.reason, row.due = row.snoozes > 0, None, self.now
+            if row.snoozes:
+                row.due += min(60.0, 5.0 * 2**row.snoozes)
+        assert self.run(
+            lambda db: db.execute(
+                "SELECT count(*) FROM job WHERE blocked = ?", (kind,)
+            ).fetchone()
+        ) == (0,)
 
     @precondition(lambda self: self.flight)
     @rule(which=pick, share=st.sampled_from([1, 2, 9]))
@@ -540,8 +630,81 @@ class QueueMachine(Machine):
         """Have the worker take this job, and whatever comes before it."""
         self.now = max(self.now, row.due)
         while not row.flying:
-            assert self.take(100)
+            assert self.take(100, solo=row.solo)
         return self.flight[row.id]
+
+    @rule(source=pick, key=st.sampled_from(KEYS[:3]), solo=st.booleans())
+    def overtake(self, source: int, key: str, solo: bool) -> None:
+        """Have news come in while a job is in flight, and while it waits."""
+        row = self.news(source, key, f"Before {self.steps}", "1")
+        job = self.flight.get(row.id) or self.hand_out(row)
+        self.news(source, key, f"Meanwhile {self.steps}", "1")
+        self.put_off(job, 0, 30.0, "rejected", solo=solo)
+        self.they_agree()
+        self.news(source, key, f"After {self.steps}", "1")
+
+    @rule(number=st.integers(2, 4), wait=st.sampled_from([0.05, 1.0]))
+    def trials(self, number: int, wait: float) -> None:
+        """Try job after job while the server is sick: never the same one again."""
+        last = None
+        for _ in range(number):
+            self.now += wait  # between two of them some time passes
+            others = {row.id for row in self.due()} - {last}
+            for job in self.take_trial():
+                assert job.id in (others or {last})
+                last = job.id
+                self.put_off(job, 0, wait, "error_500", solo=True)
+
+    @rule(
+        kind=kinds,
+        sick=st.booleans(),
+        end=st.sampled_from(
+            ["settle", "fail", "news", "sick", "alone", "gone", "die", "works"]
+        ),
+        reason=reasons,
+    )
+    def one_tries(self, kind: str, sick: bool, end: str, reason: str) -> None:
+        """Have three wait for a kind of call, and whoever tries it come to some end.
+
+        Beside them somebody is sick, of the same or of something else.
+        """
+        for number, key in enumerate(KEYS[:3]):
+            row = self.news(number, key, f"Tries {self.steps}", "1")
+            if row.flying:
+                continue
+            if sick:
+                self.put_off(self.hand_out(row), 0, 1.0, REASONS[kind], solo=True)
+            self.put_off(self.hand_out(row), 0, LONGEST, REASONS[kind], blocked=kind)
+        row = self.news(0, KEYS[3], f"Beside {self.steps}", "1")
+        job = self.flight.get(row.id) or self.hand_out(row)
+        self.put_off(job, 0, 600.0, reason, solo=True)
+        self.choose(kind, 1.0)
+        for row in [r for r in self.rows.values() if r.blocked == kind and r.solo]:
+            job = self.flight.get(row.id) or self.hand_out(row)
+            match end:
+                case "settle":
+                    self.bring_into_line(job)
+                case "fail":
+                    self.be_failed(job, 0, "rejected", passing=False)
+                case "news":
+                    number = self.sources.index(job.record.source)
+                    self.news(number, job.record.key, f"News {self.steps}", "2")
+                case "sick":
+                    self.put_off(job, 0, 1.0, REASONS[kind], solo=True)
+                case "alone":
+                    self.run(lambda db, job=job: queue.alone(db, [job], self.now))
+                    self.land(job)
+                    row.join()
+                    row.solo, row.due = True, self.now
+                case "gone":
+                    self.discard_source(self.sources.index(job.record.source))
+                case "works":
+                    self.free(kind)
+                case _:
+                    self.restart(killed=True, jump=0.0)
+        self.they_agree()
+        self.choose(kind, 1.0)
+        self.they_agree()
 
     def news(self, source: int, key: str, title: str, mark: str) -> Row:
         """Promise something of a record, whatever was promised before."""
@@ -555,7 +718,7 @@ class QueueMachine(Machine):
         key=st.sampled_from(KEYS[:3]),
         blows=st.lists(
             st.tuples(
-                st.sampled_from(["die", "fail", "later", "miss", "release"]),
+                st.sampled_from(["die", "fail", "snooze", "miss", "release"]),
                 st.sampled_from([1, 2, 3, 6]),
                 st.booleans(),
             ),
@@ -579,7 +742,7 @@ class QueueMachine(Machine):
                     case "fail":
                         self.be_failed(job, 0, "error_500", passing=True)
                     case "release":
-                        self.let_go([job], 0)
+                        self.release_all(0)
                     case _:
                         missed = blow == "miss"
                         self.put_off(job, 0, 1.0, "not_found", not missed, missed)
@@ -604,7 +767,7 @@ class QueueMachine(Machine):
                 self.write(job, share)
             self.restart(killed=True, jump=0.0)
         else:
-            self.let_go([job], share)
+            self.release_all(share)
         self.news(source, key, f"One {self.steps}", mark)
         self.finish(source, key)
 
@@ -673,7 +836,7 @@ class QueueMachine(Machine):
             assert due is not None
             assert due <= self.now + LONGEST
             self.now = max(self.now, due)
-            jobs = self.take(100)
+            jobs = [*self.take(100), *self.take(100, solo=True)]
             assert jobs
             for job in jobs:
                 self.bring_into_line(job)
@@ -824,13 +987,18 @@ class QueueMachine(Machine):
     def discard_source(self, which: int) -> None:
         """Remove a source, also while its jobs are in flight; another one comes."""
         source = self.sources.pop(which % 2)
-        number = self.run(lambda db: queue.discard_source(db, source))
+        number = self.run(lambda db: queue.discard_source(db, source, self.now))
         gone = [key for key in self.rows if key[0] == source]
         assert number == len(gone)
+        tried = set()
         for key in gone:
             row = self.rows.pop(key)
             if row.flying:
                 self.strays.append(self.flight.pop(row.id))
+            if row.solo and row.blocked is not None:
+                tried.add(row.blocked)
+        for kind in tried:
+            self.chosen_next(kind, self.now)  # it waits for nobody who has gone
         self.truth = {k: truth for k, truth in self.truth.items() if k[0] != source}
         self.done = {k: done for k, done in self.done.items() if k[0] != source}
         self.sources.append(f"source{len(self.ids)}.{self.steps}")
@@ -849,7 +1017,7 @@ class QueueMachine(Machine):
     def restart(self, killed: bool, jump: float) -> None:
         """End the process, well or badly, and start with a clock that may have moved."""
         if not killed:
-            self.run(release_all)
+            self.run(queue.release_all)
         self.database.close()
         self.now = max(0.0, self.now + jump)
         self.open()
@@ -858,12 +1026,18 @@ class QueueMachine(Machine):
         for row in self.rows.values():
             if row.flying and killed:
                 row.crashes += 1
+                row.solo = False
                 if row.crashes >= CRASHES:
                     row.fail("crashed", self.now, passing=True)
                     aside += 1
             row.flying = False
             if row.due > self.now + LONGEST:
                 row.due = self.now
+            if row.blocked is not None:
+                row.join()
+                row.due = self.now
+            if row.tried is not None:
+                row.tried = min(row.tried, self.now)
         assert number == aside
         self.flight.clear()
         self.strays.clear()
@@ -901,9 +1075,14 @@ class QueueMachine(Machine):
             len(rows) - len(alive),
             min((row.enqueued for row in alive), default=None),
         )
-        assert self.run(queue.next_due) == min(
-            (row.due for row in alive if not row.flying), default=None
-        )
+        for solo in (None, False, True):
+            assert self.run(lambda db, solo=solo: queue.next_due(db, solo=solo)) == min(
+                (r.due for r in alive if r.is_live and solo in (None, r.solo)),
+                default=None,
+            )
+        assert self.run(_turns) == [row.turn() for row in rows]
+        chosen = [row.blocked for row in rows if row.blocked and row.solo]
+        assert len(chosen) == len(set(chosen))
         for key, done in self.done.items():
             assert self.run(lambda db, key=key: queue.settled_token(db, *key)) == (
                 done.token
@@ -927,6 +1106,12 @@ class QueueMachine(Machine):
         """Whatever the clock did, and whoever is put off."""
         due = self.run(queue.next_due)
         assert due is None or due <= self.now + LONGEST
+
+
+def _turns(db: Connection) -> list[tuple[Any, ...]]:
+    return db.execute(
+        "SELECT id, solo, blocked, snoozes, tried, attempts, due FROM job ORDER BY id"
+    ).fetchall()
 
 
 def _everything(db: Connection) -> list[list[tuple[Any, ...]]]:

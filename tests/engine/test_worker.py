@@ -6,13 +6,15 @@ from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any, Literal
 
+import aiohttp
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
-from tests.rig import WITHIN, Rig
+from custom_components.plexsync.plex.events import PlexEvents
+from tests.rig import PNG, WITHIN, Rig
 
 LISTING = r"/library/sections/\d+/all"
 
@@ -96,6 +98,22 @@ async def test_pictures_are_sent_when_their_bytes_changed_only(rig: Rig) -> None
     await rig.drained()
     assert rig.plex.journal.count(method="POST") == 1
     assert rig.plex.journal.count(method="PUT") == 0
+
+
+async def test_no_picture_is_loaded_twice_for_want_of_room(rig: Rig) -> None:
+    """A hundred covers of 450 kB are more than one turn holds in memory."""
+    fields = []
+    for number in range(1, 91):
+        ref = f"/scene/{number}"
+        rig.gallery.pictures[ref] = PNG + bytes([number]) * 450_000
+        fields.append(Image(ref, "a"))
+    await rig.submit(
+        Record("stash", f"{n}", Find((rig.path(n),)), {"poster": poster})
+        for n, poster in enumerate(fields, 1)
+    )
+    await rig.drained()
+    assert rig.plex.journal.count(method="POST") == 90
+    assert rig.gallery.asked == 90
 
 
 async def test_what_a_cut_write_left_is_taken_back(rig: Rig) -> None:
@@ -750,3 +768,34 @@ async def test_a_lock_that_rode_along_with_an_unanswered_write_is_ours(
     await rig.plex.start()
     await rig.drained()
     assert rig.item(1).values["studio"] == "Another"
+
+
+async def test_a_broken_socket_makes_the_next_write_ask_who_answers(rig: Rig) -> None:
+    """Another machine answers over connections that stayed open: it gets no edit."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    async with aiohttp.ClientSession() as session:
+        events = PlexEvents(
+            session,
+            rig.plex.url,
+            rig.plex.token,
+            client_id="rig",
+            allowed=rig.engine.circuit.may_listen,
+            contact=rig.engine.health.sighted,
+            broke=rig.server.distrust,
+            arrived=rig.engine.wake_missing,
+            changed=rig.engine.void,
+        )
+        listening = asyncio.create_task(events.run())
+        await rig.until(lambda: events.connected)
+        edits = rig.edits()
+        rig.plex.faults.add("impostor")
+        rig.plex.faults.add("ws_drop")
+        await rig.until(lambda: not events.connected)
+        await rig.submit(rig.records(5, "Newer"))
+        await rig.until(
+            lambda: ("hold", {"hold": "wrong_server", "active": True}) in rig.events
+        )
+        assert rig.edits() == edits
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)

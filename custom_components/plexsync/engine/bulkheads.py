@@ -140,7 +140,7 @@ class Bulkheads:
         return {
             kind: trouble.since
             for kind, trouble in self._troubles.items()
-            if trouble.shut
+            if trouble.shut and trouble.subjects  # a long call fails not yet
         }
 
     def troubled(self, group: str) -> set[str]:
@@ -149,7 +149,7 @@ class Bulkheads:
 
     def clear(self) -> None:
         """Forget everything: it was the server."""
-        self._reopened |= self.failing().keys()
+        self._reopened |= {kind for kind in self._troubles if self.is_shut(kind)}
         self._troubles.clear()
 
     def _tried(

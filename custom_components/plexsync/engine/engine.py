@@ -582,7 +582,7 @@ class Engine:
             ledger.release_source(db, source)
             for mark in ("cursor", "settings", "retry"):
                 stats.keep(db, f"{mark}:{source}", None)
-            return queue.discard_source(db, source)
+            return queue.discard_source(db, source, self.clock.steady())
 
         number = await self.database.run(work)
         self.circuit.notify()

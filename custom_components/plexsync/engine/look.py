@@ -17,7 +17,7 @@ from . import ledger
 from .aside import Aside
 from .bulkheads import Bulkheads, shut
 from .clock import Clock
-from .contact import Contact
+from .contact import CircuitRefusedError, Contact
 from .database import Database
 from .judge import About, Purpose
 from .plan import Change, Kept, Ledger, Plan, make_plan
@@ -303,6 +303,8 @@ class Look:
                 await self._read_alone(*alone.popitem(), found)
 
         await together(read() for _ in range(min(AT_ONCE, len(alone))))
+        if alone:
+            raise CircuitRefusedError  # what was not read is not known to be missing
         return found
 
     async def _read_in_bulk(

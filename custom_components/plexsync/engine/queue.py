@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS job (
     days INTEGER NOT NULL DEFAULT 0,       -- that it has been failed for
     retries INTEGER NOT NULL DEFAULT 0,
     outage_retries INTEGER NOT NULL DEFAULT 0,  -- those that followed an outage
-    tried REAL,                    -- when it was last put off, never for one that was not
+    tried REAL,                    -- when it was last taken
     solo INTEGER NOT NULL DEFAULT 0,  -- handled alone, beside all others
     blocked TEXT,                  -- the kind of call that it waits for
     snoozes INTEGER NOT NULL DEFAULT 0,  -- for what its item may not be to blame for
@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS job (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_turn ON job (solo, priority, due, id)
     WHERE failed = 0 AND leased IS NULL;
-CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, tried)
+CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
     WHERE blocked IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_enqueued ON job (enqueued) WHERE failed = 0;
 CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
@@ -169,7 +169,9 @@ def recover(db: Connection, now: float, longest: float) -> int:
     Give how many jobs were set aside because they may bring the process down.
     """
     db.execute(
-        "UPDATE job SET leased = NULL, crashes = crashes + 1 WHERE leased IS NOT NULL"
+        # Not beside others any more: whoever is suspected is alone when it is tried.
+        "UPDATE job SET leased = NULL, crashes = crashes + 1, solo = 0"
+        " WHERE leased IS NOT NULL"
     )
     set_aside = db.execute(
         f"UPDATE job SET {_FAILS}, reason = 'crashed', passing = 1"
@@ -177,6 +179,8 @@ def recover(db: Connection, now: float, longest: float) -> int:
         {"now": now, "most": MAX_CRASHES},
     ).rowcount
     db.execute("UPDATE job SET due = ? WHERE due > ?", (now, now + longest))
+    # Nobody comes before those that were tried by a clock that was ahead.
+    db.execute("UPDATE job SET tried = :now WHERE tried > :now", {"now": now})
     # What was known of calls that fail is gone with the process.
     db.execute(
         "UPDATE job SET due = ?, blocked = NULL, solo = 0 WHERE blocked IS NOT NULL",
@@ -368,7 +372,7 @@ def claim(
     if suspects := [job for job in jobs if job.crashes]:
         calm = [job for job in jobs if not job.crashes]
         jobs = calm or suspects[:1]
-    _lease(db, jobs)
+    _lease(db, jobs, now)
     return jobs
 
 
@@ -380,13 +384,14 @@ def claim_trial(db: Connection, now: float) -> list[Job]:
         (now,),
     ).fetchone()
     jobs = _load(db, [row[0]]) if row else []
-    _lease(db, jobs)
+    _lease(db, jobs, now)
     return jobs
 
 
-def _lease(db: Connection, jobs: Iterable[Job]) -> None:
+def _lease(db: Connection, jobs: Iterable[Job], now: float) -> None:
     db.executemany(
-        "UPDATE job SET leased = rev WHERE id = ?", [(job.id,) for job in jobs]
+        "UPDATE job SET leased = rev, tried = ? WHERE id = ?",
+        [(now, job.id) for job in jobs],
     )
 
 
@@ -496,7 +501,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
         "UPDATE job SET leased = NULL, due = :due, reason = :reason,"
         " candidates = :candidates, attempts = attempts + :attempt,"
         " misses = misses + :missed, crashes = 0, solo = :solo, blocked = :blocked,"
-        " snoozes = snoozes + :free, tried = :now,"
+        " snoozes = snoozes + :free,"
         " missed_since = CASE WHEN :missed THEN coalesce(missed_since, :now)"
         f" ELSE missed_since END WHERE id = :id{same}",
         {
@@ -520,7 +525,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
 def alone(db: Connection, jobs: Iterable[Job], now: float) -> None:
     """Let jobs be handled one by one: one of them is more than their turn could bear."""
     db.executemany(
-        "UPDATE job SET leased = NULL, solo = 1, due = ? WHERE id = ?",
+        "UPDATE job SET leased = NULL, solo = 1, blocked = NULL, due = ? WHERE id = ?",
         [(now, job.id) for job in jobs],
     )
 
@@ -536,7 +541,7 @@ def choose_next(db: Connection, kind: str, due: float) -> None:
     """Of the jobs that wait for a kind of call, let the one tried longest ago try it."""
     db.execute(
         "UPDATE job SET due = :due, solo = 1 WHERE id = (SELECT id FROM job"
-        " WHERE blocked = :kind AND failed = 0 AND leased IS NULL"
+        " WHERE blocked = :kind AND solo = 0 AND failed = 0 AND leased IS NULL"
         " ORDER BY tried, id LIMIT 1) AND NOT EXISTS (SELECT 1 FROM job"
         " WHERE blocked = :kind AND failed = 0 AND solo = 1)",
         {"kind": kind, "due": due},
@@ -615,10 +620,15 @@ def wake(db: Connection, now: float, reason: str, path: str | None = None) -> in
     return db.execute(sql, values).rowcount
 
 
-def discard_source(db: Connection, source: str) -> int:
+def discard_source(db: Connection, source: str, now: float) -> int:
     """Drop a source's jobs and what is known of its records; give how many jobs."""
     db.execute("DELETE FROM settled WHERE source = ?", (source,))
-    return db.execute("DELETE FROM job WHERE source = ?", (source,)).rowcount
+    gone = db.execute(
+        "DELETE FROM job WHERE source = ? RETURNING iif(solo, blocked, NULL)", (source,)
+    ).fetchall()
+    for kind in {row[0] for row in gone} - {None}:
+        choose_next(db, kind, now)  # else nobody would try it any more
+    return len(gone)
 
 
 def settled_token(db: Connection, source: str, key: str) -> str | None:

@@ -418,7 +418,9 @@ class Turn:
     # -- verify --------------------------------------------------------------------
 
     async def _verify(self) -> None:
-        tasks = [task for task in self.tasks if task.wrote]
+        tasks = [
+            task for task in self.tasks if task.wrote and task.sight.item is not None
+        ]
         missed = await self._check(tasks)
         for task in missed:
             if task.verdict is None:
@@ -515,11 +517,10 @@ class Turn:
         for task in self.tasks:
             if task.blocked and not self._t.bulkheads.is_shut(task.blocked):
                 task.blocked, task.delay = None, SOON  # it works again by now
+        # Of every kind: who was to try it may have gone, or has nothing to try it for.
         until = {
-            task.blocked: now
-            + self._t.bulkheads.until(task.blocked, self._t.clock.monotonic())
-            for task in self.tasks
-            if task.blocked
+            kind: now + self._t.bulkheads.until(kind, self._t.clock.monotonic())
+            for kind in self._t.bulkheads.failing()
         }
         if any(task.blocked or task.solo for task in self.tasks):
             self._contact.proves_nothing()

@@ -1,0 +1,78 @@
+"""The breaker's host: what is saved before anything else goes on, and what is told."""
+
+import asyncio
+from random import Random
+from typing import Any
+
+from custom_components.plexsync.engine.breaker import Result, State
+from custom_components.plexsync.engine.circuit import Circuit
+from custom_components.plexsync.engine.clock import Clock
+from tests.rig import MemoryStore
+
+
+class _SlowStore(MemoryStore):
+    """A store that saves only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+        self.may.set()
+        self.saving = asyncio.Event()
+
+    async def save(self, data: dict[str, Any]) -> None:
+        """Wait for leave."""
+        self.saving.set()
+        await self.may.wait()
+        await super().save(data)
+
+
+def _circuit(store: MemoryStore) -> tuple[Circuit, list[str]]:
+    events: list[str] = []
+
+    def heard(event: str, data: dict[str, Any]) -> None:
+        events.append(event)
+
+    circuit = Circuit(clock=Clock(), random=Random(1), store=store, listener=heard)
+    circuit.breaker.verified = True
+    return circuit, events
+
+
+async def _probe(circuit: Circuit, result: Result) -> None:
+    """Let a probe end like this."""
+    before = circuit.breaker.state
+    token = circuit.breaker.begin_probe()
+    circuit.breaker.end_probe(token, result, 0.0)
+    await circuit.moved(before, "recovery")
+
+
+async def test_no_permit_while_half_open_is_being_saved() -> None:
+    """A kill in between would leave a disk that knows less than the server."""
+    store = _SlowStore()
+    circuit, _ = _circuit(store)
+    await circuit.trip("refused", since=1.0)
+    store.may.clear()
+    store.saving.clear()
+    moving = asyncio.create_task(_probe(circuit, Result.SUCCESS))
+    await store.saving.wait()
+    assert circuit.breaker.state is State.HALF_OPEN
+    assert circuit.admit() is None
+    store.may.set()
+    await moving
+    assert circuit.admit() is not None
+
+
+async def test_half_open_is_told_once_an_outage() -> None:
+    """However often a probe passes and no edit goes well."""
+    circuit, events = _circuit(MemoryStore())
+    for _ in range(2):
+        await circuit.trip("refused", since=1.0)
+        for _ in range(3):
+            await _probe(circuit, Result.SUCCESS)
+            assert circuit.breaker.state is State.HALF_OPEN
+            await circuit.trip("refused", since=1.0)
+        await _probe(circuit, Result.SUCCESS)
+        permit = circuit.admit()
+        assert permit is not None
+        await circuit.settle(permit, Result.SUCCESS)
+    told = [event for event in events if event.startswith("circuit")]
+    assert told == ["circuit_opened", "circuit_half_opened", "circuit_closed"] * 2
