@@ -151,7 +151,7 @@ GOOD: dict[str, Any] = {
     "pace": {"in_flight": 4},
     "outages": {"outages": [], "unknown": [], "since": 1e9, "seen": 1e9, "dropped": 0},
     "first_fault": None,
-    "run": [],
+    "run": {},
     "ledger_id": None,
 }
 
