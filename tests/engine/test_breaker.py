@@ -40,6 +40,11 @@ def opened(now: float = 0.0) -> Breaker:
     return breaker
 
 
+def state(breaker: Breaker) -> State:
+    """Give its state, which a call may have changed."""
+    return breaker.state
+
+
 def half_open(now: float = 10.0) -> Breaker:
     """Give a breaker whose probe found the server again."""
     breaker = opened()
@@ -53,7 +58,7 @@ def test_no_call_before_the_first_probe() -> None:
     breaker = Breaker(Fixed())
     assert breaker.admit(0) is None
     assert breaker.probe_at(0) == 0
-    breaker.end_probe(breaker.begin_probe(), Result.UNREACHABLE, 0)
+    breaker.end_probe(breaker.begin_probe(), Result.FAILURE, 0)
     assert breaker.state is State.OPEN
 
 
@@ -62,29 +67,58 @@ def test_five_failures_in_a_row_open() -> None:
     breaker = ready()
     for result in [*[Result.FAILURE] * 4, Result.SUCCESS, *[Result.FAILURE] * 4]:
         breaker.settle(permit(breaker), result, 0)
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
     breaker.settle(permit(breaker), Result.FAILURE, 0)
-    assert breaker.state is State.OPEN
+    assert state(breaker) is State.OPEN
     assert breaker.failures == 5
 
 
-def test_one_unreachable_call_and_one_failed_probe_open() -> None:
-    """The next call waits for the probe, which decides."""
+def test_a_doubt_lets_nobody_call_before_the_probe_has_decided() -> None:
+    """It opens if the probe fails, without growing; it goes on if the probe passes."""
+    for found, state in ((Result.FAILURE, State.OPEN), (Result.SUCCESS, State.CLOSED)):
+        breaker = ready()
+        breaker.doubt()
+        assert breaker.state is State.CLOSED
+        assert breaker.admit(1) is None
+        assert breaker.probe_at(1) == 1
+        breaker.end_probe(breaker.begin_probe(), found, 2)
+        assert (breaker.state, breaker.step) == (state, 0)
+        assert (breaker.admit(2) is not None) is (state is State.CLOSED)
+
+
+def test_a_probe_that_says_nothing_leaves_the_doubt() -> None:
+    """Who cannot look knows no more than before."""
     breaker = ready()
-    breaker.settle(permit(breaker), Result.UNREACHABLE, 1)
-    assert breaker.state is State.CLOSED
+    breaker.doubt()
+    breaker.end_probe(breaker.begin_probe(), Result.NEUTRAL, 1)
     assert breaker.admit(1) is None
     assert breaker.probe_at(1) == 1
-    breaker.end_probe(breaker.begin_probe(), Result.UNREACHABLE, 2)
-    assert breaker.state is State.OPEN
 
 
-def test_unreachable_call_and_passed_probe_go_on() -> None:
-    """A single hiccup opens nothing."""
+def test_a_probe_that_began_before_the_doubt_does_not_end_it() -> None:
+    """What it saw was of before; the next one decides."""
     breaker = ready()
-    breaker.settle(permit(breaker), Result.UNREACHABLE, 1)
-    breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, 2)
-    assert breaker.admit(2) is not None
+    token = breaker.begin_probe()
+    breaker.doubt()
+    breaker.end_probe(token, Result.SUCCESS, 1)
+    assert breaker.admit(1) is None
+    ready(breaker, 1)
+    assert breaker.admit(1) is not None
+
+
+def test_trip_opens_once() -> None:
+    """It begins an outage from closed, makes one longer from half open, and that is all."""
+    breaker = ready()
+    breaker.trip(1)
+    assert (breaker.state, breaker.step, breaker.next_probe) == (State.OPEN, 0, 6)
+    before = breaker.snapshot(1, 1)
+    breaker.trip(3, retry_after=100)
+    assert breaker.snapshot(1, 1) == before
+    breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, 6)
+    breaker.trip(6, retry_after=30)
+    assert (breaker.state, breaker.step) == (State.OPEN, 1)
+    assert breaker.next_probe is not None
+    assert 36 <= breaker.next_probe <= 39
 
 
 def test_delays_grow_to_the_cap_and_stay_there() -> None:
@@ -119,30 +153,40 @@ def test_half_open_admits_one_trial_at_a_time() -> None:
     assert given[0].trial
 
 
-def test_three_successes_in_a_row_close() -> None:
-    """Two do not."""
+def test_one_good_trial_closes() -> None:
+    """And the backoff begins anew."""
     breaker = half_open()
-    for expected in (State.HALF_OPEN, State.HALF_OPEN, State.CLOSED):
-        breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
-        assert breaker.state is expected
+    breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
+    assert breaker.state is State.CLOSED
     assert breaker.step == 0
+    assert breaker.admit(10) is not None
+
+
+def test_a_quiet_trial_does_not_close_and_lets_the_next_one_try() -> None:
+    """That nothing was to be written shows nothing of writing."""
+    breaker = half_open()
+    for _ in range(5):
+        breaker.settle(permit(breaker, 10), Result.QUIET, 10)
+        assert state(breaker) is State.HALF_OPEN
+    assert breaker.quiet
+    breaker.settle(permit(breaker, 10), Result.FAILURE, 10)
+    assert state(breaker) is State.OPEN
+    assert not breaker.quiet
 
 
 def test_failed_trial_reopens_with_a_longer_delay() -> None:
     """The backoff goes on where it was."""
     breaker = half_open()
-    breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
     breaker.settle(permit(breaker, 10), Result.FAILURE, 10)
     assert breaker.state is State.OPEN
     assert breaker.next_probe == 20
-    assert breaker.successes == 0
 
 
 def test_cancelled_trial_frees_its_permit_and_says_nothing() -> None:
     """Neither success nor failure."""
     breaker = half_open()
     breaker.settle(permit(breaker, 10), Result.NEUTRAL, 10)
-    assert (breaker.state, breaker.successes) == (State.HALF_OPEN, 0)
+    assert (breaker.state, breaker.quiet) == (State.HALF_OPEN, False)
     assert breaker.admit(10) is not None
 
 
@@ -182,7 +226,7 @@ def test_probe_from_before_a_reset_changes_nothing() -> None:
     token = breaker.begin_probe()
     breaker.reset()
     breaker.end_probe(token, Result.FAILURE, 9)
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.CLOSED
     assert breaker.admit(9) is None  # but a probe precedes the first job
     assert breaker.probe_at(9) == 9
 
@@ -199,7 +243,7 @@ def test_hurry_brings_the_probe_forward_and_skips_nothing() -> None:
 def test_retry_after_is_honoured_and_capped() -> None:
     """Closed waits without opening; open probes no earlier than asked."""
     breaker = ready()
-    breaker.settle(permit(breaker), Result.THROTTLED, 0, retry_after=30)
+    breaker.throttle(0, 30)
     assert breaker.state is State.CLOSED
     assert breaker.admit(29) is None
     assert breaker.admit(30) is not None
@@ -207,16 +251,101 @@ def test_retry_after_is_honoured_and_capped() -> None:
     breaker.end_probe(breaker.begin_probe(), Result.FAILURE, 0, retry_after=1e9)
     assert breaker.next_probe is not None
     assert 600 <= breaker.next_probe <= 660
+    breaker = ready()
+    breaker.throttle(0, 1e9)
+    assert breaker.not_before == 600
 
 
-def test_finish_trials_needs_one_success() -> None:
+def test_a_server_that_says_no_time_is_given_more_each_time() -> None:
+    """1, 2, 4 … seconds; a call that goes well begins anew."""
+    breaker = ready()
+    waits, now = [], 0.0
+    for _ in range(7):
+        breaker.throttle(now, None)
+        waits.append(breaker.not_before - now)
+        now = breaker.not_before
+    assert waits == [1, 2, 4, 8, 16, 32, 60]
+    breaker.settle(permit(breaker, now), Result.SUCCESS, now)
+    breaker.throttle(now, None)
+    assert breaker.not_before == now + 1
+
+
+def test_a_shorter_wish_does_not_shorten_the_pause() -> None:
+    """Two calls under way bring two wishes."""
+    breaker = ready()
+    breaker.throttle(0, 30)
+    breaker.throttle(1, 2)
+    assert breaker.not_before == 30
+
+
+def test_five_minutes_of_being_asked_to_wait_are_an_outage() -> None:
+    """Not a second less, and not where a call went well in between."""
+    breaker = ready()
+    breaker.throttle(0, 10)
+    breaker.throttle(299, 10)
+    assert state(breaker) is State.CLOSED
+    breaker.settle(permit(breaker, 309), Result.SUCCESS, 309)
+    breaker.throttle(310, 10)
+    assert state(breaker) is State.CLOSED
+    for now in (550, 609):
+        breaker.throttle(now, 10)
+        assert state(breaker) is State.CLOSED
+    breaker.throttle(610, 10)
+    assert state(breaker) is State.OPEN
+    assert breaker.step == 0
+
+
+def test_wishes_with_much_time_between_are_no_outage() -> None:
+    """The second begins anew, also in how long it makes the pause."""
+    breaker = ready()
+    breaker.throttle(0, None)
+    breaker.throttle(1, None)
+    assert breaker.not_before == 3
+    breaker.throttle(304, None)
+    assert breaker.state is State.CLOSED
+    assert breaker.not_before == 305
+
+
+def test_a_trial_that_is_asked_to_wait_reopens() -> None:
+    """No sooner than asked, and with a longer delay; while open it changes nothing."""
+    breaker = half_open()
+    breaker.throttle(10, 40)
+    assert (breaker.state, breaker.step) == (State.OPEN, 1)
+    assert breaker.next_probe is not None
+    assert 50 <= breaker.next_probe <= 54
+    before = breaker.snapshot(10, 10)
+    breaker.throttle(11, 500)
+    assert breaker.snapshot(10, 10) == before
+
+
+def test_finish_trials_needs_a_quiet_one() -> None:
     """An empty queue does not close a circuit that nobody tried."""
     breaker = half_open()
     breaker.finish_trials()
-    assert breaker.state is State.HALF_OPEN
-    breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
+    assert state(breaker) is State.HALF_OPEN
+    breaker.settle(permit(breaker, 10), Result.NEUTRAL, 10)
     breaker.finish_trials()
-    assert breaker.state is State.CLOSED
+    assert state(breaker) is State.HALF_OPEN
+    breaker.settle(permit(breaker, 10), Result.QUIET, 10)
+    trial = permit(breaker, 10)
+    breaker.finish_trials()  # not while another one tries
+    assert state(breaker) is State.HALF_OPEN
+    breaker.settle(trial, Result.NEUTRAL, 10)
+    breaker.finish_trials()
+    assert state(breaker) is State.CLOSED
+
+
+def test_a_quiet_trial_of_before_a_restart_needs_a_probe() -> None:
+    """What was seen then proves nothing of today."""
+    breaker = half_open()
+    breaker.settle(permit(breaker, 10), Result.QUIET, 10)
+    other = Breaker(Fixed())
+    other.restore(breaker.snapshot(10, 10), 20, 20)
+    other.finish_trials()
+    assert state(other) is State.HALF_OPEN
+    ready(other, 20)
+    other.finish_trials()
+    assert state(other) is State.CLOSED
 
 
 @pytest.mark.parametrize("make", [ready, opened, half_open])
@@ -226,7 +355,7 @@ def test_every_state_survives(make: Any) -> None:
     if breaker.state is State.CLOSED:
         breaker.settle(permit(breaker), Result.FAILURE, 0)
     if breaker.state is State.HALF_OPEN:
-        breaker.settle(permit(breaker, 10), Result.SUCCESS, 10)
+        breaker.settle(permit(breaker, 10), Result.QUIET, 10)
         permit(breaker, 10)  # lost with the process
     saved = breaker.snapshot(10, 1_000_010)
     other = Breaker(Fixed())
@@ -277,7 +406,8 @@ GOOD = opened().snapshot(0, 1e6)
         {"failures": -1},
         {"failures": "5"},
         {"failures": None},
-        {"successes": 3},
+        {"quiet": 1},
+        {"quiet": None},
         {"step": 61},
         {"step": 1.5},
         {"generation": None},

@@ -21,10 +21,11 @@ from custom_components.plexsync.engine.breaker import Breaker, Permit, Result, S
 
 from .machines import LIMIT, Machine, run
 
-FAILURES, SUCCESSES = 5, 3
+FAILURES = 5
 FIRST, CAP, JITTER = 5.0, 60.0, 0.2
 LEASE = 600.0
 ASKED_CAP = 600.0
+THROTTLED, THROTTLED_FOR = 1.0, 300.0
 LONGEST = CAP * (1 + JITTER)
 LONGEST_ASKED = ASKED_CAP * 1.1
 # A forgotten trial may have to run out, and then one ordinary delay.
@@ -37,7 +38,6 @@ LEGAL = {
     (State.HALF_OPEN, State.OPEN),
     (State.HALF_OPEN, State.CLOSED),
 }
-BAD = (Result.FAILURE, Result.UNREACHABLE, Result.THROTTLED)
 
 
 class Jitter(Random):
@@ -64,8 +64,11 @@ class Era:
     number: int
     step: int = 0
     failures: int = 0  # brought along
-    heard: list[Result] = field(default_factory=list)
+    heard: list[Result] = field(default_factory=list)  # good and bad
+    quiet: bool = False  # a trial had nothing to write
     verified: bool = True
+    doubted: bool = False  # since the probe under way began
+    wishes: list[float] = field(default_factory=list)  # when it was asked to wait
     quiet_until: float = -math.inf
     probe: tuple[float, float] | None = None  # not before, not after
     waits: float = -1.0  # how long in all, once that is known
@@ -80,10 +83,6 @@ class Era:
                 return run
             run += 1
         return self.failures + run
-
-    def successes(self) -> int:
-        """Count the trials that went well: all of them, or the era had ended."""
-        return len(self.heard) if self.state is State.HALF_OPEN else 0
 
 
 class Model:
@@ -103,39 +102,57 @@ class Model:
             return False
         return era.state is State.CLOSED or not era.permits
 
-    def hear(
-        self, permit: Permit, result: Result, now: float, asked: float | None
-    ) -> None:
+    def hear(self, permit: Permit, result: Result, now: float) -> None:
         """Take in what a call found, if it is of this era and heard for the first time."""
         if self.era.permits.pop(permit.id, None) is None or result is Result.NEUTRAL:
             return
         era = self.era
+        if result is Result.QUIET:
+            era.quiet = era.quiet or era.state is State.HALF_OPEN
+            return
         era.heard.append(result)
-        if era.state is State.HALF_OPEN:
-            if result in BAD:
-                self.open(now, asked, era.step + 1, 0)
-            elif era.successes() == SUCCESSES:
-                self.close()
-            return
         if result is Result.SUCCESS:
+            era.wishes = []
+            if era.state is State.HALF_OPEN:
+                self.close()
+        elif era.state is State.HALF_OPEN or era.failures_in_a_row() >= FAILURES:
+            self.trip(now, None)
+
+    def trip(self, now: float, asked: float | None) -> None:
+        """Open, with a longer delay if a trial was due to show that all is well."""
+        era = self.era
+        if era.state is not State.OPEN:
+            grown = era.step + (era.state is State.HALF_OPEN)
+            self.open(now, asked, grown, era.failures_in_a_row())
+
+    def slow(self, now: float, asked: float | None) -> None:
+        """Wait as asked; a trial that is, and who has been for too long, opens."""
+        era = self.era
+        if era.state is State.OPEN:
             return
-        if era.failures_in_a_row() >= FAILURES:
-            self.open(now, asked, era.step, era.failures_in_a_row())
-        elif result is Result.UNREACHABLE:
-            era.verified = False
-        elif result is Result.THROTTLED:
-            wait = FIRST if asked is None else min(asked, ASKED_CAP)
-            if not math.isnan(wait):  # no number asks for nothing
-                era.quiet_until = max(era.quiet_until, now + wait)
+        if now - era.quiet_until > THROTTLED_FOR:
+            era.wishes = []  # those are over
+        era.wishes.append(now)
+        if era.state is State.HALF_OPEN or now - era.wishes[0] >= THROTTLED_FOR:
+            self.trip(now, asked)
+            return
+        if asked is None:
+            wait = min(CAP, THROTTLED * 2 ** (len(era.wishes) - 1))
+        else:
+            wait = min(asked, ASKED_CAP)
+        if not math.isnan(wait):  # no number asks for nothing
+            era.quiet_until = max(era.quiet_until, now + wait)
+
+    def doubt(self) -> None:
+        """Want a probe that begins after now."""
+        self.era.verified, self.era.doubted = False, True
 
     def run_out(self, now: float) -> None:
         """Let leases end."""
         era = self.era
         for number, end in list(era.permits.items()):
             if now >= end and self.era is era:
-                self.hear(
-                    Permit(number, era.number, False, end), Result.FAILURE, now, None
-                )
+                self.hear(Permit(number, era.number, False, end), Result.FAILURE, now)
 
     def probed(self, result: Result, now: float, asked: float | None) -> None:
         """Take in what a probe of this era found."""
@@ -144,12 +161,12 @@ class Model:
         if result is Result.NEUTRAL:
             if era.state is State.OPEN:
                 self.schedule(now, None)
-        elif result in BAD:
+        elif result is Result.FAILURE:
             grown = era.step + (era.state is not State.CLOSED)
             self.open(now, asked, grown, era.failures_in_a_row())
         elif era.state is State.OPEN:
             self.era = Era(State.HALF_OPEN, era.number + 1, step=era.step)
-        else:
+        elif not era.doubted:
             era.verified = True
 
     def open(self, now: float, asked: float | None, step: int, failures: int) -> None:
@@ -185,6 +202,7 @@ asked_for = st.none() | st.sampled_from(
     [0.0, 1.0, 30.0, 59.0, 120.0, 600.0, 1e6, math.inf, math.nan, -5.0]
 )
 anything = st.sampled_from(list(Result))
+found = st.sampled_from([Result.SUCCESS, Result.FAILURE, Result.NEUTRAL])
 pick = st.integers(0, 63)
 pauses = st.sampled_from(
     [0.0, 0.001, 1.0, 4.0, 5.0, 12.0, 60.0, 72.0, 300.0, 599.0, 600.0, 700.0, 1e5]
@@ -262,11 +280,11 @@ class BreakerMachine(Machine):
         self.after()
         return permit
 
-    def give(self, permit: Permit, result: Result, asked: float | None = None) -> None:
+    def give(self, permit: Permit, result: Result) -> None:
         """Settle a permit in both worlds."""
-        self.breaker.settle(permit, result, self.now, retry_after=asked)
+        self.breaker.settle(permit, result, self.now)
         if permit.generation == self.model.era.number:
-            self.model.hear(permit, result, self.now, asked)
+            self.model.hear(permit, result, self.now)
         self.after()
 
     def probe(self, result: Result, asked: float | None = None) -> None:
@@ -297,15 +315,15 @@ class BreakerMachine(Machine):
             assert len(self.held) == before
 
     @precondition(lambda self: self.held)
-    @rule(which=pick, result=anything, asked=asked_for)
-    def settle(self, which: int, result: Result, asked: float | None) -> None:
+    @rule(which=pick, result=anything)
+    def settle(self, which: int, result: Result) -> None:
         """End a call."""
         permit = self.held.pop(which % len(self.held))
-        self.give(permit, result, asked)
+        self.give(permit, result)
         self.done.append(permit)
 
     @precondition(lambda self: self.held)
-    @rule(result=st.sampled_from([Result.SUCCESS, *BAD]))
+    @rule(result=st.sampled_from([Result.SUCCESS, Result.QUIET, Result.FAILURE]))
     def settle_all(self, result: Result) -> None:
         """End all calls alike: a server that comes or goes."""
         while self.held:
@@ -330,21 +348,21 @@ class BreakerMachine(Machine):
         self.lost.append(self.held.pop(which % len(self.held)))
 
     @precondition(lambda self: self.done)
-    @rule(which=pick, result=anything, asked=asked_for)
-    def settle_again(self, which: int, result: Result, asked: float | None) -> None:
+    @rule(which=pick, result=anything)
+    def settle_again(self, which: int, result: Result) -> None:
         """Settle what was settled: nothing changes, whoever holds a permit now."""
         before = self.breaker.snapshot(self.now, self.wall)
-        self.give(self.done[which % len(self.done)], result, asked)
+        self.give(self.done[which % len(self.done)], result)
         assert self.breaker.snapshot(self.now, self.wall) == before  # I11, I12
 
     @precondition(lambda self: self.lost)
-    @rule(which=pick, result=anything, asked=asked_for)
-    def come_late(self, which: int, result: Result, asked: float | None) -> None:
+    @rule(which=pick, result=anything)
+    def come_late(self, which: int, result: Result) -> None:
         """Hear of a call that was given up."""
         permit = self.lost.pop(which % len(self.lost))
         late = permit.id not in self.model.era.permits
         before = self.breaker.snapshot(self.now, self.wall)
-        self.give(permit, result, asked)
+        self.give(permit, result)
         if late:
             assert self.breaker.snapshot(self.now, self.wall) == before
         self.done.append(permit)
@@ -356,7 +374,7 @@ class BreakerMachine(Machine):
         if (
             era.state is State.HALF_OPEN
             and era.verified  # every start verifies first
-            and era.successes()
+            and era.quiet
             and not era.permits
         ):
             self.model.close()
@@ -366,7 +384,6 @@ class BreakerMachine(Machine):
     @rule(
         calls=st.integers(1, 3),
         result=anything,
-        asked=asked_for,
         reached=st.sampled_from(list(State)),
         pause=st.sampled_from([0.0, 1.0, 4.0]),
     )
@@ -374,7 +391,6 @@ class BreakerMachine(Machine):
         self,
         calls: int,
         result: Result,
-        asked: float | None,
         reached: State,
         pause: float,
     ) -> None:
@@ -390,7 +406,7 @@ class BreakerMachine(Machine):
         assert self.breaker.generation > era
         for permit in over:
             before = self.breaker.snapshot(self.now, self.wall)
-            self.give(permit, result, asked)
+            self.give(permit, result)
             # I10: neither state, nor counts, nor the probe's time.
             assert self.breaker.snapshot(self.now, self.wall) == before
         self.done += over
@@ -403,7 +419,7 @@ class BreakerMachine(Machine):
             self.after(by_hand=True)
         while self.model.era.state is State.CLOSED:
             if not self.model.era.verified:
-                self.probe(Result.UNREACHABLE)
+                self.probe(Result.FAILURE)
             else:
                 self.call(Result.FAILURE)
         if reached is not State.OPEN and self.model.era.state is State.OPEN:
@@ -411,40 +427,94 @@ class BreakerMachine(Machine):
         while reached is State.CLOSED and self.model.era.state is State.HALF_OPEN:
             self.call(Result.SUCCESS)
 
-    def call(self, result: Result, asked: float | None = None) -> None:
+    def call(self, result: Result) -> None:
         """Wait as long as was asked, and make one call, if none of before is in the way."""
         self.now = max(self.now, self.model.era.quiet_until)
         if (permit := self.take()) is None:
             return
         assert self.breaker.state is State.CLOSED or self.take() is None
-        self.give(permit, result, asked)
+        self.give(permit, result)
         self.done.append(permit)
 
-    @rule(results=st.lists(anything, min_size=1, max_size=4), asked=asked_for)
-    def trials(self, results: list[Result], asked: float | None) -> None:
+    @rule(results=st.lists(anything, min_size=1, max_size=4))
+    def trials(self, results: list[Result]) -> None:
         """Open half, and try one call after another: each ends in its own way."""
         self.go_through_outage(State.HALF_OPEN)
         for result in results:
             if self.breaker.state is State.HALF_OPEN:
-                self.call(result, asked)
+                self.call(result)
 
-    @rule(results=st.lists(anything, min_size=FAILURES, max_size=9), asked=asked_for)
-    def calls(self, results: list[Result], asked: float | None) -> None:
+    @rule(results=st.lists(anything, min_size=FAILURES, max_size=9))
+    def calls(self, results: list[Result]) -> None:
         """Be closed, and make one call after another: each ends in its own way."""
         self.go_through_outage(State.CLOSED)
         for result in results:
             if self.breaker.state is State.CLOSED:
                 self.verify()
-                self.call(result, asked)
+                self.call(result)
 
-    @rule(successes=st.integers(1, SUCCESSES - 1), killed=st.booleans())
-    def restart_among_trials(self, successes: int, killed: bool) -> None:
+    @rule(killed=st.booleans())
+    def restart_among_trials(self, killed: bool) -> None:
         """End the process between two trials; no job is left when it starts again."""
         self.go_through_outage(State.HALF_OPEN)
-        for _ in range(successes):
-            self.call(Result.SUCCESS)
+        self.call(Result.QUIET)
         self.restart(killed=killed, away=1.0, jump=0.0, booted=5.0)
         self.finish_trials()
+
+    # -- verdicts ----------------------------------------------------------------
+
+    @rule(asked=asked_for)
+    def trip(self, asked: float | None) -> None:
+        """Find that the server is in trouble, whatever its state."""
+        before = self.breaker.snapshot(self.now, self.wall)
+        is_open = self.model.era.state is State.OPEN
+        self.breaker.trip(self.now, asked)
+        self.model.trip(self.now, asked)
+        self.after()
+        if is_open:
+            assert self.breaker.snapshot(self.now, self.wall) == before
+
+    @rule(asked=asked_for)
+    def throttle(self, asked: float | None) -> None:
+        """Be asked to slow down."""
+        before = self.breaker.snapshot(self.now, self.wall)
+        is_open = self.model.era.state is State.OPEN
+        self.breaker.throttle(self.now, asked)
+        self.model.slow(self.now, asked)
+        self.after()
+        if is_open:
+            assert self.breaker.snapshot(self.now, self.wall) == before
+
+    @rule(
+        wishes=st.lists(
+            st.tuples(
+                st.sampled_from([1.0, 99.0, 149.0, 150.0, 301.0, 901.0]), asked_for
+            ),
+            min_size=2,
+            max_size=8,
+        ),
+        good=st.integers(0, 9),
+    )
+    def throttles(self, wishes: list[tuple[float, float | None]], good: int) -> None:
+        """Be asked again and again; perhaps one call goes well in between."""
+        self.go_through_outage(State.CLOSED)
+        self.verify()
+        for number, (pause, asked) in enumerate(wishes):
+            if self.model.era.state is not State.CLOSED:
+                return
+            self.throttle(asked)
+            self.now += pause
+            self.wall += pause
+            if number == good and self.model.era.state is State.CLOSED:
+                self.call(Result.SUCCESS)
+
+    @rule()
+    def doubt(self) -> None:
+        """Doubt an answer: nobody calls before a probe that begins now has passed."""
+        self.breaker.doubt()
+        self.model.doubt()
+        self.after()
+        assert self.breaker.admit(self.now) is None
 
     # -- probes ------------------------------------------------------------------
 
@@ -456,12 +526,12 @@ class BreakerMachine(Machine):
         if at is None or at > self.now:
             return
         self.token = self.breaker.begin_probe()
-        self.model.era.probing = True
+        self.model.era.probing, self.model.era.doubted = True, False
         assert self.breaker.probe_at(self.now) is None  # one at a time
         self.after()
 
     @precondition(lambda self: self.token is not None)
-    @rule(result=anything, asked=asked_for)
+    @rule(result=found, asked=asked_for)
     def end_probe(self, result: Result, asked: float | None) -> None:
         """End the probe under way."""
         token, self.token = self.token, None
@@ -475,7 +545,9 @@ class BreakerMachine(Machine):
     @precondition(
         lambda self: self.token is None and self.model.era.state is State.OPEN
     )
-    @rule(result=st.sampled_from([*[Result.SUCCESS] * 3, *BAD]), asked=asked_for)
+    @rule(
+        result=st.sampled_from([*[Result.SUCCESS] * 3, Result.FAILURE]), asked=asked_for
+    )
     def wait_for_probe(self, result: Result, asked: float | None) -> None:
         """Let the time pass until the probe is due, and make it."""
         self.probe(result, asked)
@@ -488,7 +560,7 @@ class BreakerMachine(Machine):
             self.probe(Result.SUCCESS)
 
     @precondition(lambda self: self.void)
-    @rule(which=pick, result=anything, asked=asked_for)
+    @rule(which=pick, result=found, asked=asked_for)
     def probe_of_before(self, which: int, result: Result, asked: float | None) -> None:
         """End a probe that a transition overtook: nothing changes."""
         token = self.void.pop(which % len(self.void))
@@ -563,10 +635,10 @@ class BreakerMachine(Machine):
             saved["generation"],
             step=saved["step"],
             failures=saved["failures"],
-            heard=[Result.SUCCESS] * saved["successes"],
+            quiet=saved["quiet"],
             verified=False,
         )
-        if saved["successes"]:
+        if saved["quiet"]:
             assert era.state is State.HALF_OPEN
         if era.state is State.OPEN:
             assert due is not None
@@ -592,7 +664,7 @@ class BreakerMachine(Machine):
                 "state",
                 "generation",
                 "failures",
-                "successes",
+                "quiet",
                 "step",
                 "probe_at",
                 "wait",
@@ -624,7 +696,7 @@ class BreakerMachine(Machine):
         assert (breaker.state, breaker.generation) == (era.state, era.number)
         assert breaker.verified is era.verified
         assert breaker.step == era.step
-        assert breaker.successes == era.successes() < SUCCESSES
+        assert breaker.quiet is era.quiet
         assert breaker.failures == era.failures_in_a_row()
         assert era.state is not State.CLOSED or era.failures_in_a_row() < FAILURES
         assert breaker.not_before == era.quiet_until

@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 import pytest
 
-from custom_components.plexsync.plex.events import PATH, News, Delays, PlexEvents, parse
+from custom_components.plexsync.plex.events import PATH, Delays, News, PlexEvents, parse
 from tests.simulators.plex import PlexCore, PlexSimulator
 from tests.simulators.plex.events import SCANNING
 from tests.simulators.plex.library import synthetic

@@ -88,6 +88,7 @@ class Breaker:
         self._permits: dict[int, Permit] = {}
         self._last_id = 0
         self._probe: int | None = None  # generation of the probe under way
+        self._void = False  # it began before the last doubt
         self._wait = 0.0  # how long the wait for ``next_probe`` was meant to be
 
     # -- calls ---------------------------------------------------------------
@@ -136,8 +137,11 @@ class Breaker:
         """Let all calls wait as the server asks; for too long that is an outage."""
         if self.state is State.OPEN:
             return
-        if self._throttled_since is None:
-            self._throttled_since = now
+        if (
+            self._throttled_since is None
+            or now - self.not_before > self.policy.throttled_for  # long over
+        ):
+            self._throttled_since, self._throttles = now, 0
         lasting = now - self._throttled_since >= self.policy.throttled_for
         if lasting or self.state is State.HALF_OPEN:
             self.trip(now, retry_after)
@@ -150,8 +154,8 @@ class Breaker:
         self.not_before = max(self.not_before, now + wait)
 
     def doubt(self) -> None:
-        """Let nobody call before a probe has passed."""
-        self.verified = False
+        """Let nobody call before a probe has passed that begins after now."""
+        self.verified, self._void = False, True
 
     def expire(self, now: float) -> None:
         """Count forgotten permits as failures and free them."""
@@ -189,7 +193,7 @@ class Breaker:
 
     def begin_probe(self) -> int:
         """Mark a probe as under way; give the token for ``end_probe``."""
-        self._probe = self.generation
+        self._probe, self._void = self.generation, False
         return self.generation
 
     def end_probe(
@@ -212,7 +216,7 @@ class Breaker:
             self._open(now, retry_after, grow=self.state is not State.CLOSED)
         elif self.state is State.OPEN:
             self._move(State.HALF_OPEN)
-        else:
+        elif not self._void:
             self.verified = True
 
     # -- by hand -------------------------------------------------------------
@@ -287,7 +291,9 @@ class Breaker:
         generation = _count(data, "generation")
         failures = _count(data, "failures")
         step = _count(data, "step")
-        quiet = data.get("quiet") is True
+        quiet = data.get("quiet")
+        if not isinstance(quiet, bool):
+            raise ValueError("quiet is no truth value")  # noqa: TRY004  # as below
         if step > 60:
             raise ValueError("count out of range")
         next_probe, whole = None, 0.0

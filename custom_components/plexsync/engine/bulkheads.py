@@ -48,6 +48,7 @@ class _Trouble:
     subjects: set[str] = field(default_factory=set)
     shut: bool = False
     next_try: float = 0.0
+    before: tuple[bool, float] | None = None  # shut, next try: before a long call
 
 
 class Bulkheads:
@@ -74,6 +75,8 @@ class Bulkheads:
         With ``shut`` it is at once, and with ``wait`` for so many seconds at least.
         """
         trouble = self._troubles.setdefault(kind, _Trouble(now))
+        if trouble.before is not None:
+            trouble.shut, trouble.before = trouble.before[0], None
         trouble.subjects.add(subject)
         limit = _LIMITS.get(kind.partition(":")[0], 1)
         trouble.shut = trouble.shut or shut or len(trouble.subjects) >= limit
@@ -89,11 +92,21 @@ class Bulkheads:
     def occupy(self, kind: str, now: float) -> None:
         """Shut a kind while a long call of it is under way."""
         trouble = self._troubles.setdefault(kind, _Trouble(now))
+        trouble.before = trouble.before or (trouble.shut, trouble.next_try)
         trouble.shut, trouble.next_try = True, now + _CAP
 
     def free(self, kind: str) -> None:
-        """Let those come who waited for a long call; it may have failed."""
+        """Let those come who waited for a long call.
+
+        What it said stands; one that was cut off said nothing.
+        """
         self._reopened.add(kind)
+        trouble = self._troubles.get(kind)
+        if trouble is None or trouble.before is None:
+            return
+        (trouble.shut, trouble.next_try), trouble.before = trouble.before, None
+        if not trouble.subjects:
+            del self._troubles[kind]
 
     def take_reopened(self) -> set[str]:
         """Hand over the kinds that were shut and work again: wake what waits."""

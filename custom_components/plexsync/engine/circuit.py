@@ -73,7 +73,8 @@ class Circuit:
         self.first_fault: float | None = (
             None  # wall time of the first of a run of edits
         )
-        self.run: list[str] = []  # the items whose edits failed in a row
+        # The items whose edits failed in a row, and whether each was only refused.
+        self.run: dict[str, bool] = {}
         self._saving = asyncio.Lock()
         self._unsaved = 0  # transitions whose save is not over yet
         self._save_again: float | None = None
@@ -120,8 +121,8 @@ class Circuit:
 
     def _restore_run(self, data: dict[str, Any], wall: float) -> None:
         run, first = data.get("run"), data.get("first_fault")
-        if self.breaker.state is State.CLOSED and isinstance(run, list):
-            self.run = [each for each in run if isinstance(each, str)]
+        if self.breaker.state is State.CLOSED and isinstance(run, dict):
+            self.run = {item: refused is True for item, refused in run.items()}
         if self.run and _is_time(first, wall):
             self.first_fault, self._fault_on_disk = first, True
         elif self.breaker.state is State.CLOSED:
@@ -142,7 +143,7 @@ class Circuit:
             "pace": self.pace.snapshot(),
             "outages": self.outages.snapshot(),
             "first_fault": self.first_fault,
-            "run": list(self.run),
+            "run": dict(self.run),
             "ledger_id": self.ledger_id,
         }
 
@@ -246,13 +247,12 @@ class Circuit:
             self._save_again = self._clock.monotonic()
             self.wake.set()
 
-    def edit_failed(self, item: str, wall: float) -> int:
+    def edit_failed(self, item: str, wall: float, *, refused: bool) -> int:
         """Note whose edit failed, and when; give how many items did in a row."""
         if self.first_fault is None:
             self.first_fault = wall
-        if item not in self.run:
-            self.run.append(item)
-            self.breaker.failures = len(self.run)
+        self.run[item] = refused and self.run.get(item, True)
+        self.breaker.failures = len(self.run)
         return len(self.run)
 
     async def trip(

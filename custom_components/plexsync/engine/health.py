@@ -69,6 +69,7 @@ class Health:
         self._circuit.breaker.doubt()
         async with self._probing:
             if self._begun == seen:
+                await asyncio.sleep(0)  # answers that came together doubt together
                 await self._probe_once()
             return self._last
 

@@ -89,7 +89,6 @@ class Judge:
         self._bulkheads = bulkheads
         self._clock = clock
         self._moment = 0
-        self._all_refused = True  # of the run of edits that failed
         self._doubts: dict[str, _Doubt] = {}  # by subject
         self._forgiven: dict[str, int] = {}  # subject → how often
         self._libraries_own: set[str] = set()  # kinds of edits; others' edits go well
@@ -121,7 +120,6 @@ class Judge:
             self._good_edits += 1
             self._wishes.pop(about.subject, None)
             self._wishes.pop(about.bulkhead, None)
-            self._all_refused = True
             self._circuit.edit_worked()
             self._health.edit_worked()
             self._libraries_own |= {
@@ -175,7 +173,12 @@ class Judge:
         if (proven := fault.proven) is not fault and not about.is_of_library:
             return proven
         if about.purpose is Purpose.READ and about.item is None:
-            return Fault(FaultClass.ITEM, fault.reason, doubtful=True)  # of several
+            return Fault(  # of several
+                FaultClass.ITEM,
+                fault.reason,
+                doubtful=True,
+                unreachable=fault.unreachable,
+            )
         if about.purpose is Purpose.EDIT:
             verdict = await self._run_on(fault, about, wall)
             if verdict is not None:
@@ -202,18 +205,17 @@ class Judge:
         if refused and self._health.edits_refused:
             self._health.refuse_edits()
             return Fault(FaultClass.AUTH, fault.reason)
-        self._all_refused = self._all_refused and refused
-        run = circuit.edit_failed(about.item, wall)
+        run = circuit.edit_failed(about.item, wall, refused=refused)
         if run < circuit.breaker.policy.failures:
             return None
         self._forget()
         since = circuit.first_fault or wall
+        all_refused = all(circuit.run.values())
         circuit.run.clear()
-        if self._all_refused:
+        if all_refused:
             circuit.first_fault = None
             self._health.refuse_edits()
             return Fault(FaultClass.AUTH, fault.reason)
-        self._all_refused = True
         await circuit.trip(fault.reason, since=since, retry_after=fault.retry_after)
         return Fault(FaultClass.SERVER, fault.reason)
 
@@ -242,8 +244,7 @@ class Judge:
 
     async def _throttled(self, fault: Fault, about: About) -> Fault:
         """Take a wish to slow down as the server's, unless others fare well without it."""
-        kind, now = about.bulkhead, self._clock.monotonic()
-        good = self._good_edits
+        kind, good = about.bulkhead, self._good_edits
         if about.item and self._wishes.get(about.subject, good) < good:
             return Fault(FaultClass.ITEM, fault.reason, doubtful=True)
         # What is no edit says nothing of edits: asked twice, the wish is for its kind.
@@ -251,7 +252,7 @@ class Judge:
         if again or self._wishes.get(kind, good) < good:
             if (found := await self._ask(self._clock.wall())) is not None:
                 return _of_server(found)
-            wait = fault.retry_after or 0.0
+            wait, now = fault.retry_after or 0.0, self._clock.monotonic()
             self._bulkheads.failed(kind, about.subject, now, shut=True, wait=wait)
             return shut(kind)
         self._wishes[about.subject] = self._wishes[kind] = good
@@ -267,7 +268,7 @@ class Judge:
             return verdict
         # After the pause the others first: they show whether it is the server's.
         after = _AFTER_WISH.get(kind.partition(":")[0], _AFTER_OTHER_WISH)
-        wait = (self._circuit.wait() or 0.0) + after
+        wait, now = (self._circuit.wait() or 0.0) + after, self._clock.monotonic()
         self._bulkheads.failed(kind, about.subject, now, shut=True, wait=wait)
         return verdict
 

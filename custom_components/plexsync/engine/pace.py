@@ -10,14 +10,15 @@ MOST = 16
 START = 4
 _PAYS = 1.1  # how much faster more edits in flight have to make it
 _WINDOW = 4  # edits for each one in flight, before their rate is compared
-_PATIENCE = 10  # windows until it is tried again whether more pay
+_LEAST = 16  # edits that a rate is taken from: of fewer it says nothing
+_PATIENCE = 20  # windows until it is tried again whether more pay, or fewer do as well
 
 
 class Pace:
     """Bound the edits in flight: one after an outage, more while that pays.
 
-    Trouble halves the number. What is learnt is compared only while somebody
-    waits for a place: who has nothing to do says nothing about the server.
+    Trouble halves the number. Rates are compared only while all places are taken:
+    who has little to do says nothing about the server.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -28,8 +29,9 @@ class Pace:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._started: float | None = None  # the window in which edits are counted
         self._count = 0
-        self._smaller: tuple[int, float] | None = None  # the limit before, its rate
-        self._rest = 0  # windows until the next step
+        self._before: tuple[int, float] | None = None  # the limit before, its rate
+        self._up = True  # which way the next step goes
+        self._rest = 0  # windows until then
 
     def begin(self) -> None:
         """Start with one: the circuit has just closed."""
@@ -43,35 +45,44 @@ class Pace:
 
     @contextlib.asynccontextmanager
     async def place(self) -> AsyncGenerator[None]:
-        """Wait for a place, and hold it for one edit."""
-        while self.in_flight >= self.limit:
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            finally:
-                if turn in self._waiting:
-                    self._waiting.remove(turn)
-                elif turn.cancelled():
-                    self._let_in()
-        self.in_flight += 1
+        """Wait for a place, and hold it for one edit; first come, first served."""
+        if self.in_flight < self.limit:
+            self.in_flight += 1
+        else:
+            await self._wait()
         try:
             yield
         finally:
-            self.in_flight -= 1
-            self._let_in()
+            self._leave()
+
+    async def _wait(self) -> None:
+        """Wait until whoever leaves hands a place over."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not turn.cancelled():
+                self._leave()  # it came at the same moment
+            raise
+
+    def _leave(self) -> None:
+        self.in_flight -= 1
+        self._let_in()
 
     def _let_in(self) -> None:
-        for _ in range(self.limit - self.in_flight):
-            if not self._waiting:
-                return
+        """Hand free places over: nobody can come in between, nor be forgotten."""
+        while self._waiting and self.in_flight < self.limit:
             turn = self._waiting.popleft()
             if not turn.done():
+                self.in_flight += 1
                 turn.set_result(None)
 
     def worked(self) -> None:
         """Note an edit that went well; let more in where that pays."""
-        if not self._waiting:
+        if self.in_flight < self.limit:
             self._started = None
             return
         now = self._monotonic()
@@ -79,7 +90,7 @@ class Pace:
             self._started, self._count = now, 0
             return
         self._count += 1
-        if self._count < _WINDOW * self.limit:
+        if self._count < max(_LEAST, _WINDOW * self.limit):
             return
         elapsed = now - self._started
         rate = self._count / elapsed if elapsed > 0 else float("inf")
@@ -88,23 +99,33 @@ class Pace:
         self._let_in()
 
     def _compare(self, rate: float) -> None:
-        if self._smaller is not None:
-            # The last step is on trial.
-            limit, before = self._smaller
-            self._smaller = None
-            if rate < before * _PAYS:
-                self.limit, self._rest = limit, _PATIENCE
+        """Keep the last step if it paid, and go on that way; else turn round and rest.
+
+        Rates waver, so now and then a step up is kept that did not pay. Steps down
+        take it back: fewer that do as well are better.
+        """
+        if self._before is not None:
+            limit, before = self._before
+            self._before = None
+            pays = rate >= before * _PAYS if self._up else rate * _PAYS >= before
+            if not pays:
+                self.limit = limit
+                self._turn_round()
                 return
         if self._rest:
             self._rest -= 1
-            return
-        if self.limit < MOST:
-            self._smaller = (self.limit, rate)
-            self.limit = min(MOST, self.limit * 2)
+        elif self.limit == (MOST if self._up else 1):
+            self._turn_round()
+        elif not self._up or self._waiting:
+            self._before = (self.limit, rate)
+            self.limit = min(MOST, self.limit * 2) if self._up else self.limit // 2
+
+    def _turn_round(self) -> None:
+        self._up, self._rest = not self._up, _PATIENCE
 
     def _forget(self) -> None:
         self._started, self._count = None, 0
-        self._smaller, self._rest = None, 0
+        self._before, self._up, self._rest = None, True, 0
 
     def snapshot(self) -> dict[str, Any]:
         """Describe the number for the store."""
