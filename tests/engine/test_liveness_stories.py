@@ -219,7 +219,8 @@ def test_a_reset_helps_in_each_state(state: str) -> None:
             await world.sleep(10 * MINUTE)
             if state == "open":
                 assert world.wire.journal[before].kind in _PROBES
-            assert len(ailment.hits) - asked <= 60, "a reset hammers"
+            # Five trials after each of some 13 probes.
+            assert len(ailment.hits) - asked <= 70, "a reset hammers"
             assert not world.watched.failed
             assert not _paid(world)
             world.recover()
