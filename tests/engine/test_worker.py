@@ -487,7 +487,7 @@ async def test_a_fault_that_an_earlier_process_left_is_forgotten_too(rig: Rig) -
     """The first job that goes well says that it is over, on disk as well."""
     await rig.stop()
     now = rig.clock.wall()
-    rig.store.data |= {"run": ["7"]}
+    rig.store.data |= {"run": {"7": False}}
     rig.store.data["first_fault"] = now
     await rig.start()
     assert rig.engine.circuit.snapshot()["first_fault"] == now
