@@ -13,7 +13,14 @@ from urllib3.response import HTTPResponse
 from yarl import URL
 
 from custom_components.plexsync.engine.judge import Purpose
-from custom_components.plexsync.engine.ports import FieldEdit, Item, Items, Match
+from custom_components.plexsync.engine.ports import (
+    FieldEdit,
+    IsStale,
+    Item,
+    Items,
+    Match,
+    never,
+)
 from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex import classify
@@ -391,10 +398,12 @@ class VirtualServer(PlexMediaServer):
         async with self._observed(Purpose.READ):
             return await super().read(rating_keys)
 
-    async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:
+    async def edit(
+        self, item: Item, edits: Sequence[FieldEdit], is_stale: IsStale = never
+    ) -> None:
         """Edit an item, and let the observer know how it went."""
         async with self._observed(Purpose.EDIT, item.rating_key):
-            await super().edit(item, edits)
+            await super().edit(item, edits, is_stale)
 
     async def collections(self, item: Item) -> dict[str, int]:
         """Count collections, and let the observer know how it went."""

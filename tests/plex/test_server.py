@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from custom_components.plexsync.engine.ports import FieldEdit, Item
+from custom_components.plexsync.engine.ports import CHANGING, FieldEdit, Item
 from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.deadlines import Deadlines
@@ -258,6 +258,25 @@ async def test_silence_raises_doubt(
     await server.edit(item, EDIT)
     assert [entry.path for entry in plex.journal][0] == "/identity"
     assert len(plex.journal) == 2
+
+
+async def test_what_went_stale_while_it_was_asked_who_is_there(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """Somebody was at the item meanwhile: nothing is sent."""
+    server, item = await _open(plex, make_server)
+
+    def is_stale() -> bool:
+        return bool(plex.journal.count(path="^/identity"))
+
+    for write in (
+        server.edit(item, EDIT, is_stale),
+        server.upload(item, "poster", b"GIF89a", is_stale),
+    ):
+        plex.journal.clear()
+        server.distrust()
+        assert (await _caught(write)).reason == CHANGING
+        assert [entry.path for entry in plex.journal] == ["/identity"]
 
 
 async def test_restart_between_read_and_write(

@@ -63,11 +63,15 @@ class Health:
         """Give what a probe finds that begins after now; None: the server is well.
 
         Everybody who is in doubt at the same time shares one probe, and nobody
-        else is let through before it has passed.
+        else is let through before it has passed. Where the circuit is open by now
+        that is the answer: the probes keep to their schedule.
         """
         seen = self._begun
         self._circuit.breaker.doubt()
         async with self._probing:
+            if (outage := self._circuit.outages.current) is not None:
+                if self._circuit.breaker.state is State.OPEN:
+                    return self._last or Fault(FaultClass.SERVER, outage.cause)
             if self._begun == seen:
                 await asyncio.sleep(0)  # answers that came together doubt together
                 await self._probe_once()

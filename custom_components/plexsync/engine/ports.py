@@ -3,7 +3,7 @@
 The rings outside implement these; the engine never imports them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -58,6 +58,16 @@ class Match:
     candidates: tuple[str, ...] = ()
     library: str | None = None
     fault: Fault | None = None
+
+
+CHANGING = "changing"  # somebody else was at the item since it was read
+
+type IsStale = Callable[[], bool]
+
+
+def never() -> bool:
+    """Say that what was read is good enough."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +143,19 @@ class Server(Protocol):
         is there and cannot be read has its fault beside the others.
         """
 
-    async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:
-        """Apply field edits to one item, in one request where they fit."""
+    async def edit(
+        self, item: Item, edits: Sequence[FieldEdit], is_stale: IsStale = never
+    ) -> None:
+        """Apply field edits to one item, in one request where they fit.
 
-    async def upload(self, item: Item, field_name: str, data: bytes) -> None:
-        """Upload, select and lock one picture (poster or background)."""
+        ``is_stale`` is asked as the first one leaves; raises Fault of the reason
+        ``CHANGING`` when it says so, and nothing is sent.
+        """
+
+    async def upload(
+        self, item: Item, field_name: str, data: bytes, is_stale: IsStale = never
+    ) -> None:
+        """Upload, select and lock one picture (poster or background), likewise."""
 
     async def collections(self, item: Item) -> dict[str, int]:
         """Count the members of each collection in the item's library, by title."""

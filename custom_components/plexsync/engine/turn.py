@@ -22,7 +22,7 @@ from .judge import About, Judge, Purpose
 from .look import Look, Sight, Tools
 from .pace import MOST, Pace
 from .plan import Change, Plan, same_value
-from .ports import Item
+from .ports import CHANGING, Item
 from .queue import Job, Snooze
 from .record import Actor, Find, Outcome
 from .retry import Fault, FaultClass
@@ -314,7 +314,10 @@ class Turn:
             item = task.item
             if edits := task.plan.edits(item):
                 await self._contact.call(
-                    lambda: self._t.server.edit(item, edits), self._about(task)
+                    lambda: self._t.server.edit(
+                        item, edits, lambda: self._is_stale(task)
+                    ),
+                    self._about(task),
                 )
                 task.wrote = True
 
@@ -331,7 +334,10 @@ class Turn:
                 item = task.item
                 if data is not None and name in _pictures(task.plan):
                     await self._contact.call(
-                        lambda: self._t.server.upload(item, name, data), about
+                        lambda: self._t.server.upload(
+                            item, name, data, lambda: self._is_stale(task)
+                        ),
+                        about,
                     )
                     task.wrote = True
                     task.confirmed += (name,)  # the answer to an upload is its proof
@@ -382,6 +388,8 @@ class Turn:
             await self._t.server.forget([task.item.rating_key])
             task.sight.miss()
             self._not_found(task)
+        elif fault.reason == CHANGING:
+            task.snooze(CHANGING, self._t.retry.transient.delay(0, self._t.random))
         else:
             self._put_off(task, fault, about)
 
@@ -404,7 +412,7 @@ class Turn:
                 continue
             return False
         if self._is_stale(task):
-            task.snooze("changing", self._t.retry.transient.delay(0, self._t.random))
+            task.snooze(CHANGING, self._t.retry.transient.delay(0, self._t.random))
             return False
         return True
 

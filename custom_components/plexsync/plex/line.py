@@ -8,7 +8,7 @@ from xml.etree.ElementTree import ParseError
 
 from plexapi.server import PlexServer
 
-from ..engine.ports import Item
+from ..engine.ports import CHANGING, IsStale, Item, never
 from ..engine.retry import Fault, FaultClass
 from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, Verdict
 from .deadlines import Deadlines
@@ -143,21 +143,30 @@ class Line:
 
     # What we change
 
-    async def put(self, path: str, query: str) -> None:
+    async def put(self, path: str, query: str, is_stale: IsStale = never) -> None:
         """Send one edit of one item; raises Fault for one that names no item."""
         if not _HAS_ID.search(query):
             raise NO_ID.fault()
-        await self._write("PUT", path, query, None, self._deadlines.edit)
+        await self._write("PUT", path, query, None, self._deadlines.edit, is_stale)
 
-    async def post(self, path: str, body: bytes) -> None:
+    async def post(self, path: str, body: bytes, is_stale: IsStale = never) -> None:
         """Send one picture."""
-        await self._write("POST", path, "", body, self._deadlines.upload)
+        await self._write("POST", path, "", body, self._deadlines.upload, is_stale)
 
     async def _write(
-        self, method: str, path: str, query: str, body: bytes | None, deadline: float
+        self,
+        method: str,
+        path: str,
+        query: str,
+        body: bytes | None,
+        deadline: float,
+        is_stale: IsStale,
     ) -> None:
         for last in (False, True):
             generation = await self._assured()
+            if is_stale():
+                # While it was asked who is there, somebody was at the item.
+                raise Fault(FaultClass.ITEM, CHANGING, doubtful=True)
 
             def work(generation: int = generation) -> None:
                 self.session.exchange(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 import time
 
-from ..engine.ports import FieldEdit, Item, Items, Match
+from ..engine.ports import FieldEdit, IsStale, Item, Items, Match, never
 from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
@@ -229,20 +229,27 @@ class PlexMediaServer:
 
     # Writing
 
-    async def edit(self, item: Item, edits: Sequence[FieldEdit]) -> None:
+    async def edit(
+        self, item: Item, edits: Sequence[FieldEdit], is_stale: IsStale = never
+    ) -> None:
         """Apply field edits to one item; one request unless its URL would be too long."""
         handle = self._handle(item)
         path = f"/library/sections/{handle.section_key}/all"
         room = MAX_URL - len(f"{self._session.url}{path}?")
         for query in queries(item.rating_key, handle, edits, room=room):
-            await self._line.put(path, query)
+            await self._line.put(path, query, is_stale)
+            is_stale = never  # of the next one we are somebody else ourselves
 
-    async def upload(self, item: Item, field_name: str, data: bytes) -> None:
+    async def upload(
+        self, item: Item, field_name: str, data: bytes, is_stale: IsStale = never
+    ) -> None:
         """Upload, select and lock one picture (poster or background); one request."""
         self._handle(item)
         pictures.check(data)
         endpoint = pictures.ENDPOINTS[field_name]
-        await self._line.post(f"/library/metadata/{item.rating_key}/{endpoint}", data)
+        await self._line.post(
+            f"/library/metadata/{item.rating_key}/{endpoint}", data, is_stale
+        )
 
     def _handle(self, item: Item) -> Handle:
         """Give where an item is written to; raises Fault for one that must not be."""
