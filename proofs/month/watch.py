@@ -86,6 +86,12 @@ class Streak:
         first = when if self.first is None else min(when, self.first)
         return Streak(first, self.edits or edits)
 
+    def broken_by(self, when: float) -> Streak:
+        """Take in that a probe made it the server's; what is long over is none of it."""
+        if self.first is not None and when - self.first > LATELY:
+            return Streak(when, self.edits)
+        return self.since(when)
+
 
 class Watch:
     """Sees every request and every save; ``circuit`` gives the state as of now."""
@@ -193,7 +199,7 @@ class Watch:
                     self._streak = self._streak.since(when, edits=True)
         elif fault.kind is FaultClass.SERVER:
             for when, _ in [*decided, (began, False)]:
-                self._streak = self._streak.since(when)
+                self._streak = self._streak.broken_by(when)
 
     def gone(self, saved: Streak) -> None:
         """Note that our process has ended; what was not saved is forgotten."""

@@ -26,6 +26,7 @@ class Health:
         self._clock = clock
         self._probing = asyncio.Lock()
         self._begun = 0  # probes so far
+        self._asking = 0  # who wait for one
         self._last: Fault | None = None  # what the last one found
         self._retry_at = float("-inf")  # no probe of a closed circuit before this
         self._refusals = 0  # in a row, by probes
@@ -68,6 +69,13 @@ class Health:
         """
         seen = self._begun
         self._circuit.breaker.doubt()
+        self._asking += 1
+        try:
+            return await self._answer(seen)
+        finally:
+            self._asking -= 1
+
+    async def _answer(self, seen: int) -> Fault | None:
         async with self._probing:
             if (outage := self._circuit.outages.current) is not None:
                 if self._circuit.breaker.state is State.OPEN:
@@ -84,8 +92,8 @@ class Health:
 
     @property
     def is_asking(self) -> bool:
-        """Say whether a probe is under way."""
-        return self._probing.locked()
+        """Say whether a probe is under way, or about to begin for somebody."""
+        return self._probing.locked() or self._asking > 0
 
     def hurry(self) -> None:
         """Probe now: the server gave a sign of life."""
