@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from custom_components.plexsync.engine.breaker import Policy, State
+from custom_components.plexsync.engine.circuit import LATELY
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.engine.turn import FRESH
