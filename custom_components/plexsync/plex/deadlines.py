@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Deadlines:
     """Total deadlines in seconds; tests pass shorter ones.
 
-    ``join`` is how long a call waits for its thread once the socket is shut,
+    ``read`` is that of many items, one alone has half of it. ``join`` is how long a call waits for its thread once the socket is shut,
     ``idle`` how long a kept connection may be silent before it is used again;
     Plex closes one after 20.
     """
