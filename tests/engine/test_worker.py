@@ -100,6 +100,20 @@ async def test_pictures_are_sent_when_their_bytes_changed_only(rig: Rig) -> None
     assert rig.plex.journal.count(method="PUT") == 0
 
 
+async def test_our_own_edit_costs_no_read_before_the_picture(rig: Rig) -> None:
+    """Plex tells of every edit, ours among them: read, edit, upload, read back."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    key = str(rig.item(1).rating_key)
+    stop = rig.plex.core.subscribe(lambda event: rig.engine.void(key))
+    rig.plex.journal.clear()
+    await rig.submit(rig.records(1, "Newer", poster=Image("/scene/1", "a")))
+    await rig.drained()
+    stop()
+    methods = [entry.method for entry in rig.plex.journal]
+    assert methods == ["GET", "PUT", "POST", "GET"]
+
+
 async def test_no_picture_is_loaded_twice_for_want_of_room(rig: Rig) -> None:
     """A hundred covers of 450 kB are more than one turn holds in memory."""
     fields = []

@@ -335,7 +335,10 @@ class Turn:
                 if data is not None and name in _pictures(task.plan):
                     await self._contact.call(
                         lambda: self._t.server.upload(
-                            item, name, data, lambda: self._is_stale(task)
+                            item,
+                            name,
+                            data,
+                            lambda: not task.wrote and self._is_stale(task),
                         ),
                         about,
                     )
@@ -395,6 +398,8 @@ class Turn:
 
     async def _freshen(self, task: Task) -> bool:
         """Read and plan anew while the read is too old; say whether to go on writing."""
+        if task.wrote:
+            return True  # it is we who were at the item: Plex tells of our edits, too
         for _ in range(REFRESHES):
             if not self._is_stale(task):
                 return True
