@@ -71,9 +71,8 @@ class Circuit:
         self.save_failed = False
         self.reachable: bool | None = None  # what the last contact showed
         self.ledger_id: str | None = None  # which ledger this circuit's server has
-        self.first_fault: float | None = (
-            None  # wall time of the first of a run of edits
-        )
+        # Wall time of the fault that an outage would be dated back to.
+        self.first_fault: float | None = None
         # The items whose edits failed in a row, and whether each was only refused.
         self.run: dict[str, bool] = {}
         self._saving = asyncio.Lock()

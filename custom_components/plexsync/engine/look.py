@@ -100,9 +100,8 @@ class Sight:
     plan: Plan = field(default_factory=Plan)
     waits: Fault | None = None
     slowed: bool = False  # its own read was asked to wait
-    creates: set[str] = field(
-        default_factory=set
-    )  # collections that a write would make
+    # Collections that a write would make.
+    creates: set[str] = field(default_factory=set)
 
     @property
     def is_open(self) -> bool:
