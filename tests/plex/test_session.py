@@ -236,7 +236,11 @@ async def test_closing_does_not_wait_for_ever(plex: PlexSimulator) -> None:
     async with asyncio.timeout(WITHIN):
         await session.aclose()
         await session.aclose()
-    go_on.set()
+        go_on.set()
+        while any(
+            thread.name.startswith("plexsync-plex") for thread in threading.enumerate()
+        ):
+            await asyncio.sleep(0.01)  # else it outlives the test
 
 
 async def test_error_page_without_end(socket_enabled: None) -> None:
