@@ -28,6 +28,7 @@ from custom_components.plexsync.const import (
     START_EVERYTHING,
     SUBENTRY_STASH,
 )
+from custom_components.plexsync.engine.database import StorageError
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
 
@@ -154,4 +155,10 @@ async def ruin(entry: MockConfigEntry) -> None:
         for (name,) in tables.fetchall():
             db.execute(f"DROP TABLE {name}")
 
-    await entry.runtime_data.engine.database.run(drop)
+    database = entry.runtime_data.engine.database
+    while True:
+        try:
+            await database.run(drop)
+        except StorageError:  # whoever was in the same commit met it first
+            continue
+        return

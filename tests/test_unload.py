@@ -1,6 +1,7 @@
 """Unloading an entry ends nobody's wait badly: each caller gets an answer, or words."""
 
 import asyncio
+import threading
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
@@ -92,6 +93,8 @@ async def test_a_caller_is_answered_when_home_assistant_stops(
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     async with asyncio.timeout(PATIENCE):
         assert (await asking)["status"] == "queued"
+        while any(each.name == "plexsync-database" for each in threading.enumerate()):
+            await asyncio.sleep(0.01)  # else it outlives the test
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A change at the source reaches Plex: the whole way, on Home Assistant."""
 
+import asyncio
 from types import MappingProxyType
 
 from homeassistant.config_entries import ConfigSubentry
@@ -137,6 +138,7 @@ async def test_a_deleted_scene_fails_the_job_that_wants_its_picture(
     switch = {"entity_id": "switch.cellar_sync"}
     await hass.services.async_call("switch", "turn_off", switch, blocking=True)
     number = stash.core.find_scene(FILM.title)
+    await asyncio.sleep(1.1)  # a cover's mark is the whole second of its scene's edit
     stash.core.edit_scene(number, title="Deleted soon")
     await poll(entry)
     await until_state(hass, "sensor", "pending", "1")

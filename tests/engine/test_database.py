@@ -76,8 +76,7 @@ async def test_a_cancelled_caller_leaves_no_open_transaction(
     task = asyncio.ensure_future(database.run(insert(1)))
     await asyncio.sleep(0)
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task])  # it may have been done already
     assert await count(database) in (0, 1)
 
 
