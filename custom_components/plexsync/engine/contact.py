@@ -67,10 +67,6 @@ class Contact:
             self.refused = self.refused or verdict
         return verdict
 
-    def worked(self, about: About) -> None:
-        """Note what went well within a call."""
-        self._judge.worked(about, self._judge.moment())
-
     def proves_nothing(self) -> None:
         """Note that what was begun could not be done."""
         self._failed = True
