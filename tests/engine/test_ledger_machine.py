@@ -418,8 +418,11 @@ class LedgerMachine(Machine):
                 self.values[name], self.truth[name].author = value, AGENT
         truth = self.truth["genres"]
         if "genres" not in self.locks:
+            before = truth.members
             self.values["genres"] = ("x", "a") if title == "X" else ("x",)
             truth.members = {name: self.owners(name, AGENT) for name in self.genres()}
+            # A late write of ours may bring back what the agent has just dropped.
+            truth.gone |= {n: before[n] for n in before.keys() - truth.members.keys()}
 
     @rule(source=st.sampled_from(SOURCES))
     def remove_source(self, source: str) -> None:
