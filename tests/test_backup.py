@@ -25,8 +25,8 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components import plexsync
 from custom_components.plexsync.backup import async_post_backup, async_pre_backup
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.holds import Hold
 from tests.home import call, make_entry, set_up, until, until_state
 from tests.simulators.plex import PlexSimulator
 

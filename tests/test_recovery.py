@@ -16,10 +16,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.plexsync.engine.breaker import Policy, Result, State
-from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines

@@ -38,7 +38,6 @@ from .const import (
     START_PREVIEW,
     SUBENTRY_STASH,
 )
-from .engine.circuit import Hold
 from .engine.clock import Clock
 from .engine.database import (
     Database,
@@ -47,6 +46,8 @@ from .engine.database import (
     StorageTooNewError,
 )
 from .engine.engine import SCHEMAS, Engine, Snapshot
+from .engine.events import Changed, CircuitMoved, Event, HoldChanged, Tell
+from .engine.holds import Hold
 from .engine.record import Record
 from .engine.retry import Fault
 from .images import ImageDesk
@@ -69,7 +70,6 @@ _BACKUP = 3600.0  # seconds that a backup may take
 _THAW_AGAIN = 60.0  # seconds until ending one that failed to end is tried again
 
 type PlexSyncConfigEntry = ConfigEntry[PlexSyncCoordinator]
-type Listener = Callable[[str, dict[str, Any]], None]
 
 
 class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -95,7 +95,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.runners: dict[str, SourceRunner] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
-        self._hearers: set[Listener] = set()
+        self._hearers: set[Tell] = set()
         self._closed = False
         self._backup_over: CALLBACK_TYPE | None = None
         self.reconcile = ReconcileRun(self)
@@ -134,7 +134,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             store=CircuitStore(hass, entry.entry_id),
             clock=clock,
             fresh=self._fresh,
-            listener=self._heard,
+            tell=self._heard,
         )
         self.events = PlexEvents(
             async_get_clientsession(hass, verify_ssl=access.verify_ssl),
@@ -453,17 +453,17 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     # -- events ------------------------------------------------------------------
 
     @callback
-    def async_listen(self, listener: Listener) -> CALLBACK_TYPE:
-        """Hear of circuit_opened, circuit_closed, item_failed and so on."""
+    def async_listen(self, listener: Tell) -> CALLBACK_TYPE:
+        """Hear of all that the engine tells, except that something changed."""
         self._hearers.add(listener)
         return lambda: self._hearers.discard(listener)
 
     @callback
-    def _heard(self, event: str, data: Mapping[str, Any]) -> None:
+    def _heard(self, event: Event) -> None:
         self._changed.set()
-        if event == "hold" or event.startswith("circuit"):
+        if isinstance(event, CircuitMoved | HoldChanged):
             self.events.look()
-        if event.startswith("circuit") and self.data is not None:
+        if isinstance(event, CircuitMoved) and self.data is not None:
             # However short a state was, automations and the history see it.
             circuit = self.engine.circuit
             self.async_set_updated_data(
@@ -474,6 +474,6 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
                     reachable=circuit.reachable,
                 )
             )
-        if event not in ("changed", "hold"):
+        if not isinstance(event, Changed):
             for listener in list(self._hearers):
-                listener(event, dict(data))
+                listener(event)

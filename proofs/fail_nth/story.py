@@ -9,10 +9,11 @@ import sqlite3
 from typing import Any
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database, StorageError
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import CircuitMoved, Event
+from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.queue import Priority
@@ -124,12 +125,12 @@ class World:
             store=_WatchedStore(self.circuit, self),
             clock=clock,
             random=Random(1),
-            listener=self._heard,
+            tell=self._heard,
         )
 
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
-        if event.startswith("circuit"):
-            self.events.append(event)
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, CircuitMoved):
+            self.events.append(type(event).__name__)
 
     async def stop(self) -> None:
         """Stop as an unload does."""

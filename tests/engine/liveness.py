@@ -18,6 +18,7 @@ from typing import Any
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.queue import JobInfo, Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
@@ -283,7 +284,7 @@ class World:
             store=MemoryStore(),
             clock=clock,
             random=Random(1),
-            listener=self._heard,
+            tell=self._heard,
         )
         self.events = self._listen()
         self._tasks: list[asyncio.Task[None]] = []
@@ -485,8 +486,8 @@ class World:
 
     # How it is joined
 
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
-        if event == "hold" or event.startswith("circuit"):
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, CircuitMoved | HoldChanged):
             self.events.look()
         self._news.set()
 

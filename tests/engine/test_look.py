@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.plexsync.engine.circuit import READING
+from custom_components.plexsync.engine.holds import READING
 from custom_components.plexsync.engine.look import Look, Sight
 from custom_components.plexsync.engine.record import Find
 from tests.rig import Rig

@@ -10,7 +10,15 @@ import aiohttp
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitMoved,
+    CircuitOpened,
+    HoldChanged,
+)
 from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.plex.events import PlexEvents
@@ -394,9 +402,7 @@ async def test_refused_access_holds_and_dead_letters_nothing(rig: Rig) -> None:
     await rig.submit(rig.records(5))
     rig.engine.circuit.breaker.verified = True
     async with asyncio.timeout(25):
-        await rig.until(
-            lambda: ("hold", {"hold": "auth", "active": True}) in rig.events
-        )
+        await rig.until(lambda: HoldChanged(Hold.AUTH, True) in rig.events)
     jobs, total = await rig.engine.jobs()
     assert total == 5
     assert {job.attempts for job in jobs} == {0}
@@ -410,9 +416,7 @@ async def test_another_machine_is_never_written_to(rig: Rig) -> None:
     """Same address, another server: writing stops before the first edit."""
     rig.plex.faults.add("impostor")
     await rig.submit(rig.records(5))
-    await rig.until(
-        lambda: ("hold", {"hold": "wrong_server", "active": True}) in rig.events
-    )
+    await rig.until(lambda: HoldChanged(Hold.WRONG_SERVER, True) in rig.events)
     assert rig.edits() == 0
     rig.plex.faults.clear()
     rig.engine.health.hurry()
@@ -455,8 +459,8 @@ async def test_a_restart_in_an_outage(rig: Rig, killed: bool) -> None:
     rig.work()
     await rig.plex.start()
     await rig.drained()
-    kinds = [event for event, _ in rig.events if event.startswith("circuit")]
-    assert kinds == ["circuit_opened", "circuit_half_opened", "circuit_closed"]
+    kinds = [type(event) for event in rig.events if isinstance(event, CircuitMoved)]
+    assert kinds == [CircuitOpened, CircuitHalfOpened, CircuitClosed]
     after = (await rig.engine.snapshot()).statistics
     assert after.synced == before.synced + 10
 
@@ -807,9 +811,7 @@ async def test_a_broken_socket_makes_the_next_write_ask_who_answers(rig: Rig) ->
         rig.plex.faults.add("ws_drop")
         await rig.until(lambda: not events.connected)
         await rig.submit(rig.records(5, "Newer"))
-        await rig.until(
-            lambda: ("hold", {"hold": "wrong_server", "active": True}) in rig.events
-        )
+        await rig.until(lambda: HoldChanged(Hold.WRONG_SERVER, True) in rig.events)
         assert rig.edits() == edits
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

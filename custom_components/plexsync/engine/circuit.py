@@ -6,8 +6,7 @@ the same and keeps nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from enum import StrEnum
+from collections.abc import Collection
 import logging
 from random import Random
 from typing import Any
@@ -15,6 +14,16 @@ from typing import Any
 from .bell import Bell
 from .breaker import Breaker, Permit, Policy, Result, State
 from .clock import Clock
+from .events import (
+    Changed,
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    HoldChanged,
+    Tell,
+    nobody_listens,
+)
+from .holds import Hold
 from .outages import OutageLog
 from .pace import Pace
 from .ports import BreakerStore
@@ -24,23 +33,6 @@ _LOGGER = logging.getLogger(__name__)
 LATELY = 60.0  # seconds between faults that are of one outage
 HEARTBEAT = 900.0  # seconds between saves of "somebody still looks"
 _SAVE_RETRY = (5.0, 300.0)  # first wait and cap after a failed save
-
-
-class Hold(StrEnum):
-    """Why the worker waits although the circuit allows it."""
-
-    SWITCH = "switch"  # the owner switched syncing off
-    AUTH = "auth"  # Plex refuses the token
-    WRONG_SERVER = "wrong_server"  # another machine answers
-    LEDGER = "ledger"  # the ledger is lost or older than Plex
-    LIBRARY = "library"  # none of the chosen libraries is there
-
-
-# What only reads needs neither the switch nor a ledger that is beyond doubt.
-READING: frozenset[Hold] = frozenset({Hold.SWITCH, Hold.LEDGER})
-BY_HAND: frozenset[Hold] = frozenset({Hold.SWITCH})
-
-type Listener = Callable[[str, dict[str, Any]], None]
 
 
 class Circuit:
@@ -54,13 +46,13 @@ class Circuit:
         name: str = "Plex",
         store: BreakerStore | None = None,
         policy: Policy | None = None,
-        listener: Listener | None = None,
+        tell: Tell = nobody_listens,
     ) -> None:
         """Take where to keep state; ``name`` tells several servers apart in the log."""
         self.name = name
         self._clock = clock
         self._store = store
-        self._listener = listener or (lambda event, data: None)
+        self._tell = tell
         self.breaker = Breaker(random, policy)
         self.pace = Pace(clock.monotonic)
         self.outages = OutageLog()
@@ -313,7 +305,7 @@ class Circuit:
         if active is (hold in self.holds):
             return
         (self.holds.add if active else self.holds.discard)(hold)
-        self._listener("hold", {"hold": str(hold), "active": active})
+        self._tell(HoldChanged(hold, active))
         self.notify()
         self.wake.set()
 
@@ -366,21 +358,20 @@ class Circuit:
         self._half_opened = state is State.HALF_OPEN
         level = logging.WARNING if before is State.CLOSED else logging.INFO
         _LOGGER.log(level, "%s: the circuit is %s (%s)", self.name, state, cause)
-        last = self.outages.outages[-1] if self.outages.outages else None
-        data: dict[str, Any] = {"cause": cause}
-        if state is State.CLOSED and last is not None:
-            data |= {"duration": last.duration, "jobs": last.jobs}
-        events = {
-            State.OPEN: "circuit_opened",
-            State.HALF_OPEN: "circuit_half_opened",
-            State.CLOSED: "circuit_closed",
-        }
-        self._listener(events[state], data)
+        if state is State.OPEN:
+            self._tell(CircuitOpened(cause))
+        elif state is State.HALF_OPEN:
+            self._tell(CircuitHalfOpened(cause))
+        elif self.outages.outages:
+            last = self.outages.outages[-1]
+            self._tell(CircuitClosed(cause, last.duration, last.jobs))
+        else:
+            self._tell(CircuitClosed(cause))
 
     def notify(self) -> None:
         """Wake whoever waits, and let the world look."""
         self.bell.ring()
-        self._listener("changed", {})
+        self._tell(Changed())
 
     def next_probe(self) -> float | None:
         """Give the wall time of the next scheduled probe, None when none is."""

@@ -20,12 +20,22 @@ from typing import Any
 from . import failed, ledger, outages, queue, stats
 from .breaker import Permit, Policy, State
 from .bulkheads import Bulkheads
-from .circuit import BY_HAND, READING, Circuit, Hold, Listener
+from .circuit import Circuit
 from .clock import Clock
 from .contact import CircuitRefusedError, Contact
 from .database import Database, StorageClosedError, StorageDamagedError
+from .events import (
+    Changed,
+    CircuitClosed,
+    Event,
+    ItemFailed,
+    ReconcileFinished,
+    Tell,
+    nobody_listens,
+)
 from .failed import Choice
 from .health import Health
+from .holds import BY_HAND, READING, Hold
 from .judge import About, Judge, Purpose
 from .look import Look, Settings, Sight, Tools
 from .outages import Availability
@@ -111,7 +121,7 @@ class Engine:
         policy: Policy | None = None,
         retry: RetryPolicy | None = None,
         fresh: Fresh = nothing_newer,
-        listener: Listener | None = None,
+        tell: Tell = nobody_listens,
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
@@ -121,7 +131,7 @@ class Engine:
         self.clock = clock or Clock()
         self.database = database
         self._server = server
-        self._listener = listener or (lambda event, data: None)
+        self._host = tell
         self.random = random or Random()
         self.circuit = Circuit(
             clock=self.clock,
@@ -129,7 +139,7 @@ class Engine:
             name=name,
             store=store,
             policy=policy,
-            listener=self._heard,
+            tell=self._tell,
         )
         self.health = Health(self.circuit, self._probe, self.clock)
         self.bulkheads = Bulkheads(self.random)
@@ -250,10 +260,10 @@ class Engine:
         await self.circuit.save()
         await asyncio.to_thread(self.database.close)
 
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
-        if event == "circuit_closed":
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, CircuitClosed):
             self.upkeep.look()
-        self._listener(event, data)
+        self._host(event)
 
     async def _probe(self) -> None:
         await self._server.probe_process()
@@ -292,7 +302,7 @@ class Engine:
         if any(receipt.job is not None for receipt in receipts):
             self.circuit.notify()
         elif receipts:
-            self._listener("changed", {})
+            self._tell(Changed())
         return receipts
 
     async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
@@ -345,17 +355,16 @@ class Engine:
                 if not future.done():
                     future.set_result(outcome)
         if outcome.status == "failed":
-            # Title and path are for those that the owner lets see them, and for no log.
-            self._listener(
-                "item_failed",
-                {
-                    "job": job.id,
-                    "reason": outcome.reason,
-                    "title": job.record.fields.get("title"),
-                    "path": next(iter(job.record.find.paths), None),
-                },
+            title = job.record.fields.get("title")
+            self._tell(
+                ItemFailed(
+                    job.id,
+                    outcome.reason,
+                    title if isinstance(title, str) else None,
+                    next(iter(job.record.find.paths), None),
+                )
             )
-        self._listener("changed", {})
+        self._tell(Changed())
 
     def void(self, rating_key: str) -> None:
         """Note that somebody else changed an item: what was read of it is old."""
@@ -610,17 +619,14 @@ class Engine:
                 enqueue=enqueue,
                 total=total,
             )
-            self._listener("changed", {})
+            self._tell(Changed())
             try:
                 counts = dict(await self.reconciling.run(records))
             finally:
                 self.reconciling = None
-                self._listener("changed", {})
+                self._tell(Changed())
         duration = round(self.clock.monotonic() - began, 1)
-        self._listener(
-            "reconcile_finished",
-            counts | {"duration": duration, "sources_away": left_out()},
-        )
+        self._tell(ReconcileFinished(counts, duration, left_out()))
         return counts
 
     async def setting(self, name: str) -> str | None:

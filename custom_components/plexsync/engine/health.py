@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 import contextlib
 
 from .breaker import Result, State
-from .circuit import Circuit, Hold
+from .circuit import Circuit
 from .clock import Clock
 from .database import StorageError
+from .holds import Hold
 from .retry import Fault, FaultClass
 
 AUTH_LIMIT = 3  # refused probes in a row before the owner is asked
