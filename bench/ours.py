@@ -67,7 +67,7 @@ class Ours:
                 break
             await asyncio.sleep(_LOOK)
             await self._changed.wait()
-        if reasons := await self.engine.job_reasons():
+        if reasons := await self.engine.standing.reasons():
             raise RuntimeError(f"jobs failed: {reasons}")
 
     async def is_open(self) -> None:

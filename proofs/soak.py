@@ -204,7 +204,7 @@ class Soak:
                 await asyncio.to_thread(self._read_journal, edition)
                 settled.append(settled_memory())
             figures.growth = settled[-1] - settled[0]
-            figures.reasons = await self.engine.job_reasons()
+            figures.reasons = await self.engine.standing.reasons()
         finally:
             for task in (working, ticking):
                 task.cancel()

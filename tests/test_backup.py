@@ -303,7 +303,7 @@ async def test_a_restored_home_holds_until_the_owner_answers(
 
     async with home(new) as hass:
         entry = await set_up(hass, make_entry(plex))
-        await entry.runtime_data.engine.accept_ledger()
+        await entry.runtime_data.engine.ledger_identity.accept()
         await until_state(hass, "sensor", "pending", "0")
         # What stands in Plex is not what that ledger knows: it counts as a person's.
         assert plex.journal.count(method="PUT") == edits

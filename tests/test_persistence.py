@@ -301,7 +301,7 @@ async def test_a_lost_ledger_holds_writing_until_the_owner_answers(
         )
         assert (answer["status"], answer["reason"]) == ("queued", "held")
         assert plex.journal.count(method="PUT") == edits
-        await entry.runtime_data.engine.accept_ledger()
+        await entry.runtime_data.engine.ledger_identity.accept()
         await until(hass, lambda: titled(plex, "Three") == 1)
         # What we had written and locked looks like a person's now, and stays.
         assert (titled(plex, "One"), titled(plex, "Two")) == (1, 0)

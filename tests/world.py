@@ -80,7 +80,7 @@ class World:
             allowed=circuit.may_listen,
             contact=self._contact,
             arrived=self._arrived,
-            changed=self.engine.void,
+            changed=self.engine.news.void,
             random=Random(-seed),
         )
         plex.core.subscribe(self._told)
@@ -98,7 +98,7 @@ class World:
         self.engine.health.sighted(there)
 
     async def _arrived(self) -> None:
-        await self.engine.wake_missing()
+        await self.engine.news.wake_missing()
 
     def _told(self, event: Any) -> None:
         if event["type"] == "timeline":

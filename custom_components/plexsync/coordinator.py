@@ -45,11 +45,12 @@ from .engine.database import (
     StorageInUseError,
     StorageTooNewError,
 )
-from .engine.engine import SCHEMAS, Engine, Snapshot
+from .engine.engine import SCHEMAS, Engine
 from .engine.events import Changed, CircuitMoved, Event, HoldChanged, Tell
 from .engine.holds import Hold
 from .engine.record import Record
 from .engine.retry import Fault
+from .engine.snapshot import Snapshot
 from .images import ImageDesk
 from .plex.events import PlexEvents
 from .plex.index import SCHEMA as INDEX_SCHEMA
@@ -145,7 +146,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             contact=self.engine.health.sighted,
             broke=self.server.distrust,
             arrived=self._look_again,
-            changed=self.engine.void,
+            changed=self.engine.news.void,
         )
         try:
             await self.engine.open()
@@ -183,7 +184,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     async def _open_sources(self) -> None:
         """Make a runner per subentry; let go of sources that were removed."""
-        known = set(json.loads(await self.engine.setting("sources") or "[]"))
+        known = set(json.loads(await self.engine.notes.get("sources") or "[]"))
         allowed = self.hass.config
         await self.engine.upkeep.follow(
             SOURCE_ACTION,
@@ -200,7 +201,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         for gone in sorted(known - set(self.runners)):
             jobs = await self.engine.remove_source(gone)
             _LOGGER.info("Source %s was removed, %s jobs were discarded", gone, jobs)
-        await self.engine.keep("sources", json.dumps(sorted(self.runners)))
+        await self.engine.notes.keep("sources", json.dumps(sorted(self.runners)))
 
     async def _open_stash(self, subentry: ConfigSubentry) -> None:
         data, number = subentry.data, subentry.subentry_id
@@ -317,7 +318,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         while True:
             await runner.caught_up.wait()
             try:
-                if await self.engine.setting(f"previewed:{number}") is None:
+                if await self.engine.notes.get(f"previewed:{number}") is None:
                     await self._count_first_plan(number, runner)
             except (Fault, StorageError) as error:
                 _LOGGER.debug("The first plan is counted later (%s)", error)
@@ -330,17 +331,17 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             async for batch in runner.source.changes(None):
                 yield batch.records
 
-        counts = await self.engine.reconcile(
+        counts = await self.engine.sweep.run(
             records(), enqueue=False, total=await runner.source.count()
         )
-        await self.engine.keep(f"previewed:{number}", json.dumps(counts))
+        await self.engine.notes.keep(f"previewed:{number}", json.dumps(counts))
         if Hold.SWITCH in self.engine.circuit.holds:
             issues.async_preview_ready(self.hass, self.config_entry, counts)
 
     async def _look_again(self) -> None:
         """Items may have come: wake what waits for one."""
         with contextlib.suppress(StorageError):  # the worker tells of that
-            await self.engine.wake_missing()
+            await self.engine.news.wake_missing()
 
     # -- backups -------------------------------------------------------------------
 

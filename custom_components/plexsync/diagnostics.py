@@ -56,7 +56,7 @@ async def async_get_config_entry_diagnostics(
         "jobs": {
             "pending": data.pending,
             "failed": data.failed,
-            "reasons": await engine.job_reasons(),
+            "reasons": await engine.standing.reasons(),
         },
         "statistics": {
             "synced": data.statistics.synced,
@@ -72,7 +72,7 @@ async def async_get_config_entry_diagnostics(
             "database_failed": data.storage_failed,
             "circuit_problem": engine.circuit_problem,
             "database_set_aside": engine.database.set_aside,
-            "ledger_lost": engine.ledger_lost,
+            "ledger_lost": engine.ledger_identity.lost,
         },
         "sources": [
             {

@@ -121,7 +121,11 @@ class Life:
         """Open our files, which are as they were left, and work."""
         engine = self.engine
         await engine.open()
-        if engine.circuit_problem or self._database.set_aside or engine.ledger_lost:
+        if (
+            engine.circuit_problem
+            or self._database.set_aside
+            or engine.ledger_identity.lost
+        ):
             self._watch.breach("our files are not as they were left")
         self._tasks += [
             asyncio.create_task(engine.run()),
@@ -159,7 +163,7 @@ class Life:
 
     def _changed(self, rating_key: str) -> None:
         self._watch.heard_of(rating_key)
-        self.engine.void(rating_key)
+        self.engine.news.void(rating_key)
 
     async def _look_again(self) -> None:
-        await self.engine.wake_missing()
+        await self.engine.news.wake_missing()

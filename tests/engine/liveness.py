@@ -319,7 +319,7 @@ class World:
             allowed=circuit.may_listen,
             contact=self.engine.health.sighted,
             arrived=self._arrived,
-            changed=self.engine.void,
+            changed=self.engine.news.void,
             random=Random(2),
         )
 
@@ -450,7 +450,7 @@ class World:
 
     async def jobs(self) -> dict[int, JobInfo]:
         """Give every job by the number of its record."""
-        found, _ = await self.engine.jobs(limit=1000)
+        found, _ = await self.engine.standing.jobs(limit=1000)
         return {int(job.key.partition(":")[2]): job for job in found}
 
     async def until(
@@ -492,7 +492,7 @@ class World:
         self._news.set()
 
     async def _arrived(self) -> None:
-        await self.engine.wake_missing()
+        await self.engine.news.wake_missing()
 
     def _told(self, event: dict[str, Any]) -> None:
         for entry in event.get("TimelineEntry", ()):

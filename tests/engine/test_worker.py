@@ -113,7 +113,7 @@ async def test_our_own_edit_costs_no_read_before_the_picture(rig: Rig) -> None:
     await rig.submit(rig.records(1))
     await rig.drained()
     key = str(rig.item(1).rating_key)
-    stop = rig.plex.core.subscribe(lambda event: rig.engine.void(key))
+    stop = rig.plex.core.subscribe(lambda event: rig.engine.news.void(key))
     rig.plex.journal.clear()
     await rig.submit(rig.records(1, "Newer", poster=Image("/scene/1", "a")))
     await rig.drained()
@@ -205,7 +205,7 @@ async def test_killed_in_the_middle_of_a_job(rig: Rig, step: str, when: str) -> 
     await rig.state(State.OPEN)
     failures = rig.engine.circuit.breaker.failures
     assert failures <= rig.engine.circuit.breaker.policy.failures
-    jobs, pending = await rig.engine.jobs()
+    jobs, pending = await rig.engine.standing.jobs()
     assert pending == 20
     assert {(job.attempts, job.state == "failed") for job in jobs} == {(0, False)}
 
@@ -231,7 +231,7 @@ async def test_an_answer_that_was_lost_is_not_written_twice(rig: Rig) -> None:
     assert rig.in_line(records) == []
     assert rig.edits() == 1
     # And what stood there before is still known.
-    item, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    item, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
     assert item is not None
     assert "title" in restored
     assert kept == {}
@@ -251,7 +251,7 @@ async def test_lists_come_right_whichever_way_the_server_reads_them(
     rig.plex.core.edit_by_person(
         item.rating_key, genres=[*item.tag_names("genre"), "Mine"]
     )
-    rig.engine.void(str(item.rating_key))
+    rig.engine.news.void(str(item.rating_key))
     await rig.submit(rig.records(1, genres=("One", "Three")))
     await rig.drained()
     names = set(rig.item(1).tag_names("genre"))
@@ -285,8 +285,8 @@ async def test_an_edit_by_hand_right_after_ours_stays(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer"))
     await rig.drained(failed=1)
     stop()
-    assert await rig.engine.job_reasons() == {"failed:not_kept": 1}
-    await rig.engine.retry_failed()
+    assert await rig.engine.standing.reasons() == {"failed:not_kept": 1}
+    await rig.engine.upkeep.retry()
     await rig.drained()
     assert item.title == "My own words"
     assert item.value("summary") == "Newer lines\nof 1"
@@ -309,7 +309,7 @@ async def test_what_is_edited_while_it_is_read_is_read_again(
     await rig.submit(rig.records(1, "Newer"))
     for number in range(1, edits + 1):
         await rig.plex.journal.arrived(number, method="GET", path=METADATA)
-        rig.engine.void(key)
+        rig.engine.news.void(key)
     await rig.drained()
     methods = [entry.method for entry in rig.plex.journal]
     assert methods == ["GET"] * (edits + 1) + ["PUT", "GET"]
@@ -326,13 +326,13 @@ async def test_what_never_stops_changing_waits_unwritten(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer"))
     for number in range(1, 5):
         await rig.plex.journal.arrived(number, method="GET", path=METADATA)
-        rig.engine.void(key)
+        rig.engine.news.void(key)
 
     async def waiting() -> bool:
-        return await rig.engine.job_reasons() == {"waiting:changing": 1}
+        return await rig.engine.standing.reasons() == {"waiting:changing": 1}
 
     await rig.until(waiting)
-    (job,), _ = await rig.engine.jobs()
+    (job,), _ = await rig.engine.standing.jobs()
     assert job.attempts == 0
     assert rig.edits() == 0
     await rig.drained()
@@ -353,7 +353,7 @@ async def test_not_in_plex_waits_and_arrives(rig: Rig) -> None:
 
 
 async def _waiting(rig: Rig, reason: str) -> bool:
-    jobs, _ = await rig.engine.jobs(reason=reason)
+    jobs, _ = await rig.engine.standing.jobs(reason=reason)
     return bool(jobs)
 
 
@@ -363,7 +363,7 @@ async def test_two_items_of_one_file_are_parked(rig: Rig) -> None:
     rig.plex.core.add_item(section, "Twin", file=rig.path(1))
     await rig.submit(rig.records(1))
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.jobs(state="failed")
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
     assert job.reason == "ambiguous"
     assert len(job.candidates) == 2
     assert rig.edits() == 0
@@ -390,7 +390,7 @@ async def test_a_poison_item_fails_alone(rig: Rig) -> None:
         await rig.submit(records)
         await rig.failed(1)
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.jobs(state="failed")
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
     assert job.key == "scene:3"
     assert rig.in_line(records) == ["scene:3"]
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -403,7 +403,7 @@ async def test_refused_access_holds_and_dead_letters_nothing(rig: Rig) -> None:
     rig.engine.circuit.breaker.verified = True
     async with asyncio.timeout(25):
         await rig.until(lambda: HoldChanged(Hold.AUTH, True) in rig.events)
-    jobs, total = await rig.engine.jobs()
+    jobs, total = await rig.engine.standing.jobs()
     assert total == 5
     assert {job.attempts for job in jobs} == {0}
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -529,7 +529,7 @@ async def test_a_server_that_answers_only_some_calls_is_not_hammered(
     await rig.submit(rig.records(10, "Newer"))
     await rig.state(State.OPEN)
     assert len(rig.plex.journal) <= 40
-    jobs, _ = await rig.engine.jobs()
+    jobs, _ = await rig.engine.standing.jobs()
     assert {job.attempts for job in jobs} == {0}
     rig.plex.faults.clear()
     await rig.drained()
@@ -544,11 +544,11 @@ async def test_reads_that_fail_are_no_outage(rig: Rig) -> None:
     await rig.submit(rig.records(10, "Newer"))
 
     async def waiting() -> bool:
-        return await rig.engine.job_reasons() == {"waiting:reads_fail": 10}
+        return await rig.engine.standing.reasons() == {"waiting:reads_fail": 10}
 
     await rig.until(waiting)
     assert len(rig.plex.journal) <= 50
-    jobs, _ = await rig.engine.jobs()
+    jobs, _ = await rig.engine.standing.jobs()
     assert {job.attempts for job in jobs} == {0}
     rig.plex.faults.clear()
     await rig.drained()
@@ -602,7 +602,7 @@ async def test_undo_restores_and_lets_go(rig: Rig) -> None:
     records = rig.records(1, studio="Ours")
     await rig.submit(records)
     await rig.drained()
-    await rig.engine.undo(Find((rig.path(1),)))
+    await rig.engine.by_hand.undo(Find((rig.path(1),)))
     item = rig.item(1)
     assert (item.title, item.tag_names("genre"), set(item.locks)) == (
         title,
@@ -620,11 +620,11 @@ async def test_an_undo_that_plex_does_not_keep(rig: Rig) -> None:
     await rig.submit(rig.records(1))
     await rig.drained()
     rig.plex.faults.add("status", code=200, method="PUT", times=1)
-    _, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    _, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
     assert restored == []
     assert set(kept) == {"title", "summary", "genres", "actors"}
     assert set(kept.values()) == {"not_kept"}
-    _, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    _, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
     assert restored == ["actors", "genres", "summary", "title"]
     assert kept == {}
     assert rig.item(1).title == title
@@ -650,7 +650,7 @@ async def test_waiting_for_what_came_while_an_older_one_was_written(rig: Rig) ->
     await rig.submit(rig.records(1, "Older"))
     await rig.plex.journal.arrived(method="PUT")
     await rig.submit(rig.records(1, "Newer"), Priority.INTERACTIVE)
-    outcome = await rig.engine.wait_for("stash", "scene:1", WITHIN)
+    outcome = await rig.engine.outcomes.wait_for("stash", "scene:1", WITHIN)
     changes: dict[str, Any] = {change["field"]: change for change in outcome.changes}
     assert (changes["title"]["before"], changes["title"]["after"]) == (
         "Older 1",
@@ -677,7 +677,9 @@ async def test_what_a_mirror_emptied_while_its_job_waited_is_not_written(
 async def test_waiting_for_an_outcome(rig: Rig) -> None:
     """Written with its diff; in an outage queued, with the reason."""
     (record,) = rig.records(1)
-    waiting = asyncio.ensure_future(rig.engine.wait_for("stash", "scene:1", 10))
+    waiting = asyncio.ensure_future(
+        rig.engine.outcomes.wait_for("stash", "scene:1", 10)
+    )
     await rig.submit([record], Priority.INTERACTIVE)
     outcome = await waiting
     assert outcome.status == "written"
@@ -691,7 +693,7 @@ async def test_waiting_for_an_outcome(rig: Rig) -> None:
     (record,) = rig.records(1, "Newer")
     await rig.submit([record], Priority.INTERACTIVE)
     await rig.state(State.OPEN)
-    outcome = await rig.engine.wait_for("stash", "scene:1", 0.01)
+    outcome = await rig.engine.outcomes.wait_for("stash", "scene:1", 0.01)
     assert (outcome.status, outcome.reason) == ("queued", "circuit_open")
     await rig.plex.start()
     await rig.drained()
@@ -706,7 +708,7 @@ async def test_an_item_that_cannot_be_read_fails_alone(rig: Rig) -> None:
         await rig.submit(records)
         await rig.failed(1)
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.jobs(state="failed")
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
     assert (job.key, job.reason) == ("scene:3", "error_500")
     assert rig.in_line(records) == ["scene:3"]
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -801,8 +803,8 @@ async def test_a_broken_socket_makes_the_next_write_ask_who_answers(rig: Rig) ->
             allowed=rig.engine.circuit.may_listen,
             contact=rig.engine.health.sighted,
             broke=rig.server.distrust,
-            arrived=rig.engine.wake_missing,
-            changed=rig.engine.void,
+            arrived=rig.engine.news.wake_missing,
+            changed=rig.engine.news.void,
         )
         listening = asyncio.create_task(events.run())
         await rig.until(lambda: events.connected)
