@@ -27,6 +27,7 @@ from custom_components.plexsync.engine.events import (
 )
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.event import ACTIVITY, COUNTS, describe
+from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
 from custom_components.plexsync.repairs import LIFTS
 from custom_components.plexsync.sensor import SENSORS
@@ -247,7 +248,7 @@ def test_event_types_have_texts_and_icons() -> None:
         CircuitOpened("refused"),
         CircuitHalfOpened("recovery"),
         CircuitClosed("recovery"),
-        ItemFailed(1, "not_found"),
+        ItemsFailed("not_found", 1, (ItemFailed(1, "not_found"),)),
         ReconcileFinished(dict.fromkeys(COUNTS, 1), 1.0, 0),
     ):
         told = describe(event, names=True)

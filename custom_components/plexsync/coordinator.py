@@ -29,11 +29,12 @@ from .const import (
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
 from .engine.engine import SCHEMAS, Engine
-from .engine.events import Changed, CircuitMoved, Event, HoldChanged, Tell
+from .engine.events import Changed, CircuitMoved, Event, HoldChanged, ItemFailed
 from .engine.holds import Hold
 from .engine.record import Record
 from .engine.snapshot import Snapshot
 from .errors import not_opened
+from .failures import Failures, ItemsFailed
 from .first_plan import async_preview_first_plan
 from .images import ImageDesk
 from .open_sources import async_open_sources
@@ -52,6 +53,7 @@ _RESTART = 30.0  # seconds before a task that broke is started again
 _JOIN = 5.0  # seconds to stop everything in
 
 type PlexSyncConfigEntry = ConfigEntry[PlexSyncCoordinator]
+type Listener = Callable[[Event | ItemsFailed], None]
 
 
 class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -79,7 +81,8 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.reconcile = ReconcileRun(self)
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
-        self._hearers: set[Tell] = set()
+        self._hearers: set[Listener] = set()
+        self._failures = Failures(hass, self._announce)
         self._closed = False
 
     # -- life ------------------------------------------------------------------
@@ -211,6 +214,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             task.cancel()
         await asyncio.wait(stopping, timeout=_JOIN)
         await self.engine.close()
+        self._failures.flush()
 
     # -- publishing --------------------------------------------------------------
 
@@ -272,8 +276,8 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             await self.engine.news.wake_missing()
 
     @callback
-    def async_listen(self, listener: Tell) -> CALLBACK_TYPE:
-        """Hear of all that the engine tells, except that something changed."""
+    def async_listen(self, listener: Listener) -> CALLBACK_TYPE:
+        """Hear of what happens; of items that fail together, once a minute."""
         self._hearers.add(listener)
         return lambda: self._hearers.discard(listener)
 
@@ -293,6 +297,16 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
                     reachable=circuit.reachable,
                 )
             )
-        if not isinstance(event, Changed):
-            for listener in list(self._hearers):
-                listener(event)
+        if isinstance(event, ItemFailed):
+            self._failures.add(event)
+        elif not isinstance(event, Changed):
+            self._announce(event)
+
+    def _announce(self, event: Event | ItemsFailed) -> None:
+        for listener in list(self._hearers):
+            listener(event)
+
+    @callback
+    def async_tell_the_last(self) -> None:
+        """Tell what waits to be told: the entities are about to go."""
+        self._failures.flush()

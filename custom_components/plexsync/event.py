@@ -13,10 +13,10 @@ from .engine.events import (
     CircuitHalfOpened,
     CircuitOpened,
     Event,
-    ItemFailed,
     ReconcileFinished,
 )
 from .entity import PlexSyncEntity
+from .failures import ItemsFailed
 
 PARALLEL_UPDATES = 0
 
@@ -26,7 +26,7 @@ ACTIVITY = EventEntityDescription(
         "circuit_opened",
         "circuit_half_opened",
         "circuit_closed",
-        "item_failed",
+        "items_failed",
         "reconcile_finished",
     ],
 )
@@ -61,15 +61,18 @@ class PlexSyncEvent(PlexSyncEntity, EventEntity):
         self.async_on_remove(self.coordinator.async_listen(self._heard))
 
     @callback
-    def _heard(self, event: Event) -> None:
+    def _heard(self, event: Event | ItemsFailed) -> None:
         names = bool(self.coordinator.config_entry.options.get(CONF_RECORD_TITLES))
         if (told := describe(event, names=names)) is not None:
             self._trigger_event(*told)
             self.async_write_ha_state()
 
 
-def describe(event: Event, *, names: bool) -> tuple[str, dict[str, Any]] | None:
-    """Give an event's type and what it may tell; with ``names`` which item it was."""
+def describe(
+    event: Event | ItemsFailed, *, names: bool
+) -> tuple[str, dict[str, Any]] | None:
+    """Give an event's type and what it may tell; with ``names`` which items it was."""
+    told: dict[str, Any]
     match event:
         case CircuitOpened(cause):
             return "circuit_opened", {"cause": cause}
@@ -78,11 +81,15 @@ def describe(event: Event, *, names: bool) -> tuple[str, dict[str, Any]] | None:
         case CircuitClosed(cause, duration, jobs):
             told = {"cause": cause, "duration": duration, "jobs": jobs}
             return "circuit_closed", told
-        case ItemFailed(job, reason, title, path):
-            private = {"title": title, "path": path} if names else {}
-            return "item_failed", {"job": job, "reason": reason} | private
+        case ItemsFailed(reason, count, first):
+            ids = [each.job for each in first]
+            told = {"reason": reason, "count": count, "job_ids": ids}
+            if names:
+                told["titles"] = [each.title for each in first if each.title]
+                told["paths"] = [each.path for each in first if each.path]
+            return "items_failed", told
         case ReconcileFinished(counts, duration, away):
-            told = {"duration": duration, "sources_away": away}
-            kinds = {kind: counts[kind] for kind in COUNTS if kind in counts}
-            return "reconcile_finished", told | kinds
+            told = {kind: counts[kind] for kind in COUNTS if kind in counts}
+            told |= {"duration": duration, "sources_away": away}
+            return "reconcile_finished", told
     return None
