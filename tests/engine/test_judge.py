@@ -76,7 +76,7 @@ class World:
 
     async def start(self) -> World:
         """Take up what was saved, and let the first probe pass."""
-        assert await self.circuit.load() is None
+        assert await self.circuit.memory.load() is None
         await self.health.ask()
         self.probes.clear()
         return self
@@ -470,7 +470,7 @@ def test_the_run_survives_a_restart(before: int, last: int, kind: FaultClass) ->
         world = await World(store).start()
         began = world.loop.time()
         await world.fail(*"abcd", status=before)
-        await world.circuit.save()
+        await world.circuit.memory.save()
         store.data = json.loads(json.dumps(store.data))
         await asyncio.sleep(60)
         world = await World(store).start()

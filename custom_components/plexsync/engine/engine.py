@@ -127,7 +127,7 @@ class Engine:
             # A caller that is cancelled cannot stop the thread: it waits, and closes.
             await asyncio.shield(opening)
             await self.database.run(self._recover)
-            self.circuit_problem = await self.circuit.load()
+            self.circuit_problem = await self.circuit.memory.load()
             await self.ledger_identity.recognise()
             off = await self.notes.get("sync") == "off"
             self.circuit.hold(Hold.SWITCH, off)
@@ -167,7 +167,7 @@ class Engine:
         await self._server.close()
         with contextlib.suppress(Exception):
             await self.database.run(queue.release_all)
-        await self.circuit.save()
+        await self.circuit.memory.save()
         await asyncio.to_thread(self.database.close)
 
     def _tell(self, event: Event) -> None:

@@ -69,7 +69,7 @@ async def take_snapshot(
         mttr=log.mttr(wall),
         mtbf=log.mtbf(wall),
         availability=log.availability(wall, 30 * outages.DAY),
-        save_failed=circuit.save_failed,
+        save_failed=circuit.memory.save_failed,
         storage_failed=worker.storage_failed,
         failing=tools.bulkheads.failing(),
         reconcile=sweep.progress,
