@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
 from tempfile import TemporaryDirectory
-from typing import Any, Never
+from typing import Never
 
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import Event
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.index import SCHEMA
@@ -42,11 +43,9 @@ class Ours:
             transactions=self.database,
         )
         self._changed = asyncio.Event()
-        self.engine = Engine(
-            self.database, self._server, _NoImages(), listener=self._note
-        )
+        self.engine = Engine(self.database, self._server, _NoImages(), tell=self._note)
 
-    def _note(self, event: str, data: dict[str, Any]) -> None:
+    def _note(self, event: Event) -> None:
         self._changed.set()
 
     async def list_library(self) -> None:
@@ -68,7 +67,7 @@ class Ours:
                 break
             await asyncio.sleep(_LOOK)
             await self._changed.wait()
-        if reasons := await self.engine.job_reasons():
+        if reasons := await self.engine.standing.reasons():
             raise RuntimeError(f"jobs failed: {reasons}")
 
     async def is_open(self) -> None:

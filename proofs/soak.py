@@ -25,6 +25,7 @@ from bench.meters import Loop, p999, settled_memory
 from bench.work import is_done, pages, wanted
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import CircuitOpened, Event
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
@@ -174,11 +175,11 @@ class Soak:
             random=Random(1),
             policy=POLICY,
             retry=RETRY,
-            listener=self._heard,
+            tell=self._heard,
         )
 
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
-        self.figures.openings += event == "circuit_opened"
+    def _heard(self, event: Event) -> None:
+        self.figures.openings += isinstance(event, CircuitOpened)
         self.changed.set()
 
     async def run(self) -> Figures:
@@ -203,7 +204,7 @@ class Soak:
                 await asyncio.to_thread(self._read_journal, edition)
                 settled.append(settled_memory())
             figures.growth = settled[-1] - settled[0]
-            figures.reasons = await self.engine.job_reasons()
+            figures.reasons = await self.engine.standing.reasons()
         finally:
             for task in (working, ticking):
                 task.cancel()

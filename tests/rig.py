@@ -12,6 +12,7 @@ from custom_components.plexsync.engine.breaker import Policy, State
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import Changed, Event
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
@@ -84,7 +85,7 @@ class Rig:
         self.clock: Clock = settings.pop("clock", Clock())
         self.deadlines: Deadlines = settings.pop("deadlines", DEADLINES)
         self.settings = {"policy": POLICY, "retry": RETRY} | settings
-        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.events: list[Event] = []
         self.engine: Engine
         self.server: PlexMediaServer
         self._changed = asyncio.Event()
@@ -109,7 +110,7 @@ class Rig:
             self.gallery,
             store=self.store,
             clock=self.clock,
-            listener=self._heard,
+            tell=self._heard,
             random=Random(1),
             **self.settings,
         )
@@ -140,10 +141,10 @@ class Rig:
         await self.stop()
         await self.start()
 
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
+    def _heard(self, event: Event) -> None:
         self._changed.set()
-        if event != "changed":
-            self.events.append((event, data))
+        if not isinstance(event, Changed):
+            self.events.append(event)
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait until something holds; looked at on every change."""

@@ -25,8 +25,8 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components import plexsync
 from custom_components.plexsync.backup import async_post_backup, async_pre_backup
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.holds import Hold
 from tests.home import call, make_entry, set_up, until, until_state
 from tests.simulators.plex import PlexSimulator
 
@@ -303,7 +303,7 @@ async def test_a_restored_home_holds_until_the_owner_answers(
 
     async with home(new) as hass:
         entry = await set_up(hass, make_entry(plex))
-        await entry.runtime_data.engine.accept_ledger()
+        await entry.runtime_data.engine.ledger_identity.accept()
         await until_state(hass, "sensor", "pending", "0")
         # What stands in Plex is not what that ledger knows: it counts as a person's.
         assert plex.journal.count(method="PUT") == edits

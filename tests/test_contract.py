@@ -18,8 +18,16 @@ from custom_components.plexsync import PLATFORMS, errors, issues
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
 from custom_components.plexsync.engine.bulkheads import REASONS, UNDER_WAY
+from custom_components.plexsync.engine.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    ItemFailed,
+    ReconcileFinished,
+)
 from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.event import ACTIVITY, ATTRIBUTES, TITLES
+from custom_components.plexsync.event import ACTIVITY, COUNTS, describe
+from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
 from custom_components.plexsync.repairs import LIFTS
 from custom_components.plexsync.sensor import SENSORS
@@ -235,12 +243,23 @@ def test_sensors_have_texts_for_states_and_units(description: Any) -> None:
 
 def test_event_types_have_texts_and_icons() -> None:
     """Translate each event type and each attribute of an event."""
-    types = set(ACTIVITY.event_types or ())
+    types, attributes = set(ACTIVITY.event_types or ()), set[str]()
+    for event in (
+        CircuitOpened("refused"),
+        CircuitHalfOpened("recovery"),
+        CircuitClosed("recovery"),
+        ItemsFailed("not_found", 1, (ItemFailed(1, "not_found"),)),
+        ReconcileFinished(dict.fromkeys(COUNTS, 1), 1.0, 0),
+    ):
+        told = describe(event, names=True)
+        assert told is not None
+        assert told[0] in types
+        attributes |= told[1].keys()
     text = TEXTS["entity"]["event"]["activity"]["state_attributes"]
     icon = ICONS["entity"]["event"]["activity"]["state_attributes"]
     assert text["event_type"]["state"].keys() == types
     assert icon["event_type"]["state"].keys() == types
-    assert text.keys() - {"event_type"} == TITLES.union(*ATTRIBUTES.values())
+    assert text.keys() - {"event_type"} == attributes
 
 
 @pytest.mark.parametrize(("path", "icon"), list(texts(ICONS)))

@@ -1,13 +1,19 @@
 """The event entity tells what happens, in counts and reasons only."""
 
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.event import ATTR_EVENT_TYPE, ATTR_EVENT_TYPES
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.plexsync.const import CONF_RECORD_TITLES
+from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.failures import MOST
 from tests.home import (
     PLEX_ROOT,
     call,
@@ -65,7 +71,7 @@ async def test_an_outage_is_told_from_beginning_to_end(
         "circuit_opened",
         "circuit_half_opened",
         "circuit_closed",
-        "item_failed",
+        "items_failed",
         "reconcile_finished",
     }
     await plex.stop()
@@ -81,25 +87,34 @@ async def test_an_outage_is_told_from_beginning_to_end(
     assert closed["duration"] > 0
 
 
-async def test_a_failed_item_is_told_without_its_name(
+async def _fail(hass: HomeAssistant, *names: str) -> list[int]:
+    """Let jobs fail, and give their numbers."""
+    for name in names:
+        path, fields = f"/other/{name}.mkv", {"title": name}
+        await call(hass, "sync_item", path=path, fields=fields, wait=20)
+    jobs = (await call(hass, "get_jobs", state="failed", limit=500))["jobs"]
+    return sorted(job["id"] for job in jobs)
+
+
+@callback
+def _pass_a_minute(hass: HomeAssistant) -> None:
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=61))
+
+
+async def test_failed_items_are_told_without_their_names(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:
-    """Tell the job and the reason; titles and paths are nobody's business."""
+    """Tell jobs and reason when the minute is over; titles and paths are nobody's business."""
     await set_up(hass, make_entry(plex))
     told = Told(hass)
-    await call(
-        hass,
-        "sync_item",
-        path="/other/secret title.mkv",
-        fields={"title": "Secret title"},
-        wait=20,
-    )
+    failed = await _fail(hass, "secret title", "another secret title")
+    assert told.events == []
+    _pass_a_minute(hass)
     await until(hass, lambda: told.events)
-    assert told.types == ["item_failed"]
-    failed = told.of("item_failed")
-    assert failed["reason"] == "outside_libraries"
-    jobs = (await call(hass, "get_jobs", state="failed"))["jobs"]
-    assert failed["job"] == jobs[0]["id"]
+    assert told.types == ["items_failed"]
+    event = told.of("items_failed")
+    assert event["reason"] == "outside_libraries"
+    assert (event["count"], event["job_ids"]) == (2, failed)
     for state in hass.states.async_all():
         assert "title" not in str(state.as_dict()).lower()
 
@@ -107,14 +122,69 @@ async def test_a_failed_item_is_told_without_its_name(
 async def test_titles_are_told_where_the_owner_wants_them(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:
-    """Name the item that failed once the option is on."""
+    """Name the items that failed once the option is on."""
     await set_up(hass, make_entry(plex, options={CONF_RECORD_TITLES: True}))
     told = Told(hass)
-    path = "/other/film.mkv"
-    await call(hass, "sync_item", path=path, fields={"title": "A film"}, wait=20)
+    await _fail(hass, "A film")
+    _pass_a_minute(hass)
     await until(hass, lambda: told.events)
-    failed = told.of("item_failed")
-    assert (failed["title"], failed["path"]) == ("A film", path)
+    failed = told.of("items_failed")
+    assert (failed["titles"], failed["paths"]) == (["A film"], ["/other/A film.mkv"])
+
+
+async def test_many_failures_are_one_event_a_reason_and_minute(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Tell of four hundred at once, each counted and only some named; and then of the next."""
+    entry = await set_up(hass, make_entry(plex))
+    engine, told = entry.runtime_data.engine, Told(hass)
+    records = [
+        Record("action", str(n), Find((f"/other/{n}.mkv",)), {"title": f"Film {n}"})
+        for n in range(400)
+    ]
+    await engine.submit(records, Priority.BULK)
+    await until_state(hass, "sensor", "failed", "400")
+    assert told.events == []
+    _pass_a_minute(hass)
+    await until(hass, lambda: told.events)
+    event = told.of("items_failed")
+    assert event["count"] == 400
+    assert len(event["job_ids"]) == MOST
+    await _fail(hass, "One more")
+    _pass_a_minute(hass)
+    await until(hass, lambda: len(told.events) == 2)
+    assert [each["count"] for each in told.events] == [400, 1]
+
+
+async def test_each_reason_has_its_own_event(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """An automation that waits for one reason hears its number."""
+    await set_up(hass, make_entry(plex))
+    told = Told(hass)
+    await _fail(hass, "One", "Two")
+    plex.faults.add("status", code=400, method="PUT")
+    await call(hass, "sync_item", path=PATH, fields={"summary": "Three."}, wait=20)
+    _pass_a_minute(hass)
+    await until(hass, lambda: len(told.events) == 2)
+    counts = {each["reason"]: each["count"] for each in told.events}
+    assert counts == {"outside_libraries": 2, "bad_request": 1}
+
+
+async def test_an_unload_tells_the_last_failures_before_it(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """No failure is lost from the counts, and none is told afterwards."""
+    entry = await set_up(hass, make_entry(plex))
+    told = Told(hass)
+    failed = await _fail(hass, "The last")
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()
+    events = [each for each in told.events if ATTR_EVENT_TYPE in each]
+    assert [each["job_ids"] for each in events] == [failed]
+    _pass_a_minute(hass)
+    await hass.async_block_till_done()
+    assert [each for each in told.events if ATTR_EVENT_TYPE in each] == events
 
 
 async def test_a_run_is_told_with_its_counts(

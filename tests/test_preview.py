@@ -105,7 +105,7 @@ async def test_each_of_two_sources_is_counted(
         while len(counted) < 2:
             for number, runner in data.runners.items():
                 runner.hurry()
-                if await data.engine.setting(f"previewed:{number}") is not None:
+                if await data.engine.notes.get(f"previewed:{number}") is not None:
                     counted.add(number)
             await asyncio.sleep(0.05)
 

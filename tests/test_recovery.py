@@ -16,10 +16,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.plexsync.engine.breaker import Policy, Result, State
-from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
@@ -47,7 +47,7 @@ def show(text: str) -> None:
 
 async def _untouched(it: World, jobs: int) -> None:
     """Check that the outage cost no job anything."""
-    waiting, total = await it.engine.jobs()
+    waiting, total = await it.engine.standing.jobs()
     assert total == jobs
     assert {(job.attempts, job.state) for job in waiting} == {(0, "pending")}
 
@@ -330,7 +330,7 @@ def test_a_late_item_wakes_its_job(socket_enabled: None, tmp_path: Path) -> None
                 [Record("s", "late", Find((path,)), {"title": "Late"})], Priority.BULK
             )
             await asyncio.sleep(6 * HOUR)
-            (job,), _ = await it.engine.jobs(reason="not_found")
+            (job,), _ = await it.engine.standing.jobs(reason="not_found")
             assert job.next_attempt is not None
             wait = job.next_attempt - it.engine.clock.steady()
             requests = len(it.plex.journal)
@@ -403,7 +403,7 @@ async def test_back_at_once_over_real_time(
             rig.engine.health.sighted(there)
 
         async def arrived() -> None:
-            await rig.engine.wake_missing()
+            await rig.engine.news.wake_missing()
 
         events = PlexEvents(
             session,
@@ -413,7 +413,7 @@ async def test_back_at_once_over_real_time(
             allowed=rig.engine.circuit.may_listen,
             contact=contact,
             arrived=arrived,
-            changed=rig.engine.void,
+            changed=rig.engine.news.void,
             delays=Delays(first=0.02, cap=0.3),
         )
         listening = asyncio.create_task(events.run())
@@ -511,5 +511,5 @@ async def test_home_assistant_hears_of_new_items(
     key = str(next(iter(plex.core.items)))
     plex.core.catalog.touch(plex.core.items[int(key)], ("title",))
     async with asyncio.timeout(10):
-        while key not in engine._voided:  # noqa: SLF001  # it only shows in a race
+        while key not in engine.news.voided:  # it only shows in a race
             await asyncio.sleep(0.01)

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.circuit import Hold
+from custom_components.plexsync.engine.holds import Hold
 from tests.home import call, make_entry, set_up, until, until_state
 from tests.simulators.plex import PlexSimulator
 from tests.test_persistence import home
@@ -241,7 +241,7 @@ async def test_nothing_is_left_of_an_entry(
     others = ["plexsync.01ENTRY2.db", "plexsync.01ENTRY2", "core.config"]
     for name in (*mine, *(f".storage/{other}" for other in others)):
         Path(hass.config.path(name)).touch()
-    await entry.runtime_data.engine.circuit.save()
+    await entry.runtime_data.engine.circuit.memory.save()
     assert await hass.config_entries.async_remove(entry.entry_id)
     assert sorted(
         each.name for each in folder.iterdir() if "plexsync" in each.name

@@ -214,6 +214,7 @@ async def test_a_source_that_was_added_again_takes_over_what_it_wrote(
     await hass.async_block_till_done()
     runner = entry.runtime_data.runners["01AGAIN"]
     await until(hass, runner.caught_up.is_set)
+    await entry.runtime_data.async_refresh()  # it may show what was before
     await until_state(hass, "sensor", "pending", "0")
 
     old = FILM.cast[0][0]

@@ -12,6 +12,12 @@ import aiohttp
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import (
+    CircuitMoved,
+    CircuitOpened,
+    Event,
+    HoldChanged,
+)
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
@@ -63,7 +69,7 @@ class World:
             store=MemoryStore(),
             clock=Clock(loop.time, lambda: EPOCH + loop.time()),
             random=Random(seed),
-            listener=self._heard,
+            tell=self._heard,
         )
         circuit = self.engine.circuit
         self.events = PlexEvents(
@@ -74,16 +80,16 @@ class World:
             allowed=circuit.may_listen,
             contact=self._contact,
             arrived=self._arrived,
-            changed=self.engine.void,
+            changed=self.engine.news.void,
             random=Random(-seed),
         )
         plex.core.subscribe(self._told)
 
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
+    def _heard(self, event: Event) -> None:
         self.changed.set()
-        if event == "circuit_opened" and self.opened is None:
+        if isinstance(event, CircuitOpened) and self.opened is None:
             self.opened = virtual().time()
-        if event == "hold" or event.startswith("circuit"):
+        if isinstance(event, CircuitMoved | HoldChanged):
             self.events.look()
 
     def _contact(self, there: bool) -> None:
@@ -92,7 +98,7 @@ class World:
         self.engine.health.sighted(there)
 
     async def _arrived(self) -> None:
-        await self.engine.wake_missing()
+        await self.engine.news.wake_missing()
 
     def _told(self, event: Any) -> None:
         if event["type"] == "timeline":

@@ -58,6 +58,7 @@ async def _async_reload(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None
 
 async def async_unload_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:
     """Stop, save and let go of everything."""
+    entry.runtime_data.async_tell_the_last()
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
     await entry.runtime_data.async_close()

@@ -6,7 +6,8 @@ from typing import Final
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
-from .engine.engine import Engine, Preview
+from .engine.by_hand import Preview
+from .engine.engine import Engine
 from .engine.outages import DAY, Outage
 from .engine.queue import JobInfo
 from .engine.record import Outcome

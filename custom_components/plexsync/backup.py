@@ -20,12 +20,12 @@ async def async_pre_backup(hass: HomeAssistant) -> None:
     Accepting and writing go on. A backup is never stopped: whatever fails here
     makes ours less good, not everybody's impossible.
     """
-    await _for_all(hass, PlexSyncCoordinator.async_begin_backup)
+    await _for_all(hass, lambda each: each.backup.begin(each.engine.clock.wall()))
 
 
 async def async_post_backup(hass: HomeAssistant) -> None:
     """Go on as before."""
-    await _for_all(hass, PlexSyncCoordinator.async_end_backup)
+    await _for_all(hass, lambda each: each.backup.end())
 
 
 async def _for_all(

@@ -15,7 +15,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_STASH
 from .coordinator import PlexSyncConfigEntry
-from .engine.engine import Snapshot
+from .engine.snapshot import Snapshot
 from .entity import PlexSyncEntity, PlexSyncSourceEntity
 
 PARALLEL_UPDATES = 0

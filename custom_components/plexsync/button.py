@@ -36,7 +36,7 @@ BUTTONS: tuple[PlexSyncButtonEntityDescription, ...] = (
     ),
     PlexSyncButtonEntityDescription(
         key="retry_failed",
-        press_fn=lambda coordinator: coordinator.engine.retry_failed(),
+        press_fn=lambda coordinator: coordinator.engine.upkeep.retry(),
     ),
     PlexSyncButtonEntityDescription(key="reconcile", press_fn=_start_reconcile),
 )

@@ -1,62 +1,48 @@
 """The host of one server's engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 import contextlib
 from dataclasses import replace
-from datetime import datetime, timedelta
-import hashlib
-import json
+from datetime import timedelta
 import logging
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from . import issues
+from .ask_owner import async_ask_owner, async_follow_failing, async_tell_of_lost_files
+from .backup_pause import BackupPause
 from .connection import Access, client_identifier, entry_access
 from .const import (
-    CONF_FIELDS,
-    CONF_FILL_ONLY,
     CONF_LIBRARIES,
     CONF_MACHINE_ID,
-    CONF_PATH_MAPPINGS,
-    CONF_PLEX_ENTRY,
-    CONF_POLL_INTERVAL,
     CONF_STALE_AFTER,
     CONF_START,
-    DEFAULT_POLL_INTERVAL,
     DEFAULT_STALE_AFTER,
     DOMAIN,
-    SOURCE_ACTION,
-    START_CHANGES,
     START_PREVIEW,
-    SUBENTRY_STASH,
 )
-from .engine.circuit import Hold
 from .engine.clock import Clock
-from .engine.database import (
-    Database,
-    StorageError,
-    StorageInUseError,
-    StorageTooNewError,
-)
-from .engine.engine import SCHEMAS, Engine, Snapshot
+from .engine.database import Database, StorageError, StorageTooNewError
+from .engine.engine import SCHEMAS, Engine
+from .engine.events import Changed, CircuitMoved, Event, HoldChanged, ItemFailed
+from .engine.holds import Hold
 from .engine.record import Record
-from .engine.retry import Fault
+from .engine.snapshot import Snapshot
+from .errors import not_opened
+from .failures import Failures, ItemsFailed
+from .first_plan import async_preview_first_plan
 from .images import ImageDesk
+from .open_sources import async_open_sources
 from .plex.events import PlexEvents
 from .plex.index import SCHEMA as INDEX_SCHEMA
-from .plex.paths import PathMapper
 from .plex.server import PlexMediaServer
 from .reconcile_run import ReconcileRun
 from .sources.runner import SourceRunner
-from .sources.stash import StashOptions, StashSource
 from .storage import CircuitStore, database_path
 
 _LOGGER = logging.getLogger(__name__)
@@ -65,11 +51,9 @@ _LOOK = timedelta(seconds=60)  # how often time alone may change what is shown
 _QUIET = 0.5  # seconds between two publications at least
 _RESTART = 30.0  # seconds before a task that broke is started again
 _JOIN = 5.0  # seconds to stop everything in
-_BACKUP = 3600.0  # seconds that a backup may take
-_THAW_AGAIN = 60.0  # seconds until ending one that failed to end is tried again
 
 type PlexSyncConfigEntry = ConfigEntry[PlexSyncCoordinator]
-type Listener = Callable[[str, dict[str, Any]], None]
+type Listener = Callable[[Event | ItemsFailed], None]
 
 
 class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -92,13 +76,14 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.server: PlexMediaServer
         self.images: ImageDesk
         self.events: PlexEvents
+        self.backup: BackupPause
         self.runners: dict[str, SourceRunner] = {}
+        self.reconcile = ReconcileRun(self)
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
+        self._failures = Failures(hass, self._announce)
         self._closed = False
-        self._backup_over: CALLBACK_TYPE | None = None
-        self.reconcile = ReconcileRun(self)
 
     # -- life ------------------------------------------------------------------
 
@@ -109,11 +94,39 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         Whether Plex answers plays no part: while it is down the circuit tells.
         """
         entry, hass = self.config_entry, self.hass
-        self.access = access = entry_access(hass, entry)
+        self.access = entry_access(hass, entry)
+        self._build(await client_identifier(hass))
+        try:
+            await self.engine.open()
+        except StorageError as error:
+            await self.server.close()
+            self._not_opened(error)
+            raise not_opened(error) from error
+        self.backup.resume(self.engine.clock.wall())
+        try:
+            await async_open_sources(self)
+            self.async_set_updated_data(await self._snapshot())
+        except StorageError as error:
+            await self.async_close()
+            self._not_opened(error)
+            raise not_opened(error) from error
+        except BaseException:
+            await self.async_close()
+            raise
+        async_tell_of_lost_files(self)
+        issues.async_follow_version(hass, entry, too_new=False)
+
+    def _not_opened(self, error: StorageError) -> None:
+        async_tell_of_lost_files(self)
+        if isinstance(error, StorageTooNewError):
+            issues.async_follow_version(self.hass, self.config_entry, too_new=True)
+
+    def _build(self, client_id: str) -> None:
+        """Put the server, its engine and its notifications together."""
+        entry, hass, access = self.config_entry, self.hass, self.access
         database = Database(
             database_path(hass, entry.entry_id), (*SCHEMAS, INDEX_SCHEMA)
         )
-        client_id = await client_identifier(hass)
         clock = Clock()  # one for all: the age of a read is told by it
         self.server = PlexMediaServer(
             access.url,
@@ -126,6 +139,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             monotonic=clock.monotonic,
         )
         self.images = ImageDesk(hass)
+        self.backup = BackupPause(hass, database)
         self.engine = Engine(
             database,
             self.server,
@@ -134,7 +148,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             store=CircuitStore(hass, entry.entry_id),
             clock=clock,
             fresh=self._fresh,
-            listener=self._heard,
+            tell=self._heard,
         )
         self.events = PlexEvents(
             async_get_clientsession(hass, verify_ssl=access.verify_ssl),
@@ -145,149 +159,39 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             contact=self.engine.health.sighted,
             broke=self.server.distrust,
             arrived=self._look_again,
-            changed=self.engine.void,
+            changed=self.engine.news.void,
         )
-        try:
-            await self.engine.open()
-        except StorageError as error:
-            await self.server.close()
-            raise self._not_open(error) from error
-        if (since := database.frozen_since) is not None:
-            self._await_backup(since + _BACKUP - self.engine.clock.wall())
-        try:
-            await self._open_sources()
-            self.async_set_updated_data(await self._snapshot())
-        except StorageError as error:
-            await self.async_close()
-            raise self._not_open(error) from error
-        except BaseException:
-            await self.async_close()
-            raise
-        self._tell_of_storage()
-        issues.async_follow_version(hass, entry, too_new=False)
-
-    def _not_open(self, error: StorageError) -> ConfigEntryError | ConfigEntryNotReady:
-        """Say why there is no set-up: only an owner helps, or time may."""
-        self._tell_of_storage()
-        if isinstance(error, StorageTooNewError):
-            issues.async_follow_version(self.hass, self.config_entry, too_new=True)
-            return ConfigEntryError(
-                translation_domain=DOMAIN, translation_key="storage_too_new"
-            )
-        return ConfigEntryNotReady(
-            translation_domain=DOMAIN,
-            translation_key="storage_in_use"
-            if isinstance(error, StorageInUseError)
-            else "storage_unusable",
-        )
-
-    async def _open_sources(self) -> None:
-        """Make a runner per subentry; let go of sources that were removed."""
-        known = set(json.loads(await self.engine.setting("sources") or "[]"))
-        allowed = self.hass.config
-        await self.engine.upkeep.follow(
-            SOURCE_ACTION,
-            self._digest(
-                sorted(allowed.allowlist_external_dirs),
-                sorted(allowed.allowlist_external_urls),
-            ),
-            read_again=False,
-        )
-        await self.engine.upkeep.retry_due(SOURCE_ACTION)
-        for subentry in self.config_entry.subentries.values():
-            if subentry.subentry_type == SUBENTRY_STASH:
-                await self._open_stash(subentry)
-        for gone in sorted(known - set(self.runners)):
-            jobs = await self.engine.remove_source(gone)
-            _LOGGER.info("Source %s was removed, %s jobs were discarded", gone, jobs)
-        await self.engine.keep("sources", json.dumps(sorted(self.runners)))
-
-    async def _open_stash(self, subentry: ConfigSubentry) -> None:
-        data, number = subentry.data, subentry.subentry_id
-        mapper = PathMapper(
-            [(pair["source"], pair["plex"]) for pair in data[CONF_PATH_MAPPINGS]]
-        )
-        options = StashOptions.from_dict(data[CONF_FIELDS])
-        source = StashSource(
-            number,
-            async_get_clientsession(self.hass, verify_ssl=data[CONF_VERIFY_SSL]),
-            data[CONF_URL],
-            data.get(CONF_API_KEY),
-            to_plex=mapper.to_plex,
-            from_plex=mapper.from_plex,
-            options=options,
-        )
-        start, fill_only = data[CONF_START], sorted(data.get(CONF_FILL_ONLY, ()))
-        if start == START_PREVIEW and await self.engine.upkeep.is_new(number):
-            # Nobody's library is rewritten unasked: jobs are kept, nothing is written.
-            await self.engine.switch(False)
-        await self.engine.upkeep.follow(
-            number,
-            self._digest(data[CONF_PATH_MAPPINGS], options.as_dict(), fill_only),
-            read_again=start != START_CHANGES,
-        )
-        self.engine.set_fill_only(number, frozenset(fill_only))
-        self.images.add(source)
-        self.runners[number] = SourceRunner(
-            source,
-            self.engine,
-            name=subentry.title,
-            interval=self.config_entry.options.get(
-                CONF_POLL_INTERVAL, DEFAULT_POLL_INTERVAL
-            ),
-            changes_only=start == START_CHANGES,
-            changed=self._changed.set,
-        )
-
-    def _digest(self, *settings: Any) -> str:
-        """Digest what may explain that jobs of a source fail, the token among it."""
-        entry = self.config_entry
-        everything = [
-            sorted(entry.data[CONF_LIBRARIES]),
-            entry_access(self.hass, entry).token,
-            *settings,
-        ]
-        text = json.dumps(everything, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    def _tell_of_storage(self) -> None:
-        """Raise a repair, once, for what could not be read at the start."""
-        engine = self.engine
-        if engine.circuit_problem is not None:
-            issues.async_circuit_lost(self.hass, self.config_entry)
-        if engine.database.set_aside:
-            issues.async_database_lost(self.hass, self.config_entry)
 
     def async_start(self) -> None:
         """Begin to work."""
-        self._spawn("database", self._mind_database)
-        self._spawn("worker", self.engine.run)
-        self._spawn("publisher", self._publish)
-        self._spawn("listener", self.events.run)
+        self._keep("database", self._mind_database)
+        self._keep("worker", self.engine.run)
+        self._keep("publisher", self._publish)
+        self._keep("listener", self.events.run)
         for number, runner in self.runners.items():
-            self._spawn("source", runner.run)
+            self._keep("source", runner.run)
             if self.config_entry.subentries[number].data[CONF_START] == START_PREVIEW:
-                self._tasks.append(
-                    self.config_entry.async_create_background_task(
-                        self.hass, self._preview(number, runner), f"{DOMAIN} preview"
-                    )
-                )
+                self._spawn("preview", async_preview_first_plan(self, number, runner))
 
-    def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Keep a task running: a bug of ours must not end syncing in silence."""
+
+        async def supervise() -> None:
+            while True:
+                try:
+                    await work()
+                except Exception:
+                    _LOGGER.exception("The %s stopped, and starts again soon", name)
+                await asyncio.sleep(_RESTART)
+
+        self._spawn(name, supervise())
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(
             self.config_entry.async_create_background_task(
-                self.hass, self._supervise(name, work), f"{DOMAIN} {name}"
+                self.hass, work, f"{DOMAIN} {name}"
             )
         )
-
-    async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Keep a task running: a bug of ours must not end syncing in silence."""
-        while True:
-            try:
-                await work()
-            except Exception:
-                _LOGGER.exception("The %s stopped, and starts again soon", name)
-            await asyncio.sleep(_RESTART)
 
     async def _mind_database(self) -> None:
         """Look at a file that nobody closed; begin anew once one is found damaged."""
@@ -304,79 +208,19 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         if self._closed:
             return
         self._closed = True
-        if self._backup_over is not None:
-            self._backup_over()
+        self.backup.close()
         stopping = [asyncio.ensure_future(self.reconcile.cancel()), *self._tasks]
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(stopping, timeout=_JOIN)
         await self.engine.close()
-
-    async def _preview(self, number: str, runner: SourceRunner) -> None:
-        """Count once what the first run of a source would change, before it does."""
-        while True:
-            await runner.caught_up.wait()
-            try:
-                if await self.engine.setting(f"previewed:{number}") is None:
-                    await self._count_first_plan(number, runner)
-            except (Fault, StorageError) as error:
-                _LOGGER.debug("The first plan is counted later (%s)", error)
-                runner.caught_up.clear()  # until the source has been read once more
-            else:
-                return
-
-    async def _count_first_plan(self, number: str, runner: SourceRunner) -> None:
-        async def records() -> AsyncIterator[Sequence[Record]]:
-            async for batch in runner.source.changes(None):
-                yield batch.records
-
-        counts = await self.engine.reconcile(
-            records(), enqueue=False, total=await runner.source.count()
-        )
-        await self.engine.keep(f"previewed:{number}", json.dumps(counts))
-        if Hold.SWITCH in self.engine.circuit.holds:
-            issues.async_preview_ready(self.hass, self.config_entry, counts)
-
-    async def _look_again(self) -> None:
-        """Items may have come: wake what waits for one."""
-        with contextlib.suppress(StorageError):  # the worker tells of that
-            await self.engine.wake_missing()
-
-    # -- backups -------------------------------------------------------------------
-
-    async def async_begin_backup(self) -> None:
-        """Make the database's file whole, and leave it alone. Raises StorageError.
-
-        Ends with ``async_end_backup``, or by itself after an hour.
-        """
-        self._await_backup(_BACKUP)
-        await self.engine.database.freeze(self.engine.clock.wall())
-
-    async def async_end_backup(self, _now: datetime | None = None) -> None:
-        """Go on as before."""
-        if self._backup_over is not None:
-            self._backup_over()
-            self._backup_over = None
-        try:
-            await self.engine.database.thaw()
-        except StorageError as error:
-            _LOGGER.warning("The backup cannot be ended yet: %s", error)
-            if not self._closed:
-                self._await_backup(_THAW_AGAIN)
-
-    @callback
-    def _await_backup(self, seconds: float) -> None:
-        if self._backup_over is not None:
-            self._backup_over()
-        self._backup_over = async_call_later(
-            self.hass, min(max(0.0, seconds), _BACKUP), self.async_end_backup
-        )
+        self._failures.flush()
 
     # -- publishing --------------------------------------------------------------
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        self._follow_failing()  # time alone may make a repair of it
+        async_follow_failing(self)  # time alone may make a repair of it
         try:
             return await self._snapshot()
         except StorageError as error:
@@ -408,39 +252,15 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             self._changed.clear()
             with contextlib.suppress(StorageError):
                 self.async_set_updated_data(await self._snapshot())
-            self._follow_up()
+            async_ask_owner(self)
             await asyncio.sleep(_QUIET)
 
     @callback
-    def _follow_up(self) -> None:
-        """Ask the owner for what only the owner can mend."""
-        holds = self.engine.circuit.holds
-        entry = self.config_entry
-        if Hold.AUTH in holds:
-            if CONF_PLEX_ENTRY in entry.data:
-                issues.async_plex_refuses(self.hass, entry)
-            else:
-                entry.async_start_reauth(self.hass)
-        issues.async_follow(self.hass, entry, holds, self.engine.circuit.save_failed)
-        self._follow_failing()
-        issues.async_follow_sources(
-            self.hass,
-            entry,
-            {number: runner.fault for number, runner in self.runners.items()},
-        )
+    def async_look(self) -> None:
+        """Publish soon: something that is shown may be different now."""
+        self._changed.set()
 
-    @callback
-    def _follow_failing(self) -> None:
-        """Tell the owner of kinds of call that have been failing for long."""
-        engine = self.engine
-        issues.async_follow_failing(
-            self.hass,
-            self.config_entry,
-            engine.bulkheads.failing(),
-            engine.clock.monotonic(),
-        )
-
-    # -- what sources say now --------------------------------------------------------
+    # -- what the engine asks and tells --------------------------------------------
 
     async def _fresh(
         self, source: str, keys: Sequence[str]
@@ -450,20 +270,23 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             return {}
         return await runner.source.fresh(keys)
 
-    # -- events ------------------------------------------------------------------
+    async def _look_again(self) -> None:
+        """Items may have come: wake what waits for one."""
+        with contextlib.suppress(StorageError):  # the worker tells of that
+            await self.engine.news.wake_missing()
 
     @callback
     def async_listen(self, listener: Listener) -> CALLBACK_TYPE:
-        """Hear of circuit_opened, circuit_closed, item_failed and so on."""
+        """Hear of what happens; of items that fail together, once a minute."""
         self._hearers.add(listener)
         return lambda: self._hearers.discard(listener)
 
     @callback
-    def _heard(self, event: str, data: Mapping[str, Any]) -> None:
+    def _heard(self, event: Event) -> None:
         self._changed.set()
-        if event == "hold" or event.startswith("circuit"):
+        if isinstance(event, CircuitMoved | HoldChanged):
             self.events.look()
-        if event.startswith("circuit") and self.data is not None:
+        if isinstance(event, CircuitMoved) and self.data is not None:
             # However short a state was, automations and the history see it.
             circuit = self.engine.circuit
             self.async_set_updated_data(
@@ -474,6 +297,16 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
                     reachable=circuit.reachable,
                 )
             )
-        if event not in ("changed", "hold"):
-            for listener in list(self._hearers):
-                listener(event, dict(data))
+        if isinstance(event, ItemFailed):
+            self._failures.add(event)
+        elif not isinstance(event, Changed):
+            self._announce(event)
+
+    def _announce(self, event: Event | ItemsFailed) -> None:
+        for listener in list(self._hearers):
+            listener(event)
+
+    @callback
+    def async_tell_the_last(self) -> None:
+        """Tell what waits to be told: the entities are about to go."""
+        self._failures.flush()

@@ -4,6 +4,7 @@ from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
@@ -21,6 +22,9 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import PlexSyncConfigEntry
+from .engine.engine import Engine
+from .engine.snapshot import Snapshot
+from .sources.runner import SourceRunner
 
 _OPTIONS = (CONF_POLL_INTERVAL, CONF_RECORD_TITLES, CONF_STALE_AFTER)
 
@@ -35,9 +39,6 @@ async def async_get_config_entry_diagnostics(
     coordinator = entry.runtime_data
     engine, data = coordinator.engine, coordinator.data
     integration = await async_get_integration(hass, DOMAIN)
-    circuit = engine.circuit.snapshot()
-    circuit.pop("ledger_id", None)
-    circuit.pop("outages", None)
     return {
         "versions": {
             "plexsync": str(integration.version),
@@ -48,15 +49,11 @@ async def async_get_config_entry_diagnostics(
             "libraries": len(entry.data[CONF_LIBRARIES]),
             "options": {name: entry.options.get(name) for name in _OPTIONS},
         },
-        "circuit": circuit,
-        "holds": sorted(data.holds),
-        "reachable": data.reachable,
-        "failing": Counter(kind.partition(":")[0] for kind in data.failing),
-        "outages": outages_answer(engine),
+        **_server(engine, data),
         "jobs": {
             "pending": data.pending,
             "failed": data.failed,
-            "reasons": await engine.job_reasons(),
+            "reasons": await engine.standing.reasons(),
         },
         "statistics": {
             "synced": data.statistics.synced,
@@ -72,21 +69,43 @@ async def async_get_config_entry_diagnostics(
             "database_failed": data.storage_failed,
             "circuit_problem": engine.circuit_problem,
             "database_set_aside": engine.database.set_aside,
-            "ledger_lost": engine.ledger_lost,
+            "ledger_lost": engine.ledger_identity.lost,
         },
         "sources": [
-            {
-                "type": subentry.subentry_type,
-                "connected": data.sources.get(number),
-                "fault": runner.fault,
-                "unreadable": data.unreadable.get(number),
-                "version": runner.version,
-                "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
-                "start": subentry.data.get(CONF_START),
-                "fields": subentry.data.get(CONF_FIELDS),
-                "fill_only": subentry.data.get(CONF_FILL_ONLY),
-            }
+            _source(entry.subentries[number], runner, data)
             for number, runner in coordinator.runners.items()
-            if (subentry := entry.subentries.get(number)) is not None
+            if number in entry.subentries
         ],
+    }
+
+
+def _server(engine: Engine, data: Snapshot) -> dict[str, Any]:
+    """Describe how Plex fares with us."""
+    circuit = engine.circuit.memory.snapshot()
+    circuit.pop("ledger_id", None)
+    circuit.pop("outages", None)
+    return {
+        "circuit": circuit,
+        "holds": sorted(data.holds),
+        "reachable": data.reachable,
+        "failing": Counter(kind.partition(":")[0] for kind in data.failing),
+        "outages": outages_answer(engine),
+    }
+
+
+def _source(
+    subentry: ConfigSubentry, runner: SourceRunner, data: Snapshot
+) -> dict[str, Any]:
+    """Describe one source."""
+    number = subentry.subentry_id
+    return {
+        "type": subentry.subentry_type,
+        "connected": data.sources.get(number),
+        "fault": runner.fault,
+        "unreadable": data.unreadable.get(number),
+        "version": runner.version,
+        "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
+        "start": subentry.data.get(CONF_START),
+        "fields": subentry.data.get(CONF_FIELDS),
+        "fill_only": subentry.data.get(CONF_FILL_ONLY),
     }

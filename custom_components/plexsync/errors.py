@@ -4,10 +4,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import (
+    ConfigEntryError,
+    ConfigEntryNotReady,
+    HomeAssistantError,
+    ServiceValidationError,
+)
 
 from .const import DOMAIN
-from .engine.database import StorageClosedError, StorageError
+from .engine.database import (
+    StorageClosedError,
+    StorageError,
+    StorageInUseError,
+    StorageTooNewError,
+)
 from .engine.record import InvalidRecordError
 from .engine.retry import Fault, FaultClass
 
@@ -138,4 +148,18 @@ def sources_away(number: int, of: int) -> HomeAssistantError:
         translation_domain=DOMAIN,
         translation_key="sources_away",
         translation_placeholders={"away": str(number), "sources": str(of)},
+    )
+
+
+def not_opened(error: StorageError) -> ConfigEntryError | ConfigEntryNotReady:
+    """Say why there is no set-up: only an owner helps, or time may."""
+    if isinstance(error, StorageTooNewError):
+        return ConfigEntryError(
+            translation_domain=DOMAIN, translation_key="storage_too_new"
+        )
+    return ConfigEntryNotReady(
+        translation_domain=DOMAIN,
+        translation_key="storage_in_use"
+        if isinstance(error, StorageInUseError)
+        else "storage_unusable",
     )

@@ -1,6 +1,5 @@
 """The event entity: what happened, in counts and reasons, never in titles."""
 
-from collections.abc import Mapping
 from typing import Any, Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
@@ -9,35 +8,38 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_RECORD_TITLES
 from .coordinator import PlexSyncConfigEntry
+from .engine.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    Event,
+    ReconcileFinished,
+)
 from .entity import PlexSyncEntity
+from .failures import ItemsFailed
 
 PARALLEL_UPDATES = 0
 
-# What an event may tell besides, where the owner switched that on.
-TITLES: Final = frozenset({"title", "path"})
-
-# What each event may tell. A list, so that nothing private slips through.
-ATTRIBUTES: Final[Mapping[str, frozenset[str]]] = {
-    "circuit_opened": frozenset({"cause"}),
-    "circuit_half_opened": frozenset({"cause"}),
-    "circuit_closed": frozenset({"cause", "duration", "jobs"}),
-    "item_failed": frozenset({"job", "reason"}),
-    "reconcile_finished": frozenset(
-        {
-            "duration",
-            "sources_away",
-            "in_line",
-            "differs",
-            "missing",
-            "ambiguous",
-            "outside_libraries",
-            "pending",
-            "failed",
-        }
-    ),
-}
-
-ACTIVITY = EventEntityDescription(key="activity", event_types=list(ATTRIBUTES))
+ACTIVITY = EventEntityDescription(
+    key="activity",
+    event_types=[
+        "circuit_opened",
+        "circuit_half_opened",
+        "circuit_closed",
+        "items_failed",
+        "reconcile_finished",
+    ],
+)
+# The kinds that a run counts. A list, so that nothing private slips through.
+COUNTS: Final = (
+    "in_line",
+    "differs",
+    "missing",
+    "ambiguous",
+    "outside_libraries",
+    "pending",
+    "failed",
+)
 
 
 async def async_setup_entry(
@@ -59,12 +61,35 @@ class PlexSyncEvent(PlexSyncEntity, EventEntity):
         self.async_on_remove(self.coordinator.async_listen(self._heard))
 
     @callback
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
-        if (known := ATTRIBUTES.get(event)) is None:
-            return
-        if self.coordinator.config_entry.options.get(CONF_RECORD_TITLES):
-            known |= TITLES
-        self._trigger_event(
-            event, {name: value for name, value in data.items() if name in known}
-        )
-        self.async_write_ha_state()
+    def _heard(self, event: Event | ItemsFailed) -> None:
+        names = bool(self.coordinator.config_entry.options.get(CONF_RECORD_TITLES))
+        if (told := describe(event, names=names)) is not None:
+            self._trigger_event(*told)
+            self.async_write_ha_state()
+
+
+def describe(
+    event: Event | ItemsFailed, *, names: bool
+) -> tuple[str, dict[str, Any]] | None:
+    """Give an event's type and what it may tell; with ``names`` which items it was."""
+    told: dict[str, Any]
+    match event:
+        case CircuitOpened(cause):
+            return "circuit_opened", {"cause": cause}
+        case CircuitHalfOpened(cause):
+            return "circuit_half_opened", {"cause": cause}
+        case CircuitClosed(cause, duration, jobs):
+            told = {"cause": cause, "duration": duration, "jobs": jobs}
+            return "circuit_closed", told
+        case ItemsFailed(reason, count, first):
+            ids = [each.job for each in first]
+            told = {"reason": reason, "count": count, "job_ids": ids}
+            if names:
+                told["titles"] = [each.title for each in first if each.title]
+                told["paths"] = [each.path for each in first if each.path]
+            return "items_failed", told
+        case ReconcileFinished(counts, duration, away):
+            told = {kind: counts[kind] for kind in COUNTS if kind in counts}
+            told |= {"duration": duration, "sources_away": away}
+            return "reconcile_finished", told
+    return None

@@ -9,7 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_LIBRARIES, DOMAIN
 from .engine.bulkheads import REASONS
-from .engine.circuit import Hold
+from .engine.holds import Hold
 
 CIRCUIT_LOST: Final = "circuit_lost"
 DATABASE_LOST: Final = "database_lost"

@@ -51,7 +51,7 @@ class ReconcileRun:
     async def _run(self) -> dict[str, int]:
         engine, records = self._coordinator.engine, self._records
         try:
-            return await engine.reconcile(
+            return await engine.sweep.run(
                 records,
                 total=await count_records(tuple(self._coordinator.runners.values())),
                 left_out=lambda: len(records.away),
@@ -71,8 +71,7 @@ class ReconcileRun:
         if seconds:
             await asyncio.wait([task], timeout=seconds)
         if not task.done():
-            reconciling = self._coordinator.engine.reconciling
-            progress = reconciling.progress if reconciling else 0.0
+            progress = self._coordinator.engine.sweep.progress or 0.0
             return {"status": "running", "progress": round(progress, 1)} | answer
         if task.cancelled():
             return {"status": "cancelled"} | answer

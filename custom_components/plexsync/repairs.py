@@ -18,7 +18,7 @@ from .issues import LEDGER_LOST, PREVIEW_READY
 
 # What stands in Plex is adopted as found; the jobs that were only kept are done.
 LIFTS: Final[Mapping[str, Callable[[Engine], Awaitable[None]]]] = {
-    LEDGER_LOST: Engine.accept_ledger,
+    LEDGER_LOST: lambda engine: engine.ledger_identity.accept(),
     PREVIEW_READY: lambda engine: engine.switch(True),
 }
 

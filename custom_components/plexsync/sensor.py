@@ -19,7 +19,7 @@ from homeassistant.util import dt as dt_util
 
 from .coordinator import PlexSyncConfigEntry
 from .engine.breaker import State
-from .engine.engine import Snapshot
+from .engine.snapshot import Snapshot
 from .entity import PlexSyncEntity
 
 PARALLEL_UPDATES = 0

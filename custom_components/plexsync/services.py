@@ -20,6 +20,7 @@ from .answers import job_answer, outages_answer, outcome_answer, preview_answer
 from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .engine.failed import Choice
 from .engine.queue import Accepted, Priority
 from .engine.record import Outcome
 from .errors import invalid, sources_away, translated_errors
@@ -55,16 +56,18 @@ async def _sync_item(
         return outcome_answer(engine, record.key, Outcome("unchanged"))
     # Registered before anything else is awaited: no outcome can slip by.
     waiter = (
-        call.hass.async_create_task(engine.wait_for(SOURCE_ACTION, record.key, wait))
+        call.hass.async_create_task(
+            engine.outcomes.wait_for(SOURCE_ACTION, record.key, wait)
+        )
         if wait
         else None
     )
     try:
-        outcome = await engine.status(SOURCE_ACTION, record.key)
+        outcome = await engine.standing.of(SOURCE_ACTION, record.key)
         if outcome.status == "failed":
             # Who asks again for what failed before wants it tried again.
-            await engine.retry_failed(ids=[receipt.job])
-            outcome = await engine.status(SOURCE_ACTION, record.key)
+            await engine.upkeep.retry(Choice(ids=[receipt.job]))
+            outcome = await engine.standing.of(SOURCE_ACTION, record.key)
         if waiter is not None:
             outcome = await waiter
         elif outcome.status == "unchanged":
@@ -92,7 +95,7 @@ async def _preview_item(
         if found is None:
             raise invalid("record_not_found")
         record = found
-    return preview_answer(await coordinator.engine.preview(record))
+    return preview_answer(await coordinator.engine.by_hand.preview(record))
 
 
 async def _undo_item(
@@ -103,14 +106,16 @@ async def _undo_item(
     if (given is None) is (since is None):
         raise invalid("undo_target")
     if given is not None:
-        item, restored, kept = await coordinator.engine.undo(find(given))
+        item, restored, kept = await coordinator.engine.by_hand.undo(find(given))
         return {
-            "rating_key": None if item is None else item.rating_key,
+            "rating_key": item.rating_key,
             "restored": list(restored),
             "kept": dict(kept),
         }
     assert since is not None
-    items, fields, reasons = await coordinator.engine.undo_since(since.timestamp())
+    items, fields, reasons = await coordinator.engine.by_hand.undo_since(
+        since.timestamp()
+    )
     return {"items": items, "fields": fields, "kept": dict(reasons)}
 
 
@@ -126,7 +131,7 @@ async def _pin_item(
         raise invalid("source_unknown", source=source)
     key = record_key(data[ATTR_KEY])
     item = None if data[ATTR_UNPIN] else rating_key(data[ATTR_RATING_KEY])
-    await coordinator.engine.pin(source, key, item)
+    await coordinator.engine.by_hand.pin(source, key, item)
     return {"source": source, "key": key, "rating_key": item}
 
 
@@ -150,7 +155,7 @@ async def _get_jobs(
 ) -> ServiceResponse:
     """List jobs."""
     data, engine = call.data, coordinator.engine
-    jobs, total = await engine.jobs(
+    jobs, total = await engine.standing.jobs(
         state=data.get(ATTR_STATE),
         source=data.get(ATTR_SOURCE),
         reason=data.get(ATTR_REASON),
@@ -169,9 +174,8 @@ async def _retry_failed(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
     """Make failed jobs ready again, with what their sources say of them now."""
-    done = await coordinator.engine.retry_failed(
-        call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
-    )
+    choice = Choice(call.data.get(ATTR_REASON), call.data.get(ATTR_IDS))
+    done = await coordinator.engine.upkeep.retry(choice)
     return asdict(done)
 
 
@@ -179,9 +183,8 @@ async def _discard_failed(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
     """Drop failed jobs."""
-    number = await coordinator.engine.discard_failed(
-        call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
-    )
+    choice = Choice(call.data.get(ATTR_REASON), call.data.get(ATTR_IDS))
+    number = await coordinator.engine.upkeep.discard(choice)
     return {"discarded": number}
 
 

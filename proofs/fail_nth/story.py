@@ -9,10 +9,12 @@ import sqlite3
 from typing import Any
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database, StorageError
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import CircuitMoved, Event
+from custom_components.plexsync.engine.failed import Choice
+from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.queue import Priority
@@ -124,12 +126,12 @@ class World:
             store=_WatchedStore(self.circuit, self),
             clock=clock,
             random=Random(1),
-            listener=self._heard,
+            tell=self._heard,
         )
 
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
-        if event.startswith("circuit"):
-            self.events.append(event)
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, CircuitMoved):
+            self.events.append(type(event).__name__)
 
     async def stop(self) -> None:
         """Stop as an unload does."""
@@ -372,14 +374,14 @@ async def _meet_faults(world: World) -> None:
     await world.submit(world.record(4, 1))
     await world.drained(waiting=1)
     world.core.add_item(world.section, "Late", file=world.path(FILMS + 1))
-    await world.ask(world.engine.wake_missing)
+    await world.ask(world.engine.news.wake_missing)
     await world.drained()
-    await world.ask(world.engine.retry_failed)
+    await world.ask(world.engine.upkeep.retry)
     await world.drained()
-    jobs, _ = await world.ask(lambda: world.engine.jobs(state="failed"))
+    jobs, _ = await world.ask(lambda: world.engine.standing.jobs(state="failed"))
     ids = [job.id for job in jobs if job.key == "scene:gone"]
     world.books.dropped("stash", "scene:gone")
-    await world.ask(lambda: world.engine.discard_failed(ids=ids))
+    await world.ask(lambda: world.engine.upkeep.discard(Choice(ids=ids)))
 
 
 async def _outlive_an_outage(world: World) -> None:
@@ -400,9 +402,9 @@ async def _serve_by_hand(world: World) -> None:
     """Undo, pin, and compare all with Plex, where somebody else has been."""
     engine, record = world.engine, world.record
     undone = Find((world.path(2),))
-    await world.ask(lambda: engine.undo(undone))
+    await world.ask(lambda: engine.by_hand.undo(undone))
     twin = world.core.find("/data/movies/A.mkv").rating_key
-    await world.ask(lambda: engine.pin("stash", "scene:twins", str(twin)))
+    await world.ask(lambda: engine.by_hand.pin("stash", "scene:twins", str(twin)))
     await world.drained()
     item = world.core.find(world.path(6))
     world.core.edit_by_person(item.rating_key, lock=False, title="By hand")
@@ -410,7 +412,7 @@ async def _serve_by_hand(world: World) -> None:
     async def records() -> Any:
         yield [record(1, 3), record(2, 3), record(6, 3)]
 
-    await world.ask(lambda: engine.reconcile(records(), total=3))
+    await world.ask(lambda: engine.sweep.run(records(), total=3))
     await world.drained()
 
 
@@ -453,5 +455,5 @@ async def _lose_the_ledger(world: World) -> None:
     await asyncio.sleep(60)
     if world.requests != requests:
         world.wrong.append("Plex was asked although the ledger is in doubt")
-    await world.ask(world.engine.accept_ledger)
+    await world.ask(world.engine.ledger_identity.accept)
     await world.drained()

@@ -129,10 +129,10 @@ async def open_engine(place: Place, say: Say, doom: Doom) -> Engine:
         retry=RETRY,
     )
     await engine.open()
-    if engine.circuit_problem or database.set_aside or engine.ledger_lost:
+    if engine.circuit_problem or database.set_aside or engine.ledger_identity.lost:
         raise RuntimeError(
             f"not as it was left: {engine.circuit_problem}, "
-            f"{database.set_aside}, ledger lost {engine.ledger_lost}"
+            f"{database.set_aside}, ledger lost {engine.ledger_identity.lost}"
         )
     breaker = engine.circuit.breaker
     say(f"loaded {breaker.state} {breaker.step} {breaker.generation}")
@@ -187,7 +187,7 @@ async def drain(place: Place, say: Say, *, retry: bool, seconds: float) -> None:
     """Work until nothing is left to do; with ``retry`` on what had failed, too."""
     engine = await open_engine(place, say, Doom())
     if retry:
-        await engine.retry_failed()
+        await engine.upkeep.retry()
     working = asyncio.create_task(engine.run())
     async with asyncio.timeout(seconds):
         while (await engine.snapshot()).pending:

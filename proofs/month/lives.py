@@ -12,6 +12,8 @@ from custom_components.plexsync.engine import unforeseen
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
+from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs.kill9.life import PROOF_SCHEMA, NoImages
 
@@ -100,7 +102,7 @@ class Life:
             store=self._store,
             clock=clock,
             random=Random(f"{seed}/engine"),
-            listener=self._hear,
+            tell=self._hear,
         )
         circuit = self.engine.circuit
         self._events = VirtualEvents(
@@ -119,7 +121,11 @@ class Life:
         """Open our files, which are as they were left, and work."""
         engine = self.engine
         await engine.open()
-        if engine.circuit_problem or self._database.set_aside or engine.ledger_lost:
+        if (
+            engine.circuit_problem
+            or self._database.set_aside
+            or engine.ledger_identity.lost
+        ):
             self._watch.breach("our files are not as they were left")
         self._tasks += [
             asyncio.create_task(engine.run()),
@@ -146,17 +152,18 @@ class Life:
             self._watch.breach(f"nobody foresaw {place}")
         return self._store.text, self._store.streak
 
-    def _hear(self, event: str, data: dict[str, Any]) -> None:
-        if event.startswith("circuit_"):
-            self._watch.moves(event.removeprefix("circuit_"))
-        if event == "hold" or event.startswith("circuit"):
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, CircuitMoved):
+            self._watch.moves(event)
+        if isinstance(event, CircuitMoved | HoldChanged):
             self._events.look()
-        if event == "hold" and data["hold"] in ("auth", "wrong_server"):
-            self._held(data["active"])
+        match event:
+            case HoldChanged(Hold.AUTH | Hold.WRONG_SERVER, active):
+                self._held(active)
 
     def _changed(self, rating_key: str) -> None:
         self._watch.heard_of(rating_key)
-        self.engine.void(rating_key)
+        self.engine.news.void(rating_key)
 
     async def _look_again(self) -> None:
-        await self.engine.wake_missing()
+        await self.engine.news.wake_missing()

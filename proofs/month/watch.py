@@ -8,6 +8,11 @@ from typing import Any
 
 from custom_components.plexsync.engine.breaker import Policy, State
 from custom_components.plexsync.engine.circuit import LATELY
+from custom_components.plexsync.engine.events import (
+    CircuitClosed,
+    CircuitMoved,
+    CircuitOpened,
+)
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.engine.turn import FRESH
@@ -238,11 +243,11 @@ class Watch:
 
     # The store
 
-    def moves(self, state: str) -> None:
-        """Note that the circuit has ``opened`` or ``closed``: that is saved next."""
-        if state == "opened":
+    def moves(self, event: CircuitMoved) -> None:
+        """Note that the circuit has opened or closed: that is saved next."""
+        if isinstance(event, CircuitOpened):
             self._opens = self._streak
-        if state == "closed":
+        if isinstance(event, CircuitClosed):
             self._streak = Streak()  # no outage begins before the last one's end
 
     def saving(self) -> Streak:

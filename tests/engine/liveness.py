@@ -18,6 +18,7 @@ from typing import Any
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.queue import JobInfo, Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
@@ -283,7 +284,7 @@ class World:
             store=MemoryStore(),
             clock=clock,
             random=Random(1),
-            listener=self._heard,
+            tell=self._heard,
         )
         self.events = self._listen()
         self._tasks: list[asyncio.Task[None]] = []
@@ -318,7 +319,7 @@ class World:
             allowed=circuit.may_listen,
             contact=self.engine.health.sighted,
             arrived=self._arrived,
-            changed=self.engine.void,
+            changed=self.engine.news.void,
             random=Random(2),
         )
 
@@ -449,7 +450,7 @@ class World:
 
     async def jobs(self) -> dict[int, JobInfo]:
         """Give every job by the number of its record."""
-        found, _ = await self.engine.jobs(limit=1000)
+        found, _ = await self.engine.standing.jobs(limit=1000)
         return {int(job.key.partition(":")[2]): job for job in found}
 
     async def until(
@@ -485,13 +486,13 @@ class World:
 
     # How it is joined
 
-    def _heard(self, event: str, data: dict[str, Any]) -> None:
-        if event == "hold" or event.startswith("circuit"):
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, CircuitMoved | HoldChanged):
             self.events.look()
         self._news.set()
 
     async def _arrived(self) -> None:
-        await self.engine.wake_missing()
+        await self.engine.news.wake_missing()
 
     def _told(self, event: dict[str, Any]) -> None:
         for entry in event.get("TimelineEntry", ()):

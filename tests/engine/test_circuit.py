@@ -7,6 +7,13 @@ from typing import Any
 from custom_components.plexsync.engine.breaker import Result, State
 from custom_components.plexsync.engine.circuit import Circuit
 from custom_components.plexsync.engine.clock import Clock
+from custom_components.plexsync.engine.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitMoved,
+    CircuitOpened,
+    Event,
+)
 from tests.rig import MemoryStore
 
 
@@ -26,13 +33,9 @@ class _SlowStore(MemoryStore):
         await super().save(data)
 
 
-def _circuit(store: MemoryStore) -> tuple[Circuit, list[str]]:
-    events: list[str] = []
-
-    def heard(event: str, data: dict[str, Any]) -> None:
-        events.append(event)
-
-    circuit = Circuit(clock=Clock(), random=Random(1), store=store, listener=heard)
+def _circuit(store: MemoryStore) -> tuple[Circuit, list[Event]]:
+    events: list[Event] = []
+    circuit = Circuit(clock=Clock(), random=Random(1), store=store, tell=events.append)
     circuit.breaker.verified = True
     return circuit, events
 
@@ -74,5 +77,5 @@ async def test_half_open_is_told_once_an_outage() -> None:
         permit = circuit.admit()
         assert permit is not None
         await circuit.settle(permit, Result.SUCCESS)
-    told = [event for event in events if event.startswith("circuit")]
-    assert told == ["circuit_opened", "circuit_half_opened", "circuit_closed"] * 2
+    told = [type(event) for event in events if isinstance(event, CircuitMoved)]
+    assert told == [CircuitOpened, CircuitHalfOpened, CircuitClosed] * 2

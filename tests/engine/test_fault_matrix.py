@@ -61,7 +61,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 async def _look(rig: Rig, key: str) -> tuple[JobInfo | None, str | None]:
     """Give the job and, once there is something to tell, what became of it."""
-    jobs, _ = await rig.engine.jobs()
+    jobs, _ = await rig.engine.standing.jobs()
     job = next((job for job in jobs if job.key == key), None)
     circuit = rig.engine.circuit
     if job is None:
@@ -113,10 +113,10 @@ async def _observe(rig: Rig, step: str, fault: str) -> str:
         await plex.start()
     rig.engine.circuit.breaker.not_before = 0.0
     rig.engine.health.hurry()
-    await rig.engine.wake_missing()
+    await rig.engine.news.wake_missing()
     rig.engine.circuit.notify()
     if seen.startswith("failed"):
-        await rig.engine.retry_failed()
+        await rig.engine.upkeep.retry()
     await rig.drained()
     item = next(item for item in rig.items() if path in item.files)
     assert item.title == "Newer"

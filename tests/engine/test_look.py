@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.plexsync.engine.circuit import READING
+from custom_components.plexsync.engine.holds import READING
 from custom_components.plexsync.engine.look import Look, Sight
 from custom_components.plexsync.engine.record import Find
 from tests.rig import Rig
@@ -11,8 +11,8 @@ from tests.rig import Rig
 async def _look(rig: Rig, count: int) -> list[Sight]:
     sights = [Sight(Find((rig.path(number),))) for number in range(1, count + 1)]
     engine = rig.engine
-    async with engine._contact(READING) as contact:  # noqa: SLF001  # as preview does
-        await Look(engine._tools, contact).find(sights)  # noqa: SLF001
+    async with engine.admission.contact(READING) as contact:  # as preview does
+        await Look(engine.tools, contact).find(sights)
     return sights
 
 

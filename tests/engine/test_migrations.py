@@ -132,7 +132,7 @@ async def test_jobs_of_an_older_version_are_written(
         plex.core.add_item(section, "By then", file="/data/movies/Late.mkv")
         before = rig.item(1).title
         await rig.start(work=False)
-        jobs, _ = await rig.engine.jobs()
+        jobs, _ = await rig.engine.standing.jobs()
         assert {(job.key, job.state) for job in jobs} == {
             *((f"scene:{number}", "pending") for number in range(1, 5)),
             ("scene:6", "failed"),
@@ -142,7 +142,7 @@ async def test_jobs_of_an_older_version_are_written(
         await rig.drained(failed=1)
         assert not rig.in_line(rig.records(4, "New"))
         assert rig.items()[-1].title == "Late"
-        await rig.engine.undo(Find((rig.path(1),)))
+        await rig.engine.by_hand.undo(Find((rig.path(1),)))
         assert rig.item(1).title == before
         await rig.stop()
 

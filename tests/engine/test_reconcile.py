@@ -46,7 +46,7 @@ def test_an_item_that_cannot_be_read_stops_nothing(
             shelf = Shelf(it)
             item = list(it.plex.core.items.values())[17]
             it.plex.faults.add("poison", rating_key=item.rating_key, reads=True)
-            counts = await it.engine.reconcile(shelf.pages())
+            counts = await it.engine.sweep.run(shelf.pages())
             assert counts == {"in_line": 29, "failed": 1}
             assert it.engine.circuit.breaker.state is State.CLOSED
 
@@ -66,7 +66,7 @@ def test_an_item_that_spoils_each_answer_stops_nothing(
                 "status", code=502, method="GET", rating_key=item.rating_key
             )
             it.plex.journal.clear()
-            counts = await it.engine.reconcile(shelf.pages())
+            counts = await it.engine.sweep.run(shelf.pages())
             assert counts == {"in_line": 29, "failed": 1}
             assert it.plex.journal.count(method="GET", path="/library/metadata") < 30
 
@@ -81,12 +81,11 @@ def test_an_outage_is_waited_for(socket_enabled: None, tmp_path: Path) -> None:
             shelf = Shelf(it)
             shelf.records *= 4
             await it.plex.stop()
-            task = asyncio.create_task(it.engine.reconcile(shelf.pages(), total=120))
+            task = asyncio.create_task(it.engine.sweep.run(shelf.pages(), total=120))
             await asyncio.sleep(3600)
             assert not task.done()
             assert shelf.read <= 4
-            assert it.engine.reconciling is not None
-            assert it.engine.reconciling.progress == 0
+            assert it.engine.sweep.progress == 0
             await it.plex.start()
             assert await task == {"in_line": 120}
             assert shelf.read == 12
@@ -101,14 +100,14 @@ def test_it_can_be_stopped_while_it_waits(socket_enabled: None, tmp_path: Path) 
         async with world(tmp_path, listen=False) as it:
             await it.plex.stop()
             tasks = asyncio.all_tasks()
-            task = asyncio.create_task(it.engine.reconcile(Shelf(it).pages()))
+            task = asyncio.create_task(it.engine.sweep.run(Shelf(it).pages()))
             await asyncio.sleep(100)
             task.cancel()
             await asyncio.wait([task])
             assert asyncio.all_tasks() <= tasks
-            assert it.engine.reconciling is None
+            assert it.engine.sweep.progress is None
             await it.plex.start()
-            assert (await it.engine.reconcile(Shelf(it).pages()))["in_line"] == 30
+            assert (await it.engine.sweep.run(Shelf(it).pages()))["in_line"] == 30
 
     run(main())
 
@@ -124,9 +123,9 @@ async def test_jobs_that_somebody_waits_for_go_first(rig: Rig) -> None:
     async def pages() -> AsyncIterator[Sequence[Record]]:
         yield rig.records(100)[50:]
 
-    task = asyncio.create_task(rig.engine.reconcile(pages(), total=50))
+    task = asyncio.create_task(rig.engine.sweep.run(pages(), total=50))
     engine = rig.engine
-    await rig.until(lambda: engine.reconciling and engine.reconciling.progress)
+    await rig.until(lambda: engine.sweep.progress)
     job = await engine.database.run(lambda db: queue.find_job(db, "t", "urgent"))
     assert job is None or job.state == "in_flight"
     assert await task == {"differs": 50}
@@ -139,7 +138,7 @@ def test_a_second_run_waits_for_the_first(socket_enabled: None, tmp_path: Path) 
         async with world(tmp_path, listen=False) as it:
             first, second = Shelf(it), Shelf(it)
             tasks = [
-                asyncio.create_task(it.engine.reconcile(each.pages()))
+                asyncio.create_task(it.engine.sweep.run(each.pages()))
                 for each in (first, second)
             ]
             await asyncio.wait([tasks[0]])

@@ -71,7 +71,7 @@ def lost(source: str, *keys: str) -> list[Record]:
 
 async def failed(rig: Rig) -> list[JobInfo]:
     """List the failed jobs."""
-    return (await rig.engine.jobs(state="failed"))[0]
+    return (await rig.engine.standing.jobs(state="failed"))[0]
 
 
 async def _fail(rig: Rig, records: Iterable[Record]) -> None:
@@ -88,7 +88,7 @@ async def test_a_retry_writes_what_the_sources_say_now(rig: Rig, shelf: Shelf) -
     mended = rig.records(FILMS)
     await _fail(rig, lost("stash", *(record.key for record in mended)))
     shelf.says = {record.key: record for record in mended}
-    assert await rig.engine.retry_failed() == Retried(FILMS, refreshed=FILMS)
+    assert await rig.engine.upkeep.retry() == Retried(FILMS, refreshed=FILMS)
     assert shelf.asked == [("stash", CHUNK), ("stash", FILMS - CHUNK)]
     await rig.drained()
     assert rig.in_line(mended) == []
@@ -103,7 +103,7 @@ async def test_a_source_that_is_down_keeps_nobody_back(rig: Rig, shelf: Shelf) -
         [*lost("down", *many), *lost("stash", mended.key), *lost("action", "a")],
     )
     shelf.says, shelf.down = {mended.key: mended}, {"down"}
-    done = await rig.engine.retry_failed()
+    done = await rig.engine.upkeep.retry()
     assert done == Retried(CHUNK + 3, refreshed=1, stale=CHUNK + 1)
     assert [source for source, _ in shelf.asked].count("down") == 1
     await rig.drained(failed=CHUNK + 2)
@@ -117,11 +117,11 @@ async def test_what_its_source_has_no_longer_stays_failed_and_says_so(
     (mended,) = rig.records(1)
     await _fail(rig, lost("stash", mended.key))
     shelf.says = {mended.key: "gone"}
-    assert await rig.engine.retry_failed() == Retried(withdrawn=1)
+    assert await rig.engine.upkeep.retry() == Retried(withdrawn=1)
     (job,) = await failed(rig)
     assert job.reason == "gone"
     shelf.says = {mended.key: mended}
-    assert await rig.engine.retry_failed("gone") == Retried(1, refreshed=1)
+    assert await rig.engine.upkeep.retry(Choice("gone")) == Retried(1, refreshed=1)
     await rig.drained()
     assert rig.in_line([mended]) == []
 
@@ -145,7 +145,7 @@ async def test_a_newer_record_that_came_meanwhile_is_the_one_written(
     await rig.stop()
     rig.settings["fresh"] = late
     await rig.start()
-    assert await rig.engine.retry_failed() == Retried()
+    assert await rig.engine.upkeep.retry() == Retried()
     assert rig.in_line([newer]) == []
 
 
@@ -164,11 +164,11 @@ async def _poisoned(rig: Rig, number: int) -> None:
 
 async def _looked(rig: Rig) -> None:
     """Wait until the upkeep has looked for all there is to do."""
-    await rig.engine.keep("pruned", None)
+    await rig.engine.notes.keep("pruned", None)
     rig.engine.upkeep.look()
 
     async def pruned() -> bool:
-        return await rig.engine.setting("pruned") is not None
+        return await rig.engine.notes.get("pruned") is not None
 
     await rig.until(pruned)
 
@@ -210,7 +210,7 @@ async def test_a_restart_takes_nothing_up_twice_and_lets_no_day_pass(rig: Rig) -
     assert job.history is not None
     assert job.history.retries == 0
     assert await days() == 1
-    await rig.engine.keep("outage", None)
+    await rig.engine.notes.keep("outage", None)
     await rig.restart()
     await rig.drained()
     assert rig.in_line(rig.records(3)[-1:]) == []
@@ -226,12 +226,12 @@ def test_never_endlessly(socket_enabled: None, tmp_path: Path) -> None:
         await it.until(lambda: breaker.state is State.OPEN)
         await it.plex.start()
         await it.until(lambda: breaker.state is State.CLOSED)
-        while await it.engine.setting("outage") != repr(log.outages[-1].start):
+        while await it.engine.notes.get("outage") != repr(log.outages[-1].start):
             await asyncio.sleep(1)
         await it.drained()
 
     async def retries(it: World) -> int:
-        (job,), _ = await it.engine.jobs(state="failed")
+        (job,), _ = await it.engine.standing.jobs(state="failed")
         assert job.reason == "error_500"
         assert job.history is not None
         assert job.history.failures == job.history.retries + 1
@@ -296,16 +296,16 @@ async def test_changed_settings_retry_a_sources_failed_jobs_once(
     await upkeep.follow("stash", "old", read_again=True)
     assert not await upkeep.is_new("stash")
     await _fail(rig, [*lost("stash", mended.key), *lost("other", "x")])
-    await rig.engine.keep("cursor:stash", "here")
+    await rig.engine.notes.keep("cursor:stash", "here")
     shelf.says = {mended.key: mended}
 
     await upkeep.follow("stash", "old", read_again=True)
     await upkeep.retry_due("stash")
     assert shelf.asked == []
-    assert await rig.engine.cursor("stash") == "here"
+    assert await rig.engine.notes.cursor("stash") == "here"
 
     await upkeep.follow("stash", "new", read_again=False)
-    assert await rig.engine.cursor("stash") == "here"
+    assert await rig.engine.notes.cursor("stash") == "here"
     shelf.down = {"stash"}
     with pytest.raises(Fault, match="unreachable"):
         await upkeep.retry_due("stash")
@@ -319,7 +319,7 @@ async def test_changed_settings_retry_a_sources_failed_jobs_once(
     assert len(shelf.asked) == asked
 
     await upkeep.follow("stash", "newest", read_again=True)
-    assert await rig.engine.cursor("stash") is None
+    assert await rig.engine.notes.cursor("stash") is None
     await rig.engine.remove_source("stash")
     assert await upkeep.is_new("stash")
 
@@ -337,13 +337,13 @@ def test_a_failed_job_is_kept_for_thirty_days(
             it.plex.faults.add("status", code=400, method="PUT", times=1)
             await it.submit(1, "Rejected")
             await it.drained()
-            (job,), _ = await it.engine.jobs(state="failed")
+            (job,), _ = await it.engine.standing.jobs(state="failed")
             await asyncio.sleep(KEEP_DAYS * DAY)
-            assert (await it.engine.jobs(state="failed"))[1] == 1
+            assert (await it.engine.standing.jobs(state="failed"))[1] == 1
             await it.submit(1, "Rejected")  # an equal record revives nothing
-            assert (await it.engine.jobs())[0][0].history == job.history
+            assert (await it.engine.standing.jobs())[0][0].history == job.history
             await asyncio.sleep(2 * DAY)
-            assert (await it.engine.jobs())[1] == 0
+            assert (await it.engine.standing.jobs())[1] == 0
             assert await it.engine.upkeep.retry(Choice()) == Retried()
             await it.submit(1, "Newer")
             await it.drained()

@@ -10,7 +10,15 @@ import aiohttp
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitMoved,
+    CircuitOpened,
+    HoldChanged,
+)
 from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.plex.events import PlexEvents
@@ -105,7 +113,7 @@ async def test_our_own_edit_costs_no_read_before_the_picture(rig: Rig) -> None:
     await rig.submit(rig.records(1))
     await rig.drained()
     key = str(rig.item(1).rating_key)
-    stop = rig.plex.core.subscribe(lambda event: rig.engine.void(key))
+    stop = rig.plex.core.subscribe(lambda event: rig.engine.news.void(key))
     rig.plex.journal.clear()
     await rig.submit(rig.records(1, "Newer", poster=Image("/scene/1", "a")))
     await rig.drained()
@@ -197,7 +205,7 @@ async def test_killed_in_the_middle_of_a_job(rig: Rig, step: str, when: str) -> 
     await rig.state(State.OPEN)
     failures = rig.engine.circuit.breaker.failures
     assert failures <= rig.engine.circuit.breaker.policy.failures
-    jobs, pending = await rig.engine.jobs()
+    jobs, pending = await rig.engine.standing.jobs()
     assert pending == 20
     assert {(job.attempts, job.state == "failed") for job in jobs} == {(0, False)}
 
@@ -223,7 +231,7 @@ async def test_an_answer_that_was_lost_is_not_written_twice(rig: Rig) -> None:
     assert rig.in_line(records) == []
     assert rig.edits() == 1
     # And what stood there before is still known.
-    item, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    item, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
     assert item is not None
     assert "title" in restored
     assert kept == {}
@@ -243,7 +251,7 @@ async def test_lists_come_right_whichever_way_the_server_reads_them(
     rig.plex.core.edit_by_person(
         item.rating_key, genres=[*item.tag_names("genre"), "Mine"]
     )
-    rig.engine.void(str(item.rating_key))
+    rig.engine.news.void(str(item.rating_key))
     await rig.submit(rig.records(1, genres=("One", "Three")))
     await rig.drained()
     names = set(rig.item(1).tag_names("genre"))
@@ -277,8 +285,8 @@ async def test_an_edit_by_hand_right_after_ours_stays(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer"))
     await rig.drained(failed=1)
     stop()
-    assert await rig.engine.job_reasons() == {"failed:not_kept": 1}
-    await rig.engine.retry_failed()
+    assert await rig.engine.standing.reasons() == {"failed:not_kept": 1}
+    await rig.engine.upkeep.retry()
     await rig.drained()
     assert item.title == "My own words"
     assert item.value("summary") == "Newer lines\nof 1"
@@ -301,7 +309,7 @@ async def test_what_is_edited_while_it_is_read_is_read_again(
     await rig.submit(rig.records(1, "Newer"))
     for number in range(1, edits + 1):
         await rig.plex.journal.arrived(number, method="GET", path=METADATA)
-        rig.engine.void(key)
+        rig.engine.news.void(key)
     await rig.drained()
     methods = [entry.method for entry in rig.plex.journal]
     assert methods == ["GET"] * (edits + 1) + ["PUT", "GET"]
@@ -318,13 +326,13 @@ async def test_what_never_stops_changing_waits_unwritten(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer"))
     for number in range(1, 5):
         await rig.plex.journal.arrived(number, method="GET", path=METADATA)
-        rig.engine.void(key)
+        rig.engine.news.void(key)
 
     async def waiting() -> bool:
-        return await rig.engine.job_reasons() == {"waiting:changing": 1}
+        return await rig.engine.standing.reasons() == {"waiting:changing": 1}
 
     await rig.until(waiting)
-    (job,), _ = await rig.engine.jobs()
+    (job,), _ = await rig.engine.standing.jobs()
     assert job.attempts == 0
     assert rig.edits() == 0
     await rig.drained()
@@ -345,7 +353,7 @@ async def test_not_in_plex_waits_and_arrives(rig: Rig) -> None:
 
 
 async def _waiting(rig: Rig, reason: str) -> bool:
-    jobs, _ = await rig.engine.jobs(reason=reason)
+    jobs, _ = await rig.engine.standing.jobs(reason=reason)
     return bool(jobs)
 
 
@@ -355,7 +363,7 @@ async def test_two_items_of_one_file_are_parked(rig: Rig) -> None:
     rig.plex.core.add_item(section, "Twin", file=rig.path(1))
     await rig.submit(rig.records(1))
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.jobs(state="failed")
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
     assert job.reason == "ambiguous"
     assert len(job.candidates) == 2
     assert rig.edits() == 0
@@ -382,7 +390,7 @@ async def test_a_poison_item_fails_alone(rig: Rig) -> None:
         await rig.submit(records)
         await rig.failed(1)
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.jobs(state="failed")
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
     assert job.key == "scene:3"
     assert rig.in_line(records) == ["scene:3"]
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -394,10 +402,8 @@ async def test_refused_access_holds_and_dead_letters_nothing(rig: Rig) -> None:
     await rig.submit(rig.records(5))
     rig.engine.circuit.breaker.verified = True
     async with asyncio.timeout(25):
-        await rig.until(
-            lambda: ("hold", {"hold": "auth", "active": True}) in rig.events
-        )
-    jobs, total = await rig.engine.jobs()
+        await rig.until(lambda: HoldChanged(Hold.AUTH, True) in rig.events)
+    jobs, total = await rig.engine.standing.jobs()
     assert total == 5
     assert {job.attempts for job in jobs} == {0}
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -410,9 +416,7 @@ async def test_another_machine_is_never_written_to(rig: Rig) -> None:
     """Same address, another server: writing stops before the first edit."""
     rig.plex.faults.add("impostor")
     await rig.submit(rig.records(5))
-    await rig.until(
-        lambda: ("hold", {"hold": "wrong_server", "active": True}) in rig.events
-    )
+    await rig.until(lambda: HoldChanged(Hold.WRONG_SERVER, True) in rig.events)
     assert rig.edits() == 0
     rig.plex.faults.clear()
     rig.engine.health.hurry()
@@ -455,8 +459,8 @@ async def test_a_restart_in_an_outage(rig: Rig, killed: bool) -> None:
     rig.work()
     await rig.plex.start()
     await rig.drained()
-    kinds = [event for event, _ in rig.events if event.startswith("circuit")]
-    assert kinds == ["circuit_opened", "circuit_half_opened", "circuit_closed"]
+    kinds = [type(event) for event in rig.events if isinstance(event, CircuitMoved)]
+    assert kinds == [CircuitOpened, CircuitHalfOpened, CircuitClosed]
     after = (await rig.engine.snapshot()).statistics
     assert after.synced == before.synced + 10
 
@@ -486,8 +490,8 @@ async def test_a_fault_that_is_over_is_not_left_in_the_store(rig: Rig) -> None:
     circuit = rig.engine.circuit
 
     async def heartbeat() -> None:
-        await rig.until(lambda: circuit.snapshot()["first_fault"] is not None)
-        await circuit.save()
+        await rig.until(lambda: circuit.memory.snapshot()["first_fault"] is not None)
+        await circuit.memory.save()
 
     beating = asyncio.create_task(heartbeat())
     await rig.submit(rig.records(1))
@@ -504,7 +508,7 @@ async def test_a_fault_that_an_earlier_process_left_is_forgotten_too(rig: Rig) -
     rig.store.data |= {"run": {"7": False}}
     rig.store.data["first_fault"] = now
     await rig.start()
-    assert rig.engine.circuit.snapshot()["first_fault"] == now
+    assert rig.engine.circuit.memory.snapshot()["first_fault"] == now
     await rig.submit(rig.records(1))
     await rig.drained()
     await rig.until(lambda: rig.store.data["first_fault"] is None)
@@ -525,7 +529,7 @@ async def test_a_server_that_answers_only_some_calls_is_not_hammered(
     await rig.submit(rig.records(10, "Newer"))
     await rig.state(State.OPEN)
     assert len(rig.plex.journal) <= 40
-    jobs, _ = await rig.engine.jobs()
+    jobs, _ = await rig.engine.standing.jobs()
     assert {job.attempts for job in jobs} == {0}
     rig.plex.faults.clear()
     await rig.drained()
@@ -540,11 +544,11 @@ async def test_reads_that_fail_are_no_outage(rig: Rig) -> None:
     await rig.submit(rig.records(10, "Newer"))
 
     async def waiting() -> bool:
-        return await rig.engine.job_reasons() == {"waiting:reads_fail": 10}
+        return await rig.engine.standing.reasons() == {"waiting:reads_fail": 10}
 
     await rig.until(waiting)
     assert len(rig.plex.journal) <= 50
-    jobs, _ = await rig.engine.jobs()
+    jobs, _ = await rig.engine.standing.jobs()
     assert {job.attempts for job in jobs} == {0}
     rig.plex.faults.clear()
     await rig.drained()
@@ -598,7 +602,7 @@ async def test_undo_restores_and_lets_go(rig: Rig) -> None:
     records = rig.records(1, studio="Ours")
     await rig.submit(records)
     await rig.drained()
-    await rig.engine.undo(Find((rig.path(1),)))
+    await rig.engine.by_hand.undo(Find((rig.path(1),)))
     item = rig.item(1)
     assert (item.title, item.tag_names("genre"), set(item.locks)) == (
         title,
@@ -616,11 +620,11 @@ async def test_an_undo_that_plex_does_not_keep(rig: Rig) -> None:
     await rig.submit(rig.records(1))
     await rig.drained()
     rig.plex.faults.add("status", code=200, method="PUT", times=1)
-    _, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    _, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
     assert restored == []
     assert set(kept) == {"title", "summary", "genres", "actors"}
     assert set(kept.values()) == {"not_kept"}
-    _, restored, kept = await rig.engine.undo(Find((rig.path(1),)))
+    _, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
     assert restored == ["actors", "genres", "summary", "title"]
     assert kept == {}
     assert rig.item(1).title == title
@@ -646,7 +650,7 @@ async def test_waiting_for_what_came_while_an_older_one_was_written(rig: Rig) ->
     await rig.submit(rig.records(1, "Older"))
     await rig.plex.journal.arrived(method="PUT")
     await rig.submit(rig.records(1, "Newer"), Priority.INTERACTIVE)
-    outcome = await rig.engine.wait_for("stash", "scene:1", WITHIN)
+    outcome = await rig.engine.outcomes.wait_for("stash", "scene:1", WITHIN)
     changes: dict[str, Any] = {change["field"]: change for change in outcome.changes}
     assert (changes["title"]["before"], changes["title"]["after"]) == (
         "Older 1",
@@ -673,7 +677,9 @@ async def test_what_a_mirror_emptied_while_its_job_waited_is_not_written(
 async def test_waiting_for_an_outcome(rig: Rig) -> None:
     """Written with its diff; in an outage queued, with the reason."""
     (record,) = rig.records(1)
-    waiting = asyncio.ensure_future(rig.engine.wait_for("stash", "scene:1", 10))
+    waiting = asyncio.ensure_future(
+        rig.engine.outcomes.wait_for("stash", "scene:1", 10)
+    )
     await rig.submit([record], Priority.INTERACTIVE)
     outcome = await waiting
     assert outcome.status == "written"
@@ -687,7 +693,7 @@ async def test_waiting_for_an_outcome(rig: Rig) -> None:
     (record,) = rig.records(1, "Newer")
     await rig.submit([record], Priority.INTERACTIVE)
     await rig.state(State.OPEN)
-    outcome = await rig.engine.wait_for("stash", "scene:1", 0.01)
+    outcome = await rig.engine.outcomes.wait_for("stash", "scene:1", 0.01)
     assert (outcome.status, outcome.reason) == ("queued", "circuit_open")
     await rig.plex.start()
     await rig.drained()
@@ -702,7 +708,7 @@ async def test_an_item_that_cannot_be_read_fails_alone(rig: Rig) -> None:
         await rig.submit(records)
         await rig.failed(1)
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.jobs(state="failed")
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
     assert (job.key, job.reason) == ("scene:3", "error_500")
     assert rig.in_line(records) == ["scene:3"]
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -797,8 +803,8 @@ async def test_a_broken_socket_makes_the_next_write_ask_who_answers(rig: Rig) ->
             allowed=rig.engine.circuit.may_listen,
             contact=rig.engine.health.sighted,
             broke=rig.server.distrust,
-            arrived=rig.engine.wake_missing,
-            changed=rig.engine.void,
+            arrived=rig.engine.news.wake_missing,
+            changed=rig.engine.news.void,
         )
         listening = asyncio.create_task(events.run())
         await rig.until(lambda: events.connected)
@@ -807,9 +813,7 @@ async def test_a_broken_socket_makes_the_next_write_ask_who_answers(rig: Rig) ->
         rig.plex.faults.add("ws_drop")
         await rig.until(lambda: not events.connected)
         await rig.submit(rig.records(5, "Newer"))
-        await rig.until(
-            lambda: ("hold", {"hold": "wrong_server", "active": True}) in rig.events
-        )
+        await rig.until(lambda: HoldChanged(Hold.WRONG_SERVER, True) in rig.events)
         assert rig.edits() == edits
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

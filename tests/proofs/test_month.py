@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.events import CircuitClosed, CircuitOpened
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from proofs.month.run import month
@@ -193,11 +194,11 @@ def test_an_opening_is_dated_back_to_the_first_edit_of_a_run(
     watch.called(Purpose.READ, REFUSED, None)
     time.now = 10
     _probe(watch, REFUSED)
-    watch.moves("opened")
+    watch.moves(CircuitOpened("refused"))
     _save(watch, "open")
     _save(watch, "half_open")
     time.now = 12
-    watch.moves("closed")
+    watch.moves(CircuitClosed("recovery"))
     _save(watch, "closed")
     (opening,) = watch.openings
     assert (opening.start, opening.closed) == (9, 12)
@@ -233,11 +234,11 @@ def test_what_an_outage_begins_with(
         watch.called(good, None, "7")
         time.now = era + 9
         _probe(watch, REFUSED)
-        watch.moves("opened")
+        watch.moves(CircuitOpened("refused"))
         watch.called(Purpose.EDIT, None, "7")  # it had left before
         _save(watch, "open")
         assert watch.openings[-1].start == era + start
-        watch.moves("closed")
+        watch.moves(CircuitClosed("recovery"))
         _save(watch, "closed")
 
 

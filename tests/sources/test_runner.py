@@ -169,12 +169,12 @@ def test_trouble_holds_the_source_only(
             assert len(await it.titles()) == 3
             assert it.runner.connected
             TROUBLES[reason](it.stash)
-            cursor = await it.engine.cursor(ID)
+            cursor = await it.engine.notes.cursor(ID)
             await it.edit(1, "New")
             it.stash.journal.clear()
             await asyncio.sleep(HOUR)
             assert (it.runner.connected, it.runner.fault) == (False, reason)
-            assert await it.engine.cursor(ID) == cursor
+            assert await it.engine.notes.cursor(ID) == cursor
             assert (await it.titles())["scene:1"] == "Old 1"
             assert 10 < len(it.stash.journal) < 40
             assert not it.engine.circuit.holds
@@ -278,12 +278,12 @@ def test_a_database_that_takes_nothing_in(
         async with world(tmp_path, 3) as it, it.reading():
             await it.runner.caught_up.wait()
             await it.refuse()
-            cursor = await it.engine.cursor(ID)
+            cursor = await it.engine.notes.cursor(ID)
             assert cursor is not None
             await it.edit(1, "New")
             it.stash.journal.clear()
             await asyncio.sleep(HOUR)
-            assert await it.engine.cursor(ID) == cursor
+            assert await it.engine.notes.cursor(ID) == cursor
             assert (await it.titles())["scene:1"] == "Old 1"
             assert it.runner.connected
             assert 10 < len(it.stash.journal) < 80

@@ -1,20 +1,28 @@
-"""The breaker's host: permits, holds, saves, and the outage log.
+"""The breaker's host: permits, holds, and the outage log.
 
 The breaker decides; this class gives it a memory and tells the world.
-``health.py`` probes, ``judge.py`` brings the evidence. Without a store it works
-the same and keeps nothing.
+``health.py`` probes, ``judge.py`` brings the evidence, ``circuit_memory.py`` saves.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from enum import StrEnum
+from collections.abc import Collection
 import logging
 from random import Random
-from typing import Any
 
 from .bell import Bell
 from .breaker import Breaker, Permit, Policy, Result, State
+from .circuit_memory import CircuitMemory
 from .clock import Clock
+from .events import (
+    Changed,
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    HoldChanged,
+    Tell,
+    nobody_listens,
+)
+from .holds import Hold
 from .outages import OutageLog
 from .pace import Pace
 from .ports import BreakerStore
@@ -22,25 +30,6 @@ from .ports import BreakerStore
 _LOGGER = logging.getLogger(__name__)
 
 LATELY = 60.0  # seconds between faults that are of one outage
-HEARTBEAT = 900.0  # seconds between saves of "somebody still looks"
-_SAVE_RETRY = (5.0, 300.0)  # first wait and cap after a failed save
-
-
-class Hold(StrEnum):
-    """Why the worker waits although the circuit allows it."""
-
-    SWITCH = "switch"  # the owner switched syncing off
-    AUTH = "auth"  # Plex refuses the token
-    WRONG_SERVER = "wrong_server"  # another machine answers
-    LEDGER = "ledger"  # the ledger is lost or older than Plex
-    LIBRARY = "library"  # none of the chosen libraries is there
-
-
-# What only reads needs neither the switch nor a ledger that is beyond doubt.
-READING: frozenset[Hold] = frozenset({Hold.SWITCH, Hold.LEDGER})
-BY_HAND: frozenset[Hold] = frozenset({Hold.SWITCH})
-
-type Listener = Callable[[str, dict[str, Any]], None]
 
 
 class Circuit:
@@ -54,13 +43,12 @@ class Circuit:
         name: str = "Plex",
         store: BreakerStore | None = None,
         policy: Policy | None = None,
-        listener: Listener | None = None,
+        tell: Tell = nobody_listens,
     ) -> None:
         """Take where to keep state; ``name`` tells several servers apart in the log."""
         self.name = name
         self._clock = clock
-        self._store = store
-        self._listener = listener or (lambda event, data: None)
+        self._tell = tell
         self.breaker = Breaker(random, policy)
         self.pace = Pace(clock.monotonic)
         self.outages = OutageLog()
@@ -68,121 +56,15 @@ class Circuit:
         self.bell = Bell()  # for whoever waits for work or a permit
         self.wake = asyncio.Event()  # for the prober
         self.wanted = False  # somebody waits for a permit
-        self.save_failed = False
         self.reachable: bool | None = None  # what the last contact showed
         self.ledger_id: str | None = None  # which ledger this circuit's server has
         # Wall time of the fault that an outage would be dated back to.
         self.first_fault: float | None = None
         # The items whose edits failed in a row, and whether each was only refused.
         self.run: dict[str, bool] = {}
-        self._saving = asyncio.Lock()
+        self.memory = CircuitMemory(self, store, clock)
         self._unsaved = 0  # transitions whose save is not over yet
-        self._save_again: float | None = None
-        self._saves_failed = 0
-        self._fault_on_disk = False
-        self._saved_at = clock.monotonic()
         self._half_opened = False  # in this outage, and told
-
-    # -- memory ----------------------------------------------------------------
-
-    async def load(self) -> str | None:
-        """Take up what was saved; say what was wrong with it, None if nothing.
-
-        Never raises: a record that cannot be used starts a closed circuit, with
-        a probe before its first job.
-        """
-        problem: str | None = None
-        data: dict[str, Any] | None = None
-        if self._store is not None:
-            try:
-                data = await self._store.load()
-            except ValueError, OSError:
-                problem = "unreadable"
-        wall, now = self._clock.wall(), self._clock.monotonic()
-        if data is not None:
-            try:
-                self.breaker.restore(_mapping(data.get("breaker")), now, wall)
-            except ValueError, TypeError:
-                problem = "invalid"
-            try:
-                self.pace.restore(_mapping(data.get("pace", {})))
-                self.outages, bad = OutageLog.restore(_mapping(data.get("outages")))
-            except ValueError:
-                bad = 1
-            if bad:
-                problem = problem or "invalid"
-            if isinstance(known := data.get("ledger_id"), str):
-                self.ledger_id = known
-            self._restore_run(data, wall)
-        self._align_outage(wall)
-        # Until now nobody looked, unless the clock says that this was no time at all.
-        self.outages.observe(wall, gap=True)
-        return problem
-
-    def _restore_run(self, data: dict[str, Any], wall: float) -> None:
-        run, first = data.get("run"), data.get("first_fault")
-        if self.breaker.state is State.CLOSED and isinstance(run, dict):
-            self.run = {item: refused is True for item, refused in run.items()}
-        if self.run and _is_time(first, wall):
-            self.first_fault, self._fault_on_disk = first, True
-        elif self.breaker.state is State.CLOSED:
-            self.breaker.failures = len(self.run)
-
-    def _align_outage(self, wall: float) -> None:
-        """Make log and state agree: an open record belongs to a circuit not closed."""
-        if self.breaker.state is State.CLOSED:
-            self.outages.ended(min(wall, self.outages.seen or wall))
-        elif self.outages.current is None:
-            self.outages.began(wall, "unknown")
-
-    def snapshot(self) -> dict[str, Any]:
-        """Describe everything that the store keeps."""
-        now, wall = self._clock.monotonic(), self._clock.wall()
-        return {
-            "breaker": self.breaker.snapshot(now, wall),
-            "pace": self.pace.snapshot(),
-            "outages": self.outages.snapshot(),
-            "first_fault": self.first_fault,
-            "run": dict(self.run),
-            "ledger_id": self.ledger_id,
-        }
-
-    async def save(self) -> None:
-        """Save now; a failure is remembered and tried again, never raised."""
-        blind = bool(self.holds & {Hold.AUTH, Hold.WRONG_SERVER})
-        self.outages.observe(self._clock.wall(), gap=blind)
-        if self._store is None:
-            return
-        async with self._saving:
-            data = self.snapshot()
-            try:
-                await self._store.save(data)
-            except OSError:
-                first, cap = _SAVE_RETRY
-                wait = min(cap, first * 2.0**self._saves_failed)
-                self._saves_failed = min(self._saves_failed + 1, 10)
-                self._save_again = self._clock.monotonic() + wait
-                if not self.save_failed:
-                    _LOGGER.error("%s: the circuit's state cannot be saved", self.name)
-                self.save_failed = True
-            else:
-                if self.save_failed:
-                    _LOGGER.info("%s: the circuit's state is saved again", self.name)
-                self.save_failed = False
-                self._save_again, self._saves_failed = None, 0
-                self._fault_on_disk = data["first_fault"] is not None
-                self._saved_at = self._clock.monotonic()
-        self.notify()
-
-    async def tend(self, now: float) -> float:
-        """Save what is due to be saved; give the monotonic time of the next look."""
-        if self._save_again is not None and now >= self._save_again:
-            await self.save()
-        if now - self._saved_at >= HEARTBEAT:
-            await self.save()
-            self._saved_at = now
-        times = [self._saved_at + HEARTBEAT]
-        return min(times if self._save_again is None else [*times, self._save_again])
 
     # -- permits ---------------------------------------------------------------
 
@@ -242,10 +124,7 @@ class Circuit:
         self.run.clear()
         self.breaker.failures = 0
         self.first_fault = None
-        if self._fault_on_disk and self._save_again is None:
-            # After a kill an outage would be dated back to it.
-            self._save_again = self._clock.monotonic()
-            self.wake.set()
+        self.memory.forget_fault()
 
     def edit_failed(self, item: str, wall: float, *, refused: bool) -> int:
         """Note whose edit failed, and when; give how many items did in a row."""
@@ -305,7 +184,7 @@ class Circuit:
             or before is not State.CLOSED
         ):
             self._announce(before, State.CLOSED, "reset")
-        await self.save()
+        await self.memory.save()
         self.wake.set()
 
     def hold(self, hold: Hold, active: bool) -> None:
@@ -313,7 +192,7 @@ class Circuit:
         if active is (hold in self.holds):
             return
         (self.holds.add if active else self.holds.discard)(hold)
-        self._listener("hold", {"hold": str(hold), "active": active})
+        self._tell(HoldChanged(hold, active))
         self.notify()
         self.wake.set()
 
@@ -348,7 +227,7 @@ class Circuit:
         self._announce(before, state, cause)
         self._unsaved += 1
         try:
-            await self.save()
+            await self.memory.save()
         finally:
             self._unsaved -= 1
         self.notify()
@@ -366,21 +245,20 @@ class Circuit:
         self._half_opened = state is State.HALF_OPEN
         level = logging.WARNING if before is State.CLOSED else logging.INFO
         _LOGGER.log(level, "%s: the circuit is %s (%s)", self.name, state, cause)
-        last = self.outages.outages[-1] if self.outages.outages else None
-        data: dict[str, Any] = {"cause": cause}
-        if state is State.CLOSED and last is not None:
-            data |= {"duration": last.duration, "jobs": last.jobs}
-        events = {
-            State.OPEN: "circuit_opened",
-            State.HALF_OPEN: "circuit_half_opened",
-            State.CLOSED: "circuit_closed",
-        }
-        self._listener(events[state], data)
+        if state is State.OPEN:
+            self._tell(CircuitOpened(cause))
+        elif state is State.HALF_OPEN:
+            self._tell(CircuitHalfOpened(cause))
+        elif self.outages.outages:
+            last = self.outages.outages[-1]
+            self._tell(CircuitClosed(cause, last.duration, last.jobs))
+        else:
+            self._tell(CircuitClosed(cause))
 
     def notify(self) -> None:
         """Wake whoever waits, and let the world look."""
         self.bell.ring()
-        self._listener("changed", {})
+        self._tell(Changed())
 
     def next_probe(self) -> float | None:
         """Give the wall time of the next scheduled probe, None when none is."""
@@ -389,17 +267,3 @@ class Circuit:
         if self.breaker.state is State.CLOSED or at is None:
             return None
         return self._clock.wall() + max(0.0, at - now)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("no mapping")  # noqa: TRY004  # unreadable is one case
-    return value
-
-
-def _is_time(value: Any, wall: float) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and 0 < value <= wall
-    )

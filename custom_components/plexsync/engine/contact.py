@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Collection
 
 from .breaker import Permit, Result
-from .circuit import Circuit, Hold
+from .circuit import Circuit
 from .health import Health
+from .holds import Hold
 from .judge import About, Judge, Purpose
 from .retry import Fault, FaultClass
 

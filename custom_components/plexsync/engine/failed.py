@@ -47,6 +47,9 @@ class Choice:
         return " AND ".join(terms), values
 
 
+EVERYTHING = Choice()
+
+
 class Failed(NamedTuple):
     """A failed job, and the record that it is about."""
 

@@ -9,8 +9,9 @@ from sqlite3 import Connection
 
 from . import ledger, queue
 from .breaker import State
-from .circuit import READING, Circuit
+from .circuit import Circuit
 from .contact import Contact
+from .holds import READING
 from .look import Look, Sight, Tools
 from .pictures import known_digests
 from .queue import Priority

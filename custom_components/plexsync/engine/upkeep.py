@@ -1,4 +1,4 @@
-"""Failed jobs looked after: tried again with fresh records, and pruned in the end.
+"""Failed jobs looked after: tried again with fresh records, dropped, pruned in the end.
 
 By hand; once after every outage, where the outage may explain the failure; once after
 the settings changed. Each job gets what its source says of its record at that time.
@@ -17,7 +17,7 @@ from .breaker import State
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database, StorageError
-from .failed import Choice, Failed
+from .failed import EVERYTHING, Choice, Failed
 from .record import Record
 from .retry import Fault
 from .together import together
@@ -85,7 +85,9 @@ class Upkeep:
 
     # -- retries -----------------------------------------------------------------
 
-    async def retry(self, choice: Choice, *, insist: bool = False) -> Retried:
+    async def retry(
+        self, choice: Choice = EVERYTHING, *, insist: bool = False
+    ) -> Retried:
         """Take failed jobs up again, each with what its source says of it now.
 
         A source that does not answer keeps nobody from being retried. With ``insist``
@@ -147,6 +149,12 @@ class Upkeep:
         choice = Choice(ids=ready, passing=passing)
         counts["retried"] += failed.retry(db, choice, self._clock.steady())
         return counts
+
+    async def discard(self, choice: Choice) -> int:
+        """Drop failed jobs; give how many."""
+        number = await self._database.run(lambda db: failed.discard(db, choice))
+        self._circuit.notify()
+        return number
 
     # -- after outages -------------------------------------------------------------
 

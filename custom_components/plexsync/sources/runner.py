@@ -84,7 +84,7 @@ class SourceRunner:
             self.version = (await self.source.connect()).version
             if self.connected is None:
                 self._found()  # the first reading may be long
-        cursor = await self._engine.cursor(self.source.id)
+        cursor = await self._engine.notes.cursor(self.source.id)
         if cursor is None and self._changes_only:
             mark = await self.source.latest()
             await self._engine.submit((), Priority.BULK, cursor=(self.source.id, mark))

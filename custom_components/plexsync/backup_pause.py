@@ -1,0 +1,63 @@
+"""The time of a backup: the database's file is whole, and left alone."""
+
+from datetime import datetime
+import logging
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
+
+from .engine.database import Database, StorageError
+
+_LOGGER = logging.getLogger(__name__)
+
+_LONGEST = 3600.0  # seconds that a backup may take
+_AGAIN = 60.0  # seconds until ending one that failed to end is tried again
+
+
+class BackupPause:
+    """One database's pause; it ends by itself after an hour."""
+
+    def __init__(self, hass: HomeAssistant, database: Database) -> None:
+        """Take the database, open or not."""
+        self._hass = hass
+        self._database = database
+        self._cancel: CALLBACK_TYPE | None = None
+        self._closed = False
+
+    async def begin(self, wall: float) -> None:
+        """Leave the file alone from now on. Raises StorageError."""
+        self._end_in(_LONGEST)
+        await self._database.freeze(wall)
+
+    @callback
+    def resume(self, wall: float) -> None:
+        """Go on with a pause that an earlier start of ours began."""
+        if (since := self._database.frozen_since) is not None:
+            self._end_in(since + _LONGEST - wall)
+
+    async def end(self, _now: datetime | None = None) -> None:
+        """Go on as before."""
+        self._drop()
+        try:
+            await self._database.thaw()
+        except StorageError as error:
+            _LOGGER.warning("The backup cannot be ended yet: %s", error)
+            if not self._closed:
+                self._end_in(_AGAIN)
+
+    @callback
+    def close(self) -> None:
+        """End nothing any more; the next start goes on with it."""
+        self._closed = True
+        self._drop()
+
+    def _end_in(self, seconds: float) -> None:
+        self._drop()
+        self._cancel = async_call_later(
+            self._hass, min(max(0.0, seconds), _LONGEST), self.end
+        )
+
+    def _drop(self) -> None:
+        if self._cancel is not None:
+            self._cancel()
+            self._cancel = None

@@ -1,0 +1,65 @@
+"""Contacts for whoever waits for an answer: given at once, or refused with a reason."""
+
+from collections.abc import AsyncGenerator
+import contextlib
+
+from .breaker import Permit, State
+from .circuit import Circuit
+from .contact import CircuitRefusedError, Contact
+from .health import Health
+from .holds import Hold
+from .judge import Judge
+from .retry import Fault, FaultClass
+
+
+class Admission:
+    """Let those in who wait for an answer; the worker has its own way."""
+
+    def __init__(self, circuit: Circuit, health: Health, judge: Judge) -> None:
+        """Take who guards the server."""
+        self._circuit = circuit
+        self._health = health
+        self._judge = judge
+        self._closed = False
+
+    def close(self) -> None:
+        """Let nobody in from now on: the engine closes."""
+        self._closed = True
+
+    @contextlib.asynccontextmanager
+    async def contact(self, past: frozenset[Hold]) -> AsyncGenerator[Contact]:
+        """Make calls that somebody waits for; a refusal becomes a Fault.
+
+        ``past`` names the holds that do not concern these calls. After a start only
+        the probe before the first call may be missing: it is made.
+        """
+        circuit = self._circuit
+        permit = self._admit(past)
+        closed = circuit.breaker.state is State.CLOSED
+        if permit is None and closed and not circuit.holds.difference(past):
+            if not circuit.breaker.verified and not self._closed:
+                await self._health.ask()
+            permit = self._admit(past)
+        contact = Contact(circuit, self._health, self._judge, permit, past)
+        try:
+            if permit is None:
+                raise self._refusal(past)
+            yield contact
+        except CircuitRefusedError as error:
+            raise self._refusal(past) from error
+        except Fault as fault:
+            if not self._closed:
+                raise
+            raise self._refusal(past) from fault  # it was we who broke the call off
+        finally:
+            await contact.finish()
+            circuit.notify()
+
+    def _admit(self, past: frozenset[Hold]) -> Permit | None:
+        return None if self._closed else self._circuit.admit(past)
+
+    def _refusal(self, past: frozenset[Hold]) -> Fault:
+        if self._closed:
+            return Fault(FaultClass.SERVER, "closed")
+        held = self._circuit.holds.difference(past)
+        return Fault(FaultClass.SERVER, "held" if held else "circuit_open")

@@ -1,0 +1,156 @@
+"""What an owner asks for by hand, and waits for: preview, undo, pin."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+import contextlib
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from . import failed, ledger, queue
+from .admission import Admission
+from .circuit import Circuit
+from .contact import Contact
+from .failed import Choice
+from .holds import BY_HAND, READING
+from .judge import About, Purpose
+from .look import Look, Sight, Tools
+from .pictures import known_digests
+from .plan import Plan
+from .ports import Item
+from .record import Find, Record
+from .retry import Fault, FaultClass
+from .undo import make_undo, missed
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The plan for one record; ``reason`` where there is none."""
+
+    rating_key: str | None
+    plan: Plan
+    reason: str | None = None
+    candidates: tuple[str, ...] = ()
+
+
+class ByHand:
+    """Do at once what is asked for, past the queue."""
+
+    def __init__(self, tools: Tools, circuit: Circuit, admission: Admission) -> None:
+        """Take what to look with, and who lets us in."""
+        self._t = tools
+        self._circuit = circuit
+        self._admission = admission
+
+    async def preview(self, record: Record) -> Preview:
+        """Compute the plan for one record and write nothing. Raises Fault."""
+        sight = Sight(record.find, record)
+
+        def look_up(db: Connection) -> None:
+            if pin := ledger.pinned(db, record.source, record.key):
+                sight.find = Find(rating_key=pin)
+            sight.images = known_digests(db, record)
+
+        await self._t.database.run(look_up, durable=False)
+        async with self._admission.contact(READING) as contact:
+            look = Look(self._t, contact)
+            await look.find([sight])
+            if sight.item is not None:
+                await look.plan([sight])
+        if sight.fault is not None:
+            raise sight.fault
+        if sight.item is None:
+            return Preview(None, Plan(), sight.reason, sight.candidates)
+        return Preview(sight.item.rating_key, sight.plan)
+
+    async def pin(self, source: str, key: str, rating_key: str | None) -> None:
+        """Tie a record to one item, or untie it."""
+
+        def work(db: Connection) -> None:
+            ledger.pin(db, source, key, rating_key)
+            queue.forget_settled(db, source, key)
+            if info := queue.find_job(db, source, key):
+                failed.retry(db, Choice(ids=[info.id]), self._t.clock.steady())
+
+        await self._t.database.run(work)
+        self._circuit.notify()
+
+    # -- undo ----------------------------------------------------------------------
+
+    async def undo(self, find: Find) -> tuple[Item, list[str], dict[str, str]]:
+        """Restore one item; give it, the restored fields, and why others stayed.
+
+        Raises Fault, of class item with the reason of the match if none was found.
+        """
+        async with self._admission.contact(BY_HAND) as contact:
+            item = await self._find(contact, find)
+            async with self._hand_on(item.rating_key):
+                # Whoever had it in hand may have written to it.
+                item = await self._find(contact, find)
+                return await self._undo_item(contact, item)
+
+    async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
+        """Restore every item written since then; count items, fields, and what stayed."""
+        keys = await self._t.database.run(lambda db: ledger.written_since(db, since))
+        items = fields = 0
+        reasons = Counter[str]()
+        for key in keys:
+            try:
+                _, restored, kept = await self.undo(Find(rating_key=key))
+            except Fault as fault:
+                if fault.kind is not FaultClass.ITEM:
+                    raise
+                reasons[fault.reason] += 1
+                continue
+            items += bool(restored)
+            fields += len(restored)
+            reasons.update(kept.values())
+        return items, fields, dict(reasons)
+
+    async def _find(self, contact: Contact, find: Find) -> Item:
+        sight = Sight(find)
+        await Look(self._t, contact).find([sight])
+        if sight.item is None:
+            raise sight.fault or Fault(FaultClass.ITEM, sight.reason or "not_found")
+        return sight.item
+
+    @contextlib.asynccontextmanager
+    async def _hand_on(self, rating_key: str) -> AsyncGenerator[None]:
+        """Have an item for oneself: there is one writer at a time."""
+        while rating_key in self._t.in_hand:
+            await asyncio.sleep(0.05)
+        self._t.in_hand.add(rating_key)
+        try:
+            yield
+        finally:
+            self._t.in_hand.discard(rating_key)
+
+    async def _undo_item(
+        self, contact: Contact, read: Item
+    ) -> tuple[Item, list[str], dict[str, str]]:
+        key, database = read.rating_key, self._t.database
+        rows = await database.run(lambda db: ledger.rows(db, read), durable=False)
+        restores, kept = make_undo(read, rows)
+        edits = [restore.edit for restore in restores if restore.edit is not None]
+        if edits:
+            about = About(Purpose.EDIT, key, read.section)
+            await contact.call(lambda: self._t.server.edit(read, edits), about)
+            items = await Look(self._t, contact).read({key: read.section})
+            # What did not arrive stays ours, and the undo can be asked for again.
+            lacking = missed(restores, items.get(key) or read)
+            kept |= dict.fromkeys(lacking, "not_kept")
+            restores = [each for each in restores if each.field not in lacking]
+
+        def let_go(db: Connection) -> None:
+            tokens = {
+                # The record's revision that was undone.
+                source: queue.settled_token(db, source, record_key) or ""
+                for source, record_key in ledger.keys_of(db, read)
+            }
+            for restore in restores:
+                ledger.release(
+                    db, read, restore.source, restore.field, tokens.get(restore.source)
+                )
+
+        await database.run(let_go)
+        return read, sorted({restore.field for restore in restores}), kept

@@ -1,0 +1,82 @@
+"""What the engine tells its host, each thing once and as it happens."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .holds import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitMoved:
+    """The circuit has another state now, for a reason in one word."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitOpened(CircuitMoved):
+    """An outage has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitHalfOpened(CircuitMoved):
+    """The first probe of an outage has passed; told once an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitClosed(CircuitMoved):
+    """The outage is over; it took so many seconds, and so many jobs waited for its end."""
+
+    duration: float | None = None
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """A hold of the server was set or lifted."""
+
+    hold: Hold
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailed:
+    """A job failed for good.
+
+    Title and path are for those whom the owner lets see them, and for no log.
+    """
+
+    job: int
+    reason: str | None
+    title: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileFinished:
+    """All records were compared: counts by kind, and sources that could not be read."""
+
+    counts: Mapping[str, int]
+    duration: float  # seconds
+    sources_away: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Something that is shown may be different now."""
+
+
+type Event = (
+    CircuitOpened
+    | CircuitHalfOpened
+    | CircuitClosed
+    | HoldChanged
+    | ItemFailed
+    | ReconcileFinished
+    | Changed
+)
+type Tell = Callable[[Event], None]
+
+
+def nobody_listens(event: Event) -> None:
+    """Tell nobody."""

@@ -1,0 +1,54 @@
+"""Whether the ledger is the one that this server's circuit knows."""
+
+from random import Random
+from sqlite3 import Connection
+
+from . import stats
+from .circuit import Circuit
+from .database import Database
+from .holds import Hold
+from .notes import Notes
+
+
+class LedgerIdentity:
+    """Hold writing while the ledger is in doubt."""
+
+    def __init__(
+        self, database: Database, notes: Notes, circuit: Circuit, random: Random
+    ) -> None:
+        """Take both stores: each knows the ledger's name."""
+        self._database = database
+        self._notes = notes
+        self._circuit = circuit
+        self._random = random
+        self.lost = False
+
+    async def recognise(self) -> None:
+        """Hold writing when this is not the ledger that the circuit's store knows.
+
+        Nor is it when it came back from a backup: then Plex is newer.
+        """
+        mine = await self._notes.get("ledger_id")
+        known = self._circuit.ledger_id
+        if self._database.restored or (known is not None and mine != known):
+            self.lost = True
+            self._circuit.hold(Hold.LEDGER, True)
+        elif mine is None:
+            await self.accept()
+        elif known is None:
+            self._circuit.ledger_id = mine
+            await self._circuit.memory.save()
+
+    async def accept(self) -> None:
+        """Go on with the ledger there is: what stands in Plex is adopted as found."""
+        name = f"{self._random.getrandbits(64):016x}"
+
+        def accept(db: Connection) -> None:
+            stats.keep(db, "ledger_id", name)
+            self._database.accept(db)
+
+        await self._database.run(accept)
+        self._circuit.ledger_id = name
+        await self._circuit.memory.save()
+        self.lost = False
+        self._circuit.hold(Hold.LEDGER, False)

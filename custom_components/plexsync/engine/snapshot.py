@@ -1,0 +1,84 @@
+"""Everything that is shown, at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from sqlite3 import Connection
+
+from . import outages, queue, stats
+from .breaker import State
+from .circuit import Circuit
+from .holds import Hold
+from .look import Tools
+from .outages import Availability
+from .sweep import Sweep
+from .worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What every entity reads.
+
+    Times are seconds since the epoch, durations seconds, rates percent.
+    """
+
+    circuit: State
+    holds: frozenset[Hold]
+    reachable: bool | None
+    pending: int
+    failed: int
+    oldest: float | None
+    stalled: float  # since the worker last finished a job, while there is work due
+    statistics: stats.Statistics
+    next_probe: float | None
+    outages: int
+    last_outage: float | None
+    mttr: float | None
+    mtbf: float | None
+    availability: Availability
+    save_failed: bool
+    storage_failed: bool
+    failing: Mapping[str, float] = field(default_factory=dict)  # kinds of call, since
+    reconcile: float | None = None  # progress in percent while one runs
+    sources: Mapping[str, bool | None] = field(default_factory=dict)
+    unreadable: Mapping[str, int] = field(default_factory=dict)  # records, by source
+    out_of_sync: bool = False
+
+
+async def take_snapshot(
+    tools: Tools, circuit: Circuit, worker: Worker, sweep: Sweep
+) -> Snapshot:
+    """Describe the moment. Raises StorageError."""
+
+    def work(db: Connection) -> tuple[queue.Counts, stats.Statistics, float | None]:
+        return queue.counts(db), stats.read(db), queue.next_due(db)
+
+    counts, statistics, due = await tools.database.run(work, durable=False)
+    wall, log = tools.clock.wall(), circuit.outages
+    return Snapshot(
+        circuit=circuit.breaker.state,
+        holds=frozenset(circuit.holds),
+        reachable=circuit.reachable,
+        pending=counts.pending,
+        failed=counts.failed,
+        oldest=counts.oldest,
+        stalled=_stalled(tools, worker, due),
+        statistics=statistics,
+        next_probe=circuit.next_probe(),
+        outages=log.count,
+        last_outage=log.outages[-1].start if log.outages else None,
+        mttr=log.mttr(wall),
+        mtbf=log.mtbf(wall),
+        availability=log.availability(wall, 30 * outages.DAY),
+        save_failed=circuit.memory.save_failed,
+        storage_failed=worker.storage_failed,
+        failing=tools.bulkheads.failing(),
+        reconcile=sweep.progress,
+    )
+
+
+def _stalled(tools: Tools, worker: Worker, due: float | None) -> float:
+    """Say for how long the worker has had work and finished none of it."""
+    if due is None:
+        return 0.0
+    idle = tools.clock.monotonic() - worker.progress_at
+    return max(0.0, min(idle, tools.clock.steady() - due))

@@ -1,0 +1,64 @@
+"""The sweep: one run at a time that compares records with Plex."""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Sequence
+
+from .admission import Admission
+from .circuit import Circuit
+from .events import Changed, ReconcileFinished, Tell
+from .holds import READING
+from .look import Tools
+from .reconcile import Reconcile
+from .record import Record
+
+
+class Sweep:
+    """Run, one after the other, and tell how far the run is."""
+
+    def __init__(
+        self, tools: Tools, circuit: Circuit, admission: Admission, tell: Tell
+    ) -> None:
+        """Take what to look with, who lets us in, and whom to tell of the end."""
+        self._t = tools
+        self._circuit = circuit
+        self._admission = admission
+        self._tell = tell
+        self._one_run = asyncio.Lock()
+        self._run: Reconcile | None = None
+
+    @property
+    def progress(self) -> float | None:
+        """How far the run is, in percent; None while none is under way."""
+        return None if self._run is None else self._run.progress
+
+    async def run(
+        self,
+        records: AsyncIterable[Sequence[Record]],
+        *,
+        enqueue: bool = True,
+        total: int | None = None,
+        left_out: Callable[[], int] = lambda: 0,
+    ) -> dict[str, int]:
+        """Compare records with Plex; give counts by kind (see ``Reconcile``).
+
+        A second run waits for the first. ``left_out`` says at the end how many
+        sources could not be read. Raises what reading the records does.
+        """
+        async with self._one_run:
+            began = self._t.clock.monotonic()
+            self._run = Reconcile(
+                self._t,
+                self._circuit,
+                lambda: self._admission.contact(READING),
+                enqueue=enqueue,
+                total=total,
+            )
+            self._tell(Changed())
+            try:
+                counts = dict(await self._run.run(records))
+            finally:
+                self._run = None
+                self._tell(Changed())
+        duration = round(self._t.clock.monotonic() - began, 1)
+        self._tell(ReconcileFinished(counts, duration, left_out()))
+        return counts

@@ -1,0 +1,115 @@
+"""The sources of a server: made from their subentries, let go of where those are gone."""
+
+import hashlib
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+
+from .const import (
+    CONF_FIELDS,
+    CONF_FILL_ONLY,
+    CONF_LIBRARIES,
+    CONF_PATH_MAPPINGS,
+    CONF_POLL_INTERVAL,
+    CONF_START,
+    DEFAULT_POLL_INTERVAL,
+    SOURCE_ACTION,
+    START_CHANGES,
+    START_PREVIEW,
+    SUBENTRY_STASH,
+)
+from .plex.paths import PathMapper
+from .sources.runner import SourceRunner
+from .sources.stash import StashOptions, StashSource
+
+if TYPE_CHECKING:
+    from .coordinator import PlexSyncCoordinator
+
+_LOGGER = logging.getLogger(__name__)
+
+
+async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
+    """Make a runner per subentry; let go of sources that were removed.
+
+    Raises StorageError.
+    """
+    engine, allowed = coordinator.engine, coordinator.hass.config
+    known = set(json.loads(await engine.notes.get("sources") or "[]"))
+    await engine.upkeep.follow(
+        SOURCE_ACTION,
+        _digest(
+            coordinator,
+            sorted(allowed.allowlist_external_dirs),
+            sorted(allowed.allowlist_external_urls),
+        ),
+        read_again=False,
+    )
+    await engine.upkeep.retry_due(SOURCE_ACTION)
+    for subentry in coordinator.config_entry.get_subentries_of_type(SUBENTRY_STASH):
+        await _open_stash(coordinator, subentry)
+    for gone in sorted(known - set(coordinator.runners)):
+        jobs = await engine.remove_source(gone)
+        _LOGGER.info("Source %s was removed, %s jobs were discarded", gone, jobs)
+    await engine.notes.keep("sources", json.dumps(sorted(coordinator.runners)))
+
+
+async def _open_stash(
+    coordinator: PlexSyncCoordinator, subentry: ConfigSubentry
+) -> None:
+    engine, data, number = coordinator.engine, subentry.data, subentry.subentry_id
+    options = StashOptions.from_dict(data[CONF_FIELDS])
+    start, fill_only = data[CONF_START], sorted(data.get(CONF_FILL_ONLY, ()))
+    if start == START_PREVIEW and await engine.upkeep.is_new(number):
+        # Nobody's library is rewritten unasked: jobs are kept, nothing is written.
+        await engine.switch(False)
+    await engine.upkeep.follow(
+        number,
+        _digest(coordinator, data[CONF_PATH_MAPPINGS], options.as_dict(), fill_only),
+        read_again=start != START_CHANGES,
+    )
+    engine.set_fill_only(number, frozenset(fill_only))
+    source = _stash(coordinator, subentry, options)
+    coordinator.images.add(source)
+    coordinator.runners[number] = SourceRunner(
+        source,
+        engine,
+        name=subentry.title,
+        interval=coordinator.config_entry.options.get(
+            CONF_POLL_INTERVAL, DEFAULT_POLL_INTERVAL
+        ),
+        changes_only=start == START_CHANGES,
+        changed=coordinator.async_look,
+    )
+
+
+def _stash(
+    coordinator: PlexSyncCoordinator, subentry: ConfigSubentry, options: StashOptions
+) -> StashSource:
+    data = subentry.data
+    mapper = PathMapper(
+        [(pair["source"], pair["plex"]) for pair in data[CONF_PATH_MAPPINGS]]
+    )
+    return StashSource(
+        subentry.subentry_id,
+        async_get_clientsession(coordinator.hass, verify_ssl=data[CONF_VERIFY_SSL]),
+        data[CONF_URL],
+        data.get(CONF_API_KEY),
+        to_plex=mapper.to_plex,
+        from_plex=mapper.from_plex,
+        options=options,
+    )
+
+
+def _digest(coordinator: PlexSyncCoordinator, *settings: Any) -> str:
+    """Digest what may explain that jobs of a source fail, the token among it."""
+    everything = [
+        sorted(coordinator.config_entry.data[CONF_LIBRARIES]),
+        coordinator.access.token,
+        *settings,
+    ]
+    text = json.dumps(everything, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
