@@ -1506,11 +1506,11 @@ _LEDGER = [
 # What lies between the parts, where no machine looks: the whole engine has to.
 _BETWEEN = [
     _bug(
-        "look",
+        "spared_collections",
         "collection emptied",
         "the last member of a collection that is not ours is taken out",
-        "            if spared:\n",
-        "            if not spared:\n",
+        "    if spared:\n",
+        "    if not spared:\n",
         tests="test_worker.py::test_collections_of_others_are_not_emptied",
     ),
     _bug(

@@ -27,7 +27,7 @@ from .database import Database, StorageClosedError, StorageDamagedError
 from .failed import Choice
 from .health import Health
 from .judge import About, Judge, Purpose
-from .look import Look, Settings, Sight, Tools
+from .look import Look
 from .outages import Availability
 from .pictures import known_digests
 from .plan import Plan
@@ -36,6 +36,8 @@ from .queue import Accepted, Job, JobInfo, Priority
 from .reconcile import Reconcile
 from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
+from .sight import Sight
+from .tools import Settings, Tools
 from .undo import make_undo, missed
 from .unforeseen import tell
 from .upkeep import Fresh, Retried, Upkeep, nothing_newer

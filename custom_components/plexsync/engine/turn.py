@@ -19,14 +19,16 @@ from .bulkheads import reason_of
 from .contact import CircuitRefusedError, Contact
 from .fields import FIELDS, Kind
 from .judge import About, Judge, Purpose
-from .look import Look, Sight, Tools
+from .look import Look
 from .pace import MOST, Pace
 from .plan import Change, Plan, same_value
 from .ports import CHANGING, Item
 from .queue import Job, Snooze
 from .record import Actor, Find, Outcome
 from .retry import Fault, FaultClass
+from .sight import Sight
 from .together import together
+from .tools import Tools
 from .unforeseen import tell
 
 FRESH = 10.0  # seconds that a read may be old when the write leaves
@@ -359,7 +361,7 @@ class Turn:
         """Send from a read that is fresh, when its kind of call and a place are free."""
         try:
             async with self._place():
-                if not self._look.may(about.bulkhead):
+                if not self._look.access.may(about.bulkhead):
                     self._put_off(task, self._t.bulkheads.why(about.bulkhead), about)
                 elif await self._freshen(task):
                     await send()

@@ -17,9 +17,9 @@ from .contact import Contact
 from .database import StorageError
 from .health import Health
 from .judge import Judge
-from .look import Tools
 from .queue import Job
 from .record import Outcome
+from .tools import Tools
 from .turn import FRESH, Turn
 from .unforeseen import tell
 
