@@ -649,11 +649,12 @@ _QUEUE = [
         "        pass  # else",
     ),
     _bug(
-        "turn",
+        "settling",
         "kind of call never tried",
         "who was to try it has nothing to try it for",
-        "for kind in self._t.bulkheads.failing()",
-        "for kind in {task.blocked for task in self.tasks} - {None}",
+        "for kind, due in next_tries.items():",
+        "for kind, due in ((t.blocked, next_tries[t.blocked])"
+        " for t in tasks if t.blocked in next_tries):",
         tests="test_liveness_stories.py::test_who_waits_for_pictures_waits_for_nobody_who_has_gone",
     ),
     _bug(
@@ -1514,18 +1515,18 @@ _BETWEEN = [
         tests="test_worker.py::test_collections_of_others_are_not_emptied",
     ),
     _bug(
-        "turn",
+        "intent",
         "cut write locks what nobody owns",
         "what stands there is owned after the write only",
-        "                ledger.adopt(db, *whose, plan.adopted, now)\n",
+        "            ledger.adopt(db, *whose, plan.adopted, now)\n",
         "",
         tests="test_worker.py::test_a_cut_write_locks_nothing_that_is_not_ours",
     ),
     _bug(
-        "turn",
+        "intent",
         "already synced",
         "what was in line before a cut write is taken for in line",
-        "                queue.forget_settled(db, record.source, record.key)\n",
+        "            queue.forget_settled(db, record.source, record.key)\n",
         "",
         tests="test_worker.py::test_what_a_cut_write_left_is_taken_back",
     ),
