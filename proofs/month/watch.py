@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from custom_components.plexsync.engine.breaker import Policy, State
-from custom_components.plexsync.engine.circuit import LATELY
+from custom_components.plexsync.engine.evidence import LATELY
 from custom_components.plexsync.engine.fresh import FRESH
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
