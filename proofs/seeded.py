@@ -1137,7 +1137,7 @@ _JUDGE = [
         "an item that failed long ago began the outage",
         "wall < first or wall - first > LATELY:",
         "wall < first:",
-        tests="test_judge.py",
+        tests="test_circuit.py",
     ),
     _bug(
         "judge",
