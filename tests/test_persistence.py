@@ -127,13 +127,13 @@ async def test_every_state_survives_an_unload(
         if state is State.HALF_OPEN:
             circuit.breaker.end_probe(circuit.breaker.begin_probe(), Result.SUCCESS, 0)
         assert circuit.breaker.state is state
-        before = circuit.memory.snapshot()
+        before = circuit.snapshot()
         assert await hass.config_entries.async_unload(entry.entry_id)
 
     async with home(tmp_path) as hass:
         entry = await set_up(hass, make_entry(plex))
         assert state_of(hass, "sensor", "circuit").state == state
-        after = entry.runtime_data.engine.circuit.memory.snapshot()
+        after = entry.runtime_data.engine.circuit.snapshot()
         for each in (before, after):
             each["breaker"]["probe_at"] = 0
         for part in ("breaker", "pace", "run"):
@@ -255,8 +255,8 @@ async def test_a_store_that_cannot_be_written(
         path.mkdir()
         (path / "occupied").touch()
         circuit = entry.runtime_data.engine.circuit
-        await circuit.memory.save()
-        assert circuit.memory.save_failed
+        await circuit.save()
+        assert circuit.save_failed
         issues = ir.async_get(hass).issues
         await until(
             hass,
@@ -267,8 +267,8 @@ async def test_a_store_that_cannot_be_written(
         await until_state(hass, "sensor", "synced", "1")
         (path / "occupied").unlink()
         path.rmdir()
-        await circuit.memory.save()
-        assert not circuit.memory.save_failed
+        await circuit.save()
+        assert not circuit.save_failed
         await until(
             hass,
             lambda: not any("store" in key[1] for key in issues),

@@ -220,11 +220,11 @@ async def test_a_store_that_cannot_be_written_is_told(
         "homeassistant.helpers.storage.Store._async_write_data",
         side_effect=WriteError("disk full"),
     ):
-        await entry.runtime_data.engine.circuit.memory.save()
+        await entry.runtime_data.engine.circuit.save()
         found = await until_issue(hass, "store_failed")
     assert found is not None
     assert not found.is_fixable
-    await entry.runtime_data.engine.circuit.memory.save()
+    await entry.runtime_data.engine.circuit.save()
     await until_issue(hass, "store_failed", gone=True)
 
 

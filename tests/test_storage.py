@@ -241,7 +241,7 @@ async def test_nothing_is_left_of_an_entry(
     others = ["plexsync.01ENTRY2.db", "plexsync.01ENTRY2", "core.config"]
     for name in (*mine, *(f".storage/{other}" for other in others)):
         Path(hass.config.path(name)).touch()
-    await entry.runtime_data.engine.circuit.memory.save()
+    await entry.runtime_data.engine.circuit.save()
     assert await hass.config_entries.async_remove(entry.entry_id)
     assert sorted(
         each.name for each in folder.iterdir() if "plexsync" in each.name

@@ -32,7 +32,7 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
             issues.async_plex_refuses(hass, entry)
         else:
             entry.async_start_reauth(hass)
-    issues.async_follow(hass, entry, circuit.holds, circuit.memory.save_failed)
+    issues.async_follow(hass, entry, circuit.holds, circuit.save_failed)
     async_follow_failing(coordinator)
     faults = {number: runner.fault for number, runner in coordinator.runners.items()}
     issues.async_follow_sources(hass, entry, faults)

@@ -81,7 +81,7 @@ async def async_get_config_entry_diagnostics(
 
 def _server(engine: Engine, data: Snapshot) -> dict[str, Any]:
     """Describe how Plex fares with us."""
-    circuit = engine.circuit.memory.snapshot()
+    circuit = engine.circuit.snapshot()
     circuit.pop("ledger_id", None)
     circuit.pop("outages", None)
     return {

@@ -16,8 +16,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from custom_components.plexsync.engine.breaker import Policy
-from custom_components.plexsync.engine.circuit_memory import HEARTBEAT
 from custom_components.plexsync.engine.outages import Outage, OutageLog
+from custom_components.plexsync.engine.saves import HEARTBEAT
 from custom_components.plexsync.plex.deadlines import Deadlines
 
 from .figures import Report, Worst

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from custom_components.plexsync.engine.breaker import Policy, State
-from custom_components.plexsync.engine.circuit import LATELY
 from custom_components.plexsync.engine.events import (
     CircuitClosed,
     CircuitMoved,
     CircuitOpened,
 )
+from custom_components.plexsync.engine.evidence import LATELY
+from custom_components.plexsync.engine.fresh import FRESH
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.engine.turn import FRESH
 from proofs.kill9.figures import Claim
 from proofs.kill9.stream import TEXTS, Order, revisions_of_edit
 from tests.simulators.plex import Request

@@ -79,3 +79,14 @@ async def test_half_open_is_told_once_an_outage() -> None:
         await circuit.settle(permit, Result.SUCCESS)
     told = [type(event) for event in events if isinstance(event, CircuitMoved)]
     assert told == [CircuitOpened, CircuitHalfOpened, CircuitClosed] * 2
+
+
+async def test_an_item_that_failed_long_ago_began_no_outage() -> None:
+    """An outage is dated back to faults shortly before it, and no further."""
+    now = Clock().wall()
+    for earlier, began in ((now - 3600, now - 10), (now - 40, now - 40)):
+        circuit, _ = _circuit(MemoryStore())
+        circuit.edit_failed("1", earlier, refused=False)
+        await circuit.trip("refused", since=now - 10)
+        assert circuit.outages.current is not None
+        assert circuit.outages.current.start == began

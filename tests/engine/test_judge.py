@@ -76,7 +76,7 @@ class World:
 
     async def start(self) -> World:
         """Take up what was saved, and let the first probe pass."""
-        assert await self.circuit.memory.load() is None
+        assert await self.circuit.load() is None
         await self.health.ask()
         self.probes.clear()
         return self
@@ -232,7 +232,7 @@ def test_all_who_doubt_at_the_same_time_share_one_probe() -> None:
         await asking
         assert len(world.probes) == 1
         assert world.circuit.admit() is not None
-        assert world.circuit.first_fault is None
+        assert world.circuit.evidence.first_fault is None
 
     check(story)
 
@@ -365,7 +365,7 @@ def test_five_different_items_in_a_row_open_at_once() -> None:
         assert (verdict.kind, verdict.doubtful) == (FaultClass.SERVER, False)
         assert world.state is State.OPEN
         assert world.outage_began() == pytest.approx(began)
-        assert world.circuit.run == {}
+        assert world.circuit.evidence.run == {}
         assert world.bulkheads.failing() == {}
         world.worked(edit("9"))
         assert world.judge.take_proven() == set()
@@ -384,7 +384,7 @@ def test_one_item_alone_opens_nothing() -> None:
             await world.judge.decide(sick(), About(Purpose.READ, f"{number}", FILMS))
             await world.judge.decide(sick(), About(Purpose.UPLOAD, f"{number}", FILMS))
         assert world.state is State.CLOSED
-        assert len(world.circuit.run) == 1
+        assert len(world.circuit.evidence.run) == 1
 
     check(story)
 
@@ -397,7 +397,7 @@ def test_a_good_edit_starts_the_run_anew() -> None:
         await world.fail(*"abcd")
         world.worked(edit("e"))
         await world.fail(*"abcd")
-        assert len(world.circuit.run) == 4
+        assert len(world.circuit.evidence.run) == 4
         world.worked(About(Purpose.READ, "e", FILMS))
         assert (await world.fail("f")).kind is FaultClass.SERVER
         assert world.state is State.OPEN
@@ -470,11 +470,11 @@ def test_the_run_survives_a_restart(before: int, last: int, kind: FaultClass) ->
         world = await World(store).start()
         began = world.loop.time()
         await world.fail(*"abcd", status=before)
-        await world.circuit.memory.save()
+        await world.circuit.save()
         store.data = json.loads(json.dumps(store.data))
         await asyncio.sleep(60)
         world = await World(store).start()
-        assert len(world.circuit.run) == 4
+        assert len(world.circuit.evidence.run) == 4
         assert (await world.fail("e", status=last)).kind is kind
         if kind is FaultClass.SERVER:
             assert world.outage_began() == pytest.approx(began, abs=0.01)

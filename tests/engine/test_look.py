@@ -3,8 +3,9 @@
 import pytest
 
 from custom_components.plexsync.engine.holds import READING
-from custom_components.plexsync.engine.look import Look, Sight
+from custom_components.plexsync.engine.look import Look
 from custom_components.plexsync.engine.record import Find
+from custom_components.plexsync.engine.sight import Sight
 from tests.rig import Rig
 
 

@@ -490,8 +490,8 @@ async def test_a_fault_that_is_over_is_not_left_in_the_store(rig: Rig) -> None:
     circuit = rig.engine.circuit
 
     async def heartbeat() -> None:
-        await rig.until(lambda: circuit.memory.snapshot()["first_fault"] is not None)
-        await circuit.memory.save()
+        await rig.until(lambda: circuit.snapshot()["first_fault"] is not None)
+        await circuit.save()
 
     beating = asyncio.create_task(heartbeat())
     await rig.submit(rig.records(1))
@@ -508,7 +508,7 @@ async def test_a_fault_that_an_earlier_process_left_is_forgotten_too(rig: Rig) -
     rig.store.data |= {"run": {"7": False}}
     rig.store.data["first_fault"] = now
     await rig.start()
-    assert rig.engine.circuit.memory.snapshot()["first_fault"] == now
+    assert rig.engine.circuit.snapshot()["first_fault"] == now
     await rig.submit(rig.records(1))
     await rig.drained()
     await rig.until(lambda: rig.store.data["first_fault"] is None)

@@ -6,9 +6,9 @@ import pytest
 
 from custom_components.plexsync.sources.stash_cursor import (
     BEGINNING,
+    Again,
     Cursor,
     Listing,
-    Look,
     News,
     Row,
     Run,
@@ -58,7 +58,7 @@ def test_earlier(raw: str, seconds: int, expected: str) -> None:
         Cursor(),
         Cursor({"scenes": State(NOON, "ab"), "tags": State()}),
         Cursor({"scenes": State(NOON)}, Run("2024-05-01T10:00:00", 12)),
-        Cursor({"scenes": State(NOON, "ab", Look.MAY)}),
+        Cursor({"scenes": State(NOON, "ab", Again.MAY)}),
     ],
 )
 def test_cursor_survives_storage(cursor: Cursor) -> None:
@@ -120,11 +120,11 @@ def test_settles_only_when_the_second_is_over() -> None:
     def look(old: State | None, date: datetime | None) -> State:
         return next_state(old, listing, date, marked=False)
 
-    assert look(None, at) == State(NOON, digest, Look.MUST)
-    assert look(None, None) == State(NOON, digest, Look.MUST)
-    assert look(None, LATER) == State(NOON, digest, Look.MAY)
+    assert look(None, at) == State(NOON, digest, Again.MUST)
+    assert look(None, None) == State(NOON, digest, Again.MUST)
+    assert look(None, LATER) == State(NOON, digest, Again.MAY)
     fresh = look(None, at)
-    assert look(fresh, at + timedelta(seconds=2)) == State(NOON, digest, Look.MUST)
+    assert look(fresh, at + timedelta(seconds=2)) == State(NOON, digest, Again.MUST)
     assert look(fresh, LATER) == look(fresh, None) == State(NOON, digest)
     # Names show everything that matters of the objects that have one.
     assert next_state(None, listing, at, marked=True) == State(NOON, digest)

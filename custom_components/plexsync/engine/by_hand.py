@@ -14,12 +14,14 @@ from .contact import Contact
 from .failed import Choice
 from .holds import BY_HAND, READING
 from .judge import About, Purpose
-from .look import Look, Sight, Tools
+from .look import Look
 from .pictures import known_digests
 from .plan import Plan
 from .ports import Item
 from .record import Find, Record
 from .retry import Fault, FaultClass
+from .sight import Sight
+from .tools import Tools
 from .undo import make_undo, missed
 
 

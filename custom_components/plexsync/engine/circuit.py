@@ -1,17 +1,18 @@
-"""The breaker's host: permits, holds, and the outage log.
+"""The breaker's host: permits, holds, transitions, and the outage log.
 
-The breaker decides; this class gives it a memory and tells the world.
-``health.py`` probes, ``judge.py`` brings the evidence, ``circuit_memory.py`` saves.
+The breaker decides whether Plex may be called. This class gives it a memory and
+tells the world what it decided; ``health.py`` probes for it, ``judge.py`` brings it
+what speaks against the server. Without a store it works the same, in memory.
 """
 
 import asyncio
 from collections.abc import Collection
 import logging
 from random import Random
+from typing import Any
 
 from .bell import Bell
 from .breaker import Breaker, Permit, Policy, Result, State
-from .circuit_memory import CircuitMemory
 from .clock import Clock
 from .events import (
     Changed,
@@ -22,14 +23,14 @@ from .events import (
     Tell,
     nobody_listens,
 )
+from .evidence import Evidence
 from .holds import Hold
 from .outages import OutageLog
 from .pace import Pace
 from .ports import BreakerStore
+from .saves import Saves
 
 _LOGGER = logging.getLogger(__name__)
-
-LATELY = 60.0  # seconds between faults that are of one outage
 
 
 class Circuit:
@@ -58,21 +59,93 @@ class Circuit:
         self.wanted = False  # somebody waits for a permit
         self.reachable: bool | None = None  # what the last contact showed
         self.ledger_id: str | None = None  # which ledger this circuit's server has
-        # Wall time of the fault that an outage would be dated back to.
-        self.first_fault: float | None = None
-        # The items whose edits failed in a row, and whether each was only refused.
-        self.run: dict[str, bool] = {}
-        self.memory = CircuitMemory(self, store, clock)
+        self.evidence = Evidence()
+        self._saves = Saves(store, clock, name)
         self._unsaved = 0  # transitions whose save is not over yet
         self._half_opened = False  # in this outage, and told
+
+    # -- memory ----------------------------------------------------------------
+
+    async def load(self) -> str | None:
+        """Take up what was saved; return what was wrong with it, or None.
+
+        Never raises. A state that cannot be used starts a closed circuit, with a
+        probe before its first job.
+        """
+        problem: str | None = None
+        data: dict[str, Any] | None = None
+        try:
+            data = await self._saves.load()
+        except ValueError, OSError:
+            problem = "unreadable"
+        wall, now = self._clock.wall(), self._clock.monotonic()
+        if data is not None:
+            try:
+                self.breaker.restore(_mapping(data.get("breaker")), now, wall)
+            except ValueError, TypeError:
+                problem = "invalid"
+            try:
+                self.pace.restore(_mapping(data.get("pace", {})))
+                self.outages, bad = OutageLog.restore(_mapping(data.get("outages")))
+            except ValueError:
+                bad = 1
+            if bad:
+                problem = problem or "invalid"
+            if isinstance(known := data.get("ledger_id"), str):
+                self.ledger_id = known
+            if self.breaker.state is State.CLOSED:
+                self.evidence.restore(data, wall)
+                if self.evidence.first_fault is None:
+                    self.breaker.failures = len(self.evidence.run)
+        self._align_outage(wall)
+        # Nobody looked since the last save, unless by the clock no time has passed.
+        self.outages.observe(wall, gap=True)
+        return problem
+
+    def _align_outage(self, wall: float) -> None:
+        """Make the log agree with the state: while not closed, an outage is under way."""
+        if self.breaker.state is State.CLOSED:
+            self.outages.ended(min(wall, self.outages.seen or wall))
+        elif self.outages.current is None:
+            self.outages.began(wall, "unknown")
+
+    def snapshot(self) -> dict[str, Any]:
+        """Describe everything that the store keeps."""
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        return {
+            "breaker": self.breaker.snapshot(now, wall),
+            "pace": self.pace.snapshot(),
+            "outages": self.outages.snapshot(),
+            "ledger_id": self.ledger_id,
+            **self.evidence.snapshot(),
+        }
+
+    async def save(self) -> None:
+        """Save now; a failure is remembered and tried again, never raised."""
+        blind = bool(self.holds & {Hold.AUTH, Hold.WRONG_SERVER})
+        self.outages.observe(self._clock.wall(), gap=blind)
+        if (saved := await self._saves.save(self.snapshot)) is not None:
+            self.evidence.on_disk = saved["first_fault"] is not None
+        self.notify()
+
+    async def tend(self, now: float) -> float:
+        """Save if that is due; return the monotonic time at which it is next."""
+        if now >= self._saves.due_at:
+            await self.save()
+        return self._saves.due_at
+
+    @property
+    def save_failed(self) -> bool:
+        """Whether the last save failed."""
+        return self._saves.failed
 
     # -- permits ---------------------------------------------------------------
 
     def admit(self, past: Collection[Hold] = ()) -> Permit | None:
-        """Give a permit, or None; then the bell tells when to ask again.
+        """Return a permit, or None; then the bell tells when to ask again.
 
         No permit is given between a transition and the end of its save. ``past``
-        names the holds that do not concern what is asked for.
+        names the holds that do not concern who asks.
         """
         if self.holds.difference(past) or self._unsaved:
             return None
@@ -101,12 +174,12 @@ class Circuit:
         """Take a permit back that says nothing: cancelled, or never used."""
         self.breaker.settle(permit, Result.NEUTRAL, self._clock.monotonic())
         if permit.trial:
-            # Nobody waits for any other: a worker that waits for a place would only
-            # wake itself, at once and again and again.
+            # Nobody waits for other permits. A worker that gives one back and then
+            # waits for the bell would only wake itself, again and again.
             self.notify()
 
     async def finish_trials(self) -> None:
-        """Close after a trial that had nothing to write: no job is left to try."""
+        """Close after a trial that had nothing to write, if no job is left to try."""
         before = self.breaker.state
         self.breaker.finish_trials()
         await self.moved(before, "recovery")
@@ -121,50 +194,40 @@ class Circuit:
         """Note that an edit went well: no run of failures goes on over it."""
         self.answered()
         self.pace.worked()
-        self.run.clear()
         self.breaker.failures = 0
-        self.first_fault = None
-        self.memory.forget_fault()
+        self.evidence.forget()
+        # After a kill, an outage would be dated back to the fault that is on disk.
+        if self.evidence.on_disk and self._saves.soon():
+            self.wake.set()
 
     def edit_failed(self, item: str, wall: float, *, refused: bool) -> int:
-        """Note whose edit failed, and when; give how many items did in a row."""
-        if self.first_fault is None:
-            self.first_fault = wall
-        self.run[item] = refused and self.run.get(item, True)
-        self.breaker.failures = len(self.run)
-        return len(self.run)
+        """Note whose edit failed, and when; return how many items did in a row."""
+        failed = self.evidence.edit_failed(item, wall, refused=refused)
+        self.breaker.failures = failed
+        return failed
 
     async def trip(
         self, reason: str, *, since: float, retry_after: float | None = None
     ) -> None:
-        """Open: the trouble is the server's, and has been since then (wall time)."""
+        """Open: the server is in trouble, and has been since then (wall time)."""
         before = self.breaker.state
         self.missed(since)
         self.breaker.trip(self._clock.monotonic(), retry_after)
         await self.moved(before, reason)
 
     async def throttled(self, reason: str, retry_after: float | None) -> None:
-        """Let all calls wait as the server asks."""
+        """Let all calls wait, as the server asks."""
         before = self.breaker.state
         self.pace.trouble()
-        if self.first_fault is None:
-            self.first_fault = self._clock.wall()
+        if self.evidence.first_fault is None:
+            self.evidence.first_fault = self._clock.wall()
         self.breaker.throttle(self._clock.monotonic(), retry_after)
         await self.moved(before, reason)
 
     def missed(self, since: float) -> None:
         """Note that the server did not answer, or not as itself."""
         self.reachable = False
-        self._begins(since)
-
-    def _begins(self, since: float) -> None:
-        """Date an outage that may come; what is long over is none of it.
-
-        Probes have passed since an item failed an hour ago.
-        """
-        first = self.first_fault
-        if first is None or since < first or since - first > LATELY:
-            self.first_fault = since
+        self.evidence.begins(since)
 
     async def expire(self) -> None:
         """Count permits that were forgotten."""
@@ -178,13 +241,13 @@ class Circuit:
         """Close by hand; a probe precedes the next job."""
         before = self.breaker.state
         self.breaker.reset()
-        self._forget_run()
+        self.evidence.forget()
         if (
             self.outages.ended(self._clock.wall(), by="reset")
             or before is not State.CLOSED
         ):
             self._announce(before, State.CLOSED, "reset")
-        await self.memory.save()
+        await self.save()
         self.wake.set()
 
     def hold(self, hold: Hold, active: bool) -> None:
@@ -212,34 +275,30 @@ class Circuit:
     # -- transitions -------------------------------------------------------------
 
     async def moved(self, before: State, cause: str) -> None:
-        """Follow a transition: log, pace, event, and the save before anything else."""
+        """Follow a transition: log it, tell it, and save it before anybody goes on."""
         state = self.breaker.state
         if state is before:
             return
         wall = self._clock.wall()
         if state is State.OPEN:
-            self.outages.began(self.first_fault or wall, cause)
+            self.outages.began(self.evidence.first_fault or wall, cause)
         elif state is State.CLOSED:
             self.outages.ended(wall)
             self.pace.begin()
-            self._forget_run()
-        self.run.clear()
+            self.evidence.forget()
+        self.evidence.run.clear()
         self._announce(before, state, cause)
         self._unsaved += 1
         try:
-            await self.memory.save()
+            await self.save()
         finally:
             self._unsaved -= 1
         self.notify()
         self.wake.set()
 
-    def _forget_run(self) -> None:
-        self.run.clear()
-        self.first_fault = None
-
     def _announce(self, before: State, state: State, cause: str) -> None:
         if state is State.HALF_OPEN and self._half_opened:
-            return  # once an outage, however many trials fail
+            return  # told once in an outage, however many trials fail
         if state is State.OPEN and before is State.HALF_OPEN:
             return
         self._half_opened = state is State.HALF_OPEN
@@ -267,3 +326,9 @@ class Circuit:
         if self.breaker.state is State.CLOSED or at is None:
             return None
         return self._clock.wall() + max(0.0, at - now)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("no mapping")  # noqa: TRY004  # unreadable is one case
+    return value

@@ -20,7 +20,6 @@ from .holds import Hold
 from .intake import Intake, Receipt
 from .judge import Judge
 from .ledger_identity import LedgerIdentity
-from .look import Settings, Tools
 from .news import News
 from .notes import Notes
 from .outcomes import Outcomes
@@ -31,6 +30,7 @@ from .retry import RetryPolicy
 from .snapshot import Snapshot, take_snapshot
 from .standing import Standing
 from .sweep import Sweep
+from .tools import Settings, Tools
 from .unforeseen import tell as tell_unforeseen
 from .upkeep import Fresh, Upkeep, nothing_newer
 from .worker import Worker
@@ -127,7 +127,7 @@ class Engine:
             # A caller that is cancelled cannot stop the thread: it waits, and closes.
             await asyncio.shield(opening)
             await self.database.run(self._recover)
-            self.circuit_problem = await self.circuit.memory.load()
+            self.circuit_problem = await self.circuit.load()
             await self.ledger_identity.recognise()
             off = await self.notes.get("sync") == "off"
             self.circuit.hold(Hold.SWITCH, off)
@@ -167,7 +167,7 @@ class Engine:
         await self._server.close()
         with contextlib.suppress(Exception):
             await self.database.run(queue.release_all)
-        await self.circuit.memory.save()
+        await self.circuit.save()
         await asyncio.to_thread(self.database.close)
 
     def _tell(self, event: Event) -> None:

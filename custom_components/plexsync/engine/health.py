@@ -43,7 +43,7 @@ class Health:
             if (at := self._due(now)) is not None and at <= now:
                 await self._look()
                 continue
-            again = await circuit.memory.tend(now)
+            again = await circuit.tend(now)
             wait = min(time for time in (at, again) if time is not None) - now
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.05, wait)):
@@ -185,9 +185,7 @@ class Health:
             await self._failed(fault, wall)
         await circuit.moved(before, fault.reason if fault else "recovery")
         if before is State.OPEN is circuit.breaker.state:
-            await (
-                circuit.memory.save()
-            )  # the delay has grown, and a kill must not forget it
+            await circuit.save()  # the delay has grown, and a kill must not forget it
         circuit.notify()
 
     def _passed(self) -> None:

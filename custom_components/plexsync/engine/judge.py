@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from .breaker import State
 from .bulkheads import Bulkheads, reason_of, shut
-from .circuit import LATELY, Circuit
+from .circuit import Circuit
 from .clock import Clock
+from .evidence import LATELY
 from .health import Health
 from .retry import Fault, FaultClass
 
@@ -187,19 +188,19 @@ class Judge:
 
     async def _ask(self, wall: float) -> Fault | None:
         """Ask the probe; an outage that it finds began at the answer in doubt."""
-        circuit = self._circuit
-        first = circuit.first_fault
+        evidence = self._circuit.evidence
+        first = evidence.first_fault
         begun = wall if first is None or wall - first > LATELY else first
-        circuit.first_fault = begun
+        evidence.first_fault = begun
         found = await self._health.ask()
-        if found is None and circuit.first_fault == begun:
-            circuit.first_fault = first
+        if found is None and evidence.first_fault == begun:
+            evidence.first_fault = first
         return found
 
     async def _run_on(self, fault: Fault, about: About, wall: float) -> Fault | None:
         """Let the run of failed edits grow; give a verdict where it is no item's."""
         assert about.item is not None
-        circuit = self._circuit
+        circuit, evidence = self._circuit, self._circuit.evidence
         refused = fault.kind is FaultClass.AUTH
         if about.bulkhead in self._libraries_own:
             return None  # edits of other libraries have gone well meanwhile
@@ -210,11 +211,11 @@ class Judge:
         if run < circuit.breaker.policy.failures:
             return None
         self._forget()
-        since = circuit.first_fault or wall
-        all_refused = all(circuit.run.values())
-        circuit.run.clear()
+        since = evidence.first_fault or wall
+        all_refused = all(evidence.run.values())
+        evidence.run.clear()
         if all_refused:
-            circuit.first_fault = None
+            evidence.first_fault = None
             self._health.refuse_edits()
             return Fault(FaultClass.AUTH, fault.reason)
         await circuit.trip(fault.reason, since=since, retry_after=fault.retry_after)

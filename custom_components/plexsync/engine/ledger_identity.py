@@ -37,7 +37,7 @@ class LedgerIdentity:
             await self.accept()
         elif known is None:
             self._circuit.ledger_id = mine
-            await self._circuit.memory.save()
+            await self._circuit.save()
 
     async def accept(self) -> None:
         """Go on with the ledger there is: what stands in Plex is adopted as found."""
@@ -49,6 +49,6 @@ class LedgerIdentity:
 
         await self._database.run(accept)
         self._circuit.ledger_id = name
-        await self._circuit.memory.save()
+        await self._circuit.save()
         self.lost = False
         self._circuit.hold(Hold.LEDGER, False)

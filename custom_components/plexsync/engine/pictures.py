@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 import hashlib
 from sqlite3 import Connection
-from typing import TYPE_CHECKING
 
 from . import ledger
 from .bulkheads import shut
@@ -15,10 +14,8 @@ from .queue import Job
 from .record import Image, Record
 from .retry import Fault, FaultClass
 from .together import together
+from .tools import Tools
 from .unforeseen import tell
-
-if TYPE_CHECKING:
-    from .look import Tools
 
 AT_ONCE = 4
 IN_MEMORY = 32 * 1024 * 1024  # bytes of pictures that one batch keeps

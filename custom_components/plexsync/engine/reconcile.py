@@ -12,12 +12,14 @@ from .breaker import State
 from .circuit import Circuit
 from .contact import Contact
 from .holds import READING
-from .look import Look, Sight, Tools
+from .look import Look
 from .pictures import known_digests
 from .queue import Priority
 from .record import Find, Record
 from .retry import Fault
+from .sight import Sight
 from .together import ahead
+from .tools import Tools
 
 CHUNK = 100
 _PAGES = 2  # of a source, read ahead

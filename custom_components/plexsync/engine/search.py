@@ -1,23 +1,85 @@
-"""Looking through libraries for items of which nothing is remembered."""
+"""Find out which item each record is about.
 
-from collections.abc import Sequence
+What is remembered costs no request; only for the rest libraries are looked through.
+"""
 
+from collections.abc import Mapping, Sequence
+
+from .access import Access
 from .contact import Contact
 from .judge import About, Purpose
 from .ports import Match, Server
 from .record import Find
 from .retry import Fault
+from .sight import Sight
+from .together import together
+
+
+class Search:
+    """Give sights a rating key, or the reason why they get none."""
+
+    def __init__(self, server: Server, access: Access) -> None:
+        """Take whom to ask, and what may be asked."""
+        self._server = server
+        self._access = access
+
+    async def match(self, sights: Sequence[Sight]) -> None:
+        """Recall where the items are, and search for those that are not remembered."""
+        if not sights:
+            return
+        matches = await self._server.recall([sight.find for sight in sights])
+        unlisted = self._access.unlisted()
+        # Each library is a search of its own: a slow one keeps no other waiting.
+        unknown: dict[str, list[Sight]] = {}
+        for sight, match in zip(sights, matches, strict=True):
+            kind = kind_of(match.library)
+            if match.rating_key or match.reason:
+                self._take(sight, match, {})
+            elif (match.library or "") in unlisted:
+                sight.stop(self._access.why_not(kind))
+            else:
+                sight.library = match.library or ""
+                unknown.setdefault(kind, []).append(sight)
+        await together(self._search(kind, of, unlisted) for kind, of in unknown.items())
+
+    async def _search(
+        self, kind: str, sights: Sequence[Sight], avoid: frozenset[str]
+    ) -> None:
+        """Search for items that may lie in one library, or in any of them."""
+        finds = [sight.find for sight in sights]
+
+        async def work(contact: Contact) -> tuple[list[Match], dict[str, Fault]]:
+            found = await search(contact, self._server, finds, avoid)
+            if kind not in found[1]:
+                self._access.worked(kind)
+            return found
+
+        found = await self._access.beside(kind, work)
+        matches, faults = found or ([Match() for _ in finds], {})
+        for sight, match in zip(sights, matches, strict=True):
+            self._take(sight, match, faults)
+
+    def _take(self, sight: Sight, match: Match, faults: Mapping[str, Fault]) -> None:
+        """Write a match into its sight; ``faults`` are by kind of call."""
+        sight.candidates = match.candidates
+        if match.rating_key is not None:
+            sight.rating_key, sight.library = match.rating_key, match.library or ""
+        elif match.reason is not None:
+            sight.miss(match.reason)
+        else:
+            kind = kind_of(match.library or sight.library)
+            sight.stop(faults.get(kind) or self._access.why_not(kind))
 
 
 def kind_of(library: str | None) -> str:
-    """Name the kind of call that looks through a library; None: nobody knows which."""
+    """Name the kind of call that lists a library; None stands for any library."""
     return About(Purpose.LISTING, library=library or "").bulkhead
 
 
 async def search(
     contact: Contact, server: Server, finds: Sequence[Find], avoid: frozenset[str]
 ) -> tuple[list[Match], dict[str, Fault]]:
-    """Find items in Plex; give the matches, and by kind why libraries gave none.
+    """Look through libraries for items; give the matches, and the faults by kind of call.
 
     Raises CircuitRefusedError, and Fault where it is the server's or the token's.
     """

@@ -8,9 +8,9 @@ from . import outages, queue, stats
 from .breaker import State
 from .circuit import Circuit
 from .holds import Hold
-from .look import Tools
 from .outages import Availability
 from .sweep import Sweep
+from .tools import Tools
 from .worker import Worker
 
 
@@ -69,7 +69,7 @@ async def take_snapshot(
         mttr=log.mttr(wall),
         mtbf=log.mtbf(wall),
         availability=log.availability(wall, 30 * outages.DAY),
-        save_failed=circuit.memory.save_failed,
+        save_failed=circuit.save_failed,
         storage_failed=worker.storage_failed,
         failing=tools.bulkheads.failing(),
         reconcile=sweep.progress,

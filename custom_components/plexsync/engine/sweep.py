@@ -7,9 +7,9 @@ from .admission import Admission
 from .circuit import Circuit
 from .events import Changed, ReconcileFinished, Tell
 from .holds import READING
-from .look import Tools
 from .reconcile import Reconcile
 from .record import Record
+from .tools import Tools
 
 
 class Sweep:

@@ -6,6 +6,7 @@ try whether a kind of call works again, goes alone: it keeps nobody waiting.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 import logging
 
 from . import queue
@@ -15,12 +16,15 @@ from .bulkheads import reason_of
 from .circuit import Circuit
 from .contact import Contact
 from .database import StorageError
+from .fresh import FRESH
 from .health import Health
 from .judge import Judge
-from .look import Tools
+from .look import Look
 from .queue import Job
 from .record import Outcome
-from .turn import FRESH, Turn
+from .settling import Settling
+from .tools import Tools
+from .turn import Turn
 from .unforeseen import tell
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,7 +53,7 @@ class Worker:
         self.storage_failed = False
         self._rate = BATCH / FRESH * 2  # jobs per second, as of late
         self._claimed = 0  # jobs so far
-        self._doubted: dict[str, int] = {}  # whom a doubt is about → job
+        self._settling = Settling(tools, judge, circuit)
         self._aside = Aside(
             tools.bulkheads,
             lambda: Contact(circuit, health, judge),
@@ -152,17 +156,14 @@ class Worker:
         try:
             jobs = await self._claim(permit, solo=solo)
             if jobs:
+                # Kinds of call that fail are tried beside the other jobs, or while
+                # these wait anyway. Who goes alone needs no place among them.
                 aside = None if permit.trial else self._aside
-                turn = Turn(
-                    self._tools,
-                    contact,
-                    self._judge,
-                    circuit.pace,
-                    aside,
-                    jobs,
-                    solo=solo,
-                )
-                await turn.run(self._doubted, lambda: circuit.wait() or 0.0)
+                tries = solo or permit.trial
+                look = Look(self._tools, contact, aside, tries=tries)
+                place = nullcontext if solo else circuit.pace.place
+                turn = Turn(self._tools, look, self._settling, place, jobs)
+                await turn.run()
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  # costs these jobs, nobody else

@@ -79,8 +79,11 @@ class Listing:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class Look(StrEnum):
-    """Whether the last rows have to be read again: they may change within a second."""
+class Again(StrEnum):
+    """Whether the last rows have to be read again.
+
+    A row that changes twice within one second keeps its time.
+    """
 
     NO = ""
     MAY = "may"  # unlikely, but worth it while they are few
@@ -97,7 +100,7 @@ class State:
 
     at: str = BEGINNING
     digest: str | None = None
-    again: Look = Look.NO
+    again: Again = Again.NO
 
     @property
     def floor(self) -> str:
@@ -118,12 +121,12 @@ def next_state(
     """
     at = _greatest([row.raw for row in listing.rows] + ([old.at] if old else []), date)
     changed = old is None or at != old.at
-    again = Look.NO
+    again = Again.NO
     if not marked and at != BEGINNING:
         if _just_now(at, date) or (changed and date is None):
-            again = Look.MUST
+            again = Again.MUST
         elif changed:
-            again = Look.MAY
+            again = Again.MAY
     if not changed:
         return State(at, listing.digest(), again)
     state = State(at, None, again)
@@ -228,7 +231,7 @@ class Cursor:
                 return None
             states = {
                 str(name): State(
-                    _text(at), None if digest is None else _text(digest), Look(again)
+                    _text(at), None if digest is None else _text(digest), Again(again)
                 )
                 for name, (at, digest, again) in data["kinds"].items()
             }

@@ -1,0 +1,106 @@
+"""Read many items in few requests, and find the one that spoils the answer for all."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from .access import Access
+from .clock import Clock
+from .contact import CircuitRefusedError
+from .judge import About, Purpose
+from .ports import Items, Server
+from .retry import Fault, FaultClass
+from .together import together
+from .tools import Bulk
+
+AT_ONCE = 8  # reads of single items side by side
+_HALVINGS = 3  # failed requests to begin with, and for each that went well
+
+
+class BulkReader:
+    """Read items in full, as many in one request as go well together."""
+
+    def __init__(
+        self, server: Server, access: Access, bulk: Bulk, clock: Clock
+    ) -> None:
+        """Take whom to ask; ``bulk`` remembers how many items one request may read."""
+        self._server = server
+        self._access = access
+        self._contact = access.contact
+        self._bulk = bulk
+        self._clock = clock
+        self.slowed: set[str] = set()  # items whose own read we were asked to wait with
+
+    async def read(self, keys: Mapping[str, str]) -> Items:
+        """Read items, given as rating key → library.
+
+        Raises CircuitRefusedError, and Fault where it is the server's or the token's.
+        The fault of a single item stands in ``Items.faults``.
+        """
+        found = Items()
+        alone = await self._read_together(keys, found)
+
+        async def read_some() -> None:
+            while alone and self._contact.refused is None:
+                await self._read_alone(*alone.popitem(), found)
+
+        await together(read_some() for _ in range(min(AT_ONCE, len(alone))))
+        if alone:
+            raise CircuitRefusedError  # what was not read is not known to be missing
+        return found
+
+    async def _read_together(
+        self, keys: Mapping[str, str], found: Items
+    ) -> dict[str, str]:
+        """Read as many items as possible together; return those to be read alone.
+
+        When one item spoils the answer for all, halving finds it. When that would
+        take long, or hardly anything goes well, every item left is read alone.
+        """
+        bulk, alone = self._bulk, dict[str, str]()
+        if len(keys) == 1 or bulk.is_off(self._clock.monotonic()):
+            return dict(keys)
+        waiting = deque(_parts(list(keys), bulk.most))
+        good = failed = 0
+        while waiting:
+            part = waiting.popleft()
+            if len(part) == 1 or failed > _HALVINGS * (good + 1):
+                alone |= {key: keys[key] for key in part}
+                continue
+            try:
+                found.update(await self._ask(part, About(Purpose.READ)))
+                good += 1
+            except Fault as fault:
+                if fault.throttled:
+                    bulk.turn_off(self._clock.monotonic())
+                if self._contact.refused is not None:
+                    raise
+                failed += 1
+                if fault.reason == "too_long":
+                    bulk.most = len(part) // 2
+                if fault.unreachable:
+                    alone |= {key: keys[key] for key in part}
+                else:
+                    waiting.extendleft(_parts(part, (len(part) + 1) // 2))
+        return alone
+
+    async def _read_alone(self, key: str, library: str, found: Items) -> None:
+        about = About(Purpose.READ, key, library)
+        if not self._access.may(about.bulkhead):
+            found.faults[key] = self._access.why_not(about.bulkhead)
+            return
+        try:
+            found.update(await self._ask([key], about))
+        except Fault as fault:
+            if self._contact.refused is not None:
+                if fault.throttled:
+                    self.slowed.add(key)
+                raise
+            if fault.kind is not FaultClass.ITEM or fault.reason != "not_found":
+                found.faults[key] = fault
+
+    async def _ask(self, keys: Sequence[str], about: About) -> Items:
+        return await self._contact.call(lambda: self._server.read(keys), about)
+
+
+def _parts(keys: Sequence[str], most: int) -> list[Sequence[str]]:
+    return [keys[start : start + most] for start in range(0, len(keys), most)]

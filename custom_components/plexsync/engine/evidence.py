@@ -1,0 +1,63 @@
+"""What speaks against the server while its circuit is closed.
+
+One edit that fails may be its item's trouble. Several different items in a row, with
+no edit between them that went well, are the server's.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+LATELY = 60.0  # seconds between faults that are of one outage
+
+
+class Evidence:
+    """The run of failed edits, and when the outage began that may come of it."""
+
+    def __init__(self) -> None:
+        """Begin with a server that is well."""
+        # The items whose edits failed in a row, and whether each was only refused.
+        self.run: dict[str, bool] = {}
+        self.first_fault: float | None = None  # wall time
+        self.on_disk = False  # the store knows of a first fault
+
+    def edit_failed(self, item: str, wall: float, *, refused: bool) -> int:
+        """Note whose edit failed, and when; return how many items did in a row."""
+        if self.first_fault is None:
+            self.first_fault = wall
+        self.run[item] = refused and self.run.get(item, True)
+        return len(self.run)
+
+    def begins(self, wall: float) -> None:
+        """Date an outage that may come of a fault at this time.
+
+        It began with an earlier fault, unless that is long over: probes have passed
+        since an item failed an hour ago.
+        """
+        first = self.first_fault
+        if first is None or wall < first or wall - first > LATELY:
+            self.first_fault = wall
+
+    def forget(self) -> None:
+        """Forget everything: the server is well, or its outage is over."""
+        self.run.clear()
+        self.first_fault = None
+
+    def snapshot(self) -> dict[str, Any]:
+        """Describe it for the store."""
+        return {"first_fault": self.first_fault, "run": dict(self.run)}
+
+    def restore(self, data: Mapping[str, Any], wall: float) -> None:
+        """Take up a snapshot; what is unreadable counts as not there."""
+        run, first = data.get("run"), data.get("first_fault")
+        if isinstance(run, dict):
+            self.run = {item: refused is True for item, refused in run.items()}
+        if self.run and _is_time(first, wall):
+            self.first_fault, self.on_disk = first, True
+
+
+def _is_time(value: Any, wall: float) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 < value <= wall
+    )

@@ -1,0 +1,32 @@
+"""Note in the ledger what is about to be written.
+
+A kill between the write and its verdict then loses neither what is ours nor what
+stood there before.
+"""
+
+from collections.abc import Iterable
+from sqlite3 import Connection
+
+from . import ledger, queue
+from .task import Task
+from .tools import Tools
+
+
+async def note_intent(tools: Tools, tasks: Iterable[Task]) -> None:
+    """Note the plans of some tasks, durably, before anything of them leaves."""
+    now = tools.clock.wall()
+
+    def note(db: Connection) -> None:
+        for task in tasks:
+            record, plan = task.job.record, task.plan
+            whose = (task.item, record.source, record.key)
+            ledger.intend(db, *whose, plan.changes, now)
+            # The write locks these fields too. Without a row, a lock after a kill
+            # would be taken for a person's.
+            ledger.adopt(db, *whose, plan.adopted, now)
+            # Until the verdict, what was in line before need not be in line now.
+            queue.forget_settled(db, record.source, record.key)
+            if task.sight.creates:
+                ledger.note_collections(db, task.item.section, task.sight.creates)
+
+    await tools.database.run(note)

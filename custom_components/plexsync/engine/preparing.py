@@ -1,0 +1,49 @@
+"""What a turn does for its jobs before Plex is asked anything."""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+
+from . import ledger, pictures, queue
+from .put_off import put_off
+from .record import Find
+from .task import Task, Verdict
+from .tools import Tools
+
+_SHORTLY = 0.05  # seconds that a job waits for which the turn had no room
+
+
+async def recall(tools: Tools, tasks: Sequence[Task]) -> None:
+    """Look up what the database knows: pins, and what may only lack its pictures."""
+
+    def look_up(db: Connection) -> None:
+        for task in tasks:
+            record = task.job.record
+            if key := ledger.pinned(db, record.source, record.key):
+                task.sight.find = Find(rating_key=key)
+            task.settled_key = queue.same_but_pictures(db, task.job)
+
+    await tools.database.run(look_up, durable=False)
+
+
+async def fetch_pictures(tools: Tools, tasks: Sequence[Task]) -> None:
+    """Fetch the pictures that the records name, and end what needs nothing else."""
+    jobs = [task.job for task in tasks if pictures.wanted(task.job.record)]
+    if not jobs:
+        return
+    found = await pictures.fetch_all(tools, jobs)
+    for task in tasks:
+        if task.job.id not in found:
+            continue
+        task.pictures = mine = found[task.job.id]
+        task.sight.images = mine.digests
+        if mine.later:
+            task.snooze(None, _SHORTLY)
+        elif mine.fault is not None:
+            if task.job.blocked == mine.fault.kept_from is not None:
+                # It waited for just this: all else was done before.
+                put_off(tools, task, mine.fault)
+        elif task.settled_key and not mine.changed:
+            # The record said "perhaps another picture", and there is none: this
+            # needs no request to Plex.
+            task.sight.rating_key = task.settled_key
+            task.end(Verdict.UNCHANGED)

@@ -1,0 +1,75 @@
+"""What it means for a job that something went wrong: another try, later or never."""
+
+from .judge import About
+from .ports import CHANGING
+from .retry import Fault
+from .task import Task
+from .tools import Tools
+from .unforeseen import tell
+
+BLOCKED = 3600.0  # seconds to wait for a kind of call, unless it works again before
+
+
+def put_off(tools: Tools, task: Task, fault: Fault, about: About | None = None) -> None:
+    """Snooze a job because of a fault that is not the server's, or give it up.
+
+    ``about`` says which call met the fault. A doubtful fault costs no attempt yet:
+    it is charged once others show that it was the job's own.
+    """
+    job, retry = task.job, tools.retry
+    if fault.kept_from is not None:
+        task.blocked = fault.kept_from
+        task.snooze(fault.reason, BLOCKED)
+        return
+    spent = job.attempts if fault.doubtful else job.attempts + 1
+    if fault.permanent or spent >= retry.attempts:
+        task.fail(fault.reason, passing=not fault.permanent)
+        return
+    task.attempt = not fault.doubtful
+    task.solo = fault.doubtful
+    if fault.doubtful and about is not None:
+        task.doubt = about.subject
+    delay = retry.transient.delay(job.snoozes + job.attempts, tools.random)
+    task.snooze(fault.reason, delay)
+
+
+def not_found(tools: Tools, task: Task) -> None:
+    """Snooze a job whose item Plex does not have yet; give it up after a day."""
+    reason = task.sight.reason or "not_found"
+    if reason != "not_found":
+        task.fail(reason)
+        return
+    job, now = task.job, tools.clock.steady()
+    since = now if job.missed_since is None else job.missed_since
+    if now - since >= tools.retry.missing_for:
+        task.fail(reason)
+        return
+    task.missed = True
+    task.snooze(reason, tools.retry.missing.delay(job.misses, tools.random))
+
+
+def still_waits(tools: Tools, task: Task) -> bool:
+    """Put off a job of which all is done but a part that could not be had.
+
+    That part is a picture, or the collections. Return whether there is one.
+    """
+    fault = task.pictures.fault or task.sight.waits
+    if fault is not None:
+        put_off(tools, task, fault)
+    return fault is not None
+
+
+def keeps_changing(tools: Tools, task: Task) -> None:
+    """Snooze a job whose item others are editing at this moment."""
+    task.snooze(CHANGING, tools.retry.transient.delay(0, tools.random))
+
+
+def unforeseen(tools: Tools, task: Task, error: Exception) -> None:
+    """Let a bug of ours cost this job an attempt, and log where the bug is."""
+    tell(error)
+    retry, attempts = tools.retry, task.job.attempts
+    if attempts + 1 >= retry.attempts:
+        task.fail("unforeseen")
+        return
+    task.attempt = True
+    task.snooze("unforeseen", retry.transient.delay(attempts, tools.random))

@@ -1,0 +1,161 @@
+"""Record what became of the jobs of a turn, all in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from . import ledger, queue, stats
+from .bulkheads import Bulkheads, reason_of
+from .circuit import Circuit
+from .contact import Contact
+from .judge import Judge
+from .queue import Snooze
+from .task import Task, Verdict, open_ones
+from .tools import Tools
+
+SOON = 1.0  # seconds that a job waits for which nothing was done
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """When a turn ended: by the queue's clock, by the wall's; and seconds for each job."""
+
+    now: float
+    wall: float
+    seconds: float
+
+
+class Settling:
+    """End turns. It remembers, from turn to turn, whose job each doubt is about."""
+
+    def __init__(self, tools: Tools, judge: Judge, circuit: Circuit) -> None:
+        """Take who says which doubts are settled, and how long the server is to rest."""
+        self._t = tools
+        self._judge = judge
+        self._circuit = circuit
+        self._doubted: dict[str, int] = {}  # subject → id of the job
+
+    async def settle(
+        self, tasks: Sequence[Task], contact: Contact, began: float
+    ) -> None:
+        """Give open tasks their verdict, and record all of them.
+
+        ``began`` is the monotonic time at which the turn did.
+        """
+        self._snooze_the_rest(tasks, contact)
+        charged = self._take_charged(tasks)
+        clock, bulkheads = self._t.clock, self._t.bulkheads
+        seconds = (clock.monotonic() - began) / max(1, len(tasks))
+        ended = _Ended(clock.steady(), clock.wall(), seconds)
+        for task in tasks:
+            if task.blocked and not bulkheads.is_shut(task.blocked):
+                task.blocked, task.delay = None, SOON  # it works again by now
+        next_tries = _next_tries(bulkheads, ended.now, clock.monotonic())
+        if any(task.blocked or task.solo for task in tasks):
+            contact.proves_nothing()
+        reopened = bulkheads.take_reopened()
+
+        def record(db: Connection) -> None:
+            for task in tasks:
+                _record(db, task, ended)
+            queue.charge(db, charged)
+            for kind, due in next_tries.items():
+                queue.choose_next(db, kind, due)
+            for kind in reopened:
+                queue.unblock(db, kind, reason_of(kind), ended.now)
+
+        await self._t.database.run(record)
+
+    def _snooze_the_rest(self, tasks: Sequence[Task], contact: Contact) -> None:
+        """Put off what the turn did not get to, until the server has had its rest."""
+        wait, refused = self._circuit.wait() or 0.0, contact.refused
+        # That the server is away is seen from the circuit; that it asked for a pause
+        # is seen from this reason alone.
+        reason = refused.reason if refused and refused.throttled else None
+        for task in open_ones(tasks):
+            task.snooze(reason, max(SOON, wait))
+            if task.slowed:
+                # What made the server ask for a pause comes after the others, alone.
+                retry = self._t.retry.transient
+                own = retry.delay(task.job.snoozes, self._t.random)
+                task.solo, task.delay = True, max(task.delay, wait + own)
+
+    def _take_charged(self, tasks: Sequence[Task]) -> set[int]:
+        """Name the jobs whose fault of an earlier turn has proven to be their own."""
+        for task in tasks:
+            if task.doubt is not None:
+                self._doubted[task.doubt] = task.job.id
+        return {
+            self._doubted.pop(subject)
+            for subject in self._judge.take_proven()
+            if subject in self._doubted
+        }
+
+
+def _next_tries(bulkheads: Bulkheads, now: float, monotonic: float) -> dict[str, float]:
+    """Give when each kind of call that fails is tried next, by the queue's clock.
+
+    For every one of them a job must be chosen that tries it: the one that was
+    chosen may be gone, or may need it no more.
+    """
+    return {
+        kind: now + bulkheads.until(kind, monotonic) for kind in bulkheads.failing()
+    }
+
+
+def _record(db: Connection, task: Task, ended: _Ended) -> None:
+    _keep_ledger(db, task, ended.wall)
+    match task.verdict:
+        case Verdict.FAILED:
+            _record_failed(db, task, ended)
+        case Verdict.SNOOZED:
+            _record_snoozed(db, task, ended.now)
+        case _:
+            _record_done(db, task, ended)
+
+
+def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
+    """Note what is known to stand there, and what of it is ours."""
+    record, item = task.job.record, task.sight.item
+    if item is None:
+        return
+    ledger.confirm(db, item, record.source, task.confirmed, wall)
+    done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
+    if done and not task.plan.changes:  # else it was noted before the write
+        ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
+
+
+def _record_failed(db: Connection, task: Task, ended: _Ended) -> None:
+    task.superseded = not queue.fail(
+        db,
+        task.job,
+        task.reason or "unknown",
+        ended.now,
+        task.sight.candidates,
+        passing=task.passing,
+    )
+    if not task.superseded:
+        stats.count(db, "failed")
+        stats.settled(db, good=False, seconds=ended.seconds)
+
+
+def _record_snoozed(db: Connection, task: Task, now: float) -> None:
+    why = Snooze(
+        now + task.delay,
+        task.reason,
+        task.sight.candidates,
+        attempt=task.attempt,
+        missed=task.missed,
+        solo=task.solo,
+        blocked=task.blocked,
+    )
+    queue.snooze(db, task.job, why, now)
+
+
+def _record_done(db: Connection, task: Task, ended: _Ended) -> None:
+    written = task.verdict is Verdict.WRITTEN
+    task.superseded = not queue.settle(db, task.job, task.sight.rating_key, ended.now)
+    stats.count(db, "synced" if written else "unchanged")
+    if written:
+        stats.keep(db, "last_sync", repr(ended.wall))
+    stats.settled(db, good=True, seconds=ended.seconds)

@@ -1,0 +1,140 @@
+"""Leave an item in a collection that is not ours and would vanish without it.
+
+Plex deletes a collection when its last member leaves it. One that we created may
+go that way; one that a person made must not.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import ledger
+from .access import Access
+from .judge import About, Purpose
+from .plan import Change, Kept, Plan
+from .ports import Item
+from .retry import Fault
+from .sight import Sight
+from .together import together
+from .tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One plan that changes the collections of an item."""
+
+    sight: Sight
+    item: Item
+    change: Change
+
+    def is_harmless(self, ours: set[str]) -> bool:
+        """Say whether it takes nothing away and adds only to what we created."""
+        return not self.change.remove and _names(self.change.after) <= ours
+
+
+async def spare_collections(
+    tools: Tools, access: Access, sights: Sequence[Sight]
+) -> None:
+    """Take removals out of plans where they would empty a collection of others.
+
+    How many members the collections have is asked once for each library, and only
+    when a plan may do harm.
+    """
+    cases = list(_cases(sights))
+    if not cases:
+        return
+    libraries = {case.item.section for case in cases}
+    created = await tools.database.run(
+        lambda db: {uuid: ledger.created_collections(db, uuid) for uuid in libraries},
+        durable=False,
+    )
+    unsure = [
+        case for case in cases if not case.is_harmless(created[case.item.section])
+    ]
+    sizes: dict[str, dict[str, int] | Fault] = {}
+
+    async def count(item: Item) -> None:
+        sizes[item.section] = await _count_members(tools, access, item)
+
+    asked = {case.item.section: case.item for case in unsure}
+    await together(count(item) for item in asked.values())
+    for case in unsure:
+        _spare(case, sizes[case.item.section], created[case.item.section])
+
+
+def _cases(sights: Sequence[Sight]) -> Iterable[_Case]:
+    for sight in sights:
+        for change in sight.plan.changes:
+            if sight.item is not None and change.field == "collections":
+                yield _Case(sight, sight.item, change)
+
+
+async def _count_members(
+    tools: Tools, access: Access, item: Item
+) -> dict[str, int] | Fault:
+    """Count the members of each collection in an item's library, or say why not."""
+    about = About(Purpose.COLLECTIONS, library=item.section)
+    if not access.may(about.bulkhead):
+        return access.why_not(about.bulkhead)
+    try:
+        found = await access.beside(
+            about.bulkhead,
+            lambda contact: contact.call(lambda: tools.server.collections(item), about),
+        )
+    except Fault as fault:
+        if access.contact.refused is not None:
+            raise
+        return fault
+    if found is None:
+        return access.why_not(about.bulkhead)
+    return {title.casefold(): size for title, size in found.items()}
+
+
+def _spare(case: _Case, sizes: Mapping[str, int] | Fault, ours: set[str]) -> None:
+    """Take out of one plan what would do harm, or all of it while that is not known.
+
+    ``ours`` are the collections that we created; those that this plan creates are
+    added to it.
+    """
+    sight, change = case.sight, case.change
+    if case.is_harmless(ours):
+        return
+    if isinstance(sizes, Fault):
+        sight.plan, sight.waits = _without(sight.plan, change), sizes
+        return
+    sight.creates = _names(change.after) - sizes.keys() - ours
+    ours |= sight.creates
+    theirs = _names(change.before) - ours
+    spared = tuple(
+        name
+        for name in change.remove
+        if name.casefold() in theirs and sizes.get(name.casefold(), 2) <= 1
+    )
+    if spared:
+        sight.plan = _keep_members(sight.plan, change, spared)
+
+
+def _without(plan: Plan, change: Change) -> Plan:
+    """Take one change out of a plan."""
+    rest = tuple(other for other in plan.changes if other is not change)
+    return replace(plan, changes=rest)
+
+
+def _keep_members(plan: Plan, change: Change, spared: tuple[str, ...]) -> Plan:
+    """Take some removals out of one change of a plan, and say why."""
+    after = (*_members(change.after), *spared)
+    remove = tuple(name for name in change.remove if name not in spared)
+    kept: Mapping[str, Kept] = {**plan.kept, change.field: Kept.LAST_MEMBER}
+    smaller = replace(change, after=after or None, remove=remove)
+    rest = replace(_without(plan, change), kept=kept)
+    if not remove and _names(after) == _names(change.before):
+        return rest
+    return replace(rest, changes=(*rest.changes, smaller))
+
+
+def _members(value: Any) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _names(value: Any) -> set[str]:
+    return {name.casefold() for name in _members(value)}

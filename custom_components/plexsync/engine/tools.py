@@ -1,0 +1,59 @@
+"""What everything that looks at Plex, or writes to it, works with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from .bulkheads import Bulkheads
+from .clock import Clock
+from .database import Database
+from .ports import Images, Server
+from .retry import RetryPolicy
+
+ALONE = 600.0  # seconds that items are read alone after a shared read was refused
+
+
+@dataclass(slots=True)
+class Settings:
+    """What outer rings set while the engine runs."""
+
+    fill_only: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def fills(self, source: str) -> frozenset[str]:
+        """Name the fields that a source only fills where Plex has nothing."""
+        return self.fill_only.get(source, frozenset())
+
+
+@dataclass(slots=True)
+class Bulk:
+    """How many items one request may read."""
+
+    most: int = 100
+    off_until: float = float("-inf")  # monotonic seconds
+
+    def turn_off(self, now: float) -> None:
+        """Read items alone for a while, because one may be why we were told to wait."""
+        self.off_until = now + ALONE
+
+    def is_off(self, now: float) -> bool:
+        """Say whether every item has to be read alone."""
+        return now < self.off_until
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The parts of one engine that are shared by all who look at Plex or write to it."""
+
+    database: Database
+    server: Server
+    images: Images
+    clock: Clock
+    random: Random
+    retry: RetryPolicy
+    settings: Settings
+    bulkheads: Bulkheads
+    # Rating key → monotonic time at which somebody else was last seen to edit the item.
+    voided: Mapping[str, float]
+    bulk: Bulk = field(default_factory=Bulk)
+    # Rating keys of the items that a turn is writing to.
+    in_hand: set[str] = field(default_factory=set)

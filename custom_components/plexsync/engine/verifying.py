@@ -1,0 +1,120 @@
+"""Read back what was written; write once more what did not arrive."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .fields import FIELDS, Kind
+from .judge import About, Purpose
+from .look import Look
+from .plan import Change, Plan, same_value
+from .ports import Item
+from .put_off import not_found, put_off, still_waits
+from .record import Actor
+from .retry import Fault
+from .task import Task, Verdict, open_ones
+from .tools import Tools
+from .writing import Place, about
+
+
+class Verifying:
+    """Hold what stands in Plex against the plans of one turn."""
+
+    def __init__(self, tools: Tools, look: Look, place: Place) -> None:
+        """Take whose contact to read through, and to repair."""
+        self._t = tools
+        self._look = look
+        self._contact = look.access.contact
+        self._place = place
+
+    async def verify(self, tasks: Sequence[Task]) -> None:
+        """Read back what was written, and end each task of which all arrived."""
+        written = [t for t in tasks if t.wrote and t.sight.item is not None]
+        lacking = await self._check(written)
+        for task in lacking:
+            if task.verdict is None:
+                await self._repair(task)
+        for task in await self._check(open_ones(lacking)):
+            task.fail("not_kept", passing=True)
+        for task in written:
+            if task.verdict is not None or still_waits(self._t, task):
+                continue
+            if all(change.field in task.confirmed for change in task.plan.changes):
+                task.end(Verdict.WRITTEN)
+
+    async def _check(self, tasks: Sequence[Task]) -> list[Task]:
+        """Read items back in bulk and note what arrived; return those that lack some."""
+        if not tasks:
+            return []
+        items = await self._look.read(
+            {task.item.rating_key: task.item.section for task in tasks}
+        )
+        lacking = []
+        for task in tasks:
+            key = task.item.rating_key
+            if (fault := items.faults.get(key)) is not None:
+                if task.verdict is None:
+                    put_off(self._t, task, fault, About(Purpose.READ, key))
+            elif (item := items.get(key)) is None:
+                if task.verdict is None:
+                    task.sight.miss()
+                    not_found(self._t, task)
+            elif not _confirm(task, item):
+                lacking.append(task)
+        return lacking
+
+    async def _repair(self, task: Task) -> None:
+        """Write what did not arrive once more, from what is there now.
+
+        Servers differ in whether a list that is written replaces the old one or is
+        added to it. After this a field that still lacks its value is given up.
+        """
+        item = task.item
+        missed = [c for c in task.plan.missed(item) if not _is_anothers(c, item)]
+        repair = Plan(tuple(_again(change, item) for change in missed))
+        if not (edits := repair.edits(item)):
+            return
+        call = about(task)
+        try:
+            async with self._place():
+                await self._contact.call(lambda: self._t.server.edit(item, edits), call)
+        except Fault as fault:
+            if self._contact.refused is not None:
+                raise
+            put_off(self._t, task, fault, call)
+
+
+def _confirm(task: Task, item: Item) -> bool:
+    """Note which fields arrived; say whether all did."""
+    task.sight.item = item
+    lacking = {change.field for change in task.plan.missed(item)}
+    task.confirmed += tuple(
+        change.field
+        for change in task.plan.changes
+        if change.field not in lacking
+        and FIELDS[change.field].kind is not Kind.IMAGE
+        and change.field not in task.confirmed
+    )
+    return not lacking
+
+
+def _is_anothers(change: Change, item: Item) -> bool:
+    """Say whether somebody else edited the field since we read it.
+
+    Neither our value nor that of before stands there. It is not ours to write again.
+    """
+    return not FIELDS[change.field].is_list and not same_value(
+        change.field, item.fields.get(change.field), change.before
+    )
+
+
+def _again(change: Change, item: Item) -> Change:
+    """Aim a change at what a read-back shows: remove every spelling of what has to go."""
+    if not FIELDS[change.field].is_list:
+        return change
+    current = item.fields.get(change.field)
+    members = current if isinstance(current, tuple) else ()
+    names = [m.name if isinstance(m, Actor) else m for m in members]
+    gone = {name.casefold() for name in change.remove}
+    return replace(
+        change, remove=tuple(name for name in names if name.casefold() in gone)
+    )

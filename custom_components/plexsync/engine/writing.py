@@ -1,0 +1,157 @@
+"""Send what the plans of a turn say to Plex."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from . import pictures
+from .contact import CircuitRefusedError
+from .fresh import freshen, is_stale
+from .intent import note_intent
+from .judge import About, Purpose
+from .look import Look
+from .pace import MOST
+from .ports import CHANGING
+from .put_off import keeps_changing, not_found, put_off, still_waits, unforeseen
+from .retry import Fault, FaultClass
+from .task import Task, open_ones
+from .together import together
+from .tools import Tools
+
+# Gives a place among the edits in flight, and takes it back.
+type Place = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def about(task: Task, purpose: Purpose = Purpose.EDIT) -> About:
+    """Say what a call that writes to a task's item is about."""
+    return About(purpose, task.item.rating_key, task.item.section)
+
+
+class Writing:
+    """Write the items of one turn, several at a time.
+
+    What cannot be sent ends its task. A fault of the server's or the token's ends all
+    writing: the tasks stay open, so that what was sent can still be verified.
+    """
+
+    def __init__(self, tools: Tools, look: Look, place: Place) -> None:
+        """Take whose contact to write through."""
+        self._t = tools
+        self._look = look
+        self._contact = look.access.contact
+        self._place = place
+
+    async def write(self, tasks: Sequence[Task]) -> None:
+        """Write the fields of all items, then their pictures, which may take long."""
+        if not tasks:
+            return
+        await note_intent(self._t, tasks)
+        await self._side_by_side(tasks, self._edit)
+        await self._side_by_side(open_ones(tasks), self._upload)
+        for task in open_ones(tasks):
+            if not task.wrote and self._contact.refused is None:
+                still_waits(self._t, task)
+
+    async def _side_by_side(
+        self, tasks: Sequence[Task], work: Callable[[Task], Awaitable[None]]
+    ) -> None:
+        waiting = deque(tasks)
+
+        async def lane() -> None:
+            while waiting and self._contact.refused is None:
+                task = waiting.popleft()
+                try:
+                    await work(task)
+                except CircuitRefusedError, Fault:
+                    return
+                except Exception as error:  # noqa: BLE001  # costs this job alone
+                    unforeseen(self._t, task, error)
+
+        await together(lane() for _ in range(min(MOST, len(tasks))))
+
+    async def _edit(self, task: Task) -> None:
+        """Write the fields of one item. Raises what ends the lane."""
+
+        async def send() -> None:
+            item = task.item  # not the one of before: it may have been read again
+            if edits := task.plan.edits(item):
+                await self._contact.call(
+                    lambda: self._t.server.edit(
+                        item, edits, lambda: is_stale(self._t, task)
+                    ),
+                    about(task),
+                )
+                task.wrote = True
+
+        if task.plan.edits(task.item):
+            await self._send(task, send, about(task))
+
+    async def _upload(self, task: Task) -> None:
+        """Send the pictures of one item. Raises what ends the lane."""
+        for name in task.picture_changes:
+            if (data := await self._bytes(task, name)) is not None:
+                await self._upload_one(task, name, data)
+            if task.verdict is not None:
+                return
+
+    async def _upload_one(self, task: Task, name: str, data: bytes) -> None:
+        call = about(task, Purpose.UPLOAD)
+
+        async def send() -> None:
+            item = task.item
+            if name not in task.picture_changes:
+                return  # the item was read again, and has it by now
+            await self._contact.call(
+                lambda: self._t.server.upload(
+                    item,
+                    name,
+                    data,
+                    lambda: not task.wrote and is_stale(self._t, task),
+                ),
+                call,
+            )
+            task.wrote = True
+            task.confirmed += (name,)  # the answer to an upload is its proof
+
+        await self._send(task, send, call)
+
+    async def _bytes(self, task: Task, name: str) -> bytes | None:
+        """Return the bytes of a picture, or None if they cannot be had."""
+        if (data := task.pictures.data.pop(name, None)) is not None:
+            return data
+        record = task.job.record
+        try:
+            return await pictures.load(
+                self._t, record.source, pictures.wanted(record)[name]
+            )
+        except Fault as fault:
+            task.pictures.fault = fault
+            return None
+
+    async def _send(
+        self, task: Task, send: Callable[[], Awaitable[None]], call: About
+    ) -> None:
+        """Send from a fresh read, as soon as there is a place; or end the task."""
+        access = self._look.access
+        try:
+            async with self._place():
+                if not access.may(call.bulkhead):
+                    put_off(self._t, task, access.why_not(call.bulkhead), call)
+                elif await freshen(self._t, self._look, task):
+                    await send()
+        except Fault as fault:
+            if self._contact.refused is not None:
+                task.slowed = fault.throttled
+                raise
+            await self._not_sent(task, fault, call)
+
+    async def _not_sent(self, task: Task, fault: Fault, call: About) -> None:
+        """End a task whose call met a fault of its own."""
+        if fault.kind is FaultClass.ITEM and fault.reason == "not_found":
+            await self._t.server.forget([task.item.rating_key])
+            task.sight.miss()
+            not_found(self._t, task)
+        elif fault.reason == CHANGING:
+            keeps_changing(self._t, task)
+        else:
+            put_off(self._t, task, fault, call)

@@ -1,0 +1,62 @@
+"""Make records of scenes, and count those that are not sent."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..engine.record import Record
+from .stash_mapping import PathMap, StashOptions, make_record, why_skipped
+
+BREATH = 20  # scenes made into records before the event loop gets its turn
+
+
+class Records:
+    """Make the records of one Stash.
+
+    ``skipped`` counts, by reason, the scenes that were read but not sent.
+    """
+
+    def __init__(self, source: str, to_plex: PathMap, options: StashOptions) -> None:
+        """Take what the records are made with; ``source`` is their source's id."""
+        self._source = source
+        self._to_plex = to_plex
+        self._options = options
+        self.skipped: Counter[str] = Counter()
+
+    def make(self, scene: Mapping[str, Any]) -> Record | None:
+        """Return the record of a scene, or None if its shape cannot be understood."""
+        try:
+            return make_record(scene, self._source, self._to_plex, self._options)
+        except AttributeError, KeyError, TypeError, ValueError:
+            # One scene of a shape that nobody foresaw must not stop all others.
+            self.skipped["invalid"] += 1
+            return None
+
+    def why_not(self, scene: Mapping[str, Any], record: Record) -> str | None:
+        """Say why a record is not to be sent; None if it is."""
+        return why_skipped(scene, record, self._options)
+
+    async def to_send(
+        self, scenes: Iterable[Mapping[str, Any]], sent: set[int] | None
+    ) -> tuple[Record, ...]:
+        """Return the records of scenes that are to be sent.
+
+        ``sent`` holds the ids of the scenes that this poll has sent already; they
+        are left out, and the new ones added.
+        """
+        records = []
+        for index, scene in enumerate(scenes):
+            if index % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+            if sent is not None:
+                if (number := int(scene["id"])) in sent:
+                    continue
+                sent.add(number)
+            if (record := self.make(scene)) is None:
+                continue
+            if reason := self.why_not(scene, record):
+                self.skipped[reason] += 1
+            else:
+                records.append(record)
+        return tuple(records)
