@@ -13,9 +13,9 @@ from custom_components.plexsync.engine.circuit import Hold
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database, StorageError
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Fault
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA

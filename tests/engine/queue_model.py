@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from custom_components.plexsync.engine.queue import History, Job, JobInfo, Priority
+from custom_components.plexsync.engine.job import Job, Priority
+from custom_components.plexsync.engine.jobs_view import History, JobInfo
 from custom_components.plexsync.engine.record import Image, Record, Value
 
 ABSENT = object()

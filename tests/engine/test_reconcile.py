@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine import queue
+from custom_components.plexsync.engine import jobs_view
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.together import ahead
 from tests.rig import Rig
@@ -127,7 +127,7 @@ async def test_jobs_that_somebody_waits_for_go_first(rig: Rig) -> None:
     task = asyncio.create_task(rig.engine.reconcile(pages(), total=50))
     engine = rig.engine
     await rig.until(lambda: engine.reconciling and engine.reconciling.progress)
-    job = await engine.database.run(lambda db: queue.find_job(db, "t", "urgent"))
+    job = await engine.database.run(lambda db: jobs_view.find_job(db, "t", "urgent"))
     assert job is None or job.state == "in_flight"
     assert await task == {"differs": 50}
 

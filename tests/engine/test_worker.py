@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.plex.events import PlexEvents
 from tests.rig import PNG, WITHIN, Rig

@@ -17,7 +17,7 @@ from random import Random
 from sqlite3 import Connection
 from typing import Any
 
-from . import failed, ledger, outages, queue, stats
+from . import failed, intake, jobs_view, ledger, outages, queue, settled, stats
 from .breaker import Permit, Policy, State
 from .bulkheads import Bulkheads
 from .circuit import BY_HAND, READING, Circuit, Hold, Listener
@@ -26,13 +26,15 @@ from .contact import CircuitRefusedError, Contact
 from .database import Database, StorageClosedError, StorageDamagedError
 from .failed import Choice
 from .health import Health
+from .intake import Accepted
+from .job import Job, Priority
+from .jobs_view import JobInfo
 from .judge import About, Judge, Purpose
 from .look import Look, Settings, Sight, Tools
 from .outages import Availability
 from .pictures import known_digests
 from .plan import Plan
 from .ports import BreakerStore, Images, Item, Server
-from .queue import Accepted, Job, JobInfo, Priority
 from .reconcile import Reconcile
 from .record import Find, Outcome, Record
 from .retry import Fault, FaultClass, RetryPolicy
@@ -278,7 +280,7 @@ class Engine:
         def work(db: Connection) -> list[Receipt]:
             now = self.clock.steady()
             receipts = [
-                Receipt(*queue.enqueue(db, record, priority, now))
+                Receipt(*intake.enqueue(db, record, priority, now))
                 for record in accepted
             ]
             same = sum(receipt.accepted is Accepted.UNCHANGED for receipt in receipts)
@@ -317,7 +319,7 @@ class Engine:
         """Say where a record that was accepted stands."""
         try:
             info = await self.database.run(
-                lambda db: queue.find_job(db, source, key), durable=False
+                lambda db: jobs_view.find_job(db, source, key), durable=False
             )
         except StorageClosedError:
             return self._queued()
@@ -498,7 +500,7 @@ class Engine:
     @staticmethod
     def _token(db: Connection, source: str, key: str) -> str:
         """Name the record's revision that was undone."""
-        return queue.settled_token(db, source, key) or ""
+        return settled.token(db, source, key) or ""
 
     async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
         """Restore every item written since then; count items, fields, and what stayed."""
@@ -524,17 +526,17 @@ class Engine:
 
         def work(db: Connection) -> None:
             ledger.pin(db, source, key, rating_key)
-            queue.forget_settled(db, source, key)
-            if info := queue.find_job(db, source, key):
+            settled.forget(db, source, key)
+            if info := jobs_view.find_job(db, source, key):
                 failed.retry(db, Choice(ids=[info.id]), self.clock.steady())
 
         await self.database.run(work)
         self.circuit.notify()
 
     async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:
-        """Give one page of jobs and how many there are; see ``queue.listing``."""
+        """Give one page of jobs and how many there are; see ``jobs_view.listing``."""
         found, total = await self.database.run(
-            lambda db: queue.listing(db, **filters), durable=False
+            lambda db: jobs_view.listing(db, **filters), durable=False
         )
         why = self.waiting_reason()
         return [
@@ -543,7 +545,7 @@ class Engine:
 
     async def job_reasons(self) -> dict[str, int]:
         """Count the jobs that have a reason, by state and reason."""
-        return await self.database.run(queue.reasons, durable=False)
+        return await self.database.run(jobs_view.reasons, durable=False)
 
     async def retry_failed(
         self, reason: str | None = None, ids: Sequence[int] | None = None
@@ -645,8 +647,10 @@ class Engine:
     async def snapshot(self) -> Snapshot:
         """Describe the moment. Raises StorageError."""
 
-        def work(db: Connection) -> tuple[queue.Counts, stats.Statistics, float | None]:
-            return queue.counts(db), stats.read(db), queue.next_due(db)
+        def work(
+            db: Connection,
+        ) -> tuple[jobs_view.Counts, stats.Statistics, float | None]:
+            return jobs_view.counts(db), stats.read(db), queue.next_due(db)
 
         counts, statistics, due = await self.database.run(work, durable=False)
         wall, log = self.clock.wall(), self.circuit.outages

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from . import ledger
 from .bulkheads import shut
 from .fields import FIELDS, Kind
+from .job import Job
 from .ports import FetchedImage
-from .queue import Job
 from .record import Image, Record
 from .retry import Fault, FaultClass
 from .together import together

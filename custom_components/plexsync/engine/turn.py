@@ -13,17 +13,18 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from sqlite3 import Connection
 
-from . import ledger, pictures, queue, stats
+from . import ledger, pictures, queue, settled, stats
 from .aside import Aside
 from .bulkheads import reason_of
 from .contact import CircuitRefusedError, Contact
 from .fields import FIELDS, Kind
+from .job import Job
 from .judge import About, Judge, Purpose
 from .look import Look, Sight, Tools
 from .pace import MOST, Pace
 from .plan import Change, Plan, same_value
 from .ports import CHANGING, Item
-from .queue import Job, Snooze
+from .queue import Snooze
 from .record import Actor, Find, Outcome
 from .retry import Fault, FaultClass
 from .together import together
@@ -148,7 +149,7 @@ class Turn:
                 record = task.job.record
                 if key := ledger.pinned(db, record.source, record.key):
                     task.sight.find = Find(rating_key=key)
-                task.settled_key = queue.same_but_pictures(db, task.job)
+                task.settled_key = settled.same_but_pictures(db, task.job)
 
         await self._t.database.run(look_up, durable=False)
 
@@ -301,7 +302,7 @@ class Turn:
                 # Their locks ride along: without a row they would pass for a person's.
                 ledger.adopt(db, *whose, plan.adopted, now)
                 # Until this is settled, what was in line before need not be so now.
-                queue.forget_settled(db, record.source, record.key)
+                settled.forget(db, record.source, record.key)
                 if task.sight.creates:
                     ledger.note_collections(db, task.item.section, task.sight.creates)
 

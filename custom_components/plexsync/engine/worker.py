@@ -16,9 +16,9 @@ from .circuit import Circuit
 from .contact import Contact
 from .database import StorageError
 from .health import Health
+from .job import Job
 from .judge import Judge
 from .look import Tools
-from .queue import Job
 from .record import Outcome
 from .turn import FRESH, Turn
 from .unforeseen import tell
