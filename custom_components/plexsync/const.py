@@ -21,7 +21,6 @@ DEFAULT_POLL_INTERVAL: Final = 10
 SUBENTRY_STASH: Final = "stash"
 CONF_PATH_MAPPINGS: Final = "path_mappings"  # [{"source": prefix, "plex": prefix}]
 CONF_FIELDS: Final = "fields"  # what to sync, as sources.stash.StashOptions reads it
-CONF_FILL_ONLY: Final = "fill_only"  # fields written only where Plex has nothing
 CONF_START: Final = "start"
 START_PREVIEW: Final = "preview"
 START_EVERYTHING: Final = "everything"

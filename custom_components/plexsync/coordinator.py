@@ -22,7 +22,6 @@ from . import issues
 from .connection import Access, client_identifier, entry_access
 from .const import (
     CONF_FIELDS,
-    CONF_FILL_ONLY,
     CONF_LIBRARIES,
     CONF_MACHINE_ID,
     CONF_PATH_MAPPINGS,
@@ -217,16 +216,15 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             from_plex=mapper.from_plex,
             options=options,
         )
-        start, fill_only = data[CONF_START], sorted(data.get(CONF_FILL_ONLY, ()))
+        start = data[CONF_START]
         if start == START_PREVIEW and await self.engine.upkeep.is_new(number):
             # Nobody's library is rewritten unasked: jobs are kept, nothing is written.
             await self.engine.switch(False)
         await self.engine.upkeep.follow(
             number,
-            self._digest(data[CONF_PATH_MAPPINGS], options.as_dict(), fill_only),
+            self._digest(data[CONF_PATH_MAPPINGS], options.as_dict()),
             read_again=start != START_CHANGES,
         )
-        self.engine.set_fill_only(number, frozenset(fill_only))
         self.images.add(source)
         self.runners[number] = SourceRunner(
             source,

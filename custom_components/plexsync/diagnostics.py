@@ -10,7 +10,6 @@ from homeassistant.loader import async_get_integration
 from .answers import outages_answer
 from .const import (
     CONF_FIELDS,
-    CONF_FILL_ONLY,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
     CONF_PLEX_ENTRY,
@@ -84,7 +83,6 @@ async def async_get_config_entry_diagnostics(
                 "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
                 "start": subentry.data.get(CONF_START),
                 "fields": subentry.data.get(CONF_FIELDS),
-                "fill_only": subentry.data.get(CONF_FILL_ONLY),
             }
             for number, runner in coordinator.runners.items()
             if (subentry := entry.subentries.get(number)) is not None

@@ -37,7 +37,7 @@ def content(record: Record, *, images: bool = True) -> tuple[Any, ...]:
         for name, value in record.fields.items()
         if images or name != "poster"
     }
-    return record.find, fields, record.identified, record.mirror
+    return record.find, fields, record.identified, record.mirror, record.fill_only
 
 
 def seen(value: Value | None) -> Value | None:

@@ -94,6 +94,26 @@ def test_a_mirrors_record_replaces_what_waits(db: sqlite3.Connection) -> None:
     assert only(db).record.fields == {"studio": "S", "summary": "new"}
 
 
+def test_what_is_only_filled_travels_with_the_record(db: sqlite3.Connection) -> None:
+    """The newest record says it; to fill no more is news, waiting or settled."""
+
+    def filling(revision: int, *names: str) -> Record:
+        return replace(
+            mirrored(revision, title="T", studio="S"), fill_only=frozenset(names)
+        )
+
+    put(db, filling(2, "studio", "title"))
+    put(db, filling(1, "title"))  # too late
+    assert (job := only(db)).record.fill_only == {"studio", "title"}
+    put(db, filling(3, "studio"))
+    assert not queue.settle(db, job, "41", 0)
+    assert (job := only(db)).record == filling(3, "studio")
+    assert queue.settle(db, job, "41", 0)
+    assert put(db, filling(4, "studio")) == (Accepted.UNCHANGED, None)
+    put(db, filling(5))
+    assert only(db).record == filling(5)
+
+
 @pytest.mark.parametrize("fields", [{"title": "five", "studio": "S"}, {}])
 @pytest.mark.parametrize("settled", [True, False])
 @pytest.mark.parametrize("unknown", [True, False])

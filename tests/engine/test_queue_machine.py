@@ -120,9 +120,13 @@ class QueueMachine(Machine):
     # -- records come in -------------------------------------------------------------
 
     def record(self, key: Key, revision: int | None, fields: dict[str, Any]) -> Record:
-        """Make a record; where the item lies changes with its revision, now and then."""
+        """Make a record; where the item lies, and what is filled, changes now and then."""
         path = f"/m/{key[1]}{'.new' if (revision or 0) > 6 else ''}.mkv"
-        return Record(*key, Find((path,)), fields, revision, mirror=key[0] == "stash")
+        filled = frozenset({"studio"} if (revision or 0) in {3, 4, 5} else ())
+        mirror = key[0] == "stash"
+        return Record(
+            *key, Find((path,)), fields, revision, mirror=mirror, fill_only=filled
+        )
 
     def put(self, record: Record, priority: Priority) -> None:
         """Promise a record in both worlds."""

@@ -23,7 +23,7 @@ type Revisions = dict[str, int | None]
 # Beside the fields: the newest whole view, which also says what is not wanted any more.
 WHOLE = ""
 
-COLUMNS = "find, fields, revision, identified, mirror"  # of a job's row
+COLUMNS = "find, fields, revision, identified, mirror, fill_only"  # of a job's row
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Waiting:
     revision: int | None
     identified: bool
     mirror: bool
+    fill_only: frozenset[str]
 
     @classmethod
     def of(cls, record: Record) -> Self:
@@ -45,18 +46,20 @@ class Waiting:
             record.revision,
             record.identified,
             record.mirror,
+            record.fill_only,
         )
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Self:
         """Take what stands in ``COLUMNS``."""
-        find, fields, revision, identified, mirror = row
+        find, fields, revision, identified, mirror, fill_only = row
         return cls(
             find_from_json(find),
             json.loads(fields),
             revision,
             bool(identified),
             bool(mirror),
+            frozenset(json.loads(fill_only)),
         )
 
     def row(self) -> tuple[Any, ...]:
@@ -67,6 +70,7 @@ class Waiting:
             self.revision,
             self.identified,
             self.mirror,
+            json.dumps(sorted(self.fill_only)),
         )
 
     def record(self, source: str, key: str) -> Record:
@@ -80,6 +84,7 @@ class Waiting:
             revision=self.revision,
             identified=self.identified,
             mirror=self.mirror,
+            fill_only=self.fill_only,
         )
 
     def revisions(self) -> Revisions:
@@ -93,7 +98,7 @@ class Waiting:
     def content(self) -> tuple[Any, ...]:
         """Give what is asked for."""
         values = {name: pair[1] for name, pair in self.fields.items()}
-        return self.find, values, self.identified, self.mirror
+        return self.find, values, self.identified, self.mirror, self.fill_only
 
 
 def merge(waiting: Waiting, record: Record, written: Revisions) -> Waiting:

@@ -30,7 +30,7 @@ from .intake import Accepted
 from .job import Job, Priority
 from .jobs_view import JobInfo
 from .judge import About, Judge, Purpose
-from .look import Look, Settings, Sight, Tools
+from .look import Look, Sight, Tools
 from .outages import Availability
 from .pictures import known_digests
 from .plan import Plan
@@ -137,7 +137,6 @@ class Engine:
         self.bulkheads = Bulkheads(self.random)
         self._judge = Judge(self.circuit, self.health, self.bulkheads, self.clock)
         self._retry = retry or RetryPolicy()
-        self._settings = Settings()
         self._voided: OrderedDict[str, float] = OrderedDict()  # oldest first
         self._tools = Tools(
             database=self.database,
@@ -146,7 +145,6 @@ class Engine:
             clock=self.clock,
             random=self.random,
             retry=self._retry,
-            settings=self._settings,
             bulkheads=self.bulkheads,
             voided=self._voided,
         )
@@ -568,10 +566,6 @@ class Engine:
         self.circuit.hold(Hold.SWITCH, not on)
 
     # -- sources ---------------------------------------------------------------
-
-    def set_fill_only(self, source: str, fields: frozenset[str]) -> None:
-        """Name the fields that a source only fills where Plex has nothing."""
-        self._settings.fill_only[source] = fields
 
     async def cursor(self, source: str) -> str | None:
         """Give where a source was read up to."""

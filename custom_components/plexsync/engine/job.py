@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS job (
     solo INTEGER NOT NULL DEFAULT 0,  -- handled alone, beside all others
     blocked TEXT,                  -- the kind of call that it waits for
     snoozes INTEGER NOT NULL DEFAULT 0,  -- for what its item may not be to blame for
+    fill_only TEXT NOT NULL DEFAULT '[]',  -- fields written only where Plex has nothing
     UNIQUE (source, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_turn ON job (solo, priority, due, id)

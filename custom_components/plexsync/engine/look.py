@@ -34,17 +34,6 @@ CANDIDATES = 10  # of an ambiguous match that are worth reading
 
 
 @dataclass(slots=True)
-class Settings:
-    """What outer rings set while the engine runs."""
-
-    fill_only: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def fills(self, source: str) -> frozenset[str]:
-        """Name the fields that a source only fills where Plex has nothing."""
-        return self.fill_only.get(source, frozenset())
-
-
-@dataclass(slots=True)
 class Bulk:
     """How many items may be read in one request."""
 
@@ -70,7 +59,6 @@ class Tools:
     clock: Clock
     random: Random
     retry: RetryPolicy
-    settings: Settings
     bulkheads: Bulkheads
     voided: Mapping[str, float]  # rating key → monotonic time of somebody else's edit
     bulk: Bulk = field(default_factory=Bulk)
@@ -386,7 +374,6 @@ class Look:
                 sight.item,
                 sight.ledger,
                 images=sight.images,
-                fill_only=self._t.settings.fills(sight.record.source),
             )
         await self._spare_collections(planned)
 

@@ -1,6 +1,6 @@
 """Record + item + ledger → plan: exactly what would be written, and why not the rest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -149,18 +149,15 @@ def make_plan(
     ledger: Ledger,
     *,
     images: Mapping[str, str] | None = None,
-    fill_only: Iterable[str] = (),
 ) -> Plan:
     """Compute what bringing the item into line would write.
 
     ``images`` maps each image field whose bytes are at hand to their digest;
-    other image fields of the record count as unchanged. ``fill_only`` names the
-    fields that are written only where Plex has nothing.
+    other image fields of the record count as unchanged.
     """
     changes: list[Change] = []
     adopted: list[Change] = []
     kept: dict[str, Kept] = {}
-    fill = frozenset(fill_only)
     for name, wanted in record.fields.items():
         spec = FIELDS[name]
         if name not in item.fields:
@@ -174,11 +171,11 @@ def make_plan(
             or (row.source == record.source and _released(row, record))
         ]
         if spec.kind is Kind.IMAGE:
-            result = _plan_image(name, wanted, record, item, rows, images or {}, fill)
+            result = _plan_image(name, wanted, record, item, rows, images or {})
         elif spec.is_list:
-            result = _plan_list(spec, wanted, record, item, rows, fill)
+            result = _plan_list(spec, wanted, record, item, rows)
         else:
-            result = _plan_value(spec, wanted, record, item, rows, fill)
+            result = _plan_value(spec, wanted, record, item, rows)
         match result:
             case Kept():
                 kept[name] = result
@@ -218,7 +215,6 @@ def _plan_value(
     record: Record,
     item: Item,
     rows: Sequence[Written],
-    fill: frozenset[str],
 ) -> Change | Kept | None:
     current = item.fields[spec.name]
     locked = spec.name in item.locks
@@ -242,7 +238,7 @@ def _plan_value(
         obstacle = Kept.UNIDENTIFIED
     elif wanted is None and record.mirror and not ours:
         obstacle = Kept.NOT_OURS
-    elif spec.name in fill and current is not None and not ours:
+    elif spec.name in record.fill_only and current is not None and not ours:
         obstacle = Kept.FILLED
     if not _same(spec, current, wanted):
         return obstacle or change
@@ -264,7 +260,6 @@ def _plan_list(
     record: Record,
     item: Item,
     rows: Sequence[Written],
-    fill: frozenset[str],
 ) -> Change | Kept | None:
     current = _by_name(item.fields[spec.name])
     desired = _by_name(wanted)
@@ -276,7 +271,7 @@ def _plan_list(
         return Kept.UNIDENTIFIED if current else None
     if locked and not rows and not _covers(current, desired):
         return Kept.LOCKED
-    if spec.name in fill and current and not _owned(rows):
+    if spec.name in record.fill_only and current and not _owned(rows):
         return Kept.FILLED
     own = _by_name(row.value) if row else {}
     meant = [_by_name(each) for each in row.meant] if row else []
@@ -331,7 +326,6 @@ def _plan_image(
     item: Item,
     rows: Sequence[Written],
     images: Mapping[str, str],
-    fill: frozenset[str],
 ) -> Change | Kept | None:
     digest = images.get(name)
     if wanted is None or digest is None:
@@ -345,7 +339,7 @@ def _plan_image(
         return Kept.RELEASED
     if locked and not rows:
         return Kept.LOCKED
-    if name in fill and item.fields[name] is not None and not _owned(rows):
+    if name in record.fill_only and item.fields[name] is not None and not _owned(rows):
         return Kept.FILLED
     # A picture of which the ledger is unsure is uploaded again: same bytes, no harm.
     return Change(
