@@ -694,8 +694,8 @@ _QUEUE = [
         "queue",
         "same one tries again and again",
         "a trial is whatever has been due for longest",
-        '" ORDER BY tried IS NOT NULL, tried, priority, due, id LIMIT 1",',
-        '" ORDER BY due, id LIMIT 1",',
+        '" AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"',
+        '" AND due <= ? ORDER BY due, id LIMIT 1"',
         quick=True,
     ),
     _bug(

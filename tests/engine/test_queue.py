@@ -603,3 +603,37 @@ def test_nobody_beside_it_is_taken_for_what_brings_the_process_down(
             queue.snooze(db, jobs[0], Snooze(0, "error_500", solo=True), 0)
     failed, _ = jobs_view.listing(db, state="failed")
     assert [job.key for job in failed] == ["poison"]
+
+
+def test_a_trial_is_found_without_looking_through_all_that_is_due(
+    db: sqlite3.Connection,
+) -> None:
+    """Each of its questions walks an index, whose order is the wanted one."""
+    for sql, values, index in (
+        (queue.NEVER_TRIED, (0, 1, 5.0), "job_order"),
+        (queue.TRIED_LONGEST_AGO, (5.0,), "job_tried"),
+    ):
+        steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        assert len(steps) == 1, steps
+        assert f"INDEX {index}" in steps[0]
+
+
+def test_a_record_that_goes_well_is_never_listed_among_those_tried(
+    db: sqlite3.Connection,
+) -> None:
+    """The index of a trial costs what goes well no write to the disk."""
+    (condition,) = db.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = 'job_tried'"
+    ).fetchone()
+    condition = condition.partition("WHERE")[2]
+
+    def listed() -> int:
+        sql = f"SELECT count(*) FROM job WHERE {condition}"  # noqa: S608  # our own
+        return int(db.execute(sql).fetchone()[0])
+
+    put(db, record(title="T"))
+    assert listed() == 0
+    job = only(db)
+    assert listed() == 0
+    queue.snooze(db, job, Snooze(5), 0)
+    assert listed() == 1

@@ -45,8 +45,10 @@ CREATE TABLE IF NOT EXISTS job (
     fill_only TEXT NOT NULL DEFAULT '[]',  -- fields written only where Plex has nothing
     UNIQUE (source, key)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS job_turn ON job (solo, priority, due, id)
+CREATE INDEX IF NOT EXISTS job_order ON job (solo, priority, due, id, tried)
     WHERE failed = 0 AND leased IS NULL;
+CREATE INDEX IF NOT EXISTS job_tried ON job (tried, priority, due, id)
+    WHERE failed = 0 AND leased IS NULL AND tried IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
     WHERE blocked IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_enqueued ON job (enqueued) WHERE failed = 0;

@@ -23,8 +23,9 @@ def _see_turns(db: sqlite3.Connection) -> None:
 
 
 def _carry_what_is_filled(db: sqlite3.Connection) -> None:
-    """Let a job say itself which fields are only filled."""
+    """Let a job say itself which fields are only filled, and find a trial by an index."""
     _add_column(db, "job", "fill_only TEXT NOT NULL DEFAULT '[]'")
+    db.execute("DROP INDEX IF EXISTS job_turn")
 
 
 # The first one leads from version 1 to 2, and so on.

@@ -19,6 +19,16 @@ SCHEMA = JOBS + settled.SCHEMA
 OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
+# Both walk an index in its order: with 100,000 jobs due nothing is sorted for a trial.
+NEVER_TRIED = (
+    "SELECT due, id FROM job WHERE failed = 0 AND leased IS NULL AND solo = ?"
+    " AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
+)
+TRIED_LONGEST_AGO = (
+    "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND tried IS NOT NULL"
+    " AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"
+)
+
 _FAILS = (
     "leased = NULL, failed = 1, failures = failures + 1, days = 0, solo = 0,"
     " blocked = NULL, snoozes = 0,"
@@ -95,14 +105,26 @@ def claim(
 
 def claim_trial(db: Connection, now: float) -> list[Job]:
     """Lease the due job that was never tried, or was tried longest ago; none, or one."""
-    row = db.execute(
-        "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND due <= ?"
-        " ORDER BY tried IS NOT NULL, tried, priority, due, id LIMIT 1",
-        (now,),
-    ).fetchone()
-    jobs = load(db, [row[0]]) if row else []
+    found = _never_tried(db, now)
+    if found is None:
+        row = db.execute(TRIED_LONGEST_AGO, (now,)).fetchone()
+        found = row[0] if row else None
+    jobs = [] if found is None else load(db, [found])
     _lease(db, jobs, now)
     return jobs
+
+
+def _never_tried(db: Connection, now: float) -> int | None:
+    """Give the first due job that was never tried."""
+    for priority in Priority:
+        rows = [
+            row
+            for solo in (False, True)
+            if (row := db.execute(NEVER_TRIED, (solo, priority, now)).fetchone())
+        ]
+        if rows:
+            return min(rows)[1]  # type: ignore[no-any-return]
+    return None
 
 
 def _lease(db: Connection, jobs: Iterable[Job], now: float) -> None:
