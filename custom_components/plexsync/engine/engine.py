@@ -12,7 +12,7 @@ from collections.abc import (
     Sequence,
 )
 import contextlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from sqlite3 import Connection
 from typing import Any
@@ -533,13 +533,10 @@ class Engine:
 
     async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:
         """Give one page of jobs and how many there are; see ``jobs_view.listing``."""
-        found, total = await self.database.run(
-            lambda db: jobs_view.listing(db, **filters), durable=False
-        )
         why = self.waiting_reason()
-        return [
-            replace(job, reason=why) if job.reason is None else job for job in found
-        ], total
+        return await self.database.run(
+            lambda db: jobs_view.listing(db, unsaid=why, **filters), durable=False
+        )
 
     async def job_reasons(self) -> dict[str, int]:
         """Count the jobs that have a reason, by state and reason."""

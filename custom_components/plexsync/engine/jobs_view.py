@@ -1,6 +1,6 @@
 """Jobs as they are shown: listed, counted, looked up. Nothing here changes one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import json
 from sqlite3 import Connection
 from typing import Any
@@ -82,10 +82,14 @@ def listing(
     state: str | None = None,
     source: str | None = None,
     reason: str | None = None,
+    unsaid: str | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> tuple[list[JobInfo], int]:
-    """Give one page of jobs, oldest first, and how many there are in all."""
+    """Give one page of jobs, oldest first, and how many there are in all.
+
+    ``unsaid`` is the reason of those that have none of their own: what all wait for.
+    """
     conditions = {
         None: "1",
         "failed": "failed = 1",
@@ -94,13 +98,18 @@ def listing(
         "pending": "failed = 0 AND leased IS NULL AND reason IS NULL",
     }
     where, values = [conditions[state]], list[Any]()
-    for column, value in (("source", source), ("reason", reason)):
-        if value is not None:
-            where.append(f"{column} = ?")
-            values.append(value)
+    if source is not None:
+        where.append("source = ?")
+        values.append(source)
+    if reason is not None:
+        where.append("(reason IS NULL AND ? OR reason = ?)")
+        values += [reason == unsaid, reason]
     condition = " AND ".join(where)
     total = db.execute(f"SELECT count(*) FROM job WHERE {condition}", values).fetchone()
-    return _infos(db, condition, tuple(values), limit, offset), total[0]
+    found = _infos(db, condition, tuple(values), limit, offset)
+    return [
+        replace(job, reason=unsaid) if job.reason is None else job for job in found
+    ], total[0]
 
 
 def _infos(
