@@ -1,6 +1,6 @@
 """Record + item + ledger → plan: exactly what would be written, and why not the rest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -39,6 +39,7 @@ class Written:
 
 
 type Ledger = Mapping[str, Sequence[Written]]
+type Members = dict[str, str | Actor]  # by their folded names
 
 
 class Kept(StrEnum):
@@ -278,45 +279,49 @@ def _plan_list(
     maybe_own = dict(own)
     for members in meant:
         maybe_own |= members
-    others = {
-        name
-        for other in _owned(rows)
-        if other.source != record.source
-        for name in _by_name(other.intent if other.pending else other.value)
-    }
     dropped = set(maybe_own) - set(desired)
     if wanted is None and not record.mirror:
         # An explicit clear empties the field; a mirrored list only takes back its own.
         dropped |= set(current)
-    dropped -= others
+    dropped -= _of_others(rows, record.source)
     # Our lock keeps agents out, so what is missing under it a person took away, unless
     # a write may have done it whose outcome nobody knows.
     unsure = any(each.meant for each in rows)
     declined = set(own) - set(current) if locked and not unsure else set()
-    target = {name: member for name, member in desired.items() if name not in declined}
-    target |= {
-        name: member
-        for name, member in current.items()
-        if name not in dropped and name not in target
-    }
-    gone = [current[name] for name in current if name not in target]
+    target = _without(desired, declined)
+    target |= _without(current, dropped | target.keys())
+    gone = _without(current, target.keys())
     if not (desired or gone or own or meant):
         return None  # nothing of ours stands there, and nothing changes
     if meant:
-        gone += [
-            member
+        gone |= {
+            name: member
             for name, member in maybe_own.items()
             if name in dropped and name not in current
-        ]
+        }
     return Change(
         spec.name,
         _members(item.fields[spec.name]),
         tuple(target.values()) or None,  # type: ignore[arg-type]  # one kind per field
         tuple(desired.values()) or None,  # type: ignore[arg-type]
-        remove=tuple(_name(member) for member in gone),
+        remove=tuple(map(_name, gone.values())),
         was_locked=locked,
         again=any(members.keys() != desired.keys() for members in meant),
     )
+
+
+def _of_others(rows: Sequence[Written], source: str) -> set[str]:
+    """Name the members that belong to other sources."""
+    return {
+        name
+        for other in _owned(rows)
+        if other.source != source
+        for name in _by_name(other.intent if other.pending else other.value)
+    }
+
+
+def _without(members: Members, names: Collection[str]) -> Members:
+    return {name: member for name, member in members.items() if name not in names}
 
 
 def _plan_image(
@@ -360,7 +365,7 @@ def _members(value: Value | None) -> tuple[Any, ...] | None:
     return value if isinstance(value, tuple) and value else None
 
 
-def _by_name(value: Value | None) -> dict[str, str | Actor]:
+def _by_name(value: Value | None) -> Members:
     return {_fold(_name(member)): member for member in _members(value) or ()}
 
 
@@ -370,9 +375,7 @@ def _same_member(current: str | Actor | None, wanted: str | Actor) -> bool:
     return current is not None
 
 
-def _covers(
-    current: Mapping[str, str | Actor], desired: Mapping[str, str | Actor]
-) -> bool:
+def _covers(current: Members, desired: Members) -> bool:
     return current.keys() == desired.keys() and all(
         _same_member(current[name], member) for name, member in desired.items()
     )
