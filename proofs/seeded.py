@@ -285,7 +285,7 @@ _BREAKER = [
         "breaker",
         "cap missing",
         "the delay doubles for ever",
-        "delay = min(policy.cap, policy.first_delay * 2.0**self.step)",
+        "delay = Backoff(policy.first_delay, policy.cap).whole(self.step)",
         "delay = policy.first_delay * 2.0**self.step",
     ),
     _bug(

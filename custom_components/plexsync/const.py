@@ -27,5 +27,3 @@ START_EVERYTHING: Final = "everything"
 START_CHANGES: Final = "changes_only"
 
 SOURCE_ACTION: Final = "action"  # the source id of records that come from sync_item
-
-MAX_IMAGE: Final = 10 * 1024 * 1024  # bytes; Plex refuses more

@@ -18,12 +18,13 @@ from .clock import Clock
 from .outages import OutageLog
 from .pace import Pace
 from .ports import BreakerStore
+from .retry import Backoff
 
 _LOGGER = logging.getLogger(__name__)
 
 LATELY = 60.0  # seconds between faults that are of one outage
 HEARTBEAT = 900.0  # seconds between saves of "somebody still looks"
-_SAVE_RETRY = (5.0, 300.0)  # first wait and cap after a failed save
+_SAVE_RETRY = Backoff(5.0, 300.0)  # first wait and cap after a failed save
 
 
 class Hold(StrEnum):
@@ -158,9 +159,8 @@ class Circuit:
             try:
                 await self._store.save(data)
             except OSError:
-                first, cap = _SAVE_RETRY
-                wait = min(cap, first * 2.0**self._saves_failed)
-                self._saves_failed = min(self._saves_failed + 1, 10)
+                wait = _SAVE_RETRY.whole(self._saves_failed)
+                self._saves_failed += 1
                 self._save_again = self._clock.monotonic() + wait
                 if not self.save_failed:
                     _LOGGER.error("%s: the circuit's state cannot be saved", self.name)
