@@ -26,7 +26,7 @@ from bench.work import is_done, pages, wanted
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.events import CircuitOpened, Event
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer

@@ -13,8 +13,8 @@ from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.events import Changed, Event
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines

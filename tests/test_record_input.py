@@ -13,9 +13,9 @@ import probatio
 import pytest
 
 from custom_components.plexsync import service_schemas as schemas
-from custom_components.plexsync.engine import queue
+from custom_components.plexsync.engine import intake, queue
 from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Image
 from custom_components.plexsync.images import ImageDesk
 from custom_components.plexsync.record_input import async_record, rating_key, record_key
@@ -94,7 +94,7 @@ async def accept(hass: HomeAssistant, data: dict[str, Any]) -> bool:
     db = sqlite3.connect(":memory:", isolation_level=None)
     for statement in queue.SCHEMA.split(";"):
         db.execute(statement)
-    queue.enqueue(db, record, Priority.INTERACTIVE, 0.0)
+    intake.enqueue(db, record, Priority.INTERACTIVE, 0.0)
     (job,) = queue.claim(db, 1, 1.0, 0)
     assert job.record.fields == record.fields
     # What looks for the item, and for what is known of its pictures.

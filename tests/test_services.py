@@ -277,6 +277,26 @@ async def test_several_items_are_not_guessed_among(
     assert answer["reason"] == "ambiguous"
 
 
+async def test_jobs_are_found_by_the_reason_that_is_shown_for_them(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Also by what all of them wait for, which no job says for itself."""
+    plex.faults.add("status", code=400, method="PUT", times=1)
+    await sync(hass, path=PATH, fields={"summary": "Refused."})
+    await entry.runtime_data.engine.switch(False)
+    for number in range(3):
+        fields = {"summary": "Kept."}
+        await sync(hass, path=OTHER, fields=fields, key=f"held {number}", wait=0)
+    held = await call(hass, "get_jobs", reason="held", limit=2)
+    assert [job["reason"] for job in held["jobs"]] == ["held"] * 2
+    assert held["total"] == 3
+    assert (await call(hass, "get_jobs", reason="circuit_open"))["total"] == 0
+    (failed,) = (await call(hass, "get_jobs", state="failed"))["jobs"]
+    by_reason = await call(hass, "get_jobs", reason=failed["reason"])
+    assert [job["id"] for job in by_reason["jobs"]] == [failed["id"]]
+    assert by_reason["total"] == 1
+
+
 async def test_asking_again_tries_a_failed_item_again(
     hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
 ) -> None:

@@ -48,7 +48,6 @@ DATA: dict[str, Any] = {
     "verify_ssl": True,
     "path_mappings": MAPPING,
     "fields": StashOptions().as_dict(),
-    "fill_only": [],
     "start": "preview",
 }
 
@@ -513,8 +512,8 @@ async def test_fields(
         studio_collection=True,
         disambiguation_as_role=True,
         code_to="tagline",
+        fill_only=frozenset({"background", "genres", "studio", "summary"}),
     )
-    assert subentry.data["fill_only"] == ["background", "genres", "studio", "summary"]
     assert subentry.data["start"] == "everything"
     await hass.async_block_till_done()
 
@@ -540,7 +539,8 @@ async def test_reconfigure(
     hass.config_entries.async_update_subentry(
         entry,
         entry.subentries[number],
-        data=entry.subentries[number].data | {"fill_only": ["genres"]},
+        data=entry.subentries[number].data
+        | {"fields": StashOptions(fill_only=frozenset({"genres"})).as_dict()},
     )
     await hass.async_block_till_done()
 

@@ -18,7 +18,7 @@ from custom_components.plexsync.engine.events import (
     Event,
     HoldChanged,
 )
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PlexEvents

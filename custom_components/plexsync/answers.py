@@ -8,8 +8,8 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .engine.by_hand import Preview
 from .engine.engine import Engine
+from .engine.jobs_view import JobInfo
 from .engine.outages import DAY, Outage
-from .engine.queue import JobInfo
 from .engine.record import Outcome
 
 WINDOWS: Final = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}

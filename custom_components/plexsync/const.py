@@ -21,12 +21,9 @@ DEFAULT_POLL_INTERVAL: Final = 10
 SUBENTRY_STASH: Final = "stash"
 CONF_PATH_MAPPINGS: Final = "path_mappings"  # [{"source": prefix, "plex": prefix}]
 CONF_FIELDS: Final = "fields"  # what to sync, as sources.stash.StashOptions reads it
-CONF_FILL_ONLY: Final = "fill_only"  # fields written only where Plex has nothing
 CONF_START: Final = "start"
 START_PREVIEW: Final = "preview"
 START_EVERYTHING: Final = "everything"
 START_CHANGES: Final = "changes_only"
 
 SOURCE_ACTION: Final = "action"  # the source id of records that come from sync_item
-
-MAX_IMAGE: Final = 10 * 1024 * 1024  # bytes; Plex refuses more

@@ -11,7 +11,6 @@ from homeassistant.loader import async_get_integration
 from .answers import outages_answer
 from .const import (
     CONF_FIELDS,
-    CONF_FILL_ONLY,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
     CONF_PLEX_ENTRY,
@@ -107,5 +106,4 @@ def _source(
         "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
         "start": subentry.data.get(CONF_START),
         "fields": subentry.data.get(CONF_FIELDS),
-        "fill_only": subentry.data.get(CONF_FILL_ONLY),
     }

@@ -6,7 +6,8 @@ import aiohttp
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from .const import MAX_IMAGE, SOURCE_ACTION
+from .const import SOURCE_ACTION
+from .engine.image_bytes import MAX_IMAGE
 from .engine.ports import FetchedImage
 from .engine.record import Image
 from .engine.retry import Fault, FaultClass

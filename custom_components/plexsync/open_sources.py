@@ -11,7 +11,6 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .const import (
     CONF_FIELDS,
-    CONF_FILL_ONLY,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
     CONF_POLL_INTERVAL,
@@ -62,16 +61,15 @@ async def _open_stash(
 ) -> None:
     engine, data, number = coordinator.engine, subentry.data, subentry.subentry_id
     options = StashOptions.from_dict(data[CONF_FIELDS])
-    start, fill_only = data[CONF_START], sorted(data.get(CONF_FILL_ONLY, ()))
+    start = data[CONF_START]
     if start == START_PREVIEW and await engine.upkeep.is_new(number):
         # Nobody's library is rewritten unasked: jobs are kept, nothing is written.
         await engine.switch(False)
     await engine.upkeep.follow(
         number,
-        _digest(coordinator, data[CONF_PATH_MAPPINGS], options.as_dict(), fill_only),
+        _digest(coordinator, data[CONF_PATH_MAPPINGS], options.as_dict()),
         read_again=start != START_CHANGES,
     )
-    engine.set_fill_only(number, frozenset(fill_only))
     source = _stash(coordinator, subentry, options)
     coordinator.images.add(source)
     coordinator.runners[number] = SourceRunner(

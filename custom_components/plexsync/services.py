@@ -21,7 +21,8 @@ from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.failed import Choice
-from .engine.queue import Accepted, Priority
+from .engine.intake import Accepted
+from .engine.job import Priority
 from .engine.record import Outcome
 from .errors import invalid, sources_away, translated_errors
 from .record_input import async_record, find, identifier, rating_key, record_key

@@ -1,6 +1,6 @@
 """The form that asks what to take from a Stash, and how each field behaves."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.data_entry_flow import section
@@ -14,7 +14,6 @@ import probatio
 
 from .const import (
     CONF_FIELDS,
-    CONF_FILL_ONLY,
     CONF_START,
     START_CHANGES,
     START_EVERYTHING,
@@ -57,7 +56,7 @@ def _select(translation_key: str, *options: str) -> SelectSelector:
 def schema(*, with_start: bool) -> probatio.Schema:
     """Give the form, with what it holds at first."""
     options = StashOptions()
-    preset = form_of(options.as_dict(), ())
+    preset = form_of(options.as_dict())
     fields: dict[probatio.Marker, Any] = {}
     for name, behaviours in _BEHAVIOURS.items():
         inner: dict[probatio.Marker, Any] = {}
@@ -83,7 +82,7 @@ def schema(*, with_start: bool) -> probatio.Schema:
     return probatio.Schema(fields)
 
 
-def form_of(fields: Mapping[str, Any], fill_only: Collection[str]) -> dict[str, Any]:
+def form_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Give what the form shows of what a subentry holds."""
     options = StashOptions.from_dict(fields)
     stored = options.as_dict()
@@ -92,7 +91,7 @@ def form_of(fields: Mapping[str, Any], fill_only: Collection[str]) -> dict[str, 
     def behaviour(name: str) -> str:
         if name not in taken:
             return OFF
-        return FILL if name in fill_only else MIRROR
+        return FILL if name in options.fill_only else MIRROR
 
     form: dict[str, Any] = {
         name: {field: behaviour(field) for field in behaviours}
@@ -114,13 +113,11 @@ def data_of(form: Mapping[str, Any]) -> dict[str, Any]:
         fields=FIELDS & taken,
         organized_only=form[ORGANIZED_ONLY],
         code_to=None if code_to == _NOWHERE else code_to,
+        fill_only=frozenset(name for name in taken if entered[name] == FILL),
         **{name: name in taken for name in _PICTURES},
         **{flag: entered[flag] for flags in _FLAGS.values() for flag in flags},
     )
-    data = {
-        CONF_FIELDS: options.as_dict(),
-        CONF_FILL_ONLY: sorted(name for name in taken if entered[name] == FILL),
-    }
+    data: dict[str, Any] = {CONF_FIELDS: options.as_dict()}
     if CONF_START in form:
         data[CONF_START] = form[CONF_START]
     return data

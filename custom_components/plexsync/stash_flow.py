@@ -24,7 +24,6 @@ from yarl import URL
 
 from .const import (
     CONF_FIELDS,
-    CONF_FILL_ONLY,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
     CONF_START,
@@ -210,11 +209,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
             data_schema=self.add_suggested_values_to_schema(
                 # Where to begin is asked once: later it changes nothing.
                 schema(with_start=is_new),
-                None
-                if is_new
-                else form_of(
-                    self._stored[CONF_FIELDS], self._stored.get(CONF_FILL_ONLY, ())
-                ),
+                None if is_new else form_of(self._stored[CONF_FIELDS]),
             ),
         )
 

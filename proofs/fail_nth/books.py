@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
-from custom_components.plexsync.engine.queue import Accepted
+from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.record import Record
 from proofs.kill9.inquest import Findings, check_counts
 

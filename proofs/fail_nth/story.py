@@ -15,9 +15,9 @@ from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event
 from custom_components.plexsync.engine.failed import Choice
 from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Fault
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA

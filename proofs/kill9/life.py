@@ -14,8 +14,8 @@ from typing import Any
 from custom_components.plexsync.engine.breaker import Policy
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.queue import Priority
 from custom_components.plexsync.engine.record import Image
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines

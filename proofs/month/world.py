@@ -11,7 +11,7 @@ from typing import Any
 
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
 from proofs.kill9.inquest import look
 from proofs.kill9.stream import LISTS, TEXTS, Promises, revisions_of_item
 from tests.simulators.plex import Item, PlexCore

@@ -19,8 +19,9 @@ from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
+from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs_view import JobInfo
 from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.queue import JobInfo, Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA

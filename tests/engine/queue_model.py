@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from custom_components.plexsync.engine.queue import History, Job, JobInfo, Priority
+from custom_components.plexsync.engine.job import Job, Priority
+from custom_components.plexsync.engine.jobs_view import History, JobInfo
 from custom_components.plexsync.engine.record import Image, Record, Value
 
 ABSENT = object()
@@ -36,7 +37,7 @@ def content(record: Record, *, images: bool = True) -> tuple[Any, ...]:
         for name, value in record.fields.items()
         if images or name != "poster"
     }
-    return record.find, fields, record.identified, record.mirror
+    return record.find, fields, record.identified, record.mirror, record.fill_only
 
 
 def seen(value: Value | None) -> Value | None:

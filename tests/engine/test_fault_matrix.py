@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.queue import JobInfo
+from custom_components.plexsync.engine.jobs_view import JobInfo
 from custom_components.plexsync.engine.record import Find, Image, Record
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines

@@ -40,7 +40,6 @@ async def test_a_poisoned_item_is_found_by_halving(quiet: Rig) -> None:
 async def test_a_missing_one_that_spoils_the_answer(quiet: Rig) -> None:
     """A server that says 404 to all where one is gone."""
     quiet.plex.core.switches.partial_multi_get = False
-    await quiet.server.known_paths([])
     quiet.plex.core.remove_item(quiet.item(7))
     sights = await _look(quiet, 19)
     found = [sight.item is not None for sight in sights]

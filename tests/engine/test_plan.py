@@ -16,10 +16,19 @@ def item(locks: str = "", **fields: Any) -> Item:
     return Item("41", "lib", ("/a.mkv",), values, frozenset(locks.split()), 0.0)
 
 
-def record(*, mirror: bool = True, identified: bool = True, **fields: Any) -> Record:
+def record(
+    *, mirror: bool = True, identified: bool = True, fill: str = "", **fields: Any
+) -> Record:
     """Make a mirrored record, as Stash gives it."""
     return Record(
-        "stash", "1", Find(("/a.mkv",)), fields, 7, identified=identified, mirror=mirror
+        "stash",
+        "1",
+        Find(("/a.mkv",)),
+        fields,
+        7,
+        identified=identified,
+        mirror=mirror,
+        fill_only=frozenset(fill.split()),
     )
 
 
@@ -156,12 +165,10 @@ def test_released_until_the_next_revision() -> None:
 
 def test_fill_only_writes_where_nothing_is() -> None:
     """And goes on owning what it filled."""
-    rec = record(studio="S")
-    assert make_plan(rec, item(studio="X"), {}, fill_only=["studio"]).kept == {
-        "studio": Kept.FILLED
-    }
-    assert after(make_plan(rec, item(), {}, fill_only=["studio"])) == {"studio": "S"}
-    mine = make_plan(rec, item(studio="R"), row("studio", "R"), fill_only=["studio"])
+    rec = record(studio="S", fill="studio")
+    assert make_plan(rec, item(studio="X"), {}).kept == {"studio": Kept.FILLED}
+    assert after(make_plan(rec, item(), {})) == {"studio": "S"}
+    mine = make_plan(rec, item(studio="R"), row("studio", "R"))
     assert after(mine) == {"studio": "S"}
 
 
@@ -286,7 +293,7 @@ def test_what_a_removed_source_locked_is_no_persons() -> None:
     for name, value, old in (("studio", "S", "Old"), ("genres", ("G",), ("Old",))):
         there = item(name, **{name: old})
         gone = row(name, old, removed=True)
-        plan = make_plan(record(**{name: value}), there, gone, fill_only=[name])
+        plan = make_plan(record(fill=name, **{name: value}), there, gone)
         assert plan.kept == {name: Kept.FILLED}
 
 

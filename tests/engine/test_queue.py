@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine import failed, queue
+from custom_components.plexsync.engine import failed, intake, jobs_view, queue
 from custom_components.plexsync.engine.failed import Choice
-from custom_components.plexsync.engine.queue import Accepted, Priority, Snooze
+from custom_components.plexsync.engine.intake import Accepted
+from custom_components.plexsync.engine.job import Job, Priority
+from custom_components.plexsync.engine.queue import Snooze
 from custom_components.plexsync.engine.record import Find, Record, Value
 
 
@@ -38,10 +40,10 @@ def mirrored(revision: int | None = None, **fields: Value | None) -> Record:
 
 def put(db: sqlite3.Connection, rec: Record, now: float = 0.0, **more: Any) -> Any:
     """Enqueue a record."""
-    return queue.enqueue(db, rec, more.get("priority", Priority.BULK), now)
+    return intake.enqueue(db, rec, more.get("priority", Priority.BULK), now)
 
 
-def only(db: sqlite3.Connection, now: float = 0.0) -> queue.Job:
+def only(db: sqlite3.Connection, now: float = 0.0) -> Job:
     """Claim the one job there is."""
     (job,) = queue.claim(db, 10, now)
     return job
@@ -49,7 +51,7 @@ def only(db: sqlite3.Connection, now: float = 0.0) -> queue.Job:
 
 def put_off(db: sqlite3.Connection, key: str, due: float, **why: Any) -> None:
     """Snooze a record's job, taken at 0 in whatever lane it is."""
-    if queue.find_job(db, "stash", key) is None:
+    if jobs_view.find_job(db, "stash", key) is None:
         put(db, record(key, title="T"))
     for job in (*queue.claim(db, 99, 0), *queue.claim(db, 99, 0, solo=True)):
         if job.record.key == key:
@@ -59,12 +61,12 @@ def put_off(db: sqlite3.Connection, key: str, due: float, **why: Any) -> None:
 
 def next_attempt(db: sqlite3.Connection, key: str) -> float | None:
     """Give when a record's job is due."""
-    info = queue.find_job(db, "stash", key)
+    info = jobs_view.find_job(db, "stash", key)
     assert info is not None
     return info.next_attempt
 
 
-def keys(jobs: list[queue.Job]) -> list[str]:
+def keys(jobs: list[Job]) -> list[str]:
     """Name whose jobs they are."""
     return [job.record.key for job in jobs]
 
@@ -73,7 +75,7 @@ def test_one_row_per_key_and_the_newest_wins(db: sqlite3.Connection) -> None:
     """Two edits of one item are one job."""
     put(db, record(title="Old"))
     put(db, record(title="New"))
-    assert queue.counts(db).pending == 1
+    assert jobs_view.counts(db).pending == 1
     assert only(db).record.fields == {"title": "New"}
 
 
@@ -88,8 +90,28 @@ def test_a_mirrors_record_replaces_what_waits(db: sqlite3.Connection) -> None:
     """What it lacks is not wanted any more: a title emptied meanwhile, say."""
     put(db, mirrored(1, title="T", studio="S", tagline=None))
     put(db, mirrored(2, studio="S", summary="new"))
-    assert queue.listing(db)[0][0].fields == ("studio", "summary")
+    assert jobs_view.listing(db)[0][0].fields == ("studio", "summary")
     assert only(db).record.fields == {"studio": "S", "summary": "new"}
+
+
+def test_what_is_only_filled_travels_with_the_record(db: sqlite3.Connection) -> None:
+    """The newest record says it; to fill no more is news, waiting or settled."""
+
+    def filling(revision: int, *names: str) -> Record:
+        return replace(
+            mirrored(revision, title="T", studio="S"), fill_only=frozenset(names)
+        )
+
+    put(db, filling(2, "studio", "title"))
+    put(db, filling(1, "title"))  # too late
+    assert (job := only(db)).record.fill_only == {"studio", "title"}
+    put(db, filling(3, "studio"))
+    assert not queue.settle(db, job, "41", 0)
+    assert (job := only(db)).record == filling(3, "studio")
+    assert queue.settle(db, job, "41", 0)
+    assert put(db, filling(4, "studio")) == (Accepted.UNCHANGED, None)
+    put(db, filling(5))
+    assert only(db).record == filling(5)
 
 
 @pytest.mark.parametrize("fields", [{"title": "five", "studio": "S"}, {}])
@@ -109,7 +131,7 @@ def test_an_older_mirrors_record_brings_and_removes_nothing(
         queue.release_all(db)
     put(db, mirrored(5, **fields))
     if settled:
-        assert queue.counts(db).pending == 0
+        assert jobs_view.counts(db).pending == 0
     else:
         assert only(db) == job
 
@@ -170,7 +192,7 @@ def test_news_without_a_revision_let_no_older_ones_in_again(
     """Neither those that waited nor those that were written."""
     for revision, title in ((7, "seven"), (None, "unknown"), (6, "six")):
         put(db, record(revision=revision, title=title))
-        if settled and queue.counts(db).pending:
+        if settled and jobs_view.counts(db).pending:
             queue.settle(db, only(db), "41", 0)
     put(db, record(revision=6, title="six", studio="S"))
     assert only(db).record.fields.get("title", "written") in ("unknown", "written")
@@ -201,7 +223,7 @@ def test_an_equal_record_is_unchanged(db: sqlite3.Connection) -> None:
     put(db, record(revision=1, title="T"))
     queue.settle(db, only(db), "41", 0)
     assert put(db, record(revision=2, title="T")) == (Accepted.UNCHANGED, None)
-    assert queue.counts(db).pending == 0
+    assert jobs_view.counts(db).pending == 0
 
 
 def test_a_record_in_flight_runs_again_afterwards(db: sqlite3.Connection) -> None:
@@ -253,7 +275,7 @@ def fail(
     db: sqlite3.Connection, key: str, reason: str, now: float = 0.0, **more: bool
 ) -> int:
     """Bring a record's job to fail; give its number."""
-    if queue.find_job(db, "stash", key) is None:
+    if jobs_view.find_job(db, "stash", key) is None:
         put(db, record(key, title="T"), now)
     job = only(db, now)
     queue.fail(db, job, reason, now, **more)
@@ -266,29 +288,29 @@ def test_failed_jobs_are_kept_retried_and_discarded(db: sqlite3.Connection) -> N
         fail(db, str(number), reason)
         for number, reason in enumerate(["not_found", "rejected", "rejected"])
     )
-    assert queue.counts(db) == queue.Counts(0, 3, None)
+    assert jobs_view.counts(db) == jobs_view.Counts(0, 3, None)
     assert failed.retry(db, Choice(reason="not_found"), 1) == 1
     assert [job.id for job in failed.chosen(db, Choice())] == [second, third]
     assert failed.chosen(db, Choice(source="other")) == []
     assert failed.discard(db, Choice(ids=[first, second])) == 1
     assert failed.retry(db, Choice(ids=[third]), 1) == 1
-    assert queue.counts(db) == queue.Counts(2, 0, 1)
+    assert jobs_view.counts(db) == jobs_view.Counts(2, 0, 1)
     assert failed.retry(db, Choice(), 1) == failed.discard(db, Choice()) == 0
 
 
 def test_a_failed_job_has_a_history(db: sqlite3.Connection) -> None:
     """It outlives retries, and ends with the record that it is of."""
     put(db, record("1", title="T"))
-    assert queue.listing(db)[0][0].history is None
+    assert jobs_view.listing(db)[0][0].history is None
     fail(db, "1", "rejected", 5)
     failed.retry(db, Choice(), 6)
-    assert queue.listing(db)[0][0].history == queue.History(1, 5, 5, 1)
+    assert jobs_view.listing(db)[0][0].history == jobs_view.History(1, 5, 5, 1)
     fail(db, "1", "not_kept", 7)
-    (job,), _ = queue.listing(db)
-    assert job.history == queue.History(2, 5, 7, 1)
+    (job,), _ = jobs_view.listing(db)
+    assert job.history == jobs_view.History(2, 5, 7, 1)
     assert (job.state, job.reason) == ("failed", "not_kept")
     put(db, record("1", title="New"), 8)
-    assert queue.listing(db)[0][0].history is None
+    assert jobs_view.listing(db)[0][0].history is None
 
 
 def test_after_outages_only_what_they_explain_and_not_for_ever(
@@ -316,7 +338,7 @@ def test_what_brings_the_process_down_starts_anew_only_by_hand(
         for _ in range(times):
             only(db)
             queue.recover(db, 0, 600)
-        return queue.counts(db).failed
+        return jobs_view.counts(db).failed
 
     put(db, record("1", title="T"))
     assert crash(queue.MAX_CRASHES) == 1
@@ -336,14 +358,14 @@ def test_old_and_too_many_failed_jobs_are_pruned(db: sqlite3.Connection) -> None
     for number in range(many):
         fail(db, f"n{number}", "rejected", 3)
     assert failed.prune(db) == 1
-    assert queue.counts(db) == queue.Counts(1, many, 2)
+    assert jobs_view.counts(db) == jobs_view.Counts(1, many, 2)
     assert first not in [job.id for job in failed.chosen(db, Choice())]
     for _ in range(failed.KEEP_DAYS - 1):
         assert failed.prune(db) == 0
     failed.retry(db, Choice(ids=[failed.chosen(db, Choice())[0].id]), 4)
     fail(db, "n0", "rejected", 4)
     assert failed.prune(db) == many - 1
-    assert queue.counts(db) == queue.Counts(1, 1, 2)
+    assert jobs_view.counts(db) == jobs_view.Counts(1, 1, 2)
 
 
 def test_a_pruned_failure_does_not_come_back_by_itself(db: sqlite3.Connection) -> None:
@@ -354,10 +376,10 @@ def test_a_pruned_failure_does_not_come_back_by_itself(db: sqlite3.Connection) -
     queue.fail(db, only(db), "rejected", 0)
     for _ in range(failed.KEEP_DAYS + 1):
         failed.prune(db)
-    assert queue.counts(db) == queue.Counts(0, 0, None)
+    assert jobs_view.counts(db) == jobs_view.Counts(0, 0, None)
     assert put(db, record(revision=1, title="one"))[0] is Accepted.UNCHANGED
     assert put(db, record(revision=3, title="two"))[0] is Accepted.QUEUED
-    assert queue.listing(db)[0][0].history is None
+    assert jobs_view.listing(db)[0][0].history is None
 
 
 def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
@@ -365,24 +387,24 @@ def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
 ) -> None:
     """A mirror's record as a whole, another's field by field, an older one not at all."""
     job = put(db, record(revision=5, title="T", studio="S"))[1]
-    assert not queue.refresh(db, job, record(revision=6, title="not failed"))
+    assert not intake.refresh(db, job, record(revision=6, title="not failed"))
     queue.fail(db, only(db), "rejected", 0)
-    assert not queue.refresh(db, job, record(revision=4, title="older"))
+    assert not intake.refresh(db, job, record(revision=4, title="older"))
     moved = Find(("/moved/1.mkv",))
     part = replace(record(revision=5, title="part"), find=moved)
-    assert queue.refresh(db, job, part)
+    assert intake.refresh(db, job, part)
     whole = mirrored(6, title="whole")
     for fresh, fields in (
         (part, {"title": "part", "studio": "S"}),
         (whole, {"title": "whole"}),
     ):
-        assert queue.refresh(db, job, fresh)
+        assert intake.refresh(db, job, fresh)
         failed.retry(db, Choice(), 0)
         taken = only(db)
         assert taken.record == replace(fresh, fields=fields)
         queue.fail(db, taken, "rejected", 0)
-    assert queue.refresh(db, job, mirrored(None, title="unknown"))
-    assert not queue.refresh(db, job, mirrored(5, title="older"))
+    assert intake.refresh(db, job, mirrored(None, title="unknown"))
+    assert not intake.refresh(db, job, mirrored(5, title="older"))
 
 
 def test_a_withdrawn_job_is_not_explained_by_outages(
@@ -391,7 +413,7 @@ def test_a_withdrawn_job_is_not_explained_by_outages(
     """Its source has it no longer: that is the reason now."""
     job = fail(db, "1", "error_500", passing=True)
     assert failed.withdraw(db, job, "gone") == 1
-    assert queue.reasons(db) == {"failed:gone": 1}
+    assert jobs_view.reasons(db) == {"failed:gone": 1}
     assert failed.chosen(db, Choice(passing=True)) == []
 
 
@@ -400,9 +422,9 @@ def test_an_equal_record_does_not_revive_a_failed_job(db: sqlite3.Connection) ->
     put(db, record(title="T"))
     queue.fail(db, only(db), "not_found", 0)
     put(db, record(title="T"), now=9)
-    assert queue.counts(db) == queue.Counts(0, 1, None)
+    assert jobs_view.counts(db) == jobs_view.Counts(0, 1, None)
     put(db, record(title="New"), now=9)
-    assert queue.counts(db).failed == 0
+    assert jobs_view.counts(db).failed == 0
 
 
 def test_an_outage_uses_no_attempt(db: sqlite3.Connection) -> None:
@@ -425,14 +447,14 @@ def test_an_unclean_stop_returns_what_was_in_flight(db: sqlite3.Connection) -> N
     put(db, record("calm", title="T"))
     assert [job.record.key for job in queue.claim(db, 10, 0)] == ["calm"]
     queue.settle(
-        db, queue.Job(6, 1, record("calm"), {}, Priority.BULK, 0, 0, None, 0), "1", 0
+        db, Job(6, 1, record("calm"), {}, Priority.BULK, 0, 0, None, 0), "1", 0
     )
     (suspect,) = queue.claim(db, 10, 0)  # alone
     queue.recover(db, 0, 600)
     again = queue.claim(db, 1, 0)
     assert len(again) == 1
     queue.recover(db, 0, 600)
-    failed, _ = queue.listing(db, state="failed")
+    failed, _ = jobs_view.listing(db, state="failed")
     assert len(failed) <= 1
     assert suspect.crashes == 1
 
@@ -554,7 +576,7 @@ def test_what_was_in_doubt_is_paid_for_once_proven(db: sqlite3.Connection) -> No
     put_off(db, "1", 5, reason="error_500", solo=True)
     put(db, record("2", title="T"))
     queue.charge(db, [1, 77])
-    assert [job.attempts for job in queue.listing(db)[0]] == [1, 0]
+    assert [job.attempts for job in jobs_view.listing(db)[0]] == [1, 0]
 
 
 def test_after_what_nobody_foresaw_each_comes_alone(db: sqlite3.Connection) -> None:
@@ -579,5 +601,39 @@ def test_nobody_beside_it_is_taken_for_what_brings_the_process_down(
             queue.recover(db, 0, 600)
         else:
             queue.snooze(db, jobs[0], Snooze(0, "error_500", solo=True), 0)
-    failed, _ = queue.listing(db, state="failed")
+    failed, _ = jobs_view.listing(db, state="failed")
     assert [job.key for job in failed] == ["poison"]
+
+
+def test_a_trial_is_found_without_looking_through_all_that_is_due(
+    db: sqlite3.Connection,
+) -> None:
+    """Each of its questions walks an index, whose order is the wanted one."""
+    for sql, values, index in (
+        (queue.NEVER_TRIED, (0, 1, 5.0), "job_order"),
+        (queue.TRIED_LONGEST_AGO, (5.0,), "job_tried"),
+    ):
+        steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        assert len(steps) == 1, steps
+        assert f"INDEX {index}" in steps[0]
+
+
+def test_a_record_that_goes_well_is_never_listed_among_those_tried(
+    db: sqlite3.Connection,
+) -> None:
+    """The index of a trial costs what goes well no write to the disk."""
+    (condition,) = db.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = 'job_tried'"
+    ).fetchone()
+    condition = condition.partition("WHERE")[2]
+
+    def listed() -> int:
+        sql = f"SELECT count(*) FROM job WHERE {condition}"  # noqa: S608  # our own
+        return int(db.execute(sql).fetchone()[0])
+
+    put(db, record(title="T"))
+    assert listed() == 0
+    job = only(db)
+    assert listed() == 0
+    queue.snooze(db, job, Snooze(5), 0)
+    assert listed() == 1

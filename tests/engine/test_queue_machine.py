@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
-from custom_components.plexsync.engine import failed, queue
+from custom_components.plexsync.engine import failed, intake, jobs_view, queue, settled
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.failed import Choice
-from custom_components.plexsync.engine.queue import Accepted, Job, Priority, Snooze
+from custom_components.plexsync.engine.intake import Accepted
+from custom_components.plexsync.engine.job import Job, Priority
+from custom_components.plexsync.engine.queue import Snooze
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 
 from .machines import LIMIT, Machine, run
@@ -118,14 +120,18 @@ class QueueMachine(Machine):
     # -- records come in -------------------------------------------------------------
 
     def record(self, key: Key, revision: int | None, fields: dict[str, Any]) -> Record:
-        """Make a record; where the item lies changes with its revision, now and then."""
+        """Make a record; where the item lies, and what is filled, changes now and then."""
         path = f"/m/{key[1]}{'.new' if (revision or 0) > 6 else ''}.mkv"
-        return Record(*key, Find((path,)), fields, revision, mirror=key[0] == "stash")
+        filled = frozenset({"studio"} if (revision or 0) in {3, 4, 5} else ())
+        mirror = key[0] == "stash"
+        return Record(
+            *key, Find((path,)), fields, revision, mirror=mirror, fill_only=filled
+        )
 
     def put(self, record: Record, priority: Priority) -> None:
         """Promise a record in both worlds."""
         accepted, number = self.run(
-            lambda db: queue.enqueue(db, record, priority, self.now)
+            lambda db: intake.enqueue(db, record, priority, self.now)
         )
         key = record.source, record.key
         self.truth.setdefault(key, Truth())
@@ -386,7 +392,7 @@ class QueueMachine(Machine):
     def write(self, job: Job, share: int) -> None:
         """Write some of it, as a batch does: from then on nothing is sure any more."""
         key = job.record.source, job.record.key
-        self.run(lambda db: queue.forget_settled(db, *key))
+        self.run(lambda db: settled.forget(db, *key))
         if key in self.done:
             self.done[key].record = None
         plex = self.truth.setdefault(key, Truth()).plex
@@ -397,7 +403,7 @@ class QueueMachine(Machine):
         """Write all of it, or nothing where all stands there already, and settle."""
         record = job.record
         plex = self.truth.setdefault((record.source, record.key), Truth()).plex
-        known = self.run(lambda db: queue.same_but_pictures(db, job))
+        known = self.run(lambda db: settled.same_but_pictures(db, job))
         done = self.done.get((record.source, record.key))
         if done is not None and done.record is not None:
             same = content(done.record, images=False) == content(record, images=False)
@@ -415,9 +421,9 @@ class QueueMachine(Machine):
         gone = self.run(lambda db: queue.settle(db, job, rating_key, self.now))
         row = self.land(job)
         assert gone is (row is not None and row.news == job.rev)
-        settled, written = record, job.revisions
+        brought, written = record, job.revisions
         if row is not None and row.news == job.rev:  # Q4
-            settled, written = row.record, row.revisions
+            brought, written = row.record, row.revisions
             del self.rows[record.source, record.key]
         elif row is not None:
             row.overtaken(self.now)
@@ -425,8 +431,8 @@ class QueueMachine(Machine):
         self.done[record.source, record.key] = Done(
             old
             | {name: newest(known, old.get(name)) for name, known in written.items()},
-            settled,
-            settled.token(),
+            brought,
+            brought.token(),
             rating_key,
         )
 
@@ -929,7 +935,7 @@ class QueueMachine(Machine):
     ) -> None:
         """Refresh a job in both worlds."""
         record = self.record(key, revision, fields)
-        taken = self.run(lambda db: queue.refresh(db, row.id, record))
+        taken = self.run(lambda db: intake.refresh(db, row.id, record))
         older = too_old(revision, row.record.revision) or self.too_late(key, record)
         assert taken is (row.failed and not older)
         if not taken:
@@ -980,7 +986,7 @@ class QueueMachine(Machine):
         """Have the next record compared with Plex, even an equal one."""
         if self.done:
             key = list(self.done)[which % len(self.done)]
-            self.run(lambda db: queue.forget_settled(db, *key))
+            self.run(lambda db: settled.forget(db, *key))
             self.done[key].record = None
 
     @rule(which=pick)
@@ -1048,7 +1054,7 @@ class QueueMachine(Machine):
 
         def work(db: Connection) -> None:
             record = self.record(("stash", "0"), 9, fields)
-            queue.enqueue(db, record, Priority.BULK, self.now)
+            intake.enqueue(db, record, Priority.BULK, self.now)
             for job in queue.claim(db, limit, self.now):
                 queue.settle(db, job, None, self.now)
             failed.retry(db, Choice(), self.now)
@@ -1065,12 +1071,12 @@ class QueueMachine(Machine):
     def they_agree(self) -> None:
         """Everything that shows is as the rules say; Q2, Q5, Q8."""
         rows = sorted(self.rows.values(), key=lambda row: row.id)
-        shown, total = self.run(lambda db: queue.listing(db, limit=1000))
+        shown, total = self.run(lambda db: jobs_view.listing(db, limit=1000))
         assert shown == [row.info() for row in rows]
         assert total == len(rows) == len({(job.source, job.key) for job in shown})
         assert total <= len(self.truth)
         alive = [row for row in rows if not row.failed]
-        assert self.run(queue.counts) == queue.Counts(
+        assert self.run(jobs_view.counts) == jobs_view.Counts(
             len(alive),
             len(rows) - len(alive),
             min((row.enqueued for row in alive), default=None),
@@ -1084,9 +1090,7 @@ class QueueMachine(Machine):
         chosen = [row.blocked for row in rows if row.blocked and row.solo]
         assert len(chosen) == len(set(chosen))
         for key, done in self.done.items():
-            assert self.run(lambda db, key=key: queue.settled_token(db, *key)) == (
-                done.token
-            )
+            assert self.run(lambda db, key=key: settled.token(db, *key)) == (done.token)
 
     @invariant()
     def nothing_is_lost(self) -> None:

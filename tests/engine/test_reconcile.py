@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine import queue
+from custom_components.plexsync.engine import jobs_view
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.plan import Kept
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.together import ahead
 from tests.rig import Rig
@@ -49,6 +50,41 @@ def test_an_item_that_cannot_be_read_stops_nothing(
             counts = await it.engine.sweep.run(shelf.pages())
             assert counts == {"in_line": 29, "failed": 1}
             assert it.engine.circuit.breaker.state is State.CLOSED
+
+    run(main())
+
+
+def test_what_is_only_filled_is_the_same_for_all_who_plan(
+    socket_enabled: None, tmp_path: Path
+) -> None:
+    """Preview, comparison and write take it from the record."""
+
+    async def main() -> None:
+        async with world(tmp_path, listen=False) as it:
+            item = next(iter(it.plex.core.items.values()))
+            item.values["studio"] = "Theirs"
+            record = Record(
+                "t",
+                "1",
+                Find(tuple(item.files)),
+                {"studio": "Other", "tagline": "Ours"},
+                mirror=True,
+                fill_only=frozenset({"studio", "tagline"}),
+            )
+
+            async def pages() -> AsyncIterator[Sequence[Record]]:
+                yield [record]
+
+            counts = await it.engine.sweep.run(pages(), enqueue=False)
+            assert counts == {"differs": 1}
+            plan = (await it.engine.by_hand.preview(record)).plan
+            assert plan.kept == {"studio": Kept.FILLED}
+            assert [change.field for change in plan.changes] == ["tagline"]
+            await it.engine.submit([record], Priority.BULK)
+            await it.drained()
+            assert item.value("studio") == "Theirs"
+            assert item.value("tagline") == "Ours"
+            assert await it.engine.sweep.run(pages()) == {"in_line": 1}
 
     run(main())
 
@@ -126,7 +162,7 @@ async def test_jobs_that_somebody_waits_for_go_first(rig: Rig) -> None:
     task = asyncio.create_task(rig.engine.sweep.run(pages(), total=50))
     engine = rig.engine
     await rig.until(lambda: engine.sweep.progress)
-    job = await engine.database.run(lambda db: queue.find_job(db, "t", "urgent"))
+    job = await engine.database.run(lambda db: jobs_view.find_job(db, "t", "urgent"))
     assert job is None or job.state == "in_flight"
     assert await task == {"differs": 50}
 

@@ -14,7 +14,7 @@ from custom_components.plexsync.engine.failed import (
     MAX_OUTAGE_RETRIES,
     Choice,
 )
-from custom_components.plexsync.engine.queue import JobInfo
+from custom_components.plexsync.engine.jobs_view import JobInfo
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.engine.upkeep import CHUNK, Retried

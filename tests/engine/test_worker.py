@@ -19,7 +19,7 @@ from custom_components.plexsync.engine.events import (
 )
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.plex.events import PlexEvents
 from tests.rig import PNG, WITHIN, Rig

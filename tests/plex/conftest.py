@@ -1,12 +1,13 @@
 """A simulated Plex, and servers of ours that speak to it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.plex.server import PlexMediaServer
 from custom_components.plexsync.plex.session import PlexSession
 from tests.simulators.plex import PlexCore, PlexSimulator
@@ -66,3 +67,13 @@ async def session(plex: PlexSimulator) -> AsyncIterator[PlexSession]:
     session = PlexSession(plex.url, TOKEN, client_id="plexsync-test", version="1")
     yield session
     await session.aclose()
+
+
+async def known_files(server: PlexMediaServer, files: Sequence[str]) -> list[str]:
+    """Give those of the files that are remembered; no request."""
+    matches = await server.recall([Find(paths=(file,)) for file in files])
+    return [
+        file
+        for file, match in zip(files, matches, strict=True)
+        if match.rating_key is not None
+    ]

@@ -16,7 +16,7 @@ from custom_components.plexsync.plex.paths import suggest
 from custom_components.plexsync.plex.server import PlexMediaServer
 from tests.simulators.plex import ItemType, PlexSimulator, Section, synthetic
 
-from .conftest import MakeServer
+from .conftest import MakeServer, known_files
 
 LISTING = r"^/library/sections/\d+/all$"
 
@@ -219,7 +219,7 @@ async def test_removed_items_leave_the_index(
     plex.core.remove_item(1)
     absent = [f"/data/movies/none/{number}.mkv" for number in range(10)]
     assert _found(await _match(server, *absent)) == ["not_found"] * 10
-    assert await server.known_paths(files) == frozenset(files[1:])
+    assert await known_files(server, files) == files[1:]
 
 
 async def test_moved_files_are_noticed(
@@ -490,10 +490,10 @@ async def test_shrunken_listing_forgets_nothing(
         now = seconds
         fault = await _fault(server, section, *absent)
         assert (fault.kind, fault.reason) == (FaultClass.SERVER, "listing_shrunk")
-        assert await server.known_paths(files) == frozenset(files)
+        assert await known_files(server, files) == files
     now = 601.0
     assert _found(await _match(server, *absent)) == ["not_found"] * 9
-    assert await server.known_paths(files) == frozenset(files[:-gone])
+    assert await known_files(server, files) == files[:-gone]
 
 
 async def test_vanished_library(plex: PlexSimulator, make_server: MakeServer) -> None:
@@ -509,7 +509,7 @@ async def test_vanished_library(plex: PlexSimulator, make_server: MakeServer) ->
         fault = await _fault(server, section, "/data/movies/new.mkv")
         assert (fault.kind, fault.reason) == (FaultClass.SERVER, "listing_empty")
         now += 500
-    assert await server.known_paths([known])
+    assert await known_files(server, [known])
     now = 2000.0
     await server.probe_database()
     wanted = ["/data/movies/new.mkv", "/data/other/new.mkv"]
@@ -681,7 +681,7 @@ async def test_listing_that_breaks_off(
     assert first.rating_key == "1"
     assert last.fault is not None
     assert last.fault.reason == "http_503"
-    assert len(await server.known_paths(_files(section))) == 1000
+    assert len(await known_files(server, _files(section))) == 1000
     assert _found(await _match(server, *_files(section))) == _keys(section)
 
 

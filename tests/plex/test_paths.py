@@ -12,7 +12,6 @@ from custom_components.plexsync.plex.paths import (
     lies_in,
     name,
     normal,
-    share_found,
     suggest,
 )
 
@@ -174,10 +173,3 @@ def test_what_is_explained_needs_no_second_pair() -> None:
         ["/src/video.mp4", "/src/u.mp4"],
         ["/a/x/video.mp4", "/b/y/video.mp4", "/a/x/u.mp4"],
     ) == (("/src", "/a/x"),)
-
-
-def test_share_found() -> None:
-    """Samples are counted by what Plex knows, in any spelling."""
-    known = {key("/data/a.mp4"), key("d:/b.mp4")}
-    assert share_found(["/data/a.mp4", r"D:\B.MP4", "/data/c.mp4"], known) == (2, 3)
-    assert share_found([], known) == (0, 0)

@@ -298,7 +298,6 @@ async def test_without_libraries(
     assert await server.read(["1"]) == {}
     assert (await server.match([Find(paths=("/x",))]))[0].reason == "outside_libraries"
     assert await server.sample_paths() == ()
-    assert await server.known_paths(["/x"]) == frozenset()
     await server.forget(["1"])
     await server.probe_database()
     assert not plex.journal.count(path="/all|/metadata")

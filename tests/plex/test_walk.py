@@ -24,7 +24,7 @@ from custom_components.plexsync.plex.server import PlexMediaServer
 from tests.simulators.plex import ItemType, PlexCore, PlexSimulator, Section, synthetic
 from tests.simulators.plex.messages import Request
 
-from .conftest import TOKEN, MakeServer
+from .conftest import TOKEN, MakeServer, known_files
 
 LISTING = r"^/library/sections/\d+/all$"
 ABSENT = [f"/data/movies/none/{number}.mkv" for number in range(9)]
@@ -149,7 +149,7 @@ async def test_listing_goes_on_where_it_was(
         if last.rating_key:
             break
         assert last.fault is not None
-        known = await server.known_paths(_files(section))
+        known = await known_files(server, _files(section))
         assert len(known) == 198 * number + 1
         if restarts:
             server = make_server()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.queue import Priority
+from custom_components.plexsync.engine.job import Priority
 from proofs.kill9.inquest import differences
 from proofs.kill9_home.books import Books, Remains, examine
 from proofs.kill9_home.figures import Figures

@@ -1,5 +1,6 @@
 """From a Stash scene to a record, case by case."""
 
+import json
 from typing import Any
 
 import pytest
@@ -157,6 +158,17 @@ def test_disabled_fields_are_absent() -> None:
     """Only the enabled fields are sent."""
     options = StashOptions(fields=frozenset({"title"}), poster=False)
     assert _fields(options) == {"title": "The General"}
+
+
+def test_what_is_only_filled_is_said_by_the_record() -> None:
+    """It is kept as plain data, and what is no list of names fills nothing."""
+    options = StashOptions(fill_only=frozenset({"studio", "poster"}))
+    again = StashOptions.from_dict(json.loads(json.dumps(options.as_dict())))
+    assert again == options
+    record = make_record(_scene(), "src", _to_plex, again)
+    assert record.fill_only == {"studio", "poster"}
+    for unfit in ("studio", None, 5, [["studio"]]):
+        assert StashOptions.from_dict({"fill_only": unfit}).fill_only == frozenset()
 
 
 def test_studio_collection_without_groups() -> None:

@@ -11,6 +11,8 @@ import math
 from random import Random
 from typing import Any
 
+from .retry import Backoff, around, later
+
 FORMAT = 1
 _LATEST = 1e15  # seconds since the epoch; no clock says more, and no float fails at it
 
@@ -148,7 +150,8 @@ class Breaker:
             return
         asked = retry_after
         if asked is None:
-            asked = min(self.policy.cap, self.policy.throttled * 2.0**self._throttles)
+            waits = Backoff(self.policy.throttled, self.policy.cap)
+            asked = waits.whole(self._throttles)
         self._throttles += 1
         wait = min(asked, self.policy.retry_after_cap)
         self.not_before = max(self.not_before, now + wait)
@@ -252,12 +255,12 @@ class Breaker:
 
     def _schedule(self, now: float, retry_after: float | None) -> None:
         policy = self.policy
-        delay = min(policy.cap, policy.first_delay * 2.0**self.step)
-        delay *= 1 + policy.jitter * (2 * self._random.random() - 1)
+        delay = Backoff(policy.first_delay, policy.cap).whole(self.step)
+        delay = around(delay, policy.jitter, self._random)
         if retry_after is not None:
             # Never earlier than asked, and a little later, so as not to be first in line.
             asked = min(retry_after, policy.retry_after_cap)
-            delay = max(delay, asked * (1 + 0.1 * self._random.random()))
+            delay = max(delay, later(asked, self._random))
         self._wait = delay
         self.next_probe = now + delay
 

@@ -7,7 +7,7 @@ A kind is named by text: ``edits:<library>``, ``reads:<library>``, ``pictures:<l
 from dataclasses import dataclass, field
 from random import Random
 
-from .retry import Fault, FaultClass
+from .retry import Fault, FaultClass, later
 
 _FIRST = 1.0  # seconds between two tries in the first minute, at least
 _CAP = 600.0  # and after the first hour
@@ -193,4 +193,4 @@ class Bulkheads:
 
     def _wait(self, trouble: _Trouble, now: float) -> float:
         whole = min(_CAP, max(_FIRST, (now - trouble.since) / _SHARE))
-        return whole * (1 + self._random.random() / 10)
+        return later(whole, self._random)

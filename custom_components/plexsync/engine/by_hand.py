@@ -7,7 +7,7 @@ import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import failed, ledger, queue
+from . import failed, jobs_view, ledger, settled
 from .admission import Admission
 from .circuit import Circuit
 from .contact import Contact
@@ -70,8 +70,8 @@ class ByHand:
 
         def work(db: Connection) -> None:
             ledger.pin(db, source, key, rating_key)
-            queue.forget_settled(db, source, key)
-            if info := queue.find_job(db, source, key):
+            settled.forget(db, source, key)
+            if info := jobs_view.find_job(db, source, key):
                 failed.retry(db, Choice(ids=[info.id]), self._t.clock.steady())
 
         await self._t.database.run(work)
@@ -146,7 +146,7 @@ class ByHand:
         def let_go(db: Connection) -> None:
             tokens = {
                 # The record's revision that was undone.
-                source: queue.settled_token(db, source, record_key) or ""
+                source: settled.token(db, source, record_key) or ""
                 for source, record_key in ledger.keys_of(db, read)
             }
             for restore in restores:

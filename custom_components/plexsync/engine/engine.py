@@ -17,20 +17,20 @@ from .database import Database, StorageDamagedError
 from .events import CircuitClosed, Event, Tell, nobody_listens
 from .health import Health
 from .holds import Hold
-from .intake import Intake, Receipt
+from .job import Priority
 from .judge import Judge
 from .ledger_identity import LedgerIdentity
 from .news import News
 from .notes import Notes
 from .outcomes import Outcomes
 from .ports import BreakerStore, Images, Server
-from .queue import Priority
 from .record import Record
+from .record_desk import Receipt, RecordDesk
 from .retry import RetryPolicy
 from .snapshot import Snapshot, take_snapshot
 from .standing import Standing
 from .sweep import Sweep
-from .tools import Settings, Tools
+from .tools import Tools
 from .unforeseen import tell as tell_unforeseen
 from .upkeep import Fresh, Upkeep, nothing_newer
 from .worker import Worker
@@ -90,7 +90,6 @@ class Engine:
             clock=clock,
             random=random,
             retry=retry or RetryPolicy(),
-            settings=Settings(),
             bulkheads=self.bulkheads,
             voided=self.news.voided,
         )
@@ -103,7 +102,7 @@ class Engine:
         """Put together those who work with what there is."""
         tools, circuit, health = self.tools, self.circuit, self.health
         judge = Judge(circuit, health, self.bulkheads, self.clock)
-        self._intake = Intake(self.database, circuit, self.clock, self._tell)
+        self._desk = RecordDesk(self.database, circuit, self.clock, self._tell)
         self.standing = Standing(self.database, circuit)
         self.outcomes = Outcomes(self.standing, self._tell)
         self.worker = Worker(tools, circuit, health, judge, self.outcomes.done)
@@ -193,15 +192,11 @@ class Engine:
         ``cursor`` is (source, text) and moves in the same transaction. Raises
         StorageError, and then nothing was accepted.
         """
-        return await self._intake.submit(records, priority, cursor)
+        return await self._desk.submit(records, priority, cursor)
 
     async def remove_source(self, source: str) -> int:
         """Discard a source's jobs, release its ownership; give how many jobs."""
-        return await self._intake.remove_source(source)
-
-    def set_fill_only(self, source: str, fields: frozenset[str]) -> None:
-        """Name the fields that a source only fills where Plex has nothing."""
-        self.tools.settings.fill_only[source] = fields
+        return await self._desk.remove_source(source)
 
     async def switch(self, on: bool) -> None:
         """Switch syncing on or off; kept on disk before it takes effect."""

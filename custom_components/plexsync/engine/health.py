@@ -9,7 +9,7 @@ from .circuit import Circuit
 from .clock import Clock
 from .database import StorageError
 from .holds import Hold
-from .retry import Fault, FaultClass
+from .retry import Backoff, Fault, FaultClass
 
 AUTH_LIMIT = 3  # refused probes in a row before the owner is asked
 _LONGEST_HOLD = 3600.0  # seconds between two looks at a server that refuses
@@ -118,10 +118,10 @@ class Health:
 
     def refuse_edits(self) -> None:
         """Hold: the token may read and not edit. Each time for longer."""
-        whole = self._circuit.breaker.policy.held * 2.0 ** min(self._write_holds, 10)
-        self._write_holds += 1
+        wait = Backoff(self._circuit.breaker.policy.held, _LONGEST_HOLD)
         self._circuit.hold(Hold.AUTH, True)
-        self._wait(min(_LONGEST_HOLD, whole))
+        self._wait(wait.whole(self._write_holds))
+        self._write_holds += 1
 
     def edit_worked(self) -> None:
         """Note that the token may edit."""

@@ -1,76 +1,120 @@
-"""Records come in as jobs, and go with their source."""
+"""A record comes in: it becomes a job, joins the one that waits, or says nothing new.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+Every function is one step of a transaction under way (``Database.run``); times are
+``Clock.steady`` seconds.
+"""
+
+from enum import StrEnum
 from sqlite3 import Connection
 
-from . import ledger, queue, stats
-from .circuit import Circuit
-from .clock import Clock
-from .database import Database
-from .events import Changed, Tell
-from .queue import Accepted, Priority
+from . import settled
+from .coalescing import COLUMNS, Waiting, drop_older, merge, older, too_late
+from .job import Priority
 from .record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What submitting one record did; it is on disk."""
+class Accepted(StrEnum):
+    """What enqueueing did."""
 
-    accepted: Accepted
-    job: int | None
+    QUEUED = "queued"
+    UNCHANGED = "unchanged"  # equal to what was brought into line last
 
 
-class Intake:
-    """Put what sources say on disk."""
+def enqueue(
+    db: Connection, record: Record, priority: Priority, now: float
+) -> tuple[Accepted, int | None]:
+    """Take in one record; give what happened and the job's id.
 
-    def __init__(
-        self, database: Database, circuit: Circuit, clock: Clock, tell: Tell
-    ) -> None:
-        """Take where jobs are, and the bell for whoever works on them."""
-        self._database = database
-        self._circuit = circuit
-        self._clock = clock
-        self._tell = tell
+    Absent fields never supersede waiting ones, but those of a mirror do: what it
+    lacks is not wanted any more. A field of an older revision loses against a newer
+    one that waits or was written, and so does an older mirror's record as a whole. A
+    record equal to what waits, failed or was settled changes nothing.
+    """
+    row = db.execute(
+        f"SELECT id, {COLUMNS} FROM job WHERE source = ? AND key = ?",
+        (record.source, record.key),
+    ).fetchone()
+    if row is None:
+        if (news := _news(db, record)) is None:
+            return Accepted.UNCHANGED, None
+        return Accepted.QUEUED, _insert(db, news, priority, now)
+    job, waiting = row[0], Waiting.from_row(row[1:])
+    merged = merge(waiting, record, settled.revisions(db, record))
+    if merged != waiting:
+        _store(db, job, merged)
+    db.execute(
+        "UPDATE job SET priority = min(priority, ?) WHERE id = ?", (priority, job)
+    )
+    if not merged.says_the_same(waiting):
+        _start_anew(db, job, now)
+    return Accepted.QUEUED, job
 
-    async def submit(
-        self,
-        records: Iterable[Record],
-        priority: Priority,
-        cursor: tuple[str, str] | None,
-    ) -> list[Receipt]:
-        """Accept records, and where their source was read up to, in one transaction."""
-        accepted = list(records)
 
-        def work(db: Connection) -> list[Receipt]:
-            now = self._clock.steady()
-            receipts = [
-                Receipt(*queue.enqueue(db, record, priority, now))
-                for record in accepted
-            ]
-            same = sum(receipt.accepted is Accepted.UNCHANGED for receipt in receipts)
-            if same:
-                stats.count(db, "unchanged", same)
-            if cursor is not None:
-                stats.keep(db, f"cursor:{cursor[0]}", cursor[1])
-            return receipts
+def _news(db: Connection, record: Record) -> Record | None:
+    """Give what of a record was not brought into line yet."""
+    known = settled.find(db, record.source, record.key)
+    if known is None:
+        return record
+    if known.fingerprint == record.fingerprint():
+        settled.confirm(db, record, known.revisions)
+        return None
+    if too_late(record, {}, known.revisions):
+        return None
+    news = drop_older(record, known.revisions)
+    if not news.fields:
+        settled.confirm(db, news, known.revisions)
+        return None
+    return news
 
-        receipts = await self._database.run(work)
-        if any(receipt.job is not None for receipt in receipts):
-            self._circuit.notify()
-        elif receipts:
-            self._tell(Changed())
-        return receipts
 
-    async def remove_source(self, source: str) -> int:
-        """Discard a source's jobs and release its ownership; give how many jobs."""
+def _insert(
+    db: Connection, record: Record, priority: Priority, now: float
+) -> int | None:
+    row = Waiting.of(record).row()
+    marks = ", ?" * len(row)
+    return db.execute(
+        f"INSERT INTO job (source, key, rev, priority, enqueued, due, {COLUMNS})"
+        f" VALUES (?, ?, 1, ?, ?, ?{marks})",
+        (record.source, record.key, priority, now, now, *row),
+    ).lastrowid
 
-        def work(db: Connection) -> int:
-            ledger.release_source(db, source)
-            for mark in ("cursor", "settings", "retry"):
-                stats.keep(db, f"{mark}:{source}", None)
-            return queue.discard_source(db, source, self._clock.steady())
 
-        number = await self._database.run(work)
-        self._circuit.notify()
-        return number
+def _store(db: Connection, job: int, waiting: Waiting) -> None:
+    row = waiting.row()
+    marks = ", ".join("?" * len(row))
+    db.execute(f"UPDATE job SET ({COLUMNS}) = ({marks}) WHERE id = ?", (*row, job))
+
+
+def _start_anew(db: Connection, job: int, now: float) -> None:
+    """Count it as news: what failed or was put off before says nothing of it."""
+    db.execute(
+        "UPDATE job SET rev = rev + 1, failed = 0, reason = NULL,"
+        # An item that is sick is hardly asked more often because there is more to
+        # say; a kind of call that fails keeps nobody's other fields back.
+        " due = CASE WHEN solo = 1 AND blocked IS NULL THEN min(due, ? + 5) ELSE ?"
+        " END, solo = CASE WHEN blocked IS NULL THEN solo ELSE 0 END, blocked = NULL,"
+        " candidates = NULL, attempts = 0, misses = 0, missed_since = NULL,"
+        " crashes = 0, failures = 0, first_failed = NULL, last_failed = NULL,"
+        " retries = 0, outage_retries = 0 WHERE id = ?",
+        (now, now, job),
+    )
+
+
+def refresh(db: Connection, job: int, record: Record) -> bool:
+    """Let a failed job carry what its source says now; say whether it does.
+
+    It does not if it knows newer, or has failed no longer.
+    """
+    row = db.execute(
+        f"SELECT {COLUMNS} FROM job WHERE id = ? AND failed = 1", (job,)
+    ).fetchone()
+    if row is None:
+        return False
+    waiting, written = Waiting.from_row(row), settled.revisions(db, record)
+    if older(record.revision, waiting.revision):
+        return False
+    if too_late(record, waiting.fields, written):
+        return False
+    _store(db, job, merge(waiting, record, written))
+    db.execute("UPDATE job SET rev = rev + 1 WHERE id = ?", (job,))
+    return True

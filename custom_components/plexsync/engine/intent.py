@@ -7,7 +7,7 @@ stood there before.
 from collections.abc import Iterable
 from sqlite3 import Connection
 
-from . import ledger, queue
+from . import ledger, settled
 from .task import Task
 from .tools import Tools
 
@@ -25,7 +25,7 @@ async def note_intent(tools: Tools, tasks: Iterable[Task]) -> None:
             # would be taken for a person's.
             ledger.adopt(db, *whose, plan.adopted, now)
             # Until the verdict, what was in line before need not be in line now.
-            queue.forget_settled(db, record.source, record.key)
+            settled.forget(db, record.source, record.key)
             if task.sight.creates:
                 ledger.note_collections(db, task.item.section, task.sight.creates)
 

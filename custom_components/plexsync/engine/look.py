@@ -97,7 +97,6 @@ class Look:
                 sight.item,
                 sight.ledger,
                 images=sight.images,
-                fill_only=self._t.settings.fills(sight.record.source),
             )
         await spare_collections(self._t, self.access, planned)
 

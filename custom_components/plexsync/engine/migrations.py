@@ -22,8 +22,14 @@ def _see_turns(db: sqlite3.Connection) -> None:
     _add_column(db, "plex_section", "place TEXT")
 
 
+def _carry_what_is_filled(db: sqlite3.Connection) -> None:
+    """Let a job say itself which fields are only filled, and find a trial by an index."""
+    _add_column(db, "job", "fill_only TEXT NOT NULL DEFAULT '[]'")
+    db.execute("DROP INDEX IF EXISTS job_turn")
+
+
 # The first one leads from version 1 to 2, and so on.
-LADDER: tuple[Step, ...] = (_see_turns,)
+LADDER: tuple[Step, ...] = (_see_turns, _carry_what_is_filled)
 VERSION = 1 + len(LADDER)
 
 

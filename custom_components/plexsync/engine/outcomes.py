@@ -3,7 +3,7 @@
 import asyncio
 
 from .events import Changed, ItemFailed, Tell
-from .queue import Job
+from .job import Job
 from .record import Outcome
 from .standing import Standing
 

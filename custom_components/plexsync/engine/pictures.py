@@ -9,8 +9,8 @@ from sqlite3 import Connection
 from . import ledger
 from .bulkheads import shut
 from .fields import FIELDS, Kind
+from .job import Job
 from .ports import FetchedImage
-from .queue import Job
 from .record import Image, Record
 from .retry import Fault, FaultClass
 from .together import together

@@ -1,6 +1,6 @@
 """Record + item + ledger → plan: exactly what would be written, and why not the rest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -39,6 +39,7 @@ class Written:
 
 
 type Ledger = Mapping[str, Sequence[Written]]
+type Members = dict[str, str | Actor]  # by their folded names
 
 
 class Kept(StrEnum):
@@ -149,18 +150,15 @@ def make_plan(
     ledger: Ledger,
     *,
     images: Mapping[str, str] | None = None,
-    fill_only: Iterable[str] = (),
 ) -> Plan:
     """Compute what bringing the item into line would write.
 
     ``images`` maps each image field whose bytes are at hand to their digest;
-    other image fields of the record count as unchanged. ``fill_only`` names the
-    fields that are written only where Plex has nothing.
+    other image fields of the record count as unchanged.
     """
     changes: list[Change] = []
     adopted: list[Change] = []
     kept: dict[str, Kept] = {}
-    fill = frozenset(fill_only)
     for name, wanted in record.fields.items():
         spec = FIELDS[name]
         if name not in item.fields:
@@ -174,11 +172,11 @@ def make_plan(
             or (row.source == record.source and _released(row, record))
         ]
         if spec.kind is Kind.IMAGE:
-            result = _plan_image(name, wanted, record, item, rows, images or {}, fill)
+            result = _plan_image(name, wanted, record, item, rows, images or {})
         elif spec.is_list:
-            result = _plan_list(spec, wanted, record, item, rows, fill)
+            result = _plan_list(spec, wanted, record, item, rows)
         else:
-            result = _plan_value(spec, wanted, record, item, rows, fill)
+            result = _plan_value(spec, wanted, record, item, rows)
         match result:
             case Kept():
                 kept[name] = result
@@ -218,7 +216,6 @@ def _plan_value(
     record: Record,
     item: Item,
     rows: Sequence[Written],
-    fill: frozenset[str],
 ) -> Change | Kept | None:
     current = item.fields[spec.name]
     locked = spec.name in item.locks
@@ -242,7 +239,7 @@ def _plan_value(
         obstacle = Kept.UNIDENTIFIED
     elif wanted is None and record.mirror and not ours:
         obstacle = Kept.NOT_OURS
-    elif spec.name in fill and current is not None and not ours:
+    elif spec.name in record.fill_only and current is not None and not ours:
         obstacle = Kept.FILLED
     if not _same(spec, current, wanted):
         return obstacle or change
@@ -264,7 +261,6 @@ def _plan_list(
     record: Record,
     item: Item,
     rows: Sequence[Written],
-    fill: frozenset[str],
 ) -> Change | Kept | None:
     current = _by_name(item.fields[spec.name])
     desired = _by_name(wanted)
@@ -276,52 +272,56 @@ def _plan_list(
         return Kept.UNIDENTIFIED if current else None
     if locked and not rows and not _covers(current, desired):
         return Kept.LOCKED
-    if spec.name in fill and current and not _owned(rows):
+    if spec.name in record.fill_only and current and not _owned(rows):
         return Kept.FILLED
     own = _by_name(row.value) if row else {}
     meant = [_by_name(each) for each in row.meant] if row else []
     maybe_own = dict(own)
     for members in meant:
         maybe_own |= members
-    others = {
-        name
-        for other in _owned(rows)
-        if other.source != record.source
-        for name in _by_name(other.intent if other.pending else other.value)
-    }
     dropped = set(maybe_own) - set(desired)
     if wanted is None and not record.mirror:
         # An explicit clear empties the field; a mirrored list only takes back its own.
         dropped |= set(current)
-    dropped -= others
+    dropped -= _of_others(rows, record.source)
     # Our lock keeps agents out, so what is missing under it a person took away, unless
     # a write may have done it whose outcome nobody knows.
     unsure = any(each.meant for each in rows)
     declined = set(own) - set(current) if locked and not unsure else set()
-    target = {name: member for name, member in desired.items() if name not in declined}
-    target |= {
-        name: member
-        for name, member in current.items()
-        if name not in dropped and name not in target
-    }
-    gone = [current[name] for name in current if name not in target]
+    target = _without(desired, declined)
+    target |= _without(current, dropped | target.keys())
+    gone = _without(current, target.keys())
     if not (desired or gone or own or meant):
         return None  # nothing of ours stands there, and nothing changes
     if meant:
-        gone += [
-            member
+        gone |= {
+            name: member
             for name, member in maybe_own.items()
             if name in dropped and name not in current
-        ]
+        }
     return Change(
         spec.name,
         _members(item.fields[spec.name]),
         tuple(target.values()) or None,  # type: ignore[arg-type]  # one kind per field
         tuple(desired.values()) or None,  # type: ignore[arg-type]
-        remove=tuple(_name(member) for member in gone),
+        remove=tuple(map(_name, gone.values())),
         was_locked=locked,
         again=any(members.keys() != desired.keys() for members in meant),
     )
+
+
+def _of_others(rows: Sequence[Written], source: str) -> set[str]:
+    """Name the members that belong to other sources."""
+    return {
+        name
+        for other in _owned(rows)
+        if other.source != source
+        for name in _by_name(other.intent if other.pending else other.value)
+    }
+
+
+def _without(members: Members, names: Collection[str]) -> Members:
+    return {name: member for name, member in members.items() if name not in names}
 
 
 def _plan_image(
@@ -331,7 +331,6 @@ def _plan_image(
     item: Item,
     rows: Sequence[Written],
     images: Mapping[str, str],
-    fill: frozenset[str],
 ) -> Change | Kept | None:
     digest = images.get(name)
     if wanted is None or digest is None:
@@ -345,7 +344,7 @@ def _plan_image(
         return Kept.RELEASED
     if locked and not rows:
         return Kept.LOCKED
-    if name in fill and item.fields[name] is not None and not _owned(rows):
+    if name in record.fill_only and item.fields[name] is not None and not _owned(rows):
         return Kept.FILLED
     # A picture of which the ledger is unsure is uploaded again: same bytes, no harm.
     return Change(
@@ -366,7 +365,7 @@ def _members(value: Value | None) -> tuple[Any, ...] | None:
     return value if isinstance(value, tuple) and value else None
 
 
-def _by_name(value: Value | None) -> dict[str, str | Actor]:
+def _by_name(value: Value | None) -> Members:
     return {_fold(_name(member)): member for member in _members(value) or ()}
 
 
@@ -376,9 +375,7 @@ def _same_member(current: str | Actor | None, wanted: str | Actor) -> bool:
     return current is not None
 
 
-def _covers(
-    current: Mapping[str, str | Actor], desired: Mapping[str, str | Actor]
-) -> bool:
+def _covers(current: Members, desired: Members) -> bool:
     return current.keys() == desired.keys() and all(
         _same_member(current[name], member) for name, member in desired.items()
     )

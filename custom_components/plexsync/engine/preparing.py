@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from . import ledger, pictures, queue
+from . import ledger, pictures, settled
 from .put_off import put_off
 from .record import Find
 from .task import Task, Verdict
@@ -20,7 +20,7 @@ async def recall(tools: Tools, tasks: Sequence[Task]) -> None:
             record = task.job.record
             if key := ledger.pinned(db, record.source, record.key):
                 task.sight.find = Find(rating_key=key)
-            task.settled_key = queue.same_but_pictures(db, task.job)
+            task.settled_key = settled.same_but_pictures(db, task.job)
 
     await tools.database.run(look_up, durable=False)
 

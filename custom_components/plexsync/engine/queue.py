@@ -1,160 +1,33 @@
-"""Durable jobs: one row per (source, record key), the newest record of it wins.
+"""Durable jobs: one row per (source, record key). They are taken, done, put off, failed.
 
-From an action it wins field by field; a mirror's record is its source's whole view,
-and replaces what waits.
-
-Every function takes the connection of a transaction under way (``Database.run``)
-and is one step of it; times are ``Clock.steady`` seconds.
+``intake`` puts them in. Every function takes the connection of a transaction under
+way (``Database.run``) and is one step of it; times are ``Clock.steady`` seconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import IntEnum, StrEnum
 import json
 from sqlite3 import Connection
 from typing import Any
 
-from .record import (
-    Record,
-    fields_from_json,
-    find_from_json,
-    find_to_json,
-    value_to_json,
-)
+from . import settled
+from .coalescing import COLUMNS, Waiting
+from .job import SCHEMA as JOBS, Job, Priority, load
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS job (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
-    source TEXT NOT NULL,
-    key TEXT NOT NULL,
-    find TEXT NOT NULL,
-    fields TEXT NOT NULL,          -- {name: [revision, value]}, "": of the whole view
-    revision INTEGER,
-    identified INTEGER NOT NULL,
-    mirror INTEGER NOT NULL,
-    rev INTEGER NOT NULL,          -- counts the records that went into it
-    priority INTEGER NOT NULL,
-    enqueued REAL NOT NULL,
-    due REAL NOT NULL,
-    failed INTEGER NOT NULL DEFAULT 0,
-    leased INTEGER,                -- the rev in flight
-    attempts INTEGER NOT NULL DEFAULT 0,
-    missed_since REAL,             -- first time the item was not found
-    misses INTEGER NOT NULL DEFAULT 0,
-    crashes INTEGER NOT NULL DEFAULT 0,
-    reason TEXT,
-    candidates TEXT,
-    failures INTEGER NOT NULL DEFAULT 0,   -- of this record, however often taken up again
-    first_failed REAL,
-    last_failed REAL,
-    passing INTEGER NOT NULL DEFAULT 0,    -- it failed of what an outage explains
-    days INTEGER NOT NULL DEFAULT 0,       -- that it has been failed for
-    retries INTEGER NOT NULL DEFAULT 0,
-    outage_retries INTEGER NOT NULL DEFAULT 0,  -- those that followed an outage
-    tried REAL,                    -- when it was last taken
-    solo INTEGER NOT NULL DEFAULT 0,  -- handled alone, beside all others
-    blocked TEXT,                  -- the kind of call that it waits for
-    snoozes INTEGER NOT NULL DEFAULT 0,  -- for what its item may not be to blame for
-    UNIQUE (source, key)
-) STRICT;
-CREATE INDEX IF NOT EXISTS job_turn ON job (solo, priority, due, id)
-    WHERE failed = 0 AND leased IS NULL;
-CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
-    WHERE blocked IS NOT NULL;
-CREATE INDEX IF NOT EXISTS job_enqueued ON job (enqueued) WHERE failed = 0;
-CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
-CREATE TABLE IF NOT EXISTS settled (
-    source TEXT NOT NULL,
-    key TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,     -- of the newest record that was brought into line
-    plain TEXT NOT NULL,           -- the same without its pictures
-    token TEXT NOT NULL,           -- names its revision
-    revisions TEXT NOT NULL,       -- {field: revision} of what was written, "" as above
-    rating_key TEXT,
-    PRIMARY KEY (source, key)
-) STRICT, WITHOUT ROWID;
-"""
+SCHEMA = JOBS + settled.SCHEMA
 
 OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
-
-class Priority(IntEnum):
-    """Who waits: a person or an automation, or nobody in particular."""
-
-    INTERACTIVE = 0
-    BULK = 1
-
-
-class Accepted(StrEnum):
-    """What enqueueing did."""
-
-    QUEUED = "queued"
-    UNCHANGED = "unchanged"  # equal to what was brought into line last
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job in flight."""
-
-    id: int
-    rev: int
-    record: Record
-    revisions: Revisions
-    priority: Priority
-    attempts: int
-    misses: int
-    missed_since: float | None
-    crashes: int
-    snoozes: int = 0
-    blocked: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """How a job has failed so far, and how often it was taken up again."""
-
-    failures: int
-    first: float
-    last: float
-    retries: int
-
-
-@dataclass(frozen=True, slots=True)
-class JobInfo:
-    """A job as it is shown; ``next_attempt`` is None for a failed one.
-
-    ``history`` is None for a record that never failed.
-    """
-
-    id: int
-    source: str
-    key: str
-    state: str  # pending, waiting, in_flight, failed
-    reason: str | None
-    candidates: tuple[str, ...]
-    attempts: int
-    enqueued: float
-    next_attempt: float | None
-    paths: tuple[str, ...]
-    fields: tuple[str, ...]
-    history: History | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many jobs there are, and when the oldest pending one came in."""
-
-    pending: int
-    failed: int
-    oldest: float | None
-
-
-type Packed = dict[str, list[Any]]
-type Revisions = dict[str, int | None]
-
-# Beside the fields: the newest whole view, which also says what is not wanted any more.
-_WHOLE = ""
+# Both walk an index in its order: with 100,000 jobs due nothing is sorted for a trial.
+NEVER_TRIED = (
+    "SELECT due, id FROM job WHERE failed = 0 AND leased IS NULL AND solo = ?"
+    " AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
+)
+TRIED_LONGEST_AGO = (
+    "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND tried IS NOT NULL"
+    " AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"
+)
 
 _FAILS = (
     "leased = NULL, failed = 1, failures = failures + 1, days = 0, solo = 0,"
@@ -187,152 +60,6 @@ def recover(db: Connection, now: float, longest: float) -> int:
         (now,),
     )
     return set_aside
-
-
-def enqueue(
-    db: Connection, record: Record, priority: Priority, now: float
-) -> tuple[Accepted, int | None]:
-    """Take in one record; give what happened and the job's id.
-
-    Absent fields never supersede waiting ones, but those of a mirror do: what it
-    lacks is not wanted any more. A field of an older revision loses against a newer
-    one that waits or was written, and so does an older mirror's record as a whole. A
-    record equal to what waits, failed or was settled changes nothing.
-    """
-    settled = db.execute(
-        "SELECT fingerprint, revisions FROM settled WHERE source = ? AND key = ?",
-        (record.source, record.key),
-    ).fetchone()
-    row = db.execute(
-        "SELECT id, find, fields, revision, identified, mirror FROM job"
-        " WHERE source = ? AND key = ?",
-        (record.source, record.key),
-    ).fetchone()
-    written: Revisions = json.loads(settled[1]) if settled else {}
-    if row is None:
-        if settled is not None:
-            if settled[0] == record.fingerprint():
-                _confirm_settled(db, record, written)
-                return Accepted.UNCHANGED, None
-            if _too_late(record, {}, written):
-                return Accepted.UNCHANGED, None
-            record = _drop_older(record, written)
-            if not record.fields:
-                _confirm_settled(db, record, written)
-                return Accepted.UNCHANGED, None
-        cursor = db.execute(
-            "INSERT INTO job (source, key, find, fields, revision, identified, mirror,"
-            " rev, priority, enqueued, due) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
-            (
-                record.source,
-                record.key,
-                find_to_json(record.find),
-                json.dumps(_pack(record), separators=(",", ":")),
-                record.revision,
-                record.identified,
-                record.mirror,
-                priority,
-                now,
-                now,
-            ),
-        )
-        return Accepted.QUEUED, cursor.lastrowid
-    job, find, fields, revision, identified, mirror = row
-    waiting: Packed = json.loads(fields)
-    late = _too_late(record, waiting, written)
-    merged = waiting if late else _merge(waiting, record, written)
-    newer = not late and not _older(record.revision, revision)
-    head = (
-        (find_to_json(record.find), record.identified, record.mirror)
-        if newer
-        else (find, bool(identified), bool(mirror))
-    )
-    same = _values(merged) == _values(waiting) and head == (
-        find,
-        bool(identified),
-        bool(mirror),
-    )
-    db.execute(
-        "UPDATE job SET find = ?, fields = ?, identified = ?, mirror = ?, revision = ?,"
-        " priority = min(priority, ?) WHERE id = ?",
-        (
-            head[0],
-            json.dumps(merged, separators=(",", ":")),
-            head[1],
-            head[2],
-            record.revision if newer else revision,
-            priority,
-            job,
-        ),
-    )
-    if not same:
-        db.execute(
-            "UPDATE job SET rev = rev + 1, failed = 0, reason = NULL,"
-            # An item that is sick is hardly asked more often because there is more to
-            # say; a kind of call that fails keeps nobody's other fields back.
-            " due = CASE WHEN solo = 1 AND blocked IS NULL THEN min(due, ? + 5) ELSE ?"
-            " END, solo = CASE WHEN blocked IS NULL THEN solo ELSE 0 END, blocked = NULL,"
-            " candidates = NULL, attempts = 0, misses = 0, missed_since = NULL,"
-            " crashes = 0, failures = 0, first_failed = NULL, last_failed = NULL,"
-            " retries = 0, outage_retries = 0 WHERE id = ?",
-            (now, now, job),
-        )
-    return Accepted.QUEUED, job
-
-
-def refresh(db: Connection, job: int, record: Record) -> bool:
-    """Let a failed job carry what its source says now; say whether it does.
-
-    It does not if it knows newer, or has failed no longer.
-    """
-    row = db.execute(
-        "SELECT fields, revision FROM job WHERE id = ? AND failed = 1", (job,)
-    ).fetchone()
-    if row is None or _older(record.revision, row[1]):
-        return False
-    waiting, written = json.loads(row[0]), _revisions(db, record)
-    if _too_late(record, waiting, written):
-        return False
-    packed = _merge(waiting, record, written)
-    db.execute(
-        "UPDATE job SET find = ?, fields = ?, revision = ?, identified = ?, mirror = ?,"
-        " rev = rev + 1 WHERE id = ?",
-        (
-            find_to_json(record.find),
-            json.dumps(packed, separators=(",", ":")),
-            record.revision,
-            record.identified,
-            record.mirror,
-            job,
-        ),
-    )
-    return True
-
-
-def _revisions(db: Connection, record: Record) -> Revisions:
-    """Give the revision of each field that was written."""
-    row = db.execute(
-        "SELECT revisions FROM settled WHERE source = ? AND key = ?",
-        (record.source, record.key),
-    ).fetchone()
-    return json.loads(row[0]) if row else {}
-
-
-def _confirm_settled(db: Connection, record: Record, revisions: Revisions) -> None:
-    """Note that this revision says the same: what lies in between comes too late now."""
-    known = revisions | {
-        name: _newest(record.revision, revisions.get(name)) for name in _pack(record)
-    }
-    if known != revisions:
-        db.execute(
-            "UPDATE settled SET revisions = ?, token = ? WHERE source = ? AND key = ?",
-            (
-                json.dumps(known, separators=(",", ":")),
-                record.token(),
-                record.source,
-                record.key,
-            ),
-        )
 
 
 def claim(
@@ -368,7 +95,7 @@ def claim(
         ][:room]
     if not ids:
         return []
-    jobs = _load(db, ids)
+    jobs = load(db, ids)
     if suspects := [job for job in jobs if job.crashes]:
         calm = [job for job in jobs if not job.crashes]
         jobs = calm or suspects[:1]
@@ -378,56 +105,32 @@ def claim(
 
 def claim_trial(db: Connection, now: float) -> list[Job]:
     """Lease the due job that was never tried, or was tried longest ago; none, or one."""
-    row = db.execute(
-        "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND due <= ?"
-        " ORDER BY tried IS NOT NULL, tried, priority, due, id LIMIT 1",
-        (now,),
-    ).fetchone()
-    jobs = _load(db, [row[0]]) if row else []
+    found = _never_tried(db, now)
+    if found is None:
+        row = db.execute(TRIED_LONGEST_AGO, (now,)).fetchone()
+        found = row[0] if row else None
+    jobs = [] if found is None else load(db, [found])
     _lease(db, jobs, now)
     return jobs
+
+
+def _never_tried(db: Connection, now: float) -> int | None:
+    """Give the first due job that was never tried."""
+    for priority in Priority:
+        rows = [
+            row
+            for solo in (False, True)
+            if (row := db.execute(NEVER_TRIED, (solo, priority, now)).fetchone())
+        ]
+        if rows:
+            return min(rows)[1]  # type: ignore[no-any-return]
+    return None
 
 
 def _lease(db: Connection, jobs: Iterable[Job], now: float) -> None:
     db.executemany(
         "UPDATE job SET leased = rev, tried = ? WHERE id = ?",
         [(now, job.id) for job in jobs],
-    )
-
-
-def _load(db: Connection, ids: Sequence[int]) -> list[Job]:
-    marks = ",".join("?" * len(ids))
-    rows = db.execute(
-        "SELECT id, rev, source, key, find, fields, revision, identified, mirror,"
-        " priority, attempts, misses, missed_since, crashes, snoozes, blocked"
-        f" FROM job WHERE id IN ({marks}) ORDER BY priority, due, id",
-        tuple(ids),
-    )
-    return [_job(row) for row in rows]
-
-
-def _job(row: tuple[Any, ...]) -> Job:
-    packed: Packed = json.loads(row[5])
-    return Job(
-        id=row[0],
-        rev=row[1],
-        record=Record(
-            source=row[2],
-            key=row[3],
-            find=find_from_json(row[4]),
-            fields=fields_from_json({name: pair[1] for name, pair in packed.items()}),
-            revision=row[6],
-            identified=bool(row[7]),
-            mirror=bool(row[8]),
-        ),
-        revisions={name: pair[0] for name, pair in packed.items()},
-        priority=Priority(row[9]),
-        attempts=row[10],
-        misses=row[11],
-        missed_since=row[12],
-        crashes=row[13],
-        snoozes=row[14],
-        blocked=row[15],
     )
 
 
@@ -438,35 +141,16 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool
     the answer is False.
     """
     gone = db.execute(
-        "DELETE FROM job WHERE id = ? AND rev = ? RETURNING fields, revision",
+        f"DELETE FROM job WHERE id = ? AND rev = ? RETURNING {COLUMNS}",
         (job.id, job.rev),
     ).fetchone()
     record, written = job.record, job.revisions
     if gone is not None:
         # A newer revision that says the same may have come in meanwhile.
-        packed: Packed = json.loads(gone[0])
-        written = {name: pair[0] for name, pair in packed.items()}
-        record = replace(record, revision=gone[1])
-    revisions = _revisions(db, record)
-    revisions |= {
-        name: _newest(revision, revisions.get(name))
-        for name, revision in written.items()
-    }
-    db.execute(
-        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (source, key) DO UPDATE SET fingerprint = excluded.fingerprint,"
-        " plain = excluded.plain, token = excluded.token, revisions = excluded.revisions,"
-        " rating_key = excluded.rating_key",
-        (
-            record.source,
-            record.key,
-            record.fingerprint(),
-            record.fingerprint(images=False),
-            record.token(),
-            json.dumps(revisions, separators=(",", ":")),
-            rating_key,
-        ),
-    )
+        waiting = Waiting.from_row(gone)
+        record = replace(record, revision=waiting.revision)
+        written = waiting.revisions()
+    settled.remember(db, record, written, rating_key)
     if gone is None:
         _ready_again(db, job, now)
     return gone is not None
@@ -622,40 +306,13 @@ def wake(db: Connection, now: float, reason: str, path: str | None = None) -> in
 
 def discard_source(db: Connection, source: str, now: float) -> int:
     """Drop a source's jobs and what is known of its records; give how many jobs."""
-    db.execute("DELETE FROM settled WHERE source = ?", (source,))
+    settled.forget_source(db, source)
     gone = db.execute(
         "DELETE FROM job WHERE source = ? RETURNING iif(solo, blocked, NULL)", (source,)
     ).fetchall()
     for kind in {row[0] for row in gone} - {None}:
         choose_next(db, kind, now)  # else nobody would try it any more
     return len(gone)
-
-
-def settled_token(db: Connection, source: str, key: str) -> str | None:
-    """Name the revision of a record that was brought into line last."""
-    row = db.execute(
-        "SELECT token FROM settled WHERE source = ? AND key = ?", (source, key)
-    ).fetchone()
-    return row[0] if row else None
-
-
-def forget_settled(db: Connection, source: str, key: str) -> None:
-    """Let the next record be compared with Plex, even an equal one."""
-    db.execute(
-        "UPDATE settled SET fingerprint = '', plain = '' WHERE source = ? AND key = ?",
-        (source, key),
-    )
-
-
-def same_but_pictures(db: Connection, job: Job) -> str | None:
-    """Give the rating key if all but the pictures was brought into line before."""
-    row = db.execute(
-        "SELECT plain, rating_key FROM settled WHERE source = ? AND key = ?",
-        (job.record.source, job.record.key),
-    ).fetchone()
-    if row is None or row[0] != job.record.fingerprint(images=False):
-        return None
-    return row[1]  # type: ignore[no-any-return]
 
 
 def is_due(db: Connection, priority: Priority, now: float) -> bool:
@@ -694,148 +351,3 @@ def count_due(db: Connection, now: float) -> int:
         (now,),
     ).fetchone()
     return int(found[0])
-
-
-def counts(db: Connection) -> Counts:
-    """Count the jobs."""
-    pending = db.execute("SELECT count(*) FROM job WHERE failed = 0").fetchone()[0]
-    failed = db.execute("SELECT count(*) FROM job WHERE failed = 1").fetchone()[0]
-    oldest = db.execute(
-        "SELECT enqueued FROM job WHERE failed = 0 ORDER BY enqueued LIMIT 1"
-    ).fetchone()
-    return Counts(pending, failed, oldest[0] if oldest else None)
-
-
-def reasons(db: Connection) -> dict[str, int]:
-    """Count the jobs that have a reason, by state and reason."""
-    return {
-        f"{'failed' if failed else 'waiting'}:{reason}": number
-        for failed, reason, number in db.execute(
-            "SELECT failed, reason, count(*) FROM job WHERE reason IS NOT NULL"
-            " GROUP BY failed, reason ORDER BY failed, reason"
-        )
-    }
-
-
-def find_job(db: Connection, source: str, key: str) -> JobInfo | None:
-    """Show the job of one record."""
-    rows = _infos(db, "source = ? AND key = ?", (source, key), 1, 0)
-    return rows[0] if rows else None
-
-
-def listing(
-    db: Connection,
-    *,
-    state: str | None = None,
-    source: str | None = None,
-    reason: str | None = None,
-    limit: int = 50,
-    offset: int = 0,
-) -> tuple[list[JobInfo], int]:
-    """Give one page of jobs, oldest first, and how many there are in all."""
-    conditions = {
-        None: "1",
-        "failed": "failed = 1",
-        "in_flight": "leased IS NOT NULL",
-        "waiting": "failed = 0 AND leased IS NULL AND reason IS NOT NULL",
-        "pending": "failed = 0 AND leased IS NULL AND reason IS NULL",
-    }
-    where, values = [conditions[state]], list[Any]()
-    for column, value in (("source", source), ("reason", reason)):
-        if value is not None:
-            where.append(f"{column} = ?")
-            values.append(value)
-    condition = " AND ".join(where)
-    total = db.execute(f"SELECT count(*) FROM job WHERE {condition}", values).fetchone()
-    return _infos(db, condition, tuple(values), limit, offset), total[0]
-
-
-def _infos(
-    db: Connection, where: str, values: tuple[Any, ...], limit: int, offset: int
-) -> list[JobInfo]:
-    return [
-        JobInfo(
-            id=row[0],
-            source=row[1],
-            key=row[2],
-            state="failed"
-            if row[3]
-            else "in_flight"
-            if row[4] is not None
-            else "waiting"
-            if row[5]
-            else "pending",
-            reason=row[5],
-            candidates=tuple(json.loads(row[6] or "[]")),
-            attempts=row[7],
-            enqueued=row[8],
-            next_attempt=None if row[3] else row[9],
-            paths=find_from_json(row[10]).paths,
-            fields=tuple(name for name in json.loads(row[11]) if name != _WHOLE),
-            history=History(*row[12:]) if row[12] else None,
-        )
-        for row in db.execute(
-            "SELECT id, source, key, failed, leased, reason, candidates, attempts,"
-            " enqueued, due, find, fields, failures, first_failed, last_failed, retries"
-            f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
-            (*values, limit, offset),
-        )
-    ]
-
-
-def _pack(record: Record) -> Packed:
-    packed = {
-        name: [record.revision, value_to_json(value)]
-        for name, value in record.fields.items()
-    }
-    return packed | {_WHOLE: [record.revision, None]} if record.mirror else packed
-
-
-def _values(packed: Packed) -> dict[str, Any]:
-    return {name: pair[1] for name, pair in packed.items()}
-
-
-def _older(revision: int | None, than: int | None) -> bool:
-    """Compare by the source's own order; where it has none, arrival decides."""
-    return revision is not None and than is not None and revision < than
-
-
-def _newest(revision: int | None, known: int | None) -> int | None:
-    """Give the greater one: news without a revision do not let older ones in again."""
-    return max((r for r in (revision, known) if r is not None), default=None)
-
-
-def _too_late(record: Record, waiting: Packed, written: Revisions) -> bool:
-    """Say whether a newer whole view than this one waits or was written."""
-    waits = waiting[_WHOLE][0] if _WHOLE in waiting else None
-    return record.mirror and _older(
-        record.revision, _newest(waits, written.get(_WHOLE))
-    )
-
-
-def _merge(waiting: Packed, record: Record, written: Revisions) -> Packed:
-    """Let a record into what waits: the newest of each field."""
-    merged = dict(waiting)
-    for name, (revision, value) in _pack(_drop_older(record, written)).items():
-        known = waiting[name][0] if name in waiting else None
-        if not _older(revision, known):
-            merged[name] = [_newest(revision, known), value]
-    if not record.mirror:
-        return merged
-    # What a whole view lacks is not wanted any more, unless something newer wants it.
-    return {
-        name: pair
-        for name, pair in merged.items()
-        if name in record.fields or name == _WHOLE or _older(record.revision, pair[0])
-    }
-
-
-def _drop_older(record: Record, written: Revisions) -> Record:
-    fields = {
-        name: value
-        for name, value in record.fields.items()
-        if not _older(record.revision, written.get(name))
-    }
-    return (
-        record if len(fields) == len(record.fields) else replace(record, fields=fields)
-    )

@@ -7,14 +7,14 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from sqlite3 import Connection
 
-from . import ledger, queue
+from . import intake, jobs_view, ledger, queue, settled
 from .breaker import State
 from .circuit import Circuit
 from .contact import Contact
 from .holds import READING
+from .job import Priority
 from .look import Look
 from .pictures import known_digests
-from .queue import Priority
 from .record import Find, Record
 from .retry import Fault
 from .sight import Sight
@@ -94,7 +94,7 @@ class Reconcile:
         def look_up(db: Connection) -> tuple[list[Sight], Counter[str]]:
             sights, counts = list[Sight](), Counter[str]()
             for record in records:
-                job = queue.find_job(db, record.source, record.key)
+                job = jobs_view.find_job(db, record.source, record.key)
                 if job is not None and self._enqueue:
                     counts["failed" if job.state == "failed" else "pending"] += 1
                     continue
@@ -159,8 +159,8 @@ class Reconcile:
 
         def enqueue(db: Connection) -> None:
             for record in differing:
-                queue.forget_settled(db, record.source, record.key)
-                queue.enqueue(db, record, Priority.BULK, now)
+                settled.forget(db, record.source, record.key)
+                intake.enqueue(db, record, Priority.BULK, now)
 
         await self._t.database.run(enqueue)
         self._circuit.notify()

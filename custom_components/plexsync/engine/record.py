@@ -78,7 +78,8 @@ class Record:
     only arrival tells. ``identified`` is False for a record that its source has
     not finished identifying; it never blanks a filled item. ``mirror`` says that
     the record is its source's whole view: emptiness then only takes back what we
-    wrote, where an explicit clear takes all.
+    wrote, where an explicit clear takes all. ``fill_only`` names the fields that
+    are written only where Plex has nothing.
     """
 
     source: str
@@ -88,6 +89,7 @@ class Record:
     revision: int | None = None
     identified: bool = True
     mirror: bool = False
+    fill_only: frozenset[str] = frozenset()
 
     def fingerprint(self, *, images: bool = True) -> str:
         """Digest what would be written and where to: equal digests mean equal work."""
@@ -102,6 +104,7 @@ class Record:
                 fields_to_json(wanted),
                 self.identified,
                 self.mirror,
+                sorted(self.fill_only),
             ],
             sort_keys=True,
             separators=(",", ":"),

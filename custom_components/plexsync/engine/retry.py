@@ -60,6 +60,16 @@ class Fault(Exception):  # noqa: N818  # the design's word
         return self
 
 
+def later(seconds: float, random: Random) -> float:
+    """Lengthen a wait a little, so that not all who wait come at once."""
+    return seconds * (1 + random.random() / 10)
+
+
+def around(seconds: float, share: float, random: Random) -> float:
+    """Lengthen or shorten a wait by up to that share of it."""
+    return seconds * (1 + share * (2 * random.random() - 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """A growing, jittered, capped delay in seconds; never shorter than it says."""
@@ -70,9 +80,12 @@ class Backoff:
 
     def delay(self, step: int, random: Random) -> float:
         """Give the wait before try number ``step`` (0 is the first retry)."""
+        return later(self.whole(step), random)
+
+    def whole(self, step: int) -> float:
+        """Give the same to the second, for those that nobody else waits with."""
         # The exponent is bounded because a float overflows at 2**1024.
-        whole = min(self.cap, self.first * self.factor ** min(step, 60))
-        return whole * (1 + random.random() / 10)
+        return min(self.cap, self.first * self.factor ** min(step, 60))
 
     @property
     def longest(self) -> float:

@@ -7,11 +7,12 @@ from typing import Any
 
 from .clock import Clock
 from .ports import BreakerStore
+from .retry import Backoff
 
 _LOGGER = logging.getLogger(__name__)
 
 HEARTBEAT = 900.0  # seconds between saves that only say "somebody still looks"
-_FIRST, _CAP = 5.0, 300.0  # seconds until a save that failed is tried again
+_AGAIN = Backoff(5.0, 300.0)  # until a save that failed is tried again
 
 
 class Saves:
@@ -57,9 +58,8 @@ class Saves:
             return data
 
     def _note_failure(self) -> None:
-        wait = min(_CAP, _FIRST * 2.0**self._failures)
-        self._failures = min(self._failures + 1, 10)
-        self._again = self._clock.monotonic() + wait
+        self._again = self._clock.monotonic() + _AGAIN.whole(self._failures)
+        self._failures += 1
         if not self.failed:
             _LOGGER.error("%s: the circuit's state cannot be saved", self._name)
         self.failed = True

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from . import outages, queue, stats
+from . import jobs_view, outages, queue, stats
 from .breaker import State
 from .circuit import Circuit
 from .holds import Hold
@@ -49,8 +49,8 @@ async def take_snapshot(
 ) -> Snapshot:
     """Describe the moment. Raises StorageError."""
 
-    def work(db: Connection) -> tuple[queue.Counts, stats.Statistics, float | None]:
-        return queue.counts(db), stats.read(db), queue.next_due(db)
+    def work(db: Connection) -> tuple[jobs_view.Counts, stats.Statistics, float | None]:
+        return jobs_view.counts(db), stats.read(db), queue.next_due(db)
 
     counts, statistics, due = await tools.database.run(work, durable=False)
     wall, log = tools.clock.wall(), circuit.outages

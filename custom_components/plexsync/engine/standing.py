@@ -1,13 +1,12 @@
 """Where records and jobs stand, and what they wait for."""
 
-from dataclasses import replace
 from typing import Any
 
-from . import queue
+from . import jobs_view
 from .breaker import State
 from .circuit import Circuit
 from .database import Database, StorageClosedError
-from .queue import JobInfo
+from .jobs_view import JobInfo
 from .record import Outcome
 
 
@@ -35,7 +34,7 @@ class Standing:
         """Say where a record that was accepted stands."""
         try:
             info = await self._database.run(
-                lambda db: queue.find_job(db, source, key), durable=False
+                lambda db: jobs_view.find_job(db, source, key), durable=False
             )
         except StorageClosedError:
             return self.queued()
@@ -46,15 +45,12 @@ class Standing:
         return Outcome("queued", info.reason or self.waiting_reason())
 
     async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:
-        """Give one page of jobs and how many there are; see ``queue.listing``."""
-        found, total = await self._database.run(
-            lambda db: queue.listing(db, **filters), durable=False
-        )
+        """Give one page of jobs and how many there are; see ``jobs_view.listing``."""
         why = self.waiting_reason()
-        return [
-            replace(job, reason=why) if job.reason is None else job for job in found
-        ], total
+        return await self._database.run(
+            lambda db: jobs_view.listing(db, unsaid=why, **filters), durable=False
+        )
 
     async def reasons(self) -> dict[str, int]:
         """Count the jobs that have a reason, by state and reason."""
-        return await self._database.run(queue.reasons, durable=False)
+        return await self._database.run(jobs_view.reasons, durable=False)

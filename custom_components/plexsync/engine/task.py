@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .fields import FIELDS, Kind
+from .job import Job
 from .pictures import Pictures
 from .plan import Plan
 from .ports import Item
-from .queue import Job
 from .record import Outcome
 from .sight import Sight
 

@@ -14,17 +14,6 @@ ALONE = 600.0  # seconds that items are read alone after a shared read was refus
 
 
 @dataclass(slots=True)
-class Settings:
-    """What outer rings set while the engine runs."""
-
-    fill_only: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def fills(self, source: str) -> frozenset[str]:
-        """Name the fields that a source only fills where Plex has nothing."""
-        return self.fill_only.get(source, frozenset())
-
-
-@dataclass(slots=True)
 class Bulk:
     """How many items one request may read."""
 
@@ -50,7 +39,6 @@ class Tools:
     clock: Clock
     random: Random
     retry: RetryPolicy
-    settings: Settings
     bulkheads: Bulkheads
     # Rating key → monotonic time at which somebody else was last seen to edit the item.
     voided: Mapping[str, float]

@@ -7,11 +7,11 @@ snoozed to a later time.
 from collections.abc import Sequence
 
 from .contact import CircuitRefusedError
+from .job import Job
 from .judge import About, Purpose
 from .look import Look
 from .preparing import fetch_pictures, recall
 from .put_off import not_found, put_off, still_waits
-from .queue import Job
 from .record import Outcome
 from .retry import Fault
 from .settling import SOON, Settling

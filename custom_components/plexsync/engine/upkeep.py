@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import logging
 from sqlite3 import Connection
 
-from . import failed, queue, stats
+from . import failed, intake, stats
 from .breaker import State
 from .circuit import Circuit
 from .clock import Clock
@@ -145,7 +145,7 @@ class Upkeep:
                 continue
             ready.append(job.id)
             if news is not None:
-                counts["refreshed"] += queue.refresh(db, job.id, news)
+                counts["refreshed"] += intake.refresh(db, job.id, news)
         choice = Choice(ids=ready, passing=passing)
         counts["retried"] += failed.retry(db, choice, self._clock.steady())
         return counts

@@ -18,10 +18,11 @@ from .contact import Contact
 from .database import StorageError
 from .fresh import FRESH
 from .health import Health
+from .job import Job
 from .judge import Judge
 from .look import Look
-from .queue import Job
 from .record import Outcome
+from .retry import Backoff
 from .settling import Settling
 from .tools import Tools
 from .turn import Turn
@@ -32,7 +33,7 @@ _LOGGER = logging.getLogger(__name__)
 BATCH = 100  # jobs that share their reads, at most
 _STORAGE_WAIT = 30.0  # seconds until a database that failed is tried again
 _IDLE = 900.0
-_FRUITLESS = (0.1, 2.0)  # first wait and cap after turns that settled nothing
+_FRUITLESS = Backoff(0.1, 2.0)  # first wait and cap after turns that settled nothing
 
 type Done = Callable[[Job, Outcome], None]
 
@@ -227,7 +228,6 @@ class Worker:
         if turn is None or not turn.is_fruitless:
             self._fruitless[solo] = 0
             return
-        first, cap = _FRUITLESS
-        wait = min(cap, first * 2.0 ** self._fruitless[solo])
-        self._fruitless[solo] = min(self._fruitless[solo] + 1, 10)
+        wait = _FRUITLESS.whole(self._fruitless[solo])
+        self._fruitless[solo] += 1
         await asyncio.sleep(wait)

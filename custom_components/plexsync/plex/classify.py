@@ -7,8 +7,6 @@ exception, and raises TypeError for those that requests has no name for. Facts:
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.client import IncompleteRead
 import re
 import socket
@@ -18,6 +16,7 @@ from typing import override
 
 from urllib3.exceptions import DecodeError, TimeoutError as PoolTimeoutError
 
+from ..engine.http_dates import retry_after
 from ..engine.retry import Fault, FaultClass
 from .transport import MovedError
 
@@ -109,17 +108,20 @@ def judge(
     """
     if status in _SUCCESS:
         return _judge_body(status, headers, body, write=write)
-    retry_after = _retry_after(headers, time.time() if now is None else now)
-    slow_down = status == 429 or (status == 503 and retry_after is not None)
+    wish = headers.get("Retry-After")
+    now = time.time() if now is None else now
+    if (wait := retry_after(wish, headers.get("Date"), now)) is not None:
+        wait = min(wait, MAX_RETRY_AFTER)
+    slow_down = status == 429 or (status == 503 and wait is not None)
     if status == 503 and b"maintenance" in body.lower():
-        return MAINTENANCE.fault(retry_after, throttled=slow_down)
+        return MAINTENANCE.fault(wait, throttled=slow_down)
     if status == 400 and b"starting up" in body.lower():
-        return STARTING.fault(retry_after)
+        return STARTING.fault(wait)
     if (verdict := BY_STATUS.get(status)) is None:
         verdict = _by_range(status)
     if verdict.only_plex and PLEX_HEADER not in headers:
         return UnprovenFault(status, verdict)
-    return verdict.fault(retry_after, throttled=slow_down)
+    return verdict.fault(wait, throttled=slow_down)
 
 
 def _by_range(status: int) -> Verdict:
@@ -153,27 +155,6 @@ def _is_framed(status: int, headers: Mapping[str, str]) -> bool:
     return (
         status == 204 or "Content-Length" in headers or "Transfer-Encoding" in headers
     )
-
-
-def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Read seconds or a date; the server's own clock counts for a date."""
-    wish = headers.get("Retry-After", "").strip()
-    if not wish:
-        return None
-    if re.fullmatch(r"\d{1,9}", wish):
-        return min(float(wish), MAX_RETRY_AFTER)
-    if (until := _epoch(wish)) is None:
-        return None
-    since = _epoch(headers.get("Date", ""))
-    return max(0.0, min(until - (now if since is None else since), MAX_RETRY_AFTER))
-
-
-def _epoch(text: str) -> float | None:
-    try:
-        moment: datetime = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 def judge_error(error: BaseException, *, ended: bool) -> Fault:

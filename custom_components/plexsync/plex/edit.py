@@ -11,6 +11,7 @@ from urllib.parse import quote
 from ..engine.fields import FIELDS, Kind
 from ..engine.ports import FieldEdit
 from ..engine.record import Actor
+from .chunks import chunks
 from .items import NAMES, Handle
 
 MAX_URL = 7_500  # bytes; proxies take 8 kB for the whole request line
@@ -73,7 +74,9 @@ def _list(name: str, edit: FieldEdit, lock: Params, room: int) -> Iterator[Param
             params.append(_param(f"{name}[{index}].tagging.text", member.role))
         else:
             params.append(_param(f"{name}[{index}].tag.tag", str(member)))
-    removals = [_removal(name, chunk) for chunk in _chunks(edit.remove, room - 200)]
+    removals = [
+        _removal(name, chunk) for chunk in chunks(edit.remove, room - 200, _room)
+    ]
     whole = [*params, *lock, *removals]
     if len("&".join(whole)) <= room:
         if whole:
@@ -90,18 +93,8 @@ def _removal(name: str, tags: Iterable[str]) -> str:
     return _param(f"{name}[].tag.tag-", ",".join(quote(tag, safe="") for tag in tags))
 
 
-def _chunks(tags: Sequence[str], room: int) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    used = 0
-    for tag in tags:
-        size = len(quote(quote(tag, safe=""), safe="")) + 3  # and an encoded comma
-        if chunk and used + size > room:
-            yield chunk
-            chunk, used = [], 0
-        chunk.append(tag)
-        used += size
-    if chunk:
-        yield chunk
+def _room(tag: str) -> int:
+    return len(quote(quote(tag, safe=""), safe="")) + 3  # and an encoded comma
 
 
 def _text(value: str | float | None) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from ..engine.retry import Backoff, around
 from .items import is_rating_key
 
 _LOGGER = logging.getLogger(__name__)
@@ -164,12 +165,12 @@ class PlexEvents:
 
     def _delay(self) -> float:
         delays = self._delays
-        delay = min(delays.cap, delays.first * 2.0**self._step)
         since = self._failing_since
         if since is not None and _now() - since >= delays.patience:
             # Never sooner than it says: six tries an hour are enough.
             return delays.long * (1 + delays.jitter * self._random.random())
-        return delay * (1 + delays.jitter * (2 * self._random.random() - 1))
+        delay = Backoff(delays.first, delays.cap).whole(self._step)
+        return around(delay, delays.jitter, self._random)
 
     async def _connect(self, session: aiohttp.ClientSession) -> None:
         """Shake hands once, and listen as long as that lasts."""

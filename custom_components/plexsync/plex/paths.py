@@ -6,7 +6,7 @@ compared by whole components, so ``/data`` never matches ``/database``.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 import re
 import unicodedata
 
@@ -167,9 +167,3 @@ def _depth(parts: Parts) -> int:
 
 def _head(parts: Parts, cut: int) -> str:
     return "/".join(parts[: len(parts) - cut])
-
-
-def share_found(samples: Iterable[str], known: Container[str]) -> tuple[int, int]:
-    """Count the sample paths, as Plex sees them, whose ``key`` is known: found, of all."""
-    keys = [key(sample) for sample in samples]
-    return sum(1 for each in keys if each in known), len(keys)

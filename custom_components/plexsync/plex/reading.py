@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..engine.ports import Items
 from ..engine.retry import Fault, FaultClass
+from .chunks import chunks
 from .items import SectionOf, is_rating_key
 from .line import Line
 
@@ -44,13 +45,4 @@ class Reader:
     def _chunks(self, rating_keys: Sequence[str]) -> Iterator[list[str]]:
         url = f"{self._line.session.url}/library/metadata/?skipRefresh=1"
         room = _MAX_URL - len(url)
-        chunk: list[str] = []
-        used = 0
-        for each in rating_keys:
-            if chunk and (len(chunk) == _MAX_IDS or used + len(each) + 1 > room):
-                yield chunk
-                chunk, used = [], 0
-            chunk.append(each)
-            used += len(each) + 1
-        if chunk:
-            yield chunk
+        return chunks(rating_keys, room, lambda key: len(key) + 1, _MAX_IDS)

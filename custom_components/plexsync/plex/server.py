@@ -107,16 +107,6 @@ class PlexMediaServer:
             found += await catalogue.index.sample(uuid, share)
         return tuple(found)
 
-    async def known_paths(self, wanted: Sequence[str]) -> frozenset[str]:
-        """Give the ``paths.key`` of those paths that the index knows; no request."""
-        if (catalogue := self._catalogue) is None:
-            return frozenset()
-        await catalogue.open()
-        found = await catalogue.index.find(
-            map(paths.normal, wanted), (), frozenset(catalogue.sections)
-        )
-        return frozenset(map(paths.key, found.by_path))
-
     # Probes
 
     async def probe_process(self) -> None:

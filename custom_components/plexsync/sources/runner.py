@@ -7,7 +7,7 @@ import logging
 
 from ..engine.database import StorageError
 from ..engine.engine import Engine
-from ..engine.queue import Priority
+from ..engine.job import Priority
 from ..engine.retry import Backoff, Fault
 from .base import Source
 

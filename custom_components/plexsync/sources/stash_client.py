@@ -23,14 +23,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+import time
 from typing import Any
 
 import aiohttp
 import orjson
 from yarl import URL
 
+from ..engine.http_dates import parse_date, retry_after
 from ..engine.retry import Fault, FaultClass
 
 DEADLINE = 30.0  # seconds, for one request and its whole answer
@@ -116,7 +117,7 @@ class StashClient:
             if response.status != 200:
                 raise await _refusal(response)
             body = await _read(response, self._max_answer)
-            date = _http_date(response.headers.get("Date"))
+            date = parse_date(response.headers.get("Date"))
         if body is None:
             raise TooMuchFault(FaultClass.SOURCE, "broken_answer")
         data, broken = _data(body)
@@ -225,7 +226,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> Fault:
         return source_fault("unauthorized")
     return source_fault(
         "status_5xx" if status >= 500 else "status_4xx",
-        retry_after=_retry_after(response.headers.get("Retry-After")),
+        retry_after=_wait(response.headers),
     )
 
 
@@ -258,13 +259,7 @@ def _data(body: bytes) -> tuple[Mapping[str, Any], tuple[Place, ...]]:
     return data, tuple(broken)
 
 
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text or "")
-    except ValueError, OverflowError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
-def _retry_after(text: str | None) -> float | None:
-    return min(int(text), _MAX_RETRY_AFTER) if text and text.isdecimal() else None
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Give the seconds that this Stash, or what stands before it, asks us to wait."""
+    wish = retry_after(headers.get("Retry-After"), headers.get("Date"), time.time())
+    return None if wish is None else min(wish, _MAX_RETRY_AFTER)

@@ -2,12 +2,12 @@
 
 import re
 
+from ..engine.image_bytes import MAX_IMAGE, is_picture
 from ..engine.ports import FetchedImage
 from ..engine.record import Image
 from ..engine.retry import Fault, FaultClass
 from .stash_client import StashClient, source_fault
 
-MAX_IMAGE = 10 * 1024 * 1024  # bytes; Plex answers 500 to more
 _HEAD = 65_536  # bytes in which an SVG shows its root
 _ROUTE = re.compile(r"(/([a-z]++)/(\d++)/[a-z]++)(\?[\w=&-]*)?")
 _BLANKS = re.compile(rb"\s*")
@@ -53,7 +53,7 @@ async def fetch_image(
         answer.body
     ):
         raise source_fault("broken_answer")
-    if not _is_picture(answer.body):
+    if not is_picture(answer.body):
         raise _invalid()
     return FetchedImage(answer.body, answer.etag)
 
@@ -76,13 +76,6 @@ def _is_svg(head: bytes) -> bool:
             return False
         at += len(end)
     return _SVG.match(head, at) is not None
-
-
-def _is_picture(body: bytes) -> bool:
-    """Know JPEG, PNG, GIF and WebP by their first bytes."""
-    return body.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8")) or (
-        body[:4] == b"RIFF" and body[8:12] == b"WEBP"
-    )
 
 
 def _invalid() -> Fault:

@@ -56,7 +56,8 @@ class StashOptions:
     """What to take from Stash.
 
     ``fields`` are the enabled ones out of ``FIELDS``; ``code_to`` is where a
-    scene's studio code goes, one of ``CODE_FIELDS``.
+    scene's studio code goes, one of ``CODE_FIELDS``. Those of ``fill_only``, pictures
+    among them, are written only where Plex has nothing.
     """
 
     fields: frozenset[str] = FIELDS
@@ -66,6 +67,7 @@ class StashOptions:
     studio_collection: bool = False
     disambiguation_as_role: bool = False
     code_to: str | None = None
+    fill_only: frozenset[str] = frozenset()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -75,12 +77,10 @@ class StashOptions:
             for field in fields(cls)
             if field.type is bool and isinstance(value := data.get(field.name), bool)
         }
-        names = data.get("fields")
         code_to = data.get("code_to")
         return cls(
-            fields=FIELDS.intersection(names)
-            if isinstance(names, list | tuple | set | frozenset)
-            else FIELDS,
+            fields=FIELDS & _names_in(data, "fields", FIELDS),
+            fill_only=_names_in(data, "fill_only", frozenset()),
             code_to=code_to if code_to in CODE_FIELDS else None,
             **flags,
         )
@@ -88,7 +88,19 @@ class StashOptions:
     def as_dict(self) -> dict[str, Any]:
         """Give plain data, as JSON takes it."""
         data = {field.name: getattr(self, field.name) for field in fields(self)}
-        return data | {"fields": sorted(self.fields)}
+        return data | {
+            "fields": sorted(self.fields),
+            "fill_only": sorted(self.fill_only),
+        }
+
+
+def _names_in(
+    data: Mapping[str, Any], name: str, default: frozenset[str]
+) -> frozenset[str]:
+    names = data.get(name)
+    if not isinstance(names, list | tuple | set | frozenset):
+        return default
+    return frozenset(each for each in names if isinstance(each, str))
 
 
 def key_of(scene_id: object) -> str:
@@ -141,6 +153,7 @@ def make_record(
         revision=revision_of(updated_at),
         identified=_identified(scene),
         mirror=True,
+        fill_only=options.fill_only,
     )
 
 

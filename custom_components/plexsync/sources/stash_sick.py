@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 
-_FIRST, _CAP = 10.0, 600.0  # seconds between two looks: at first, and at most
+from ..engine.retry import Backoff
+
+_LOOKS = Backoff(10, 600)  # seconds between two
 
 
 class Sick:
@@ -14,7 +16,7 @@ class Sick:
 
     def __init__(self) -> None:
         """Know of none."""
-        self._waits: dict[str, tuple[float, float]] = {}  # seconds, and until when
+        self._waits: dict[str, tuple[int, float]] = {}  # how many, and until when
 
     def __len__(self) -> int:
         """Count them."""
@@ -31,15 +33,14 @@ class Sick:
     def found(self, name: str) -> None:
         """Note one that was just seen to be sick."""
         now = asyncio.get_running_loop().time()
-        wait, until = self._waits.get(name, (0.0, now))
+        waits, until = self._waits.get(name, (0, now))
         if now >= until:
-            wait = min(_CAP, wait * 2 or _FIRST)
-            self._waits[name] = (wait, now + wait)
+            self._waits[name] = (waits + 1, now + _LOOKS.whole(waits))
 
     def known(self, names: Iterable[str]) -> None:
         """Take over what an earlier process found; it is due at once."""
         for name in names:
-            self._waits.setdefault(name, (0.0, 0.0))
+            self._waits.setdefault(name, (0, 0.0))
 
     def forget(self, names: Iterable[str]) -> None:
         """Note that these are well, or gone."""
@@ -49,7 +50,7 @@ class Sick:
     def hurry(self, name: str) -> None:
         """Make one due: it was changed, and perhaps mended."""
         if name in self._waits:
-            self._waits[name] = (0.0, 0.0)
+            self._waits[name] = (0, 0.0)
 
     def due(self) -> list[str]:
         """Name those to be looked at now."""

@@ -1,0 +1,9 @@
+"""What passes for a picture: by its size and its first bytes."""
+
+MAX_IMAGE = 10 * 1024 * 1024  # bytes; Plex answers 500 or 413 to more
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
+
+
+def is_picture(data: bytes) -> bool:
+    """Know JPEG, PNG, GIF and WebP by their first bytes."""
+    return data.startswith(_MAGIC) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")

@@ -1,0 +1,77 @@
+"""Records come in as jobs, and go with their source."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from . import intake, ledger, queue, stats
+from .circuit import Circuit
+from .clock import Clock
+from .database import Database
+from .events import Changed, Tell
+from .intake import Accepted
+from .job import Priority
+from .record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What submitting one record did; it is on disk."""
+
+    accepted: Accepted
+    job: int | None
+
+
+class RecordDesk:
+    """Put what sources say on disk."""
+
+    def __init__(
+        self, database: Database, circuit: Circuit, clock: Clock, tell: Tell
+    ) -> None:
+        """Take where jobs are, and the bell for whoever works on them."""
+        self._database = database
+        self._circuit = circuit
+        self._clock = clock
+        self._tell = tell
+
+    async def submit(
+        self,
+        records: Iterable[Record],
+        priority: Priority,
+        cursor: tuple[str, str] | None,
+    ) -> list[Receipt]:
+        """Accept records, and where their source was read up to, in one transaction."""
+        accepted = list(records)
+
+        def work(db: Connection) -> list[Receipt]:
+            now = self._clock.steady()
+            receipts = [
+                Receipt(*intake.enqueue(db, record, priority, now))
+                for record in accepted
+            ]
+            same = sum(receipt.accepted is Accepted.UNCHANGED for receipt in receipts)
+            if same:
+                stats.count(db, "unchanged", same)
+            if cursor is not None:
+                stats.keep(db, f"cursor:{cursor[0]}", cursor[1])
+            return receipts
+
+        receipts = await self._database.run(work)
+        if any(receipt.job is not None for receipt in receipts):
+            self._circuit.notify()
+        elif receipts:
+            self._tell(Changed())
+        return receipts
+
+    async def remove_source(self, source: str) -> int:
+        """Discard a source's jobs and release its ownership; give how many jobs."""
+
+        def work(db: Connection) -> int:
+            ledger.release_source(db, source)
+            for mark in ("cursor", "settings", "retry"):
+                stats.keep(db, f"{mark}:{source}", None)
+            return queue.discard_source(db, source, self._clock.steady())
+
+        number = await self._database.run(work)
+        self._circuit.notify()
+        return number

@@ -1,0 +1,122 @@
+"""What was brought into line last of each record, so that an equal one changes nothing.
+
+Every function is one step of a transaction under way (``Database.run``).
+"""
+
+from dataclasses import dataclass
+import json
+from sqlite3 import Connection
+
+from .coalescing import Revisions, newest, pack
+from .job import Job
+from .record import Record
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS settled (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,     -- of the newest record that was brought into line
+    plain TEXT NOT NULL,           -- the same without its pictures
+    token TEXT NOT NULL,           -- names its revision
+    revisions TEXT NOT NULL,       -- {field: revision} of what was written, "": of the whole
+    rating_key TEXT,
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The newest record that was brought into line, and the revision of each field."""
+
+    fingerprint: str
+    revisions: Revisions
+
+
+def find(db: Connection, source: str, key: str) -> Settled | None:
+    """Recall what was brought into line of a record."""
+    row = db.execute(
+        "SELECT fingerprint, revisions FROM settled WHERE source = ? AND key = ?",
+        (source, key),
+    ).fetchone()
+    return Settled(row[0], json.loads(row[1])) if row else None
+
+
+def revisions(db: Connection, record: Record) -> Revisions:
+    """Give the revision of each field that was written."""
+    known = find(db, record.source, record.key)
+    return known.revisions if known else {}
+
+
+def confirm(db: Connection, record: Record, revisions: Revisions) -> None:
+    """Note that this revision says the same: what lies in between comes too late now."""
+    known = revisions | {
+        name: newest(record.revision, revisions.get(name)) for name in pack(record)
+    }
+    if known != revisions:
+        db.execute(
+            "UPDATE settled SET revisions = ?, token = ? WHERE source = ? AND key = ?",
+            (
+                json.dumps(known, separators=(",", ":")),
+                record.token(),
+                record.source,
+                record.key,
+            ),
+        )
+
+
+def remember(
+    db: Connection, record: Record, written: Revisions, rating_key: str | None
+) -> None:
+    """Note that a record was brought into line, and which revisions its fields have."""
+    known = revisions(db, record)
+    known |= {
+        name: newest(revision, known.get(name)) for name, revision in written.items()
+    }
+    db.execute(
+        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (source, key) DO UPDATE SET fingerprint = excluded.fingerprint,"
+        " plain = excluded.plain, token = excluded.token, revisions = excluded.revisions,"
+        " rating_key = excluded.rating_key",
+        (
+            record.source,
+            record.key,
+            record.fingerprint(),
+            record.fingerprint(images=False),
+            record.token(),
+            json.dumps(known, separators=(",", ":")),
+            rating_key,
+        ),
+    )
+
+
+def token(db: Connection, source: str, key: str) -> str | None:
+    """Name the revision of a record that was brought into line last."""
+    row = db.execute(
+        "SELECT token FROM settled WHERE source = ? AND key = ?", (source, key)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def forget(db: Connection, source: str, key: str) -> None:
+    """Let the next record be compared with Plex, even an equal one."""
+    db.execute(
+        "UPDATE settled SET fingerprint = '', plain = '' WHERE source = ? AND key = ?",
+        (source, key),
+    )
+
+
+def same_but_pictures(db: Connection, job: Job) -> str | None:
+    """Give the rating key if all but the pictures was brought into line before."""
+    row = db.execute(
+        "SELECT plain, rating_key FROM settled WHERE source = ? AND key = ?",
+        (job.record.source, job.record.key),
+    ).fetchone()
+    if row is None or row[0] != job.record.fingerprint(images=False):
+        return None
+    return row[1]  # type: ignore[no-any-return]
+
+
+def forget_source(db: Connection, source: str) -> None:
+    """Forget all records of a source."""
+    db.execute("DELETE FROM settled WHERE source = ?", (source,))
