@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 ENGINE = "custom_components/plexsync/engine"
 TESTS = "tests/engine"
-_OF_THE_QUEUE = {"coalescing", "failed", "intake", "settled"}
+_OF_THE_QUEUE = {"coalescing", "failed", "intake", "job", "settled"}
 
 
 @dataclass(frozen=True, slots=True)
