@@ -4,7 +4,7 @@ import asyncio
 import copy
 from dataclasses import replace
 from sqlite3 import Connection
-from typing import Any, Literal
+from typing import Any
 
 import aiohttp
 import pytest
@@ -230,12 +230,9 @@ async def test_an_answer_that_was_lost_is_not_written_twice(rig: Rig) -> None:
     assert rig.item(1).title == "Movie 00001"
 
 
-@pytest.mark.parametrize("mode", ["append", "replace"])
-async def test_lists_come_right_whichever_way_the_server_reads_them(
-    rig: Rig, mode: Literal["append", "replace"]
-) -> None:
+@pytest.mark.usefixtures("tag_mode")
+async def test_lists_come_right_whichever_way_the_server_reads_them(rig: Rig) -> None:
     """What the source dropped goes, what a person added stays."""
-    rig.plex.core.switches.set_tag_mode(mode)
     await rig.submit(rig.records(1, genres=("One", "Two, really")))
     await rig.drained()
     item = rig.item(1)
