@@ -358,6 +358,7 @@ async def test_two_items_of_one_file_are_parked(rig: Rig) -> None:
     assert rig.edits() == 0
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_a_new_rating_key_is_followed_by_the_path(rig: Rig) -> None:
     """The ledger moves with the file; the next record still knows its own tags."""
     await rig.submit(rig.records(1))
@@ -576,6 +577,7 @@ async def test_without_a_store_it_works_the_same(rig: Rig) -> None:
     await rig.drained()
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_collections_of_others_are_not_emptied(rig: Rig) -> None:
     """The last member stays in a collection that a person made, and leaves ours."""
     rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Theirs"])
@@ -588,6 +590,7 @@ async def test_collections_of_others_are_not_emptied(rig: Rig) -> None:
     assert rig.item(1).tag_names("collection") == ["Theirs"]
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_undo_restores_and_lets_go(rig: Rig) -> None:
     """What stood there before comes back, until the record's next revision."""
     old = rig.item(1)
@@ -723,6 +726,7 @@ async def test_a_write_of_unknown_outcome_that_stands_there_proves_writes(
     assert (counted.synced, counted.unchanged) == (1, 0)
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_what_two_writes_of_unknown_outcome_left_is_still_ours(rig: Rig) -> None:
     """Plex dies after it took the one and before it took the other; a third goes through."""
     plex = rig.plex
