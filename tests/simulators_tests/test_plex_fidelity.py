@@ -28,8 +28,9 @@ PORTRAIT = "https://example.org/ann.jpg"
 
 @pytest.fixture
 def core() -> PlexCore:
-    """Give a core with five films."""
+    """Give a core with five films, whose lists are replaced whatever the run's default."""
     core = PlexCore(token=TOKEN)
+    core.switches.tag_mode_section = "replace"
     synthetic(core, 5)
     return core
 

@@ -364,6 +364,7 @@ class TestEditGrammar:
 
     def test_tag_modes_differ_by_endpoint(self, core: PlexCore) -> None:
         """Each endpoint has its own meaning of a list."""
+        core.switches.tag_mode_section = "replace"
         core.edit_by_person(1, genres=["a", "b"])
         call(core, "PUT", "/library/sections/1/all?type=1&id=1&genre[0].tag.tag=c")
         assert core.item(1).tag_names("genre") == ["c"]
