@@ -432,8 +432,8 @@ class World:
             mine = self.watch.by_hand.get((key, name))
             if mine is not None and state["values"].get(plex) != mine.value:
                 self.watch.breach(f"{name} of {key} is not as it was edited by hand")
-        mine = {tag for owner, tag in self.watch.hand_tags if owner == key}
-        if lost := mine.difference(state["tags"].get(LISTS["genres"], ())):
+        tags = {tag for owner, tag in self.watch.hand_tags if owner == key}
+        if lost := tags.difference(state["tags"].get(LISTS["genres"], ())):
             self.watch.breach(f"{key} has lost {lost}, added by hand")
 
     async def close(self) -> None:
