@@ -16,7 +16,7 @@ from custom_components.plexsync.plex.index import SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
 
 from .meters import CountingDatabase
-from .processes import TOKEN, Simulator
+from .processes import TOKEN
 from .work import wanted
 
 _LOOK = 0.005  # seconds between two looks at what is left
@@ -30,11 +30,11 @@ class _NoImages:
 class Ours:
     """An engine at work."""
 
-    def __init__(self, server: Simulator, machine_id: str, library: str, file: Path):
+    def __init__(self, url: str, machine_id: str, library: str, file: Path):
         """Put it together as the integration does."""
         self.database = CountingDatabase(file, (*SCHEMAS, SCHEMA))
         self._server = PlexMediaServer(
-            server.url,
+            url,
             TOKEN,
             client_id="bench",
             machine_id=machine_id,
@@ -88,14 +88,19 @@ def _any_left(db: Connection) -> bool:
 
 
 @asynccontextmanager
-async def ours(server: Simulator, *, held: bool = False) -> AsyncIterator[Ours]:
-    """Run an engine of ours with an empty database; `held` has it switched off."""
-    asked = PlexMediaServer(server.url, TOKEN, client_id="bench")
+async def ours(
+    url: str, *, held: bool = False, file: Path | None = None
+) -> AsyncIterator[Ours]:
+    """Run an engine of ours with an empty database, or with one that stays.
+
+    `held` has it switched off.
+    """
+    asked = PlexMediaServer(url, TOKEN, client_id="bench")
     machine_id = (await asked.connect()).machine_id
     library = (await asked.libraries())[0].uuid
     await asked.close()
     with TemporaryDirectory(prefix="plexsync-bench-") as folder:
-        side = Ours(server, machine_id, library, Path(folder, "plexsync.db"))
+        side = Ours(url, machine_id, library, file or Path(folder, "plexsync.db"))
         await side.engine.open()
         if held:
             await side.engine.switch(False)
