@@ -4,9 +4,10 @@ import argparse
 import subprocess
 import sys
 
-from .results import Backlog, Row
+from .results import Backlog, Row, Sweeps
 
 JOBS = 1000  # records synced in a row; a sample where the library is larger
+ROUNDS = 3  # sweeps of each side, of which the median counts
 SLOW_JOBS = 300  # the same with a server that takes its time
 PLAIN = {0: 300, 20: 60}  # items of the plain script, by latency in ms
 
@@ -21,14 +22,14 @@ BACKLOG = (50_000, 100_000, 1000)  # items, records that come in, jobs done mean
 SMALL_BACKLOG = (1000, 5000, 300)
 
 
-def run(program: str, *numbers: int) -> str:
+def run(program: str, *arguments: object) -> str:
     """Measure in a process of its own; give its result."""
     done = subprocess.run(
-        [sys.executable, "-m", program, *map(str, numbers)],
+        [sys.executable, "-m", program, *map(str, arguments)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=600,
+        timeout=1800,
     )
     return done.stdout
 
@@ -64,15 +65,41 @@ def tell(backlog: Backlog) -> str:
     )
 
 
+def tell_misses(misses: list[str]) -> int:
+    """Say what is not good enough, and give the program's exit code."""
+    for miss in misses:
+        print(f"MISSED {miss}")
+    return 1 if misses else 0
+
+
+def compare(sweeps: Sweeps) -> str:
+    """Say what whole sweeps cost beside those of another checkout."""
+    return (
+        f"sweep of {sweeps.items:,} items in line, {sweeps.latency} ms:"
+        f" {sweeps.seconds:.1f} s, the other {sweeps.other_seconds:.1f} s:"
+        f" {sweeps.ratio:.2f}x; processor {sweeps.cpu_ratio:.2f}x;"
+        f" requests {sweeps.requests} and {sweeps.other_requests};"
+        f" memory +{sweeps.memory / 1e6:.0f} and +{sweeps.other_memory / 1e6:.0f} MB"
+    )
+
+
 def main() -> int:
     """Print the table; fail when a row misses what was promised."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="1,000 items only")
     parser.add_argument("--sizes", default="1000,10000,50000")
     parser.add_argument("--latency", default="0,20", help="of the server, in ms")
+    parser.add_argument("--against", metavar="DIR", help="compare sweeps, and no more")
     chosen = parser.parse_args()
     sizes = "1000" if chosen.quick else chosen.sizes
     misses: list[str] = []
+    if chosen.against:
+        for items in map(int, sizes.split(",")):
+            found = run("bench.sweep", chosen.against, items, chosen.latency, ROUNDS)
+            for sweeps in map(Sweeps.from_json, found.splitlines()):
+                print(compare(sweeps), flush=True)
+                misses += sweeps.misses()
+        return tell_misses(misses)
     print(HEAD, flush=True)
     for items in map(int, sizes.split(",")):
         for latency in map(int, chosen.latency.split(",")):
@@ -84,9 +111,7 @@ def main() -> int:
     )
     print(tell(backlog), flush=True)
     misses += backlog.misses()
-    for miss in misses:
-        print(f"MISSED {miss}")
-    return 1 if misses else 0
+    return tell_misses(misses)
 
 
 if __name__ == "__main__":

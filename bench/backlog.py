@@ -21,7 +21,7 @@ _LOOK = 0.2  # seconds between two looks at what is left
 async def measure(items: int, records: int, jobs: int) -> Backlog:
     """Take in records while syncing is held, then do some of the jobs while all others wait."""
     incoming, working = array("d"), array("d")
-    async with simulator(items, 0) as server, ours(server, held=True) as side:
+    async with simulator(items, 0) as server, ours(server.url, held=True) as side:
         await side.list_library()
         loop = Loop()
         ticking = asyncio.create_task(loop.run())

@@ -9,15 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Never
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
-from custom_components.plexsync.engine.events import Event
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.engine import SCHEMAS
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.index import SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
 
 from .meters import CountingDatabase
-from .processes import TOKEN, Simulator
+from .processes import TOKEN
+from .product import Priority, make_engine, reasons
 from .work import wanted
 
 _LOOK = 0.005  # seconds between two looks at what is left
@@ -31,11 +30,11 @@ class _NoImages:
 class Ours:
     """An engine at work."""
 
-    def __init__(self, server: Simulator, machine_id: str, library: str, file: Path):
+    def __init__(self, url: str, machine_id: str, library: str, file: Path):
         """Put it together as the integration does."""
         self.database = CountingDatabase(file, (*SCHEMAS, SCHEMA))
         self._server = PlexMediaServer(
-            server.url,
+            url,
             TOKEN,
             client_id="bench",
             machine_id=machine_id,
@@ -43,10 +42,9 @@ class Ours:
             transactions=self.database,
         )
         self._changed = asyncio.Event()
-        self.engine = Engine(self.database, self._server, _NoImages(), tell=self._note)
-
-    def _note(self, event: Event) -> None:
-        self._changed.set()
+        self.engine = make_engine(
+            self.database, self._server, _NoImages(), self._changed.set
+        )
 
     async def list_library(self) -> None:
         """Look for one item, for which an empty index lists the whole library."""
@@ -67,8 +65,8 @@ class Ours:
                 break
             await asyncio.sleep(_LOOK)
             await self._changed.wait()
-        if reasons := await self.engine.standing.reasons():
-            raise RuntimeError(f"jobs failed: {reasons}")
+        if failed := await reasons(self.engine):
+            raise RuntimeError(f"jobs failed: {failed}")
 
     async def is_open(self) -> None:
         """Wait until the circuit is open."""
@@ -87,14 +85,19 @@ def _any_left(db: Connection) -> bool:
 
 
 @asynccontextmanager
-async def ours(server: Simulator, *, held: bool = False) -> AsyncIterator[Ours]:
-    """Run an engine of ours with an empty database; `held` has it switched off."""
-    asked = PlexMediaServer(server.url, TOKEN, client_id="bench")
+async def ours(
+    url: str, *, held: bool = False, file: Path | None = None
+) -> AsyncIterator[Ours]:
+    """Run an engine of ours with an empty database, or with one that stays.
+
+    `held` has it switched off.
+    """
+    asked = PlexMediaServer(url, TOKEN, client_id="bench")
     machine_id = (await asked.connect()).machine_id
     library = (await asked.libraries())[0].uuid
     await asked.close()
     with TemporaryDirectory(prefix="plexsync-bench-") as folder:
-        side = Ours(server, machine_id, library, Path(folder, "plexsync.db"))
+        side = Ours(url, machine_id, library, file or Path(folder, "plexsync.db"))
         await side.engine.open()
         if held:
             await side.engine.switch(False)

@@ -5,19 +5,29 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 import json
+import os
+from pathlib import Path
 import re
 import sys
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiohttp import ClientSession
 
+from .results import Sweep
+
 TOKEN = "bench-token"
+_HERE = Path(__file__).parent.parent
 
 
 @asynccontextmanager
-async def _process(*arguments: str) -> AsyncIterator[Process]:
+async def _process(*arguments: str, path: str = "") -> AsyncIterator[Process]:
+    """Run a program; its modules are looked for in ``path`` first."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments, stdin=PIPE, stdout=PIPE
+        *(sys.executable, "-P", "-m", *arguments),
+        stdin=PIPE,
+        stdout=PIPE,
+        env=os.environ | {"PYTHONPATH": f"{path}{os.pathsep}{_HERE}"},
     )
     try:
         yield process
@@ -127,3 +137,47 @@ async def plain_script(server: Simulator) -> AsyncIterator[Plain]:
     async with _process("bench.plain", server.url, TOKEN) as process:
         await _line(process)
         yield Plain(process)
+
+
+class Sweeper:
+    """An engine with a database that stays, which waits for orders."""
+
+    def __init__(self, process: Process) -> None:
+        """Take the process."""
+        self._process = process
+
+    async def sync(self) -> None:
+        """Let it bring all items into line."""
+        await self._order("sync")
+
+    async def sweep(self) -> Sweep:
+        """Let it compare all records."""
+        return Sweep.from_json(await self._order("sweep"))
+
+    async def _order(self, order: str) -> str:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{order}\n".encode())
+        return await _line(self._process)
+
+    async def stop(self) -> None:
+        """Let it close its database."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+
+def _link(checkout: Path, folder: Path) -> None:
+    Path(folder, "custom_components").symlink_to(checkout / "custom_components")
+
+
+@asynccontextmanager
+async def sweeper(
+    server: Simulator, checkout: Path, file: Path, items: int
+) -> AsyncIterator[Sweeper]:
+    """Start a sweeper with the product of a checkout, and of that nothing else."""
+    with TemporaryDirectory(prefix="plexsync-bench-") as folder:
+        _link(checkout, Path(folder))
+        async with _process(
+            *("bench.sweeper", server.url, str(file), str(items)), path=folder
+        ) as process:
+            yield Sweeper(process)

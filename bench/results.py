@@ -12,6 +12,7 @@ WARM = 1.05  # requests per changed record
 RESUMED = 1.5  # times as long as without an outage
 ENQUEUE = 60.0  # seconds for 100,000 records: "seconds, not minutes"
 FLAT = 32e6  # bytes that memory may grow while they come in
+SWEEP = 0.65  # times as long as the product that it is compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +133,45 @@ class Backlog(Result):
         }
         name = f"{self.records:,} records"
         return [f"{name}: {text}" for text, missed in found.items() if missed]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep(Result):
+    """One comparison of all records with the server: seconds, of the processor, bytes."""
+
+    seconds: float
+    cpu_seconds: float
+    memory: int  # growth, at the peak
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeps(Result):
+    """The sweeps of two products in turns, each the median of some; and their requests."""
+
+    items: int
+    latency: int
+    seconds: float
+    cpu_seconds: float
+    requests: int
+    memory: int
+    other_seconds: float
+    other_cpu_seconds: float
+    other_requests: int
+    other_memory: int
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long ours takes."""
+        return self.seconds / self.other_seconds
+
+    @property
+    def cpu_ratio(self) -> float:
+        """How many times as long its process keeps a processor busy."""
+        return self.cpu_seconds / self.other_cpu_seconds
+
+    def misses(self) -> list[str]:
+        """Say what is not good enough."""
+        if self.ratio <= SWEEP:
+            return []
+        name = f"sweep of {self.items:,} items, {self.latency} ms"
+        return [f"{name}: {self.ratio:.2f} times as long, allowed {SWEEP}"]

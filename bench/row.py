@@ -23,7 +23,7 @@ async def measure(items: int, latency: int, jobs: int, plain_jobs: int) -> Row:
         simulator(items, latency) as server,
         simulator(items, latency) as other,
         plain_script(other) as plain,
-        ours(server) as side,
+        ours(server.url) as side,
     ):
         loop = Loop()
         ticking = asyncio.create_task(loop.run())

@@ -1,7 +1,9 @@
 """The benchmark measures what it says: small, and without looking at the clock."""
 
-from bench.__main__ import line, run, tell
-from bench.results import Backlog, Row
+from pathlib import Path
+
+from bench.__main__ import compare, line, run, tell
+from bench.results import Backlog, Row, Sweeps
 
 
 def test_a_row() -> None:
@@ -24,3 +26,13 @@ def test_a_backlog() -> None:
     assert 20 <= backlog.jobs <= 200
     assert backlog.written > 0
     assert "200 records for 50 items" in tell(backlog)
+
+
+def test_sweeps_in_turns() -> None:
+    """Beside another checkout, here our own: both compare all, with shared reads."""
+    here = Path(__file__).parent.parent
+    found = run("bench.sweep", here, 120, "0,1", 1).splitlines()
+    for sweeps in map(Sweeps.from_json, found):
+        assert (sweeps.requests, sweeps.other_requests) == (2, 2)
+        assert "sweep of 120 items" in compare(sweeps)
+    assert len(found) == 2

@@ -1,7 +1,9 @@
 """The plan: who owns what, and what would be written."""
 
+import json
 from typing import Any
 
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.plexsync.engine.fields import FIELDS
@@ -379,7 +381,8 @@ def test_what_was_undone_and_then_locked_by_a_person_stays(
     name: str, there: Any, wanted: Any
 ) -> None:
     """The next revision finds a person's field, not one of ours."""
-    undone = row(name, None, released="6", before=there, before_known=True)
+    before = json.dumps(there)
+    undone = row(name, None, released="6", encoded_before=before, before_known=True)
     plan = make_plan(
         record(**{name: wanted}),
         item(name, **{name: there}),
@@ -388,3 +391,45 @@ def test_what_was_undone_and_then_locked_by_a_person_stays(
     )
     assert plan.kept == {name: Kept.LOCKED}
     assert (plan.changes, plan.adopted) == ((), ())
+
+
+def _casts() -> st.SearchStrategy[tuple[Actor, ...] | None]:
+    """Draw few names in two spellings, with few roles, so that they often meet."""
+    actors = st.builds(Actor, st.sampled_from("aAbBc"), st.sampled_from(("", "x")))
+    return st.lists(actors, max_size=4).map(lambda some: tuple(some) or None)
+
+
+@given(
+    there=_casts(),
+    wanted=_casts(),
+    ours=_casts(),
+    others=_casts(),
+    locked=st.booleans(),
+    mirror=st.booleans(),
+    fills=st.booleans(),
+)
+def test_a_list_in_line_is_found_in_line_by_the_long_way_too(
+    there: Any,
+    wanted: Any,
+    ours: Any,
+    others: Any,
+    locked: bool,
+    mirror: bool,
+    fills: bool,
+) -> None:
+    """A write of a removed source that hangs makes it weigh each member."""
+    now = item("actors" if locked else "", actors=there)
+    rows = [Written("actors", "stash", ours), Written("actors", "action", others)]
+    hangs = Written("actors", "removed:0:x", None, pending=True, removed=True)
+    short, long = (
+        make_plan(
+            record(mirror=mirror, actors=wanted),
+            now,
+            {"actors": rows + more},
+            fill_only=["actors"] if fills else [],
+        )
+        for more in ([], [hangs])
+    )
+    names = {actor.name.casefold() for actor in there or ()}
+    if {actor.name.casefold() for actor in wanted or ()} <= names:
+        assert short == long

@@ -11,12 +11,13 @@ from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.plan import Kept
 from custom_components.plexsync.engine.record import Find, Record
-from custom_components.plexsync.engine.together import ahead
-from tests.rig import Rig
+from custom_components.plexsync.engine.together import ahead, in_order
+from tests.rig import WITHIN, Rig
 from tests.virtual import run
 from tests.world import World, world
 
 PAGE = 10
+METADATA = "/library/metadata/"
 
 
 class Shelf:
@@ -157,7 +158,8 @@ async def test_jobs_that_somebody_waits_for_go_first(rig: Rig) -> None:
     await rig.submit([urgent], Priority.INTERACTIVE)
 
     async def pages() -> AsyncIterator[Sequence[Record]]:
-        yield rig.records(100)[50:]
+        for start in range(50, 100, PAGE):
+            yield rig.records(100)[start : start + PAGE]
 
     task = asyncio.create_task(rig.engine.sweep.run(pages(), total=50))
     engine = rig.engine
@@ -173,15 +175,76 @@ def test_a_second_run_waits_for_the_first(socket_enabled: None, tmp_path: Path) 
     async def main() -> None:
         async with world(tmp_path, listen=False) as it:
             first, second = Shelf(it), Shelf(it)
+            may_go_on = asyncio.Event()
+
+            async def slow_pages() -> AsyncIterator[Sequence[Record]]:
+                await may_go_on.wait()
+                async for each in first.pages():
+                    yield each
+
             tasks = [
-                asyncio.create_task(it.engine.sweep.run(each.pages()))
-                for each in (first, second)
+                asyncio.create_task(it.engine.sweep.run(pages))
+                for pages in (slow_pages(), second.pages())
             ]
-            await asyncio.wait([tasks[0]])
+            await asyncio.sleep(100)
             assert second.read == 0
-            assert await tasks[1] == {"in_line": 30}
+            may_go_on.set()
+            assert await asyncio.gather(*tasks) == [{"in_line": 30}] * 2
 
     run(main())
+
+
+async def test_two_looks_side_by_side(rig: Rig) -> None:
+    """While Plex answers one, it is asked for the next; for no more than that."""
+    rig.plex.faults.add("blackhole", method="GET", path=METADATA)
+
+    async def pages() -> AsyncIterator[Sequence[Record]]:
+        for start in range(0, 50, PAGE):
+            yield rig.records(50)[start : start + PAGE]
+
+    def asked() -> int:
+        return rig.plex.journal.count(method="GET", path=METADATA)
+
+    task = asyncio.create_task(rig.engine.sweep.run(pages(), total=50))
+    async with asyncio.timeout(WITHIN):
+        while asked() < 2:
+            await asyncio.sleep(0.01)
+    assert asked() == 2
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_work_in_order() -> None:
+    """So many at once; results in order; an error ends what is under way."""
+    under_way: set[int] = set()
+
+    async def stream() -> AsyncIterator[int]:
+        for number in range(5):
+            yield number
+
+    async def work(number: int) -> int:
+        under_way.add(number)
+        try:
+            assert len(under_way) <= 2
+            for _ in range(10 - 2 * number):  # the later, the sooner it is done
+                await asyncio.sleep(0)
+            if number == 3:
+                raise ValueError("over")
+            await asyncio.sleep(0)
+        finally:
+            under_way.discard(number)
+        return number
+
+    found = []
+
+    async def take() -> None:
+        async for each in in_order(stream(), work, 2):
+            found.append(each)  # noqa: PERF401  # what came before the error counts
+
+    with pytest.raises(ValueError, match="over"):
+        await take()
+    assert found == [0, 1, 2]
+    assert not under_way
 
 
 async def test_reading_ahead() -> None:

@@ -11,7 +11,9 @@ def test_what_a_person_added_since_stays() -> None:
     values = dict.fromkeys(FIELDS) | {"genres": ("Kept", "Ours", "Mine")}
     item = Item("41", "lib", ("/a.mkv",), values, frozenset({"genres"}), 0.0)
     row = Written(
-        "genres", "stash", ("Ours",), before=("Kept", "Taken"), before_known=True
+        *("genres", "stash", ("Ours",)),
+        encoded_before='["Kept", "Taken"]',
+        before_known=True,
     )
     (restore,), kept = make_undo(item, {"genres": [row]})
     assert not kept

@@ -16,9 +16,6 @@ class Kind(StrEnum):
     IMAGE = "image"
 
 
-LISTS = frozenset({Kind.TAGS, Kind.CAST})
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field: its public name, its kind, and whether it names the item."""
@@ -30,7 +27,7 @@ class Field:
     @property
     def is_list(self) -> bool:
         """Say whether members, not the whole, have an owner."""
-        return self.kind in LISTS
+        return self.kind is Kind.TAGS or self.kind is Kind.CAST
 
 
 FIELDS: dict[str, Field] = {

@@ -76,6 +76,14 @@ def find_job(db: Connection, source: str, key: str) -> JobInfo | None:
     return rows[0] if rows else None
 
 
+def has_failed(db: Connection, source: str, key: str) -> bool | None:
+    """Say whether the job of one record has failed; None where it has no job."""
+    row = db.execute(
+        "SELECT failed FROM job WHERE source = ? AND key = ?", (source, key)
+    ).fetchone()
+    return bool(row[0]) if row else None
+
+
 def listing(
     db: Connection,
     *,

@@ -3,20 +3,29 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+import json
+from typing import Any, NamedTuple
 
 from .fields import FIELDS, Field, Kind
 from .ports import FieldEdit, Item
-from .record import Actor, Image, Record, Value, clean_text, value_to_json
+from .record import (
+    Actor,
+    Image,
+    Record,
+    Value,
+    clean_text,
+    value_from_json,
+    value_to_json,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What the ledger says of one field of one item, for one source.
 
     For lists ``value`` holds the members that we own, else the whole value; for
     images the digest of the bytes; None where we emptied the field. ``intent`` is what a write that was not yet
-    confirmed meant to leave behind; ``before`` what stood there before the first.
+    confirmed meant to leave behind; ``before`` what stood there before the first, which
+    only an undo asks for: it stays encoded until then.
     """
 
     field: str
@@ -26,11 +35,17 @@ class Written:
     intent: Value | None = None
     earlier: tuple[Value | None, ...] = ()  # intents before it, of unknown outcome, too
     pending: bool = False
-    before: Value | None = None
+    encoded_before: str | None = None
     before_known: bool = False
     before_locked: bool = False
     released: str | None = None
     removed: bool = False  # its source is: it owns nothing, but explains a lock of ours
+
+    @property
+    def before(self) -> Value | None:
+        """Decode what stood there before the first write."""
+        data = json.loads(self.encoded_before or "null")
+        return value_from_json(self.field, data)
 
     @property
     def meant(self) -> tuple[Value | None, ...]:
@@ -171,6 +186,9 @@ def make_plan(
             if row.released is None
             or (row.source == record.source and _released(row, record))
         ]
+        if spec.is_list and (change := _in_line(wanted, record, item, name, rows)):
+            adopted.append(change)
+            continue
         if spec.kind is Kind.IMAGE:
             result = _plan_image(name, wanted, record, item, rows, images or {})
         elif spec.is_list:
@@ -199,7 +217,10 @@ def _needed(spec: Field, change: Change) -> bool:
 
 
 def _own_row(rows: Sequence[Written], source: str) -> Written | None:
-    return next((row for row in rows if row.source == source), None)
+    for row in rows:
+        if row.source == source:
+            return row
+    return None
 
 
 def _owned(rows: Sequence[Written]) -> list[Written]:
@@ -221,6 +242,10 @@ def _plan_value(
     locked = spec.name in item.locks
     change = Change(spec.name, current, wanted, wanted, was_locked=locked)
     row = _own_row(rows, record.source)
+    meant = row.meant if row else ()
+    equal = _same(spec, current, wanted)
+    if equal and not meant:
+        return None if wanted is None else change  # an empty field is nobody's
     standing = [
         row
         for row in rows
@@ -241,11 +266,8 @@ def _plan_value(
         obstacle = Kept.NOT_OURS
     elif spec.name in record.fill_only and current is not None and not ours:
         obstacle = Kept.FILLED
-    if not _same(spec, current, wanted):
+    if not equal:
         return obstacle or change
-    meant = row.meant if row else ()
-    if wanted is None and not meant:
-        return None  # an empty field is nobody's
     if all(_same(spec, each, wanted) for each in meant):
         return change
     # Another write of ours may still arrive. To write what stands there takes nothing
@@ -253,6 +275,34 @@ def _plan_value(
     if obstacle in (Kept.IDENTITY, Kept.UNIDENTIFIED, Kept.RELEASED):
         return obstacle
     return replace(change, again=True)
+
+
+def _in_line(
+    wanted: Value | None, record: Record, item: Item, name: str, rows: Sequence[Written]
+) -> Change | None:
+    """Give what a list comes to that we wrote and that stands there, as most do.
+
+    It is what ``_plan_list`` would give, found without weighing each member.
+    """
+    row = _own_row(rows, record.source)
+    if row is None or any(each.pending or each.released for each in rows):
+        return None
+    current, desired = _by_name(item.fields[name]), _by_name(wanted)
+    if not desired or not all(
+        _same_member(current.get(each), member) for each, member in desired.items()
+    ):
+        return None
+    if row.value != wanted and not _by_name(row.value).keys() <= desired.keys():
+        return None  # there is something to take back
+    others = [member for each, member in current.items() if each not in desired]
+    own: Any = tuple(desired.values())
+    return Change(
+        name,
+        _members(item.fields[name]),
+        (*own, *others),
+        own,
+        was_locked=name in item.locks,
+    )
 
 
 def _plan_list(
@@ -352,9 +402,8 @@ def _plan_image(
     )
 
 
-def _fold(name: str) -> str:
-    # Plex shares tags per library and keeps the first spelling of each.
-    return name.casefold()
+# Plex shares tags per library and keeps the first spelling of each.
+_fold = str.casefold
 
 
 def _name(member: str | Actor) -> str:
@@ -366,7 +415,12 @@ def _members(value: Value | None) -> tuple[Any, ...] | None:
 
 
 def _by_name(value: Value | None) -> Members:
-    return {_fold(_name(member)): member for member in _members(value) or ()}
+    if not isinstance(value, tuple):
+        return {}
+    return {
+        _fold(member if isinstance(member, str) else member.name): member
+        for member in value
+    }
 
 
 def _same_member(current: str | Actor | None, wanted: str | Actor) -> bool:

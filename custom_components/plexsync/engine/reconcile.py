@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
@@ -18,12 +18,12 @@ from .pictures import known_digests
 from .record import Find, Record
 from .retry import Fault
 from .sight import Sight
-from .together import ahead
+from .together import ahead, in_order
 from .tools import Tools
 
 CHUNK = 100
-_PAGES = 2  # of a source, read ahead
-_CHUNKS = 1  # looked at ahead of the one that is counted
+_PAGES = 1  # of a source, read ahead
+_LOOKS = 2  # at Plex side by side: while it answers one, what it answered is planned
 _PATIENCE = 5.0  # seconds between looks at a circuit that refuses
 _GIVE_WAY = 0.2  # seconds between looks at jobs that somebody waits for
 _LONGEST = 50  # of these looks, before each chunk
@@ -38,7 +38,8 @@ class Reconcile:
     a job, and those that have one already are not compared.
 
     While Plex is away the run waits where it is. The source is read ahead of Plex, and
-    Plex ahead of the counting; jobs that somebody waits for go first.
+    Plex answers while the answer before is compared; jobs that somebody waits for go
+    first.
     """
 
     def __init__(
@@ -68,17 +69,22 @@ class Reconcile:
 
     async def run(self, records: AsyncIterable[Sequence[Record]]) -> Counter[str]:
         """Compare all records; give the counts. Raises what reading the records does."""
-        async for sights in ahead(self._look_at_all(ahead(records, _PAGES)), _CHUNKS):
-            self.counts += Counter(map(_kind, sights))
-            await self._fill_gaps(sights)
-            self._done += len(sights)
-            self._circuit.notify()
+        async with (
+            aclosing(ahead(records, _PAGES)) as pages,
+            aclosing(self._chunks(pages)) as chunks,
+            aclosing(in_order(chunks, self._look_at, _LOOKS)) as looks,
+        ):
+            async for sights in looks:
+                self.counts += Counter(map(_kind, sights))
+                await self._fill_gaps(sights)
+                self._done += len(sights)
+                self._circuit.notify()
         return self.counts
 
-    async def _look_at_all(
+    async def _chunks(
         self, records: AsyncIterable[Sequence[Record]]
-    ) -> AsyncIterator[list[Sight]]:
-        """Give what there is to see of all records, some at a time."""
+    ) -> AsyncGenerator[list[Sight]]:
+        """Give what is to be looked at, some at a time."""
         async for some in records:
             for start in range(0, len(some), CHUNK):
                 chunk = some[start : start + CHUNK]
@@ -86,7 +92,7 @@ class Reconcile:
                 sights = await self._unhandled(chunk)
                 self._done += len(chunk) - len(sights)
                 if sights:
-                    yield await self._look_at(sights)
+                    yield sights
 
     async def _unhandled(self, records: Sequence[Record]) -> list[Sight]:
         """Leave out what a job stands for already, unless this run only counts."""
@@ -94,9 +100,9 @@ class Reconcile:
         def look_up(db: Connection) -> tuple[list[Sight], Counter[str]]:
             sights, counts = list[Sight](), Counter[str]()
             for record in records:
-                job = jobs_view.find_job(db, record.source, record.key)
-                if job is not None and self._enqueue:
-                    counts["failed" if job.state == "failed" else "pending"] += 1
+                failed = jobs_view.has_failed(db, record.source, record.key)
+                if failed is not None and self._enqueue:
+                    counts["failed" if failed else "pending"] += 1
                     continue
                 pin = ledger.pinned(db, record.source, record.key)
                 find = Find(rating_key=pin) if pin else record.find

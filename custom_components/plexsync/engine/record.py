@@ -4,7 +4,7 @@ A field value is three-state: *absent* (the key is missing: leave it alone),
 *clear* (the value is ``None``), or *set to v*.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 import hashlib
@@ -251,6 +251,19 @@ _NORMALISERS = {
 }
 
 
+def _decode_cast(data: Any) -> Value:
+    return tuple(Actor(member["name"], member["role"]) for member in data)
+
+
+_BY_KIND: dict[Kind, Callable[[Any], Value]] = {
+    Kind.TAGS: lambda data: tuple(map(str, data)),
+    Kind.CAST: _decode_cast,
+    Kind.IMAGE: lambda data: Image(data["ref"], data["mark"]),
+    Kind.RATING: float,
+}
+_DECODERS = {name: _BY_KIND.get(spec.kind, str) for name, spec in FIELDS.items()}
+
+
 def value_to_json(value: Value | None) -> Any:
     """Encode a field value as plain JSON."""
     match value:
@@ -271,17 +284,7 @@ def value_from_json(name: str, data: Any) -> Value | None:
     """Decode what ``value_to_json`` made."""
     if data is None:
         return None
-    match FIELDS[name].kind:
-        case Kind.TAGS:
-            return tuple(str(member) for member in data)
-        case Kind.CAST:
-            return tuple(Actor(member["name"], member["role"]) for member in data)
-        case Kind.IMAGE:
-            return Image(data["ref"], data["mark"])
-        case Kind.RATING:
-            return float(data)
-        case _:
-            return str(data)
+    return _DECODERS[name](data)
 
 
 def fields_to_json(fields: Fields) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Run some coroutines side by side, or one thing ahead of another."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Iterable
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any
 
 
@@ -17,7 +18,7 @@ async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
             raise result
 
 
-async def ahead[T](stream: AsyncIterable[T], most: int) -> AsyncIterator[T]:
+async def ahead[T](stream: AsyncIterable[T], most: int) -> AsyncGenerator[T]:
     """Give what a stream gives; it goes on meanwhile, and so many may lie ready.
 
     What the stream raises is raised once everything before it was given.
@@ -43,3 +44,27 @@ async def ahead[T](stream: AsyncIterable[T], most: int) -> AsyncIterator[T]:
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def in_order[T, R](
+    stream: AsyncIterable[T], work: Callable[[T], Coroutine[Any, Any, R]], most: int
+) -> AsyncGenerator[R]:
+    """Work on what a stream gives, on so many at once; give the results in its order.
+
+    What the stream or the work raises ends it, and the work that is under way.
+    """
+    tasks: deque[asyncio.Task[R]] = deque()
+    try:
+        async for each in stream:
+            tasks.append(asyncio.create_task(work(each)))
+            if len(tasks) == most:
+                await asyncio.wait([tasks[0]])
+                yield tasks.popleft().result()
+        while tasks:
+            await asyncio.wait([tasks[0]])
+            yield tasks.popleft().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

@@ -93,77 +93,93 @@ def parse_items(
     that we do not know, are left out.
     """
     found: dict[str, Item] = {}
+    here, named_here = root.get("librarySectionID"), root.get("librarySectionUUID")
     for node in root:
         rating_key = node.get("ratingKey") or ""
         kind = node.get("type") or ""
-        section_key = node.get("librarySectionID") or root.get("librarySectionID") or ""
+        section_key = node.get("librarySectionID") or here or ""
         named = node.get("librarySectionUUID")
-        if named is None and section_key == root.get("librarySectionID"):
-            named = root.get("librarySectionUUID")
+        if named is None and section_key == here:
+            named = named_here
         section = section_of(section_key, named or "")
         if kind in TYPES and section is not None and is_rating_key(rating_key):
-            found[rating_key] = Item(
-                rating_key=rating_key,
-                section=section,
-                paths=_paths(node),
-                fields=_values(node, kind),
-                locks=_locks(node),
-                read_at=read_at,
-                guid=node.get("guid") or "",
-                handle=Handle(section_key, TYPES[kind], _guids(node)),
-            )
+            found[rating_key] = _item(node, kind, section, section_key, read_at)
     return found
 
 
-def _paths(node: Element) -> tuple[str, ...]:
-    return tuple(
-        path
-        for media in node.findall("Media")
-        if media.get("proxyType") != _OPTIMISED
-        for part in media.findall("Part")
-        if (path := part.get("file"))
-    )
-
-
-def _guids(node: Element) -> frozenset[str]:
-    named = [each.get("id") for each in node.findall("Guid")]
-    return frozenset(guid for guid in (node.get("guid"), *named) if guid)
-
-
-def _locks(node: Element) -> frozenset[str]:
-    return frozenset(
-        ours
-        for lock in node.findall("Field")
-        if lock.get("locked") == "1" and (ours := _FIELDS.get(lock.get("name") or ""))
-    )
-
-
-def _values(node: Element, kind: str) -> dict[str, Value | None]:
-    values: dict[str, Value | None] = {}
-    for name in FIELDS_OF[kind]:
-        if FIELDS[name].is_list:
-            values[name] = None
-        else:
-            values[name] = _single(name, node.get(NAMES[name]))
+def _item(
+    node: Element, kind: str, section: str, section_key: str, read_at: float
+) -> Item:
+    """Read one item; each of its elements is looked at once."""
+    guid = node.get("guid") or ""
+    paths: list[str] = []
+    guids = {guid} if guid else set()
+    locks: set[str] = set()
     lists: dict[str, list[str | Actor]] = {}
     for child in node:
-        name = _ELEMENTS.get(child.tag, "")
-        if name in values and (tag := child.get("tag")):
-            member = Actor(tag, child.get("role") or "") if name == "actors" else tag
-            lists.setdefault(name, []).append(member)
-    for name, members in lists.items():
-        values[name] = tuple(members)  # type: ignore[assignment]  # one kind per field
-    return values
+        tag = child.tag
+        if (name := _ELEMENTS.get(tag)) is not None:
+            if member := child.get("tag"):
+                lists.setdefault(name, []).append(
+                    Actor(member, child.get("role") or "") if tag == "Role" else member
+                )
+        elif tag == "Field":
+            if child.get("locked") == "1" and (
+                lock := _FIELDS.get(child.get("name") or "")
+            ):
+                locks.add(lock)
+        elif tag == "Guid":
+            if other := child.get("id"):
+                guids.add(other)
+        elif tag == "Media" and child.get("proxyType") != _OPTIMISED:
+            parts = (part.get("file") for part in child.findall("Part"))
+            paths += [path for path in parts if path]
+    values: dict[str, Value | None] = {
+        name: read(node.get(attribute) or "")
+        for name, attribute, read in _SINGLES[kind]
+    }
+    for name in _LISTS_OF[kind]:
+        values[name] = tuple(lists.get(name, ())) or None  # type: ignore[assignment]  # one kind per field
+    return Item(
+        rating_key=node.get("ratingKey") or "",
+        section=section,
+        paths=tuple(paths),
+        fields=values,
+        locks=frozenset(locks),
+        read_at=read_at,
+        guid=guid,
+        handle=Handle(section_key, TYPES[kind], frozenset(guids)),
+    )
 
 
-def _single(name: str, text: str | None) -> str | float | None:
-    if not text:
-        return None
-    if name == "date":
-        return text[:10]
-    if name != "user_rating":
-        return text
+def _text(text: str) -> str | None:
+    return text or None
+
+
+def _date(text: str) -> str | None:
+    return text[:10] or None
+
+
+def _rating(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
         return None
+
+
+_READ: dict[str, Callable[[str], Value | None]] = {
+    "date": _date,
+    "user_rating": _rating,
+}
+_SINGLES = {
+    kind: [
+        (name, NAMES[name], _READ.get(name, _text))
+        for name in sorted(names)
+        if not FIELDS[name].is_list
+    ]
+    for kind, names in FIELDS_OF.items()
+}
+_LISTS_OF = {
+    kind: [name for name in sorted(names) if FIELDS[name].is_list]
+    for kind, names in FIELDS_OF.items()
+}
