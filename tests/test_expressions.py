@@ -122,7 +122,11 @@ ALL = [
 def test_they_are_found() -> None:
     """Those that are compiled, and those that are not."""
     assert len({found.place for found in ALL}) > 5
-    assert any(not found.name for found in ALL)
+    source = "_A = re.compile('a+')\n_A.search(text)\nre.match('b+', text)\n"
+    assert list(expressions(source, "x.py")) == [
+        Expression("x.py", "_A", "a+", frozenset({"search"})),
+        Expression("x.py", "", "b+", frozenset({"match"})),
+    ]
 
 
 @pytest.mark.parametrize("found", ALL, ids=lambda found: f"{found.place} {found.name}")
