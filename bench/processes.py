@@ -63,6 +63,10 @@ class Simulator:
         if milliseconds:
             await self._ask("POST", "faults", {"action": "slow", "ms": milliseconds})
 
+    async def keep_full_rows(self) -> None:
+        """Let it render each item once: a Plex is faster at that than a simulated one."""
+        await self._ask("POST", "switches", {"keep_full_rows": True})
+
     async def stop(self) -> None:
         """Let it be away."""
         await self._ask("POST", "stop")

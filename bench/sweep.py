@@ -24,6 +24,7 @@ async def measure(
                 await first.sync()
                 await first.stop()
             shutil.copy(theirs, ours)
+            await server.keep_full_rows()
             found = []
             async with (
                 sweeper(server, _HERE, ours, items) as our,

@@ -58,11 +58,12 @@ class Style:
     equal_sort_titles: bool = False
     early_dates: bool = False
     preferences: bool = False
+    kept: bool = True
 
 
 def row(item: Item, style: Style) -> bytes:
     """Return an item as one rendered element, from the cache when nothing changed."""
-    if style.view == "full" or style.check_files:
+    if not style.kept:
         return render(item_node(item, style), json_wanted=style.json)
     if (cached := item.rows.get(style)) is None:
         cached = render(item_node(item, style), json_wanted=style.json)
@@ -84,6 +85,7 @@ def style_for(
     if switches.honour_excludes:
         elements = frozenset(filter(None, params.get("excludeElements", "").split(",")))
         fields = frozenset(filter(None, params.get("excludeFields", "").split(",")))
+    check_files = params.get("checkFiles") == "1"
     return Style(
         view=view,
         json=json_wanted,
@@ -91,10 +93,11 @@ def style_for(
         truncate=view == "row" and switches.truncate_listing,
         without_elements=elements,
         without_fields=fields,
-        check_files=params.get("checkFiles") == "1",
+        check_files=check_files,
         equal_sort_titles=not switches.omit_equal_sort_title,
         early_dates=switches.early_summer_dates,
         preferences=params.get("includePreferences") == "1",
+        kept=not check_files and (view == "row" or switches.keep_full_rows),
     )
 
 

@@ -36,6 +36,9 @@ class Switches:
     """Listings carry two tags of a kind and three roles, no labels and no locks."""
     honour_excludes: bool = True
     """Whether `excludeFields` and `excludeElements` are obeyed."""
+    keep_full_rows: bool = False
+    """Render a full read once for each change, for measurements: whoever reaches into
+    an item past the catalog is not seen."""
     max_page: int | None = None
     """Most rows in one answer, however many were asked for."""
     strict_paging: bool = False
