@@ -205,6 +205,9 @@ class Watch:
             for when, edit in decided:
                 if edit:
                     self._streak = self._streak.since(when, edits=True)
+        elif fault.throttled:
+            # It answers, and asks for a pause: an outage only if that goes on.
+            self._streak = self._streak.since(began)
         elif fault.kind is FaultClass.SERVER:
             for when, _ in [*decided, (began, False)]:
                 self._streak = self._streak.broken_by(when)

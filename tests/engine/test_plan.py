@@ -423,10 +423,9 @@ def test_a_list_in_line_is_found_in_line_by_the_long_way_too(
     hangs = Written("actors", "removed:0:x", None, pending=True, removed=True)
     short, long = (
         make_plan(
-            record(mirror=mirror, actors=wanted),
+            record(mirror=mirror, fill="actors" if fills else "", actors=wanted),
             now,
             {"actors": rows + more},
-            fill_only=["actors"] if fills else [],
         )
         for more in ([], [hangs])
     )
