@@ -124,6 +124,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             client_id=client_id,
             transactions=database,
             monotonic=clock.monotonic,
+            wall=clock.wall,
         )
         self.images = ImageDesk(hass)
         self.engine = Engine(

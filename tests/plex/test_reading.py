@@ -276,7 +276,7 @@ async def test_collections(plex: PlexSimulator, make_server: MakeServer) -> None
         '<MediaContainer><Directory title="A" childCount="x"/><Hub/></MediaContainer>'
     )
     rule = plex.faults.add("status", code=200, body=body, path="/collections")
-    assert await server.collections(item) == {"A": 0}
+    assert await server.collections(item) == {"A": 1}
     plex.faults.remove(rule)
     plex.faults.add("status", code=401, path="/collections")
     with pytest.raises(Fault) as caught:

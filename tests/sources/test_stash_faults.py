@@ -368,7 +368,14 @@ async def test_redirects_are_not_followed(
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [("7", 7), ("999999", 3600), ("soon", None), ("-5", None), (None, None)],
+    [
+        ("7", 7),
+        ("999999", 3600),
+        ("9" * 5000, 3600),
+        ("soon", None),
+        ("-5", None),
+        (None, None),
+    ],
 )
 async def test_retry_after(
     header: str | None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..engine.fields import FIELDS
 from ..engine.ports import Item
 from ..engine.record import Actor, Value
-from .markup import LARGEST, Element
+from .markup import Element, number
 
 TYPES = {"movie": 1, "show": 2, "season": 3, "episode": 4}
 # Our name of a field -> the name in an edit and in a lock.
@@ -75,9 +75,7 @@ class Handle:
 
 def is_rating_key(text: str) -> bool:
     """Say whether a text can be a rating key and nothing else, such as a list of them."""
-    return (
-        text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LARGEST
-    )
+    return number(text) is not None
 
 
 def parse_items(
@@ -164,6 +162,7 @@ def _single(name: str, text: str | None) -> str | float | None:
     if name != "user_rating":
         return text
     try:
-        return float(text)
+        rating = float(text)
     except ValueError:
         return None
+    return rating if 0 <= rating <= 10 else None  # nor is "nan"

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from . import paths
 from .items import is_rating_key
-from .markup import feed, number
+from .markup import feed, number, total
 
 PAGE = 1000  # rows; some servers cap it there
 LEAST = 25  # rows; a page as small as this comes, or it is not the page's size
@@ -131,8 +131,7 @@ class _Rows:
             self._begin(attributes)
         elif self._row is None:
             if self._depth == 1:
-                total = attributes.get("totalSize")
-                self._total = number(total) if total else None
+                self._total = total(attributes)
         elif tag == "Part":
             if not self._optimised and (path := attributes.get("file")):
                 self._row.paths.append(paths.normal(path))
@@ -154,7 +153,7 @@ class _Rows:
         self._received += 1
         if not is_rating_key(rating_key):
             return
-        added = number(attributes.get("addedAt"))
+        added = number(attributes.get("addedAt")) or 0
         # A file with a broken clock was added in 2098, but the server that took
         # it in wrote down when it did.
         updated = number(attributes.get("updatedAt")) or added
@@ -173,10 +172,11 @@ class _Collections:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "MediaContainer":
-            total = attributes.get("totalSize")
-            self._total = number(total) if total else None
+            self._total = total(attributes)
         elif "childCount" in attributes and (title := attributes.get("title")):
-            self._found.append(Collection(title, number(attributes["childCount"])))
+            # A count that is none is no reason to take the last member out.
+            members = number(attributes["childCount"])
+            self._found.append(Collection(title, 1 if members is None else members))
 
     def close(self) -> tuple[list[Collection], int | None]:
         return self._found, self._total

@@ -45,6 +45,7 @@ class PlexMediaServer:
         libraries: frozenset[str] = frozenset(),
         transactions: Transactions | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         deadlines: Deadlines | None = None,
     ) -> None:
         """Take the address and the uuids of the chosen libraries; connects to nothing.
@@ -64,7 +65,7 @@ class PlexMediaServer:
         self._catalogue: Catalogue | None = None
         if transactions is not None and libraries:
             self._catalogue = Catalogue(
-                Index(transactions), self._line, libraries, monotonic
+                Index(transactions), self._line, libraries, monotonic, wall
             )
             self._matcher = Matcher(self._catalogue, monotonic)
             self._reader = Reader(self._line, self._catalogue.section_of, monotonic)

@@ -267,4 +267,6 @@ def _http_date(text: str | None) -> datetime | None:
 
 
 def _retry_after(text: str | None) -> float | None:
-    return min(int(text), _MAX_RETRY_AFTER) if text and text.isdecimal() else None
+    if not text or not text.isdecimal():
+        return None
+    return min(int(text[:10]), _MAX_RETRY_AFTER)
