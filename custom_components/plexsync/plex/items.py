@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..engine.fields import FIELDS
 from ..engine.ports import Item
 from ..engine.record import Actor, Value
+from .guids import canonical
 from .markup import Element, number
 
 TYPES = {"movie": 1, "show": 2, "season": 3, "episode": 4}
@@ -65,7 +66,8 @@ FIELDS_OF: dict[str, frozenset[str]] = {
 class Handle:
     """Where an edit of an item goes: the key of its library, the number of its type.
 
-    ``guids`` are all the item's, its own and those of other catalogues.
+    ``guids`` are all the item's, its own and those of other catalogues, in the one
+    spelling (``guids.canonical``).
     """
 
     section_key: str
@@ -125,7 +127,7 @@ def _paths(node: Element) -> tuple[str, ...]:
 
 def _guids(node: Element) -> frozenset[str]:
     named = [each.get("id") for each in node.findall("Guid")]
-    return frozenset(guid for guid in (node.get("guid"), *named) if guid)
+    return frozenset(canonical(guid) for guid in (node.get("guid"), *named) if guid)
 
 
 def _locks(node: Element) -> frozenset[str]:

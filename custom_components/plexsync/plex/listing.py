@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from . import paths
+from .guids import canonical
 from .items import is_rating_key
 from .markup import feed, number, total
 
@@ -19,7 +20,7 @@ SHOW_TYPE = 2
 
 @dataclass(slots=True)
 class Row:
-    """One item of a listing: its key, its files in normal form, its guids.
+    """One item of a listing: its key, its files in normal form, its guids likewise.
 
     ``added_at`` is when it came, by the server's clock.
     """
@@ -138,7 +139,7 @@ class _Rows:
         elif tag == "Media":
             self._optimised = attributes.get("proxyType") == _OPTIMISED
         elif tag == "Guid" and (guid := attributes.get("id")):
-            self._row.guids.add(guid)
+            self._row.guids.add(canonical(guid))
 
     def end(self, tag: str) -> None:
         self._depth -= 1
@@ -159,7 +160,7 @@ class _Rows:
         updated = number(attributes.get("updatedAt")) or added
         self._row = Row(int(rating_key), min(added, updated))
         if guid := attributes.get("guid"):
-            self._row.guids.add(guid)
+            self._row.guids.add(canonical(guid))
         self._rows.append(self._row)
 
 

@@ -11,6 +11,7 @@ from . import paths, pictures
 from .catalogue import Catalogue
 from .deadlines import Deadlines
 from .edit import MAX_URL, queries
+from .guids import canonical
 from .index import Index, Transactions
 from .items import Handle, is_rating_key
 from .library import Identity, Library
@@ -199,7 +200,9 @@ class PlexMediaServer:
         if any(paths.key(path) in held for path in find.paths):
             return True
         handle = item.handle
-        return isinstance(handle, Handle) and not handle.guids.isdisjoint(find.guids)
+        return isinstance(handle, Handle) and not handle.guids.isdisjoint(
+            map(canonical, find.guids)
+        )
 
     async def forget(self, rating_keys: Sequence[str]) -> None:
         """Drop what is remembered of where these items are."""
