@@ -50,6 +50,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "held": "held",
     "image_invalid": "fault_picture",
     "image_missing": "fault_picture",
+    "image_not_allowed": "fault_picture",
     "image_too_large": "fault_picture",
     "library_gone": "fault_library",
     "listing_empty": "fault_listing",
