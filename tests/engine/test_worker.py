@@ -591,6 +591,37 @@ async def test_collections_of_others_are_not_emptied(rig: Rig) -> None:
     assert rig.item(1).tag_names("collection") == ["Theirs"]
 
 
+TWINS = {
+    "an empty smart one": [("Theirs", "1", 0), ("Theirs", "0", 5)],
+    "many smart ones": [("Theirs", "0", 5), *[("Theirs", "1", 0)] * 162],
+    "an empty one": [("Theirs", "0", 0), ("Theirs", "0", 5), ("Theirs", "0", 0)],
+    "another case": [("Theirs", "0", 5), ("theirs", "0", 1), ("THEIRS", "0", 1)],
+    "its last member": [("Theirs", "1", 9), ("Theirs", "0", 1), ("theirs", "0", 9)],
+    "two that may be meant": [("Theirs", "0", 1), ("Theirs", "0", 9)],
+}
+
+
+@pytest.mark.parametrize("twins", TWINS.values(), ids=TWINS)
+async def test_collections_of_one_title(
+    rig: Rig, twins: list[tuple[str, str, int]], request: pytest.FixtureRequest
+) -> None:
+    """A member leaves the one that it is in, whatever else is called like it."""
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Theirs"])
+    await rig.submit(rig.records(1, collections=("Theirs", "Ours")))
+    await rig.drained()
+    rows = "".join(
+        f'<Directory ratingKey="{900 + n}" title="{title}" smart="{smart}"'
+        f' childCount="{members}"/>'
+        for n, (title, smart, members) in enumerate(twins)
+    )
+    body = f'<MediaContainer totalSize="{len(twins)}">{rows}</MediaContainer>'
+    rig.plex.faults.add("status", code=200, body=body, path=r"/collections$")
+    await rig.submit(rig.records(1, "Newer", collections=("Ours",)))
+    await rig.drained()
+    stays = request.node.callspec.id in ("its last member", "two that may be meant")
+    assert ("Theirs" in rig.item(1).tag_names("collection")) is stays
+
+
 async def test_undo_restores_and_lets_go(rig: Rig) -> None:
     """What stood there before comes back, until the record's next revision."""
     old = rig.item(1)

@@ -117,6 +117,22 @@ class Sight:
         self.fault, self.reason, self.item = None, reason, None
 
 
+class Sizes:
+    """How many members the collections of a library have, by title."""
+
+    def __init__(self, exact: Mapping[str, int]) -> None:
+        """Take the counts; of titles that differ by case alone the smaller one is safe."""
+        self._exact = exact
+        self.folded: dict[str, int] = {}
+        for title, size in exact.items():
+            known = self.folded.get(title.casefold(), 0)
+            self.folded[title.casefold()] = min(size or known, known or size)
+
+    def of(self, title: str) -> int:
+        """Give the size of one; what nobody knows is not the item's alone."""
+        return self._exact.get(title, self.folded.get(title.casefold(), 2))
+
+
 class Look:
     """Look at Plex through one contact.
 
@@ -416,7 +432,7 @@ class Look:
             for sight, item, change in concerned
             if change.remove or not _names(change.after) <= created[item.section]
         ]
-        sizes: dict[str, dict[str, int] | Fault] = {}
+        sizes: dict[str, Sizes | Fault] = {}
 
         async def count(item: Item) -> None:
             sizes[item.section] = await self._collections(item)
@@ -430,18 +446,18 @@ class Look:
             if isinstance(counts := sizes[item.section], Fault):
                 sight.plan, sight.waits = _put_off(sight.plan, change), counts
                 continue
-            sight.creates = _names(change.after) - counts.keys() - ours
+            sight.creates = _names(change.after) - counts.folded.keys() - ours
             ours |= sight.creates
             spared = tuple(
                 name
                 for name in change.remove
                 if name.casefold() in _names(change.before) - ours
-                and counts.get(name.casefold(), 2) <= 1
+                and counts.of(name) <= 1
             )
             if spared:
                 sight.plan = _without(sight.plan, change, spared)
 
-    async def _collections(self, item: Item) -> dict[str, int] | Fault:
+    async def _collections(self, item: Item) -> Sizes | Fault:
         """Count the members of each collection in an item's library, or say why not."""
         about = About(Purpose.COLLECTIONS, library=item.section)
         if not self.may(about.bulkhead):
@@ -459,7 +475,7 @@ class Look:
             return fault
         if found is None:
             return self._t.bulkheads.why(about.bulkhead)
-        return {title.casefold(): size for title, size in found.items()}
+        return Sizes(found)
 
 
 def _parts(keys: Sequence[str], most: int) -> list[Sequence[str]]:

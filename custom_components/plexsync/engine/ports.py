@@ -158,7 +158,10 @@ class Server(Protocol):
         """Upload, select and lock one picture (poster or background), likewise."""
 
     async def collections(self, item: Item) -> dict[str, int]:
-        """Count the members of each collection in the item's library, by title."""
+        """Count the members of each collection in the item's library, by title.
+
+        Only of those that an edit can put items into.
+        """
 
     async def forget(self, rating_keys: Sequence[str]) -> None:
         """Drop what is remembered of where these items are."""

@@ -1,7 +1,6 @@
 """Pages of a library: only what finding an item needs."""
 
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from . import paths
@@ -67,10 +66,23 @@ class PageSize:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection of a library."""
+    """One collection of a library that an edit can put items into.
 
+    A smart one fills itself: it is another thing, even of the same title.
+    """
+
+    key: str
     title: str
     members: int
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionPage:
+    """Some collections, how many the server sent in all, and how many there are."""
+
+    found: list[Collection]
+    received: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +181,29 @@ class _Collections:
 
     def __init__(self) -> None:
         self._found: list[Collection] = []
+        self._received = 0
         self._total: int | None = None
+        self._depth = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == "MediaContainer":
+        self._depth += 1
+        if self._depth == 1:
             self._total = total(attributes)
-        elif "childCount" in attributes and (title := attributes.get("title")):
-            # A count that is none is no reason to take the last member out.
-            members = number(attributes["childCount"])
-            self._found.append(Collection(title, 1 if members is None else members))
+        elif self._depth == 2:
+            self._received += 1
+            title, count = attributes.get("title"), attributes.get("childCount")
+            if title and count is not None and attributes.get("smart", "0") == "0":
+                members = number(count)
+                # A count that is none is no reason to take the last member out.
+                members = 1 if members is None else members
+                key = attributes.get("ratingKey") or ""
+                self._found.append(Collection(key, title, members))
 
-    def close(self) -> tuple[list[Collection], int | None]:
-        return self._found, self._total
+    def end(self, tag: str) -> None:
+        self._depth -= 1
+
+    def close(self) -> CollectionPage:
+        return CollectionPage(self._found, self._received, self._total)
 
 
 def parse_page(data: bytes) -> Page:
@@ -189,7 +212,7 @@ def parse_page(data: bytes) -> Page:
     return page
 
 
-def parse_collections(data: bytes) -> tuple[list[Collection], int | None]:
-    """Read one page of collections and how many there are; raises Fault."""
-    found: Any = feed(data, _Collections)
-    return found  # type: ignore[no-any-return]
+def parse_collections(data: bytes) -> CollectionPage:
+    """Read one page of collections; raises Fault."""
+    page: CollectionPage = feed(data, _Collections)
+    return page

@@ -16,7 +16,7 @@ from .index import Index, Transactions
 from .items import Handle, is_rating_key
 from .library import Identity, Library
 from .line import NO_ID, Line
-from .listing import PAGE, Slice
+from .listing import PAGE, Collection, Slice
 from .matching import Matcher
 from .reading import Reader
 from .session import PlexSession
@@ -217,18 +217,26 @@ class PlexMediaServer:
         return await self._reader.read(rating_keys)
 
     async def collections(self, item: Item) -> dict[str, int]:
-        """Count the members of each collection in the item's library, by title."""
+        """Count the members of each collection in the item's library, by title.
+
+        Smart ones are none of ours, whatever they are called. Of two with one title the
+        smaller decides whether a member is the last, but no item is in an empty one.
+        """
         key = self._handle(item).section_key
-        counts: dict[str, int] = {}
+        found: dict[str, Collection] = {}
         start, total = 0, 1
         while start < total:
-            found, of = await self._line.collections(key, Slice(None, start, PAGE))
-            for each in found:
-                # Of two with one title the smaller decides whether a member is the last.
-                known = counts.get(each.title, each.members)
-                counts[each.title] = min(each.members, known)
-            start += len(found)
-            total = (of or 0) if found else 0
+            page = await self._line.collections(key, Slice(None, start, PAGE))
+            # One that comes again on the next page is the same one.
+            found |= {
+                each.key or f"{start}:{n}": each for n, each in enumerate(page.found)
+            }
+            start += page.received
+            total = (page.total or 0) if page.received else 0
+        counts: dict[str, int] = {}
+        for each in found.values():
+            known = counts.get(each.title, 0)
+            counts[each.title] = min(each.members or known, known or each.members)
         return counts
 
     # Writing
