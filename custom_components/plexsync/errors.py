@@ -75,6 +75,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "tls": "fault_tls",
     "too_large": "fault_item",
     "too_long": "fault_item",
+    "too_long_list": "fault_item",
     "unauthorized": "fault_refused",
     "under_way": "fault_under_way",
     "unforeseen": "fault_unforeseen",

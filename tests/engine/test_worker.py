@@ -1,6 +1,7 @@
 """The worker on a real server over real HTTP: budgets, faults, nothing lost."""
 
 import asyncio
+from collections.abc import Callable
 import copy
 from dataclasses import replace
 from sqlite3 import Connection
@@ -12,9 +13,10 @@ import pytest
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.engine.queue import Priority
-from custom_components.plexsync.engine.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.plex.events import PlexEvents
 from tests.rig import PNG, WITHIN, Rig
+from tests.simulators.plex.messages import Request
 
 LISTING = r"/library/sections/\d+/all"
 
@@ -386,6 +388,98 @@ async def test_a_poison_item_fails_alone(rig: Rig) -> None:
     assert job.key == "scene:3"
     assert rig.in_line(records) == ["scene:3"]
     assert rig.engine.circuit.breaker.state is State.CLOSED
+
+
+def _says(field: str) -> Callable[[Request], bool]:
+    return lambda request: any(name.startswith(field) for name, _ in request.query)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(409, "conflict"), (400, "bad_request"), (500, "error_500")]
+)
+async def test_a_refused_field_keeps_no_other_back(
+    rig: Rig, code: int, reason: str
+) -> None:
+    """All others are written, pictures too; the job fails and names the one."""
+    rig.plex.faults.add(
+        "status",
+        code=code,
+        method="PUT",
+        rating_key=rig.item(3).rating_key,
+        where=_says("collection"),
+    )
+    fields = {"collections": ("Ours",), "poster": Image("/scene/3")}
+    async with rig.traffic(20):
+        await rig.submit(rig.records(4, **fields)[2:])
+        await rig.failed(1)
+    await rig.drained(failed=1)
+    (job,), _ = await rig.engine.jobs(state="failed")
+    assert (job.key, job.reason) == ("scene:3", reason)
+    assert (job.kept, job.candidates) == ({"collections": reason}, ())
+    item = rig.item(3)
+    assert item.title == "New 3"
+    assert {"title", "genre", "actor", "thumb"} <= item.locks
+    assert "collection" not in item.locks
+    assert rig.item(4).tag_names("collection") == ["Ours"]
+    rig.plex.faults.clear()
+    await rig.engine.retry_failed()
+    await rig.drained()
+    assert item.tag_names("collection") == ["Ours"]
+
+
+async def test_a_picture_goes_up_where_all_fields_are_refused(rig: Rig) -> None:
+    """The job fails of the fields alone."""
+    rig.plex.faults.add("status", code=400, method="PUT")
+    fields = {"title": "New", "poster": Image("/scene/1")}
+    await rig.submit([Record("automation", "1", Find((rig.path(1),)), fields)])
+    await rig.drained(failed=1)
+    (job,), _ = await rig.engine.jobs(state="failed")
+    assert (job.reason, job.kept) == ("bad_request", {"title": "bad_request"})
+    assert rig.plex.core.image(rig.item(1))
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+async def test_a_cast_that_no_proxy_lets_through(
+    rig: Rig, mode: Literal["append", "replace"]
+) -> None:
+    """399 names behind 8 kB: added bit by bit, or left as they are and named."""
+    rig.plex.core.switches.set_tag_mode(mode)
+    rig.plex.core.switches.max_request_line = 8000
+    before = rig.item(1).tag_names("actor")
+    cast = tuple(Actor(f"Somebody with a name {number}") for number in range(399))
+    await rig.submit(rig.records(1, actors=cast))
+    await rig.drained(failed=int(mode == "replace"))
+    item = rig.item(1)
+    assert item.title == "New 1"
+    if mode == "append":
+        assert {*item.tag_names("actor")} == {*before, *(each.name for each in cast)}
+        return
+    (job,), _ = await rig.engine.jobs(state="failed")
+    assert (job.reason, job.kept) == ("too_long_list", {"actors": "too_long_list"})
+    assert item.tag_names("actor") == before
+    assert "actor" not in item.locks
+    assert rig.edits() < 20
+
+
+async def test_a_kill_between_the_parts_of_a_list(rig: Rig) -> None:
+    """The rest comes later, and all of it is ours: the source takes it back."""
+    rig.plex.core.switches.set_tag_mode("append")
+    rig.plex.core.switches.max_request_line = 8000
+    before = set(rig.item(1).tag_names("actor"))
+    cast = tuple(Actor(f"Somebody with a name {number}") for number in range(399))
+    rig.plex.kill_when(when="after", method="PUT", nth=5)
+    await rig.submit(rig.records(1, actors=cast))
+    await rig.until(lambda: not rig.plex.running)
+    some = {*rig.item(1).tag_names("actor")} - before
+    assert 0 < len(some) < 399
+    rig.plex.faults.clear()
+    await rig.plex.start()
+    await rig.drained()
+    names = {each.name for each in cast}
+    assert {*rig.item(1).tag_names("actor")} == before | names
+    await rig.submit(rig.records(1, "Newer"))
+    await rig.drained()
+    assert not names & {*rig.item(1).tag_names("actor")}
 
 
 async def test_refused_access_holds_and_dead_letters_nothing(rig: Rig) -> None:

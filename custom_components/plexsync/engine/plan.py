@@ -1,6 +1,6 @@
 """Record + item + ledger → plan: exactly what would be written, and why not the rest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -106,6 +106,14 @@ class Plan:
                 and not _is_image(change)
             ]
         return edits
+
+    def without(self, fields: Container[str]) -> Plan:
+        """Give what is left where some fields are not to be had."""
+        return replace(
+            self,
+            changes=tuple(each for each in self.changes if each.field not in fields),
+            adopted=tuple(each for each in self.adopted if each.field not in fields),
+        )
 
     def missed(self, item: Item) -> tuple[Change, ...]:
         """Give the changes that a read-back does not show."""

@@ -7,7 +7,7 @@ Every function takes the connection of a transaction under way (``Database.run``
 and is one step of it; times are ``Clock.steady`` seconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 import json
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS job (
     misses INTEGER NOT NULL DEFAULT 0,
     crashes INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
-    candidates TEXT,
+    candidates TEXT,               -- what the reason names: rating keys, or {field: why}
     failures INTEGER NOT NULL DEFAULT 0,   -- of this record, however often taken up again
     first_failed REAL,
     last_failed REAL,
@@ -133,6 +133,7 @@ class JobInfo:
     state: str  # pending, waiting, in_flight, failed
     reason: str | None
     candidates: tuple[str, ...]
+    kept: Mapping[str, str]
     attempts: int
     enqueued: float
     next_attempt: float | None
@@ -579,11 +580,13 @@ def fail(
     now: float,
     candidates: Iterable[str] = (),
     *,
+    kept: Mapping[str, str] | None = None,
     passing: bool = False,
 ) -> bool:
     """Keep a job as failed; say False where a newer record came in meanwhile.
 
-    ``passing`` says that it may be over by itself, after an outage for example.
+    ``passing`` says that it may be over by itself, after an outage for example;
+    ``kept`` names the fields that it failed of, and why.
     """
     changed = db.execute(
         f"UPDATE job SET {_FAILS}, reason = :reason, candidates = :candidates,"
@@ -591,7 +594,7 @@ def fail(
         {
             "now": now,
             "reason": reason,
-            "candidates": json.dumps(list(candidates)),
+            "candidates": json.dumps(dict(kept) if kept else list(candidates)),
             "passing": passing,
             "id": job.id,
             "rev": job.rev,
@@ -766,7 +769,8 @@ def _infos(
             if row[5]
             else "pending",
             reason=row[5],
-            candidates=tuple(json.loads(row[6] or "[]")),
+            candidates=tuple(named) if isinstance(named, list) else (),
+            kept=named if isinstance(named, dict) else {},
             attempts=row[7],
             enqueued=row[8],
             next_attempt=None if row[3] else row[9],
@@ -780,6 +784,7 @@ def _infos(
             f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
+        for named in (json.loads(row[6] or "[]"),)
     ]
 
 

@@ -7,7 +7,7 @@ stood there before.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -66,6 +66,7 @@ class Task:
     wrote: bool = False
     slowed: bool = False  # its own call was asked to wait
     superseded: bool = False  # a newer record came in meanwhile: the job goes on
+    kept: dict[str, str] = field(default_factory=dict)  # what was not taken, and why
 
     @property
     def plan(self) -> Plan:
@@ -81,6 +82,16 @@ class Task:
     def end(self, verdict: Verdict, reason: str | None = None) -> None:
         """Give the verdict."""
         self.verdict, self.reason = verdict, reason
+
+    def refuse(self, fields: Mapping[str, str]) -> None:
+        """Go on without what Plex does not take."""
+        self.kept |= fields
+        self.sight.plan = self.plan.without(fields)
+
+    def end_refused(self) -> None:
+        """Fail of the fields that Plex does not take; all others are done."""
+        self.passing = "error_500" in self.kept.values()
+        self.end(Verdict.FAILED, next(iter(self.kept.values())))
 
     def snooze(self, reason: str | None, delay: float) -> None:
         """Put it off without counting anything."""
@@ -269,8 +280,10 @@ class Turn:
         await self._side_by_side(tasks, self._edit)
         await self._side_by_side(self._open(), self._upload)
         for task in self._open():
-            if not task.wrote and self._contact.refused is None:
-                self._still_waits(task)
+            if task.wrote or self._contact.refused is not None:
+                continue
+            if not self._still_waits(task) and task.kept:
+                task.end_refused()
 
     async def _side_by_side(
         self, tasks: Sequence[Task], work: Callable[[Task], Awaitable[None]]
@@ -313,13 +326,23 @@ class Turn:
         async def send() -> None:
             item = task.item
             if edits := task.plan.edits(item):
-                await self._contact.call(
-                    lambda: self._t.server.edit(
-                        item, edits, lambda: self._is_stale(task)
-                    ),
-                    self._about(task),
-                )
-                task.wrote = True
+                try:
+                    refused = await self._contact.call(
+                        lambda: self._t.server.edit(
+                            item,
+                            edits,
+                            lambda: self._is_stale(task),
+                            apart=task.job.attempts > 0,
+                        ),
+                        self._about(task),
+                    )
+                except Fault as fault:
+                    if not fault.fields:
+                        raise
+                    task.refuse(dict.fromkeys(fault.fields, fault.reason))
+                else:
+                    task.wrote = True
+                    task.refuse(refused)
 
         if task.plan.edits(task.item):
             await self._send(task, send, self._about(task))
@@ -440,11 +463,15 @@ class Turn:
                 await self._repair(task)
         for task in await self._check([t for t in missed if t.verdict is None]):
             task.passing = True
+            lacking = (change.field for change in task.plan.missed(task.item))
+            task.kept = dict.fromkeys(lacking, "not_kept") | task.kept
             task.end(Verdict.FAILED, "not_kept")
         for task in tasks:
             if task.verdict is not None or self._still_waits(task):
                 continue
-            if all(change.field in task.confirmed for change in task.plan.changes):
+            if task.kept:
+                task.end_refused()
+            elif all(change.field in task.confirmed for change in task.plan.changes):
                 task.end(Verdict.WRITTEN)
 
     async def _repair(self, task: Task) -> None:
@@ -465,13 +492,17 @@ class Turn:
         about = About(Purpose.EDIT, item.rating_key, item.section)
         try:
             async with self._place():
-                await self._contact.call(
+                refused = await self._contact.call(
                     lambda: self._t.server.edit(item, edits), about
                 )
+            task.refuse(refused)
         except Fault as fault:
             if self._contact.refused is not None:
                 raise
-            self._put_off(task, fault, about)
+            if fault.fields:
+                task.refuse(dict.fromkeys(fault.fields, fault.reason))
+            else:
+                self._put_off(task, fault, about)
 
     async def _check(self, tasks: Sequence[Task]) -> list[Task]:
         """Read back in bulk; note what arrived, give the tasks where some did not."""
@@ -567,6 +598,7 @@ class Turn:
                 task.reason or "unknown",
                 now,
                 sight.candidates,
+                kept=task.kept,
                 passing=task.passing,
             )
             if not task.superseded:
@@ -627,7 +659,7 @@ def _outcome(task: Task) -> Outcome:
         case Verdict.UNCHANGED:
             return Outcome("unchanged")
         case Verdict.FAILED:
-            return Outcome("failed", task.reason)
+            return Outcome("failed", task.reason, kept=task.kept)
         case _:
             return Outcome("queued", task.reason)
 

@@ -1,6 +1,6 @@
 """One Plex Media Server, as the engine and the config flow see it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 import time
 
@@ -10,7 +10,6 @@ from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
 from .catalogue import Catalogue
 from .deadlines import Deadlines
-from .edit import MAX_URL, queries
 from .guids import canonical
 from .index import Index, Transactions
 from .items import Handle, is_rating_key
@@ -20,6 +19,7 @@ from .listing import PAGE, Collection, Slice
 from .matching import Matcher
 from .reading import Reader
 from .session import PlexSession
+from .writer import Lists, Write
 
 _LOOK_AT_LIBRARIES = 600.0  # seconds between two looks by probes
 _PROBED = 3  # libraries in one probe, at most
@@ -70,6 +70,7 @@ class PlexMediaServer:
             )
             self._matcher = Matcher(self._catalogue, monotonic)
             self._reader = Reader(self._line, self._catalogue.section_of, monotonic)
+        self._lists = Lists(self._catalogue.index if self._catalogue else None)
         self._monotonic = monotonic
         self._count_failed: dict[str, float] = {}  # by library, when
         self._turn = 0  # whose turn it is among the libraries to be probed
@@ -242,15 +243,21 @@ class PlexMediaServer:
     # Writing
 
     async def edit(
-        self, item: Item, edits: Sequence[FieldEdit], is_stale: IsStale = never
-    ) -> None:
-        """Apply field edits to one item; one request unless its URL would be too long."""
-        handle = self._handle(item)
-        path = f"/library/sections/{handle.section_key}/all"
-        room = MAX_URL - len(f"{self._session.url}{path}?")
-        for query in queries(item.rating_key, handle, edits, room=room):
-            await self._line.put(path, query, is_stale)
-            is_stale = never  # of the next one we are somebody else ourselves
+        self,
+        item: Item,
+        edits: Sequence[FieldEdit],
+        is_stale: IsStale = never,
+        *,
+        apart: bool = False,
+    ) -> Mapping[str, str]:
+        """Apply field edits to one item; one request where it fits and is taken."""
+        write = Write(
+            self._line, self._lists, self._read, item, self._handle(item), is_stale
+        )
+        return await write.run(edits, apart=apart)
+
+    async def _read(self, rating_key: str) -> Item | None:
+        return (await self.read([rating_key])).get(rating_key)
 
     async def upload(
         self, item: Item, field_name: str, data: bytes, is_stale: IsStale = never
