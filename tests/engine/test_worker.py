@@ -716,6 +716,72 @@ async def test_collections_of_one_title(
     assert ("Theirs" in rig.item(1).tag_names("collection")) is stays
 
 
+SORTED: dict[str, list[tuple[dict[str, Any], str | None]]] = {
+    "as the title": [({"title": "N", "sort_title": "N"}, "N")],
+    "as the title, then another": [
+        ({"title": "N", "sort_title": "N"}, "N"),
+        ({"title": "N", "sort_title": "M"}, "M"),
+    ],
+    "as the new title": [
+        ({"title": "A", "sort_title": "S"}, "S"),
+        ({"title": "S", "sort_title": "S"}, "S"),
+        ({"title": "B", "sort_title": "B"}, "B"),
+    ],
+    "dropped as the title changes": [
+        ({"title": "A", "sort_title": "A"}, "A"),
+        ({"title": "B", "sort_title": None}, None),
+    ],
+    "dropped": [
+        ({"title": "A", "sort_title": "S"}, "S"),
+        ({"title": "A", "sort_title": None}, None),
+    ],
+    "never there": [({"title": "A", "sort_title": None}, None)],
+}
+
+
+@pytest.mark.parametrize("omits", [True, False])
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize("story", SORTED.values(), ids=SORTED)
+async def test_a_sort_title_that_equals_the_title(
+    rig: Rig, story: list[tuple[dict[str, Any], str | None]], omits: bool, mirror: bool
+) -> None:
+    """Left out or shown, it is in line; one edit each, and undo takes it all back."""
+    rig.plex.core.switches.omit_equal_sort_title = omits
+    values = dict(rig.item(1).values)
+    locks = set(rig.item(1).locks)
+    find = Find((rig.path(1),))
+    for revision, (fields, sorted_as) in enumerate(story):
+        rig.plex.journal.clear()
+        record = Record("stash", "1", find, fields, revision, mirror=mirror)
+        await rig.submit([record])
+        await rig.drained()
+        assert rig.edits() == 1
+        assert rig.item(1).values.get("titleSort") == sorted_as
+        preview = await rig.engine.preview(record)
+        assert preview.plan.changes == ()
+    await rig.engine.undo(find)
+    item = rig.item(1)
+    now, before = dict(item.values), values
+    now["updatedAt"] = before["updatedAt"]
+    assert now == before
+    if sorted_as is not None:  # a lock where we emptied the field stays so far
+        assert set(item.locks) == locks
+
+
+async def test_what_does_not_stay_is_named(rig: Rig) -> None:
+    """In the outcome and in the failed job; the other fields are ours."""
+    rig.plex.faults.add(
+        "status", code=200, body="", method="PUT", where=_says("tagline")
+    )
+    record = Record("automation", "1", Find((rig.path(1),)), {"tagline": "New"})
+    await rig.submit([record])
+    outcome = await rig.engine.wait_for("automation", "1", WITHIN)
+    assert (outcome.status, outcome.reason) == ("failed", "not_kept")
+    assert outcome.kept == {"tagline": "not_kept"}
+    (job,), _ = await rig.engine.jobs(state="failed")
+    assert (job.reason, job.kept) == ("not_kept", {"tagline": "not_kept"})
+
+
 async def test_undo_restores_and_lets_go(rig: Rig) -> None:
     """What stood there before comes back, until the record's next revision."""
     old = rig.item(1)

@@ -38,6 +38,8 @@ class Written:
         return (self.intent, *self.earlier) if self.pending else ()
 
 
+_SORT_TITLE = "sort_title"
+
 type Ledger = Mapping[str, Sequence[Written]]
 
 
@@ -125,6 +127,17 @@ def same_value(name: str, current: Value | None, wanted: Value | None) -> bool:
     return _same(FIELDS[name], current, wanted)
 
 
+def stands(item: Item, name: str) -> Value | None:
+    """Give what a field of an item amounts to: without a sort title it is the title.
+
+    Plex leaves out a sort title that equals the title.
+    """
+    value = item.fields.get(name)
+    if value is None and name == _SORT_TITLE:
+        return item.fields.get("title")
+    return value
+
+
 def _is_image(change: Change) -> bool:
     return FIELDS[change.field].kind is Kind.IMAGE
 
@@ -141,9 +154,12 @@ def _edit(change: Change) -> FieldEdit:
 def _arrived(change: Change, item: Item) -> bool:
     if _is_image(change):
         return True  # the upload's own answer is the proof: Plex gives no digest here
-    current = item.fields.get(change.field)
+    current = stands(item, change.field)
     if not FIELDS[change.field].is_list:
-        return _same(FIELDS[change.field], current, change.after)
+        wanted = change.after
+        if wanted is None and change.field == _SORT_TITLE:
+            wanted = item.fields.get("title")
+        return _same(FIELDS[change.field], current, wanted)
     have = _by_name(current)
     return not any(_fold(name) in have for name in change.remove) and all(
         _same_member(have.get(name), member)
@@ -169,8 +185,10 @@ def make_plan(
     adopted: list[Change] = []
     kept: dict[str, Kept] = {}
     fill = frozenset(fill_only)
-    for name, wanted in record.fields.items():
-        spec = FIELDS[name]
+    title = item.fields.get("title")  # as it will be
+    # The title first: what a sort title amounts to depends on it.
+    for name in sorted(record.fields, key=lambda name: name != "title"):
+        spec, wanted = FIELDS[name], record.fields[name]
         if name not in item.fields:
             kept[name] = Kept.UNSUPPORTED
             continue
@@ -185,8 +203,12 @@ def make_plan(
             result = _plan_image(name, wanted, record, item, rows, images or {}, fill)
         elif spec.is_list:
             result = _plan_list(spec, wanted, record, item, rows, fill)
+        elif name == _SORT_TITLE:
+            result = _plan_sort_title(spec, wanted, record, item, rows, fill, title)
         else:
             result = _plan_value(spec, wanted, record, item, rows, fill)
+        if name == "title" and isinstance(result, Change):
+            title = result.after
         match result:
             case Kept():
                 kept[name] = result
@@ -264,6 +286,33 @@ def _plan_value(
     if obstacle in (Kept.IDENTITY, Kept.UNIDENTIFIED, Kept.RELEASED):
         return obstacle
     return replace(change, again=True)
+
+
+def _plan_sort_title(
+    spec: Field,
+    wanted: Value | None,
+    record: Record,
+    item: Item,
+    rows: Sequence[Written],
+    fill: frozenset[str],
+    title: Value | None,
+) -> Change | Kept | None:
+    """Plan a sort title beside the title that will stand: none is one that equals it."""
+    shown = item.fields[spec.name]
+    current = stands(item, spec.name)
+    # What is not shown may still be ours, from when the title was the same.
+    ours = any(row.value is not None or row.pending for row in rows)
+    if current == (title if wanted is None else wanted) or (
+        shown is None and wanted is None and not ours
+    ):
+        current = wanted
+    view = replace(item, fields={**item.fields, spec.name: current})
+    result = _plan_value(
+        spec, wanted, record, view, rows, fill if shown is not None else frozenset()
+    )
+    if not isinstance(result, Change) or (current == wanted and not result.again):
+        return result
+    return replace(result, before=shown, again=result.again or shown == wanted)
 
 
 def _plan_list(

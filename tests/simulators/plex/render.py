@@ -49,6 +49,7 @@ class Style:
     without_elements: frozenset[str] = frozenset()
     without_fields: frozenset[str] = frozenset()
     check_files: bool = False
+    equal_sort_titles: bool = False
 
 
 def row(item: Item, style: Style) -> bytes:
@@ -83,6 +84,7 @@ def style_for(
         without_elements=elements,
         without_fields=fields,
         check_files=params.get("checkFiles") == "1",
+        equal_sort_titles=not switches.omit_equal_sort_title,
     )
 
 
@@ -107,6 +109,9 @@ def item_node(item: Item, style: Style) -> Node:
             if url := image_url(item, name):
                 attrs[name] = url
         elif (value := values.get(name)) is not None:
+            if name == "titleSort" and not style.equal_sort_titles:
+                if value == values.get("title"):
+                    continue
             attrs[name] = value
     if item.index is not None:
         attrs["index"] = item.index

@@ -19,6 +19,8 @@ class Switches:
     strict_types: bool = True
     """Refuse (400) fields that an item type does not have, as a season's studio."""
 
+    omit_equal_sort_title: bool = False
+    """A sort title that equals the title stands in no answer."""
     truncate_listing: bool = True
     """Listings carry two tags of a kind and three roles, no labels and no locks."""
     honour_excludes: bool = True
