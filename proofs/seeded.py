@@ -1489,7 +1489,7 @@ _LEDGER = [
         "undo",
         "undo takes what is not ours",
         "a person's later value is written over",
-        "elif any(item.fields[name] in (row.value, *row.meant) for row in story):",
+        "elif any(stands(item, name) in (row.value, *row.meant) for row in story):",
         "elif story:",
         tests="test_ledger_machine.py",
     ),

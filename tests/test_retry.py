@@ -45,9 +45,9 @@ async def _failed(hass: HomeAssistant) -> list[dict[str, Any]]:
 async def _one_failed(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> int:
-    """Let the job of the first film fail, as Plex rejected it once; give its scene."""
+    """Let the job of the first film fail, as Plex rejects it until then; give its scene."""
     rating_key = plex.core.find(PATH).rating_key
-    plex.faults.add("status", code=400, method="PUT", times=1, rating_key=rating_key)
+    rule = plex.faults.add("status", code=400, method="PUT", rating_key=rating_key)
     await set_up(
         hass,
         make_entry(
@@ -58,6 +58,7 @@ async def _one_failed(
     )
     await until_state(hass, "sensor", "synced", str(ALL - 1))
     await until_state(hass, "sensor", "failed", "1")
+    plex.faults.remove(rule)
     (job,) = await _failed(hass)
     assert (job["reason"], job["paths"]) == ("bad_request", [PATH])
     return int(job["key"].removeprefix("scene:"))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant
@@ -30,6 +31,7 @@ from tests.home import (
     until_state,
 )
 from tests.rig import PNG
+from tests.serving import serving
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.state import Item
@@ -400,6 +402,57 @@ async def test_a_picture_from_an_allowed_address(
     stash.core.set_cover(1, PNG)
     assert (await sync(hass, path=PATH, fields=fields))["status"] == "written"
     assert plex.core.image(plex.core.find(PATH), "art") == PNG
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        (["/b", "pictures/c", "HERE/d", "PNG"], None),
+        (["/b", "http://127.0.0.1:1/elsewhere"], "image_not_allowed"),
+        (["/b", "OTHER/picture"], "image_not_allowed"),
+        (["HERE:80@evil/b"], "image_not_allowed"),
+        (["ftp://127.0.0.1/b"], "image_not_allowed"),
+        (["file:///etc/passwd"], "image_not_allowed"),
+        (["http://[/"], "image_not_allowed"),
+        ([f"/{number}" for number in range(9)], "image_not_allowed"),
+        (["/b", ""], "image_missing"),
+        (["/b", "GONE"], "image_missing"),
+    ],
+)
+async def test_a_picture_that_is_elsewhere(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    entry: MockConfigEntry,
+    way: list[str],
+    reason: str | None,
+) -> None:
+    """It is followed to where it is, as long as each address may be named."""
+    steps = iter(way)
+    other: list[str] = []
+
+    async def elsewhere(request: web.BaseRequest) -> web.StreamResponse:
+        other.append(request.path)
+        return web.Response(body=PNG)
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.headers.keys().isdisjoint({"Authorization", "Cookie", "Referer"})
+        match next(steps):
+            case "PNG":
+                return web.Response(body=PNG)
+            case "GONE":
+                return web.Response(status=404)
+            case step:
+                place = step.replace("HERE", here).replace("OTHER", away)
+                headers = {"Location": place, "Set-Cookie": "a=b; Path=/nowhere"}
+                return web.Response(status=302, headers=headers)
+
+    async with serving(answer) as here, serving(elsewhere) as away:
+        hass.config.allowlist_external_urls = {f"{here}/"}
+        fields = {"poster": f"{here}/a"}
+        outcome = await sync(hass, path=PATH, fields=fields)
+    assert outcome.get("reason") == reason
+    assert other == []
+    assert (plex.core.image(plex.core.find(PATH)) == PNG) is (reason is None)
 
 
 async def test_a_picture_that_is_not_there(

@@ -29,6 +29,8 @@ def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType
         answer["changes"] = list(outcome.changes)
     elif outcome.status != "unchanged" and outcome.reason is not None:
         answer["reason"] = outcome.reason
+    if outcome.kept:
+        answer["kept"] = dict(outcome.kept)
     if outcome.reason == "circuit_open":
         answer["next_probe"] = iso(engine.circuit.next_probe())
     return answer
@@ -58,6 +60,7 @@ def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
         "state": job.state,
         "reason": job.reason,
         "candidates": list(job.candidates),
+        "kept": dict(job.kept),
         "attempts": job.attempts,
         "enqueued": iso(wall(job.enqueued)),
         "next_attempt": None if due is None else iso(wall(due)),

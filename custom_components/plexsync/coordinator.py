@@ -137,6 +137,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             client_id=client_id,
             transactions=database,
             monotonic=clock.monotonic,
+            wall=clock.wall,
         )
         self.images = ImageDesk(hass)
         self.backup = BackupPause(hass, database)

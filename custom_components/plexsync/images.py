@@ -1,10 +1,12 @@
 """Fetch the pictures that records name, wherever they are."""
 
+import asyncio
 from pathlib import Path
 
 import aiohttp
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from yarl import URL
 
 from .const import SOURCE_ACTION
 from .engine.image_bytes import MAX_IMAGE
@@ -12,8 +14,9 @@ from .engine.ports import FetchedImage
 from .engine.record import Image
 from .engine.retry import Fault, FaultClass
 from .sources.base import Source
+from .sources.redirect import HOPS, redirect
 
-_DEADLINE = aiohttp.ClientTimeout(total=30)
+_DEADLINE = 30.0  # seconds, for all hops together
 
 
 class ImageDesk:
@@ -51,7 +54,7 @@ class ImageDesk:
     def _read(self, ref: str) -> FetchedImage:
         # Asked again here: the list may have changed since the job was accepted.
         if not self.allowed(ref):
-            raise Fault(FaultClass.ITEM, "image_not_allowed", permanent=True)
+            raise _not_allowed()
         try:
             with Path(ref).open("rb") as file:
                 data = file.read(MAX_IMAGE + 1)
@@ -61,23 +64,44 @@ class ImageDesk:
 
     async def _fetch_url(self, url: str) -> FetchedImage:
         if not self.allowed(url):
-            raise Fault(FaultClass.ITEM, "image_not_allowed", permanent=True)
+            raise _not_allowed()
         session = async_get_clientsession(self._hass)
         try:
-            # A redirect could lead to an address that is not on the list.
-            async with session.get(
-                url, timeout=_DEADLINE, allow_redirects=False
-            ) as answer:
-                if answer.status != 200:
-                    raise Fault(FaultClass.ITEM, "image_missing")
-                data = await answer.content.read(MAX_IMAGE + 1)
-                while len(data) <= MAX_IMAGE and (
-                    more := await answer.content.read(MAX_IMAGE + 1 - len(data))
-                ):
-                    data += more
+            async with asyncio.timeout(_DEADLINE):
+                return await self._follow(session, URL(url))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Fault(FaultClass.SOURCE, "image_unreachable") from error
-        return FetchedImage(_checked(data))
+        except ValueError:  # an address that is never followed
+            raise _not_allowed() from None
+
+    async def _follow(self, session: aiohttp.ClientSession, url: URL) -> FetchedImage:
+        """Get a picture, where it leads on as well: each address has to be on the list."""
+        for _ in range(HOPS):
+            async with session.get(
+                url, timeout=aiohttp.ClientTimeout(total=None), allow_redirects=False
+            ) as answer:
+                if (onward := redirect(answer, url)) is None:
+                    return FetchedImage(_checked(await _body(answer)))
+            if not self.allowed(str(onward)):
+                raise _not_allowed()
+            url = onward
+        raise _not_allowed()
+
+
+def _not_allowed() -> Fault:
+    return Fault(FaultClass.ITEM, "image_not_allowed", permanent=True)
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """Read a picture, and one byte more than it may have."""
+    if answer.status != 200:
+        raise Fault(FaultClass.ITEM, "image_missing")
+    data = await answer.content.read(MAX_IMAGE + 1)
+    while len(data) <= MAX_IMAGE and (
+        more := await answer.content.read(MAX_IMAGE + 1 - len(data))
+    ):
+        data += more
+    return data
 
 
 def _checked(data: bytes) -> bytes:

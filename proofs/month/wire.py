@@ -1,7 +1,7 @@
 """The simulated Plex without sockets: our own session, server and listener over it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import contextlib
 import json
 from typing import Any, Protocol, cast
@@ -399,11 +399,16 @@ class VirtualServer(PlexMediaServer):
             return await super().read(rating_keys)
 
     async def edit(
-        self, item: Item, edits: Sequence[FieldEdit], is_stale: IsStale = never
-    ) -> None:
+        self,
+        item: Item,
+        edits: Sequence[FieldEdit],
+        is_stale: IsStale = never,
+        *,
+        apart: bool = False,
+    ) -> Mapping[str, str]:
         """Edit an item, and let the observer know how it went."""
         async with self._observed(Purpose.EDIT, item.rating_key):
-            await super().edit(item, edits, is_stale)
+            return await super().edit(item, edits, is_stale, apart=apart)
 
     async def collections(self, item: Item) -> dict[str, int]:
         """Count collections, and let the observer know how it went."""

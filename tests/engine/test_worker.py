@@ -1,10 +1,11 @@
 """The worker on a real server over real HTTP: budgets, faults, nothing lost."""
 
 import asyncio
+from collections.abc import Callable
 import copy
 from dataclasses import replace
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import pytest
@@ -20,9 +21,10 @@ from custom_components.plexsync.engine.events import (
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.plex.events import PlexEvents
 from tests.rig import PNG, WITHIN, Rig
+from tests.simulators.plex.messages import Request
 
 LISTING = r"/library/sections/\d+/all"
 
@@ -394,6 +396,98 @@ async def test_a_poison_item_fails_alone(rig: Rig) -> None:
     assert rig.engine.circuit.breaker.state is State.CLOSED
 
 
+def _says(field: str) -> Callable[[Request], bool]:
+    return lambda request: any(name.startswith(field) for name, _ in request.query)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(409, "conflict"), (400, "bad_request"), (500, "error_500")]
+)
+async def test_a_refused_field_keeps_no_other_back(
+    rig: Rig, code: int, reason: str
+) -> None:
+    """All others are written, pictures too; the job fails and names the one."""
+    rig.plex.faults.add(
+        "status",
+        code=code,
+        method="PUT",
+        rating_key=rig.item(3).rating_key,
+        where=_says("collection"),
+    )
+    fields = {"collections": ("Ours",), "poster": Image("/scene/3")}
+    async with rig.traffic(20):
+        await rig.submit(rig.records(4, **fields)[2:])
+        await rig.failed(1)
+    await rig.drained(failed=1)
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    assert (job.key, job.reason) == ("scene:3", reason)
+    assert (job.kept, job.candidates) == ({"collections": reason}, ())
+    item = rig.item(3)
+    assert item.title == "New 3"
+    assert {"title", "genre", "actor", "thumb"} <= item.locks
+    assert "collection" not in item.locks
+    assert rig.item(4).tag_names("collection") == ["Ours"]
+    rig.plex.faults.clear()
+    await rig.engine.upkeep.retry()
+    await rig.drained()
+    assert item.tag_names("collection") == ["Ours"]
+
+
+async def test_a_picture_goes_up_where_all_fields_are_refused(rig: Rig) -> None:
+    """The job fails of the fields alone."""
+    rig.plex.faults.add("status", code=400, method="PUT")
+    fields = {"title": "New", "poster": Image("/scene/1")}
+    await rig.submit([Record("automation", "1", Find((rig.path(1),)), fields)])
+    await rig.drained(failed=1)
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    assert (job.reason, job.kept) == ("bad_request", {"title": "bad_request"})
+    assert rig.plex.core.image(rig.item(1))
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+async def test_a_cast_that_no_proxy_lets_through(
+    rig: Rig, mode: Literal["append", "replace"]
+) -> None:
+    """399 names behind 8 kB: added bit by bit, or left as they are and named."""
+    rig.plex.core.switches.set_tag_mode(mode)
+    rig.plex.core.switches.max_request_line = 8000
+    before = rig.item(1).tag_names("actor")
+    cast = tuple(Actor(f"Somebody with a name {number}") for number in range(399))
+    await rig.submit(rig.records(1, actors=cast))
+    await rig.drained(failed=int(mode == "replace"))
+    item = rig.item(1)
+    assert item.title == "New 1"
+    if mode == "append":
+        assert {*item.tag_names("actor")} == {*before, *(each.name for each in cast)}
+        return
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    assert (job.reason, job.kept) == ("too_long_list", {"actors": "too_long_list"})
+    assert item.tag_names("actor") == before
+    assert "actor" not in item.locks
+    assert rig.edits() < 20
+
+
+async def test_a_kill_between_the_parts_of_a_list(rig: Rig) -> None:
+    """The rest comes later, and all of it is ours: the source takes it back."""
+    rig.plex.core.switches.set_tag_mode("append")
+    rig.plex.core.switches.max_request_line = 8000
+    before = set(rig.item(1).tag_names("actor"))
+    cast = tuple(Actor(f"Somebody with a name {number}") for number in range(399))
+    rig.plex.kill_when(when="after", method="PUT", nth=5)
+    await rig.submit(rig.records(1, actors=cast))
+    await rig.until(lambda: not rig.plex.running)
+    some = {*rig.item(1).tag_names("actor")} - before
+    assert 0 < len(some) < 399
+    rig.plex.faults.clear()
+    await rig.plex.start()
+    await rig.drained()
+    names = {each.name for each in cast}
+    assert {*rig.item(1).tag_names("actor")} == before | names
+    await rig.submit(rig.records(1, "Newer"))
+    await rig.drained()
+    assert not names & {*rig.item(1).tag_names("actor")}
+
+
 async def test_refused_access_holds_and_dead_letters_nothing(rig: Rig) -> None:
     """Three 401 in a row ask the owner; the jobs stay, unattempted."""
     rule = rig.plex.faults.add("status", code=401)
@@ -592,6 +686,103 @@ async def test_collections_of_others_are_not_emptied(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer", collections=None))
     await rig.drained()
     assert rig.item(1).tag_names("collection") == ["Theirs"]
+
+
+TWINS = {
+    "an empty smart one": [("Theirs", "1", 0), ("Theirs", "0", 5)],
+    "many smart ones": [("Theirs", "0", 5), *[("Theirs", "1", 0)] * 162],
+    "an empty one": [("Theirs", "0", 0), ("Theirs", "0", 5), ("Theirs", "0", 0)],
+    "another case": [("Theirs", "0", 5), ("theirs", "0", 1), ("THEIRS", "0", 1)],
+    "its last member": [("Theirs", "1", 9), ("Theirs", "0", 1), ("theirs", "0", 9)],
+    "two that may be meant": [("Theirs", "0", 1), ("Theirs", "0", 9)],
+}
+
+
+@pytest.mark.parametrize("twins", TWINS.values(), ids=TWINS)
+async def test_collections_of_one_title(
+    rig: Rig, twins: list[tuple[str, str, int]], request: pytest.FixtureRequest
+) -> None:
+    """A member leaves the one that it is in, whatever else is called like it."""
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Theirs"])
+    await rig.submit(rig.records(1, collections=("Theirs", "Ours")))
+    await rig.drained()
+    rows = "".join(
+        f'<Directory ratingKey="{900 + n}" title="{title}" smart="{smart}"'
+        f' childCount="{members}"/>'
+        for n, (title, smart, members) in enumerate(twins)
+    )
+    body = f'<MediaContainer totalSize="{len(twins)}">{rows}</MediaContainer>'
+    rig.plex.faults.add("status", code=200, body=body, path=r"/collections$")
+    await rig.submit(rig.records(1, "Newer", collections=("Ours",)))
+    await rig.drained()
+    stays = request.node.callspec.id in ("its last member", "two that may be meant")
+    assert ("Theirs" in rig.item(1).tag_names("collection")) is stays
+
+
+SORTED: dict[str, list[tuple[dict[str, Any], str | None]]] = {
+    "as the title": [({"title": "N", "sort_title": "N"}, "N")],
+    "as the title, then another": [
+        ({"title": "N", "sort_title": "N"}, "N"),
+        ({"title": "N", "sort_title": "M"}, "M"),
+    ],
+    "as the new title": [
+        ({"title": "A", "sort_title": "S"}, "S"),
+        ({"title": "S", "sort_title": "S"}, "S"),
+        ({"title": "B", "sort_title": "B"}, "B"),
+    ],
+    "dropped as the title changes": [
+        ({"title": "A", "sort_title": "A"}, "A"),
+        ({"title": "B", "sort_title": None}, None),
+    ],
+    "dropped": [
+        ({"title": "A", "sort_title": "S"}, "S"),
+        ({"title": "A", "sort_title": None}, None),
+    ],
+    "never there": [({"title": "A", "sort_title": None}, None)],
+}
+
+
+@pytest.mark.parametrize("omits", [True, False])
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize("story", SORTED.values(), ids=SORTED)
+async def test_a_sort_title_that_equals_the_title(
+    rig: Rig, story: list[tuple[dict[str, Any], str | None]], omits: bool, mirror: bool
+) -> None:
+    """Left out or shown, it is in line; one edit each, and undo takes it all back."""
+    rig.plex.core.switches.omit_equal_sort_title = omits
+    values = dict(rig.item(1).values)
+    locks = set(rig.item(1).locks)
+    find = Find((rig.path(1),))
+    for revision, (fields, sorted_as) in enumerate(story):
+        rig.plex.journal.clear()
+        record = Record("stash", "1", find, fields, revision, mirror=mirror)
+        await rig.submit([record])
+        await rig.drained()
+        assert rig.edits() == 1
+        assert rig.item(1).values.get("titleSort") == sorted_as
+        preview = await rig.engine.by_hand.preview(record)
+        assert preview.plan.changes == ()
+    await rig.engine.by_hand.undo(find)
+    item = rig.item(1)
+    now, before = dict(item.values), values
+    now["updatedAt"] = before["updatedAt"]
+    assert now == before
+    if sorted_as is not None:  # a lock where we emptied the field stays so far
+        assert set(item.locks) == locks
+
+
+async def test_what_does_not_stay_is_named(rig: Rig) -> None:
+    """In the outcome and in the failed job; the other fields are ours."""
+    rig.plex.faults.add(
+        "status", code=200, body="", method="PUT", where=_says("tagline")
+    )
+    record = Record("automation", "1", Find((rig.path(1),)), {"tagline": "New"})
+    await rig.submit([record])
+    outcome = await rig.engine.outcomes.wait_for("automation", "1", WITHIN)
+    assert (outcome.status, outcome.reason) == ("failed", "not_kept")
+    assert outcome.kept == {"tagline": "not_kept"}
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    assert (job.reason, job.kept) == ("not_kept", {"tagline": "not_kept"})
 
 
 @pytest.mark.usefixtures("tag_mode")

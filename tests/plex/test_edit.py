@@ -1,5 +1,6 @@
 """Edits, seen through what the simulated Plex holds afterwards."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -8,12 +9,13 @@ import pytest
 from custom_components.plexsync.engine.ports import FieldEdit, Item
 from custom_components.plexsync.engine.record import Actor, Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.plex.edit import MAX_URL, queries
+from custom_components.plexsync.plex.edit import MAX_URL, requests
 from custom_components.plexsync.plex.items import Handle
 from custom_components.plexsync.plex.line import Line
 from custom_components.plexsync.plex.server import PlexMediaServer
 from custom_components.plexsync.plex.session import PlexSession
 from tests.simulators.plex import PlexSimulator
+from tests.simulators.plex.messages import Request
 
 from .conftest import MakeServer
 
@@ -180,20 +182,212 @@ async def test_long_edit_is_split(plex: PlexSimulator, make_server: MakeServer) 
     assert after.locks == {edit.field for edit in edits}
 
 
-@pytest.mark.usefixtures("tag_mode")
+CAST = tuple(Actor(f"Somebody with a name {i}", f"Part {i}") for i in range(399))
+
+
+async def test_a_list_that_no_proxy_shortens_goes_out_whole(
+    plex: PlexSimulator, make_server: MakeServer, mode: str
+) -> None:
+    """Where the server takes it in one request nothing is cut."""
+    server, item = await _open(plex, make_server)
+    plex.journal.clear()
+    assert await server.edit(item, [FieldEdit("actors", members=CAST)]) == {}
+    assert plex.journal.count(method="PUT") == 1
+    assert (await _read(server)).fields["actors"] == CAST
+
+
+LIMITS = [600, 2000, 8000]
+
+
+@pytest.mark.parametrize("limit", LIMITS)
 async def test_list_too_long_for_any_url(
+    plex: PlexSimulator, make_server: MakeServer, mode: str, limit: int
+) -> None:
+    """It comes in parts where they are added, else what stood there is brought back.
+
+    All other fields are written, and what was learnt outlives a restart.
+    """
+    cast = [(f"Agent {i}", "Old") for i in range(9)]
+    server, item = await _open(plex, make_server, actors=cast, genres=["G"])
+    plex.core.switches.max_request_line = limit
+    stay = tuple(Actor(name, role) for name, role in cast[:8])
+    edits = [
+        FieldEdit("title", "T"),
+        FieldEdit("actors", members=stay + CAST, remove=("Agent 8",)),
+        FieldEdit("genres", members=("G", "H")),
+    ]
+    before = set(item.fields["actors"] or ())  # type: ignore[arg-type]
+    plex.journal.clear()
+    refused = await server.edit(item, edits)
+    after = await _read(server)
+    assert (after.fields["title"], after.fields["genres"]) == ("T", ("G", "H"))
+    actors = set(after.fields["actors"] or ())  # type: ignore[arg-type]
+    if mode == "append":
+        assert refused == {}
+        assert actors == {*stay, *CAST}
+        assert after.locks == {"title", "actors", "genres"}
+    else:
+        assert refused == {"actors": "too_long_list"}
+        assert actors == before
+        assert after.locks == {"title", "genres"}
+    assert plex.journal.count(method="PUT") < 2 * 45_000 / limit + 16
+
+    plex.journal.clear()
+    server = make_server()
+    more = FieldEdit("actors", members=(*stay, *CAST, Actor("One more")))
+    if mode == "append":
+        assert await server.edit(after, [more]) == {}
+        actors.add(Actor("One more"))
+        assert plex.journal.count(method="PUT") < 10
+    else:
+        fault = await _refusal(server, after, [more])
+        assert (fault.reason, fault.fields) == ("too_long_list", ("actors",))
+        assert plex.journal.count(method="PUT") == 1
+    assert set((await _read(server)).fields["actors"] or ()) == actors  # type: ignore[arg-type]
+
+
+async def test_a_list_that_could_not_be_brought_back_is_not_tried(
+    plex: PlexSimulator, make_server: MakeServer, mode: str
+) -> None:
+    """An agent's long list is not put at risk to find out what the server does."""
+    server, item = await _open(plex, make_server, actors=[(a.name, "") for a in CAST])
+    plex.core.switches.max_request_line = 8000
+    edit = FieldEdit("actors", members=(*CAST, Actor("One more")))
+    fault = await _refusal(server, item, [edit])
+    assert (fault.reason, fault.permanent) == ("too_long_list", True)
+    assert (await _read(server)).fields == item.fields
+    # To take members out is no danger: they are named, whatever stays.
+    edit = FieldEdit(
+        "actors",
+        members=tuple(item.fields["actors"] or ())[:9],  # type: ignore[arg-type]
+        remove=tuple(a.name for a in CAST[9:]),
+    )
+    assert await server.edit(item, [edit]) == {}
+    assert (await _read(server)).fields["actors"] == edit.members
+
+
+async def test_a_text_that_is_too_long(
     plex: PlexSimulator, make_server: MakeServer
 ) -> None:
-    """A list is never cut in two: it goes out whole, and a proxy's no is the item's fault."""
+    """It cannot be cut; the others are written."""
     server, item = await _open(plex, make_server)
-    members = tuple(f"A rather long label, number {i}" for i in range(300))
-    await server.edit(item, [FieldEdit("labels", members=members)])
-    assert (await _read(server)).fields["labels"] == members
+    plex.core.switches.max_request_line = 2000
+    edits = [FieldEdit("title", "T"), FieldEdit("summary", "x" * 3000)]
+    assert await server.edit(item, edits) == {"summary": "too_long"}
+    after = await _read(server)
+    assert (after.fields["title"], after.fields["summary"]) == ("T", None)
+    fault = await _refusal(server, item, edits[1:])
+    assert (fault.kind, fault.reason) == (FaultClass.ITEM, "too_long")
+    assert (fault.permanent, fault.fields) == (True, ("summary",))
+
+
+async def test_parts_that_are_refused(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """What came before them is taken back."""
+    plex.core.switches.set_tag_mode("append")
+    server, item = await _open(plex, make_server, actors=[("Agent", "")])
     plex.core.switches.max_request_line = 8000
+    names = _names("actor", CAST[300].name)
+    plex.faults.add(
+        "status",
+        code=400,
+        where=lambda request: request.length < 8000 and names(request),
+    )
+    members = (Actor("Agent"), *CAST)
+    refused = await server.edit(item, [FieldEdit("actors", members=members)])
+    assert refused == {"actors": "bad_request"}
+    after = await _read(server)
+    assert (after.fields, after.locks) == (item.fields, item.locks)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(400, "bad_request"), (409, "conflict"), (413, "too_large")]
+)
+@pytest.mark.parametrize("bad", [["collection"], ["title", "actor"], ["summary"]])
+async def test_a_refused_field_keeps_no_other_back(
+    plex: PlexSimulator,
+    make_server: MakeServer,
+    code: int,
+    reason: str,
+    bad: list[str],
+) -> None:
+    """Which one it is nobody says: it is found by halving, in few requests."""
+    server, item = await _open(plex, make_server)
+    for name in bad:
+        plex.faults.add("status", code=code, method="PUT", where=_names(name))
+    plex.journal.clear()
+    refused = await server.edit(item, EVERYTHING)
+    ours = {"collection": "collections", "actor": "actors"}
+    names = {ours.get(name, name) for name in bad}
+    assert refused == dict.fromkeys(names, reason)
+    assert plex.journal.count(method="PUT") <= 1 + 8 * len(bad)
+    after = await _read(server)
+    for edit in EVERYTHING:
+        meant = None if edit.field in names else edit.members or edit.value
+        if edit.field != "title" or edit.field not in names:
+            assert after.fields[edit.field] == meant
+    assert after.locks == {edit.field for edit in EVERYTHING} - names
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(400, "bad_request"), (409, "conflict"), (414, "too_long")]
+)
+async def test_where_every_field_is_refused(
+    plex: PlexSimulator, make_server: MakeServer, code: int, reason: str
+) -> None:
+    """The search has an end, and the fault names them all."""
+    server, item = await _open(plex, make_server, genres=["a", "b", "c"], labels=["d"])
+    edits = [
+        *(edit for edit in EVERYTHING if edit.field not in ("genres", "labels")),
+        FieldEdit("genres", members=("a",), remove=("b", "c")),
+        FieldEdit("labels", remove=("d",)),
+        FieldEdit("poster", touch=False),
+    ]
+    plex.faults.add("status", code=code, method="PUT")
+    plex.journal.clear()
+    fault = await _refusal(server, item, edits)
+    assert (fault.reason, fault.permanent) == (reason, True)
+    assert set(fault.fields) == {edit.field for edit in edits}
+    assert plex.journal.count(method="PUT") <= 20
+
+
+async def test_a_bad_value_is_told_apart_once_it_is_the_items_own(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """A 500 may be the server's: until it is known not to be, one is enough."""
+    server, item = await _open(plex, make_server)
+    edits = [
+        FieldEdit("title", "T"),
+        FieldEdit("date", "soon"),
+        FieldEdit("tagline", "x"),
+    ]
+    plex.journal.clear()
+    fault = await _refusal(server, item, edits)
+    assert (fault.kind, fault.reason) == (FaultClass.SERVER, "error_500")
+    assert plex.journal.count(method="PUT") == 1
+    assert await server.edit(item, edits, apart=True) == {"date": "error_500"}
+    assert (await _read(server)).fields["title"] == "T"
+    plex.faults.add("status", code=500, method="PUT")
     with pytest.raises(Fault) as caught:
-        await server.edit(item, [FieldEdit("labels", members=members)])
-    assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, "too_long")
-    assert caught.value.permanent
+        await server.edit(item, edits, apart=True)
+    assert (caught.value.kind, caught.value.fields) == (FaultClass.SERVER, ())
+
+
+def _names(field: str, value: str | None = None) -> Callable[[Request], bool]:
+    """Pick the requests that say something of a field, or this of it."""
+    return lambda request: any(
+        name.startswith((f"{field}.", f"{field}[")) and value in (None, text)
+        for name, text in request.query
+    )
+
+
+async def _refusal(
+    server: PlexMediaServer, item: Item, edits: Sequence[FieldEdit]
+) -> Fault:
+    with pytest.raises(Fault) as caught:
+        await server.edit(item, edits)
+    return caught.value
 
 
 @pytest.mark.parametrize("room", [300, 600, 1200, 2400, 20_000])
@@ -208,8 +402,10 @@ def test_splitting_drops_and_doubles_nothing(room: int) -> None:
 
     def params(room: int) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
-        for query in queries("7", Handle("1", 1), edits, room=room):
-            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+        for request in requests("7", Handle("1", 1), edits, room=room):
+            pairs = parse_qsl(
+                request.query, keep_blank_values=True, strict_parsing=True
+            )
             assert pairs[:2] == [("type", "1"), ("id", "7")]
             for name, value in pairs[2:]:
                 if name.endswith("-"):

@@ -14,6 +14,7 @@ from aiohttp import web
 import pytest
 
 from custom_components.plexsync.plex.events import PATH, Delays, News, PlexEvents, parse
+from tests.serving import serving
 from tests.simulators.plex import PlexCore, PlexSimulator
 from tests.simulators.plex.events import SCANNING
 from tests.simulators.plex.library import synthetic
@@ -120,21 +121,6 @@ async def make_ear(
         for ear in made:
             await ear.stop()
     assert TOKEN not in caplog.text
-
-
-@contextlib.asynccontextmanager
-async def serving(handler: Serve) -> AsyncIterator[str]:
-    """Serve every request with a handler; give the URL."""
-    runner = web.ServerRunner(
-        web.Server(handler, access_log=None), shutdown_timeout=0.1
-    )
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield str(runner.addresses[0] and f"http://127.0.0.1:{runner.addresses[0][1]}")
-    finally:
-        await runner.cleanup()
 
 
 def handshakes(plex: PlexSimulator) -> list[Any]:

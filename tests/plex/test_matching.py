@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 import unicodedata
 
 import pytest
@@ -400,6 +401,50 @@ async def test_rating_keys(plex: PlexSimulator, make_server: MakeServer) -> None
         *["not_found"] * 4,
     ]
     assert _listings(plex) == 0
+
+
+LEGACY = {
+    "com.plexapp.agents.imdb://tt0000007?lang=en": "imdb://tt0000007",
+    "com.plexapp.agents.themoviedb://7?lang=de": "tmdb://7",
+    "com.plexapp.agents.thetvdb://7?lang=en": "tvdb://7",
+    "com.plexapp.agents.thetvdb://7/1/2?lang=en": "tvdb://7/1/2",
+    "com.plexapp.agents.none://abc?lang=xn": "com.plexapp.agents.none://abc",
+}
+
+
+@pytest.mark.parametrize("is_legacy", [True, False])
+@pytest.mark.parametrize(("legacy", "modern"), LEGACY.items())
+async def test_guids_of_legacy_agents(
+    plex: PlexSimulator,
+    make_server: MakeServer,
+    legacy: str,
+    modern: str,
+    is_legacy: bool,
+) -> None:
+    """Either spelling finds, and confirms, an item that has the other."""
+    section = plex.core.add_section("Films", "movie", ["/data/movies"])
+    # A legacy agent knows one guid; other items are like it, but for the number.
+    names: dict[str, Any] = {"guid": legacy} if is_legacy else {"guids": (modern,)}
+    item = plex.core.add_item(section, file="/data/movies/7.mkv", **names)
+    plex.core.add_item(
+        section,
+        file="/data/movies/8.mkv",
+        guid=legacy.replace("7", "8").replace("abc", "d"),
+    )
+    server = make_server()
+    key = str(item.rating_key)
+    read = (await server.read([key]))[key]
+    for guid in (
+        legacy,
+        modern,
+        legacy.partition("?")[0],
+        legacy.replace("lang=", "lang=x"),
+    ):
+        [match] = await server.match([Find(guids=(guid,))])
+        assert match.rating_key == key
+        assert server.confirms(Find(guids=(guid,)), read)
+    for guid in (modern + "/9", modern + "0", "local://7", "7", ""):
+        assert not server.confirms(Find(guids=(guid,)), read)
 
 
 async def test_shows(plex: PlexSimulator, make_server: MakeServer) -> None:

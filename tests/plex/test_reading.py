@@ -276,8 +276,21 @@ async def test_collections(plex: PlexSimulator, make_server: MakeServer) -> None
         '<MediaContainer><Directory title="A" childCount="x"/><Hub/></MediaContainer>'
     )
     rule = plex.faults.add("status", code=200, body=body, path="/collections")
-    assert await server.collections(item) == {"A": 0}
+    assert await server.collections(item) == {"A": 1}
     plex.faults.remove(rule)
+    body = (
+        '<MediaContainer totalSize="9"><Directory title="A" childCount="3"'
+        ' ratingKey="1"/><Directory title="A" childCount="0" smart="1" ratingKey="2"/>'
+        '<Directory title="B" childCount="0" smart="1"/><Directory title="a"'
+        ' childCount="0"/><Directory title="A" childCount="2"><Tag title="C"'
+        ' childCount="1"/></Directory></MediaContainer>'
+    )
+    rule = plex.faults.add("status", code=200, body=body, path="/collections", times=1)
+    end = '<MediaContainer totalSize="9"/>'
+    plex.faults.add("status", code=200, body=end, path="/collections", times=1)
+    assert await server.collections(item) == {"A": 2, "a": 0}
+    assert plex.journal[-1].param("X-Plex-Container-Start") == "5"
+    plex.faults.clear()
     plex.faults.add("status", code=401, path="/collections")
     with pytest.raises(Fault) as caught:
         await server.collections(item)

@@ -203,15 +203,20 @@ async def test_removal_while_listing(
     assert [start for start, _ in _pages(plex)] == [297, *range(294, 990, 99)]
 
 
+@pytest.mark.parametrize("of_the_server", [False, True])
 async def test_file_from_the_future(
-    plex: PlexSimulator, make_server: MakeServer
+    plex: PlexSimulator, make_server: MakeServer, of_the_server: bool
 ) -> None:
-    """One with a broken clock does not have all listed again at each look."""
+    """A broken clock, a file's or the server's, does not have all listed at each look."""
     section = synthetic(plex.core, 2500)
     for item in section.of_type(ItemType.MOVIE).values():
         item.values["addedAt"] = item.values["updatedAt"] = 1_600_000_000
-    plex.core.add_item(section, file="/data/movies/2098.mkv", addedAt=4_040_000_000)
-    plex.core.add_item(section, file="/data/movies/30828.mkv", addedAt=9 * 10**11)
+    for number, date in enumerate((4_040_000_000, 9 * 10**11, 2**63 - 1)):
+        item = plex.core.add_item(
+            section, file=f"/data/movies/future/{number}.mkv", addedAt=date
+        )
+        if of_the_server:
+            item.values["updatedAt"] = date
     server = make_server()
     await _match(server, *_files(section))
     for turn in range(3):
@@ -255,6 +260,59 @@ async def test_numbers_that_no_database_holds(
     section.content_changed_at = huge
     assert {m.reason for m in await _match(server, *ABSENT)} == {"not_found"}
     assert await _match(server, _files(section)[0]) == key
+
+
+NO_NUMBERS = ["", "nan", "-1", "1e3", "1.5", " 7", "٧", "7_000", str(2**63), "9" * 5000]
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+async def test_attributes_that_are_no_numbers(
+    plex: PlexSimulator, make_server: MakeServer, text: str
+) -> None:
+    """No attribute of a row, a library or an item does more harm than its lack."""
+    section = synthetic(plex.core, 1)
+    server = make_server()
+    [path] = _files(section)
+    await _match(server, path)
+    row = (
+        f'<Video ratingKey="{text}" addedAt="1" updatedAt="1"/><Video ratingKey="7"'
+        f' type="movie" title="T" librarySectionID="1" userRating="{text}"'
+        f' addedAt="{text}" updatedAt="{text}" index="{text}">'
+        f'<Media><Part file="/data/movies/b.mkv" size="{text}"/></Media></Video>'
+    )
+    body = f'<MediaContainer totalSize="2">{row}</MediaContainer>'
+    rule = plex.faults.add("status", code=200, body=body, path=LISTING)
+    [match] = await _match(server, "/data/movies/b.mkv")
+    assert match.rating_key == "7"
+    plex.faults.remove(rule)
+    plex.faults.add("status", code=200, body=body, path="/library/metadata/7")
+    rating = (await server.read(["7"]))["7"].fields["user_rating"]
+    assert rating in (None, 7.0, 1.5)
+    body = (
+        '<MediaContainer><Directory key="1" type="movie" title="A" uuid="a"'
+        f' contentChangedAt="{text}"/><Directory key="{text}" type="movie" title="B"'
+        ' uuid="b"/></MediaContainer>'
+    )
+    assert [(a.uuid, a.content_changed_at) for a in parse_libraries(body.encode())] == [
+        ("a", 0)
+    ]
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+async def test_total_that_is_no_number(
+    plex: PlexSimulator, make_server: MakeServer, text: str
+) -> None:
+    """It ends no listing: what was not shown is still there."""
+    section = synthetic(plex.core, 3)
+    server = make_server()
+    await _match(server, *_files(section))
+    section.content_changed_at += 1
+    body = f'<MediaContainer totalSize="{text}"/>'
+    plex.faults.add("status", code=200, body=body, path=LISTING)
+    for match in await _match(server, *ABSENT):
+        assert match.fault is not None
+        assert match.fault.reason == "unparsable"
+    assert len(await server.known_paths(_files(section))) == 3
 
 
 type Change = tuple[str, int]  # what happens, and to which item

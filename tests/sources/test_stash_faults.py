@@ -348,22 +348,49 @@ async def test_headers(session: aiohttp.ClientSession, serve: Serve) -> None:
     assert {request.method for request in seen} == {"POST"}
 
 
-async def test_redirects_are_not_followed(
-    session: aiohttp.ClientSession, serve: Serve
+@pytest.mark.parametrize(
+    "onward", ["/loop", "", "ftp://127.0.0.1/", "http://[/", "//localhost/"]
+)
+async def test_redirects_that_are_not_followed(
+    session: aiohttp.ClientSession, serve: Serve, onward: str
 ) -> None:
-    """Not to a login page, and not with the key to anywhere else."""
+    """No question's to a login page, no circle, and not with the key to anywhere else."""
     paths: list[str] = []
+    elsewhere: list[str] = []
+
+    async def other(request: web.Request) -> web.Response:
+        elsewhere.append(request.path)
+        return web.Response(body=b"x")
 
     async def answer(request: web.Request) -> web.Response:
         paths.append(request.path)
-        raise web.HTTPFound("/login")
+        return web.Response(status=302, headers={"Location": onward or away})
 
+    away = await serve(other)
     client = StashClient(session, await serve(answer), KEY)
     assert (await _fault(client.query("{}"))).reason == "broken_answer"
-    assert (
-        await _fault(client.download("/scene/1/screenshot", None, 10))
-    ).reason == "broken_answer"
-    assert paths == ["/graphql", "/scene/1/screenshot"]
+    fault = await _fault(client.download("/scene/1/screenshot", None, 10))
+    assert fault.reason == "broken_answer"
+    loop = ["/loop"] * 4 if onward == "/loop" else []
+    assert paths == ["/graphql", "/scene/1/screenshot", *loop]
+    assert elsewhere == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_picture_that_moved_on_the_same_server(
+    session: aiohttp.ClientSession, serve: Serve, status: int
+) -> None:
+    """It is followed, with the key and the tag."""
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.headers["ApiKey"] == KEY
+        if request.path == "/stash/moved/1":
+            assert request.headers["If-None-Match"] == "tag"
+            return web.Response(body=b"x")
+        return web.Response(status=status, headers={"Location": "../../moved/1#top"})
+
+    client = StashClient(session, f"{await serve(answer)}stash", KEY)
+    assert (await client.download("/scene/1/screenshot", "tag", 10)).body == b"x"
 
 
 @pytest.mark.parametrize(
@@ -372,6 +399,7 @@ async def test_redirects_are_not_followed(
         ("7", 7),
         ("999999", 3600),
         ("Wed, 21 Oct 2099 07:28:30 GMT", 3600),
+        ("9" * 5000, 3600),
         ("soon", None),
         ("-5", None),
         (None, None),

@@ -8,6 +8,7 @@ import pytest
 from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.sources.base import Source
 from custom_components.plexsync.sources.stash import StashOptions, StashSource
+from custom_components.plexsync.sources.stash_walk import numbers_of
 from tests.simulators.stash import StashCore, StashSimulator
 
 from .conftest import Clock, MakeSource, keys
@@ -181,3 +182,11 @@ async def test_sample_paths(core: StashCore, make_source: MakeSource) -> None:
         "/data/b.mkv",
         "/elsewhere/c.mkv",
     )
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", str(2**31), "9" * 5000])
+def test_ids_that_cannot_be_asked_for(text: str) -> None:
+    """No such id gets into a question, where it would be no fault of Stash's."""
+    assert numbers_of([{"id": "7"}]) == [7]
+    with pytest.raises(ValueError):
+        numbers_of([{"id": "7"}, {"id": text}])

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS job (
     misses INTEGER NOT NULL DEFAULT 0,
     crashes INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
-    candidates TEXT,
+    candidates TEXT,               -- what the reason names: rating keys, or {field: why}
     failures INTEGER NOT NULL DEFAULT 0,   -- of this record, however often taken up again
     first_failed REAL,
     last_failed REAL,

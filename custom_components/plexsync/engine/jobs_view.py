@@ -1,5 +1,6 @@
 """Jobs as they are shown: listed, counted, looked up. Nothing here changes one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 import json
 from sqlite3 import Connection
@@ -32,6 +33,7 @@ class JobInfo:
     state: str  # pending, waiting, in_flight, failed
     reason: str | None
     candidates: tuple[str, ...]
+    kept: Mapping[str, str]
     attempts: int
     enqueued: float
     next_attempt: float | None
@@ -136,7 +138,8 @@ def _infos(
             if row[5]
             else "pending",
             reason=row[5],
-            candidates=tuple(json.loads(row[6] or "[]")),
+            candidates=tuple(named) if isinstance(named, list) else (),
+            kept=named if isinstance(named, dict) else {},
             attempts=row[7],
             enqueued=row[8],
             next_attempt=None if row[3] else row[9],
@@ -150,4 +153,5 @@ def _infos(
             f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
+        for named in (json.loads(row[6] or "[]"),)
     ]

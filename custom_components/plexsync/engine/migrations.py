@@ -28,8 +28,14 @@ def _carry_what_is_filled(db: sqlite3.Connection) -> None:
     db.execute("DROP INDEX IF EXISTS job_turn")
 
 
+def _index_anew(db: sqlite3.Connection) -> None:
+    """Drop the index of Plex: its guids were spelled as each agent spells them."""
+    for table in ("plex_guid", "plex_part", "plex_item", "plex_section"):
+        db.execute(f"DROP TABLE IF EXISTS {table}")
+
+
 # The first one leads from version 1 to 2, and so on.
-LADDER: tuple[Step, ...] = (_see_turns, _carry_what_is_filled)
+LADDER: tuple[Step, ...] = (_see_turns, _carry_what_is_filled, _index_anew)
 VERSION = 1 + len(LADDER)
 
 

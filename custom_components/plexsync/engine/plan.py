@@ -1,6 +1,6 @@
 """Record + item + ledger → plan: exactly what would be written, and why not the rest."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 import json
@@ -52,6 +52,8 @@ class Written(NamedTuple):
         """What writes meant whose outcome nobody knows; that of the last one first."""
         return (self.intent, *self.earlier) if self.pending else ()
 
+
+_SORT_TITLE = "sort_title"
 
 type Ledger = Mapping[str, Sequence[Written]]
 type Members = dict[str, str | Actor]  # by their folded names
@@ -123,6 +125,14 @@ class Plan:
             ]
         return edits
 
+    def without(self, fields: Container[str]) -> Plan:
+        """Give what is left where some fields are not to be had."""
+        return replace(
+            self,
+            changes=tuple(each for each in self.changes if each.field not in fields),
+            adopted=tuple(each for each in self.adopted if each.field not in fields),
+        )
+
     def missed(self, item: Item) -> tuple[Change, ...]:
         """Give the changes that a read-back does not show."""
         return tuple(change for change in self.changes if not _arrived(change, item))
@@ -131,6 +141,17 @@ class Plan:
 def same_value(name: str, current: Value | None, wanted: Value | None) -> bool:
     """Say whether a text, date or rating in Plex is what was wanted."""
     return _same(FIELDS[name], current, wanted)
+
+
+def stands(item: Item, name: str) -> Value | None:
+    """Give what a field of an item amounts to: without a sort title it is the title.
+
+    Plex leaves out a sort title that equals the title.
+    """
+    value = item.fields.get(name)
+    if value is None and name == _SORT_TITLE:
+        return item.fields.get("title")
+    return value
 
 
 def _is_image(change: Change) -> bool:
@@ -149,9 +170,12 @@ def _edit(change: Change) -> FieldEdit:
 def _arrived(change: Change, item: Item) -> bool:
     if _is_image(change):
         return True  # the upload's own answer is the proof: Plex gives no digest here
-    current = item.fields.get(change.field)
+    current = stands(item, change.field)
     if not FIELDS[change.field].is_list:
-        return _same(FIELDS[change.field], current, change.after)
+        wanted = change.after
+        if wanted is None and change.field == _SORT_TITLE:
+            wanted = item.fields.get("title")
+        return _same(FIELDS[change.field], current, wanted)
     have = _by_name(current)
     return not any(_fold(name) in have for name in change.remove) and all(
         _same_member(have.get(name), member)
@@ -174,8 +198,10 @@ def make_plan(
     changes: list[Change] = []
     adopted: list[Change] = []
     kept: dict[str, Kept] = {}
-    for name, wanted in record.fields.items():
-        spec = FIELDS[name]
+    title = item.fields.get("title")  # as it will be
+    # The title first: what a sort title amounts to depends on it.
+    for name in sorted(record.fields, key=lambda name: name != "title"):
+        spec, wanted = FIELDS[name], record.fields[name]
         if name not in item.fields:
             kept[name] = Kept.UNSUPPORTED
             continue
@@ -193,8 +219,12 @@ def make_plan(
             result = _plan_image(name, wanted, record, item, rows, images or {})
         elif spec.is_list:
             result = _plan_list(spec, wanted, record, item, rows)
+        elif name == _SORT_TITLE:
+            result = _plan_sort_title(spec, wanted, record, item, rows, title)
         else:
             result = _plan_value(spec, wanted, record, item, rows)
+        if name == "title" and isinstance(result, Change):
+            title = result.after
         match result:
             case Kept():
                 kept[name] = result
@@ -303,6 +333,32 @@ def _in_line(
         own,
         was_locked=name in item.locks,
     )
+
+
+def _plan_sort_title(
+    spec: Field,
+    wanted: Value | None,
+    record: Record,
+    item: Item,
+    rows: Sequence[Written],
+    title: Value | None,
+) -> Change | Kept | None:
+    """Plan a sort title beside the title that will stand: none is one that equals it."""
+    shown = item.fields[spec.name]
+    current = stands(item, spec.name)
+    # What is not shown may still be ours, from when the title was the same.
+    ours = any(row.value is not None or row.pending for row in rows)
+    if current == (title if wanted is None else wanted) or (
+        shown is None and wanted is None and not ours
+    ):
+        current = wanted
+    view = replace(item, fields={**item.fields, spec.name: current})
+    if shown is None:
+        record = replace(record, fill_only=record.fill_only - {spec.name})
+    result = _plan_value(spec, wanted, record, view, rows)
+    if not isinstance(result, Change) or (current == wanted and not result.again):
+        return result
+    return replace(result, before=shown, again=result.again or shown == wanted)
 
 
 def _plan_list(

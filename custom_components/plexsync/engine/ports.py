@@ -144,12 +144,20 @@ class Server(Protocol):
         """
 
     async def edit(
-        self, item: Item, edits: Sequence[FieldEdit], is_stale: IsStale = never
-    ) -> None:
-        """Apply field edits to one item, in one request where they fit.
+        self,
+        item: Item,
+        edits: Sequence[FieldEdit],
+        is_stale: IsStale = never,
+        *,
+        apart: bool = False,
+    ) -> Mapping[str, str]:
+        """Apply field edits to one item, in one request where they fit and are taken.
 
-        ``is_stale`` is asked as the first one leaves; raises Fault of the reason
-        ``CHANGING`` when it says so, and nothing is sent.
+        Gives the fields that were refused, and why: the others are written. Where
+        nothing was written it raises Fault, with those fields. ``is_stale`` is asked
+        as the first request leaves; raises Fault of the reason ``CHANGING`` when it
+        says so, and nothing is sent. ``apart``: what this item meets has shown to be
+        its own, so that a doubtful answer, too, is taken for one field's.
         """
 
     async def upload(
@@ -158,7 +166,10 @@ class Server(Protocol):
         """Upload, select and lock one picture (poster or background), likewise."""
 
     async def collections(self, item: Item) -> dict[str, int]:
-        """Count the members of each collection in the item's library, by title."""
+        """Count the members of each collection in the item's library, by title.
+
+        Only of those that an edit can put items into.
+        """
 
     async def forget(self, rating_keys: Sequence[str]) -> None:
         """Drop what is remembered of where these items are."""

@@ -4,7 +4,7 @@
 way (``Database.run``) and is one step of it; times are ``Clock.steady`` seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 import json
 from sqlite3 import Connection
@@ -263,11 +263,13 @@ def fail(
     now: float,
     candidates: Iterable[str] = (),
     *,
+    kept: Mapping[str, str] | None = None,
     passing: bool = False,
 ) -> bool:
     """Keep a job as failed; say False where a newer record came in meanwhile.
 
-    ``passing`` says that it may be over by itself, after an outage for example.
+    ``passing`` says that it may be over by itself, after an outage for example;
+    ``kept`` names the fields that it failed of, and why.
     """
     changed = db.execute(
         f"UPDATE job SET {_FAILS}, reason = :reason, candidates = :candidates,"
@@ -275,7 +277,7 @@ def fail(
         {
             "now": now,
             "reason": reason,
-            "candidates": json.dumps(list(candidates)),
+            "candidates": json.dumps(dict(kept) if kept else list(candidates)),
             "passing": passing,
             "id": job.id,
             "rev": job.rev,

@@ -121,12 +121,14 @@ class Outcome:
     """How a job ended or where it stands.
 
     ``status`` is one of written, unchanged, queued, failed. ``changes`` lists
-    the differences that were written, as ``Plan.as_dict`` shapes them.
+    the differences that were written, as ``Plan.as_dict`` shapes them. ``kept``
+    names the fields that were refused or did not stay, and why.
     """
 
     status: str
     reason: str | None = None
     changes: tuple[dict[str, Any], ...] = field(default=())
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def clean_text(value: str, *, prose: bool = False, limit: int | None = None) -> str:

@@ -39,10 +39,12 @@ class Fault(Exception):  # noqa: N818  # the design's word
         permanent: bool = False,
         retry_after: float | None = None,
         kept_from: str | None = None,
+        fields: tuple[str, ...] = (),
     ) -> None:
         """Keep the evidence; nothing private goes in.
 
-        ``kept_from`` names the kind of call that waits for itself (``bulkheads``).
+        ``kept_from`` names the kind of call that waits for itself (``bulkheads``),
+        ``fields`` those that were refused, where others need not be.
         """
         super().__init__(f"{kind}: {reason}")
         self.kind = kind
@@ -53,6 +55,7 @@ class Fault(Exception):  # noqa: N818  # the design's word
         self.permanent = permanent
         self.retry_after = retry_after
         self.kept_from = kept_from
+        self.fields = fields
 
     @property
     def proven(self) -> Fault:

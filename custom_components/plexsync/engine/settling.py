@@ -132,6 +132,7 @@ def _record_failed(db: Connection, task: Task, ended: _Ended) -> None:
         task.reason or "unknown",
         ended.now,
         task.sight.candidates,
+        kept=task.kept,
         passing=task.passing,
     )
     if not task.superseded:

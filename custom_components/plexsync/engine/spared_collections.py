@@ -19,6 +19,22 @@ from .together import together
 from .tools import Tools
 
 
+class Sizes:
+    """How many members the collections of a library have, by title."""
+
+    def __init__(self, exact: Mapping[str, int]) -> None:
+        """Take the counts; of titles that differ by case alone the smaller one is safe."""
+        self._exact = exact
+        self.folded: dict[str, int] = {}
+        for title, size in exact.items():
+            known = self.folded.get(title.casefold(), 0)
+            self.folded[title.casefold()] = min(size or known, known or size)
+
+    def of(self, title: str) -> int:
+        """Return the size of one; what nobody knows is not the item's alone."""
+        return self._exact.get(title, self.folded.get(title.casefold(), 2))
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """One plan that changes the collections of an item."""
@@ -51,7 +67,7 @@ async def spare_collections(
     unsure = [
         case for case in cases if not case.is_harmless(created[case.item.section])
     ]
-    sizes: dict[str, dict[str, int] | Fault] = {}
+    sizes: dict[str, Sizes | Fault] = {}
 
     async def count(item: Item) -> None:
         sizes[item.section] = await _count_members(tools, access, item)
@@ -69,9 +85,7 @@ def _cases(sights: Sequence[Sight]) -> Iterable[_Case]:
                 yield _Case(sight, sight.item, change)
 
 
-async def _count_members(
-    tools: Tools, access: Access, item: Item
-) -> dict[str, int] | Fault:
+async def _count_members(tools: Tools, access: Access, item: Item) -> Sizes | Fault:
     """Count the members of each collection in an item's library, or say why not."""
     about = About(Purpose.COLLECTIONS, library=item.section)
     if not access.may(about.bulkhead):
@@ -87,10 +101,10 @@ async def _count_members(
         return fault
     if found is None:
         return access.why_not(about.bulkhead)
-    return {title.casefold(): size for title, size in found.items()}
+    return Sizes(found)
 
 
-def _spare(case: _Case, sizes: Mapping[str, int] | Fault, ours: set[str]) -> None:
+def _spare(case: _Case, sizes: Sizes | Fault, ours: set[str]) -> None:
     """Take out of one plan what would do harm, or all of it while that is not known.
 
     ``ours`` are the collections that we created; those that this plan creates are
@@ -102,13 +116,13 @@ def _spare(case: _Case, sizes: Mapping[str, int] | Fault, ours: set[str]) -> Non
     if isinstance(sizes, Fault):
         sight.plan, sight.waits = _without(sight.plan, change), sizes
         return
-    sight.creates = _names(change.after) - sizes.keys() - ours
+    sight.creates = _names(change.after) - sizes.folded.keys() - ours
     ours |= sight.creates
     theirs = _names(change.before) - ours
     spared = tuple(
         name
         for name in change.remove
-        if name.casefold() in theirs and sizes.get(name.casefold(), 2) <= 1
+        if name.casefold() in theirs and sizes.of(name) <= 1
     )
     if spared:
         sight.plan = _keep_members(sight.plan, change, spared)

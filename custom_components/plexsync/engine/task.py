@@ -1,6 +1,6 @@
 """One job on its way through a turn, and what becomes of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -49,6 +49,8 @@ class Task:
     solo: bool = False  # next time it goes alone
     blocked: str | None = None  # the kind of call that it waits for
     superseded: bool = False  # a newer record came in meanwhile, so the job goes on
+    # Fields that Plex does not take or keep, and why.
+    kept: dict[str, str] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
@@ -88,7 +90,7 @@ class Task:
             case Verdict.UNCHANGED:
                 return Outcome("unchanged")
             case Verdict.FAILED:
-                return Outcome("failed", self.reason)
+                return Outcome("failed", self.reason, kept=self.kept)
             case _:
                 return Outcome("queued", self.reason)
 
@@ -100,6 +102,16 @@ class Task:
         """Give the job up; ``passing`` says that what failed may pass by itself."""
         self.passing = passing
         self.end(Verdict.FAILED, reason)
+
+    def refuse(self, fields: Mapping[str, str]) -> None:
+        """Go on without the fields that Plex does not take."""
+        self.kept |= fields
+        self.sight.plan = self.plan.without(fields)
+
+    def fail_refused(self) -> None:
+        """Fail for the fields that Plex does not take; all others are done."""
+        reasons = list(self.kept.values())
+        self.fail(reasons[0], passing="error_500" in reasons)
 
     def snooze(self, reason: str | None, delay: float) -> None:
         """Put the job off for some seconds; this alone costs it nothing."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .fields import FIELDS, Kind
-from .plan import Change, Ledger, Plan, Written, same_value
+from .plan import Change, Ledger, Plan, Written, same_value, stands
 from .ports import FieldEdit, Item
 from .record import Actor, Value
 
@@ -41,7 +41,7 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
             kept[name] = "before_unknown"
         elif spec.is_list:
             restores += _restore_list(name, item, story)
-        elif any(item.fields[name] in (row.value, *row.meant) for row in story):
+        elif any(stands(item, name) in (row.value, *row.meant) for row in story):
             before = first.before
             assert before is None or isinstance(before, str | float)
             edit = FieldEdit(name, value=before, lock=first.before_locked)

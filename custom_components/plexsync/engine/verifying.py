@@ -34,11 +34,15 @@ class Verifying:
             if task.verdict is None:
                 await self._repair(task)
         for task in await self._check(open_ones(lacking)):
+            lacking_fields = (change.field for change in task.plan.missed(task.item))
+            task.kept = dict.fromkeys(lacking_fields, "not_kept") | task.kept
             task.fail("not_kept", passing=True)
         for task in written:
             if task.verdict is not None or still_waits(self._t, task):
                 continue
-            if all(change.field in task.confirmed for change in task.plan.changes):
+            if task.kept:
+                task.fail_refused()
+            elif all(change.field in task.confirmed for change in task.plan.changes):
                 task.end(Verdict.WRITTEN)
 
     async def _check(self, tasks: Sequence[Task]) -> list[Task]:
@@ -76,11 +80,17 @@ class Verifying:
         call = about(task)
         try:
             async with self._place():
-                await self._contact.call(lambda: self._t.server.edit(item, edits), call)
+                refused = await self._contact.call(
+                    lambda: self._t.server.edit(item, edits), call
+                )
+            task.refuse(refused)
         except Fault as fault:
             if self._contact.refused is not None:
                 raise
-            put_off(self._t, task, fault, call)
+            if fault.fields:
+                task.refuse(dict.fromkeys(fault.fields, fault.reason))
+            else:
+                put_off(self._t, task, fault, call)
 
 
 def _confirm(task: Task, item: Item) -> bool:

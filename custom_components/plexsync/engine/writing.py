@@ -49,8 +49,10 @@ class Writing:
         await self._side_by_side(tasks, self._edit)
         await self._side_by_side(open_ones(tasks), self._upload)
         for task in open_ones(tasks):
-            if not task.wrote and self._contact.refused is None:
-                still_waits(self._t, task)
+            if task.wrote or self._contact.refused is not None:
+                continue
+            if not still_waits(self._t, task) and task.kept:
+                task.fail_refused()
 
     async def _side_by_side(
         self, tasks: Sequence[Task], work: Callable[[Task], Awaitable[None]]
@@ -75,13 +77,23 @@ class Writing:
         async def send() -> None:
             item = task.item  # not the one of before: it may have been read again
             if edits := task.plan.edits(item):
-                await self._contact.call(
-                    lambda: self._t.server.edit(
-                        item, edits, lambda: is_stale(self._t, task)
-                    ),
-                    about(task),
-                )
-                task.wrote = True
+                try:
+                    refused = await self._contact.call(
+                        lambda: self._t.server.edit(
+                            item,
+                            edits,
+                            lambda: is_stale(self._t, task),
+                            apart=task.job.attempts > 0,
+                        ),
+                        about(task),
+                    )
+                except Fault as fault:
+                    if not fault.fields:
+                        raise
+                    task.refuse(dict.fromkeys(fault.fields, fault.reason))
+                else:
+                    task.wrote = True
+                    task.refuse(refused)
 
         if task.plan.edits(task.item):
             await self._send(task, send, about(task))

@@ -6,6 +6,7 @@ of one library by one answer is never taken for a deletion.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+import time
 
 from ..engine.retry import Fault, FaultClass
 from . import paths
@@ -33,6 +34,7 @@ class Catalogue:
         lister: Lister,
         chosen: frozenset[str],
         monotonic: Callable[[], float],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """Take the uuids of the chosen libraries; ``open`` comes first."""
         self.index = index
@@ -44,7 +46,7 @@ class Catalogue:
         self._asked_at: float | None = None
         self._missing_since: dict[str, float] = {}
         self._shrunk_since: dict[str, float] = {}
-        self._walker = Walker(index, lister)
+        self._walker = Walker(index, lister, wall)
         self.is_open = False
 
     @property

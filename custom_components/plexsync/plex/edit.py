@@ -6,6 +6,7 @@ Sources disagree on whether ``genre[0].tag.tag=`` appends or replaces
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from ..engine.fields import FIELDS, Kind
@@ -19,27 +20,36 @@ MAX_URL = 7_500  # bytes; proxies take 8 kB for the whole request line
 type Params = list[str]  # encoded, ``name=value`` each
 
 
-def queries(
-    rating_key: str, handle: Handle, edits: Sequence[FieldEdit], *, room: int
-) -> list[str]:
-    """Give the encoded queries that apply the edits, one where they fit in ``room`` bytes.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: its encoded query, and the edits, or parts of edits, that it makes."""
 
-    A list is never cut: where indices replace, its second part would replace
+    query: str
+    edits: tuple[FieldEdit, ...]
+
+
+def requests(
+    rating_key: str, handle: Handle, edits: Sequence[FieldEdit], *, room: int
+) -> list[Request]:
+    """Give the requests that apply the edits, one where they fit in ``room`` bytes.
+
+    A list is not cut here: where indices replace, its second part would replace
     the first. What does not fit alone goes out alone, and the server decides.
     """
     base = f"type={handle.type_number}&id={rating_key}"
-    found: list[str] = []
-    filling = base
+    found: list[Request] = []
+    query, inside = base, list[FieldEdit]()
     single = [edit for edit in edits if not FIELDS[edit.field].is_list]
     lists = [edit for edit in edits if FIELDS[edit.field].is_list]
-    for unit in _units([*single, *lists], room - len(base) - 1):
-        text = "&".join(unit)
-        if filling != base and len(filling) + 1 + len(text) > room:
-            found.append(filling)
-            filling = base
-        filling += f"&{text}"
-    if filling != base:
-        found.append(filling)
+    for edit, params in _units([*single, *lists], room - len(base) - 1):
+        text = "&".join(params)
+        if inside and len(query) + 1 + len(text) > room:
+            found.append(Request(query, tuple(inside)))
+            query, inside = base, []
+        query += f"&{text}"
+        inside.append(edit)
+    if inside:
+        found.append(Request(query, tuple(inside)))
     return found
 
 
@@ -49,23 +59,25 @@ def _param(name: str, value: str) -> str:
     return f"{name}={quote(value, safe='')}"
 
 
-def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[Params]:
-    """Give the parameters that have to stay in one request, group by group."""
+def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[tuple[FieldEdit, Params]]:
+    """Give the parameters that have to stay in one request, and what they do."""
     for edit in edits:
         name = NAMES[edit.field]
         lock = [] if edit.lock is None else [f"{name}.locked={edit.lock:d}"]
         if not edit.touch:
             if lock:
-                yield lock
+                yield edit, lock
         elif FIELDS[edit.field].is_list:
             yield from _list(name, edit, lock, room)
         elif FIELDS[edit.field].kind is Kind.IMAGE:
             raise ValueError("pictures are uploaded, not edited")
         else:
-            yield [_param(f"{name}.value", _text(edit.value)), *lock]
+            yield edit, [_param(f"{name}.value", _text(edit.value)), *lock]
 
 
-def _list(name: str, edit: FieldEdit, lock: Params, room: int) -> Iterator[Params]:
+def _list(
+    name: str, edit: FieldEdit, lock: Params, room: int
+) -> Iterator[tuple[FieldEdit, Params]]:
     params: Params = []
     for index, member in enumerate(edit.members):
         if isinstance(member, Actor):
@@ -74,18 +86,18 @@ def _list(name: str, edit: FieldEdit, lock: Params, room: int) -> Iterator[Param
             params.append(_param(f"{name}[{index}].tagging.text", member.role))
         else:
             params.append(_param(f"{name}[{index}].tag.tag", str(member)))
-    removals = [
-        _removal(name, chunk) for chunk in chunks(edit.remove, room - 200, _room)
-    ]
-    whole = [*params, *lock, *removals]
+    params += lock
+    removals = list(chunks(edit.remove, room - 200, _room))
+    whole = [*params, *(_removal(name, chunk) for chunk in removals)]
     if len("&".join(whole)) <= room:
         if whole:
-            yield whole
+            yield edit, whole
         return
-    if params or lock:
-        yield [*params, *lock]
-    for removal in removals:
-        yield [removal]
+    if params:
+        yield replace(edit, remove=()), params
+    for chunk in removals:
+        part = FieldEdit(edit.field, remove=tuple(chunk), lock=None)
+        yield part, [_removal(name, chunk)]
 
 
 def _removal(name: str, tags: Iterable[str]) -> str:

@@ -46,6 +46,10 @@ CREATE TABLE IF NOT EXISTS plex_guid (
     PRIMARY KEY (guid, rating_key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS plex_guid_item ON plex_guid (rating_key);
+CREATE TABLE IF NOT EXISTS plex_trait (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 _BATCH = 500  # values in one statement
 
@@ -299,6 +303,25 @@ class Index:
         """Drop items."""
         gone = [(int(each),) for each in rating_keys if is_rating_key(each)]
         await self._store.run(lambda connection: _drop(connection, gone), durable=False)
+
+    async def trait(self, name: str) -> bool | None:
+        """Give what was learnt of the server's ways, None where nothing was."""
+
+        def work(connection: sqlite3.Connection) -> bool | None:
+            row = connection.execute(
+                "SELECT value FROM plex_trait WHERE name = ?", (name,)
+            ).fetchone()
+            return None if row is None else bool(row[0])
+
+        return await self._store.run(work, durable=False)
+
+    async def keep_trait(self, name: str, value: bool) -> None:
+        """Keep what was learnt of the server's ways."""
+        await self._store.run(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO plex_trait VALUES (?, ?)", (name, value)
+            )
+        )
 
     async def sample(self, section: str, limit: int) -> tuple[str, ...]:
         """Give some normal paths of one library, spread over it."""

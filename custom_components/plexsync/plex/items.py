@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ..engine.fields import FIELDS
 from ..engine.ports import Item
 from ..engine.record import Actor, Value
-from .markup import LARGEST, Element
+from .guids import canonical
+from .markup import Element, number
 
 TYPES = {"movie": 1, "show": 2, "season": 3, "episode": 4}
 # Our name of a field -> the name in an edit and in a lock.
@@ -65,7 +66,8 @@ FIELDS_OF: dict[str, frozenset[str]] = {
 class Handle:
     """Where an edit of an item goes: the key of its library, the number of its type.
 
-    ``guids`` are all the item's, its own and those of other catalogues.
+    ``guids`` are all the item's, its own and those of other catalogues, in the one
+    spelling (``guids.canonical``).
     """
 
     section_key: str
@@ -75,9 +77,7 @@ class Handle:
 
 def is_rating_key(text: str) -> bool:
     """Say whether a text can be a rating key and nothing else, such as a list of them."""
-    return (
-        text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LARGEST
-    )
+    return number(text) is not None
 
 
 def parse_items(
@@ -113,7 +113,7 @@ def _item(
     """Read one item; each of its elements is looked at once."""
     guid = node.get("guid") or ""
     paths: list[str] = []
-    guids = {guid} if guid else set()
+    guids = {canonical(guid)} if guid else set()
     locks: set[str] = set()
     lists: dict[str, list[str | Actor]] = {}
     for child in node:
@@ -130,7 +130,7 @@ def _item(
                 locks.add(lock)
         elif tag == "Guid":
             if other := child.get("id"):
-                guids.add(other)
+                guids.add(canonical(other))
         elif tag == "Media" and child.get("proxyType") != _OPTIMISED:
             parts = (part.get("file") for part in child.findall("Part"))
             paths += [path for path in parts if path]
@@ -162,9 +162,10 @@ def _date(text: str) -> str | None:
 
 def _rating(text: str) -> float | None:
     try:
-        return float(text)
+        rating = float(text)
     except ValueError:
         return None
+    return rating if 0 <= rating <= 10 else None  # nor is "nan"
 
 
 _READ: dict[str, Callable[[str], Value | None]] = {

@@ -59,8 +59,9 @@ def parse_libraries(data: bytes) -> tuple[Library, ...]:
             locations=tuple(
                 path for place in node.iter("Location") if (path := place.get("path"))
             ),
-            content_changed_at=number(node.get("contentChangedAt")),
+            content_changed_at=number(node.get("contentChangedAt")) or 0,
         )
         for node in parse(data).iter("Directory")
-        if (key := node.get("key")) and key.isdecimal() and (uuid := node.get("uuid"))
+        if number(key := node.get("key") or "") is not None
+        and (uuid := node.get("uuid"))
     )

@@ -14,7 +14,7 @@ from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, Verdict
 from .deadlines import Deadlines
 from .items import SectionOf, parse_items
 from .library import Identity, Library, identity, parse_identity, parse_libraries
-from .listing import Collection, Page, Slice, parse_collections, parse_page
+from .listing import CollectionPage, Page, Slice, parse_collections, parse_page
 from .markup import parse
 from .session import PlexSession
 
@@ -116,9 +116,7 @@ class Line:
             lambda: self._get_page(library, wanted), self._deadlines.listing
         )
 
-    async def collections(
-        self, section_key: str, wanted: Slice
-    ) -> tuple[list[Collection], int | None]:
+    async def collections(self, section_key: str, wanted: Slice) -> CollectionPage:
         """Ask for some collections of a library, and how many there are."""
         path = f"/library/sections/{section_key}/collections"
         return await self._ask(

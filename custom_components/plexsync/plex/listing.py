@@ -1,12 +1,12 @@
 """Pages of a library: only what finding an item needs."""
 
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from . import paths
+from .guids import canonical
 from .items import is_rating_key
-from .markup import feed, number
+from .markup import feed, number, total
 
 PAGE = 1000  # rows; some servers cap it there
 LEAST = 25  # rows; a page as small as this comes, or it is not the page's size
@@ -19,7 +19,7 @@ SHOW_TYPE = 2
 
 @dataclass(slots=True)
 class Row:
-    """One item of a listing: its key, its files in normal form, its guids.
+    """One item of a listing: its key, its files in normal form, its guids likewise.
 
     ``added_at`` is when it came, by the server's clock.
     """
@@ -66,10 +66,23 @@ class PageSize:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection of a library."""
+    """One collection of a library that an edit can put items into.
 
+    A smart one fills itself: it is another thing, even of the same title.
+    """
+
+    key: str
     title: str
     members: int
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionPage:
+    """Some collections, how many the server sent in all, and how many there are."""
+
+    found: list[Collection]
+    received: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +144,14 @@ class _Rows:
             self._begin(attributes)
         elif self._row is None:
             if self._depth == 1:
-                total = attributes.get("totalSize")
-                self._total = number(total) if total else None
+                self._total = total(attributes)
         elif tag == "Part":
             if not self._optimised and (path := attributes.get("file")):
                 self._row.paths.append(paths.normal(path))
         elif tag == "Media":
             self._optimised = attributes.get("proxyType") == _OPTIMISED
         elif tag == "Guid" and (guid := attributes.get("id")):
-            self._row.guids.add(guid)
+            self._row.guids.add(canonical(guid))
 
     def end(self, tag: str) -> None:
         self._depth -= 1
@@ -154,13 +166,13 @@ class _Rows:
         self._received += 1
         if not is_rating_key(rating_key):
             return
-        added = number(attributes.get("addedAt"))
+        added = number(attributes.get("addedAt")) or 0
         # A file with a broken clock was added in 2098, but the server that took
         # it in wrote down when it did.
         updated = number(attributes.get("updatedAt")) or added
         self._row = Row(int(rating_key), min(added, updated))
         if guid := attributes.get("guid"):
-            self._row.guids.add(guid)
+            self._row.guids.add(canonical(guid))
         self._rows.append(self._row)
 
 
@@ -169,17 +181,29 @@ class _Collections:
 
     def __init__(self) -> None:
         self._found: list[Collection] = []
+        self._received = 0
         self._total: int | None = None
+        self._depth = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag == "MediaContainer":
-            total = attributes.get("totalSize")
-            self._total = number(total) if total else None
-        elif "childCount" in attributes and (title := attributes.get("title")):
-            self._found.append(Collection(title, number(attributes["childCount"])))
+        self._depth += 1
+        if self._depth == 1:
+            self._total = total(attributes)
+        elif self._depth == 2:
+            self._received += 1
+            title, count = attributes.get("title"), attributes.get("childCount")
+            if title and count is not None and attributes.get("smart", "0") == "0":
+                members = number(count)
+                # A count that is none is no reason to take the last member out.
+                members = 1 if members is None else members
+                key = attributes.get("ratingKey") or ""
+                self._found.append(Collection(key, title, members))
 
-    def close(self) -> tuple[list[Collection], int | None]:
-        return self._found, self._total
+    def end(self, tag: str) -> None:
+        self._depth -= 1
+
+    def close(self) -> CollectionPage:
+        return CollectionPage(self._found, self._received, self._total)
 
 
 def parse_page(data: bytes) -> Page:
@@ -188,7 +212,7 @@ def parse_page(data: bytes) -> Page:
     return page
 
 
-def parse_collections(data: bytes) -> tuple[list[Collection], int | None]:
-    """Read one page of collections and how many there are; raises Fault."""
-    found: Any = feed(data, _Collections)
-    return found  # type: ignore[no-any-return]
+def parse_collections(data: bytes) -> CollectionPage:
+    """Read one page of collections; raises Fault."""
+    page: CollectionPage = feed(data, _Collections)
+    return page

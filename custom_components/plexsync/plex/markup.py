@@ -5,7 +5,7 @@ takes it from a thread after 5 ms only: slices and tiny pauses let the event
 loop in between.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import re
 import time
 from typing import Any
@@ -16,6 +16,7 @@ from .classify import UNPARSABLE
 _SLICE = 32 * 1024  # bytes; about half a millisecond
 _PAUSE = 0.00005  # seconds
 LARGEST = 2**63 - 1  # SQLite keeps no larger number, Plex's own or ours
+_DIGITS = 20  # of a number that is worth reading
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REFERENCE = re.compile(rb"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
 
@@ -66,13 +67,24 @@ def _allowed(match: re.Match[bytes]) -> bytes:
     return match[0] if good or 0x10000 <= code < 0x110000 else b""
 
 
-def number(text: str | None, default: int = 0) -> int:
-    """Read a whole number from an attribute; what is none counts as ``default``.
+def number(text: str | None) -> int | None:
+    """Read a whole number from an attribute: a date, a count, a key.
 
-    So does one that no database of Plex's can hold.
+    None for what is none: lacking, empty, negative, more than a database holds.
     """
-    try:
-        found = int(text) if text else default
-    except ValueError:
-        return default
-    return found if abs(found) <= LARGEST else default
+    if not text or not text.isascii() or not text.isdecimal() or len(text) > _DIGITS:
+        return None
+    found = int(text)
+    return found if found <= LARGEST else None
+
+
+def total(attributes: Mapping[str, str]) -> int | None:
+    """Read how many rows there are in all; None where the server did not page.
+
+    Raises Fault for a total that is none: where a listing ends is not guessed.
+    """
+    if (text := attributes.get("totalSize")) is None:
+        return None
+    if (found := number(text)) is None:
+        raise UNPARSABLE.fault()
+    return found

@@ -11,6 +11,7 @@ from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths
 from .catalogue import Catalogue
+from .guids import canonical
 from .index import Found
 from .items import is_rating_key
 
@@ -190,7 +191,9 @@ class _Wanted:
         self.paths = tuple(
             dict.fromkeys(paths.normal(each) for each in find.paths if each)
         )
-        self.guids = tuple(guid for guid in find.guids if guid)
+        self.guids = tuple(
+            dict.fromkeys(canonical(each) for each in find.guids if each)
+        )
         self.places: dict[str, list[str]] = {}  # by library, the paths that lie in it
         self.is_outside = False  # of every chosen library
         self.failed: dict[str, Fault | None] = {}  # libraries not looked through

@@ -1,6 +1,6 @@
 """One Plex Media Server, as the engine and the config flow see it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 import time
 
@@ -10,15 +10,16 @@ from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
 from .catalogue import Catalogue
 from .deadlines import Deadlines
-from .edit import MAX_URL, queries
+from .guids import canonical
 from .index import Index, Transactions
 from .items import Handle, is_rating_key
 from .library import Identity, Library
 from .line import NO_ID, Line
-from .listing import PAGE, Slice
+from .listing import PAGE, Collection, Slice
 from .matching import Matcher
 from .reading import Reader
 from .session import PlexSession
+from .writer import Lists, Write
 
 _LOOK_AT_LIBRARIES = 600.0  # seconds between two looks by probes
 _PROBED = 3  # libraries in one probe, at most
@@ -45,6 +46,7 @@ class PlexMediaServer:
         libraries: frozenset[str] = frozenset(),
         transactions: Transactions | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         deadlines: Deadlines | None = None,
     ) -> None:
         """Take the address and the uuids of the chosen libraries; connects to nothing.
@@ -64,10 +66,11 @@ class PlexMediaServer:
         self._catalogue: Catalogue | None = None
         if transactions is not None and libraries:
             self._catalogue = Catalogue(
-                Index(transactions), self._line, libraries, monotonic
+                Index(transactions), self._line, libraries, monotonic, wall
             )
             self._matcher = Matcher(self._catalogue, monotonic)
             self._reader = Reader(self._line, self._catalogue.section_of, monotonic)
+        self._lists = Lists(self._catalogue.index if self._catalogue else None)
         self._monotonic = monotonic
         self._count_failed: dict[str, float] = {}  # by library, when
         self._turn = 0  # whose turn it is among the libraries to be probed
@@ -188,7 +191,9 @@ class PlexMediaServer:
         if any(paths.key(path) in held for path in find.paths):
             return True
         handle = item.handle
-        return isinstance(handle, Handle) and not handle.guids.isdisjoint(find.guids)
+        return isinstance(handle, Handle) and not handle.guids.isdisjoint(
+            map(canonical, find.guids)
+        )
 
     async def forget(self, rating_keys: Sequence[str]) -> None:
         """Drop what is remembered of where these items are."""
@@ -203,32 +208,46 @@ class PlexMediaServer:
         return await self._reader.read(rating_keys)
 
     async def collections(self, item: Item) -> dict[str, int]:
-        """Count the members of each collection in the item's library, by title."""
+        """Count the members of each collection in the item's library, by title.
+
+        Smart ones are none of ours, whatever they are called. Of two with one title the
+        smaller decides whether a member is the last, but no item is in an empty one.
+        """
         key = self._handle(item).section_key
-        counts: dict[str, int] = {}
+        found: dict[str, Collection] = {}
         start, total = 0, 1
         while start < total:
-            found, of = await self._line.collections(key, Slice(None, start, PAGE))
-            for each in found:
-                # Of two with one title the smaller decides whether a member is the last.
-                known = counts.get(each.title, each.members)
-                counts[each.title] = min(each.members, known)
-            start += len(found)
-            total = (of or 0) if found else 0
+            page = await self._line.collections(key, Slice(None, start, PAGE))
+            # One that comes again on the next page is the same one.
+            found |= {
+                each.key or f"{start}:{n}": each for n, each in enumerate(page.found)
+            }
+            start += page.received
+            total = (page.total or 0) if page.received else 0
+        counts: dict[str, int] = {}
+        for each in found.values():
+            known = counts.get(each.title, 0)
+            counts[each.title] = min(each.members or known, known or each.members)
         return counts
 
     # Writing
 
     async def edit(
-        self, item: Item, edits: Sequence[FieldEdit], is_stale: IsStale = never
-    ) -> None:
-        """Apply field edits to one item; one request unless its URL would be too long."""
-        handle = self._handle(item)
-        path = f"/library/sections/{handle.section_key}/all"
-        room = MAX_URL - len(f"{self._session.url}{path}?")
-        for query in queries(item.rating_key, handle, edits, room=room):
-            await self._line.put(path, query, is_stale)
-            is_stale = never  # of the next one we are somebody else ourselves
+        self,
+        item: Item,
+        edits: Sequence[FieldEdit],
+        is_stale: IsStale = never,
+        *,
+        apart: bool = False,
+    ) -> Mapping[str, str]:
+        """Apply field edits to one item; one request where it fits and is taken."""
+        write = Write(
+            self._line, self._lists, self._read, item, self._handle(item), is_stale
+        )
+        return await write.run(edits, apart=apart)
+
+    async def _read(self, rating_key: str) -> Item | None:
+        return (await self.read([rating_key])).get(rating_key)
 
     async def upload(
         self, item: Item, field_name: str, data: bytes, is_stale: IsStale = never

@@ -5,7 +5,7 @@ shift nothing. Ones that go shift what follows: each page begins with the last r
 of the page before, and one that does not was overtaken by a removal.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote
@@ -35,10 +35,11 @@ class Lister(Protocol):
 class Walker:
     """Lists libraries; one walk at a time through each."""
 
-    def __init__(self, index: Index, lister: Lister) -> None:
-        """Take where the rows go, and whom to ask for them."""
+    def __init__(self, index: Index, lister: Lister, wall: Callable[[], float]) -> None:
+        """Take where the rows go, whom to ask for them, and what time it is."""
         self._index = index
         self._lister = lister
+        self._wall = wall
         self._sizes: dict[str, PageSize] = {}
 
     async def walk(self, library: Library, place: Place) -> AsyncIterator[Place]:
@@ -79,14 +80,15 @@ class Walker:
                 back = max(2 * back, place.total - (page.total or 0), 1)
                 place = replace(place, start=max(0, furthest - back))
                 continue
-            start = at + page.received
+            start, now = at + page.received, int(self._wall())
             rows = _once(page.rows, files=place.kind != SHOW_TYPE)
             place = replace(
                 place,
                 start=start,
                 total=start if page.total is None else page.total,
                 seen=start if place.kind in FILE_TYPE.values() else place.seen,
-                newest=max([place.newest, *(row.added_at for row in rows)]),
+                # A file with a broken clock was added in 2098: nothing is newer than now.
+                newest=max([place.newest, *(min(row.added_at, now) for row in rows)]),
             )
             await self._index.add(library.uuid, place.kind, place.listing, rows, place)
             yield place

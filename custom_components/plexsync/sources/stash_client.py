@@ -33,6 +33,7 @@ from yarl import URL
 
 from ..engine.http_dates import parse_date, retry_after
 from ..engine.retry import Fault, FaultClass
+from .redirect import HOPS, redirect
 
 DEADLINE = 30.0  # seconds, for one request and its whole answer
 MAX_ANSWER = 32 * 1024 * 1024  # bytes, unpacked
@@ -75,7 +76,7 @@ class Download:
 
 
 class StashClient:
-    """Speaks to one Stash: bounded in time and size, never following redirects."""
+    """Speaks to one Stash: bounded in time and size; only pictures may be elsewhere on it."""
 
     def __init__(
         self,
@@ -133,7 +134,7 @@ class StashClient:
         headers = {"Accept": "image/*"}
         if etag and etag.isascii() and etag.isprintable():
             headers["If-None-Match"] = etag
-        async with self._request("GET", path, headers) as response:
+        async with self._request("GET", path, headers, follow=True) as response:
             content_type = response.content_type.lower()
             if response.status == 304 and etag:
                 return Download(None, content_type, etag)
@@ -153,27 +154,34 @@ class StashClient:
         path: str,
         headers: dict[str, str],
         data: bytes | None = None,
+        *,
+        follow: bool = False,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """Ask; with ``follow`` where the same server leads to, for that has our key."""
         # The causes are dropped on purpose: their texts hold the address.
         try:
             if self._api_key:
                 if not (self._api_key.isascii() and self._api_key.isprintable()):
                     raise source_fault("unauthorized")
                 headers["ApiKey"] = self._api_key
-            async with (
-                asyncio.timeout(self._deadline),
-                self._session.request(
-                    method,
-                    _address(self._url, path),
-                    headers=headers,
-                    data=data,
-                    allow_redirects=False,
-                    raise_for_status=False,
-                    ssl=self._verify_ssl,
-                    timeout=aiohttp.ClientTimeout(total=None),
-                ) as response,
-            ):
-                yield response
+            url = _address(self._url, path)
+            async with asyncio.timeout(self._deadline):
+                for hop in range(HOPS):
+                    async with self._session.request(
+                        method,
+                        url,
+                        headers=headers,
+                        data=data,
+                        allow_redirects=False,
+                        raise_for_status=False,
+                        ssl=self._verify_ssl,
+                        timeout=aiohttp.ClientTimeout(total=None),
+                    ) as response:
+                        onward = _onward(response, url) if follow else None
+                        if onward is None or hop == HOPS - 1:
+                            yield response
+                            return
+                    url = onward
         except TimeoutError:
             raise TooMuchFault(
                 FaultClass.SOURCE, "unreachable", unreachable=True
@@ -185,6 +193,23 @@ class StashClient:
         except aiohttp.ClientError, OSError, ValueError:
             # ValueError: an address that is none.
             raise source_fault("unreachable", unreachable=True) from None
+
+
+def _onward(response: aiohttp.ClientResponse, asked: URL) -> URL | None:
+    """Give where an answer leads on the same server, encrypted or not; else None."""
+    try:
+        url = redirect(response, asked)
+    except ValueError:
+        return None
+    if url is None or url.host != asked.host:
+        return None
+    # Another port may be another server, unless it is the encrypted door of this one.
+    if url.origin() != asked.origin() and (asked.scheme, url.scheme) != (
+        "http",
+        "https",
+    ):
+        return None
+    return url
 
 
 def _address(url: str, path: str) -> URL:

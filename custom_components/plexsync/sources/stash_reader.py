@@ -13,7 +13,7 @@ from .stash_cursor import BEGINNING, FRESH, Listing, Row, State, earlier
 from .stash_mapping import StashOptions
 from .stash_queries import SCENES, Kind, Schema
 from .stash_sick import Sick
-from .stash_walk import Page, Scene, Shape, Walker, left_out, result
+from .stash_walk import Page, Scene, Shape, Walker, left_out, numbers_of, result
 
 SWEEP_PAGE = 1000  # scenes, id and time only
 LISTED = 1000  # rows of each kind in the question for changes
@@ -340,7 +340,7 @@ def _listing(found: Any, kind: Kind) -> Listing:
 def _again(found: Any) -> Page:
     """Take the page of scenes that came along with the listings."""
     count, scenes = result(found, "scenes")
-    last = max((int(scene["id"]) for scene in scenes), default=0)
+    last = max(numbers_of(scenes), default=0)
     return Page(scenes, last, not scenes or count <= len(scenes))
 
 

@@ -5,7 +5,7 @@ is on an error. The page is then halved until that scene is alone; it is noted a
 and left out of later questions.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,6 +201,14 @@ def result(found: Any, word: str) -> tuple[int, tuple[Any, ...]]:
     return int(found["count"]), tuple(found[word])
 
 
+def numbers_of(scenes: Iterable[Scene]) -> list[int]:
+    """Read the ids of scenes; ValueError for one that cannot be asked for."""
+    numbers = [int(scene["id"]) for scene in scenes]
+    if any(not 0 <= number <= _MAX_ID for number in numbers):
+        raise ValueError
+    return numbers
+
+
 def _take(answer: Answer, after: int) -> tuple[Page, tuple[str, ...]]:
     """Take a page of scenes, and the ids of those that an error left incomplete.
 
@@ -208,7 +216,7 @@ def _take(answer: Answer, after: int) -> tuple[Page, tuple[str, ...]]:
     more than single scenes.
     """
     count, scenes = result(answer.data["found"], "scenes")
-    numbers = [int(scene["id"]) for scene in scenes]
+    numbers = numbers_of(scenes)
     if numbers and min(numbers) <= after:
         raise ValueError
     rows = set()
