@@ -102,7 +102,10 @@ def test_every_version_that_landed_is_there_to_be_opened(
 
 @pytest.mark.parametrize("version", OLDER)
 def test_the_ladder_leads_to_todays_layout(tmp_path: Path, version: int) -> None:
-    """Each row is as it was, and no column or index is missing."""
+    """Each row is as it was, and no column or index is missing.
+
+    What is remembered of Plex is a cache: it is listed anew.
+    """
     old, new = tmp_path / "old.db", tmp_path / "new.db"
     lay_out(version, old)
     before = rows(old)
@@ -110,6 +113,9 @@ def test_the_ladder_leads_to_todays_layout(tmp_path: Path, version: int) -> None
     open_and_close(new)
     assert layout(old) == layout(new)
     for table, expected in rows(old).items():
+        if table.startswith("plex_"):
+            assert expected == []
+            continue
         assert [
             {name: row[name] for name in was}
             for was, row in zip(before.get(table, []), expected, strict=True)

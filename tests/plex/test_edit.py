@@ -186,7 +186,7 @@ CAST = tuple(Actor(f"Somebody with a name {i}", f"Part {i}") for i in range(399)
 
 
 async def test_a_list_that_no_proxy_shortens_goes_out_whole(
-    plex: PlexSimulator, make_server: MakeServer, mode: str
+    tag_mode: str, plex: PlexSimulator, make_server: MakeServer
 ) -> None:
     """Where the server takes it in one request nothing is cut."""
     server, item = await _open(plex, make_server)
@@ -201,7 +201,7 @@ LIMITS = [600, 2000, 8000]
 
 @pytest.mark.parametrize("limit", LIMITS)
 async def test_list_too_long_for_any_url(
-    plex: PlexSimulator, make_server: MakeServer, mode: str, limit: int
+    tag_mode: str, plex: PlexSimulator, make_server: MakeServer, limit: int
 ) -> None:
     """It comes in parts where they are added, else what stood there is brought back.
 
@@ -222,7 +222,7 @@ async def test_list_too_long_for_any_url(
     after = await _read(server)
     assert (after.fields["title"], after.fields["genres"]) == ("T", ("G", "H"))
     actors = set(after.fields["actors"] or ())  # type: ignore[arg-type]
-    if mode == "append":
+    if tag_mode == "append":
         assert refused == {}
         assert actors == {*stay, *CAST}
         assert after.locks == {"title", "actors", "genres"}
@@ -235,7 +235,7 @@ async def test_list_too_long_for_any_url(
     plex.journal.clear()
     server = make_server()
     more = FieldEdit("actors", members=(*stay, *CAST, Actor("One more")))
-    if mode == "append":
+    if tag_mode == "append":
         assert await server.edit(after, [more]) == {}
         actors.add(Actor("One more"))
         assert plex.journal.count(method="PUT") < 10
@@ -247,7 +247,7 @@ async def test_list_too_long_for_any_url(
 
 
 async def test_a_list_that_could_not_be_brought_back_is_not_tried(
-    plex: PlexSimulator, make_server: MakeServer, mode: str
+    tag_mode: str, plex: PlexSimulator, make_server: MakeServer
 ) -> None:
     """An agent's long list is not put at risk to find out what the server does."""
     server, item = await _open(plex, make_server, actors=[(a.name, "") for a in CAST])

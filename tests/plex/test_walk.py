@@ -312,7 +312,7 @@ async def test_total_that_is_no_number(
     for match in await _match(server, *ABSENT):
         assert match.fault is not None
         assert match.fault.reason == "unparsable"
-    assert len(await server.known_paths(_files(section))) == 3
+    assert len(await known_files(server, _files(section))) == 3
 
 
 type Change = tuple[str, int]  # what happens, and to which item

@@ -23,19 +23,16 @@ def _see_turns(db: sqlite3.Connection) -> None:
 
 
 def _carry_what_is_filled(db: sqlite3.Connection) -> None:
-    """Let a job say itself which fields are only filled, and find a trial by an index."""
+    """Let a job say itself what is only filled; find a trial, and guids of any spelling."""
     _add_column(db, "job", "fill_only TEXT NOT NULL DEFAULT '[]'")
     db.execute("DROP INDEX IF EXISTS job_turn")
-
-
-def _index_anew(db: sqlite3.Connection) -> None:
-    """Drop the index of Plex: its guids were spelled as each agent spells them."""
+    # The index of Plex is a cache, in which guids stood as each agent spells them.
     for table in ("plex_guid", "plex_part", "plex_item", "plex_section"):
         db.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 # The first one leads from version 1 to 2, and so on.
-LADDER: tuple[Step, ...] = (_see_turns, _carry_what_is_filled, _index_anew)
+LADDER: tuple[Step, ...] = (_see_turns, _carry_what_is_filled)
 VERSION = 1 + len(LADDER)
 
 
