@@ -624,6 +624,27 @@ def test_five_minutes_of_wishes_are_an_outage() -> None:
     check(story)
 
 
+def test_an_outage_of_wishes_that_probes_met_too_began_at_the_first() -> None:
+    """A probe that is asked to wait finds no outage of its own."""
+
+    async def story() -> None:
+        world = await World().start()
+        began = world.loop.time()
+        about = About(Purpose.LISTING, library=FILMS)
+        await world.judge.decide(slow(80), about)
+        await asyncio.sleep(81)
+        world.finds = slow(80)
+        await world.judge.decide(slow(80), about)  # twice: the probe is asked
+        assert world.state is State.CLOSED
+        for item in "abc":
+            await asyncio.sleep(81)
+            await world.judge.decide(slow(80), edit(item))
+        assert world.state is State.OPEN
+        assert world.outage_began() == pytest.approx(began)
+
+    check(story)
+
+
 def test_two_wishes_with_a_day_between_are_no_outage() -> None:
     """Nobody edited meanwhile, and nobody was asked to wait either."""
 

@@ -187,14 +187,20 @@ class Judge:
         return self._put_off(fault, about)
 
     async def _ask(self, wall: float) -> Fault | None:
-        """Ask the probe; an outage that it finds began at the answer in doubt."""
+        """Ask the probe; an outage that it finds began at the answer in doubt.
+
+        One that is only asked to wait has found none, and no wish before it is over.
+        """
         evidence = self._circuit.evidence
         first = evidence.first_fault
         begun = wall if first is None or wall - first > LATELY else first
         evidence.first_fault = begun
         found = await self._health.ask()
-        if found is None and evidence.first_fault == begun:
-            evidence.first_fault = first
+        if evidence.first_fault == begun:
+            if found is None:
+                evidence.first_fault = first
+            elif found.throttled:
+                evidence.first_fault = first or begun
         return found
 
     async def _run_on(self, fault: Fault, about: About, wall: float) -> Fault | None:
