@@ -10,7 +10,8 @@ from .engine.by_hand import Preview
 from .engine.engine import Engine
 from .engine.jobs_view import JobInfo
 from .engine.outages import DAY, Outage
-from .engine.record import Outcome
+from .engine.plan import Plan
+from .engine.record import ItemOutcome, Outcome
 
 WINDOWS: Final = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
@@ -31,21 +32,50 @@ def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType
         answer["reason"] = outcome.reason
     if outcome.reason == "circuit_open":
         answer["next_probe"] = iso(engine.circuit.next_probe())
+    if outcome.items:
+        answer["items"] = [_item(item) for item in outcome.items]
+    return answer
+
+
+def _item(item: ItemOutcome) -> JsonObjectType:
+    """Say how one item of a record fared."""
+    answer: JsonObjectType = {"rating_key": item.rating_key, "status": item.status}
+    if item.reason is not None:
+        answer["reason"] = item.reason
+    if item.changes:
+        answer["changes"] = list(item.changes)
     return answer
 
 
 def preview_answer(preview: Preview) -> JsonObjectType:
     """Show a plan, or why there is none."""
-    answer: JsonObjectType = {
-        "rating_key": preview.rating_key,
-        "changes": [change.as_dict() for change in preview.plan.changes],
-        "adopted": [change.field for change in preview.plan.adopted],
-        "kept": {name: str(kept) for name, kept in preview.plan.kept.items()},
-    }
+    items = [_planned(key, plan) for key, plan in preview.plans.items()]
+    first = next((item for item in items if "reason" not in item), _NOTHING)
+    answer: JsonObjectType = {**first, "items": list(items)}
     if preview.reason is not None:
         answer["reason"] = preview.reason
         answer["candidates"] = list(preview.candidates)
     return answer
+
+
+_NOTHING: Final[JsonObjectType] = {
+    "rating_key": None,
+    "changes": [],
+    "adopted": [],
+    "kept": {},
+}
+
+
+def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
+    """Show what would be written to one item, or why that cannot be told."""
+    if isinstance(plan, str):
+        return {"rating_key": rating_key, "reason": plan}
+    return {
+        "rating_key": rating_key,
+        "changes": [change.as_dict() for change in plan.changes],
+        "adopted": [change.field for change in plan.adopted],
+        "kept": {name: str(kept) for name, kept in plan.kept.items()},
+    }
 
 
 def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
@@ -58,6 +88,7 @@ def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
         "state": job.state,
         "reason": job.reason,
         "candidates": list(job.candidates),
+        "items": [_item(item) for item in job.items],
         "attempts": job.attempts,
         "enqueued": iso(wall(job.enqueued)),
         "next_attempt": None if due is None else iso(wall(due)),

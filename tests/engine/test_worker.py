@@ -354,11 +354,12 @@ async def _waiting(rig: Rig, reason: str) -> bool:
     return bool(jobs)
 
 
-async def test_two_items_of_one_file_are_parked(rig: Rig) -> None:
+async def test_two_items_of_one_guid_are_parked(rig: Rig) -> None:
     """Never guessed; the candidates are named."""
-    section = next(iter(rig.plex.core.sections.values()))
-    rig.plex.core.add_item(section, "Twin", file=rig.path(1))
-    await rig.submit(rig.records(1))
+    for number in (1, 2):
+        rig.item(number).guids = ("imdb://tt9",)
+    record = Record("action", "guid", Find(guids=("imdb://tt9",)), {"title": "Which?"})
+    await rig.submit([record])
     await rig.drained(failed=1)
     (job,), _ = await rig.engine.standing.jobs(state="failed")
     assert job.reason == "ambiguous"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
@@ -27,10 +27,12 @@ from .undo import make_undo, missed
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The plan for one record; ``reason`` where there is none."""
+    """What would be written to each item of one record; ``reason`` where there is none.
 
-    rating_key: str | None
-    plan: Plan
+    An item that cannot be looked at now has its reason in place of a plan.
+    """
+
+    plans: Mapping[str, Plan | str]  # by rating key
     reason: str | None = None
     candidates: tuple[str, ...] = ()
 
@@ -57,13 +59,20 @@ class ByHand:
         async with self._admission.contact(READING) as contact:
             look = Look(self._t, contact)
             await look.find([sight])
-            if sight.item is not None:
-                await look.plan([sight])
-        if sight.fault is not None:
-            raise sight.fault
-        if sight.item is None:
-            return Preview(None, Plan(), sight.reason, sight.candidates)
-        return Preview(sight.item.rating_key, sight.plan)
+            await look.plan(sight.targets)
+        first = sight.targets[0]
+        if all(each.fault is not None for each in sight.targets):
+            assert first.fault is not None
+            raise first.fault
+        if first.reason is not None and first.fault is None:
+            return Preview({}, first.reason, first.candidates)
+        return Preview(
+            {
+                each.rating_key: each.plan if each.reason is None else each.reason
+                for each in sight.targets
+                if each.rating_key is not None
+            }
+        )
 
     async def pin(self, source: str, key: str, rating_key: str | None) -> None:
         """Tie a record to one item, or untie it."""
@@ -80,16 +89,23 @@ class ByHand:
     # -- undo ----------------------------------------------------------------------
 
     async def undo(self, find: Find) -> tuple[Item, list[str], dict[str, str]]:
-        """Restore one item; give it, the restored fields, and why others stayed.
+        """Restore every item of a file; give the first, the restored fields, and why others stayed.
 
         Raises Fault, of class item with the reason of the match if none was found.
         """
+        restored, kept = set[str](), dict[str, str]()
         async with self._admission.contact(BY_HAND) as contact:
-            item = await self._find(contact, find)
-            async with self._hand_on(item.rating_key):
-                # Whoever had it in hand may have written to it.
-                item = await self._find(contact, find)
-                return await self._undo_item(contact, item)
+            first, *others = await self._find(contact, find)
+            for item in (first, *others):
+                async with self._hand_on(item.rating_key):
+                    # Whoever had it in hand may have written to it.
+                    (read,) = await self._find(
+                        contact, Find(rating_key=item.rating_key)
+                    )
+                    _, names, reasons = await self._undo_item(contact, read)
+                    restored.update(names)
+                    kept |= reasons
+        return first, sorted(restored), kept
 
     async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
         """Restore every item written since then; count items, fields, and what stayed."""
@@ -109,12 +125,14 @@ class ByHand:
             reasons.update(kept.values())
         return items, fields, dict(reasons)
 
-    async def _find(self, contact: Contact, find: Find) -> Item:
+    async def _find(self, contact: Contact, find: Find) -> list[Item]:
         sight = Sight(find)
         await Look(self._t, contact).find([sight])
-        if sight.item is None:
-            raise sight.fault or Fault(FaultClass.ITEM, sight.reason or "not_found")
-        return sight.item
+        items = [each.item for each in sight.targets if each.item is not None]
+        if len(items) < len(sight.targets):
+            first = next(each for each in sight.targets if each.item is None)
+            raise first.fault or Fault(FaultClass.ITEM, first.reason or "not_found")
+        return items
 
     @contextlib.asynccontextmanager
     async def _hand_on(self, rating_key: str) -> AsyncGenerator[None]:

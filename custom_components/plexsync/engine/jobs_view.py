@@ -5,8 +5,9 @@ import json
 from sqlite3 import Connection
 from typing import Any
 
+from . import targets
 from .coalescing import WHOLE
-from .record import find_from_json
+from .record import ItemOutcome, find_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class JobInfo:
     paths: tuple[str, ...]
     fields: tuple[str, ...]
     history: History | None
+    items: tuple[ItemOutcome, ...] = ()  # as far as they are known; see ``targets``
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def _infos(
             paths=find_from_json(row[10]).paths,
             fields=tuple(name for name in json.loads(row[11]) if name != WHOLE),
             history=History(*row[12:]) if row[12] else None,
+            items=targets.of_job(db, row[0]),
         )
         for row in db.execute(
             "SELECT id, source, key, failed, leased, reason, candidates, attempts,"

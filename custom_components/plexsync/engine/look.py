@@ -17,7 +17,7 @@ from .contact import Contact
 from .plan import make_plan
 from .ports import Items
 from .search import Search
-from .sight import Sight
+from .sight import Sight, every
 from .spared_collections import spare_collections
 from .tools import Tools
 
@@ -47,27 +47,28 @@ class Look:
         self._reader = BulkReader(tools.server, self.access, tools.bulk, tools.clock)
 
     async def find(self, sights: Iterable[Sight]) -> None:
-        """Find, read and confirm the item of each sight."""
+        """Find, read and confirm the items of each sight: see ``Sight.targets``."""
         wanted = [sight for sight in sights if sight.is_open]
         await self._search.match(wanted)
-        await self._read_and_confirm(wanted)
-        lost = [sight for sight in wanted if sight.reason == "not_confirmed"]
+        await self._read_and_confirm(every(wanted))
+        lost = [sight for sight in wanted if any(map(_is_doubtful, sight.all))]
         if not lost:
             return
         # What was remembered of them was wrong: look for them once more, by path.
-        await self._t.server.forget([s.rating_key for s in lost if s.rating_key])
+        wrong = [sight.rating_key for sight in every(lost) if _is_doubtful(sight)]
+        await self._t.server.forget([key for key in wrong if key])
         for sight in lost:
-            sight.reason, sight.rating_key = None, None
+            sight.begin_anew()
         await self._search.match(lost)
-        await self._read_and_confirm(lost)
-        for sight in lost:
-            if sight.reason == "not_confirmed":
+        await self._read_and_confirm(every(lost))
+        for sight in every(lost):
+            if _is_doubtful(sight):
                 sight.miss()
 
     async def refresh(self, sight: Sight) -> None:
         """Read the item of one sight again, and plan anew."""
         await self._read_and_confirm([sight])
-        if sight.reason == "not_confirmed":
+        if _is_doubtful(sight):
             sight.miss()
         if sight.is_open:
             await self.plan([sight])
@@ -154,3 +155,8 @@ class Look:
             sight.item is None or not self._t.server.confirms(sight.find, sight.item)
         ):
             sight.item, sight.reason = None, "not_confirmed"
+
+
+def _is_doubtful(sight: Sight) -> bool:
+    """Say whether a read did not confirm what was remembered of the item."""
+    return sight.reason == "not_confirmed"

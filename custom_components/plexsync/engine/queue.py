@@ -10,11 +10,11 @@ import json
 from sqlite3 import Connection
 from typing import Any
 
-from . import settled
+from . import settled, targets
 from .coalescing import COLUMNS, Waiting
 from .job import SCHEMA as JOBS, Job, Priority, load
 
-SCHEMA = JOBS + settled.SCHEMA
+SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA
 
 OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside

@@ -130,7 +130,9 @@ class Reconcile:
                     async with self._contact() as contact:
                         look = Look(self._t, contact)
                         await look.find(fresh)
-                        await look.plan(fresh)
+                        await look.plan(
+                            target for each in fresh for target in each.targets
+                        )
                 except Fault:
                     pass  # the server's, and it passes: what is an item's is its sight's
                 else:
@@ -151,7 +153,9 @@ class Reconcile:
 
     async def _fill_gaps(self, sights: Sequence[Sight]) -> None:
         differing = [
-            each.record for each in sights if each.plan.changes and each.record
+            each.record
+            for each in sights
+            if each.record and any(target.plan.changes for target in each.targets)
         ]
         if not differing or not self._enqueue:
             return
@@ -167,8 +171,11 @@ class Reconcile:
 
 
 def _kind(sight: Sight) -> str:
-    if sight.item is not None:
-        return "differs" if sight.plan.changes else "in_line"
-    if sight.fault is not None:
+    """Name the kind that a record counts as: that of its item that is furthest from it."""
+    if any(target.plan.changes for target in sight.targets):
+        return "differs"
+    if any(target.fault is not None for target in sight.targets):
         return "failed"
+    if sight.targets[0].item is not None:
+        return "in_line"
     return "missing" if sight.reason == "not_found" else sight.reason or "missing"

@@ -5,7 +5,7 @@ A field value is three-state: *absent* (the key is missing: leave it alone),
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 import hashlib
 import json
@@ -120,13 +120,25 @@ class Record:
 class Outcome:
     """How a job ended or where it stands.
 
-    ``status`` is one of written, unchanged, queued, failed. ``changes`` lists
-    the differences that were written, as ``Plan.as_dict`` shapes them.
+    ``status`` is one of written, unchanged, queued, failed: the worst of its
+    ``items``, each with an outcome of its own. ``changes`` lists the differences that
+    were written, as ``Plan.as_dict`` shapes them, of all items.
     """
 
     status: str
     reason: str | None = None
-    changes: tuple[dict[str, Any], ...] = field(default=())
+    changes: tuple[dict[str, Any], ...] = ()
+    items: tuple[ItemOutcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """How one item of a record fared."""
+
+    rating_key: str
+    status: str
+    reason: str | None = None
+    changes: tuple[dict[str, Any], ...] = ()
 
 
 def clean_text(value: str, *, prose: bool = False, limit: int | None = None) -> str:

@@ -1,12 +1,13 @@
 """One turn of the worker: take some jobs to their verdicts.
 
-The jobs share their reads, and each gets a verdict of its own: done, failed, or
-snoozed to a later time.
+The jobs share their reads. Each item of each job gets a verdict of its own: done,
+failed, or snoozed to a later time; the job gets the worst of them.
 """
 
 from collections.abc import Sequence
 
 from .contact import CircuitRefusedError
+from .ending import Ending
 from .job import Job
 from .judge import About, Purpose
 from .look import Look
@@ -42,6 +43,7 @@ class Turn:
         self._verifying = Verifying(tools, look, place)
         self._mine: set[str] = set()  # rating keys of the items in hand
         self.tasks = [Task(job, Sight(job.record.find, job.record)) for job in jobs]
+        self._endings: list[Ending] = []
         self._began = tools.clock.monotonic()
 
     async def run(self) -> None:
@@ -59,7 +61,9 @@ class Turn:
             except Fault as fault:
                 if self._contact.refused is None:
                     raise AssertionError(f"{fault} has no one's scope") from fault
-            await self._settling.settle(self.tasks, self._contact, self._began)
+            self._endings = await self._settling.settle(
+                self.tasks, self._contact, self._began
+            )
         finally:
             self._t.in_hand.difference_update(self._mine)
 
@@ -70,8 +74,10 @@ class Turn:
             await self._look.find([task.sight for task in tasks])
         finally:
             for task in tasks:
-                task.slowed = task.sight.slowed
-        for task in tasks:
+                task.slowed = any(sight.slowed for sight in task.sight.all)
+        twins = [twin for task in tasks for twin in task.spread()]
+        self.tasks += twins
+        for task in (*tasks, *twins):
             sight = task.sight
             if sight.fault is not None:
                 about = About(Purpose.READ, sight.rating_key)
@@ -97,12 +103,12 @@ class Turn:
 
     def outcomes(self) -> list[tuple[Job, Outcome]]:
         """Give each job's outcome as it is told to whoever waits for it."""
-        return [(task.job, task.outcome) for task in self.tasks]
+        return [(ending.job, ending.outcome) for ending in self._endings]
 
     @property
     def settled(self) -> int:
         """How many jobs it brought to their end."""
-        return sum(task.verdict is not Verdict.SNOOZED for task in self.tasks)
+        return sum(each.verdict is not Verdict.SNOOZED for each in self._endings)
 
     @property
     def is_fruitless(self) -> bool:
