@@ -757,9 +757,11 @@ async def test_jobs_are_listed_filtered_and_paged(
 ) -> None:
     """Show each job with its reason, its times and its paths."""
     plex.core.remove_item(plex.core.find(PATH))
+    for film in FILMS[1:3]:
+        plex.core.find(f"{PLEX_ROOT}/{film.path}").guids = (IMDB,)
     await set_up(hass, make_entry(plex, stash_subentry(stash)))
     await until_state(hass, "sensor", "synced", "11")
-    await sync(hass, path=ELSEWHERE, fields={"title": "x"})
+    await sync(hass, guid=IMDB, fields={"title": "x"})
     everything = await call(hass, "get_jobs")
     assert everything["total"] == 2
     waiting, failed = everything["jobs"]
@@ -773,7 +775,7 @@ async def test_jobs_are_listed_filtered_and_paged(
         assert abs(moment - dt_util.utcnow()) < timedelta(minutes=2)
     assert failed["state"] == "failed"
     assert failed["source"] == "action"
-    assert failed["reason"] == "outside_libraries"
+    assert failed["reason"] == "ambiguous"
     assert failed["fields"] == ["title"]
     assert failed["next_attempt"] is None
     assert waiting["history"] is None
@@ -787,7 +789,7 @@ async def test_jobs_are_listed_filtered_and_paged(
     assert await found(state="failed") == [failed["id"]]
     assert await found(state="pending") == []
     assert await found(source=SOURCE) == [waiting["id"]]
-    assert await found(reason="outside_libraries") == [failed["id"]]
+    assert await found(reason="ambiguous") == [failed["id"]]
     assert await found(limit=1) == [waiting["id"]]
     assert await found(limit=1, offset=1) == [failed["id"]]
     with pytest.raises(probatio.Invalid):
@@ -795,24 +797,23 @@ async def test_jobs_are_listed_filtered_and_paged(
 
 
 async def test_failed_jobs_are_retried_and_discarded(
-    hass: HomeAssistant, entry: MockConfigEntry
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
 ) -> None:
     """Choose by reason, by number, or take all."""
+    plex.core.find(OTHER).guids = (IMDB,)
     for number in range(3):
-        await sync(hass, path=f"/elsewhere/{number}.mkv", fields={"title": "x"})
+        await sync(hass, guid=IMDB, key=f"{number}", fields={"title": "x"})
     jobs = (await call(hass, "get_jobs", state="failed"))["jobs"]
     assert len(jobs) == 3
     none = {"retried": 0, "refreshed": 0, "stale": 0, "withdrawn": 0}
-    assert await call(hass, "retry_failed", reason="ambiguous") == none
+    assert await call(hass, "retry_failed", reason="not_found") == none
     assert await call(hass, "discard_failed", ids=[jobs[0]["id"]]) == {"discarded": 1}
     assert await call(hass, "discard_failed", ids=jobs[1]["id"]) == {"discarded": 1}
     # What an action said stands: there is nobody to ask.
     assert await call(hass, "retry_failed") == none | {"retried": 1}
-    answer = await sync(hass, path="/elsewhere/2.mkv", fields={"title": "x"})
+    answer = await sync(hass, guid=IMDB, key="2", fields={"title": "x"})
     assert answer["status"] == "failed"
-    assert await call(hass, "discard_failed", reason="outside_libraries") == {
-        "discarded": 1
-    }
+    assert await call(hass, "discard_failed", reason="ambiguous") == {"discarded": 1}
     assert (await call(hass, "get_jobs"))["total"] == 0
     for ids in ([0], ["x"], [2**63]):
         with pytest.raises(probatio.Invalid):

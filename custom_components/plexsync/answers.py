@@ -1,18 +1,26 @@
 """The shapes of the actions' answers: plain JSON, times as ISO 8601 in UTC."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
+from .engine import skipped
 from .engine.by_hand import Preview
 from .engine.engine import Engine
 from .engine.jobs_view import JobInfo
 from .engine.outages import DAY, Outage
-from .engine.plan import Plan
+from .engine.plan import Kept, Plan
 from .engine.record import ItemOutcome, Outcome
 
+# The kinds that a comparison counts, and those counted by reason. Lists, so that
+# nothing private slips through.
+KINDS: Final = ("in_line", "differs", "missing", "ambiguous", "pending", "failed")
+BY_REASON: Final[Mapping[str, Collection[str]]] = {
+    "kept": tuple(Kept),
+    "skipped": sorted(skipped.REASONS),
+}
 WINDOWS: Final = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 
@@ -32,6 +40,8 @@ def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType
         answer["reason"] = outcome.reason
     if outcome.reason == "circuit_open":
         answer["next_probe"] = iso(engine.circuit.next_probe())
+    if outcome.kept:
+        answer["kept"] = dict(outcome.kept)
     if outcome.items:
         answer["items"] = [_item(item) for item in outcome.items]
     return answer
@@ -44,6 +54,22 @@ def _item(item: ItemOutcome) -> JsonObjectType:
         answer["reason"] = item.reason
     if item.changes:
         answer["changes"] = list(item.changes)
+    if item.kept:
+        answer["kept"] = dict(item.kept)
+    return answer
+
+
+def counts_answer(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Give what a comparison counted by kind, and by reason where there are several."""
+    answer: dict[str, Any] = {kind: counts[kind] for kind in KINDS if kind in counts}
+    for kind, reasons in BY_REASON.items():
+        found = {
+            str(reason): counts[f"{kind}:{reason}"]
+            for reason in reasons
+            if f"{kind}:{reason}" in counts
+        }
+        if found:
+            answer[kind] = found
     return answer
 
 

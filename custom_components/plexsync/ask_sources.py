@@ -71,6 +71,7 @@ class AllRecords:
         self._runners = runners
         self._since = since
         self.away: set[str] = set()
+        self.read: Counter[str] = Counter()  # records, by source
 
     async def __aiter__(self) -> AsyncIterator[Sequence[Record]]:
         """Read one source after the other; one that fails goes on last, where it was."""
@@ -85,6 +86,7 @@ class AllRecords:
             try:
                 async for batch in runner.source.changes(places.get(name)):
                     places[name], tries[name] = batch.cursor, 0
+                    self.read[name] += len(batch.records)
                     yield [
                         record
                         for record in batch.records

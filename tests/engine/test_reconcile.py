@@ -85,7 +85,7 @@ def test_what_is_only_filled_is_the_same_for_all_who_plan(
             await it.drained()
             assert item.value("studio") == "Theirs"
             assert item.value("tagline") == "Ours"
-            assert await it.engine.sweep.run(pages()) == {"in_line": 1}
+            assert await it.engine.sweep.run(pages()) == {"kept:filled": 1}
 
     run(main())
 

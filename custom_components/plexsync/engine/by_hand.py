@@ -7,10 +7,10 @@ import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import failed, jobs_view, ledger, settled
+from . import failed, jobs_view, ledger, pins, queue, settled
 from .admission import Admission
 from .circuit import Circuit
-from .contact import Contact
+from .contact import CircuitRefusedError, Contact
 from .failed import Choice
 from .holds import BY_HAND, READING
 from .judge import About, Purpose
@@ -51,40 +51,52 @@ class ByHand:
         sight = Sight(record.find, record)
 
         def look_up(db: Connection) -> None:
-            if pin := ledger.pinned(db, record.source, record.key):
-                sight.find = Find(rating_key=pin)
+            sight.find = pins.find(db, record) or record.find
             sight.images = known_digests(db, record)
 
         await self._t.database.run(look_up, durable=False)
         async with self._admission.contact(READING) as contact:
             look = Look(self._t, contact)
             await look.find([sight])
-            await look.plan(sight.targets)
+            await look.plan(sight.all)
         first = sight.targets[0]
-        if all(each.fault is not None for each in sight.targets):
-            assert first.fault is not None
-            raise first.fault
-        if first.reason is not None and first.fault is None:
+        if not any(each.item for each in sight.targets):
+            if first.fault is not None:
+                raise first.fault
             return Preview({}, first.reason, first.candidates)
         return Preview(
             {
-                each.rating_key: each.plan if each.reason is None else each.reason
+                each.rating_key: each.reason or each.plan
                 for each in sight.targets
                 if each.rating_key is not None
             }
         )
 
     async def pin(self, source: str, key: str, rating_key: str | None) -> None:
-        """Tie a record to one item, or untie it."""
+        """Tie a record to one item, or untie it; its job, if there is one, tries it."""
+        item = await self._read(rating_key) if rating_key is not None else None
+        now = self._t.clock.steady()
 
         def work(db: Connection) -> None:
-            ledger.pin(db, source, key, rating_key)
+            if rating_key is None:
+                pins.untie(db, source, key)
+            else:
+                pins.tie(db, source, key, rating_key, item)
             settled.forget(db, source, key)
             if info := jobs_view.find_job(db, source, key):
-                failed.retry(db, Choice(ids=[info.id]), self._t.clock.steady())
+                failed.retry(db, Choice(ids=[info.id], skipped=True), now)
+                queue.wake_jobs(db, [info.id], now)
 
         await self._t.database.run(work)
         self._circuit.notify()
+
+    async def _read(self, rating_key: str) -> Item | None:
+        """Read one item, if Plex can be asked now."""
+        with contextlib.suppress(Fault, CircuitRefusedError):
+            async with self._admission.contact(READING) as contact:
+                items = await Look(self._t, contact).read({rating_key: ""})
+                return items.get(rating_key)
+        return None
 
     # -- undo ----------------------------------------------------------------------
 

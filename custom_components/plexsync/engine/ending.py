@@ -7,12 +7,19 @@ from .record import ItemOutcome, Outcome
 from .task import Task, Verdict
 
 # A job is over when each of its items is, and counts as the worst of them.
-_WORST_FIRST = (Verdict.SNOOZED, Verdict.FAILED, Verdict.WRITTEN, Verdict.UNCHANGED)
+_WORST_FIRST = (
+    Verdict.SNOOZED,
+    Verdict.FAILED,
+    Verdict.WRITTEN,
+    Verdict.UNCHANGED,
+    Verdict.SKIPPED,
+)
 _STATUS = {
     Verdict.SNOOZED: "queued",
     Verdict.FAILED: "failed",
     Verdict.WRITTEN: "written",
     Verdict.UNCHANGED: "unchanged",
+    Verdict.SKIPPED: "skipped",
 }
 
 
@@ -72,6 +79,7 @@ class Ending:
             status,
             None if is_over else task.reason,
             tuple(change.as_dict() for change in changes),
+            {name: str(why) for name, why in task.plan.kept.items()} if is_over else {},
         )
 
     @property

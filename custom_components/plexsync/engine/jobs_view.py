@@ -7,6 +7,7 @@ from typing import Any
 
 from . import targets
 from .coalescing import WHOLE
+from .job import SKIPPED
 from .record import ItemOutcome, find_from_json
 
 
@@ -30,7 +31,7 @@ class JobInfo:
     id: int
     source: str
     key: str
-    state: str  # pending, waiting, in_flight, failed
+    state: str  # pending, waiting, in_flight, failed, skipped
     reason: str | None
     candidates: tuple[str, ...]
     attempts: int
@@ -66,7 +67,8 @@ def reasons(db: Connection) -> dict[str, int]:
     return {
         f"{'failed' if failed else 'waiting'}:{reason}": number
         for failed, reason, number in db.execute(
-            "SELECT failed, reason, count(*) FROM job WHERE reason IS NOT NULL"
+            "SELECT failed, reason, count(*) FROM job"
+            f" WHERE reason IS NOT NULL AND failed <> {SKIPPED}"
             " GROUP BY failed, reason ORDER BY failed, reason"
         )
     }
@@ -90,10 +92,13 @@ def listing(
 ) -> tuple[list[JobInfo], int]:
     """Give one page of jobs, oldest first, and how many there are in all.
 
+    Those that are skipped are only given where that state is asked for.
+
     ``unsaid`` is the reason of those that have none of their own: what all wait for.
     """
     conditions = {
-        None: "1",
+        None: f"failed <> {SKIPPED}",
+        "skipped": f"failed = {SKIPPED}",
         "failed": "failed = 1",
         "in_flight": "leased IS NOT NULL",
         "waiting": "failed = 0 AND leased IS NULL AND reason IS NOT NULL",
@@ -122,7 +127,9 @@ def _infos(
             id=row[0],
             source=row[1],
             key=row[2],
-            state="failed"
+            state="skipped"
+            if row[3] == SKIPPED
+            else "failed"
             if row[3]
             else "in_flight"
             if row[4] is not None

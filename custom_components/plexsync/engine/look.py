@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
-from . import ledger
+from . import ledger, owners
 from .access import Access
 from .aside import Aside
 from .bulk_read import BulkReader
 from .contact import Contact
 from .plan import make_plan
 from .ports import Items
+from .record import Find
 from .search import Search
 from .sight import Sight, every
 from .spared_collections import spare_collections
@@ -59,7 +60,12 @@ class Look:
         await self._t.server.forget([key for key in wrong if key])
         for sight in lost:
             sight.begin_anew()
+        tied = [sight for sight in lost if sight.find.rating_key and sight.find.paths]
+        for sight in tied:
+            sight.find = Find(sight.find.paths)
         await self._search.match(lost)
+        for sight in tied:
+            sight.twins.clear()  # one item was meant
         await self._read_and_confirm(every(lost))
         for sight in every(lost):
             if _is_doubtful(sight):
@@ -78,15 +84,23 @@ class Look:
         return await self._reader.read(keys)
 
     async def plan(self, sights: Iterable[Sight]) -> None:
-        """Compute what would be written to the item of each sight."""
-        planned = [sight for sight in sights if sight.item is not None]
+        """Compute what would be written to the item of each sight.
+
+        An item that follows another record of the same source ends the look, with
+        ``shared_item``.
+        """
+        found = [sight for sight in sights if sight.item is not None]
 
         def read_ledger(db: Connection) -> None:
-            for sight in planned:
+            for sight in found:
                 assert sight.item is not None
+                assert sight.record is not None
                 sight.ledger = ledger.rows(db, sight.item)
+                if (key := owners.owner(db, sight.item, sight.record)) is not None:
+                    sight.share(key)
 
         await self._t.database.run(read_ledger, durable=False)
+        planned = [sight for sight in found if sight.item is not None]
         for number, sight in enumerate(planned):
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
@@ -138,13 +152,15 @@ class Look:
             if key in items and self._t.server.confirms(sight.find, items[key])
         ]
         gone = [key for key in looked if key not in there]
-        if not gone or len(sight.candidates) > len(looked):
+        if not gone:
             return
         await self._t.server.forget(gone)
-        if len(there) == 1:
+        if len(sight.candidates) > len(looked):
+            there += sight.candidates[len(looked) :]  # their turn comes
+        if len(there) == 1 and there[0] in items:
             sight.reason, sight.candidates = None, ()
             sight.rating_key, sight.item = there[0], items[there[0]]
-        elif there:
+        elif len(there) > 1:
             sight.candidates = tuple(there)
         else:
             sight.reason, sight.rating_key = "not_confirmed", None

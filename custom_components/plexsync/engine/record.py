@@ -5,7 +5,7 @@ A field value is three-state: *absent* (the key is missing: leave it alone),
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 import hashlib
 import json
@@ -120,7 +120,7 @@ class Record:
 class Outcome:
     """How a job ended or where it stands.
 
-    ``status`` is one of written, unchanged, queued, failed: the worst of its
+    ``status`` is one of written, unchanged, queued, failed, skipped: the worst of its
     ``items``, each with an outcome of its own. ``changes`` lists the differences that
     were written, as ``Plan.as_dict`` shapes them, of all items.
     """
@@ -129,6 +129,11 @@ class Outcome:
     reason: str | None = None
     changes: tuple[dict[str, Any], ...] = ()
     items: tuple[ItemOutcome, ...] = ()
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        """Give the fields that were left alone, each with its reason, of all items."""
+        return {name: why for item in self.items for name, why in item.kept.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ class ItemOutcome:
     status: str
     reason: str | None = None
     changes: tuple[dict[str, Any], ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def clean_text(value: str, *, prose: bool = False, limit: int | None = None) -> str:

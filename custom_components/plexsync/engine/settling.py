@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import ledger, queue, stats, targets
+from . import ledger, pins, queue, stats, targets
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
 from .contact import Contact
@@ -122,6 +122,9 @@ def _record(db: Connection, ending: Ending, ended: _Ended) -> None:
             _record_failed(db, ending, ended)
         case Verdict.SNOOZED:
             _record_snoozed(db, ending, ended.now)
+        case Verdict.SKIPPED:
+            reason = ending.main.reason or "no_file"
+            ending.superseded = not queue.skip(db, ending.job, reason, ended.now)
         case _:
             _record_done(db, ending, ended)
 
@@ -131,6 +134,8 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     record, item = task.job.record, task.sight.item
     if item is None:
         return
+    if task.tied:
+        pins.confirm(db, record, item)
     ledger.confirm(db, item, record.source, task.confirmed, wall)
     done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
     if done and not task.plan.changes:  # else it was noted before the write

@@ -33,6 +33,8 @@ class Sight:
     slowed: bool = False  # Plex answered the read of this item by asking us to wait
     creates: set[str] = field(default_factory=set)  # collections that do not exist yet
     twins: list[Sight] = field(default_factory=list)
+    # Where the item follows another record of the same source: the item and its key.
+    shared: tuple[Item, str] | None = None
 
     @property
     def all(self) -> list[Sight]:
@@ -42,7 +44,7 @@ class Sight:
     @property
     def targets(self) -> list[Sight]:
         """The sights of all items, one each; if there is none, one that says why."""
-        there = [s for s in self.all if s.item is not None or s.fault is not None]
+        there = [s for s in self.all if s.item or s.fault or s.shared]
         return there or [self]
 
     def add_twin(self, rating_key: str | None, library: str) -> Sight:
@@ -53,7 +55,7 @@ class Sight:
 
     def begin_anew(self) -> None:
         """Forget what was found."""
-        self.rating_key = self.reason = self.item = self.fault = None
+        self.rating_key = self.reason = self.item = self.fault = self.shared = None
         self.twins.clear()
 
     @property
@@ -64,6 +66,11 @@ class Sight:
     def stop(self, fault: Fault) -> None:
         """End the look: this fault is in the way."""
         self.fault, self.reason, self.item = fault, fault.reason, None
+
+    def share(self, key: str) -> None:
+        """End the look: the item follows the record of this key."""
+        assert self.item is not None
+        self.shared, self.reason, self.item = (self.item, key), "shared_item", None
 
     def miss(self, reason: str = "not_found") -> None:
         """End the look: there is no such item."""

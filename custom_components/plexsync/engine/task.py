@@ -20,6 +20,7 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
     SNOOZED = "snoozed"
     FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Task:
     pictures: Pictures = field(default_factory=Pictures)
     # Rating key of the item, if nothing but its pictures can have changed.
     settled_key: str | None = None
+    tied: bool = False  # to its item, by hand
     wrote: bool = False  # Plex took an edit or a picture
     confirmed: tuple[str, ...] = ()  # fields that are known to have arrived
     slowed: bool = False  # Plex answered a call of its own by asking us to wait
@@ -86,6 +88,10 @@ class Task:
     def end(self, verdict: Verdict, reason: str | None = None) -> None:
         """Give the verdict."""
         self.verdict, self.reason = verdict, reason
+
+    def skip(self, reason: str) -> None:
+        """Find nothing to write to, which is nobody's fault."""
+        self.end(Verdict.SKIPPED, reason)
 
     def fail(self, reason: str, *, passing: bool = False) -> None:
         """Give the job up; ``passing`` says that what failed may pass by itself."""

@@ -5,6 +5,7 @@ failed, or snoozed to a later time; the job gets the worst of them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .contact import CircuitRefusedError
 from .ending import Ending
@@ -77,7 +78,7 @@ class Turn:
                 task.slowed = any(sight.slowed for sight in task.sight.all)
         twins = [twin for task in tasks for twin in task.spread()]
         self.tasks += twins
-        for task in (*tasks, *twins):
+        for task in self._by_claim([*tasks, *twins]):
             sight = task.sight
             if sight.fault is not None:
                 about = About(Purpose.READ, sight.rating_key)
@@ -91,11 +92,33 @@ class Turn:
                 self._mine.add(sight.rating_key)
                 self._t.in_hand.add(sight.rating_key)
 
+    def _by_claim(self, tasks: Sequence[Task]) -> list[Task]:
+        """Of several that found one item let the record of its first file come first."""
+        claimed: dict[str, list[Task]] = {}
+        for task in tasks:
+            claimed.setdefault(task.sight.rating_key or "", []).append(task)
+
+        def rank(task: Task) -> tuple[bool, str]:
+            record, item = task.job.record, task.sight.item
+            if item is None:
+                return True, record.key
+            first = replace(item, paths=item.paths[:1])
+            return not self._t.server.confirms(record.find, first), record.key
+
+        return [
+            task
+            for those in claimed.values()
+            for task in (sorted(those, key=rank) if len(those) > 1 else those)
+        ]
+
     async def _plan(self) -> None:
         """Plan what to write, and end the tasks for which that is nothing."""
         tasks = open_ones(self.tasks)
         await self._look.plan([task.sight for task in tasks])
         for task in tasks:
+            if task.sight.item is None:
+                not_found(self._t, task)
+                continue
             if resumed := task.is_resumed:
                 self._contact.saw_write()
             if not task.plan.changes and not still_waits(self._t, task):

@@ -180,10 +180,13 @@ class PlexMediaServer:
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for.
 
-        A rating key is a cache, the path is the identity.
+        A rating key is a cache, the path is the identity: a key with paths beside it
+        names the item only while that has one of them.
         """
-        if find.rating_key is not None:
-            return find.rating_key == item.rating_key
+        if find.rating_key not in (None, item.rating_key):
+            return False
+        if find.rating_key is not None and not find.paths:
+            return True
         held = set(map(paths.key, item.paths))
         if any(paths.key(path) in held for path in find.paths):
             return True
