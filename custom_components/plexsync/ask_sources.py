@@ -38,6 +38,22 @@ async def find_record(
             task.cancel()
 
 
+async def find_all(
+    runners: Collection[SourceRunner], paths: Sequence[str]
+) -> list[Record]:
+    """Ask all sources for their records of some files, named as Plex sees them.
+
+    One question a file: a source that does not answer is asked no more.
+    """
+    found: list[Record] = []
+    for runner in runners:
+        with contextlib.suppress(Fault):
+            for path in paths:
+                if (record := await runner.source.find(path)) is not None:
+                    found.append(record)  # noqa: PERF401  # what came before a fault counts
+    return found
+
+
 def _first(tasks: Collection[asyncio.Task[Record | None]]) -> Record | None:
     for task in tasks:
         if task.done() and _fault(task) is None and (record := task.result()):

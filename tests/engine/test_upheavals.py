@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.failed import Choice
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
@@ -141,3 +142,56 @@ async def test_a_pin_remembers_the_file(rig: Rig) -> None:
     rig.plex.core.remove_item(other)
     assert await sweep(rig, [pinned]) == {"missing": 1}
     assert RetryPolicy(transient=Backoff(0.05, 0.5), missing=RETRY.missing) == RETRY
+
+
+async def test_an_item_that_comes_wakes_whoever_lacks_it(rig: Rig) -> None:
+    """Those that gave up too, and only for a file of theirs; nobody asked for a sweep."""
+    paths = ["/data/movies/late.mkv", "/data/movies/later.mkv"]
+    late = [Record("stash", path, Find((path,)), {"title": "Late"}) for path in paths]
+    await rig.submit(late)
+    await rig.drained(failed=2)
+    section = next(iter(rig.plex.core.sections.values()))
+    item = rig.plex.core.add_item(section, "There", file=paths[0])
+    key = str(item.rating_key)
+    assert await rig.engine.arrivals.came([key, "4711"]) == (paths[0],)
+    await rig.drained(failed=1)
+    assert item.title == "Late"
+    assert await rig.engine.arrivals.came([]) == ()
+
+
+async def test_a_second_item_of_a_record_in_line(rig: Rig) -> None:
+    """It is known as soon as it has come; its record is compared again, and written."""
+    one = rig.item(1)
+    record = replace(rig.records(1)[0], find=Find((one.files[0], "/data/movies/b.mkv")))
+    await rig.submit([record])
+    await rig.drained()
+    section = next(iter(rig.plex.core.sections.values()))
+    twin = rig.plex.core.add_item(section, "Twin", file="/data/movies/b.mkv")
+    edits = rig.edits()
+    await rig.engine.arrivals.came([str(twin.rating_key)])
+    await rig.engine.arrivals.compare([record])
+    await rig.drained()
+    assert (one.title, twin.title) == ("New 1", "New 1")
+    assert rig.edits() == edits + 1
+
+
+async def test_nothing_is_read_while_plex_is_away(rig: Rig) -> None:
+    """A report of what came fails in silence; a sweep finds it later."""
+    await rig.plex.stop()
+    await rig.submit(rig.records(1))
+    await rig.until(lambda: rig.engine.circuit.breaker.state is not State.CLOSED)
+    assert await rig.engine.arrivals.came(["1"]) == ()
+    await rig.plex.start()
+
+
+async def test_a_pin_wakes_what_waits_and_so_does_its_end(rig: Rig) -> None:
+    """Whether the job has failed, waits, or was skipped."""
+    lost = Record("stash", "lost", Find(("/x/lost.mkv",)), {"title": "Found"})
+    await rig.submit([lost])
+    await rig.drained()
+    assert (await rig.engine.snapshot()).skipped == {"outside_libraries": 1}
+    film = rig.item(3)
+    await rig.engine.by_hand.pin("stash", "lost", str(film.rating_key))
+    await rig.until(lambda: film.title == "Found")
+    await rig.drained()
+    assert (await rig.engine.snapshot()).skipped == {}

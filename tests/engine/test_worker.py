@@ -805,7 +805,7 @@ async def test_a_broken_socket_makes_the_next_write_ask_who_answers(rig: Rig) ->
             allowed=rig.engine.circuit.may_listen,
             contact=rig.engine.health.sighted,
             broke=rig.server.distrust,
-            arrived=rig.engine.news.wake_missing,
+            arrived=rig.engine.arrivals.came,
             changed=rig.engine.news.void,
         )
         listening = asyncio.create_task(events.run())

@@ -8,6 +8,7 @@ from sqlite3 import Connection
 
 from . import ledger, pins, queue, skipped, stats
 from .admission import Admission
+from .arrivals import Arrivals
 from .breaker import Policy
 from .bulkheads import Bulkheads
 from .by_hand import ByHand
@@ -109,6 +110,7 @@ class Engine:
         self.upkeep = Upkeep(self.database, circuit, self.clock, fresh)
         self.admission = Admission(circuit, health, judge)
         self.by_hand = ByHand(tools, circuit, self.admission)
+        self.arrivals = Arrivals(tools, circuit, self.admission, self.news)
         self.sweep = Sweep(tools, circuit, self.admission, fresh, self._tell)
 
     # -- life ------------------------------------------------------------------

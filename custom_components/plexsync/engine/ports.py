@@ -166,6 +166,9 @@ class Server(Protocol):
     async def collections(self, item: Item) -> dict[str, int]:
         """Count the members of each collection in the item's library, by title."""
 
+    async def learn(self, items: Sequence[Item]) -> None:
+        """Remember where items are that were read; no request."""
+
     async def forget(self, rating_keys: Sequence[str]) -> None:
         """Drop what is remembered of where these items are."""
 

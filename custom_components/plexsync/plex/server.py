@@ -15,7 +15,7 @@ from .index import Index, Transactions
 from .items import Handle, is_rating_key
 from .library import Identity, Library
 from .line import NO_ID, Line
-from .listing import PAGE, Slice
+from .listing import PAGE, Row, Slice
 from .matching import Matcher
 from .reading import Reader
 from .session import PlexSession
@@ -192,6 +192,22 @@ class PlexMediaServer:
             return True
         handle = item.handle
         return isinstance(handle, Handle) and not handle.guids.isdisjoint(find.guids)
+
+    async def learn(self, items: Sequence[Item]) -> None:
+        """Remember where items are that were read; no request."""
+        if (catalogue := self._catalogue) is None:
+            return
+        await catalogue.open()
+        for item in items:
+            section, handle = catalogue.sections.get(item.section), item.handle
+            # A library that was never listed is listed whole, sooner or later.
+            if section and section.listing and item.paths:
+                assert isinstance(handle, Handle)
+                files = list(map(paths.normal, item.paths))
+                row = Row(int(item.rating_key), 0, files, set(handle.guids))
+                await catalogue.index.add(
+                    item.section, handle.type_number, section.listing, [row]
+                )
 
     async def forget(self, rating_keys: Sequence[str]) -> None:
         """Drop what is remembered of where these items are."""
