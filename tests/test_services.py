@@ -451,6 +451,39 @@ async def test_a_preview_says_why_there_is_no_plan(
     assert len(answer["candidates"]) == 2
 
 
+async def test_what_is_left_alone_is_named_in_every_answer(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """A field that a person locked; by the preview, by the write and by its equal."""
+    item = plex.core.find(PATH)
+    item.values["summary"] = "Theirs."
+    item.locks.add("summary")
+    fields: dict[str, Any] = {"summary": "Ours.", "tagline": "Ours."}
+    kept = {"summary": "locked"}
+    assert (await call(hass, "preview_item", path=PATH, fields=fields))["kept"] == kept
+    answer = await sync(hass, path=PATH, fields=fields)
+    assert (answer["status"], answer["kept"]) == ("written", kept)
+    (one,) = answer["items"]
+    assert (one["rating_key"], one["kept"]) == (str(item.rating_key), kept)
+    answer = await sync(hass, path=PATH, key="again", fields=fields)
+    assert (answer["status"], answer["kept"]) == ("unchanged", kept)
+
+
+async def test_a_preview_names_the_pictures_that_nobody_has_seen(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry, tmp_path: Path
+) -> None:
+    """Whether they are others is known once they were fetched."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    file = tmp_path / "poster.png"
+    file.write_bytes(PNG)
+    order = {"path": PATH, "fields": {"poster": str(file)}}
+    answer = await call(hass, "preview_item", **order)
+    assert (answer["changes"], answer["to_be_compared"]) == ([], ["poster"])
+    await sync(hass, **order)
+    answer = await call(hass, "preview_item", **order)
+    assert (answer["changes"], "to_be_compared" in answer) == ([], False)
+
+
 async def test_a_preview_of_what_a_source_says(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:

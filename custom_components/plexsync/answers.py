@@ -78,6 +78,8 @@ def preview_answer(preview: Preview) -> JsonObjectType:
     items = [_planned(key, plan) for key, plan in preview.plans.items()]
     first = next((item for item in items if "reason" not in item), _NOTHING)
     answer: JsonObjectType = {**first, "items": list(items)}
+    if preview.unseen:
+        answer["to_be_compared"] = list(preview.unseen)
     if preview.reason is not None:
         answer["reason"] = preview.reason
         answer["candidates"] = list(preview.candidates)

@@ -15,7 +15,7 @@ from .failed import Choice
 from .holds import BY_HAND, READING
 from .judge import About, Purpose
 from .look import Look
-from .pictures import known_digests
+from .pictures import known_digests, wanted
 from .plan import Plan
 from .ports import Item
 from .record import Find, Record
@@ -29,12 +29,14 @@ from .undo import make_undo, missed
 class Preview:
     """What would be written to each item of one record; ``reason`` where there is none.
 
-    An item that cannot be looked at now has its reason in place of a plan.
+    An item that cannot be looked at now has its reason in place of a plan. ``unseen``
+    are the pictures that were not fetched so far: a write compares them.
     """
 
     plans: Mapping[str, Plan | str]  # by rating key
     reason: str | None = None
     candidates: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 class ByHand:
@@ -69,7 +71,8 @@ class ByHand:
                 each.rating_key: each.reason or each.plan
                 for each in sight.targets
                 if each.rating_key is not None
-            }
+            },
+            unseen=tuple(name for name in wanted(record) if name not in sight.images),
         )
 
     async def pin(self, source: str, key: str, rating_key: str | None) -> None:
