@@ -246,3 +246,16 @@ async def test_an_item_made_anew_is_mended_without_a_sweep(
         notifier.timeline(item, state, now)
     await until(hass, lambda: item.value("summary") == FILM.summary)
     await settled(hass, 13)
+
+
+async def test_a_pin_brings_a_record_that_was_in_line_to_its_new_item(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """It has no job: the source is asked for it."""
+    item = plex.core.add_item(
+        next(iter(plex.core.sections.values())), "Copy", file="/data/films/copy.mkv"
+    )
+    await call(
+        hass, "pin_item", source=SOURCE, key="scene:1", rating_key=item.rating_key
+    )
+    await until(hass, lambda: item.title == FILM.title)

@@ -88,6 +88,40 @@ async def test_merged_items_follow_one_record(rig: Rig, shelf: Shelf) -> None:
     assert (await rig.engine.snapshot()).skipped == {}
 
 
+@pytest.mark.parametrize("merged", ["before", "after"])
+async def test_each_part_of_a_split_item_has_what_is_ours(
+    rig: Rig, shelf: Shelf, merged: str
+) -> None:
+    """Both parts show the values and locks of one record: none of them is a person's."""
+    one, two = rig.item(1), rig.item(2)
+    before = two.title
+    if merged == "before":
+        rig.plex.core.merge(one, two)
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    if merged == "after":
+        rig.plex.core.merge(one, two)
+        newer = replace(
+            shelf.records["scene:1"], fields={"title": "New 1", "genres": ("Other",)}
+        )
+        shelf.put(newer)
+        await rig.submit([newer])
+        await rig.drained()
+    _, part = rig.plex.core.split(one)
+    assert (part.title, "title" in part.locks) == ("New 1", True)
+    await sweep(rig, shelf)
+    assert (one.title, part.title) == ("New 1", "New 2")
+    assert "Other" not in part.tag_names("genre")
+    assert {"Drama", "New"} <= set(part.tag_names("genre"))
+    edits = rig.edits()
+    for _ in range(2):
+        assert await sweep(rig, shelf) == {"in_line": 2}
+    assert rig.edits() == edits
+    if merged == "after":
+        await rig.engine.by_hand.undo(shelf.records["scene:2"].find)
+        assert part.title == before
+
+
 async def test_the_record_of_the_first_file_leads(rig: Rig, shelf: Shelf) -> None:
     """Where both come upon the item at once, whatever their order."""
     one = rig.item(1)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
-from . import ledger, owners
+from . import ledger, owners, parts
 from .access import Access
 from .aside import Aside
 from .bulk_read import BulkReader
@@ -95,6 +95,8 @@ class Look:
             for sight in found:
                 assert sight.item is not None
                 assert sight.record is not None
+                parts.recognise(db, sight.item)
+                parts.note(db, sight.item)
                 sight.ledger = ledger.rows(db, sight.item)
                 if (key := owners.owner(db, sight.item, sight.record)) is not None:
                     sight.share(key)

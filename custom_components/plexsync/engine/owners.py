@@ -26,7 +26,7 @@ def owner(db: Connection, item: Item, record: Record) -> str | None:
         (record.source, item.rating_key),
     ).fetchone()
     row = pinned or _last_writer(db, item, record.source)
-    return None if row is None or row[0] == record.key else row[0]
+    return None if row is None or row[0] in ("", record.key) else row[0]
 
 
 def hand_over(db: Connection, item: Item, record: Record) -> None:
