@@ -17,7 +17,7 @@ from .contact import CircuitRefusedError
 from .failed import Choice
 from .holds import READING
 from .job import Priority
-from .look import Look
+from .judge import About, Purpose
 from .news import News
 from .record import Record
 from .retry import Fault
@@ -65,12 +65,18 @@ class Arrivals:
             self._circuit.notify()
 
     async def _read(self, keys: Sequence[str]) -> tuple[str, ...]:
-        """Read items, and remember where they are."""
+        """Read items in one request, and remember where they are.
+
+        One item may spoil the answer for all: it is not worth looking for, a sweep
+        finds what this misses.
+        """
         if not keys:
             return ()
         with contextlib.suppress(Fault, CircuitRefusedError):
             async with self._admission.contact(READING) as contact:
-                items = await Look(self._t, contact).read(dict.fromkeys(keys, ""))
+                items = await contact.call(
+                    lambda: self._t.server.read(keys), About(Purpose.READ)
+                )
                 await self._t.server.learn(list(items.values()))
                 return tuple(path for item in items.values() for path in item.paths)
         return ()
