@@ -6,7 +6,7 @@ import contextlib
 from random import Random
 from sqlite3 import Connection
 
-from . import ledger, parts, pins, queue, skipped, stats
+from . import ledger, parts, queue, skipped, stats
 from .admission import Admission
 from .arrivals import Arrivals
 from .breaker import Policy
@@ -38,7 +38,7 @@ from .worker import Worker
 
 _AGAIN = 5.0  # seconds before a task that broke is started again
 
-SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, parts.SCHEMA, pins.SCHEMA, stats.SCHEMA)
+SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, parts.SCHEMA, stats.SCHEMA)
 
 
 class Engine:

@@ -19,7 +19,8 @@ from .record import value_from_json, value_to_json
 _REMOVED = "removed:"  # begins the names of sources that were removed
 _EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
 
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS item (
     id INTEGER PRIMARY KEY,
     rating_key TEXT NOT NULL,
@@ -60,6 +61,8 @@ CREATE TABLE IF NOT EXISTS collection (
     PRIMARY KEY (section, title)
 ) STRICT, WITHOUT ROWID;
 """
+    + pins.SCHEMA
+)
 
 
 @dataclass(frozen=True, slots=True)
