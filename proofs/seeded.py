@@ -1126,8 +1126,16 @@ _JUDGE = [
         "judge",
         "outage dated back too far",
         "a doubt that came to nothing dates the next outage",
-        "        if found is None and evidence.first_fault == begun:\n",
-        "        if found is None and begun == 0:\n",
+        "            if found is None:\n                evidence.first_fault = first\n",
+        "            if found is None:\n                pass\n",
+        tests="test_judge.py",
+    ),
+    _bug(
+        "judge",
+        "outage dated too late",
+        "a probe that is asked to wait dates it anew",
+        "            elif found.throttled:\n",
+        "            elif first == 0:\n",
         tests="test_judge.py",
     ),
     _bug(

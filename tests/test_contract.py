@@ -15,6 +15,7 @@ import probatio
 import pytest
 
 from custom_components.plexsync import PLATFORMS, errors, issues
+from custom_components.plexsync.answers import KINDS
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
 from custom_components.plexsync.engine.bulkheads import REASONS, UNDER_WAY
@@ -26,7 +27,7 @@ from custom_components.plexsync.engine.events import (
     ReconcileFinished,
 )
 from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.event import ACTIVITY, COUNTS, describe
+from custom_components.plexsync.event import ACTIVITY, describe
 from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
 from custom_components.plexsync.repairs import LIFTS
@@ -249,7 +250,9 @@ def test_event_types_have_texts_and_icons() -> None:
         CircuitHalfOpened("recovery"),
         CircuitClosed("recovery"),
         ItemsFailed("not_found", 1, (ItemFailed(1, "not_found"),)),
-        ReconcileFinished(dict.fromkeys(COUNTS, 1), 1.0, 0),
+        ReconcileFinished(
+            dict.fromkeys((*KINDS, "kept:locked", "skipped:no_file"), 1), 1.0, 0
+        ),
     ):
         told = describe(event, names=True)
         assert told is not None
@@ -477,6 +480,7 @@ def test_every_repair_has_its_text() -> None:
         *issues.BY_HOLD.values(),
         *issues.FIXABLE,
         issues.PLEX_REFUSES,
+        issues.SOURCE_PATHS,
         issues.STORAGE_TOO_NEW,
         issues.STORE_FAILED,
     }
@@ -485,6 +489,8 @@ def test_every_repair_has_its_text() -> None:
         fixable = key in issues.FIXABLE
         assert text.keys() == {"title", "fix_flow" if fixable else "description"}
         known = {"name", "source"} if key in by_source else {"name"}
+        if key == issues.SOURCE_PATHS:
+            known |= {"source", "skipped", "records"}
         if key == issues.PREVIEW_READY:
             known |= {"differs", "in_line", "others"}
         if key in issues.BY_GROUP.values():

@@ -41,6 +41,8 @@ async def test_what_is_private_stays_out(
     stash.auth.api_key = KEY
     core = PlexCore(token=TOKEN, machine_identifier=MACHINE)
     from_films(core, [{"path": film.path} for film in FILMS[:2]])
+    for item in core.items.values():
+        item.guids = ("imdb://planted",)
     async with PlexSimulator(core) as plex:
         entry = make_entry(
             plex, stash_subentry(stash, api_key=KEY), options={CONF_STALE_AFTER: 3}
@@ -51,6 +53,13 @@ async def test_what_is_private_stays_out(
             hass,
             "sync_item",
             path="/planted/path.mkv",
+            fields={"title": "Planted title"},
+            wait=20,
+        )
+        await call(
+            hass,
+            "sync_item",
+            guid="imdb://planted",
             fields={"title": "Planted title"},
             wait=20,
         )
@@ -86,7 +95,8 @@ async def test_what_is_private_stays_out(
     assert data["reachable"] is True
     assert data["outages"]["outages"] == []
     assert data["jobs"]["failed"] == 1
-    assert data["jobs"]["reasons"]["failed:outside_libraries"] == 1
+    assert data["jobs"]["reasons"]["failed:ambiguous"] == 1
+    assert data["skipped"] == {"outside_libraries": 1}
     assert data["statistics"]["synced"] == 2
     (source,) = data["sources"]
     assert source["connected"] is True

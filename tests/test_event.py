@@ -30,6 +30,7 @@ from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
 
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
+IMDB = "imdb://tt4711"
 
 
 class Told:
@@ -87,11 +88,13 @@ async def test_an_outage_is_told_from_beginning_to_end(
     assert closed["duration"] > 0
 
 
-async def _fail(hass: HomeAssistant, *names: str) -> list[int]:
-    """Let jobs fail, and give their numbers."""
+async def _fail(hass: HomeAssistant, plex: PlexSimulator, *names: str) -> list[int]:
+    """Let jobs fail, of an item that is one of two, and give their numbers."""
+    for item in list(plex.core.items.values())[-2:]:
+        item.guids = (IMDB,)
     for name in names:
-        path, fields = f"/other/{name}.mkv", {"title": name}
-        await call(hass, "sync_item", path=path, fields=fields, wait=20)
+        order = {"guid": IMDB, "key": name, "fields": {"title": name}}
+        await call(hass, "sync_item", **order, wait=20)
     jobs = (await call(hass, "get_jobs", state="failed", limit=500))["jobs"]
     return sorted(job["id"] for job in jobs)
 
@@ -107,13 +110,13 @@ async def test_failed_items_are_told_without_their_names(
     """Tell jobs and reason when the minute is over; titles and paths are nobody's business."""
     await set_up(hass, make_entry(plex))
     told = Told(hass)
-    failed = await _fail(hass, "secret title", "another secret title")
+    failed = await _fail(hass, plex, "secret title", "another secret title")
     assert told.events == []
     _pass_a_minute(hass)
     await until(hass, lambda: told.events)
     assert told.types == ["items_failed"]
     event = told.of("items_failed")
-    assert event["reason"] == "outside_libraries"
+    assert event["reason"] == "ambiguous"
     assert (event["count"], event["job_ids"]) == (2, failed)
     for state in hass.states.async_all():
         assert "title" not in str(state.as_dict()).lower()
@@ -125,11 +128,12 @@ async def test_titles_are_told_where_the_owner_wants_them(
     """Name the items that failed once the option is on."""
     await set_up(hass, make_entry(plex, options={CONF_RECORD_TITLES: True}))
     told = Told(hass)
-    await _fail(hass, "A film")
+    plex.faults.add("status", code=400, method="PUT")
+    await call(hass, "sync_item", path=PATH, fields={"title": "A film"}, wait=20)
     _pass_a_minute(hass)
     await until(hass, lambda: told.events)
     failed = told.of("items_failed")
-    assert (failed["titles"], failed["paths"]) == (["A film"], ["/other/A film.mkv"])
+    assert (failed["titles"], failed["paths"]) == (["A film"], [PATH])
 
 
 async def test_many_failures_are_one_event_a_reason_and_minute(
@@ -138,8 +142,9 @@ async def test_many_failures_are_one_event_a_reason_and_minute(
     """Tell of four hundred at once, each counted and only some named; and then of the next."""
     entry = await set_up(hass, make_entry(plex))
     engine, told = entry.runtime_data.engine, Told(hass)
+    await _fail(hass, plex)
     records = [
-        Record("action", str(n), Find((f"/other/{n}.mkv",)), {"title": f"Film {n}"})
+        Record("action", str(n), Find(guids=(IMDB,)), {"title": f"Film {n}"})
         for n in range(400)
     ]
     await engine.submit(records, Priority.BULK)
@@ -150,7 +155,7 @@ async def test_many_failures_are_one_event_a_reason_and_minute(
     event = told.of("items_failed")
     assert event["count"] == 400
     assert len(event["job_ids"]) == MOST
-    await _fail(hass, "One more")
+    await _fail(hass, plex, "One more")
     _pass_a_minute(hass)
     await until(hass, lambda: len(told.events) == 2)
     assert [each["count"] for each in told.events] == [400, 1]
@@ -162,13 +167,13 @@ async def test_each_reason_has_its_own_event(
     """An automation that waits for one reason hears its number."""
     await set_up(hass, make_entry(plex))
     told = Told(hass)
-    await _fail(hass, "One", "Two")
+    await _fail(hass, plex, "One", "Two")
     plex.faults.add("status", code=400, method="PUT")
     await call(hass, "sync_item", path=PATH, fields={"summary": "Three."}, wait=20)
     _pass_a_minute(hass)
     await until(hass, lambda: len(told.events) == 2)
     counts = {each["reason"]: each["count"] for each in told.events}
-    assert counts == {"outside_libraries": 2, "bad_request": 1}
+    assert counts == {"ambiguous": 2, "bad_request": 1}
 
 
 async def test_an_unload_tells_the_last_failures_before_it(
@@ -177,7 +182,7 @@ async def test_an_unload_tells_the_last_failures_before_it(
     """No failure is lost from the counts, and none is told afterwards."""
     entry = await set_up(hass, make_entry(plex))
     told = Told(hass)
-    failed = await _fail(hass, "The last")
+    failed = await _fail(hass, plex, "The last")
     assert await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
     events = [each for each in told.events if ATTR_EVENT_TYPE in each]

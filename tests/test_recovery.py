@@ -6,6 +6,7 @@ test prints its figures.
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 import sys
@@ -402,8 +403,8 @@ async def test_back_at_once_over_real_time(
                 accepted.append(loop.time())
             rig.engine.health.sighted(there)
 
-        async def arrived() -> None:
-            await rig.engine.news.wake_missing()
+        async def arrived(keys: Sequence[str]) -> None:
+            await rig.engine.arrivals.came(keys)
 
         events = PlexEvents(
             session,

@@ -25,6 +25,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import (
+    CONF_PATH_MAPPINGS,
     CONF_PLEX_ENTRY,
     CONF_START,
     DOMAIN,
@@ -36,6 +37,7 @@ from tests.home import (
     PATIENCE,
     PLEX_ROOT,
     SOURCE,
+    STASH_ROOT,
     call,
     make_entry,
     set_up,
@@ -183,6 +185,35 @@ async def test_the_first_plan_asks_whether_to_begin(
 
 
 @pytest.mark.parametrize("lost", ["circuit_lost", "database_lost"])
+async def test_a_source_whose_files_lie_elsewhere(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Over a tenth of its records are skipped: one repair, and no failed job."""
+    nowhere = [{"source": STASH_ROOT, "plex": "/nowhere"}]
+    lost = stash_subentry(stash, **{CONF_PATH_MAPPINGS: nowhere})
+    entry = await set_up(hass, make_entry(plex, lost))
+    await until(hass, entry.runtime_data.runners[SOURCE].caught_up.is_set)
+    answer = await call(hass, "reconcile", wait=20)
+    await until_state(hass, "sensor", "pending", "0")
+    answer = await call(hass, "reconcile", wait=20)
+    assert answer["counts"] == {"skipped": {"outside_libraries": 12}}
+    assert state_of(hass, "sensor", "failed").state == "0"
+    found = issue(hass, "source_paths", SOURCE)
+    assert found is not None
+    assert found.translation_placeholders is not None
+    assert found.translation_placeholders["skipped"] == "12"
+    assert found.translation_placeholders["records"] == "12"
+
+    subentry = entry.subentries[SOURCE]
+    mended = {CONF_PATH_MAPPINGS: [{"source": STASH_ROOT, "plex": PLEX_ROOT}]}
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data=dict(subentry.data) | mended
+    )
+    await until_state(hass, "sensor", "synced", "12")
+    await call(hass, "reconcile", wait=20)
+    assert issue(hass, "source_paths", SOURCE) is None
+
+
 async def test_what_could_not_be_read_is_told_once(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,

@@ -504,6 +504,39 @@ async def test_a_preview_says_why_there_is_no_plan(
     assert len(answer["candidates"]) == 2
 
 
+async def test_what_is_left_alone_is_named_in_every_answer(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """A field that a person locked; by the preview, by the write and by its equal."""
+    item = plex.core.find(PATH)
+    item.values["summary"] = "Theirs."
+    item.locks.add("summary")
+    fields: dict[str, Any] = {"summary": "Ours.", "tagline": "Ours."}
+    kept = {"summary": "locked"}
+    assert (await call(hass, "preview_item", path=PATH, fields=fields))["kept"] == kept
+    answer = await sync(hass, path=PATH, fields=fields)
+    assert (answer["status"], answer["kept"]) == ("written", kept)
+    (one,) = answer["items"]
+    assert (one["rating_key"], one["kept"]) == (str(item.rating_key), kept)
+    answer = await sync(hass, path=PATH, key="again", fields=fields)
+    assert (answer["status"], answer["kept"]) == ("unchanged", kept)
+
+
+async def test_a_preview_names_the_pictures_that_nobody_has_seen(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry, tmp_path: Path
+) -> None:
+    """Whether they are others is known once they were fetched."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    file = tmp_path / "poster.png"
+    file.write_bytes(PNG)
+    order = {"path": PATH, "fields": {"poster": str(file)}}
+    answer = await call(hass, "preview_item", **order)
+    assert (answer["changes"], answer["to_be_compared"]) == ([], ["poster"])
+    await sync(hass, **order)
+    answer = await call(hass, "preview_item", **order)
+    assert (answer["changes"], "to_be_compared" in answer) == ([], False)
+
+
 async def test_a_preview_of_what_a_source_says(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:
@@ -810,9 +843,11 @@ async def test_jobs_are_listed_filtered_and_paged(
 ) -> None:
     """Show each job with its reason, its times and its paths."""
     plex.core.remove_item(plex.core.find(PATH))
+    for film in FILMS[1:3]:
+        plex.core.find(f"{PLEX_ROOT}/{film.path}").guids = (IMDB,)
     await set_up(hass, make_entry(plex, stash_subentry(stash)))
     await until_state(hass, "sensor", "synced", "11")
-    await sync(hass, path=ELSEWHERE, fields={"title": "x"})
+    await sync(hass, guid=IMDB, fields={"title": "x"})
     everything = await call(hass, "get_jobs")
     assert everything["total"] == 2
     waiting, failed = everything["jobs"]
@@ -826,7 +861,7 @@ async def test_jobs_are_listed_filtered_and_paged(
         assert abs(moment - dt_util.utcnow()) < timedelta(minutes=2)
     assert failed["state"] == "failed"
     assert failed["source"] == "action"
-    assert failed["reason"] == "outside_libraries"
+    assert failed["reason"] == "ambiguous"
     assert failed["fields"] == ["title"]
     assert failed["next_attempt"] is None
     assert waiting["history"] is None
@@ -840,7 +875,7 @@ async def test_jobs_are_listed_filtered_and_paged(
     assert await found(state="failed") == [failed["id"]]
     assert await found(state="pending") == []
     assert await found(source=SOURCE) == [waiting["id"]]
-    assert await found(reason="outside_libraries") == [failed["id"]]
+    assert await found(reason="ambiguous") == [failed["id"]]
     assert await found(limit=1) == [waiting["id"]]
     assert await found(limit=1, offset=1) == [failed["id"]]
     with pytest.raises(probatio.Invalid):
@@ -848,24 +883,23 @@ async def test_jobs_are_listed_filtered_and_paged(
 
 
 async def test_failed_jobs_are_retried_and_discarded(
-    hass: HomeAssistant, entry: MockConfigEntry
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
 ) -> None:
     """Choose by reason, by number, or take all."""
+    plex.core.find(OTHER).guids = (IMDB,)
     for number in range(3):
-        await sync(hass, path=f"/elsewhere/{number}.mkv", fields={"title": "x"})
+        await sync(hass, guid=IMDB, key=f"{number}", fields={"title": "x"})
     jobs = (await call(hass, "get_jobs", state="failed"))["jobs"]
     assert len(jobs) == 3
     none = {"retried": 0, "refreshed": 0, "stale": 0, "withdrawn": 0}
-    assert await call(hass, "retry_failed", reason="ambiguous") == none
+    assert await call(hass, "retry_failed", reason="not_found") == none
     assert await call(hass, "discard_failed", ids=[jobs[0]["id"]]) == {"discarded": 1}
     assert await call(hass, "discard_failed", ids=jobs[1]["id"]) == {"discarded": 1}
     # What an action said stands: there is nobody to ask.
     assert await call(hass, "retry_failed") == none | {"retried": 1}
-    answer = await sync(hass, path="/elsewhere/2.mkv", fields={"title": "x"})
+    answer = await sync(hass, guid=IMDB, key="2", fields={"title": "x"})
     assert answer["status"] == "failed"
-    assert await call(hass, "discard_failed", reason="outside_libraries") == {
-        "discarded": 1
-    }
+    assert await call(hass, "discard_failed", reason="ambiguous") == {"discarded": 1}
     assert (await call(hass, "get_jobs"))["total"] == 0
     for ids in ([0], ["x"], [2**63]):
         with pytest.raises(probatio.Invalid):

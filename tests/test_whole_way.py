@@ -21,6 +21,7 @@ from tests.home import (
 from tests.rig import WITHIN
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
+from tests.simulators.plex.events import CREATED, DONE
 from tests.simulators.plex.state import Item
 from tests.simulators.stash import StashSimulator
 
@@ -231,3 +232,30 @@ async def test_a_source_that_was_added_again_takes_over_what_it_wrote(
         hass, lambda: "Somebody Else" in item_of(plex, FILM.path).tag_names("actor")
     )
     assert old not in item_of(plex, FILM.path).tag_names("actor")
+
+
+async def test_an_item_made_anew_is_mended_without_a_sweep(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Plex tells that it came, and Stash is asked for the record of its file."""
+    await until(hass, lambda: entry.runtime_data.events.connected)
+    item = plex.core.recreate(item_of(plex, FILM.path))
+    assert item.value("summary") != FILM.summary
+    notifier, now = plex.core.catalog.notifier, plex.core.catalog.now()
+    for state in (CREATED, DONE):
+        notifier.timeline(item, state, now)
+    await until(hass, lambda: item.value("summary") == FILM.summary)
+    await settled(hass, 13)
+
+
+async def test_a_pin_brings_a_record_that_was_in_line_to_its_new_item(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """It has no job: the source is asked for it."""
+    item = plex.core.add_item(
+        next(iter(plex.core.sections.values())), "Copy", file="/data/films/copy.mkv"
+    )
+    await call(
+        hass, "pin_item", source=SOURCE, key="scene:1", rating_key=item.rating_key
+    )
+    await until(hass, lambda: item.title == FILM.title)

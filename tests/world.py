@@ -1,7 +1,7 @@
 """One engine and one listener in virtual time, joined as the coordinator joins them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 import contextlib
 from pathlib import Path
 from random import Random
@@ -97,8 +97,8 @@ class World:
             self.accepted.append(virtual().time())
         self.engine.health.sighted(there)
 
-    async def _arrived(self) -> None:
-        await self.engine.news.wake_missing()
+    async def _arrived(self, keys: Sequence[str]) -> None:
+        await self.engine.arrivals.came(keys)
 
     def _told(self, event: Any) -> None:
         if event["type"] == "timeline":

@@ -1,17 +1,26 @@
 """The shapes of the actions' answers: plain JSON, times as ISO 8601 in UTC."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
+from .engine import skipped
 from .engine.by_hand import Preview
 from .engine.engine import Engine
 from .engine.jobs_view import JobInfo
 from .engine.outages import DAY, Outage
-from .engine.record import Outcome
+from .engine.plan import Kept, Plan
+from .engine.record import ItemOutcome, Outcome
 
+# The kinds that a comparison counts, and those counted by reason. Lists, so that
+# nothing private slips through.
+KINDS: Final = ("in_line", "differs", "missing", "ambiguous", "pending", "failed")
+BY_REASON: Final[Mapping[str, Collection[str]]] = {
+    "kept": tuple(Kept),
+    "skipped": sorted(skipped.REASONS),
+}
 WINDOWS: Final = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 
@@ -29,25 +38,72 @@ def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType
         answer["changes"] = list(outcome.changes)
     elif outcome.status != "unchanged" and outcome.reason is not None:
         answer["reason"] = outcome.reason
-    if outcome.kept:
-        answer["kept"] = dict(outcome.kept)
     if outcome.reason == "circuit_open":
         answer["next_probe"] = iso(engine.circuit.next_probe())
+    if outcome.kept:
+        answer["kept"] = dict(outcome.kept)
+    if outcome.items:
+        answer["items"] = [_item(item) for item in outcome.items]
+    return answer
+
+
+def _item(item: ItemOutcome) -> JsonObjectType:
+    """Say how one item of a record fared."""
+    answer: JsonObjectType = {"rating_key": item.rating_key, "status": item.status}
+    if item.reason is not None:
+        answer["reason"] = item.reason
+    if item.changes:
+        answer["changes"] = list(item.changes)
+    if item.kept:
+        answer["kept"] = dict(item.kept)
+    return answer
+
+
+def counts_answer(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Give what a comparison counted by kind, and by reason where there are several."""
+    answer: dict[str, Any] = {kind: counts[kind] for kind in KINDS if kind in counts}
+    for kind, reasons in BY_REASON.items():
+        found = {
+            str(reason): counts[f"{kind}:{reason}"]
+            for reason in reasons
+            if f"{kind}:{reason}" in counts
+        }
+        if found:
+            answer[kind] = found
     return answer
 
 
 def preview_answer(preview: Preview) -> JsonObjectType:
     """Show a plan, or why there is none."""
-    answer: JsonObjectType = {
-        "rating_key": preview.rating_key,
-        "changes": [change.as_dict() for change in preview.plan.changes],
-        "adopted": [change.field for change in preview.plan.adopted],
-        "kept": {name: str(kept) for name, kept in preview.plan.kept.items()},
-    }
+    items = [_planned(key, plan) for key, plan in preview.plans.items()]
+    first = next((item for item in items if "reason" not in item), _NOTHING)
+    answer: JsonObjectType = {**first, "items": list(items)}
+    if preview.unseen:
+        answer["to_be_compared"] = list(preview.unseen)
     if preview.reason is not None:
         answer["reason"] = preview.reason
         answer["candidates"] = list(preview.candidates)
     return answer
+
+
+_NOTHING: Final[JsonObjectType] = {
+    "rating_key": None,
+    "changes": [],
+    "adopted": [],
+    "kept": {},
+}
+
+
+def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
+    """Show what would be written to one item, or why that cannot be told."""
+    if isinstance(plan, str):
+        return {"rating_key": rating_key, "reason": plan}
+    return {
+        "rating_key": rating_key,
+        "changes": [change.as_dict() for change in plan.changes],
+        "adopted": [change.field for change in plan.adopted],
+        "kept": {name: str(kept) for name, kept in plan.kept.items()},
+    }
 
 
 def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
@@ -61,6 +117,7 @@ def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
         "reason": job.reason,
         "candidates": list(job.candidates),
         "kept": dict(job.kept),
+        "items": [_item(item) for item in job.items],
         "attempts": job.attempts,
         "enqueued": iso(wall(job.enqueued)),
         "next_attempt": None if due is None else iso(wall(due)),

@@ -38,6 +38,22 @@ async def find_record(
             task.cancel()
 
 
+async def find_all(
+    runners: Collection[SourceRunner], paths: Sequence[str]
+) -> list[Record]:
+    """Ask all sources for their records of some files, named as Plex sees them.
+
+    One question a file: a source that does not answer is asked no more.
+    """
+    found: list[Record] = []
+    for runner in runners:
+        with contextlib.suppress(Fault):
+            for path in paths:
+                if (record := await runner.source.find(path)) is not None:
+                    found.append(record)  # noqa: PERF401  # what came before a fault counts
+    return found
+
+
 def _first(tasks: Collection[asyncio.Task[Record | None]]) -> Record | None:
     for task in tasks:
         if task.done() and _fault(task) is None and (record := task.result()):
@@ -71,6 +87,7 @@ class AllRecords:
         self._runners = runners
         self._since = since
         self.away: set[str] = set()
+        self.read: Counter[str] = Counter()  # records, by source
 
     async def __aiter__(self) -> AsyncIterator[Sequence[Record]]:
         """Read one source after the other; one that fails goes on last, where it was."""
@@ -85,6 +102,7 @@ class AllRecords:
             try:
                 async for batch in runner.source.changes(places.get(name)):
                     places[name], tries[name] = batch.cursor, 0
+                    self.read[name] += len(batch.records)
                     yield [
                         record
                         for record in batch.records

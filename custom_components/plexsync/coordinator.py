@@ -15,6 +15,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 
 from . import issues
 from .ask_owner import async_ask_owner, async_follow_failing, async_tell_of_lost_files
+from .ask_sources import find_all
 from .backup_pause import BackupPause
 from .connection import Access, client_identifier, entry_access
 from .const import (
@@ -50,6 +51,7 @@ _LOGGER = logging.getLogger(__name__)
 _LOOK = timedelta(seconds=60)  # how often time alone may change what is shown
 _QUIET = 0.5  # seconds between two publications at least
 _RESTART = 30.0  # seconds before a task that broke is started again
+_ASKED = 50  # files that came of which sources are asked; a sweep finds the others
 _JOIN = 5.0  # seconds to stop everything in
 
 type PlexSyncConfigEntry = ConfigEntry[PlexSyncCoordinator]
@@ -271,10 +273,13 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             return {}
         return await runner.source.fresh(keys)
 
-    async def _look_again(self) -> None:
-        """Items may have come: wake what waits for one."""
+    async def _look_again(self, rating_keys: Sequence[str]) -> None:
+        """Items may have come: wake what lacks one, and compare what sources have of them."""
         with contextlib.suppress(StorageError):  # the worker tells of that
-            await self.engine.news.wake_missing()
+            paths = await self.engine.arrivals.came(rating_keys)
+            runners = [each for each in self.runners.values() if each.connected]
+            records = await find_all(runners, paths[:_ASKED])
+            await self.engine.arrivals.compare(records)
 
     @callback
     def async_listen(self, listener: Listener) -> CALLBACK_TYPE:

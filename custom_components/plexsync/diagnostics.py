@@ -54,6 +54,7 @@ async def async_get_config_entry_diagnostics(
             "failed": data.failed,
             "reasons": await engine.standing.reasons(),
         },
+        "skipped": dict(data.skipped),
         "statistics": {
             "synced": data.statistics.synced,
             "unchanged": data.statistics.unchanged,

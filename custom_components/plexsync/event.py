@@ -1,11 +1,12 @@
 """The event entity: what happened, in counts and reasons, never in titles."""
 
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .answers import counts_answer
 from .const import CONF_RECORD_TITLES
 from .coordinator import PlexSyncConfigEntry
 from .engine.events import (
@@ -29,16 +30,6 @@ ACTIVITY = EventEntityDescription(
         "items_failed",
         "reconcile_finished",
     ],
-)
-# The kinds that a run counts. A list, so that nothing private slips through.
-COUNTS: Final = (
-    "in_line",
-    "differs",
-    "missing",
-    "ambiguous",
-    "outside_libraries",
-    "pending",
-    "failed",
 )
 
 
@@ -89,7 +80,7 @@ def describe(
                 told["paths"] = [each.path for each in first if each.path]
             return "items_failed", told
         case ReconcileFinished(counts, duration, away):
-            told = {kind: counts[kind] for kind in COUNTS if kind in counts}
+            told = counts_answer(counts)
             told |= {"duration": duration, "sources_away": away}
             return "reconcile_finished", told
     return None

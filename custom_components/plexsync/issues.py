@@ -17,6 +17,7 @@ LEDGER_LOST: Final = "ledger_lost"
 LIBRARY_GONE: Final = "library_gone"
 PREVIEW_READY: Final = "preview_ready"
 PLEX_REFUSES: Final = "plex_refuses"
+SOURCE_PATHS: Final = "source_paths"
 STORAGE_TOO_NEW: Final = "storage_too_new"
 STORE_FAILED: Final = "store_failed"
 WRONG_SERVER: Final = "wrong_server"
@@ -139,6 +140,18 @@ def async_follow_sources(
 
 
 @callback
+def async_follow_paths(
+    hass: HomeAssistant, entry: ConfigEntry, source: str, skipped: int, records: int
+) -> None:
+    """Raise that over a tenth of a source's records lie where Plex has no library."""
+    if skipped * 10 > records and source in entry.subentries:
+        numbers = {"skipped": str(skipped), "records": str(records)}
+        _create(hass, entry, SOURCE_PATHS, source, persistent=False, **numbers)
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, SOURCE_PATHS, source))
+
+
+@callback
 def async_clear(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back all that was raised for an entry that is removed."""
     for issue in _issues(hass, entry):
@@ -181,7 +194,7 @@ def _create(
     placeholders = {"name": entry.title, **shown}
     if source is not None:
         placeholders["source"] = entry.subentries[source].title
-    informs = persistent or key in (STORE_FAILED, *BY_GROUP.values())
+    informs = persistent or key in (SOURCE_PATHS, STORE_FAILED, *BY_GROUP.values())
     ir.async_create_issue(
         hass,
         DOMAIN,

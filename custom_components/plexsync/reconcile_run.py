@@ -1,11 +1,16 @@
 """The run that compares all sources with Plex: the entry's own, whoever asked for it."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping
 import logging
 from typing import TYPE_CHECKING, Any
 
+from . import issues
+from .answers import counts_answer
 from .ask_sources import AllRecords, count_records
 from .const import DOMAIN
+from .engine import skipped
 from .engine.database import StorageError
 
 if TYPE_CHECKING:
@@ -50,18 +55,48 @@ class ReconcileRun:
 
     async def _run(self) -> dict[str, int]:
         engine, records = self._coordinator.engine, self._records
-        try:
-            return await engine.sweep.run(
-                records,
-                total=await count_records(tuple(self._coordinator.runners.values())),
-                left_out=lambda: len(records.away),
+        runners = tuple(self._coordinator.runners.values())
+        before = {each.source.id: each.source.skipped.copy() for each in runners}
+
+        def passed_over() -> Counter[str]:
+            return sum(
+                (each.source.skipped - before[each.source.id] for each in runners),
+                Counter[str](),
             )
+
+        try:
+            counts = await engine.sweep.run(
+                records,
+                total=await count_records(runners),
+                left_out=lambda: len(records.away),
+                passed_over=passed_over,
+            )
+            if self._scope == "all":
+                await self._look_at_paths(before)
         except StorageError as error:
             _LOGGER.warning("The reconcile run ended early: %s", error)
             raise
         except Exception:
             _LOGGER.exception("The reconcile run ended early")
             raise
+        return counts
+
+    async def _look_at_paths(self, before: Mapping[str, Counter[str]]) -> None:
+        """Ask the owner about sources of which many files are not where Plex has any."""
+        coordinator = self._coordinator
+        found = await coordinator.engine.database.run(skipped.of_paths, durable=False)
+        for number, runner in coordinator.runners.items():
+            if number in self._records.away or number not in before:
+                continue
+            news = runner.source.skipped - before[number]
+            missed = sum(news[reason] for reason in skipped.OF_PATHS)
+            issues.async_follow_paths(
+                coordinator.hass,
+                coordinator.config_entry,
+                number,
+                found.get(number, 0) + missed,
+                self._records.read[number] + sum(news.values()),
+            )
 
     async def answer(self, seconds: float) -> dict[str, Any]:
         """Say how the run stands, at most so much later. Raises StorageError."""
@@ -77,7 +112,7 @@ class ReconcileRun:
             return {"status": "cancelled"} | answer
         return {
             "status": "finished",
-            "counts": task.result(),
+            "counts": counts_answer(task.result()),
             "sources_away": len(records.away),
         } | answer
 

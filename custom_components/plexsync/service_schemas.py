@@ -32,7 +32,7 @@ ATTR_UNPIN: Final = "unpin"
 ATTR_WAIT: Final = "wait"
 
 SCOPES: Final = ("all", "recent")
-STATES: Final = ("pending", "waiting", "in_flight", "failed")
+STATES: Final = ("pending", "waiting", "in_flight", "failed", "skipped")
 
 MAX_WAIT: Final = 300  # seconds
 MAX_PAGE: Final = 500  # jobs in one answer

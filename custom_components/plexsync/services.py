@@ -1,6 +1,7 @@
 """The actions."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+import contextlib
 from dataclasses import asdict
 from typing import Any
 
@@ -23,7 +24,8 @@ from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.failed import Choice
 from .engine.intake import Accepted
 from .engine.job import Priority
-from .engine.record import Outcome
+from .engine.record import Outcome, Record
+from .engine.retry import Fault
 from .errors import invalid, sources_away, translated_errors
 from .record_input import async_record, find, identifier, rating_key, record_key
 from .service_schemas import (
@@ -133,6 +135,12 @@ async def _pin_item(
     key = record_key(data[ATTR_KEY])
     item = None if data[ATTR_UNPIN] else rating_key(data[ATTR_RATING_KEY])
     await coordinator.engine.by_hand.pin(source, key, item)
+    if (runner := coordinator.runners.get(source)) is not None:
+        # What was in line with one item may have to be written to another now.
+        with contextlib.suppress(Fault):
+            found = (await runner.source.fresh([key])).get(key)
+            if isinstance(found, Record):
+                await coordinator.engine.arrivals.compare([found])
     return {"source": source, "key": key, "rating_key": item}
 
 

@@ -1,7 +1,7 @@
 """One process of ours, from its start to its stop or to kill -9."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import json
 from pathlib import Path
 from random import Random
@@ -165,5 +165,5 @@ class Life:
         self._watch.heard_of(rating_key)
         self.engine.news.void(rating_key)
 
-    async def _look_again(self) -> None:
-        await self.engine.news.wake_missing()
+    async def _look_again(self, keys: Sequence[str]) -> None:
+        await self.engine.arrivals.came(keys)

@@ -4,7 +4,14 @@ The engine has its default policies and deadlines: hours cost nothing here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 import contextlib
 from dataclasses import dataclass, field, replace
 import hashlib
@@ -492,8 +499,8 @@ class World:
             self.events.look()
         self._news.set()
 
-    async def _arrived(self) -> None:
-        await self.engine.news.wake_missing()
+    async def _arrived(self, keys: Sequence[str]) -> None:
+        await self.engine.arrivals.came(keys)
 
     def _told(self, event: dict[str, Any]) -> None:
         for entry in event.get("TimelineEntry", ()):

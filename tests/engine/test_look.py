@@ -65,15 +65,38 @@ async def test_where_all_fail_they_are_not_asked_one_by_one(quiet: Rig) -> None:
 
 
 async def test_an_ambiguous_match_is_believed_only_when_it_is_read(quiet: Rig) -> None:
-    """One of two items that held the file is gone: the other one is it."""
-    core = quiet.plex.core
-    section = next(iter(core.sections.values()))
-    twin = core.add_item(section, "Twin", file=quiet.path(1))
-    await quiet.server.forget([str(quiet.item(1).rating_key)])
-    (sight,) = await _look(quiet, 1)
-    if sight.reason != "ambiguous":
-        pytest.skip("the index knows only one of them")
-    core.remove_item(twin)
-    (sight,) = await _look(quiet, 1)
+    """One of two items that had the guid is gone: the other one is it."""
+    section = next(iter(quiet.plex.core.sections.values()))
+    twin, other = (
+        quiet.plex.core.add_item(section, name, guids=("imdb://tt9",))
+        for name in ("Twin", "Other")
+    )
+    find = Find(guids=("imdb://tt9",))
+    sight = await _look_for(quiet, find)
+    assert sight.reason == "ambiguous"
+    assert set(sight.candidates) == {str(twin.rating_key), str(other.rating_key)}
+    quiet.plex.core.remove_item(twin)
+    sight = await _look_for(quiet, find)
     assert sight.item is not None
-    assert sight.item.rating_key == str(quiet.item(1).rating_key)
+    assert sight.item.rating_key == str(other.rating_key)
+
+
+async def test_one_of_two_items_that_had_the_file_is_gone(quiet: Rig) -> None:
+    """The other one is all there is, without anything said of the first."""
+    core, first = quiet.plex.core, quiet.item(1)
+    section, find = next(iter(core.sections.values())), Find((quiet.path(1),))
+    twin = core.add_item(section, "Twin", file=quiet.path(1))
+    await quiet.server.forget([str(first.rating_key)])
+    sight = await _look_for(quiet, find)
+    wanted = {str(first.rating_key), str(twin.rating_key)}
+    assert {target.rating_key for target in sight.targets} == wanted
+    core.catalog.remove(first)
+    sight = await _look_for(quiet, find)
+    assert [each.rating_key for each in sight.targets] == [str(twin.rating_key)]
+
+
+async def _look_for(rig: Rig, find: Find) -> Sight:
+    sight = Sight(find)
+    async with rig.engine.admission.contact(READING) as contact:
+        await Look(rig.engine.tools, contact).find([sight])
+    return sight

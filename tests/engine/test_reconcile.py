@@ -9,7 +9,7 @@ import pytest
 from custom_components.plexsync.engine import jobs_view
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.plan import Kept
+from custom_components.plexsync.engine.plan import Kept, Plan
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.together import ahead, in_order
 from tests.rig import WITHIN, Rig
@@ -78,14 +78,15 @@ def test_what_is_only_filled_is_the_same_for_all_who_plan(
 
             counts = await it.engine.sweep.run(pages(), enqueue=False)
             assert counts == {"differs": 1}
-            plan = (await it.engine.by_hand.preview(record)).plan
+            (plan,) = (await it.engine.by_hand.preview(record)).plans.values()
+            assert isinstance(plan, Plan)
             assert plan.kept == {"studio": Kept.FILLED}
             assert [change.field for change in plan.changes] == ["tagline"]
             await it.engine.submit([record], Priority.BULK)
             await it.drained()
             assert item.value("studio") == "Theirs"
             assert item.value("tagline") == "Ours"
-            assert await it.engine.sweep.run(pages()) == {"in_line": 1}
+            assert await it.engine.sweep.run(pages()) == {"kept:filled": 1}
 
     run(main())
 

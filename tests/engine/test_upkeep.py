@@ -24,6 +24,7 @@ from tests.world import World, world
 
 FILMS = CHUNK + 20
 DAY = 86_400
+LOST = "imdb://tt0004711"
 
 
 class Shelf:
@@ -56,17 +57,15 @@ async def rig(socket_enabled: None, tmp_path: Path, shelf: Shelf) -> AsyncIterat
     """Give a working engine that can ask its sources."""
     async with library(FILMS) as plex:
         rig = Rig(plex, tmp_path, fresh=shelf.fresh)
+        rig.item(1).guids = rig.item(2).guids = (LOST,)
         await rig.start()
         yield rig
         await rig.stop()
 
 
 def lost(source: str, *keys: str) -> list[Record]:
-    """Make records whose files lie where no library does."""
-    return [
-        Record(source, key, Find((f"/nowhere/{key}.mkv",)), {"title": "Lost"})
-        for key in keys
-    ]
+    """Make records of a guid that two items have."""
+    return [Record(source, key, Find(guids=(LOST,)), {"title": "Lost"}) for key in keys]
 
 
 async def failed(rig: Rig) -> list[JobInfo]:
@@ -185,7 +184,7 @@ async def test_after_an_outage_what_it_may_explain_is_tried_again(rig: Rig) -> N
     await rig.drained(failed=1)
     assert rig.in_line([*rig.records(1, "Newer"), rig.records(3)[-1]]) == []
     (job,) = await failed(rig)
-    assert (job.reason, job.history and job.history.retries) == ("outside_libraries", 0)
+    assert (job.reason, job.history and job.history.retries) == ("ambiguous", 0)
 
 
 async def test_a_restart_takes_nothing_up_twice_and_lets_no_day_pass(rig: Rig) -> None:

@@ -356,11 +356,12 @@ async def _waiting(rig: Rig, reason: str) -> bool:
     return bool(jobs)
 
 
-async def test_two_items_of_one_file_are_parked(rig: Rig) -> None:
+async def test_two_items_of_one_guid_are_parked(rig: Rig) -> None:
     """Never guessed; the candidates are named."""
-    section = next(iter(rig.plex.core.sections.values()))
-    rig.plex.core.add_item(section, "Twin", file=rig.path(1))
-    await rig.submit(rig.records(1))
+    for number in (1, 2):
+        rig.item(number).guids = ("imdb://tt9",)
+    record = Record("action", "guid", Find(guids=("imdb://tt9",)), {"title": "Which?"})
+    await rig.submit([record])
     await rig.drained(failed=1)
     (job,), _ = await rig.engine.standing.jobs(state="failed")
     assert job.reason == "ambiguous"
@@ -995,7 +996,7 @@ async def test_a_broken_socket_makes_the_next_write_ask_who_answers(rig: Rig) ->
             allowed=rig.engine.circuit.may_listen,
             contact=rig.engine.health.sighted,
             broke=rig.server.distrust,
-            arrived=rig.engine.news.wake_missing,
+            arrived=rig.engine.arrivals.came,
             changed=rig.engine.news.void,
         )
         listening = asyncio.create_task(events.run())

@@ -1,7 +1,7 @@
 """The listener against real sockets: it hears, it never ends, it says nothing private."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import contextlib
 from itertools import pairwise
 import json
@@ -40,6 +40,7 @@ class Ear:
         self.patience, self.look = WITHIN, 0.05
         self.contacts: list[bool] = []
         self.arrivals: list[float] = []
+        self.came: list[str] = []
         self.changes: list[str] = []
         self.news = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -60,7 +61,8 @@ class Ear:
         self.contacts.append(there)
         self.news.set()
 
-    async def _arrived(self) -> None:
+    async def _arrived(self, keys: Sequence[str]) -> None:
+        self.came += keys
         self.arrivals.append(asyncio.get_running_loop().time())
         self.news.set()
 
@@ -455,6 +457,7 @@ def test_a_storm_is_one_report_in_a_while(socket_enabled: None) -> None:
             await ear.quiet()
             assert 40 <= len(ear.arrivals) <= 43
             assert min(_gaps(ear.arrivals)) >= 14.9
+            assert len(set(ear.came)) == 10_000
             assert not ear.events._coming  # noqa: SLF001  # it would grow for ever
 
     run(main())

@@ -293,10 +293,10 @@ async def test_folder_added_to_a_library(
     assert _found(await _match(server, "/data/more/1.mkv")) == [str(made.rating_key)]
 
 
-async def test_several_is_never_one(
+async def test_each_path_names_every_item_that_has_it(
     plex: PlexSimulator, make_server: MakeServer
 ) -> None:
-    """One file in two items, or a record whose files are two items, is a question."""
+    """One file in two libraries, or a record whose files are two items: all are meant."""
     section = plex.core.add_section("Movies")
     again = plex.core.add_section("Again", "movie", ["/data/movies"])
     for each in (section, again):
@@ -311,10 +311,10 @@ async def test_several_is_never_one(
             Find(paths=("/data/movies/3.mkv", "/data/movies/3b.mkv", "/gone.mkv")),
         ]
     )
-    assert one == Match(reason="ambiguous", candidates=("1", "2"))
-    assert two == Match(reason="ambiguous", candidates=("3", "4"))
-    assert (three.rating_key, three.reason) == ("4", None)
-    # What a read does not confirm is forgotten, and a candidate no more.
+    assert one == Match("1", library=section.uuid, twins=(("2", again.uuid),))
+    assert two == Match("3", library=section.uuid, twins=(("4", section.uuid),))
+    assert three == Match("4", library=section.uuid)
+    # What a read does not confirm is forgotten, and a target no more.
     await server.forget(["1"])
     assert _found(await _match(server, "/data/movies/1.mkv")) == ["2"]
 
@@ -481,12 +481,41 @@ async def test_shows(plex: PlexSimulator, make_server: MakeServer) -> None:
 async def test_file_of_two_episodes(
     plex: PlexSimulator, make_server: MakeServer
 ) -> None:
-    """One file that is two episodes names neither."""
+    """One file that is two episodes names both."""
     section = plex.core.add_section("Shows", "show", ["/data/shows"])
-    for number in (1, 2):
+    one, two = (
         plex.core.add_episode(section, "A", 1, number, file="/data/shows/A/1-2.mkv")
+        for number in (1, 2)
+    )
     [match] = await _match(make_server(), "/data/shows/A/1-2.mkv")
-    assert match.reason == "ambiguous"
+    assert match.rating_key == str(one.rating_key)
+    assert match.twins == ((str(two.rating_key), section.uuid),)
+
+
+async def test_a_library_that_was_chosen_later(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """What is found in the first library is looked for in the second too, once."""
+    section = synthetic(plex.core, 3)
+    first = make_server(libraries=frozenset({section.uuid}))
+    await _match(first, *_files(section))
+    again = plex.core.add_section("Again", "movie", ["/data/movies"])
+    copies = [plex.core.add_item(again, file=path) for path in _files(section)]
+    server = make_server()
+    await server.probe_database()  # it learns of the second library
+    find = Find(paths=(_files(section)[0],))
+    plex.faults.add("section_corrupt", section=again.key)
+    [match] = await server.match([find])
+    assert (match.rating_key, match.twins, match.beyond) == ("1", (), again.uuid)
+    assert match.fault is not None
+    plex.faults.clear()
+    [match] = await server.recall([find])
+    assert (match.rating_key, match.beyond, match.fault) == ("1", again.uuid, None)
+    [match] = await server.match([find])
+    assert match.twins == ((str(copies[0].rating_key), again.uuid),)
+    plex.journal.clear()
+    assert await server.match([find]) == [match]
+    assert not len(plex.journal)
 
 
 async def test_forget(plex: PlexSimulator, make_server: MakeServer) -> None:

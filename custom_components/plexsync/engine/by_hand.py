@@ -2,20 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import failed, jobs_view, ledger, settled
+from . import failed, jobs_view, ledger, pins, queue, settled
 from .admission import Admission
 from .circuit import Circuit
-from .contact import Contact
+from .contact import CircuitRefusedError, Contact
 from .failed import Choice
 from .holds import BY_HAND, READING
 from .judge import About, Purpose
 from .look import Look
-from .pictures import known_digests
+from .pictures import known_digests, wanted
 from .plan import Plan
 from .ports import Item
 from .record import Find, Record
@@ -27,12 +27,16 @@ from .undo import make_undo, missed
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The plan for one record; ``reason`` where there is none."""
+    """What would be written to each item of one record; ``reason`` where there is none.
 
-    rating_key: str | None
-    plan: Plan
+    An item that cannot be looked at now has its reason in place of a plan. ``unseen``
+    are the pictures that were not fetched so far: a write compares them.
+    """
+
+    plans: Mapping[str, Plan | str]  # by rating key
     reason: str | None = None
     candidates: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 class ByHand:
@@ -49,47 +53,74 @@ class ByHand:
         sight = Sight(record.find, record)
 
         def look_up(db: Connection) -> None:
-            if pin := ledger.pinned(db, record.source, record.key):
-                sight.find = Find(rating_key=pin)
+            sight.find = pins.find(db, record) or record.find
             sight.images = known_digests(db, record)
 
         await self._t.database.run(look_up, durable=False)
         async with self._admission.contact(READING) as contact:
             look = Look(self._t, contact)
             await look.find([sight])
-            if sight.item is not None:
-                await look.plan([sight])
-        if sight.fault is not None:
-            raise sight.fault
-        if sight.item is None:
-            return Preview(None, Plan(), sight.reason, sight.candidates)
-        return Preview(sight.item.rating_key, sight.plan)
+            await look.plan(sight.all)
+        first = sight.targets[0]
+        if not any(each.item for each in sight.targets):
+            if first.fault is not None:
+                raise first.fault
+            return Preview({}, first.reason, first.candidates)
+        return Preview(
+            {
+                each.rating_key: each.reason or each.plan
+                for each in sight.targets
+                if each.rating_key is not None
+            },
+            unseen=tuple(name for name in wanted(record) if name not in sight.images),
+        )
 
     async def pin(self, source: str, key: str, rating_key: str | None) -> None:
-        """Tie a record to one item, or untie it."""
+        """Tie a record to one item, or untie it; its job, if there is one, tries it."""
+        item = await self._read(rating_key) if rating_key is not None else None
+        now = self._t.clock.steady()
 
         def work(db: Connection) -> None:
-            ledger.pin(db, source, key, rating_key)
+            if rating_key is None:
+                pins.untie(db, source, key)
+            else:
+                pins.tie(db, source, key, rating_key, item)
             settled.forget(db, source, key)
             if info := jobs_view.find_job(db, source, key):
-                failed.retry(db, Choice(ids=[info.id]), self._t.clock.steady())
+                failed.retry(db, Choice(ids=[info.id], skipped=True), now)
+                queue.wake_jobs(db, [info.id], now)
 
         await self._t.database.run(work)
         self._circuit.notify()
 
+    async def _read(self, rating_key: str) -> Item | None:
+        """Read one item, if Plex can be asked now."""
+        with contextlib.suppress(Fault, CircuitRefusedError):
+            async with self._admission.contact(READING) as contact:
+                items = await Look(self._t, contact).read({rating_key: ""})
+                return items.get(rating_key)
+        return None
+
     # -- undo ----------------------------------------------------------------------
 
     async def undo(self, find: Find) -> tuple[Item, list[str], dict[str, str]]:
-        """Restore one item; give it, the restored fields, and why others stayed.
+        """Restore every item of a file; give the first, the restored fields, and why others stayed.
 
         Raises Fault, of class item with the reason of the match if none was found.
         """
+        restored, kept = set[str](), dict[str, str]()
         async with self._admission.contact(BY_HAND) as contact:
-            item = await self._find(contact, find)
-            async with self._hand_on(item.rating_key):
-                # Whoever had it in hand may have written to it.
-                item = await self._find(contact, find)
-                return await self._undo_item(contact, item)
+            first, *others = await self._find(contact, find)
+            for item in (first, *others):
+                async with self._hand_on(item.rating_key):
+                    # Whoever had it in hand may have written to it.
+                    (read,) = await self._find(
+                        contact, Find(rating_key=item.rating_key)
+                    )
+                    _, names, reasons = await self._undo_item(contact, read)
+                    restored.update(names)
+                    kept |= reasons
+        return first, sorted(restored), kept
 
     async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
         """Restore every item written since then; count items, fields, and what stayed."""
@@ -109,12 +140,14 @@ class ByHand:
             reasons.update(kept.values())
         return items, fields, dict(reasons)
 
-    async def _find(self, contact: Contact, find: Find) -> Item:
+    async def _find(self, contact: Contact, find: Find) -> list[Item]:
         sight = Sight(find)
         await Look(self._t, contact).find([sight])
-        if sight.item is None:
-            raise sight.fault or Fault(FaultClass.ITEM, sight.reason or "not_found")
-        return sight.item
+        items = [each.item for each in sight.targets if each.item is not None]
+        if len(items) < len(sight.targets):
+            first = next(each for each in sight.targets if each.item is None)
+            raise first.fault or Fault(FaultClass.ITEM, first.reason or "not_found")
+        return items
 
     @contextlib.asynccontextmanager
     async def _hand_on(self, rating_key: str) -> AsyncGenerator[None]:

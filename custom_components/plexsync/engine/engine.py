@@ -6,8 +6,9 @@ import contextlib
 from random import Random
 from sqlite3 import Connection
 
-from . import ledger, queue, stats
+from . import ledger, parts, queue, skipped, stats
 from .admission import Admission
+from .arrivals import Arrivals
 from .breaker import Policy
 from .bulkheads import Bulkheads
 from .by_hand import ByHand
@@ -37,7 +38,7 @@ from .worker import Worker
 
 _AGAIN = 5.0  # seconds before a task that broke is started again
 
-SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, stats.SCHEMA)
+SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, parts.SCHEMA, stats.SCHEMA)
 
 
 class Engine:
@@ -109,7 +110,8 @@ class Engine:
         self.upkeep = Upkeep(self.database, circuit, self.clock, fresh)
         self.admission = Admission(circuit, health, judge)
         self.by_hand = ByHand(tools, circuit, self.admission)
-        self.sweep = Sweep(tools, circuit, self.admission, self._tell)
+        self.arrivals = Arrivals(tools, circuit, self.admission, self.news)
+        self.sweep = Sweep(tools, circuit, self.admission, fresh, self._tell)
 
     # -- life ------------------------------------------------------------------
 
@@ -140,6 +142,7 @@ class Engine:
         for _ in range(queue.recover(db, self.clock.steady(), longest)):
             stats.count(db, "failed")
             stats.settled(db, good=False, seconds=0.0)
+        skipped.clear_failed(db)
 
     async def run(self) -> None:
         """Work and probe until cancelled."""

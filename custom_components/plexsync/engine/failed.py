@@ -10,6 +10,8 @@ import json
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
+from . import skipped
+from .job import SKIPPED
 from .queue import MAX_CRASHES
 
 MAX_OUTAGE_RETRIES = 3  # of one record
@@ -22,17 +24,20 @@ class Choice:
     """Which failed jobs are meant: those that fit everything that is given.
 
     ``passing`` chooses those that an outage explains, but not for ever: what fails
-    again and again after outages is not explained by them.
+    again and again after outages is not explained by them. With ``skipped`` those are meant too
+    that had nothing to write to.
     """
 
     reason: str | None = None
     ids: Sequence[int] | None = None
     source: str | None = None
     passing: bool = False
+    skipped: bool = False
 
     def where(self) -> tuple[str, list[Any]]:
         """Give the condition and its values."""
-        terms, values = ["failed = 1"], list[Any]()
+        terms = ["failed > 0" if self.skipped else "failed = 1"]
+        values = list[Any]()
         for column, value in (("reason", self.reason), ("source", self.source)):
             if value is not None:
                 terms.append(f"{column} = ?")
@@ -83,14 +88,15 @@ def retry(db: Connection, choice: Choice, now: float) -> int:
 
 
 def withdraw(db: Connection, job: int, reason: str) -> int:
-    """Keep a job as failed because its source has nothing to write; give 1, 0 if it is not.
+    """Let a failed job be, for its source has nothing to write; give 1, 0 if it is not failed.
 
-    That is not discarded: one answer of a source never proves a deletion.
+    A record that is skipped now is no failure. Else the job is kept: one answer of a
+    source never proves a deletion.
     """
     return db.execute(
-        "UPDATE job SET reason = ?, candidates = NULL, passing = 0"
-        " WHERE id = ? AND failed = 1",
-        (reason, job),
+        "UPDATE job SET reason = ?, candidates = NULL, passing = 0, failed = ?"
+        " WHERE id = ? AND failed > 0",
+        (reason, SKIPPED if reason in skipped.REASONS else 1, job),
     ).rowcount
 
 

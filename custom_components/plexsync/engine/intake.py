@@ -106,7 +106,7 @@ def refresh(db: Connection, job: int, record: Record) -> bool:
     It does not if it knows newer, or has failed no longer.
     """
     row = db.execute(
-        f"SELECT {COLUMNS} FROM job WHERE id = ? AND failed = 1", (job,)
+        f"SELECT {COLUMNS} FROM job WHERE id = ? AND failed > 0", (job,)
     ).fetchone()
     if row is None:
         return False

@@ -7,7 +7,7 @@ stood there before.
 from collections.abc import Iterable
 from sqlite3 import Connection
 
-from . import ledger, settled
+from . import ledger, parts, settled
 from .task import Task
 from .tools import Tools
 
@@ -24,6 +24,7 @@ async def note_intent(tools: Tools, tasks: Iterable[Task]) -> None:
             # The write locks these fields too. Without a row, a lock after a kill
             # would be taken for a person's.
             ledger.adopt(db, *whose, plan.adopted, now)
+            parts.note(db, task.item)
             # Until the verdict, what was in line before need not be in line now.
             settled.forget(db, record.source, record.key)
             if task.sight.creates:

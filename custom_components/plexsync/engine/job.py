@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS job (
     priority INTEGER NOT NULL,
     enqueued REAL NOT NULL,
     due REAL NOT NULL,
-    failed INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,  -- 1, or 2: skipped, which is no failure
     leased INTEGER,                -- the rev in flight
     attempts INTEGER NOT NULL DEFAULT 0,
     missed_since REAL,             -- first time the item was not found
@@ -54,6 +54,9 @@ CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
 CREATE INDEX IF NOT EXISTS job_enqueued ON job (enqueued) WHERE failed = 0;
 CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
 """
+
+
+SKIPPED = 2  # in the place of ``failed``: nothing to write to, and no failure
 
 
 class Priority(IntEnum):

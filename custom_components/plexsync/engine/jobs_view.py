@@ -6,8 +6,10 @@ import json
 from sqlite3 import Connection
 from typing import Any
 
+from . import targets
 from .coalescing import WHOLE
-from .record import find_from_json
+from .job import SKIPPED
+from .record import ItemOutcome, find_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class JobInfo:
     id: int
     source: str
     key: str
-    state: str  # pending, waiting, in_flight, failed
+    state: str  # pending, waiting, in_flight, failed, skipped
     reason: str | None
     candidates: tuple[str, ...]
     kept: Mapping[str, str]
@@ -40,6 +42,7 @@ class JobInfo:
     paths: tuple[str, ...]
     fields: tuple[str, ...]
     history: History | None
+    items: tuple[ItemOutcome, ...] = ()  # as far as they are known; see ``targets``
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def reasons(db: Connection) -> dict[str, int]:
     return {
         f"{'failed' if failed else 'waiting'}:{reason}": number
         for failed, reason, number in db.execute(
-            "SELECT failed, reason, count(*) FROM job WHERE reason IS NOT NULL"
+            "SELECT failed, reason, count(*) FROM job"
+            f" WHERE reason IS NOT NULL AND failed <> {SKIPPED}"
             " GROUP BY failed, reason ORDER BY failed, reason"
         )
     }
@@ -76,14 +80,6 @@ def find_job(db: Connection, source: str, key: str) -> JobInfo | None:
     """Show the job of one record."""
     rows = _infos(db, "source = ? AND key = ?", (source, key), 1, 0)
     return rows[0] if rows else None
-
-
-def has_failed(db: Connection, source: str, key: str) -> bool | None:
-    """Say whether the job of one record has failed; None where it has no job."""
-    row = db.execute(
-        "SELECT failed FROM job WHERE source = ? AND key = ?", (source, key)
-    ).fetchone()
-    return bool(row[0]) if row else None
 
 
 def listing(
@@ -98,10 +94,13 @@ def listing(
 ) -> tuple[list[JobInfo], int]:
     """Give one page of jobs, oldest first, and how many there are in all.
 
+    Those that are skipped are only given where that state is asked for.
+
     ``unsaid`` is the reason of those that have none of their own: what all wait for.
     """
     conditions = {
-        None: "1",
+        None: f"failed <> {SKIPPED}",
+        "skipped": f"failed = {SKIPPED}",
         "failed": "failed = 1",
         "in_flight": "leased IS NOT NULL",
         "waiting": "failed = 0 AND leased IS NULL AND reason IS NOT NULL",
@@ -130,7 +129,9 @@ def _infos(
             id=row[0],
             source=row[1],
             key=row[2],
-            state="failed"
+            state="skipped"
+            if row[3] == SKIPPED
+            else "failed"
             if row[3]
             else "in_flight"
             if row[4] is not None
@@ -146,6 +147,7 @@ def _infos(
             paths=find_from_json(row[10]).paths,
             fields=tuple(name for name in json.loads(row[11]) if name != WHOLE),
             history=History(*row[12:]) if row[12] else None,
+            items=targets.of_job(db, row[0]),
         )
         for row in db.execute(
             "SELECT id, source, key, failed, leased, reason, candidates, attempts,"

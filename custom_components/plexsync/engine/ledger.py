@@ -11,6 +11,7 @@ import json
 from sqlite3 import Connection
 from typing import Any
 
+from . import pins
 from .fields import FIELDS, Kind
 from .plan import Change, Ledger, Written
 from .ports import Item
@@ -19,7 +20,8 @@ from .record import value_from_json, value_to_json
 _REMOVED = "removed:"  # begins the names of sources that were removed
 _EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
 
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS item (
     id INTEGER PRIMARY KEY,
     rating_key TEXT NOT NULL,
@@ -59,13 +61,9 @@ CREATE TABLE IF NOT EXISTS collection (
     title TEXT NOT NULL,
     PRIMARY KEY (section, title)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pin (
-    source TEXT NOT NULL,
-    key TEXT NOT NULL,
-    rating_key TEXT NOT NULL,
-    PRIMARY KEY (source, key)
-) STRICT, WITHOUT ROWID;
 """
+    + pins.SCHEMA
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +277,7 @@ def release_source(db: Connection, source: str) -> None:
         "UPDATE ledger SET source = ? WHERE source = ?",
         (f"{_REMOVED}{number}:{source}", source),
     )
-    db.execute("DELETE FROM pin WHERE source = ?", (source,))
+    pins.forget_source(db, source)
     db.execute("DELETE FROM picture WHERE source = ?", (source,))
 
 
@@ -336,21 +334,6 @@ def note_collections(db: Connection, section: str, titles: Iterable[str]) -> Non
         "INSERT OR IGNORE INTO collection VALUES (?, ?)",
         [(section, title.casefold()) for title in titles],
     )
-
-
-def pinned(db: Connection, source: str, key: str) -> str | None:
-    """Give the rating key that a record is tied to by hand."""
-    row = db.execute(
-        "SELECT rating_key FROM pin WHERE source = ? AND key = ?", (source, key)
-    ).fetchone()
-    return row[0] if row else None
-
-
-def pin(db: Connection, source: str, key: str, rating_key: str | None) -> None:
-    """Tie a record to an item, or untie it."""
-    db.execute("DELETE FROM pin WHERE source = ? AND key = ?", (source, key))
-    if rating_key is not None:
-        db.execute("INSERT INTO pin VALUES (?, ?, ?)", (source, key, rating_key))
 
 
 def _encode(value: Any) -> str:

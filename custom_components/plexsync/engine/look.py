@@ -9,15 +9,16 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
-from . import ledger
+from . import ledger, owners, parts
 from .access import Access
 from .aside import Aside
 from .bulk_read import BulkReader
 from .contact import Contact
 from .plan import make_plan
 from .ports import Items
+from .record import Find
 from .search import Search
-from .sight import Sight
+from .sight import Sight, every
 from .spared_collections import spare_collections
 from .tools import Tools
 
@@ -47,27 +48,33 @@ class Look:
         self._reader = BulkReader(tools.server, self.access, tools.bulk, tools.clock)
 
     async def find(self, sights: Iterable[Sight]) -> None:
-        """Find, read and confirm the item of each sight."""
+        """Find, read and confirm the items of each sight: see ``Sight.targets``."""
         wanted = [sight for sight in sights if sight.is_open]
         await self._search.match(wanted)
-        await self._read_and_confirm(wanted)
-        lost = [sight for sight in wanted if sight.reason == "not_confirmed"]
+        await self._read_and_confirm(every(wanted))
+        lost = [sight for sight in wanted if any(map(_is_doubtful, sight.all))]
         if not lost:
             return
         # What was remembered of them was wrong: look for them once more, by path.
-        await self._t.server.forget([s.rating_key for s in lost if s.rating_key])
+        wrong = [sight.rating_key for sight in every(lost) if _is_doubtful(sight)]
+        await self._t.server.forget([key for key in wrong if key])
         for sight in lost:
-            sight.reason, sight.rating_key = None, None
+            sight.begin_anew()
+        tied = [sight for sight in lost if sight.find.rating_key and sight.find.paths]
+        for sight in tied:
+            sight.find = Find(sight.find.paths)
         await self._search.match(lost)
-        await self._read_and_confirm(lost)
-        for sight in lost:
-            if sight.reason == "not_confirmed":
+        for sight in tied:
+            sight.twins.clear()  # one item was meant
+        await self._read_and_confirm(every(lost))
+        for sight in every(lost):
+            if _is_doubtful(sight):
                 sight.miss()
 
     async def refresh(self, sight: Sight) -> None:
         """Read the item of one sight again, and plan anew."""
         await self._read_and_confirm([sight])
-        if sight.reason == "not_confirmed":
+        if _is_doubtful(sight):
             sight.miss()
         if sight.is_open:
             await self.plan([sight])
@@ -77,15 +84,25 @@ class Look:
         return await self._reader.read(keys)
 
     async def plan(self, sights: Iterable[Sight]) -> None:
-        """Compute what would be written to the item of each sight."""
-        planned = [sight for sight in sights if sight.item is not None]
+        """Compute what would be written to the item of each sight.
+
+        An item that follows another record of the same source ends the look, with
+        ``shared_item``.
+        """
+        found = [sight for sight in sights if sight.item is not None]
 
         def read_ledger(db: Connection) -> None:
-            for sight in planned:
+            for sight in found:
                 assert sight.item is not None
+                assert sight.record is not None
+                parts.recognise(db, sight.item)
+                parts.note(db, sight.item)
                 sight.ledger = ledger.rows(db, sight.item)
+                if (key := owners.owner(db, sight.item, sight.record)) is not None:
+                    sight.share(key)
 
         await self._t.database.run(read_ledger, durable=False)
+        planned = [sight for sight in found if sight.item is not None]
         for number, sight in enumerate(planned):
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
@@ -137,13 +154,15 @@ class Look:
             if key in items and self._t.server.confirms(sight.find, items[key])
         ]
         gone = [key for key in looked if key not in there]
-        if not gone or len(sight.candidates) > len(looked):
+        if not gone:
             return
         await self._t.server.forget(gone)
-        if len(there) == 1:
+        if len(sight.candidates) > len(looked):
+            there += sight.candidates[len(looked) :]  # their turn comes
+        if len(there) == 1 and there[0] in items:
             sight.reason, sight.candidates = None, ()
             sight.rating_key, sight.item = there[0], items[there[0]]
-        elif there:
+        elif len(there) > 1:
             sight.candidates = tuple(there)
         else:
             sight.reason, sight.rating_key = "not_confirmed", None
@@ -154,3 +173,8 @@ class Look:
             sight.item is None or not self._t.server.confirms(sight.find, sight.item)
         ):
             sight.item, sight.reason = None, "not_confirmed"
+
+
+def _is_doubtful(sight: Sight) -> bool:
+    """Say whether a read did not confirm what was remembered of the item."""
+    return sight.reason == "not_confirmed"

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import hashlib
 from sqlite3 import Connection
+from typing import Self
 
 from . import ledger
 from .bulkheads import shut
@@ -34,6 +35,10 @@ class Pictures:
     changed: bool = False
     fault: Fault | None = None
     later: bool = False
+
+    def copy(self) -> Self:
+        """Give the same pictures for another item."""
+        return replace(self, digests=self.digests.copy(), data=self.data.copy())
 
 
 def wanted(record: Record) -> dict[str, Image]:

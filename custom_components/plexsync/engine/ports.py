@@ -43,14 +43,17 @@ class Items(dict[str, Item]):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What looking for a record found: one rating key, none, or several.
+    """What looking for a record found: its items, or why there are none.
 
-    ``reason`` says why it is not exactly one: not_found, outside_libraries or
-    ambiguous. ``candidates`` are the rating keys of an ambiguous match, all that
+    Each of a record's paths names every item that has the file: ``twins`` are those
+    beside the first, as pairs of rating key and library. ``reason`` says why there
+    is none: not_found, outside_libraries or ambiguous, which a guid is that several
+    items have. ``candidates`` are the rating keys of an ambiguous match, all that
     are remembered: worth a read before anything is concluded from them.
     ``library`` is the uuid of the library that holds the item, or may hold it. With
     neither rating key nor reason that one could not be looked through: nothing is
-    known. ``fault`` is what the look met, None where it was to be avoided.
+    known. ``beyond`` names a library that may hold a further item and was not looked
+    through. ``fault`` is what a look met, None where it was to be avoided.
     """
 
     rating_key: str | None = None
@@ -58,6 +61,8 @@ class Match:
     candidates: tuple[str, ...] = ()
     library: str | None = None
     fault: Fault | None = None
+    twins: tuple[tuple[str, str], ...] = ()
+    beyond: str | None = None
 
 
 CHANGING = "changing"  # somebody else was at the item since it was read
@@ -119,13 +124,14 @@ class Server(Protocol):
         """Give what is remembered of where each item is; no request.
 
         Where nothing is there is neither rating key nor reason, and ``library`` names
-        one in which it may lie, if that is known.
+        one in which it may lie, if that is known. ``beyond`` stands where a library
+        that a path lies in was never looked through.
         """
 
     async def match(
         self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
     ) -> list[Match]:
-        """Find the item of each, in order, within the chosen libraries.
+        """Find the items of each, in order, within the chosen libraries.
 
         Libraries to ``avoid``, by uuid, are not asked for anything now. What a
         look through one library met stands, as it came, in the matches of what
@@ -170,6 +176,9 @@ class Server(Protocol):
 
         Only of those that an edit can put items into.
         """
+
+    async def learn(self, items: Sequence[Item]) -> None:
+        """Remember where items are that were read; no request."""
 
     async def forget(self, rating_keys: Sequence[str]) -> None:
         """Drop what is remembered of where these items are."""

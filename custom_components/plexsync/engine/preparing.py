@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from . import ledger, pictures, settled
+from . import pictures, pins, settled
 from .put_off import put_off
-from .record import Find
 from .task import Task, Verdict
 from .tools import Tools
 
@@ -18,8 +17,8 @@ async def recall(tools: Tools, tasks: Sequence[Task]) -> None:
     def look_up(db: Connection) -> None:
         for task in tasks:
             record = task.job.record
-            if key := ledger.pinned(db, record.source, record.key):
-                task.sight.find = Find(rating_key=key)
+            if tied := pins.find(db, record):
+                task.sight.find, task.tied = tied, True
             task.settled_key = settled.same_but_pictures(db, task.job)
 
     await tools.database.run(look_up, durable=False)

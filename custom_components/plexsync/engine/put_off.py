@@ -1,5 +1,6 @@
 """What it means for a job that something went wrong: another try, later or never."""
 
+from . import skipped
 from .judge import About
 from .ports import CHANGING
 from .retry import Fault
@@ -36,6 +37,9 @@ def put_off(tools: Tools, task: Task, fault: Fault, about: About | None = None) 
 def not_found(tools: Tools, task: Task) -> None:
     """Snooze a job whose item Plex does not have yet; give it up after a day."""
     reason = task.sight.reason or "not_found"
+    if reason in skipped.REASONS:
+        task.skip(reason)
+        return
     if reason != "not_found":
         task.fail(reason)
         return

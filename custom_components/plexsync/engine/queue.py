@@ -4,17 +4,17 @@
 way (``Database.run``) and is one step of it; times are ``Clock.steady`` seconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import json
 from sqlite3 import Connection
 from typing import Any
 
-from . import settled
+from . import settled, targets
 from .coalescing import COLUMNS, Waiting
-from .job import SCHEMA as JOBS, Job, Priority, load
+from .job import SCHEMA as JOBS, SKIPPED, Job, Priority, load
 
-SCHEMA = JOBS + settled.SCHEMA
+SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA
 
 OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
@@ -156,6 +156,19 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool
     return gone is not None
 
 
+def skip(db: Connection, job: Job, reason: str, now: float) -> bool:
+    """Keep a job as skipped; say False where a newer record came in meanwhile."""
+    changed = db.execute(
+        "UPDATE job SET leased = NULL, failed = ?, reason = ?, candidates = NULL,"
+        " attempts = 0, misses = 0, missed_since = NULL, crashes = 0, solo = 0,"
+        " blocked = NULL, snoozes = 0 WHERE id = ? AND rev = ?",
+        (SKIPPED, reason, job.id, job.rev),
+    )
+    if not changed.rowcount:
+        _ready_again(db, job, now)
+    return bool(changed.rowcount)
+
+
 @dataclass(frozen=True, slots=True)
 class Snooze:
     """Why a job waits, and until when (``Clock.steady`` seconds).
@@ -293,6 +306,14 @@ def _ready_again(db: Connection, job: Job, now: float) -> None:
         "UPDATE job SET leased = NULL, due = ?, crashes = 0, solo = 0, blocked = NULL,"
         " snoozes = 0 WHERE id = ?",
         (now, job.id),
+    )
+
+
+def wake_jobs(db: Connection, ids: Sequence[int], now: float) -> None:
+    """Make jobs due now that wait by themselves."""
+    db.executemany(
+        "UPDATE job SET due = ? WHERE id = ? AND failed = 0 AND leased IS NULL",
+        [(now, job) for job in ids],
     )
 
 

@@ -7,19 +7,23 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
-from . import intake, jobs_view, ledger, queue, settled
+from . import failed, intake, jobs_view, owners, pins, queue, settled, skipped
 from .breaker import State
 from .circuit import Circuit
 from .contact import Contact
+from .failed import Choice
 from .holds import READING
 from .job import Priority
 from .look import Look
 from .pictures import known_digests
-from .record import Find, Record
+from .plan import Kept
+from .ports import Item
+from .record import Record
 from .retry import Fault
-from .sight import Sight
+from .sight import Sight, every
 from .together import ahead, in_order
 from .tools import Tools
+from .upkeep import Fresh
 
 CHUNK = 100
 _PAGES = 1  # of a source, read ahead
@@ -29,13 +33,21 @@ _GIVE_WAY = 0.2  # seconds between looks at jobs that somebody waits for
 _LONGEST = 50  # of these looks, before each chunk
 
 
+# What keeps a job from its item, and may have passed.
+_LACKING = frozenset({"not_found", "ambiguous"})
+# Why fields stay of which the source has nothing to say: the item is in line all the same.
+_SILENT = frozenset({Kept.NOT_OURS, Kept.UNIDENTIFIED, Kept.IDENTITY, Kept.UNSUPPORTED})
+
+
 class Reconcile:
     """One run over the records of some sources.
 
-    Counts by kind: in_line, differs, missing, ambiguous, outside_libraries,
-    pending (a job is at it already) and failed (a failed job stands for it, or its
-    item cannot be looked at now). With ``enqueue`` every record that differs becomes
-    a job, and those that have one already are not compared.
+    Counts of records by kind: in_line, differs, missing, ambiguous, pending (a job is
+    at it already), failed (a failed job stands for it, or its item cannot be looked at
+    now), and with the reason after a colon kept (nothing is written, for the rest is to
+    be left alone) and skipped (there is nothing to write to). With ``enqueue`` every
+    record that differs becomes a job. Those that have one already are not compared,
+    unless it lacks its item: then it is tried again once that can be told.
 
     While Plex is away the run waits where it is. The source is read ahead of Plex, and
     Plex answers while the answer before is compared; jobs that somebody waits for go
@@ -47,17 +59,22 @@ class Reconcile:
         tools: Tools,
         circuit: Circuit,
         contact: Callable[[], AbstractAsyncContextManager[Contact]],
+        fresh: Fresh,
         *,
         enqueue: bool,
         total: int | None,
     ) -> None:
-        """Take the way to Plex, and how many records there will be, if that is known."""
+        """Take the ways to Plex and to the sources, and how many records there will be."""
         self._t = tools
         self._circuit = circuit
         self._contact = contact
+        self._fresh = fresh
         self._enqueue = enqueue
         self._total = total
         self._done = 0
+        self._lacking: dict[
+            tuple[str, str], int
+        ] = {}  # jobs without an item, by record
         self.counts: Counter[str] = Counter()
 
     @property
@@ -100,12 +117,14 @@ class Reconcile:
         def look_up(db: Connection) -> tuple[list[Sight], Counter[str]]:
             sights, counts = list[Sight](), Counter[str]()
             for record in records:
-                failed = jobs_view.has_failed(db, record.source, record.key)
-                if failed is not None and self._enqueue:
-                    counts["failed" if failed else "pending"] += 1
-                    continue
-                pin = ledger.pinned(db, record.source, record.key)
-                find = Find(rating_key=pin) if pin else record.find
+                whose = record.source, record.key
+                job = jobs_view.find_job(db, *whose)
+                if job is not None and self._enqueue:
+                    if job.state != "skipped" and job.reason not in _LACKING:
+                        counts["failed" if job.state == "failed" else "pending"] += 1
+                        continue
+                    self._lacking[whose] = job.id
+                find = pins.find(db, record) or record.find
                 sights.append(Sight(find, record, known_digests(db, record)))
             return sights, counts
 
@@ -136,12 +155,61 @@ class Reconcile:
                     async with self._contact() as contact:
                         look = Look(self._t, contact)
                         await look.find(fresh)
-                        await look.plan(fresh)
+                        await look.plan(every(fresh))
+                        await self._seek_heirs(look, every(fresh))
                 except Fault:
                     pass  # the server's, and it passes: what is an item's is its sight's
                 else:
                     return fresh
             await asyncio.sleep(_PATIENCE)
+
+    def _take_up(self, sights: Sequence[Sight]) -> list[int]:
+        """Give the jobs that lacked their item, of which more is known now."""
+        return [
+            job
+            for sight in sights
+            if sight.targets[0].reason not in _LACKING | skipped.REASONS
+            and (job := self._lacking.pop(_whose(sight), None)) is not None
+        ]
+
+    async def _seek_heirs(self, look: Look, sights: Sequence[Sight]) -> None:
+        """Let items follow another record where theirs is gone, or has no file of them."""
+        if not self._enqueue:
+            return
+        shared: dict[str, list[tuple[Sight, Item, str]]] = {}
+        for sight in sights:
+            if sight.shared is not None:
+                case = (sight, *sight.shared)
+                shared.setdefault(_whose(sight)[0], []).append(case)
+        heirs: list[tuple[Sight, Item]] = []
+        for source, cases in shared.items():
+            try:
+                records = await self._fresh(source, list({key for *_, key in cases}))
+            except Fault:
+                continue  # each may still have its item
+            heirs += [
+                (sight, item)
+                for sight, item, key in cases
+                if (owner := records.get(key)) is not None
+                and not self._still_has(owner, item)
+            ]
+        if not heirs:
+            return
+
+        def hand_over(db: Connection) -> None:
+            for sight, item in reversed(heirs):
+                assert sight.record is not None
+                owners.hand_over(db, item, sight.record)
+
+        await self._t.database.run(hand_over)
+        for sight, item in heirs:
+            sight.shared, sight.reason, sight.item = None, None, item
+        # Of several heirs of one item the first one is it; the others share it now.
+        await look.plan(sight for sight, _ in heirs)
+
+    def _still_has(self, owner: Record | str, item: Item) -> bool:
+        """Say whether an item's owner is still there, with a file of it."""
+        return not isinstance(owner, str) and self._t.server.confirms(owner.find, item)
 
     async def _may_look(self) -> bool:
         """Say whether Plex may be asked: a half open circuit is for trials of jobs.
@@ -157,9 +225,12 @@ class Reconcile:
 
     async def _fill_gaps(self, sights: Sequence[Sight]) -> None:
         differing = [
-            each.record for each in sights if each.plan.changes and each.record
+            each.record
+            for each in sights
+            if each.record and any(target.plan.changes for target in each.targets)
         ]
-        if not differing or not self._enqueue:
+        jobs = self._take_up(sights)
+        if not self._enqueue or not (differing or jobs):
             return
         now = self._t.clock.steady()
 
@@ -167,14 +238,33 @@ class Reconcile:
             for record in differing:
                 settled.forget(db, record.source, record.key)
                 intake.enqueue(db, record, Priority.BULK, now)
+            failed.retry(db, Choice(ids=jobs, skipped=True), now)
+            queue.wake_jobs(db, jobs, now)
 
         await self._t.database.run(enqueue)
         self._circuit.notify()
 
 
 def _kind(sight: Sight) -> str:
-    if sight.item is not None:
-        return "differs" if sight.plan.changes else "in_line"
-    if sight.fault is not None:
+    """Name the kind that a record counts as: that of its item that is furthest from it."""
+    targets = sight.targets
+    if any(target.plan.changes for target in targets):
+        return "differs"
+    if any(target.fault is not None for target in targets):
         return "failed"
-    return "missing" if sight.reason == "not_found" else sight.reason or "missing"
+    there = [target for target in targets if target.item is not None]
+    kept = {reason for each in there for reason in each.plan.kept.values()} - _SILENT
+    if kept:
+        return f"kept:{min(kept)}"
+    if there:
+        return "in_line"
+    reason = targets[0].reason or "not_found"
+    if reason in skipped.REASONS:
+        return f"skipped:{reason}"
+    return "missing" if reason == "not_found" else reason
+
+
+def _whose(sight: Sight) -> tuple[str, str]:
+    """Name the record that a sight is about."""
+    assert sight.record is not None
+    return sight.record.source, sight.record.key

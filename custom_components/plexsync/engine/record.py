@@ -120,14 +120,30 @@ class Record:
 class Outcome:
     """How a job ended or where it stands.
 
-    ``status`` is one of written, unchanged, queued, failed. ``changes`` lists
-    the differences that were written, as ``Plan.as_dict`` shapes them. ``kept``
-    names the fields that were refused or did not stay, and why.
+    ``status`` is one of written, unchanged, queued, failed, skipped: the worst of its
+    ``items``, each with an outcome of its own. ``changes`` lists the differences that
+    were written, as ``Plan.as_dict`` shapes them, of all items.
     """
 
     status: str
     reason: str | None = None
-    changes: tuple[dict[str, Any], ...] = field(default=())
+    changes: tuple[dict[str, Any], ...] = ()
+    items: tuple[ItemOutcome, ...] = ()
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        """Give the fields that were left alone, refused or lost, and why, of all items."""
+        return {name: why for item in self.items for name, why in item.kept.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """How one item of a record fared."""
+
+    rating_key: str
+    status: str
+    reason: str | None = None
+    changes: tuple[dict[str, Any], ...] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -16,7 +16,7 @@ from .together import together
 
 
 class Search:
-    """Give sights a rating key, or the reason why they get none."""
+    """Give sights a rating key and twins, or the reason why they get none."""
 
     def __init__(self, server: Server, access: Access) -> None:
         """Take whom to ask, and what may be asked."""
@@ -30,23 +30,25 @@ class Search:
         matches = await self._server.recall([sight.find for sight in sights])
         unlisted = self._access.unlisted()
         # Each library is a search of its own: a slow one keeps no other waiting.
-        unknown: dict[str, list[Sight]] = {}
+        unknown: dict[str, list[tuple[Sight, Match]]] = {}
         for sight, match in zip(sights, matches, strict=True):
-            kind = kind_of(match.library)
-            if match.rating_key or match.reason:
+            known = match.rating_key or match.reason
+            library = match.beyond if known else match.library
+            if (known and not match.beyond) or (library or "") in unlisted:
                 self._take(sight, match, {})
-            elif (match.library or "") in unlisted:
-                sight.stop(self._access.why_not(kind))
             else:
-                sight.library = match.library or ""
-                unknown.setdefault(kind, []).append(sight)
+                unknown.setdefault(kind_of(library), []).append((sight, match))
         await together(self._search(kind, of, unlisted) for kind, of in unknown.items())
 
     async def _search(
-        self, kind: str, sights: Sequence[Sight], avoid: frozenset[str]
+        self, kind: str, lost: Sequence[tuple[Sight, Match]], avoid: frozenset[str]
     ) -> None:
-        """Search for items that may lie in one library, or in any of them."""
-        finds = [sight.find for sight in sights]
+        """Search for items that may lie in one library, or in any of them.
+
+        Each comes with what is remembered of it, which stands where that search
+        comes to no end.
+        """
+        finds = [sight.find for sight, _ in lost]
 
         async def work(contact: Contact) -> tuple[list[Match], dict[str, Fault]]:
             found = await search(contact, self._server, finds, avoid)
@@ -56,19 +58,28 @@ class Search:
 
         found = await self._access.beside(kind, work)
         matches, faults = found or ([Match() for _ in finds], {})
-        for sight, match in zip(sights, matches, strict=True):
-            self._take(sight, match, faults)
+        for (sight, known), match in zip(lost, matches, strict=True):
+            is_news = match.rating_key or match.reason or match.library
+            self._take(sight, match if is_news else known, faults)
 
     def _take(self, sight: Sight, match: Match, faults: Mapping[str, Fault]) -> None:
         """Write a match into its sight; ``faults`` are by kind of call."""
         sight.candidates = match.candidates
         if match.rating_key is not None:
             sight.rating_key, sight.library = match.rating_key, match.library or ""
+            for rating_key, library in match.twins:
+                sight.add_twin(rating_key, library)
+            if match.beyond is not None:
+                further = sight.add_twin(None, match.beyond)
+                further.stop(self._why_unknown(match.beyond, faults))
         elif match.reason is not None:
             sight.miss(match.reason)
         else:
-            kind = kind_of(match.library or sight.library)
-            sight.stop(faults.get(kind) or self._access.why_not(kind))
+            sight.stop(self._why_unknown(match.library, faults))
+
+    def _why_unknown(self, library: str | None, faults: Mapping[str, Fault]) -> Fault:
+        kind = kind_of(library)
+        return faults.get(kind) or self._access.why_not(kind)
 
 
 def kind_of(library: str | None) -> str:
@@ -93,9 +104,10 @@ async def search(
         return [Match() for _ in finds], {kind_of(None): fault}
     verdicts: dict[str, Fault] = {}
     for match in matches:
-        kind = kind_of(match.library)
+        library = match.beyond or match.library
+        kind = kind_of(library)
         if match.fault is not None and kind not in verdicts:
-            about = About(Purpose.LISTING, library=match.library or "")
+            about = About(Purpose.LISTING, library=library or "")
             verdict = await contact.judged(match.fault, about)
             if contact.refused is not None:
                 raise verdict

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import ledger, queue, stats
+from . import ledger, pins, queue, stats, targets
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
 from .contact import Contact
+from .ending import Ending
 from .judge import Judge
 from .queue import Snooze
 from .task import Task, Verdict, open_ones
@@ -37,15 +38,16 @@ class Settling:
 
     async def settle(
         self, tasks: Sequence[Task], contact: Contact, began: float
-    ) -> None:
-        """Give open tasks their verdict, and record all of them.
+    ) -> list[Ending]:
+        """Give open tasks their verdict, and record what becomes of their jobs.
 
         ``began`` is the monotonic time at which the turn did.
         """
         self._snooze_the_rest(tasks, contact)
         charged = self._take_charged(tasks)
         clock, bulkheads = self._t.clock, self._t.bulkheads
-        seconds = (clock.monotonic() - began) / max(1, len(tasks))
+        jobs = _by_job(tasks)
+        seconds = (clock.monotonic() - began) / max(1, len(jobs))
         ended = _Ended(clock.steady(), clock.wall(), seconds)
         for task in tasks:
             if task.blocked and not bulkheads.is_shut(task.blocked):
@@ -55,16 +57,18 @@ class Settling:
             contact.proves_nothing()
         reopened = bulkheads.take_reopened()
 
-        def record(db: Connection) -> None:
-            for task in tasks:
-                _record(db, task, ended)
+        def record(db: Connection) -> list[Ending]:
+            endings = [Ending(mine, targets.earlier(db, mine[0].job)) for mine in jobs]
+            for ending in endings:
+                _record(db, ending, ended)
             queue.charge(db, charged)
             for kind, due in next_tries.items():
                 queue.choose_next(db, kind, due)
             for kind in reopened:
                 queue.unblock(db, kind, reason_of(kind), ended.now)
+            return endings
 
-        await self._t.database.run(record)
+        return await self._t.database.run(record)
 
     def _snooze_the_rest(self, tasks: Sequence[Task], contact: Contact) -> None:
         """Put off what the turn did not get to, until the server has had its rest."""
@@ -103,15 +107,26 @@ def _next_tries(bulkheads: Bulkheads, now: float, monotonic: float) -> dict[str,
     }
 
 
-def _record(db: Connection, task: Task, ended: _Ended) -> None:
-    _keep_ledger(db, task, ended.wall)
-    match task.verdict:
+def _by_job(tasks: Sequence[Task]) -> list[list[Task]]:
+    jobs: dict[int, list[Task]] = {}
+    for task in tasks:
+        jobs.setdefault(task.job.id, []).append(task)
+    return list(jobs.values())
+
+
+def _record(db: Connection, ending: Ending, ended: _Ended) -> None:
+    for task in ending.tasks:
+        _keep_ledger(db, task, ended.wall)
+    match ending.verdict:
         case Verdict.FAILED:
-            _record_failed(db, task, ended)
+            _record_failed(db, ending, ended)
         case Verdict.SNOOZED:
-            _record_snoozed(db, task, ended.now)
+            _record_snoozed(db, ending, ended.now)
+        case Verdict.SKIPPED:
+            reason = ending.main.reason or "no_file"
+            ending.superseded = not queue.skip(db, ending.job, reason, ended.now)
         case _:
-            _record_done(db, task, ended)
+            _record_done(db, ending, ended)
 
 
 def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
@@ -119,43 +134,51 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     record, item = task.job.record, task.sight.item
     if item is None:
         return
+    if task.tied:
+        pins.confirm(db, record, item)
     ledger.confirm(db, item, record.source, task.confirmed, wall)
     done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
     if done and not task.plan.changes:  # else it was noted before the write
         ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
 
 
-def _record_failed(db: Connection, task: Task, ended: _Ended) -> None:
-    task.superseded = not queue.fail(
+def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:
+    main = ending.main
+    ending.superseded = not queue.fail(
         db,
-        task.job,
-        task.reason or "unknown",
+        ending.job,
+        main.reason or "unknown",
         ended.now,
-        task.sight.candidates,
-        kept=task.kept,
-        passing=task.passing,
+        main.sight.candidates,
+        kept=ending.refused,
+        passing=main.passing,
     )
-    if not task.superseded:
+    targets.remember(db, ending.job, ending.items)
+    if not ending.superseded:
         stats.count(db, "failed")
         stats.settled(db, good=False, seconds=ended.seconds)
 
 
-def _record_snoozed(db: Connection, task: Task, now: float) -> None:
+def _record_snoozed(db: Connection, ending: Ending, now: float) -> None:
+    main = ending.main
+    attempt = any(task.attempt for task in ending.tasks)
     why = Snooze(
-        now + task.delay,
-        task.reason,
-        task.sight.candidates,
-        attempt=task.attempt,
-        missed=task.missed,
-        solo=task.solo,
-        blocked=task.blocked,
+        now + main.delay,
+        main.reason,
+        main.sight.candidates,
+        attempt=attempt,
+        missed=main.missed and not attempt,
+        solo=ending.solo,
+        blocked=main.blocked,
     )
-    queue.snooze(db, task.job, why, now)
+    queue.snooze(db, ending.job, why, now)
+    targets.remember(db, ending.job, ending.items)
 
 
-def _record_done(db: Connection, task: Task, ended: _Ended) -> None:
-    written = task.verdict is Verdict.WRITTEN
-    task.superseded = not queue.settle(db, task.job, task.sight.rating_key, ended.now)
+def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
+    written = ending.verdict is Verdict.WRITTEN
+    rating_key = ending.main.sight.rating_key
+    ending.superseded = not queue.settle(db, ending.job, rating_key, ended.now)
     stats.count(db, "synced" if written else "unchanged")
     if written:
         stats.keep(db, "last_sync", repr(ended.wall))

@@ -1,6 +1,6 @@
 """What a look at Plex finds of one record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .plan import Ledger, Plan
@@ -13,7 +13,8 @@ from .retry import Fault
 class Sight:
     """What a look finds of one record, or of one way to find an item.
 
-    Without an ``item`` there is a ``reason``, and a ``fault`` if one is the cause.
+    A record may have several items: ``twins`` are the sights of those beside the
+    first. Without an ``item`` there is a ``reason``, and a ``fault`` if one is the cause.
     ``waits`` says why a part of the plan (the collections) had to be left out.
     """
 
@@ -31,6 +32,31 @@ class Sight:
     waits: Fault | None = None
     slowed: bool = False  # Plex answered the read of this item by asking us to wait
     creates: set[str] = field(default_factory=set)  # collections that do not exist yet
+    twins: list[Sight] = field(default_factory=list)
+    # Where the item follows another record of the same source: the item and its key.
+    shared: tuple[Item, str] | None = None
+
+    @property
+    def all(self) -> list[Sight]:
+        """The sight itself and its twins."""
+        return [self, *self.twins]
+
+    @property
+    def targets(self) -> list[Sight]:
+        """The sights of all items, one each; if there is none, one that says why."""
+        there = [s for s in self.all if s.item or s.fault or s.shared]
+        return there or [self]
+
+    def add_twin(self, rating_key: str | None, library: str) -> Sight:
+        """Add the sight of another item of the same record."""
+        twin = Sight(self.find, self.record, self.images, rating_key, library)
+        self.twins.append(twin)
+        return twin
+
+    def begin_anew(self) -> None:
+        """Forget what was found."""
+        self.rating_key = self.reason = self.item = self.fault = self.shared = None
+        self.twins.clear()
 
     @property
     def is_open(self) -> bool:
@@ -41,6 +67,16 @@ class Sight:
         """End the look: this fault is in the way."""
         self.fault, self.reason, self.item = fault, fault.reason, None
 
+    def share(self, key: str) -> None:
+        """End the look: the item follows the record of this key."""
+        assert self.item is not None
+        self.shared, self.reason, self.item = (self.item, key), "shared_item", None
+
     def miss(self, reason: str = "not_found") -> None:
         """End the look: there is no such item."""
         self.fault, self.reason, self.item = None, reason, None
+
+
+def every(sights: Iterable[Sight]) -> list[Sight]:
+    """Give sights together with their twins."""
+    return [each for sight in sights for each in sight.all]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from . import jobs_view, outages, queue, stats
+from . import jobs_view, outages, queue, skipped, stats
 from .breaker import State
 from .circuit import Circuit
 from .holds import Hold
@@ -26,6 +26,7 @@ class Snapshot:
     reachable: bool | None
     pending: int
     failed: int
+    skipped: Mapping[str, int]  # records with nothing to write to, by reason
     oldest: float | None
     stalled: float  # since the worker last finished a job, while there is work due
     statistics: stats.Statistics
@@ -49,10 +50,13 @@ async def take_snapshot(
 ) -> Snapshot:
     """Describe the moment. Raises StorageError."""
 
-    def work(db: Connection) -> tuple[jobs_view.Counts, stats.Statistics, float | None]:
-        return jobs_view.counts(db), stats.read(db), queue.next_due(db)
+    def work(
+        db: Connection,
+    ) -> tuple[jobs_view.Counts, stats.Statistics, float | None, dict[str, int]]:
+        due = queue.next_due(db)
+        return jobs_view.counts(db), stats.read(db), due, skipped.counts(db)
 
-    counts, statistics, due = await tools.database.run(work, durable=False)
+    counts, statistics, due, passed = await tools.database.run(work, durable=False)
     wall, log = tools.clock.wall(), circuit.outages
     return Snapshot(
         circuit=circuit.breaker.state,
@@ -60,6 +64,7 @@ async def take_snapshot(
         reachable=circuit.reachable,
         pending=counts.pending,
         failed=counts.failed,
+        skipped=passed,
         oldest=counts.oldest,
         stalled=_stalled(tools, worker, due),
         statistics=statistics,

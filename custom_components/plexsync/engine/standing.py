@@ -40,8 +40,8 @@ class Standing:
             return self.queued()
         if info is None:
             return Outcome("unchanged")
-        if info.state == "failed":
-            return Outcome("failed", info.reason)
+        if info.state in ("failed", "skipped"):
+            return Outcome(info.state, info.reason)
         return Outcome("queued", info.reason or self.waiting_reason())
 
     async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:

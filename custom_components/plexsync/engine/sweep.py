@@ -1,8 +1,9 @@
 """The sweep: one run at a time that compares records with Plex."""
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 
+from . import skipped
 from .admission import Admission
 from .circuit import Circuit
 from .events import Changed, ReconcileFinished, Tell
@@ -10,18 +11,25 @@ from .holds import READING
 from .reconcile import Reconcile
 from .record import Record
 from .tools import Tools
+from .upkeep import Fresh
 
 
 class Sweep:
     """Run, one after the other, and tell how far the run is."""
 
     def __init__(
-        self, tools: Tools, circuit: Circuit, admission: Admission, tell: Tell
+        self,
+        tools: Tools,
+        circuit: Circuit,
+        admission: Admission,
+        fresh: Fresh,
+        tell: Tell,
     ) -> None:
         """Take what to look with, who lets us in, and whom to tell of the end."""
         self._t = tools
         self._circuit = circuit
         self._admission = admission
+        self._fresh = fresh
         self._tell = tell
         self._one_run = asyncio.Lock()
         self._run: Reconcile | None = None
@@ -38,24 +46,33 @@ class Sweep:
         enqueue: bool = True,
         total: int | None = None,
         left_out: Callable[[], int] = lambda: 0,
+        passed_over: Callable[[], Mapping[str, int]] = dict,
     ) -> dict[str, int]:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
-        A second run waits for the first. ``left_out`` says at the end how many
-        sources could not be read. Raises what reading the records does.
+        A second run waits for the first. At the end ``left_out`` says how many
+        sources could not be read, and ``passed_over`` counts by reason what these
+        have that makes no record. Raises what reading the records does.
         """
         async with self._one_run:
             began = self._t.clock.monotonic()
+            if enqueue:
+                now = self._t.clock.steady()
+                await self._t.database.run(lambda db: skipped.take_up(db, now))
             self._run = Reconcile(
                 self._t,
                 self._circuit,
                 lambda: self._admission.contact(READING),
+                self._fresh,
                 enqueue=enqueue,
                 total=total,
             )
             self._tell(Changed())
             try:
                 counts = dict(await self._run.run(records))
+                for reason, number in passed_over().items():
+                    kind = f"skipped:{reason}"
+                    counts[kind] = counts.get(kind, 0) + number
             finally:
                 self._run = None
                 self._tell(Changed())

@@ -1,33 +1,34 @@
-"""One job on its way through a turn, and what becomes of it."""
+"""One item of a job on its way through a turn, and what becomes of it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 
 from .fields import FIELDS, Kind
 from .job import Job
 from .pictures import Pictures
 from .plan import Plan
 from .ports import Item
-from .record import Outcome
 from .sight import Sight
 
 
 class Verdict(StrEnum):
-    """What becomes of a job at the end of its turn."""
+    """What becomes of an item, and of its job, at the end of a turn."""
 
     WRITTEN = "written"
     UNCHANGED = "unchanged"
     SNOOZED = "snoozed"
     FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 @dataclass(slots=True)
 class Task:
-    """One job of a turn.
+    """One item that a job of a turn has to bring into line.
 
     The turn is over when every task has its verdict. What stands below ``verdict``
-    goes into the queue with it.
+    goes into the queue with that of the whole job (see ``ending``).
     """
 
     job: Job
@@ -35,6 +36,7 @@ class Task:
     pictures: Pictures = field(default_factory=Pictures)
     # Rating key of the item, if nothing but its pictures can have changed.
     settled_key: str | None = None
+    tied: bool = False  # to its item, by hand
     wrote: bool = False  # Plex took an edit or a picture
     confirmed: tuple[str, ...] = ()  # fields that are known to have arrived
     slowed: bool = False  # Plex answered a call of its own by asking us to wait
@@ -48,7 +50,6 @@ class Task:
     missed: bool = False  # Plex does not have its item yet
     solo: bool = False  # next time it goes alone
     blocked: str | None = None  # the kind of call that it waits for
-    superseded: bool = False  # a newer record came in meanwhile, so the job goes on
     # Fields that Plex does not take or keep, and why.
     kept: dict[str, str] = field(default_factory=dict)
 
@@ -78,25 +79,21 @@ class Task:
             for row in self.sight.ledger.get(change.field, ())
         )
 
-    @property
-    def outcome(self) -> Outcome:
-        """What whoever waits for the job is told."""
-        if self.superseded:
-            return Outcome("queued")
-        match self.verdict:
-            case Verdict.WRITTEN:
-                changes = tuple(change.as_dict() for change in self.plan.changes)
-                return Outcome("written", changes=changes)
-            case Verdict.UNCHANGED:
-                return Outcome("unchanged")
-            case Verdict.FAILED:
-                return Outcome("failed", self.reason, kept=self.kept)
-            case _:
-                return Outcome("queued", self.reason)
+    def spread(self) -> list[Self]:
+        """Keep the first item that was found, and give a task for each of the others."""
+        self.sight, *others = self.sight.targets
+        return [
+            replace(self, sight=sight, pictures=self.pictures.copy(), kept={})
+            for sight in others
+        ]
 
     def end(self, verdict: Verdict, reason: str | None = None) -> None:
         """Give the verdict."""
         self.verdict, self.reason = verdict, reason
+
+    def skip(self, reason: str) -> None:
+        """Find nothing to write to, which is nobody's fault."""
+        self.end(Verdict.SKIPPED, reason)
 
     def fail(self, reason: str, *, passing: bool = False) -> None:
         """Give the job up; ``passing`` says that what failed may pass by itself."""

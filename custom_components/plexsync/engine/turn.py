@@ -1,12 +1,14 @@
 """One turn of the worker: take some jobs to their verdicts.
 
-The jobs share their reads, and each gets a verdict of its own: done, failed, or
-snoozed to a later time.
+The jobs share their reads. Each item of each job gets a verdict of its own: done,
+failed, or snoozed to a later time; the job gets the worst of them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .contact import CircuitRefusedError
+from .ending import Ending
 from .job import Job
 from .judge import About, Purpose
 from .look import Look
@@ -42,6 +44,7 @@ class Turn:
         self._verifying = Verifying(tools, look, place)
         self._mine: set[str] = set()  # rating keys of the items in hand
         self.tasks = [Task(job, Sight(job.record.find, job.record)) for job in jobs]
+        self._endings: list[Ending] = []
         self._began = tools.clock.monotonic()
 
     async def run(self) -> None:
@@ -59,7 +62,9 @@ class Turn:
             except Fault as fault:
                 if self._contact.refused is None:
                     raise AssertionError(f"{fault} has no one's scope") from fault
-            await self._settling.settle(self.tasks, self._contact, self._began)
+            self._endings = await self._settling.settle(
+                self.tasks, self._contact, self._began
+            )
         finally:
             self._t.in_hand.difference_update(self._mine)
 
@@ -70,8 +75,10 @@ class Turn:
             await self._look.find([task.sight for task in tasks])
         finally:
             for task in tasks:
-                task.slowed = task.sight.slowed
-        for task in tasks:
+                task.slowed = any(sight.slowed for sight in task.sight.all)
+        twins = [twin for task in tasks for twin in task.spread()]
+        self.tasks += twins
+        for task in self._by_claim([*tasks, *twins]):
             sight = task.sight
             if sight.fault is not None:
                 about = About(Purpose.READ, sight.rating_key)
@@ -85,11 +92,33 @@ class Turn:
                 self._mine.add(sight.rating_key)
                 self._t.in_hand.add(sight.rating_key)
 
+    def _by_claim(self, tasks: Sequence[Task]) -> list[Task]:
+        """Of several that found one item let the record of its first file come first."""
+        claimed: dict[str, list[Task]] = {}
+        for task in tasks:
+            claimed.setdefault(task.sight.rating_key or "", []).append(task)
+
+        def rank(task: Task) -> tuple[bool, str]:
+            record, item = task.job.record, task.sight.item
+            if item is None:
+                return True, record.key
+            first = replace(item, paths=item.paths[:1])
+            return not self._t.server.confirms(record.find, first), record.key
+
+        return [
+            task
+            for those in claimed.values()
+            for task in (sorted(those, key=rank) if len(those) > 1 else those)
+        ]
+
     async def _plan(self) -> None:
         """Plan what to write, and end the tasks for which that is nothing."""
         tasks = open_ones(self.tasks)
         await self._look.plan([task.sight for task in tasks])
         for task in tasks:
+            if task.sight.item is None:
+                not_found(self._t, task)
+                continue
             if resumed := task.is_resumed:
                 self._contact.saw_write()
             if not task.plan.changes and not still_waits(self._t, task):
@@ -97,12 +126,12 @@ class Turn:
 
     def outcomes(self) -> list[tuple[Job, Outcome]]:
         """Give each job's outcome as it is told to whoever waits for it."""
-        return [(task.job, task.outcome) for task in self.tasks]
+        return [(ending.job, ending.outcome) for ending in self._endings]
 
     @property
     def settled(self) -> int:
         """How many jobs it brought to their end."""
-        return sum(task.verdict is not Verdict.SNOOZED for task in self.tasks)
+        return sum(each.verdict is not Verdict.SNOOZED for each in self._endings)
 
     @property
     def is_fruitless(self) -> bool:

@@ -146,7 +146,7 @@ class Upkeep:
             ready.append(job.id)
             if news is not None:
                 counts["refreshed"] += intake.refresh(db, job.id, news)
-        choice = Choice(ids=ready, passing=passing)
+        choice = Choice(ids=ready, passing=passing, skipped=True)
         counts["retried"] += failed.retry(db, choice, self._clock.steady())
         return counts
 
@@ -224,7 +224,7 @@ class Upkeep:
         )
         if due is None:
             return
-        await self.retry(Choice(source=source), insist=True)
+        await self.retry(Choice(source=source, skipped=True), insist=True)
         await self._database.run(lambda db: stats.keep(db, f"retry:{source}", None))
 
     # -- the end -------------------------------------------------------------------

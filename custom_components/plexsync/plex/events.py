@@ -6,7 +6,7 @@ against the circuit.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 import contextlib
 from dataclasses import dataclass
 import json
@@ -67,7 +67,8 @@ class PlexEvents:
     ``allowed`` says whether a connection may be tried now; after it changed,
     ``look`` is called. ``contact`` hears True of an accepted handshake and False
     where nobody answered. ``arrived`` is awaited when items that were missing may
-    be there: after every handshake, scan and new item, but spaced. ``changed``
+    be there: after every handshake, scan and new item, but spaced; it gets the
+    rating keys of those that Plex told of. ``changed``
     hears the rating key of every item that somebody, ourselves included, changed.
     """
 
@@ -81,7 +82,7 @@ class PlexEvents:
         allowed: Callable[[], bool],
         contact: Callable[[bool], None],
         broke: Callable[[], None] = lambda: None,
-        arrived: Callable[[], Awaitable[None]],
+        arrived: Callable[[Sequence[str]], Awaitable[object]],
         changed: Callable[[str], None],
         version: str = "0",
         delays: Delays | None = None,
@@ -112,6 +113,7 @@ class PlexEvents:
         self._looked = asyncio.Event()
         self._failing = False  # and that has been logged
         self._coming: dict[str, None] = {}  # created, but not finished yet
+        self._came: dict[str, None] = {}  # finished since the last report
         self._news = asyncio.Event()
         self._due: float | None = None  # when to report that items came
         self._told = float("-inf")
@@ -235,6 +237,8 @@ class PlexEvents:
             # Every edit, ours too, ends like this; only what was created before is new.
             if key in self._coming:
                 del self._coming[key]
+                if len(self._came) < _REMEMBERED:
+                    self._came[key] = None
                 self._want(self._delays.slow)
         if news.scanned:
             self._want(self._delays.spacing)
@@ -256,7 +260,8 @@ class PlexEvents:
                 # and what is being looked for at this moment is not woken.
                 self._due = self._told + self._delays.slow if self._repeat else None
                 self._repeat = False
-                await self._arrived()
+                came, self._came = list(self._came), {}
+                await self._arrived(came)
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):

@@ -105,9 +105,14 @@ class Section:
 
 @dataclass(slots=True)
 class Found:
-    """Rating keys by normal path and by guid, and the library of each."""
+    """Rating keys by normal path and by guid, and the library of each.
+
+    ``doubtful`` are paths that nothing has as they are spelt, while several files
+    differ from them by case alone.
+    """
 
     by_path: dict[str, set[str]] = field(default_factory=dict)
+    doubtful: set[str] = field(default_factory=set)
     by_guid: dict[str, set[str]] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=dict)
 
@@ -173,6 +178,7 @@ class Index:
             found = Found()
             # Two files that differ by case alone: the exact one wins.
             exact: set[str] = set()
+            spellings: dict[str, set[str]] = {}
             for path_key, path, rating_key, section in _select(
                 connection,
                 "SELECT path_key, path, rating_key, section FROM plex_part"
@@ -183,7 +189,9 @@ class Index:
                     continue
                 found.libraries[str(rating_key)] = section
                 for path_wanted in by_key[path_key]:
-                    is_exact = (path or path_key) == path_wanted
+                    spelt = path or path_key
+                    is_exact = spelt == path_wanted
+                    spellings.setdefault(path_wanted, set()).add(spelt)
                     if is_exact and path_wanted not in exact:
                         exact.add(path_wanted)
                         found.by_path[path_wanted] = set()
@@ -191,6 +199,11 @@ class Index:
                         found.by_path.setdefault(path_wanted, set()).add(
                             str(rating_key)
                         )
+            found.doubtful = {
+                path
+                for path, those in spellings.items()
+                if path not in exact and len(those) > 1
+            }
             for guid, rating_key, section in _select(
                 connection,
                 "SELECT guid, rating_key, section FROM plex_guid"

@@ -1,9 +1,9 @@
-"""From a record's paths and guids to exactly one rating key, or to the reason why not."""
+"""From a record's paths and guids to the items that it is about, or to why there are none."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from ..engine.ports import Match
@@ -72,7 +72,8 @@ class Matcher:
                 library = next((uuid for uuid, _ in self._holding(each.paths)), None)
                 matches.append(Match(library=library))
             else:
-                matches.append(each.verdict(found))
+                beyond = next(iter(self._unlisted(each)), None)
+                matches.append(replace(each.verdict(found), beyond=beyond))
         return matches
 
     async def match(self, finds: Sequence[Find], avoid: frozenset[str]) -> list[Match]:
@@ -81,7 +82,11 @@ class Matcher:
         await self.ready()
         looks = {uuid: desk.looks for uuid, desk in self._desks.items()}
         found = await self._find(wanted)
-        if missing := [each for each in wanted if each.is_missing(found)]:
+        missing = [each for each in wanted if each.is_missing(found)]
+        partly = [each for each in wanted if not each.is_missing(found)]
+        for each in partly:
+            each.places = self._unlisted(each)
+        if missing := [*missing, *(each for each in partly if each.places)]:
             await self._look_for(missing, avoid, looks)
             found = await self._find(wanted)
         return [each.verdict(found) for each in wanted]
@@ -111,11 +116,11 @@ class Matcher:
             await catalogue.refresh()  # a folder may have been added to one
         lost: dict[str, list[_Wanted]] = {}
         for each in missing:
-            if each.paths:
+            if not each.paths:  # a guid may be anywhere
+                each.places = {uuid: [] for uuid in catalogue.present()}
+            elif not each.places:
                 each.places = dict(self._holding(each.paths))
                 each.is_outside = not each.places
-            else:  # a guid may be anywhere
-                each.places = {uuid: [] for uuid in catalogue.present()}
             for uuid in each.places:
                 if uuid in avoid:
                     each.failed[uuid] = None
@@ -170,9 +175,22 @@ class Matcher:
             desk.fault = fault
             return fault
 
-    def _holding(self, wanted: Sequence[str]) -> Iterable[tuple[str, list[str]]]:
+    def _unlisted(self, each: _Wanted) -> dict[str, list[str]]:
+        """Give the libraries that may have more items of its files: never listed so far."""
+        if each.rating_key is not None:
+            return {}
+        never = [
+            uuid
+            for uuid in self._catalogue.present()
+            if not self._catalogue.sections[uuid].listing
+        ]
+        return dict(self._holding(each.paths, never)) if never else {}
+
+    def _holding(
+        self, wanted: Sequence[str], among: Sequence[str] | None = None
+    ) -> Iterable[tuple[str, list[str]]]:
         """Give the libraries that some of these paths lie in, with those paths."""
-        for uuid in self._catalogue.present():
+        for uuid in self._catalogue.present() if among is None else among:
             folders = self._catalogue.sections[uuid].library.locations
             inside = [
                 path
@@ -207,28 +225,52 @@ class _Wanted:
         )
 
     def verdict(self, found: Found) -> Match:
-        """Give exactly one item, or say why not."""
+        """Give the items, or say why there are none."""
         if self.rating_key is not None:
             # The read that follows shows whether it lies in a chosen library.
             if is_rating_key(self.rating_key):
                 return Match(self.rating_key)
             return Match(reason="not_found")
-        keys = self._keys(found)
+        # A library that met a fault tells more than one that was avoided.
+        library = max(
+            self.failed, key=lambda uuid: self.failed[uuid] is not None, default=None
+        )
+        fault = self.failed[library] if library else None
+        if keys := sorted(self._by_path(found), key=int):
+            first, *twins = ((key, found.libraries[key]) for key in keys)
+            return Match(
+                first[0],
+                library=first[1],
+                fault=fault,
+                twins=tuple(twins),
+                beyond=library,
+            )
+        keys = sorted(self._guesses(found), key=int)
         if len(keys) == 1:
-            (key,) = keys
-            return Match(key, library=found.libraries[key])
+            return Match(keys[0], library=found.libraries[keys[0]])
         if keys:
-            return Match(reason="ambiguous", candidates=tuple(sorted(keys, key=int)))
-        if self.failed:
-            # One that met a fault tells more than one that was avoided.
-            library = max(self.failed, key=lambda uuid: self.failed[uuid] is not None)
-            return Match(library=library, fault=self.failed[library])
+            return Match(reason="ambiguous", candidates=tuple(keys))
+        if library:
+            return Match(library=library, fault=fault)
         return Match(reason="outside_libraries" if self.is_outside else "not_found")
 
     def _keys(self, found: Found) -> set[str]:
-        by_path = (found.by_path.get(path, ()) for path in self.paths)
+        return self._by_path(found) or self._guesses(found)
+
+    def _by_path(self, found: Found) -> set[str]:
+        """Give every item that has one of the files."""
+        return {
+            key
+            for path in self.paths
+            if path not in found.doubtful
+            for key in found.by_path.get(path, ())
+        }
+
+    def _guesses(self, found: Found) -> set[str]:
+        """Give what a path nearly names, or else a guid: of several none is it for sure."""
+        nearly = (found.by_path.get(path, ()) for path in self.paths)
         by_guid = (found.by_guid.get(guid, ()) for guid in self.guids)
-        return set(chain.from_iterable(by_path)) or set(chain.from_iterable(by_guid))
+        return set(chain.from_iterable(nearly)) or set(chain.from_iterable(by_guid))
 
 
 def _sought(uuid: str, missing: Iterable[_Wanted]) -> tuple[list[str], bool]:

@@ -15,7 +15,7 @@ from .index import Index, Transactions
 from .items import Handle, is_rating_key
 from .library import Identity, Library
 from .line import NO_ID, Line
-from .listing import PAGE, Collection, Slice
+from .listing import PAGE, Collection, Row, Slice
 from .matching import Matcher
 from .reading import Reader
 from .session import PlexSession
@@ -183,10 +183,13 @@ class PlexMediaServer:
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for.
 
-        A rating key is a cache, the path is the identity.
+        A rating key is a cache, the path is the identity: a key with paths beside it
+        names the item only while that has one of them.
         """
-        if find.rating_key is not None:
-            return find.rating_key == item.rating_key
+        if find.rating_key not in (None, item.rating_key):
+            return False
+        if find.rating_key is not None and not find.paths:
+            return True
         held = set(map(paths.key, item.paths))
         if any(paths.key(path) in held for path in find.paths):
             return True
@@ -194,6 +197,22 @@ class PlexMediaServer:
         return isinstance(handle, Handle) and not handle.guids.isdisjoint(
             map(canonical, find.guids)
         )
+
+    async def learn(self, items: Sequence[Item]) -> None:
+        """Remember where items are that were read; no request."""
+        if (catalogue := self._catalogue) is None:
+            return
+        await catalogue.open()
+        for item in items:
+            section, handle = catalogue.sections.get(item.section), item.handle
+            # A library that was never listed is listed whole, sooner or later.
+            if section and section.listing and item.paths:
+                assert isinstance(handle, Handle)
+                files = list(map(paths.normal, item.paths))
+                row = Row(int(item.rating_key), 0, files, set(handle.guids))
+                await catalogue.index.add(
+                    item.section, handle.type_number, section.listing, [row]
+                )
 
     async def forget(self, rating_keys: Sequence[str]) -> None:
         """Drop what is remembered of where these items are."""

@@ -1,5 +1,6 @@
 """What a source of records looks like from the outside."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -36,6 +37,10 @@ class Source(Protocol):
     @property
     def id(self) -> str:
         """Name the source in records, jobs and the ledger."""
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """Count, by reason, what was read so far but has nothing to write to."""
 
     @property
     def unreadable(self) -> int:

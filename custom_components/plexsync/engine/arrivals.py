@@ -1,0 +1,96 @@
+"""What follows when items come into Plex: whoever lacks them is tried again.
+
+A job that waits for its item is woken by any news. One that has failed for want of it,
+or was skipped, is tried once the item that came has its file; and a source is asked
+for its records of these files, for Plex may have made an item anew that was in line.
+"""
+
+from collections.abc import Iterable, Sequence
+import contextlib
+import json
+from sqlite3 import Connection
+
+from . import failed, intake, settled
+from .admission import Admission
+from .circuit import Circuit
+from .contact import CircuitRefusedError
+from .failed import Choice
+from .holds import READING
+from .job import Priority
+from .judge import About, Purpose
+from .news import News
+from .record import Record
+from .retry import Fault
+from .tools import Tools
+
+MOST = 100  # items of one report that are read; a sweep finds the others
+
+
+class Arrivals:
+    """Take in what came."""
+
+    def __init__(
+        self, tools: Tools, circuit: Circuit, admission: Admission, news: News
+    ) -> None:
+        """Take what to look with, who lets us in, and who wakes what waits."""
+        self._t = tools
+        self._circuit = circuit
+        self._admission = admission
+        self._news = news
+
+    async def came(self, rating_keys: Sequence[str]) -> tuple[str, ...]:
+        """Wake whatever may be about items that came; give the paths of their files.
+
+        Where they cannot be read now there are none. Raises StorageError.
+        """
+        await self._news.wake_missing()
+        paths = await self._read(rating_keys[:MOST])
+        if paths:
+            await self._t.database.run(lambda db: self._take_up(db, paths))
+            self._circuit.notify()
+        return paths
+
+    async def compare(self, records: Iterable[Record]) -> None:
+        """Have records compared with Plex, even where they were in line."""
+        now = self._t.clock.steady()
+        news = list(records)
+
+        def work(db: Connection) -> None:
+            for record in news:
+                settled.forget(db, record.source, record.key)
+                intake.enqueue(db, record, Priority.BULK, now)
+
+        if news:
+            await self._t.database.run(work)
+            self._circuit.notify()
+
+    async def _read(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """Read items in one request, and remember where they are.
+
+        One item may spoil the answer for all: it is not worth looking for, a sweep
+        finds what this misses.
+        """
+        if not keys:
+            return ()
+        with contextlib.suppress(Fault, CircuitRefusedError):
+            async with self._admission.contact(READING) as contact:
+                items = await contact.call(
+                    lambda: self._t.server.read(keys), About(Purpose.READ)
+                )
+                await self._t.server.learn(list(items.values()))
+                return tuple(path for item in items.values() for path in item.paths)
+        return ()
+
+    def _take_up(self, db: Connection, paths: Sequence[str]) -> None:
+        """Try the jobs again that failed, or were skipped, for want of these files."""
+        ids = [
+            row[0]
+            for path in paths
+            for row in db.execute(
+                "SELECT id FROM job WHERE failed > 0 AND reason IN"
+                " ('not_found', 'outside_libraries') AND instr(find, ?) > 0",
+                (json.dumps(path),),
+            )
+        ]
+        choice = Choice(ids=ids, skipped=True)
+        failed.retry(db, choice, self._t.clock.steady())

@@ -1,0 +1,96 @@
+"""What Plex splits an item into: what we wrote to the whole is ours in each part.
+
+The ledger knows an item by one of its files. Of an item with several it is remembered
+which files it had, so that a part is recognised that goes away with one of them.
+
+Every function is one step of a transaction under way (``Database.run``).
+"""
+
+import json
+from sqlite3 import Connection
+from typing import Any
+
+from . import ledger
+from .ports import Item
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS part (
+    section TEXT NOT NULL,
+    path TEXT NOT NULL,
+    item INTEGER NOT NULL,         -- that had this file beside the one it is known by
+    PRIMARY KEY (section, path)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def note(db: Connection, item: Item) -> None:
+    """Remember the files of an item that has several."""
+    if len(item.paths) > 1 and (number := ledger.item_id(db, item)) is not None:
+        db.executemany(
+            "INSERT OR REPLACE INTO part SELECT ?1, ?2, ?3"
+            " WHERE NOT EXISTS (SELECT 1 FROM item WHERE id = ?3 AND path = ?2)",
+            [(item.section, path, number) for path in item.paths],
+        )
+
+
+def recognise(db: Connection, item: Item) -> None:
+    """Let an item that was a part of another one have what we wrote to both."""
+    for path in item.paths:
+        whole = db.execute(
+            "SELECT item, item.path FROM part JOIN item ON item.id = part.item"
+            " WHERE part.section = ? AND part.path = ?",
+            (item.section, path),
+        ).fetchone()
+        if whole is not None and whole[1] not in item.paths:
+            _inherit(db, whole[0], item, path)
+            db.execute(
+                "DELETE FROM part WHERE section = ? AND path = ?", (item.section, path)
+            )
+
+
+def _inherit(db: Connection, whole: int, item: Item, path: str) -> None:
+    number = ledger.item_id(db, item)
+    if number is None:
+        number = db.execute(
+            "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?)",
+            (item.rating_key, item.section, path),
+        ).lastrowid
+    for row in _rows(db, whole):
+        mine = db.execute(
+            "SELECT intent, pending, earlier FROM ledger"
+            " WHERE item = ? AND field = ? AND source = ?",
+            (number, row["field"], row["source"]),
+        ).fetchone()
+        if mine is None:
+            _insert(db, row | {"item": number, "key": ""})  # nobody's, so far
+        elif row["value"] is not None:
+            # It may stand there like a write of ours that nobody saw arrive.
+            intent, pending, earlier = mine
+            others = json.loads(earlier or "[]")
+            if pending:
+                others.append(json.loads(row["value"]))
+            db.execute(
+                "UPDATE ledger SET pending = 1, intent = ?, earlier = ?"
+                " WHERE item = ? AND field = ? AND source = ?",
+                (
+                    intent if pending else row["value"],
+                    json.dumps(others),
+                    number,
+                    row["field"],
+                    row["source"],
+                ),
+            )
+
+
+def _rows(db: Connection, number: int) -> list[dict[str, Any]]:
+    found = db.execute("SELECT * FROM ledger WHERE item = ?", (number,))
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _insert(db: Connection, row: dict[str, Any]) -> None:
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    db.execute(
+        f"INSERT INTO ledger ({names}) VALUES ({marks})",  # noqa: S608  # its own names
+        tuple(row.values()),
+    )

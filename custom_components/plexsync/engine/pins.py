@@ -1,0 +1,93 @@
+"""Records tied to items by hand. A pin remembers the files: the rating key may change.
+
+Every function is one step of a transaction under way (``Database.run``).
+"""
+
+import json
+from sqlite3 import Connection
+
+from .ports import Item
+from .record import Find, Record
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS pin (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    rating_key TEXT NOT NULL,
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pin_file (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    paths TEXT NOT NULL,           -- of the item, as Plex last showed them
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def find(db: Connection, record: Record) -> Find | None:
+    """Give the way to the item that a record is tied to; None if it is not tied."""
+    row = db.execute(
+        "SELECT rating_key, paths FROM pin LEFT JOIN pin_file USING (source, key)"
+        " WHERE source = ? AND key = ?",
+        (record.source, record.key),
+    ).fetchone()
+    return Find(tuple(json.loads(row[1] or "[]")), (), row[0]) if row else None
+
+
+def tie(
+    db: Connection, source: str, key: str, rating_key: str, item: Item | None
+) -> None:
+    """Tie a record to an item, which then follows it and no other of its source.
+
+    Without the ``item`` as it was read its files are remembered once a job has found it.
+    """
+    untie(db, source, key)
+    for (earlier,) in db.execute(
+        "SELECT key FROM pin WHERE source = ? AND rating_key = ?", (source, rating_key)
+    ).fetchall():
+        untie(db, source, earlier)
+    db.execute("INSERT INTO pin VALUES (?, ?, ?)", (source, key, rating_key))
+    db.execute(
+        "UPDATE ledger SET key = ?2 WHERE source = ?1"
+        " AND item IN (SELECT id FROM item WHERE rating_key = ?3)",
+        (source, key, rating_key),
+    )
+    if item is not None:
+        _keep_files(db, source, key, item)
+
+
+def untie(db: Connection, source: str, key: str) -> None:
+    """Tie a record to no item any more."""
+    db.execute("DELETE FROM pin WHERE source = ? AND key = ?", (source, key))
+    db.execute("DELETE FROM pin_file WHERE source = ? AND key = ?", (source, key))
+
+
+def confirm(db: Connection, record: Record, item: Item) -> None:
+    """Remember the files, and the rating key, of the item that a pin has led to."""
+    known = find(db, record)
+    if known is None or (known.rating_key, known.paths) == (
+        item.rating_key,
+        item.paths,
+    ):
+        return
+    whose = record.source, record.key
+    db.execute(
+        "UPDATE pin SET rating_key = ? WHERE source = ? AND key = ?",
+        (item.rating_key, *whose),
+    )
+    _keep_files(db, *whose, item)
+
+
+def forget_source(db: Connection, source: str) -> None:
+    """Untie all records of a source."""
+    db.execute("DELETE FROM pin WHERE source = ?", (source,))
+    db.execute("DELETE FROM pin_file WHERE source = ?", (source,))
+
+
+def _keep_files(db: Connection, source: str, key: str, item: Item) -> None:
+    if item.paths:
+        db.execute(
+            "INSERT OR REPLACE INTO pin_file VALUES (?, ?, ?)",
+            (source, key, json.dumps(item.paths)),
+        )

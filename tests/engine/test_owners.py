@@ -1,0 +1,202 @@
+"""Several records of one source, one item: it follows one of them, and nobody swaps."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from custom_components.plexsync.engine.record import Record
+from custom_components.plexsync.engine.retry import Fault, FaultClass
+from tests.rig import Rig, library
+
+
+class Shelf:
+    """A source that can be asked for its records, and can lose some."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.records: dict[str, Record] = {}
+        self.away = False
+
+    def put(self, *records: Record) -> None:
+        """Have records, as they are now."""
+        self.records |= {record.key: record for record in records}
+
+    async def fresh(
+        self, source: str, keys: Sequence[str]
+    ) -> Mapping[str, Record | str]:
+        """Give what there is of them."""
+        if self.away:
+            raise Fault(FaultClass.SOURCE, "refused")
+        return {key: self.records.get(key, "gone") for key in keys}
+
+    async def pages(self) -> AsyncIterator[Sequence[Record]]:
+        """Give all."""
+        yield list(self.records.values())
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """Give an empty source."""
+    return Shelf()
+
+
+@pytest.fixture
+async def rig(socket_enabled: None, tmp_path: Path, shelf: Shelf) -> AsyncIterator[Rig]:
+    """Give a working engine, a Plex with ten films, and a source that knows two of them."""
+    async with library(10) as plex:
+        rig = Rig(plex, tmp_path, fresh=shelf.fresh)
+        await rig.start()
+        shelf.put(*rig.records(2))
+        yield rig
+        await rig.stop()
+
+
+async def sweep(rig: Rig, shelf: Shelf) -> dict[str, int]:
+    """Compare all, and bring into line what differs."""
+    counts = await rig.engine.sweep.run(shelf.pages())
+    await rig.drained()
+    return counts
+
+
+async def test_merged_items_follow_one_record(rig: Rig, shelf: Shelf) -> None:
+    """The other record waits: no write, no failure; after a split each has its own."""
+    one, two = rig.item(1), rig.item(2)
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    rig.plex.core.merge(one, two)
+    edits = rig.edits()
+    for _ in range(3):
+        assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
+    newer = replace(shelf.records["scene:2"], fields={"title": "Newer"})
+    shelf.put(newer)
+    await rig.submit([newer])
+    await rig.drained()
+    assert (one.title, rig.edits()) == ("New 1", edits)
+    snapshot = await rig.engine.snapshot()
+    assert (snapshot.failed, snapshot.statistics.failed) == (0, 0)
+    assert snapshot.statistics.success_rate == 100
+    assert snapshot.skipped == {"shared_item": 1}
+    assert rig.events == [event for event in rig.events if "Failed" not in repr(event)]
+
+    rig.plex.core.switches.split_keeps_edits = False
+    _, part = rig.plex.core.split(one)
+    await sweep(rig, shelf)
+    assert (one.title, part.title) == ("New 1", "Newer")
+    assert await sweep(rig, shelf) == {"in_line": 2}
+    assert (await rig.engine.snapshot()).skipped == {}
+
+
+@pytest.mark.parametrize("merged", ["before", "after"])
+async def test_each_part_of_a_split_item_has_what_is_ours(
+    rig: Rig, shelf: Shelf, merged: str
+) -> None:
+    """Both parts show the values and locks of one record: none of them is a person's."""
+    one, two = rig.item(1), rig.item(2)
+    before = two.title
+    if merged == "before":
+        rig.plex.core.merge(one, two)
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    if merged == "after":
+        rig.plex.core.merge(one, two)
+        newer = replace(
+            shelf.records["scene:1"], fields={"title": "New 1", "genres": ("Other",)}
+        )
+        shelf.put(newer)
+        await rig.submit([newer])
+        await rig.drained()
+    _, part = rig.plex.core.split(one)
+    assert (part.title, "title" in part.locks) == ("New 1", True)
+    await sweep(rig, shelf)
+    assert (one.title, part.title) == ("New 1", "New 2")
+    assert "Other" not in part.tag_names("genre")
+    assert {"Drama", "New"} <= set(part.tag_names("genre"))
+    edits = rig.edits()
+    for _ in range(2):
+        assert await sweep(rig, shelf) == {"in_line": 2}
+    assert rig.edits() == edits
+    if merged == "after":
+        await rig.engine.by_hand.undo(shelf.records["scene:2"].find)
+        assert part.title == before
+
+
+async def test_the_record_of_the_first_file_leads(rig: Rig, shelf: Shelf) -> None:
+    """Where both come upon the item at once, whatever their order."""
+    one = rig.item(1)
+    rig.plex.core.merge(one, rig.item(2))
+    await rig.submit(reversed(shelf.records.values()))
+    await rig.drained()
+    assert (one.title, rig.edits()) == ("New 1", 1)
+
+
+async def test_when_an_owner_goes_the_next_one_takes_over(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """With what is known of its values: what stood there before both comes back."""
+    one = rig.item(1)
+    before, find = one.title, shelf.records["scene:1"].find
+    rig.plex.core.merge(one, rig.item(2))
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    del shelf.records["scene:1"]
+    shelf.away = True
+    assert await sweep(rig, shelf) == {"skipped:shared_item": 1}
+    shelf.away = False
+    assert await sweep(rig, shelf) == {"differs": 1}
+    assert one.title == "New 2"
+    assert await sweep(rig, shelf) == {"in_line": 1}
+    await rig.engine.by_hand.undo(find)
+    assert one.title == before
+
+
+async def test_an_owner_whose_file_moved_away_goes(rig: Rig, shelf: Shelf) -> None:
+    """It is asked at its source which files it has now."""
+    one = rig.item(1)
+    rig.plex.core.merge(one, rig.item(2))
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    moved = replace(shelf.records["scene:1"].find, paths=("/data/movies/moved.mkv",))
+    shelf.put(replace(shelf.records["scene:1"], find=moved))
+    assert await sweep(rig, shelf) == {"missing": 1, "differs": 1}
+    assert one.title == "New 2"
+
+
+async def test_who_is_pinned_leads(rig: Rig, shelf: Shelf) -> None:
+    """A later pin takes the place of an earlier one."""
+    one = rig.item(1)
+    rig.plex.core.merge(one, rig.item(2))
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    for number in (2, 1):
+        await rig.engine.by_hand.pin("stash", f"scene:{number}", str(one.rating_key))
+        await sweep(rig, shelf)
+        assert one.title == f"New {number}"
+        assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
+    await rig.engine.by_hand.pin("stash", "scene:1", None)
+    assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
+
+
+async def test_what_lies_in_no_chosen_library_is_no_failure(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """It is counted, told to whoever waits, and looked at again in every sweep."""
+    (record,) = rig.records(1)
+    outside = replace(record, key="out", find=replace(record.find, paths=("/x/1.mkv",)))
+    shelf.put(outside)
+    await rig.submit([outside])
+    outcome = await rig.engine.outcomes.wait_for("stash", "out", 20)
+    assert (outcome.status, outcome.reason) == ("skipped", "outside_libraries")
+    await rig.drained()
+    snapshot = await rig.engine.snapshot()
+    assert snapshot.skipped == {"outside_libraries": 1}
+    assert (snapshot.failed, snapshot.statistics.success_rate) == (0, None)
+    assert (await sweep(rig, shelf))["skipped:outside_libraries"] == 1
+    section = next(iter(rig.plex.core.sections.values()))
+    section.locations.append(type(section.locations[0])(99, "/x"))
+    rig.plex.core.add_item(section, "Out", file="/x/1.mkv")
+    await rig.restart()
+    await sweep(rig, shelf)
+    assert (await rig.engine.snapshot()).skipped == {}
+    assert rig.plex.core.find("/x/1.mkv").title == "New 1"

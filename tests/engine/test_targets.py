@@ -1,0 +1,159 @@
+"""One record, several items: all are written, each with an outcome of its own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.plan import Plan
+from custom_components.plexsync.engine.record import Find, Record
+from tests.rig import Rig, library
+
+
+@pytest.fixture
+async def rig(socket_enabled: None, tmp_path: Path) -> AsyncIterator[Rig]:
+    """Give a working engine, and a Plex with two libraries of the same ten films."""
+    async with library(10) as plex:
+        again = plex.core.add_section("Again", "movie", ["/data/movies"])
+        for item in list(plex.core.items.values()):
+            plex.core.add_item(again, item.title, file=item.files[0])
+        rig = Rig(plex, tmp_path)
+        await rig.start()
+        yield rig
+        await rig.stop()
+        assert plex.whole_section_edits == 0
+
+
+def keys(rig: Rig, *numbers: int) -> list[str]:
+    """Name the items of these films, in both libraries."""
+    paths = {rig.path(number) for number in numbers}
+    return sorted(
+        (str(each.rating_key) for each in rig.items() if each.files[0] in paths),
+        key=int,
+    )
+
+
+def titles(rig: Rig, *numbers: int) -> set[str]:
+    """Give the titles that the items of these films have."""
+    return {rig.plex.core.item(key).title for key in keys(rig, *numbers)}
+
+
+def edits(rig: Rig, key: str) -> int:
+    """Count the edits of one item."""
+    return sum(
+        entry.param("id") == key for entry in rig.plex.journal.matching(method="PUT")
+    )
+
+
+async def test_a_file_in_two_libraries_is_written_twice(rig: Rig) -> None:
+    """And an equal record then costs nothing at all."""
+    records = rig.records(10)
+    await rig.submit(records)
+    await rig.drained()
+    assert [titles(rig, number) for number in (1, 10)] == [{"New 1"}, {"New 10"}]
+    assert rig.edits() == 20
+    statistics = (await rig.engine.snapshot()).statistics
+    assert (statistics.synced, statistics.failed) == (10, 0)
+    rig.plex.journal.clear()
+    await rig.submit(records)
+    await rig.drained()
+    assert not len(rig.plex.journal)
+
+
+async def test_a_record_with_two_files_is_written_to_all_their_items(rig: Rig) -> None:
+    """The answer names each of them; none is written again for another one's sake."""
+    record = Record("stash", "1", Find((rig.path(1), rig.path(2))), {"title": "Both"})
+    wanted = keys(rig, 1, 2)
+    assert len(wanted) == 4
+    plans = (await rig.engine.by_hand.preview(record)).plans
+    assert sorted(plans, key=int) == wanted
+    for plan in plans.values():
+        assert isinstance(plan, Plan)
+        assert [change.after for change in plan.changes] == ["Both"]
+    rig.plex.core.item(wanted[0]).values["title"] = "Both"
+    await rig.submit([record], Priority.INTERACTIVE)
+    outcome = await rig.engine.outcomes.wait_for("stash", "1", 20)
+    assert outcome.status == "written"
+    assert {item.rating_key: item.status for item in outcome.items} == {
+        key: "unchanged" if key == wanted[0] else "written" for key in wanted
+    }
+    assert titles(rig, 1, 2) == {"Both"}
+    assert rig.edits() == 3
+
+
+async def test_one_sick_item_keeps_none_of_the_others(rig: Rig) -> None:
+    """The job goes on for that one; the others are in line and not written again."""
+    well, sick = keys(rig, 1)
+    rig.plex.faults.add("status", code=500, method="PUT", rating_key=int(sick))
+    (record,) = rig.records(1)
+    async with rig.traffic(3):
+        await rig.submit([record])
+
+        async def is_sick() -> bool:
+            jobs, _ = await rig.engine.standing.jobs(source="stash")
+            return bool(jobs and jobs[0].attempts)
+
+        await rig.until(is_sick)
+        (job,), _ = await rig.engine.standing.jobs(source="stash")
+        statuses = {item.rating_key: item.status for item in job.items}
+        assert statuses == {well: "written", sick: "queued"}
+        assert rig.plex.core.item(well).title == "New 1"
+        waiting = rig.engine.outcomes.wait_for("stash", record.key, 20)
+        rig.plex.faults.clear()
+        outcome = await waiting
+    assert outcome.status == "written"
+    assert {item.status for item in outcome.items} == {"written"}
+    assert titles(rig, 1) == {"New 1"}
+    assert edits(rig, well) == 1
+
+
+async def test_a_job_counts_as_its_worst_item(rig: Rig) -> None:
+    """It fails for one item; a newer record begins anew."""
+    well, sick = keys(rig, 1)
+    rig.plex.faults.add("status", code=400, method="PUT", rating_key=int(sick))
+    (record,) = rig.records(1)
+    await rig.submit([record])
+    await rig.failed(1)
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    assert [(each.rating_key, each.status, each.reason) for each in job.items] == [
+        (well, "written", None),
+        (sick, "failed", job.reason),
+    ]
+    rig.plex.faults.clear()
+    await rig.submit([replace(record, fields={"title": "Newer"})])
+    await rig.drained()
+    assert titles(rig, 1) == {"Newer"}
+    assert await rig.engine.database.run(
+        lambda db: db.execute("SELECT count(*) FROM target").fetchone()
+    ) == (0,)
+
+
+async def test_a_stop_between_two_items_loses_none(rig: Rig) -> None:
+    """What was written before is known as ours, and not written again."""
+    (before,) = titles(rig, 1)
+    well, late = keys(rig, 1)
+    rig.plex.faults.add("slow", ms=30_000, method="PUT", rating_key=int(late))
+    await rig.submit(rig.records(1))
+    await rig.until(lambda: edits(rig, well) and edits(rig, late))
+    await rig.stop()
+    rig.plex.faults.clear()
+    await rig.start()
+    await rig.drained()
+    assert titles(rig, 1) == {"New 1"}
+    assert edits(rig, well) == 1
+    _, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
+    assert (titles(rig, 1), kept) == ({before}, {})
+    assert "title" in restored
+
+
+async def test_one_item_gone_before_its_edit_is_no_failure(rig: Rig) -> None:
+    """The other one is all there is to write."""
+    there, gone = keys(rig, 1)
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    rig.plex.core.catalog.remove(rig.plex.core.item(gone))
+    await rig.submit(rig.records(1, "Newer"))
+    await rig.drained()
+    assert rig.plex.core.item(there).title == "Newer 1"
