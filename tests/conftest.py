@@ -2,16 +2,36 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 # Home Assistant only finds it if it is imported before the first ``hass``.
 import custom_components.plexsync  # noqa: F401
 from tests.simulators.films import FILMS
-from tests.simulators.plex import PlexSimulator, from_films
+from tests.simulators.plex import PlexSimulator, Switches, from_films
+from tests.simulators.plex.switches import TagMode
 from tests.simulators.stash import StashCore, StashSimulator, load_films
 
 _FILMS = FILMS[:12]
+TAG_MODES = get_args(TagMode)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole suite run against a Plex that appends to its lists."""
+    parser.addoption("--tag-mode", choices=TAG_MODES, default=Switches.section_default)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make every simulated Plex of this run take lists of tags that way."""
+    Switches.section_default = config.getoption("tag_mode")
+
+
+@pytest.fixture(params=TAG_MODES)
+def tag_mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run once for each of what an index in a list may mean; with `usefixtures`, so that it comes first."""
+    monkeypatch.setattr(Switches, "section_default", request.param)
+    return str(request.param)
 
 
 @pytest.fixture(autouse=True)

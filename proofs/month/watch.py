@@ -17,7 +17,7 @@ from custom_components.plexsync.engine.fresh import FRESH
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from proofs.kill9.figures import Claim
-from proofs.kill9.stream import TEXTS, Order, revisions_of_edit
+from proofs.kill9.stream import LISTS, TEXTS, Order, revisions_of_edit
 from tests.simulators.plex import Request
 
 EPOCH = 1_800_000_000.0
@@ -114,6 +114,8 @@ class Watch:
         self.older = Claim()
         self.order = Order(self.older)
         self.by_hand: dict[tuple[str, str], ByHand] = {}
+        self.hand_tags: dict[tuple[str, str], ByHand] = {}  # by record and genre
+        self.lists_replace = False  # whether Plex forgets what an edit does not list
         self.crossed = 0  # edits by hand that met one of ours on its way
         self.openings: list[Opening] = []
         self.states: Counter[str] = Counter()
@@ -230,16 +232,30 @@ class Watch:
             given = request.param(f"{plex}.value")
             if mine is None or given is None or given == mine.value:
                 continue
-            # In the very moment in which we heard of it ours may have left just before.
-            heard = mine.heard is not None and mine.heard < left
-            if heard or (mine.at <= left and left - mine.at > FRESH):
-                self.breach(
-                    f"{name} of {key}, edited by hand {left - mine.at:.3f} s before"
-                    f" (heard: {heard}), is overwritten"
-                )
-            # Else it was on its way already, or nobody could tell us in time.
-            self.crossed += 1
+            self._overwritten(f"{name} of {key}", mine, left)
             del self.by_hand[key, name]
+        listed = {
+            value
+            for name, value in request.query
+            if name.startswith(f"{LISTS['genres']}[") and name.endswith("].tag.tag")
+        }
+        if not listed or not self.lists_replace:
+            return
+        for (owner, tag), mine in tuple(self.hand_tags.items()):
+            if owner == key and tag not in listed:
+                self._overwritten(f"a genre of {key}", mine, left)
+                del self.hand_tags[owner, tag]
+
+    def _overwritten(self, what: str, mine: ByHand, left: float) -> None:
+        # In the very moment in which we heard of it ours may have left just before.
+        heard = mine.heard is not None and mine.heard < left
+        if heard or (mine.at <= left and left - mine.at > FRESH):
+            self.breach(
+                f"{what}, edited by hand {left - mine.at:.3f} s before"
+                f" (heard: {heard}), is overwritten"
+            )
+        # Else it was on its way already, or nobody could tell us in time.
+        self.crossed += 1
 
     # The store
 
@@ -273,7 +289,7 @@ class Watch:
     def heard_of(self, rating_key: str) -> None:
         """Note that a notification named an item."""
         key = self.item_key(rating_key)
-        for (owner, _), mine in self.by_hand.items():
+        for (owner, _), mine in (*self.by_hand.items(), *self.hand_tags.items()):
             if owner == key and mine.heard is None:
                 mine.heard = self._now()
 

@@ -55,7 +55,6 @@ class World:
         self.alive, self.held = Spans(), Spans()
         self.counts: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self.hand_tags: dict[str, set[str]] = {}
         self._lists: set[tuple[str, str]] = set()  # whole lists that are people's
         self._anew: set[str] = set()  # their items are not those of before
         self._poisoned: set[str] = set()
@@ -68,6 +67,7 @@ class World:
         self._number = count()
         self._spell: Spell | None = None
         self.watch.item_key = self._key_of
+        self.watch.lists_replace = self.core.switches.tag_mode_section == "replace"
         self.watch.circuit = lambda: (
             self._life.engine.circuit.breaker.state if self._life else None
         )
@@ -287,7 +287,7 @@ class World:
             if "genres" not in revisions_of_item(item_state(item)):
                 # Locked without any of ours: the whole list is that person's now.
                 self._lists.add((key, "genres"))
-            self.hand_tags.setdefault(key, set()).add(tag)
+            self.watch.hand_tags[key, tag] = ByHand(tag, self.now())
             names = [*item.tag_names("genre"), tag]
             self.core.edit_by_person(item.rating_key, genre=names)
             return
@@ -344,7 +344,9 @@ class World:
         for _ in range(3):
             await asyncio.sleep(self.core.switches.scan_seconds / 2)
             self.core.tick()
-        self.hand_tags.pop(key, None)
+        for owner, tag in tuple(self.watch.hand_tags):
+            if owner == key:
+                del self.watch.hand_tags[owner, tag]
         self._lists.discard((key, "genres"))
         for name in TEXTS:
             self.watch.by_hand.pop((key, name), None)
@@ -430,8 +432,8 @@ class World:
             mine = self.watch.by_hand.get((key, name))
             if mine is not None and state["values"].get(plex) != mine.value:
                 self.watch.breach(f"{name} of {key} is not as it was edited by hand")
-        there = state["tags"].get(LISTS["genres"], ())
-        if lost := self.hand_tags.get(key, set()).difference(there):
+        mine = {tag for owner, tag in self.watch.hand_tags if owner == key}
+        if lost := mine.difference(state["tags"].get(LISTS["genres"], ())):
             self.watch.breach(f"{key} has lost {lost}, added by hand")
 
     async def close(self) -> None:

@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from custom_components.plexsync.engine.record import Find, Record
 from tests.rig import Rig
+
+pytestmark = pytest.mark.usefixtures("tag_mode")
 
 
 def record(rig: Rig, source: str, *genres: str, title: str = "Ours") -> Record:

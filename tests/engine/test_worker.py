@@ -4,7 +4,7 @@ import asyncio
 import copy
 from dataclasses import replace
 from sqlite3 import Connection
-from typing import Any, Literal
+from typing import Any
 
 import aiohttp
 import pytest
@@ -238,12 +238,9 @@ async def test_an_answer_that_was_lost_is_not_written_twice(rig: Rig) -> None:
     assert rig.item(1).title == "Movie 00001"
 
 
-@pytest.mark.parametrize("mode", ["append", "replace"])
-async def test_lists_come_right_whichever_way_the_server_reads_them(
-    rig: Rig, mode: Literal["append", "replace"]
-) -> None:
+@pytest.mark.usefixtures("tag_mode")
+async def test_lists_come_right_whichever_way_the_server_reads_them(rig: Rig) -> None:
     """What the source dropped goes, what a person added stays."""
-    rig.plex.core.switches.set_tag_mode(mode)
     await rig.submit(rig.records(1, genres=("One", "Two, really")))
     await rig.drained()
     item = rig.item(1)
@@ -369,6 +366,7 @@ async def test_two_items_of_one_file_are_parked(rig: Rig) -> None:
     assert rig.edits() == 0
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_a_new_rating_key_is_followed_by_the_path(rig: Rig) -> None:
     """The ledger moves with the file; the next record still knows its own tags."""
     await rig.submit(rig.records(1))
@@ -583,6 +581,7 @@ async def test_without_a_store_it_works_the_same(rig: Rig) -> None:
     await rig.drained()
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_collections_of_others_are_not_emptied(rig: Rig) -> None:
     """The last member stays in a collection that a person made, and leaves ours."""
     rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Theirs"])
@@ -595,6 +594,7 @@ async def test_collections_of_others_are_not_emptied(rig: Rig) -> None:
     assert rig.item(1).tag_names("collection") == ["Theirs"]
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_undo_restores_and_lets_go(rig: Rig) -> None:
     """What stood there before comes back, until the record's next revision."""
     old = rig.item(1)
@@ -732,6 +732,7 @@ async def test_a_write_of_unknown_outcome_that_stands_there_proves_writes(
     assert (counted.synced, counted.unchanged) == (1, 0)
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_what_two_writes_of_unknown_outcome_left_is_still_ours(rig: Rig) -> None:
     """Plex dies after it took the one and before it took the other; a third goes through."""
     plex = rig.plex

@@ -21,13 +21,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 FILE = "/data/films/1.mkv"
 
 
-@pytest.fixture(params=["append", "replace"])
-def mode(request: pytest.FixtureRequest, plex: PlexSimulator) -> str:
-    """Run under both of what indices may mean."""
-    plex.core.switches.set_tag_mode(request.param)
-    return str(request.param)
-
-
 async def _open(
     plex: PlexSimulator, make_server: MakeServer, **fields: Any
 ) -> tuple[PlexMediaServer, Item]:
@@ -62,8 +55,9 @@ EVERYTHING = [
 ]
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_everything_in_one_request(
-    plex: PlexSimulator, make_server: MakeServer, mode: str
+    plex: PlexSimulator, make_server: MakeServer
 ) -> None:
     """All fields, lists and locks fit in one request and read back as meant."""
     server, item = await _open(plex, make_server)
@@ -76,8 +70,9 @@ async def test_everything_in_one_request(
     assert after.locks == {edit.field for edit in EVERYTHING}
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_lists_end_up_as_meant(
-    plex: PlexSimulator, make_server: MakeServer, mode: str
+    plex: PlexSimulator, make_server: MakeServer
 ) -> None:
     """What stays, what comes and what goes, whatever an index means."""
     server, item = await _open(
@@ -158,9 +153,8 @@ async def test_locks_alone(plex: PlexSimulator, make_server: MakeServer) -> None
     assert not len(plex.journal)  # nothing to say
 
 
-async def test_long_edit_is_split(
-    plex: PlexSimulator, make_server: MakeServer, mode: str
-) -> None:
+@pytest.mark.usefixtures("tag_mode")
+async def test_long_edit_is_split(plex: PlexSimulator, make_server: MakeServer) -> None:
     """Nothing is dropped where one URL does not do; only what cannot be cut is long."""
     plex.core.switches.max_request_line = 8000
     old = [f"Old genre number {i}, with a comma" for i in range(150)]
@@ -186,8 +180,9 @@ async def test_long_edit_is_split(
     assert after.locks == {edit.field for edit in edits}
 
 
+@pytest.mark.usefixtures("tag_mode")
 async def test_list_too_long_for_any_url(
-    plex: PlexSimulator, make_server: MakeServer, mode: str
+    plex: PlexSimulator, make_server: MakeServer
 ) -> None:
     """A list is never cut in two: it goes out whole, and a proxy's no is the item's fault."""
     server, item = await _open(plex, make_server)

@@ -159,6 +159,32 @@ def test_it_sees_a_person_overwritten(
     assert bool(watch.broken) is seen
 
 
+@pytest.mark.parametrize(
+    ("replaces", "left", "heard", "seen", "kept"),
+    [
+        (True, 101, None, False, 0),
+        (True, 101, 100.5, True, 0),
+        (True, 120, None, True, 0),
+        (False, 120, None, False, 1),
+    ],
+)
+def test_it_sees_a_genre_of_a_person_overwritten(
+    watch: Watch,
+    replaces: bool,
+    left: float,
+    heard: float | None,
+    seen: bool,
+    kept: int,
+) -> None:
+    """Where Plex forgets what an edit does not list; that it was on its way excuses it alone."""
+    watch.lists_replace = replaces
+    watch.hand_tags["scene:7", "Mine"] = ByHand("Mine", 100, heard)
+    query = "type=1&id=7&genre%5B0%5D.tag.tag=Ours"
+    watch.applied(_request("PUT", f"/library/sections/1/all?{query}"), left)
+    assert bool(watch.broken) is seen
+    assert len(watch.hand_tags) == kept
+
+
 def test_it_sees_an_older_revision_after_a_newer(watch: Watch) -> None:
     """By the edits that were applied."""
     watch.applied(EDIT, 0)

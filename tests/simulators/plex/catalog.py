@@ -241,6 +241,7 @@ class Catalog:
 
     def tag(self, section: Section, kind: str, name: str) -> Tag:
         """Return the tag of that name, created when new."""
+        name = self.spelled(kind, name)
         lookup = self._lookup(kind, name)
         if (tag := section.tags_by_name.get(lookup)) is None:
             tag = Tag(self.new_id(), kind, name)
@@ -250,7 +251,13 @@ class Catalog:
 
     def find_tag(self, section: Section, kind: str, name: str) -> Tag | None:
         """Return the tag of that name, if there is one."""
-        return section.tags_by_name.get(self._lookup(kind, name))
+        return section.tags_by_name.get(self._lookup(kind, self.spelled(kind, name)))
+
+    def spelled(self, kind: str, name: str) -> str:
+        """Return the name that a tag gets when it is sent by this one."""
+        if self.switches.raise_first_letters and kind in ("label", "collection"):
+            return name[:1].upper() + name[1:]
+        return name
 
     def set_tags(self, item: Item, kind: str, specs: Sequence[TagSpec]) -> bool:
         """Replace an item's tags of one kind; return whether that changed anything."""
@@ -307,7 +314,7 @@ class Catalog:
         if tag.kind != "collection":
             return
         if tag.collection is None:
-            self.add_collection(item.section, tag, item.type)
+            self.add_collection(item.section, tag.name, item.type, tag)
         else:
             self.items[tag.collection].rows.clear()
 
@@ -336,11 +343,13 @@ class Catalog:
         section.tags_by_id[tag.id] = tag
         section.tags_by_name[self._lookup(tag.kind, name)] = tag
 
-    def add_collection(self, section: Section, tag: Tag, subtype: ItemType) -> Item:
-        """Create the item that stands for a collection tag."""
+    def add_collection(
+        self, section: Section, title: str, subtype: ItemType, tag: Tag | None = None
+    ) -> Item:
+        """Create the item that stands for a collection tag; without one it is a smart, empty one."""
         now = self.now()
         values: dict[str, Value] = {
-            "title": tag.name,
+            "title": title,
             "addedAt": now,
             "updatedAt": now,
             "subtype": subtype.word,
@@ -349,10 +358,9 @@ class Catalog:
         guid = (
             f"collection://{uuid5(NAMESPACE_URL, f'{self.seed}/{section.key}/{key}')}"
         )
-        item = Item(
-            key, section, ItemType.COLLECTION, values, guid, index=tag.id, tag=tag
-        )
-        tag.collection = key
+        item = Item(key, section, ItemType.COLLECTION, values, guid, smart=tag is None)
+        if tag is not None:
+            item.tag, item.index, tag.collection = tag, tag.id, key
         self.insert(item)
         self.notifier.timeline(item, DONE, now)
         return item

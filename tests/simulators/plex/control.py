@@ -8,9 +8,11 @@ from typing import Any, Self
 from aiohttp import web
 
 from .library import synthetic
+from .messages import PlexError
 from .server import PlexSimulator
 from .snapshot import item_state
 from .state import Item
+from .switches import Switches
 
 
 class ControlServer:
@@ -54,6 +56,12 @@ class ControlServer:
                 web.post("/__sim/item/{key}/edit", self._edit),
                 web.post("/__sim/item/{key}/refresh", self._refresh),
                 web.post("/__sim/item/{key}/rekey", self._rekey),
+                web.post("/__sim/item/{key}/recreate", self._recreate),
+                web.post("/__sim/item/{key}/merge", self._merge),
+                web.post("/__sim/item/{key}/split", self._split),
+                web.post("/__sim/item/{key}/move", self._move),
+                web.post("/__sim/item/{key}/picture", self._picture),
+                web.post("/__sim/smart_collection", self._smart_collection),
                 web.delete("/__sim/item/{key}", self._remove),
                 web.post("/__sim/library", self._library),
                 web.post("/__sim/file", self._file),
@@ -164,7 +172,7 @@ class ControlServer:
         for name, value in (await request.json()).items():
             if name == "tag_mode":
                 switches.set_tag_mode(value)
-            elif hasattr(switches, name):
+            elif name in Switches.__slots__:
                 setattr(switches, name, value)
             else:
                 raise ValueError(f"unknown switch {name}")
@@ -221,6 +229,56 @@ class ControlServer:
         self.simulator.core.remove_item(self._find(request))
         return web.json_response({})
 
+    async def _recreate(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            item_state(self.simulator.core.recreate(self._find(request)))
+        )
+
+    async def _merge(self, request: web.Request) -> web.Response:
+        """Make versions of an item: `{"items": [2, 3]}` are the others."""
+        others = [int(key) for key in (await request.json())["items"]]
+        return web.json_response(
+            item_state(self.simulator.core.merge(self._find(request), *others))
+        )
+
+    async def _split(self, request: web.Request) -> web.Response:
+        parts = self.simulator.core.split(self._find(request))
+        return web.json_response([item_state(item) for item in parts])
+
+    async def _move(self, request: web.Request) -> web.Response:
+        """Take an item to another library: `{"section": 2, "folder": "/data/other"}`."""
+        data, core = await request.json(), self.simulator.core
+        section = core.sections[int(data["section"])]
+        return web.json_response(
+            item_state(core.move(self._find(request), section, data.get("folder")))
+        )
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        """Change a picture: `{"add": key}`, `{"delete": key}`, `{"reset": true}`, `{"empty": true}`."""
+        data, core, item = (
+            await request.json(),
+            self.simulator.core,
+            self._find(request),
+        )
+        name = data.get("name", "thumb")
+        if "add" in data:
+            core.add_picture(item, name, data["add"])
+        if "delete" in data:
+            core.delete_picture(item, data["delete"], name)
+        if data.get("reset"):
+            core.reset_picture(item, name)
+        if data.get("empty"):
+            core.empty_picture(item, name)
+        return web.json_response(item_state(item))
+
+    async def _smart_collection(self, request: web.Request) -> web.Response:
+        """Add an empty smart collection: `{"section": 1, "title": "…"}`."""
+        data, core = await request.json(), self.simulator.core
+        section = core.sections[int(data["section"])]
+        return web.json_response(
+            item_state(core.add_smart_collection(section, data["title"]))
+        )
+
     async def _library(self, request: web.Request) -> web.Response:
         """Add a synthetic library: `{"items": 1000, "title": "…", "location": "…"}`."""
         data = await request.json()
@@ -233,12 +291,14 @@ class ControlServer:
         return web.json_response({"section": section.key})
 
     async def _file(self, request: web.Request) -> web.Response:
-        """Change the disk: `{"add": path}`, `{"remove": path}`, `{"move": [old, new]}`."""
+        """Change the disk: `{"add": path}`, `{"remove": path}`, `{"drop": path}` (no scan needed), `{"move": [old, new]}`."""
         data, core = await request.json(), self.simulator.core
         if "add" in data:
             core.add_file(data["add"], int(data.get("size", 1_000_000_000)))
         if "remove" in data:
             core.remove_file(data["remove"])
+        if "drop" in data:
+            core.remove_version(data["drop"])
         if "move" in data:
             core.move_file(*data["move"])
         return web.json_response({})
@@ -263,5 +323,5 @@ async def _errors(
         return await handler(request)
     except KeyError as err:
         return web.json_response({"error": f"not found: {err}"}, status=404)
-    except (ValueError, TypeError, JSONDecodeError) as err:
+    except (ValueError, TypeError, JSONDecodeError, PlexError) as err:
         return web.json_response({"error": str(err)}, status=400)

@@ -10,6 +10,13 @@ from .routes import Routes
 from .status import Identity
 from .switches import Switches
 
+# What a home or shared user may not even read.
+_OWNERS_PATHS = frozenset({"/accounts", "/status/sessions", "/butler", "/:/prefs"})
+
+
+def _token(request: Request) -> str | None:
+    return request.header("x-plex-token") or request.param("X-Plex-Token")
+
 
 class PlexCore(Model):
     """A Plex Media Server without its socket; `handle` never blocks and never raises."""
@@ -40,6 +47,10 @@ class PlexCore(Model):
             return error_response(414)
         if not self.authorized(request):
             return error_response(401)
+        if self._is_guest(request) and (
+            request.is_write or request.path in _OWNERS_PATHS
+        ):
+            return error_response(403)
         try:
             return self._routes.answer(request)
         except PlexError as err:
@@ -49,8 +60,11 @@ class PlexCore(Model):
         """Return whether a request may pass; `/identity` always may."""
         if not self.switches.require_token or request.path == "/identity":
             return True
-        given = request.header("x-plex-token") or request.param("X-Plex-Token")
-        return given == self.token
+        return _token(request) == self.token or self._is_guest(request)
+
+    def _is_guest(self, request: Request) -> bool:
+        guest = self.switches.guest_token
+        return guest is not None and _token(request) == guest
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every notification container; return how to stop it."""

@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from .catalog import Catalog, make_tagging
+from .catalog import Catalog
 from .messages import PlexError
 from .state import (
     EDITABLE,
@@ -17,10 +17,11 @@ from .state import (
     TAGGABLE,
     Item,
     ItemType,
+    Tag,
     Tagging,
     Value,
 )
-from .switches import TagMode
+from .switches import Switches, TagMode
 
 _KEY = re.compile(
     r"^(?P<name>\w+)(?:"
@@ -37,7 +38,7 @@ _DATE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})(?: \d{2}:\d{2}:\d{2})?$")
 _NOT_FIELDS = frozenset({"type", "id", "includeExternalMedia", "async", "force"})
 
 # A refresh never brings these: they belong to the people in front of the server.
-_PERSONAL = frozenset({"userRating", "label", "collection", "addedAt"})
+PERSONAL = frozenset({"userRating", "label", "collection", "addedAt"})
 
 
 @dataclass(slots=True)
@@ -63,9 +64,13 @@ def parse_edit(
 ) -> Edit:
     """Read an edit off a query: an unknown name is a 400, a bad value a 500."""
     edit = Edit()
+    bare = []
     for key, raw in query:
         if key in _NOT_FIELDS or key.startswith("X-Plex-"):
             continue
+        if key in FIELD_KINDS:  # without `.value`: taken, and locked
+            bare.append(key)
+            key += ".value"
         if (match := _KEY.match(key)) is None:
             raise PlexError(400, f"unknown parameter {key}")
         name = match["name"]
@@ -80,6 +85,8 @@ def parse_edit(
         else:
             _check(name, TAG_ELEMENTS.keys(), TAGGABLE[item_type], strict)
             _read_tag(edit.tags.setdefault(name, TagEdit()), match, raw)
+    for name in bare:
+        edit.locks.setdefault(name, True)
     for name, tag_edit in edit.tags.items():
         if any("tag.tag" not in parts for parts in tag_edit.add.values()):
             raise PlexError(400, f"{name} without a tag")
@@ -187,13 +194,10 @@ def merge_tags(
         if not (name := parts["tag.tag"]):
             continue
         tag = catalog.tag(item.section, kind, name)
-        thumb = parts.get("tag.thumb") or parts.get("tagging.thumb") or ""
         known = next((tagging for tagging in current if tagging.tag is tag), None)
-        # An actor who is named again without a part keeps the one that stood there.
-        text = parts.get("tagging.text", known.text if known else "")
-        merged[tag.id] = make_tagging(tag, text, thumb)
-    removed = {name.casefold() for name in edit.remove}
-    exact = set(edit.remove)
+        merged[tag.id] = _tagging(catalog.switches, tag, parts, known)
+    exact = {catalog.spelled(kind, name) for name in edit.remove}
+    removed = {name.casefold() for name in exact}
     folded = catalog.switches.tag_identity == "casefold"
     return [
         tagging
@@ -206,6 +210,21 @@ def merge_tags(
     ]
 
 
+def _tagging(
+    switches: Switches, tag: Tag, parts: dict[str, str], known: Tagging | None
+) -> Tagging:
+    """Return what an edit makes of one member; what it does not say of it is disputed."""
+    text = parts.get("tagging.text")
+    if text is None:
+        text = known.text if known and switches.keep_roles else ""
+    thumb = parts.get("tag.thumb") or parts.get("tagging.thumb") or ""
+    if thumb:
+        tag.thumb = thumb
+    elif switches.keep_portraits:
+        thumb = (known.thumb if known else "") or tag.thumb
+    return Tagging(tag, text, thumb)
+
+
 def decode_removals(raw: str) -> list[str]:
     """Split the list of a removal: each tag was quoted before the commas joined them."""
     return [unquote(piece) for piece in raw.split(",") if piece]
@@ -213,7 +232,7 @@ def decode_removals(raw: str) -> list[str]:
 
 def remember(item: Item, name: str, before: Any) -> None:
     """Keep what the agent had said before the first edit: a refresh brings it back."""
-    if name not in _PERSONAL:
+    if name not in PERSONAL:
         item.agent.setdefault(name, before)
 
 

@@ -48,7 +48,8 @@ class Faults:
         """Set a fault.
 
         Matchers, all optional: `method` ("PUT", "PUT,POST", "write", "read"), `path` (regex,
-        searched), `section`, `rating_key`, `rows` (more are asked for at once), `where` (any
+        searched), `section`, `rating_key`, `rows` (more are asked for at once), `param` (regex, searched in the names of the
+        query: `^studio` and `status` with `code=409` refuse a field, and the PUT with it), `where` (any
         function of the request), `nth` (only the nth match fires), `probability`, `times` (fires
         so often at most), `after` and `duration` (seconds), `flap` ((on, off) seconds). Everything
         else is a parameter of the action.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import re
 
 from .messages import PlexError
-from .state import FIELD_KINDS, TAG_ELEMENTS, Item, Section, Value
+from .state import FIELD_KINDS, TAG_ELEMENTS, Item, ItemType, Section, Value
 
 Test = Callable[[Item], bool]
 
@@ -109,7 +109,7 @@ def _one_test(key: str, value: str, section: Section, now: int) -> Test:
         return lambda item: _holds(item, wanted)
     if name == "id":
         keys = set(value.split(","))
-        return lambda item: str(item.rating_key) in keys
+        return lambda item: (str(item.rating_key) in keys) is (operator != "!")
     if name == "unwatched":
         return lambda item: value == "1"
     if name in TAG_ELEMENTS:
@@ -118,10 +118,12 @@ def _one_test(key: str, value: str, section: Section, now: int) -> Test:
         return _date_test(operator, value, now)
     if name in _NUMBERS:
         return _number_test(name, operator, value, now)
-    if name == "decade" and value.isdecimal():
-        return lambda item: int(item.values.get("year") or 0) // 10 * 10 == int(value)
+    if name == "decade":
+        decades = _numbers(name, value)
+        return lambda item: int(item.values.get("year") or 0) // 10 * 10 in decades
     if name == "guid":
-        return lambda item: item.guid == value
+        guids = set(value.split(","))
+        return lambda item: (item.guid in guids) is (operator != "!")
     if name in _CHOICES:
         choices = set(value.split(","))
         return lambda item: (
@@ -163,19 +165,30 @@ def _text_test(name: str, operator: str, value: str) -> Test:
 
 
 def _number_test(name: str, operator: str, value: str, now: int) -> Test:
-    try:
-        wanted = _moment(value, now) if name.endswith("At") else float(value)
-    except ValueError:
-        raise PlexError(400, f"bad value for {name}") from None
+    if operator in ("", "!"):
+        choices = _numbers(name, value, now)
+        return lambda item: (
+            (float(item.values.get(name, -1)) in choices) is (operator == "")
+        )
+    (wanted,) = _numbers(name, value, now, several=False)
     if operator == ">>":
         return lambda item: float(item.values.get(name, 0)) > wanted
     if operator == "<<":
         return lambda item: float(item.values.get(name, 0)) < wanted
-    if operator in ("", "!"):
-        return lambda item: (
-            (float(item.values.get(name, -1)) == wanted) is (operator == "")
-        )
     raise PlexError(400, f"unknown operator {operator}")
+
+
+def _numbers(
+    name: str, value: str, now: int = 0, *, several: bool = True
+) -> set[float]:
+    """Read the numbers of a filter, joined by commas, or moments where it is about those."""
+    try:
+        return {
+            _moment(piece, now) if name.endswith("At") else float(piece)
+            for piece in (value.split(",") if several else [value])
+        }
+    except ValueError:
+        raise PlexError(400, f"bad value for {name}") from None
 
 
 def _date_test(operator: str, value: str, now: int) -> Test:
@@ -190,7 +203,8 @@ def _date_test(operator: str, value: str, now: int) -> Test:
         return lambda item: str(item.values.get(name, "")) > value
     if operator == "<<":
         return lambda item: "" < str(item.values.get(name, "")) < value
-    return lambda item: (item.values.get(name) == value) is (operator != "!")
+    choices = set(value.split(","))
+    return lambda item: (item.values.get(name) in choices) is (operator != "!")
 
 
 def _tag_test(kind: str, operator: str, value: str, section: Section) -> Test:
@@ -213,6 +227,8 @@ def _moment(value: str, now: int) -> float:
 
 def sort_value(item: Item, name: str) -> Value:
     """Return what an item sorts by; what is missing comes first, as in SQLite."""
+    if name == "titleSort" and item.type is ItemType.SEASON and item.parent:
+        return f"{sort_value(item.parent, name)}\0{item.index or 0:06}"
     if name == "titleSort":
         return str(item.values.get("titleSort") or item.title).casefold()
     if name in _NUMBERS:

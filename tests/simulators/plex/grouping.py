@@ -33,7 +33,7 @@ def create(catalog: Catalog, section: Section, request: Request) -> Item:
     section.tags_by_id[tag.id] = tag
     if catalog.find_tag(section, "collection", title) is None:
         catalog.rename_tag(section, tag, title)  # puts it under its name
-    collection = catalog.add_collection(section, tag, members[0].type)
+    collection = catalog.add_collection(section, title, members[0].type, tag)
     for item in members:
         add(catalog, collection, item)
     return collection
@@ -52,6 +52,22 @@ def drop(catalog: Catalog, collection: Item, item: Item) -> None:
     if collection.tag is None or item.rating_key not in collection.tag.members:
         raise PlexError(404)
     catalog.drop_tag(item, collection.tag)
+
+
+def move(collection: Item, item: Item, after: int | None) -> None:
+    """Put a member behind another one, or first."""
+    tag = collection.tag
+    if tag is None or item.rating_key not in tag.members:
+        raise PlexError(404)
+    del tag.members[item.rating_key]
+    keys = list(tag.members)
+    place = (
+        0 if after is None else keys.index(after) + 1 if after in keys else len(keys)
+    )
+    keys.insert(place, item.rating_key)
+    held = tag.members | {item.rating_key: item}
+    tag.members.clear()
+    tag.members.update((key, held[key]) for key in keys)
 
 
 def members(item: Item) -> list[Item]:

@@ -59,7 +59,10 @@ def upload(catalog: Catalog, items: list[Item], word: str, data: bytes) -> str:
     catalog.blobs.setdefault(digest, data)
     key = f"upload://{plural}/{digest}"
     for item in items:
-        catalog.select_image(item, name, key)
+        if switches.select_uploads:
+            catalog.select_image(item, name, key)
+        elif key not in catalog.images(item, name).keys:
+            catalog.images(item, name).keys.append(key)
         catalog.touch(item, [name])
     return key
 
@@ -81,10 +84,21 @@ def unselect(catalog: Catalog, item: Item, word: str) -> None:
     catalog.touch(item, [name])
 
 
-def select_agent_image(item: Item, name: str) -> bool:
-    """Go back to the agent's image; return whether that changed anything."""
+def forget(catalog: Catalog, item: Item, word: str, key: str) -> None:
+    """Delete an image; where it was the selected one, Plex chooses another."""
+    name, _ = IMAGE_PATHS[word]
+    if (images := item.images.get(name)) is None or key not in images.keys:
+        raise PlexError(404, "no such image")
+    images.keys.remove(key)
+    if images.selected == key:
+        select_agent_image(item, name, force=True)
+    catalog.touch(item, [name])
+
+
+def select_agent_image(item: Item, name: str, *, force: bool = False) -> bool:
+    """Go back to the agent's image, a locked one only by force; return whether that changed anything."""
     images = item.images.get(name)
-    if images is None or name in item.locks:
+    if images is None or (name in item.locks and not force):
         return False
     first = next((key for key in images.keys if not key.startswith("upload://")), None)
     if images.selected == first:

@@ -2,7 +2,7 @@
 
 import re
 
-from . import grouping, images
+from . import grouping, images, upheavals
 from .answers import Answers
 from .edit import (
     apply_edit,
@@ -114,6 +114,26 @@ class ItemRoutes(Answers):
             self._core.agent_refresh(item.rating_key)
         return empty_response()
 
+    def _merge(self, request: Request, match: re.Match[str]) -> Response:
+        items = [
+            self._catalog.items.get(key)
+            for key in parse_ids(request.param("ids") or "")
+        ]
+        if not items or None in items:
+            raise PlexError(404)
+        try:
+            upheavals.merge(
+                self._catalog, self._known(match)[0], [i for i in items if i]
+            )
+        except ValueError as err:
+            raise PlexError(400, str(err)) from None
+        return empty_response()
+
+    def _split(self, request: Request, match: re.Match[str]) -> Response:
+        if (item := self._known(match)[0]).media:
+            upheavals.split(self._catalog, item)
+        return empty_response()
+
     def _rate(self, request: Request, match: re.Match[str]) -> Response:
         key = request.param("key") or ""
         item = self._catalog.items.get(int(key)) if key.isdecimal() else None
@@ -211,4 +231,20 @@ class ItemRoutes(Answers):
         if member is None:
             raise PlexError(404)
         grouping.drop(self._catalog, collection, member)
+        return empty_response()
+
+    def _move_in_collection(self, request: Request, match: re.Match[str]) -> Response:
+        collection, after = self._known(match)[0], request.param("after")
+        member = self._catalog.items.get(int(match["member"]))
+        if member is None:
+            raise PlexError(404)
+        grouping.move(collection, member, int(after) if after else None)
+        return empty_response()
+
+    def _set_preferences(self, request: Request, match: re.Match[str]) -> Response:
+        for item in self._known(match):
+            for name in ("collectionMode", "collectionSort"):
+                if (raw := request.param(name)) is not None:
+                    item.values[name] = raw
+            self._catalog.touch(item, [])
         return empty_response()

@@ -126,14 +126,13 @@ def page(switches: Switches, items: list[Item], request: Request) -> Page:
 
 
 def _parse_sort(sort: str) -> list[tuple[str, bool]]:
-    """Return field and "descending" of each piece of a sort."""
+    """Return field and "descending" of each piece of a sort; an unknown one is ignored."""
     orders = []
     for piece in filter(None, sort.split(",")):
         field, _, direction = piece.partition(":")
         name = field.rsplit(".", 1)[-1]
-        if name not in _SORTABLE or direction not in ("", "asc", "desc", "nullsLast"):
-            raise PlexError(400, f"unknown sort {piece}")
-        orders.append((name, direction == "desc"))
+        if name in _SORTABLE and direction in ("", "asc", "desc", "nullsLast"):
+            orders.append((name, direction == "desc"))
     return orders
 
 

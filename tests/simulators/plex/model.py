@@ -24,9 +24,10 @@ from .state import (
     Value,
 )
 from .switches import Switches
+from .upheavals import Upheavals
 
 
-class Model:
+class Model(Upheavals):
     """A library without the API in front of it."""
 
     def __init__(
@@ -149,16 +150,20 @@ class Model:
         """Add a version to an item; `proxy_type=42` makes it an optimised one."""
         return self.catalog.add_media(item, files, size=size, proxy_type=proxy_type)
 
-    def item(self, rating_key: int | str) -> Item:
-        """Return an item, or raise `KeyError`."""
-        return self.catalog.items[int(rating_key)]
-
     def find(self, path: str) -> Item:
-        """Return the item that holds a file, or raise `KeyError`."""
+        """Return the first item that holds a file, or raise `KeyError`."""
         for item in self.catalog.items.values():
             if path in item.files:
                 return item
         raise KeyError(path)
+
+    def find_all(self, path: str) -> list[Item]:
+        """Return all items that hold a file: one for each library that has its folder."""
+        return [item for item in self.catalog.items.values() if path in item.files]
+
+    def add_smart_collection(self, section: Section, title: str) -> Item:
+        """Add an empty smart collection, whatever others of that title there are."""
+        return self.catalog.add_collection(section, title, section.type)
 
     def collection(self, section: Section, title: str) -> Item | None:
         """Return the collection of that title, if there is one."""
@@ -177,17 +182,6 @@ class Model:
             if key and key.startswith("upload://")
             else None
         )
-
-    def remove_item(self, item: Item | int) -> None:
-        """Delete an item and its files from the disk."""
-        found = item if isinstance(item, Item) else self.item(item)
-        for path in found.files:
-            self.catalog.disk.pop(path, None)
-        self.catalog.remove(found)
-
-    def rekey(self, item: Item | int) -> Item:
-        """Give an item a new rating key; the old one answers 404 from now on."""
-        return self.catalog.rekey(item if isinstance(item, Item) else self.item(item))
 
     # What people and agents do
 

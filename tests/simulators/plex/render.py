@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
+import re
 from typing import Literal
 
 from .markup import Attr, Node, render
@@ -10,12 +12,16 @@ from .switches import Switches
 
 View = Literal["row", "full"]
 
+_NOT_A_WORD = re.compile(r"[^a-z0-9]+")
+
 _ORDER = (
     "studio",
     "type",
     "title",
     "titleSort",
     "subtype",
+    "collectionMode",
+    "collectionSort",
     "originalTitle",
     "contentRating",
     "editionTitle",
@@ -49,6 +55,9 @@ class Style:
     without_elements: frozenset[str] = frozenset()
     without_fields: frozenset[str] = frozenset()
     check_files: bool = False
+    equal_sort_titles: bool = False
+    early_dates: bool = False
+    preferences: bool = False
 
 
 def row(item: Item, style: Style) -> bytes:
@@ -83,6 +92,9 @@ def style_for(
         without_elements=elements,
         without_fields=fields,
         check_files=params.get("checkFiles") == "1",
+        equal_sort_titles=not switches.omit_equal_sort_title,
+        early_dates=switches.early_summer_dates,
+        preferences=params.get("includePreferences") == "1",
     )
 
 
@@ -94,6 +106,8 @@ def item_node(item: Item, style: Style) -> Node:
         "key": item.key if is_video else f"{item.key}/children",
         "guid": item.guid,
     }
+    if not item.guid.startswith(("local://", "com.plexapp.", "collection://")):
+        attrs["slug"] = _NOT_A_WORD.sub("-", item.title.lower()).strip("-")
     attrs |= _parent_attrs(item)
     values = item.values
     for name in _ORDER:
@@ -107,6 +121,11 @@ def item_node(item: Item, style: Style) -> Node:
             if url := image_url(item, name):
                 attrs[name] = url
         elif (value := values.get(name)) is not None:
+            if name == "titleSort" and not style.equal_sort_titles:
+                if value == values.get("title"):
+                    continue
+            elif name == "originallyAvailableAt" and style.early_dates:
+                value = _day_early(str(value))
             attrs[name] = value
     if item.index is not None:
         attrs["index"] = item.index
@@ -117,17 +136,28 @@ def item_node(item: Item, style: Style) -> Node:
         attrs |= _section_attrs(item.section)
     children = [media_node(item, media, style) for media in item.media]
     children += _tag_nodes(item, style)
+    children += _picture_nodes(item)
     if style.guids:
         children += [Node("Guid", {"id": guid}) for guid in item.guids]
     if not style.truncate or style.view == "full":
         children += [
             Node("Field", {"locked": True, "name": name}) for name in sorted(item.locks)
         ]
+    if style.preferences and item.type is ItemType.COLLECTION:
+        children.append(_preferences(item))
     if style.without_elements:
         children = [
             child for child in children if child.tag not in style.without_elements
         ]
     return Node("Video" if is_video else "Directory", attrs, children, "Metadata")
+
+
+def _day_early(text: str) -> str:
+    """Return the day before one of a summer; other days as they are."""
+    day = date.fromisoformat(text[:10])
+    if not 4 <= day.month <= 10:
+        return text
+    return f"{day - timedelta(days=1)}{text[10:]}"
 
 
 def image_url(item: Item, name: str) -> str:
@@ -156,6 +186,7 @@ def media_node(item: Item, media: Media, style: Style) -> Node:
         "container": media.parts[0].container if media.parts else "mkv",
         "videoFrameRate": "24p",
         "videoProfile": "high",
+        "hasVoiceActivity": False,
     }
     if media.proxy_type is not None:
         attrs |= {
@@ -203,11 +234,8 @@ def section_node(section: Section) -> Node:
     """Build the element of a library."""
     attrs: dict[str, Attr] = {
         "allowSync": True,
-        "art": f"/:/resources/{section.type.word}-fanart.jpg",
-        "composite": f"/library/sections/{section.key}/composite/{section.updated_at}",
         "filters": True,
         "refreshing": section.refreshing,
-        "thumb": f"/:/resources/{section.type.word}.png",
         "key": str(section.key),
         "type": section.type.word,
         "title": section.title,
@@ -243,7 +271,9 @@ def listing_attrs(section: Section) -> dict[str, Attr]:
         "mediaTagVersion": 1700000000,
         "thumb": f"/:/resources/{section.type.word}.png",
         "title1": section.title,
+        "title2": f"All {section.title}",
         "viewGroup": section.type.word,
+        "viewMode": 65592,
     }
 
 
@@ -287,6 +317,8 @@ def _count_attrs(item: Item) -> dict[str, Attr]:
         if years:
             span = {"minYear": min(years), "maxYear": max(years)}
         return {"childCount": members, "smart": False, "ratingCount": members} | span
+    if item.type is ItemType.COLLECTION:
+        return {"childCount": 0, "smart": item.smart, "ratingCount": 0}
     if item.type is ItemType.SHOW:
         return {
             "childCount": len(item.children),
@@ -309,6 +341,42 @@ def _tag_nodes(item: Item, style: Style) -> list[Node]:
             taggings = taggings[: 3 if kind == "actor" else 2]
         full = style.view == "full"
         nodes += [Node(element, tag_attrs(tagging, full=full)) for tagging in taggings]
+    return nodes
+
+
+def _preferences(item: Item) -> Node:
+    choices = {
+        "collectionMode": (-1, "-1:Default|0:Hide|1:Hide items|2:Show items"),
+        "collectionSort": (0, "0:Release date|1:Alphabetical|2:Custom"),
+    }
+    settings = [
+        Node(
+            "Setting",
+            {
+                "id": name,
+                "type": "int",
+                "default": default,
+                "value": item.values.get(name, default),
+                "enumValues": words,
+            },
+        )
+        for name, (default, words) in choices.items()
+    ]
+    return Node("Preferences", {}, settings)
+
+
+def _picture_nodes(item: Item) -> list[Node]:
+    """Return what newer servers say of the pictures, once more and in colours."""
+    nodes = [
+        Node("Image", {"alt": item.title, "type": kind, "url": url})
+        for kind, name in (("coverPoster", "thumb"), ("background", "art"))
+        if (url := image_url(item, name))
+    ]
+    if nodes:
+        corners = ("topLeft", "topRight", "bottomRight", "bottomLeft")
+        nodes.append(
+            Node("UltraBlurColors", dict.fromkeys(corners, f"{item.index or 0:06x}"))
+        )
     return nodes
 
 

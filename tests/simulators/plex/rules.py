@@ -23,6 +23,7 @@ _MATCHERS = frozenset(
         "section",
         "rating_key",
         "rows",
+        "param",
         "where",
         "nth",
         "probability",
@@ -48,6 +49,8 @@ class Rule:
     rating_key: int | None = None
     rows: int | None = None
     """Only requests for more rows than this."""
+    param: re.Pattern[str] | None = None
+    """Only requests of which the name of a parameter matches."""
     where: Callable[[Request], bool] | None = None
     """Whatever else a request has to be; in process only."""
     nth: int | None = None
@@ -66,7 +69,7 @@ class Rule:
         start = now + float(spec.get("after", 0))
         duration = spec.get("duration")
         flap = spec.get("flap")
-        path = spec.get("path")
+        path, param = spec.get("path"), spec.get("param")
         method = str(spec.get("method", "")).upper()
         methods = {"WRITE": WRITES, "READ": READS, "": frozenset[str]()}.get(method)
         return cls(
@@ -81,6 +84,7 @@ class Rule:
             section=_int(spec.get("section")),
             rating_key=_int(spec.get("rating_key")),
             rows=_int(spec.get("rows")),
+            param=re.compile(param) if param else None,
             where=spec.get("where"),
             nth=_int(spec.get("nth")),
             probability=float(spec.get("probability", 1.0)),
@@ -132,6 +136,10 @@ class Rule:
         if self.rows is not None and self.rows >= _wanted_rows(request):
             return False
         if self.rating_key is not None and self.rating_key not in named_keys(request):
+            return False
+        if self.param is not None and not any(
+            self.param.search(name) for name, _ in request.query
+        ):
             return False
         if self.where is not None and not self.where(request):
             return False

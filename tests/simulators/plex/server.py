@@ -277,6 +277,11 @@ class PlexSimulator:
     async def _exchange(
         self, http: web.BaseRequest, request: Request, entry: Entry
     ) -> web.StreamResponse:
+        if self.core.switches.secure_only:  # and we speak plain HTTP
+            entry.outcome = "hung up"
+            if http.transport is not None:
+                http.transport.close()
+            return web.Response()
         verdict = self.faults.judge(request, self.in_flight)
         if verdict.delay:
             await asyncio.sleep(verdict.delay)

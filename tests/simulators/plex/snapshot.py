@@ -33,7 +33,7 @@ _SECTION_PLAIN = [
     "mounted",
     "vanished",
 ]
-_ITEM_PLAIN = ["rating_key", "values", "guid", "index", "deleted_at", "agent"]
+_ITEM_PLAIN = ["rating_key", "values", "guid", "index", "deleted_at", "agent", "smart"]
 
 
 def item_state(item: Item) -> dict[str, Any]:
@@ -48,11 +48,13 @@ def item_state(item: Item) -> dict[str, Any]:
             for kind, tags in item.tags.items()
         },
         "roles": item.roles(),
+        "portraits": {t.tag.name: t.thumb for t in item.tags.get("actor", ())},
         "locks": sorted(item.locks),
         "files": item.files,
         "guid": item.guid,
         "guids": list(item.guids),
         "images": {name: images.selected for name, images in item.images.items()},
+        "pictures": {name: list(images.keys) for name, images in item.images.items()},
         "deletedAt": item.deleted_at,
     }
 
@@ -169,6 +171,7 @@ def _load_item(raw: Mapping[str, Any], section: Section) -> Item:
     item.guids = tuple(raw["guids"])
     item.index = raw["index"]
     item.deleted_at = raw["deleted_at"]
+    item.smart = raw["smart"]
     item.agent = {
         name: [tuple(spec) for spec in value] if isinstance(value, list) else value
         for name, value in raw["agent"].items()

@@ -128,7 +128,7 @@ class Tag:
     name: str
     thumb: str = ""
     collection: int | None = None
-    members: dict[int, Item] = field(default_factory=dict)
+    members: dict[int, Item] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -190,7 +190,7 @@ class Item:
     """One metadata item; `values` uses Plex's attribute names."""
 
     rating_key: int
-    section: Section
+    section: Section = field(repr=False)
     type: ItemType
     values: dict[str, Value]
     guid: str
@@ -201,11 +201,13 @@ class Item:
     tags: dict[str, list[Tagging]] = field(default_factory=dict)
     locks: set[str] = field(default_factory=set)
     images: dict[str, Images] = field(default_factory=dict)
-    children: list[Item] = field(default_factory=list)
+    children: list[Item] = field(default_factory=list, repr=False)
     tag: Tag | None = None
+    smart: bool = False
+    """A collection that a filter fills; ours is always empty."""
     agent: dict[str, Any] = field(default_factory=dict)
     deleted_at: int | None = None
-    rows: dict[object, bytes] = field(default_factory=dict)
+    rows: dict[object, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def title(self) -> str:
@@ -282,12 +284,12 @@ class Section:
     refreshing: bool = False
     mounted: bool = True
     vanished: bool = False
-    items: dict[ItemType, dict[int, Item]] = field(default_factory=dict)
-    tags_by_id: dict[int, Tag] = field(default_factory=dict)
-    tags_by_name: dict[tuple[str, str], Tag] = field(default_factory=dict)
+    items: dict[ItemType, dict[int, Item]] = field(default_factory=dict, repr=False)
+    tags_by_id: dict[int, Tag] = field(default_factory=dict, repr=False)
+    tags_by_name: dict[tuple[str, str], Tag] = field(default_factory=dict, repr=False)
     versions: Counter[str] = field(default_factory=Counter)
     orders: dict[object, tuple[tuple[int, ...], list[Item]]] = field(
-        default_factory=dict
+        default_factory=dict, repr=False
     )
 
     def of_type(self, item_type: ItemType) -> dict[int, Item]:

@@ -1,7 +1,7 @@
 """Where the behaviour of Plex is disputed, both answers, switchable."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 TagMode = Literal["append", "replace"]
 
@@ -10,15 +10,28 @@ TagMode = Literal["append", "replace"]
 class Switches:
     """Behaviour of the simulated server; a test matrix runs both sides of each."""
 
-    tag_mode_section: TagMode = "append"
+    section_default: ClassVar[TagMode] = "replace"
+    """What a new server does; tests set it to run under both."""
+
+    tag_mode_section: TagMode = field(default_factory=lambda: Switches.section_default)
     """What `genre[0].tag.tag=` does to the list on PUT /library/sections/{id}/all."""
     tag_mode_metadata: TagMode = "replace"
     """The same on PUT /library/metadata/{ids}."""
     tag_identity: Literal["exact", "casefold"] = "exact"
     """Whether "drama" and "Drama" are two tags, or one whose first spelling stays."""
+    keep_roles: bool = True
+    """An actor who is sent again without `tagging.text` keeps the part."""
+    keep_portraits: bool = True
+    """An actor who is sent again without `tag.thumb` keeps the portrait."""
+    raise_first_letters: bool = False
+    """Labels and collections begin with a capital, however they were sent."""
     strict_types: bool = True
     """Refuse (400) fields that an item type does not have, as a season's studio."""
 
+    omit_equal_sort_title: bool = True
+    """A sort title that equals the title stands in no answer."""
+    early_summer_dates: bool = False
+    """Dates from April to October are shown a day early, as nfo-fed agents have them."""
     truncate_listing: bool = True
     """Listings carry two tags of a kind and three roles, no labels and no locks."""
     honour_excludes: bool = True
@@ -38,11 +51,19 @@ class Switches:
     """A file renamed on disk becomes a new item at the next scan."""
     empty_trash: bool = True
     """Items whose files vanished are removed by the scan, else kept as unavailable."""
+    split_keeps_edits: bool = True
+    """Each part of a split item has what stood there; else all but one begin anew."""
     scan_seconds: float = 0.2
     """How long a scan takes, by the core's clock."""
 
     require_token: bool = True
     """Off: the unclaimed or allowed-network mode, tokens are ignored."""
+    guest_token: str | None = None
+    """A second token: it reads, and gets 403 for every write and for the owner's lists."""
+    secure_only: bool = False
+    """Plain HTTP is accepted and hung up without an answer."""
+    select_uploads: bool = True
+    """Off: an upload is answered 200 and listed, but neither selected nor locked."""
     bad_image_status: int = 400
     big_image_status: int = 500
     """413 was seen on newer servers."""
