@@ -68,7 +68,8 @@ async def test_every_field_arrives(
     assert {name for name, _ in FILM.cast} <= set(item.tag_names("actor"))
     assert FILM.director in item.tag_names("director")
     assert (item.image_key("thumb") or "").startswith("upload://posters/")
-    assert item.locked("title")
+    assert item.locked("summary")
+    assert not item.locked("title")  # it stood there already
     assert plex.journal.count(method="PUT") == 12
     assert plex.journal.count(method="POST") == 12
     assert plex.whole_section_edits == 0

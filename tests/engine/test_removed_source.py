@@ -46,7 +46,7 @@ async def test_what_was_taken_over_leaves_with_its_new_source(rig: Rig) -> None:
     assert await sync(rig, replace(dropped, fields={"genres": None})) == (
         found | {"Left"}
     )
-    _, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
+    _, restored, kept = await rig.engine.undoing.undo(Find((rig.path(1),)))
     assert (restored, kept) == (["genres", "title"], {})
     assert (film.title, genres(rig)) == (before, found)
 
@@ -60,5 +60,5 @@ async def test_what_a_removed_source_wrote_can_be_undone(rig: Rig) -> None:
         await rig.engine.remove_source("same")
     assert genres(rig) == found | {"G0", "G1", "G2"}
     assert film.title == "Title 2"
-    await rig.engine.by_hand.undo(Find((rig.path(1),)))
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
     assert (film.title, genres(rig)) == (before, found)

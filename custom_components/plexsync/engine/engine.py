@@ -31,6 +31,7 @@ from .snapshot import Snapshot, take_snapshot
 from .standing import Standing
 from .sweep import Sweep
 from .tools import Tools
+from .undoing import Undoing
 from .unforeseen import tell as tell_unforeseen
 from .upkeep import Fresh, Upkeep, nothing_newer
 from .worker import Worker
@@ -109,6 +110,7 @@ class Engine:
         self.upkeep = Upkeep(self.database, circuit, self.clock, fresh)
         self.admission = Admission(circuit, health, judge)
         self.by_hand = ByHand(tools, circuit, self.admission)
+        self.undoing = Undoing(tools, self.admission)
         self.sweep = Sweep(tools, circuit, self.admission, self._tell)
 
     # -- life ------------------------------------------------------------------
@@ -144,7 +146,8 @@ class Engine:
     async def run(self) -> None:
         """Work and probe until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for work in (self.health.run, self.worker.run, self.upkeep.run):
+            parts = (self.health, self.worker, self.upkeep, self.undoing)
+            for work in [part.run for part in parts]:
                 group.create_task(self._keep(work))
 
     async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -4,17 +4,20 @@ Same database and same transactions as the queue. An item is known by its path;
 the rating key is a cache, so a row moves with the file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import json
 from sqlite3 import Connection
 from typing import Any
 
+from . import stats
+from .change import Change
 from .fields import FIELDS
-from .plan import Change, Ledger, Written
 from .ports import Item
-from .record import value_from_json, value_to_json
+from .record import Value, value_from_json, value_to_json
+from .written import Ledger, Written
 
+SOURCES = "sources"  # the note that names them in the order in which they lead
 _REMOVED = "removed:"  # begins the names of sources that were removed
 _EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
 
@@ -42,6 +45,10 @@ CREATE TABLE IF NOT EXISTS ledger (
     released TEXT,
     written REAL NOT NULL,
     place INTEGER NOT NULL,        -- which of the sources came upon the field first
+    shown TEXT,                    -- how Plex shows the value, where in another form
+    locked INTEGER NOT NULL DEFAULT 0,  -- the lock that stands on it is ours
+    before_year INTEGER,
+    let_go INTEGER NOT NULL DEFAULT 0,  -- its source wants it no more
     PRIMARY KEY (item, field, source)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ledger_written ON ledger (written);
@@ -110,7 +117,8 @@ def rows(db: Connection, item: Item) -> Ledger:
         return found
     for row in db.execute(
         "SELECT field, source, value, intent, pending, before, before_known,"
-        " before_locked, released, earlier FROM ledger WHERE item = ? ORDER BY place",
+        " before_locked, released, earlier, shown, locked, before_year, let_go"
+        " FROM ledger WHERE item = ? ORDER BY place",
         (number,),
     ):
         if (name := row[0]) in FIELDS:
@@ -132,7 +140,10 @@ def _written(row: tuple[Any, ...]) -> Written:
         before_locked=bool(row[7]),
         released=row[8],
         earlier=tuple(_value(name, each) for each in json.loads(row[9] or "[]")),
-        removed=row[1].startswith(_REMOVED),
+        shown=_decode(name, row[10]),
+        locked=bool(row[11]),
+        before_year=row[12],
+        let_go=bool(row[13]) or row[1].startswith(_REMOVED),
     )
 
 
@@ -152,21 +163,22 @@ def intend(
             (item.rating_key, item.section, item.paths[0] if item.paths else ""),
         ).lastrowid
     for change in changes:
-        image = FIELDS[change.field].kind == "image"
+        image = change.is_picture
         intent = _encode(change.own)
         earlier = _earlier(db, number, source, change.field, intent)
         db.execute(
             "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
-            " before_known, before_locked, written, earlier, place)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, (SELECT"
+            " before_known, before_locked, written, earlier, before_year, place)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, (SELECT"
             " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
             " ON CONFLICT (item, field, source) DO UPDATE SET"
             " intent = excluded.intent, pending = 1, key = excluded.key,"
-            " earlier = excluded.earlier,"
+            " earlier = excluded.earlier, let_go = 0,"
             # After an undo the story of the field begins anew.
             " before = iif(released IS NULL, before, excluded.before),"
             " before_known = iif(released IS NULL, before_known, excluded.before_known),"
             " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
+            " before_year = iif(released IS NULL, before_year, excluded.before_year),"
             " place = iif(released IS NULL, place, excluded.place), released = NULL",
             (
                 number,
@@ -179,6 +191,7 @@ def intend(
                 change.was_locked,
                 now,
                 earlier,
+                _year(item, change),
             ),
         )
 
@@ -206,14 +219,23 @@ def _earlier(
 
 
 def confirm(
-    db: Connection, item: Item, source: str, fields: Iterable[str], now: float
+    db: Connection,
+    item: Item,
+    source: str,
+    fields: Iterable[str],
+    now: float,
+    shown: Mapping[str, Value | None] | None = None,
 ) -> None:
-    """Make what was intended ours: a read-back has shown it."""
-    number = item_id(db, item)
+    """Make what was intended ours: a read-back has shown it, perhaps in another form."""
+    number, shown = item_id(db, item), shown or {}
     db.executemany(
         "UPDATE ledger SET value = intent, intent = NULL, pending = 0, earlier = NULL,"
-        " written = ? WHERE item = ? AND field = ? AND source = ? AND pending = 1",
-        [(now, number, field, source) for field in fields],
+        " locked = intent <> 'null', shown = ?, written = ?"
+        " WHERE item = ? AND field = ? AND source = ? AND pending = 1",
+        [
+            (_encode_shown(shown.get(field)), now, number, field, source)
+            for field in fields
+        ],
     )
 
 
@@ -225,7 +247,7 @@ def adopt(
     changes: Sequence[Change],
     now: float,
 ) -> None:
-    """Own values that stand there already; what was before stays unknown."""
+    """Own values that stand there already: what stands there is what was before."""
     if not changes:
         return
     number = item_id(db, item)
@@ -235,16 +257,34 @@ def adopt(
             (item.rating_key, item.section, item.paths[0] if item.paths else ""),
         ).lastrowid
     db.executemany(
-        "INSERT INTO ledger (item, field, source, key, value, written, place)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT"
+        "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
+        " before, before_known, before_locked, before_year, place)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, (SELECT"
         " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
         " ON CONFLICT (item, field, source) DO UPDATE SET"
         " value = excluded.value, intent = NULL, pending = 0, earlier = NULL,"
-        " key = excluded.key,"
-        " before_known = iif(released IS NULL, before_known, 0),"
+        " key = excluded.key, shown = excluded.shown, locked = excluded.locked,"
+        " let_go = 0,"
+        " before = iif(released IS NULL, before, excluded.before),"
+        " before_known = iif(released IS NULL, before_known, excluded.before_known),"
+        " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
+        " before_year = iif(released IS NULL, before_year, excluded.before_year),"
         " place = iif(released IS NULL, place, excluded.place), released = NULL",
         [
-            (number, change.field, source, key, _encode(change.own), now)
+            (
+                number,
+                change.field,
+                source,
+                key,
+                _encode(change.own),
+                now,
+                _encode_shown(change.shown),
+                change.locked,
+                None if change.is_picture else _encode(change.before),
+                not change.is_picture,
+                change.was_locked and not change.locked,
+                _year(item, change),
+            )
             for change in changes
         ],
     )
@@ -256,10 +296,35 @@ def release(
     """Give a field up until its record's next revision."""
     db.execute(
         "UPDATE ledger SET released = ?, value = NULL, intent = NULL, pending = 0,"
-        " earlier = NULL"
+        " earlier = NULL, shown = NULL, locked = 0, let_go = 0"
         " WHERE item = ? AND field = ? AND source = ?",
         (token, item_id(db, item), field, source),
     )
+
+
+def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> None:
+    """Give fields up to other sources; what was written there may stay, and is ours."""
+    number = item_id(db, item)
+    db.executemany(
+        "UPDATE ledger SET let_go = 1 WHERE item = ? AND field = ? AND source = ?",
+        [(number, field, source) for field in fields],
+    )
+
+
+def keep_picture_before(
+    db: Connection, item: Item, source: str, field: str, key: str | None
+) -> None:
+    """Note which picture was selected before our first one."""
+    db.execute(
+        "UPDATE ledger SET before = ?, before_known = 1"
+        " WHERE item = ? AND field = ? AND source = ? AND before_known = 0",
+        (json.dumps(key), item_id(db, item), field, source),
+    )
+
+
+def order_of_sources(db: Connection) -> tuple[str, ...]:
+    """Name the sources in the order in which they lead."""
+    return tuple(json.loads(stats.setting(db, SOURCES) or "[]"))
 
 
 def release_source(db: Connection, source: str) -> None:
@@ -279,16 +344,14 @@ def release_source(db: Connection, source: str) -> None:
     db.execute("DELETE FROM picture WHERE source = ?", (source,))
 
 
-def written_since(db: Connection, since: float) -> list[str]:
-    """Give the rating keys of all items written since then."""
-    return [
-        row[0]
-        for row in db.execute(
-            "SELECT DISTINCT rating_key FROM item JOIN ledger ON ledger.item = item.id"
-            " WHERE written >= ? AND before_known = 1 ORDER BY rating_key",
-            (since,),
-        )
-    ]
+def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
+    """Give number, path and rating key of all items written since then."""
+    return db.execute(
+        "SELECT DISTINCT id, path, rating_key FROM item"
+        " JOIN ledger ON ledger.item = item.id"
+        " WHERE written >= ? AND before_known = 1 ORDER BY id",
+        (since,),
+    ).fetchall()
 
 
 def keys_of(db: Connection, item: Item) -> list[tuple[str, str]]:
@@ -353,11 +416,20 @@ def _encode(value: Any) -> str:
     return json.dumps(value_to_json(value))
 
 
+def _year(item: Item, change: Change) -> int | None:
+    """Give the item's year where the date changes: 0 for none."""
+    return (item.year or 0) if change.field == "date" else None
+
+
+def _encode_shown(value: Any) -> str | None:
+    return None if value is None else _encode(value)
+
+
 def _decode(field: str, text: str | None) -> Any:
     return None if text is None else _value(field, json.loads(text))
 
 
 def _value(field: str, data: Any) -> Any:
     if FIELDS[field].kind == "image":
-        return str(data)  # the digest of the bytes
+        return data  # the digest of the bytes, a mark or a key, as text
     return value_from_json(field, data)

@@ -80,12 +80,13 @@ class Look:
         """Compute what would be written to the item of each sight."""
         planned = [sight for sight in sights if sight.item is not None]
 
-        def read_ledger(db: Connection) -> None:
+        def read_ledger(db: Connection) -> tuple[str, ...]:
             for sight in planned:
                 assert sight.item is not None
                 sight.ledger = ledger.rows(db, sight.item)
+            return ledger.order_of_sources(db)
 
-        await self._t.database.run(read_ledger, durable=False)
+        order = await self._t.database.run(read_ledger, durable=False)
         for number, sight in enumerate(planned):
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
@@ -97,6 +98,7 @@ class Look:
                 sight.item,
                 sight.ledger,
                 images=sight.images,
+                order=order,
             )
         await spare_collections(self._t, self.access, planned)
 

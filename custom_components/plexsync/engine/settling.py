@@ -119,10 +119,11 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     record, item = task.job.record, task.sight.item
     if item is None:
         return
-    ledger.confirm(db, item, record.source, task.confirmed, wall)
+    ledger.confirm(db, item, record.source, task.confirmed, wall, task.shown)
     done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
-    if done and not task.plan.changes:  # else it was noted before the write
+    if done:
         ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
+        ledger.let_go(db, item, record.source, task.plan.let_go)
 
 
 def _record_failed(db: Connection, task: Task, ended: _Ended) -> None:

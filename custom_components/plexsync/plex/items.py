@@ -29,7 +29,10 @@ NAMES = {
     "poster": "thumb",
     "background": "art",
 }
-_FIELDS = {plex: ours for ours, plex in NAMES.items()} | {"role": "actors"}
+_FIELDS = {plex: ours for ours, plex in NAMES.items()} | {
+    "role": "actors",
+    "year": "year",
+}
 _ELEMENTS = {
     "Genre": "genres",
     "Label": "labels",
@@ -110,9 +113,14 @@ def parse_items(
                 locks=_locks(node),
                 read_at=read_at,
                 guid=node.get("guid") or "",
+                year=_year(node.get("year") or ""),
                 handle=Handle(section_key, TYPES[kind], _guids(node)),
             )
     return found
+
+
+def _year(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else None
 
 
 def _paths(node: Element) -> tuple[str, ...]:
@@ -149,11 +157,15 @@ def _values(node: Element, kind: str) -> dict[str, Value | None]:
     for child in node:
         name = _ELEMENTS.get(child.tag, "")
         if name in values and (tag := child.get("tag")):
-            member = Actor(tag, child.get("role") or "") if name == "actors" else tag
+            member = _actor(tag, child) if name == "actors" else tag
             lists.setdefault(name, []).append(member)
     for name, members in lists.items():
         values[name] = tuple(members)  # type: ignore[assignment]  # one kind per field
     return values
+
+
+def _actor(name: str, node: Element) -> Actor:
+    return Actor(name, node.get("role") or "", node.get("thumb") or "")
 
 
 def _single(name: str, text: str | None) -> str | float | None:
