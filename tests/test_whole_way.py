@@ -226,6 +226,8 @@ async def test_a_source_that_was_added_again_takes_over_what_it_wrote(
 
     old = FILM.cast[0][0]
     assert old in item_of(plex, FILM.path).tag_names("actor")
+    # A cover that was sent before is not sent again.
+    assert plex.journal.count(method="POST") == 12
     stash.core.rename_performer(old, "Somebody Else")
     runner.hurry()
     await until(

@@ -57,6 +57,10 @@ async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
         jobs = await engine.remove_source(gone)
         _LOGGER.info("Source %s was removed, %s jobs were discarded", gone, jobs)
     await engine.notes.keep(SOURCES, json.dumps(order))
+    for subentry in coordinator.config_entry.get_subentries_of_type(SUBENTRY_STASH):
+        address = subentry.data[CONF_URL].rstrip("/")
+        identity = hashlib.sha256(address.encode()).hexdigest()
+        await engine.recognise(subentry.subentry_id, identity)
 
 
 async def _open_stash(

@@ -197,6 +197,10 @@ class Engine:
         """
         return await self._desk.submit(records, priority, cursor)
 
+    async def recognise(self, source: str, identity: str) -> None:
+        """Let a source that was removed and added again be the same source again."""
+        await self._desk.recognise(source, identity)
+
     async def remove_source(self, source: str) -> int:
         """Discard a source's jobs, release its ownership; give how many jobs."""
         return await self._desk.remove_source(source)

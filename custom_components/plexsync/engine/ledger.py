@@ -344,6 +344,25 @@ def release_source(db: Connection, source: str) -> None:
     db.execute("DELETE FROM picture WHERE source = ?", (source,))
 
 
+def take_back(db: Connection, removed: str, source: str) -> None:
+    """Give a source that was added again what it wrote under its former name.
+
+    Where it was removed more than once, the last time counts.
+    """
+    names = [
+        row[0]
+        for row in db.execute(
+            "SELECT DISTINCT source FROM ledger"
+            " WHERE substr(source, 1, ?) = ? AND substr(source, -?) = ?",
+            (len(_REMOVED), _REMOVED, len(removed) + 1, f":{removed}"),
+        )
+    ]
+    for name in sorted(names, key=lambda each: int(each.split(":")[1]), reverse=True):
+        db.execute(
+            "UPDATE OR IGNORE ledger SET source = ? WHERE source = ?", (source, name)
+        )
+
+
 def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
     """Give number, path and rating key of all items written since then."""
     return db.execute(
