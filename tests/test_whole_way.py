@@ -69,7 +69,8 @@ async def test_every_field_arrives(
     assert {name for name, _ in FILM.cast} <= set(item.tag_names("actor"))
     assert FILM.director in item.tag_names("director")
     assert (item.image_key("thumb") or "").startswith("upload://posters/")
-    assert item.locked("title")
+    assert item.locked("summary")
+    assert not item.locked("title")  # it stood there already
     assert plex.journal.count(method="PUT") == 12
     assert plex.journal.count(method="POST") == 12
     assert plex.whole_section_edits == 0
@@ -226,6 +227,8 @@ async def test_a_source_that_was_added_again_takes_over_what_it_wrote(
 
     old = FILM.cast[0][0]
     assert old in item_of(plex, FILM.path).tag_names("actor")
+    # A cover that was sent before is not sent again.
+    assert plex.journal.count(method="POST") == 12
     stash.core.rename_performer(old, "Somebody Else")
     runner.hurry()
     await until(

@@ -8,10 +8,11 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .engine import skipped
 from .engine.by_hand import Preview
+from .engine.change import Kept
 from .engine.engine import Engine
 from .engine.jobs_view import JobInfo
 from .engine.outages import DAY, Outage
-from .engine.plan import Kept, Plan
+from .engine.plan import Plan
 from .engine.record import ItemOutcome, Outcome
 
 # The kinds that a comparison counts, and those counted by reason. Lists, so that

@@ -21,6 +21,7 @@ from .const import (
     START_PREVIEW,
     SUBENTRY_STASH,
 )
+from .engine.ledger import SOURCES
 from .plex.paths import PathMapper
 from .sources.runner import SourceRunner
 from .sources.stash import StashOptions, StashSource
@@ -37,7 +38,7 @@ async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
     Raises StorageError.
     """
     engine, allowed = coordinator.engine, coordinator.hass.config
-    known = set(json.loads(await engine.notes.get("sources") or "[]"))
+    known = set(json.loads(await engine.notes.get(SOURCES) or "[]"))
     await engine.upkeep.follow(
         SOURCE_ACTION,
         _digest(
@@ -50,10 +51,16 @@ async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
     await engine.upkeep.retry_due(SOURCE_ACTION)
     for subentry in coordinator.config_entry.get_subentries_of_type(SUBENTRY_STASH):
         await _open_stash(coordinator, subentry)
-    for gone in sorted(known - set(coordinator.runners)):
+    # An action's last word leads a value, then the sources as their owner ordered them.
+    order = [SOURCE_ACTION, *coordinator.runners]
+    for gone in sorted(known - set(order)):
         jobs = await engine.remove_source(gone)
         _LOGGER.info("Source %s was removed, %s jobs were discarded", gone, jobs)
-    await engine.notes.keep("sources", json.dumps(sorted(coordinator.runners)))
+    await engine.notes.keep(SOURCES, json.dumps(order))
+    for subentry in coordinator.config_entry.get_subentries_of_type(SUBENTRY_STASH):
+        address = subentry.data[CONF_URL].rstrip("/")
+        identity = hashlib.sha256(address.encode()).hexdigest()
+        await engine.recognise(subentry.subentry_id, identity)
 
 
 async def _open_stash(

@@ -109,14 +109,14 @@ async def _undo_item(
     if (given is None) is (since is None):
         raise invalid("undo_target")
     if given is not None:
-        item, restored, kept = await coordinator.engine.by_hand.undo(find(given))
+        item, restored, kept = await coordinator.engine.undoing.undo(find(given))
         return {
             "rating_key": item.rating_key,
             "restored": list(restored),
             "kept": dict(kept),
         }
     assert since is not None
-    items, fields, reasons = await coordinator.engine.by_hand.undo_since(
+    items, fields, reasons = await coordinator.engine.undoing.undo_since(
         since.timestamp()
     )
     return {"items": items, "fields": fields, "kept": dict(reasons)}

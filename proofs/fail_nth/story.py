@@ -402,7 +402,7 @@ async def _serve_by_hand(world: World) -> None:
     """Undo, pin, and compare all with Plex, where somebody else has been."""
     engine, record = world.engine, world.record
     undone = Find((world.path(2),))
-    await world.ask(lambda: engine.by_hand.undo(undone))
+    await world.ask(lambda: engine.undoing.undo(undone))
     twin = world.core.find("/data/movies/A.mkv").rating_key
     await world.ask(lambda: engine.by_hand.pin("stash", "scene:twins", str(twin)))
     await world.drained()

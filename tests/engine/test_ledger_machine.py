@@ -7,6 +7,7 @@ own, so that nobody is mistaken for another by chance.
 """
 
 from dataclasses import dataclass, field
+import itertools
 import sqlite3
 from typing import Any
 
@@ -15,7 +16,8 @@ from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
 from custom_components.plexsync.engine import ledger
-from custom_components.plexsync.engine.plan import Change, Plan, make_plan
+from custom_components.plexsync.engine.change import Change
+from custom_components.plexsync.engine.plan import Plan, make_plan
 from custom_components.plexsync.engine.ports import FieldEdit, Item
 from custom_components.plexsync.engine.record import Find, Record, Value
 from custom_components.plexsync.engine.undo import make_undo
@@ -23,6 +25,8 @@ from custom_components.plexsync.engine.undo import make_undo
 from .machines import LIMIT, Machine, run
 
 SOURCES = ("stash", "action")  # the first is a mirror of its source
+LEADER = "action"
+ORDER = (LEADER, "stash")
 TEXTS = ("title", "studio")
 PERSON, AGENT = "person", "agent"
 GONE = "gone"  # whoever was removed: nobody's successor, but of ours
@@ -48,8 +52,13 @@ class Truth:
     )  # name → who put it there
     gone: dict[str, set[str]] = field(default_factory=dict)  # whose it was
     declined: set[str] = field(default_factory=set)  # a person took them away
-    touched: bool = False  # we have come upon it, ever
-    theirs: bool = False  # a list that a person locked before we came
+    locker: str = AGENT  # who locked it, where it is locked
+    holds: dict[str, Value | None] = field(
+        default_factory=dict
+    )  # source → what it wrote last, which locks it
+    claims: dict[str, Value | None] = field(
+        default_factory=dict
+    )  # source → what it wants there
     origin: Origin | None = None
     undone: dict[str, str] = field(default_factory=dict)  # source → token
     wants: dict[str, set[str]] = field(default_factory=dict)  # source → members
@@ -149,23 +158,19 @@ class LedgerMachine(Machine):
             mirror=source == "stash",
         )
         item = self.item()
-        plan = make_plan(record, item, ledger.rows(self.db, item))
+        plan = make_plan(record, item, ledger.rows(self.db, item), order=ORDER)
         self.judge(plan, record)
-        for change in plan.adopted:
+        done = outcome == "written" or not plan.changes
+        for change in plan.adopted if done else ():
             self.judge_adopted(change, source)
         before = {name: dict(truth.cut) for name, truth in self.truth.items()}
         self.now += 1
-        # As a batch does: what is wanted and stands there is owned before the write,
-        # which locks it.
         ledger.intend(self.db, item, source, "1", plan.changes, self.now)
-        ledger.adopt(self.db, item, source, "1", plan.adopted, self.now)
         for change in plan.changes:
             self.touch(change.field, Origin(True, change.before, change.was_locked))
-        for change in plan.adopted:
-            self.touch(change.field, None if change.own is None else Origin(False))
-            if change.field in TEXTS:
-                self.truth[change.field].author = source
-        for change in (*plan.changes, *plan.adopted):
+        if done:
+            self.adopt(plan, item, source)
+        for change in (*plan.changes, *(plan.adopted if done else ())):
             sure = outcome == "written" or change in plan.adopted
             self.claim(change, record, sure=sure)
             self.truth[change.field].cut.pop(source, None)
@@ -176,14 +181,33 @@ class LedgerMachine(Machine):
         if outcome == "lost":
             return
         if outcome == "late":
-            self.late.append((plan.edits(item), source))
+            self.late.append((plan.edits(), source))
             return
         self.arrive()
-        self.apply(plan.edits(item), source)
+        self.apply(plan.edits(), source)
         assert plan.missed(self.item()) == ()
         if outcome == "written":
             confirmed = [change.field for change in plan.changes]
             ledger.confirm(self.db, item, source, confirmed, self.now)
+
+    def adopt(self, plan: Plan, item: Item, source: str) -> None:
+        """Own what stands there already, and give up what is wanted no more."""
+        ledger.adopt(self.db, item, source, "1", plan.adopted, self.now)
+        ledger.let_go(self.db, item, source, plan.let_go)
+        for change in plan.adopted:
+            truth = self.truth[change.field]
+            assert not change.locked or self.may_hold(change.field)
+            theirs = change.was_locked and not change.locked
+            self.touch(change.field, Origin(True, change.before, theirs))
+            if change.field in TEXTS:
+                truth.author = source
+            if change.locked:
+                truth.holds[source] = change.own
+            else:
+                truth.holds.pop(source, None)
+        for name in plan.let_go:
+            self.truth[name].claims.pop(source, None)
+            self.truth[name].wants.pop(source, None)
 
     @rule()
     def arrive(self) -> None:
@@ -195,7 +219,6 @@ class LedgerMachine(Machine):
     def touch(self, name: str, origin: Origin | None) -> None:
         """Note that we came upon a field, and what we found there."""
         truth = self.truth[name]
-        truth.touched, truth.theirs = True, False
         if truth.origin is None:
             truth.origin = origin
 
@@ -204,6 +227,12 @@ class LedgerMachine(Machine):
         truth = self.truth[change.field]
         if sure:
             truth.sure[record.source] = change.own
+        if sure and not change.stands:
+            truth.holds[record.source] = change.own
+        truth.claims[record.source] = change.own
+        for known in (truth.claims, truth.holds) if change.own is None else ():
+            if sure or known is truth.claims:
+                known.pop(record.source, None)
         if change.field == "genres":
             wanted = _set(record.fields["genres"])
             truth.wants[record.source] = wanted
@@ -240,19 +269,16 @@ class LedgerMachine(Machine):
                     truth.declined.discard(name)
             elif edit.touch:
                 self.values[edit.field], truth.author = edit.value, author
-            elif truth.author == AGENT:
-                truth.author = (
-                    PERSON  # a lock of ours came too late: now it is anybody's
-                )
             if edit.lock:
-                self.lock(edit.field)
+                self.lock(edit.field, author)
             elif edit.lock is not None:
                 self.locks.discard(edit.field)
 
-    def lock(self, name: str) -> None:
+    def lock(self, name: str, locker: str) -> None:
         """Lock a field: who took away what is gone by then nobody can tell any more."""
+        truth = self.truth[name]
+        truth.locker = locker
         if name == "genres" and name not in self.locks:
-            truth = self.truth[name]
             wanted = set().union(*truth.wants.values())
             truth.declined |= wanted - set(self.genres())
         self.locks.add(name)
@@ -274,7 +300,7 @@ class LedgerMachine(Machine):
                 if name in changed:
                     assert changed[name].after == record.fields[name]
         assert set(changed) <= set(record.fields)
-        for edit in plan.edits(self.item()):
+        for edit in plan.edits():
             # A lock alone is for what the record wants, and what stands there.
             assert edit.touch or record.fields[edit.field]
         if "genres" in changed:
@@ -309,15 +335,28 @@ class LedgerMachine(Machine):
             return None if any(meant != wanted for meant in cut or ()) else False
         if truth.undone.get(record.source) == record.token():
             return False
-        if name in self.locks and truth.author == PERSON:
-            return None if self.may_be_ours(name) else False
+        if name in self.locks and PERSON in (truth.author, truth.locker):
+            return None if self.may_hold(name) else False
         if wanted is not None:
-            return True
-        if name == "title" or not record.identified:
+            # An action leads a mirror for as long as it has a value.
+            return record.source == LEADER or LEADER not in truth.claims
+        if name == "title":
             return False
-        if truth.author in SOURCES or not record.mirror:
+        if self.values[name] in (
+            value for source, value in truth.claims.items() if source != record.source
+        ):
+            return None  # another source wants it as well
+        if truth.author == record.source:
+            return True
+        if record.identified and not record.mirror:
             return True
         return None if self.may_be_ours(name) else False
+
+    def may_hold(self, name: str) -> bool:
+        """Say whether a lock looks like one that a write of ours left with its value."""
+        truth = self.truth[name]
+        held = [*truth.holds.values(), *itertools.chain(*truth.cut.values())]
+        return any(held) if name == "genres" else self.values[name] in held
 
     def may_be_ours(self, name: str) -> bool:
         """Say whether somebody else's text looks like what a write of ours left."""
@@ -333,10 +372,7 @@ class LedgerMachine(Machine):
         if truth.undone.get(record.source) == record.token():
             assert after == before
             return
-        if not desired and not record.identified:
-            assert after == before
-            return
-        if truth.theirs and "genres" in self.locks:
+        if "genres" in self.locks and not self.may_hold("genres"):
             assert after == before
             return
         assert after <= before | desired
@@ -352,7 +388,7 @@ class LedgerMachine(Machine):
                 assert (name in after) is wanted
             elif self.may_be_mine(name, record.source):
                 assert not wanted or name in after
-            elif not desired and not record.mirror:
+            elif not desired and record.identified and not record.mirror:
                 # An explicit clear takes all but what another source wants there.
                 assert (name in after) is wanted
             else:
@@ -376,7 +412,29 @@ class LedgerMachine(Machine):
             self.truth[name].author = PERSON
         elif self.truth[name].author == AGENT:
             self.truth[name].author = PERSON
-        self.locks.add(name)
+        self.lock(name, PERSON)
+
+    @rule(name=st.sampled_from([*TEXTS, "genres"]))
+    def lock_as_it_is(self, name: str) -> None:
+        """Let a person lock what stands there; also a lock of ours is theirs then."""
+        if name not in self.locks:
+            self.lock(name, PERSON)
+
+    @rule(
+        source=st.sampled_from(SOURCES),
+        name=st.sampled_from(TEXTS),
+        there=st.sampled_from(["X", "Y"]),
+        wanted=words,
+    )
+    def lock_what_agrees(
+        self, source: str, name: str, there: str, wanted: str | None
+    ) -> None:
+        """Let a person lock what a source wants too; then that wants something else."""
+        self.unlock(name)
+        self.refresh(text=there, title=there)
+        self.sync_one(source, name, there)
+        self.lock_as_it_is(name)
+        self.sync_one(source, name, wanted)
 
     @rule(name=st.sampled_from(["p", "q"]))
     def add(self, name: str) -> None:
@@ -384,7 +442,7 @@ class LedgerMachine(Machine):
         if name not in self.genres():
             self.values["genres"] = (*self.genres(), name)
             self.truth["genres"].members[name] = {PERSON}
-        self.lock_list()
+        self.lock("genres", PERSON)
 
     @precondition(lambda self: self.genres())
     @rule(which=st.integers(0, 7))
@@ -396,19 +454,12 @@ class LedgerMachine(Machine):
         truth = self.truth["genres"]
         truth.gone[name] = truth.members.pop(name)
         truth.declined.add(name)
-        self.lock_list()
-
-    def lock_list(self) -> None:
-        """Lock the list, as an edit does."""
-        if "genres" not in self.locks and not self.truth["genres"].touched:
-            self.truth["genres"].theirs = True
-        self.lock("genres")
+        self.lock("genres", PERSON)
 
     @rule(name=st.sampled_from([*TEXTS, "genres"]))
     def unlock(self, name: str) -> None:
         """Let a person open a lock."""
         self.locks.discard(name)
-        self.truth[name].theirs = False
 
     @rule(text=st.sampled_from(["X", "Y", "A", None]), title=st.sampled_from("XY"))
     def refresh(self, text: str | None, title: str) -> None:
@@ -443,7 +494,10 @@ class LedgerMachine(Machine):
             if meant:
                 truth.cut.setdefault(GONE, []).extend(meant)
             truth.wants.pop(source, None)
+            truth.claims.pop(source, None)
             truth.undone.pop(source, None)
+            if source in truth.holds:
+                truth.holds[f"{GONE} {len(truth.holds)}"] = truth.holds.pop(source)
 
     @rule()
     def move(self) -> None:
@@ -558,12 +612,12 @@ class LedgerMachine(Machine):
             # None and A are everybody's words; all others tell their author.
             assert authors[name] in OURS or before[name] in (None, "A")
             assert self.values[name] == origin.value
-            assert (name in self.locks) is origin.locked
+            (edit,) = (edit for edit in edits if edit.field == name)
+            assert edit.lock is None or (name in self.locks) is origin.locked
             truth.author = PERSON if origin.locked else AGENT
         for edit in edits:  # what it says of the whole list is what comes of it
-            assert edit.field != "genres" or _set(edit.members) == _set(
-                self.values["genres"]
-            )
+            if edit.field == "genres" and edit.touch:
+                assert _set(edit.members) == _set(self.values["genres"])
         origin = self.truth["genres"].origin
         if "genres" in {edit.field for edit in edits}:
             assert origin is not None
@@ -573,15 +627,17 @@ class LedgerMachine(Machine):
             for name, owners in members.items():
                 if name not in old | doubtful:
                     assert (name in self.genres()) is not bool(owners & OURS)
-            assert ("genres" in self.locks) is origin.locked
-            self.truth["genres"].theirs = False
+            (edit,) = (edit for edit in edits if edit.field == "genres")
+            assert edit.lock is None or ("genres" in self.locks) is origin.locked
         for restore in restores:
             token = str(self.revision)
             ledger.release(self.db, item, restore.source, restore.field, token)
             truth = self.truth[restore.field]
             source = restore.source if restore.source in SOURCES else GONE
             truth.undone[source] = token
-            truth.origin, truth.touched = None, False
+            truth.origin = None
+            truth.holds.clear()
+            truth.claims.clear()
             truth.wants.pop(source, None)
             truth.cut.pop(source, None)
             truth.sure.pop(source, None)
@@ -608,6 +664,13 @@ class LedgerMachine(Machine):
         return ledger.rows(self.db, self.item())
 
     # -- always ----------------------------------------------------------------------
+
+    @invariant()
+    def no_lock_on_nothing(self) -> None:
+        """Leave no lock of ours where nothing of ours stands."""
+        for name, truth in self.truth.items():
+            if name in self.locks and truth.locker in OURS:
+                assert self.values[name] is not None
 
     @invariant()
     def one_item(self) -> None:

@@ -148,7 +148,7 @@ async def test_jobs_of_an_older_version_are_written(
         await rig.drained(failed=1)
         assert not rig.in_line(rig.records(4, "New"))
         assert rig.items()[-1].title == "Late"
-        await rig.engine.by_hand.undo(Find((rig.path(1),)))
+        await rig.engine.undoing.undo(Find((rig.path(1),)))
         assert rig.item(1).title == before
         await rig.stop()
 

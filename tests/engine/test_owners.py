@@ -118,7 +118,7 @@ async def test_each_part_of_a_split_item_has_what_is_ours(
         assert await sweep(rig, shelf) == {"in_line": 2}
     assert rig.edits() == edits
     if merged == "after":
-        await rig.engine.by_hand.undo(shelf.records["scene:2"].find)
+        await rig.engine.undoing.undo(shelf.records["scene:2"].find)
         assert part.title == before
 
 
@@ -147,7 +147,7 @@ async def test_when_an_owner_goes_the_next_one_takes_over(
     assert await sweep(rig, shelf) == {"differs": 1}
     assert one.title == "New 2"
     assert await sweep(rig, shelf) == {"in_line": 1}
-    await rig.engine.by_hand.undo(find)
+    await rig.engine.undoing.undo(find)
     assert one.title == before
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from custom_components.plexsync.engine import jobs_view
 from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.change import Kept
 from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.plan import Kept, Plan
+from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.together import ahead, in_order
 from tests.rig import WITHIN, Rig

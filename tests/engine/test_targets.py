@@ -143,7 +143,7 @@ async def test_a_stop_between_two_items_loses_none(rig: Rig) -> None:
     await rig.drained()
     assert titles(rig, 1) == {"New 1"}
     assert edits(rig, well) == 1
-    _, restored, kept = await rig.engine.by_hand.undo(Find((rig.path(1),)))
+    _, restored, kept = await rig.engine.undoing.undo(Find((rig.path(1),)))
     assert (titles(rig, 1), kept) == ({before}, {})
     assert "title" in restored
 

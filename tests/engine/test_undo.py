@@ -1,9 +1,9 @@
 """Undo by itself: what it says of a list is the whole list."""
 
 from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.engine.plan import Written
 from custom_components.plexsync.engine.ports import Item
 from custom_components.plexsync.engine.undo import make_undo
+from custom_components.plexsync.engine.written import Written
 
 
 def test_what_a_person_added_since_stays() -> None:
@@ -11,13 +11,16 @@ def test_what_a_person_added_since_stays() -> None:
     values = dict.fromkeys(FIELDS) | {"genres": ("Kept", "Ours", "Mine")}
     item = Item("41", "lib", ("/a.mkv",), values, frozenset({"genres"}), 0.0)
     row = Written(
-        *("genres", "stash", ("Ours",)),
-        encoded_before='["Kept", "Taken"]',
+        "genres",
+        "stash",
+        ("Ours",),
+        locked=True,
+        before=("Kept", "Taken"),
         before_known=True,
     )
     (restore,), kept = make_undo(item, {"genres": [row]})
     assert not kept
     assert restore.edit is not None
-    assert restore.edit.members == ("Kept", "Mine", "Taken")
+    assert restore.edit.members == ("Kept", "Taken", "Mine")
     assert restore.edit.remove == ("Ours",)
     assert restore.edit.lock is False

@@ -21,10 +21,10 @@ async def test_an_undo_that_could_not_be_noted_is_finished_by_the_next(
     find = Find((rig.path(1),))
     await _break(rig, "UPDATE OF released ON ledger")
     with pytest.raises(StorageError):
-        await rig.engine.by_hand.undo(find)
+        await rig.engine.undoing.undo(find)
     assert rig.item(1).title == title
     await _mend(rig)
-    _, fields, kept = await rig.engine.by_hand.undo(find)
+    _, fields, kept = await rig.engine.undoing.undo(find)
     assert "title" in fields
     assert not kept
     counts = await rig.engine.sweep.run(_pages(records), total=1)

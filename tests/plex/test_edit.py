@@ -53,7 +53,7 @@ EVERYTHING = [
     FieldEdit("collections", members=("Best of / Worst of",)),
     FieldEdit("directors", members=("Ann Example",)),
     FieldEdit("writers", members=("Ben", "Cora")),
-    FieldEdit("actors", members=(Actor("Dan", "Himself"), Actor("Eve"))),
+    FieldEdit("actors", members=(Actor("Dan", "Himself"), Actor("Eve", ""))),
 ]
 
 
@@ -91,14 +91,16 @@ async def test_lists_end_up_as_meant(
                 "genres", members=("Keep", "New"), remove=("Go, away", "Go/too", "50%")
             ),
             FieldEdit(
-                "actors", members=(Actor("Dan"), Actor("Ida", "X")), remove=("Gone",)
+                "actors",
+                members=(Actor("Dan", ""), Actor("Ida", "X")),
+                remove=("Gone",),
             ),
             FieldEdit("labels", remove=("only",)),
         ],
     )
     after = await _read(server)
     assert set(after.fields["genres"] or ()) == {"Keep", "New"}  # type: ignore[arg-type]
-    assert set(after.fields["actors"] or ()) == {Actor("Dan"), Actor("Ida", "X")}  # type: ignore[arg-type]
+    assert set(after.fields["actors"] or ()) == {Actor("Dan", ""), Actor("Ida", "X")}  # type: ignore[arg-type]
     assert after.fields["labels"] is None
 
 

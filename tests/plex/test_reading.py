@@ -73,7 +73,7 @@ async def test_every_field(plex: PlexSimulator, make_server: MakeServer) -> None
         "writers": ("W1", "W2"),
         "actors": (
             Actor("Ann", "Herself"),
-            Actor("Ben"),
+            Actor("Ben", ""),
             Actor("Cora", "X"),
             Actor("Dan", "Y"),
         ),

@@ -1,28 +1,24 @@
-"""What an owner asks for by hand, and waits for: preview, undo, pin."""
+"""What an owner asks for by hand, and waits for: preview and pin."""
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import failed, jobs_view, ledger, pins, queue, settled
+from . import failed, jobs_view, pins, queue, settled
 from .admission import Admission
 from .circuit import Circuit
-from .contact import CircuitRefusedError, Contact
+from .contact import CircuitRefusedError
 from .failed import Choice
-from .holds import BY_HAND, READING
-from .judge import About, Purpose
+from .holds import READING
 from .look import Look
 from .pictures import known_digests, wanted
 from .plan import Plan
 from .ports import Item
-from .record import Find, Record
-from .retry import Fault, FaultClass
+from .record import Record
+from .retry import Fault
 from .sight import Sight
 from .tools import Tools
-from .undo import make_undo, missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,92 +96,3 @@ class ByHand:
                 items = await Look(self._t, contact).read({rating_key: ""})
                 return items.get(rating_key)
         return None
-
-    # -- undo ----------------------------------------------------------------------
-
-    async def undo(self, find: Find) -> tuple[Item, list[str], dict[str, str]]:
-        """Restore every item of a file; give the first, the restored fields, and why others stayed.
-
-        Raises Fault, of class item with the reason of the match if none was found.
-        """
-        restored, kept = set[str](), dict[str, str]()
-        async with self._admission.contact(BY_HAND) as contact:
-            first, *others = await self._find(contact, find)
-            for item in (first, *others):
-                async with self._hand_on(item.rating_key):
-                    # Whoever had it in hand may have written to it.
-                    (read,) = await self._find(
-                        contact, Find(rating_key=item.rating_key)
-                    )
-                    _, names, reasons = await self._undo_item(contact, read)
-                    restored.update(names)
-                    kept |= reasons
-        return first, sorted(restored), kept
-
-    async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
-        """Restore every item written since then; count items, fields, and what stayed."""
-        keys = await self._t.database.run(lambda db: ledger.written_since(db, since))
-        items = fields = 0
-        reasons = Counter[str]()
-        for key in keys:
-            try:
-                _, restored, kept = await self.undo(Find(rating_key=key))
-            except Fault as fault:
-                if fault.kind is not FaultClass.ITEM:
-                    raise
-                reasons[fault.reason] += 1
-                continue
-            items += bool(restored)
-            fields += len(restored)
-            reasons.update(kept.values())
-        return items, fields, dict(reasons)
-
-    async def _find(self, contact: Contact, find: Find) -> list[Item]:
-        sight = Sight(find)
-        await Look(self._t, contact).find([sight])
-        items = [each.item for each in sight.targets if each.item is not None]
-        if len(items) < len(sight.targets):
-            first = next(each for each in sight.targets if each.item is None)
-            raise first.fault or Fault(FaultClass.ITEM, first.reason or "not_found")
-        return items
-
-    @contextlib.asynccontextmanager
-    async def _hand_on(self, rating_key: str) -> AsyncGenerator[None]:
-        """Have an item for oneself: there is one writer at a time."""
-        while rating_key in self._t.in_hand:
-            await asyncio.sleep(0.05)
-        self._t.in_hand.add(rating_key)
-        try:
-            yield
-        finally:
-            self._t.in_hand.discard(rating_key)
-
-    async def _undo_item(
-        self, contact: Contact, read: Item
-    ) -> tuple[Item, list[str], dict[str, str]]:
-        key, database = read.rating_key, self._t.database
-        rows = await database.run(lambda db: ledger.rows(db, read), durable=False)
-        restores, kept = make_undo(read, rows)
-        edits = [restore.edit for restore in restores if restore.edit is not None]
-        if edits:
-            about = About(Purpose.EDIT, key, read.section)
-            await contact.call(lambda: self._t.server.edit(read, edits), about)
-            items = await Look(self._t, contact).read({key: read.section})
-            # What did not arrive stays ours, and the undo can be asked for again.
-            lacking = missed(restores, items.get(key) or read)
-            kept |= dict.fromkeys(lacking, "not_kept")
-            restores = [each for each in restores if each.field not in lacking]
-
-        def let_go(db: Connection) -> None:
-            tokens = {
-                # The record's revision that was undone.
-                source: settled.token(db, source, record_key) or ""
-                for source, record_key in ledger.keys_of(db, read)
-            }
-            for restore in restores:
-                ledger.release(
-                    db, read, restore.source, restore.field, tokens.get(restore.source)
-                )
-
-        await database.run(let_go)
-        return read, sorted({restore.field for restore in restores}), kept

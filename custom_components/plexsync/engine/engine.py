@@ -32,6 +32,7 @@ from .snapshot import Snapshot, take_snapshot
 from .standing import Standing
 from .sweep import Sweep
 from .tools import Tools
+from .undoing import Undoing
 from .unforeseen import tell as tell_unforeseen
 from .upkeep import Fresh, Upkeep, nothing_newer
 from .worker import Worker
@@ -110,6 +111,7 @@ class Engine:
         self.upkeep = Upkeep(self.database, circuit, self.clock, fresh)
         self.admission = Admission(circuit, health, judge)
         self.by_hand = ByHand(tools, circuit, self.admission)
+        self.undoing = Undoing(tools, self.admission)
         self.arrivals = Arrivals(tools, circuit, self.admission, self.news)
         self.sweep = Sweep(tools, circuit, self.admission, fresh, self._tell)
 
@@ -147,7 +149,8 @@ class Engine:
     async def run(self) -> None:
         """Work and probe until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for work in (self.health.run, self.worker.run, self.upkeep.run):
+            parts = (self.health, self.worker, self.upkeep, self.undoing)
+            for work in [part.run for part in parts]:
                 group.create_task(self._keep(work))
 
     async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -196,6 +199,10 @@ class Engine:
         StorageError, and then nothing was accepted.
         """
         return await self._desk.submit(records, priority, cursor)
+
+    async def recognise(self, source: str, identity: str) -> None:
+        """Let a source that was removed and added again be the same source again."""
+        await self._desk.recognise(source, identity)
 
     async def remove_source(self, source: str) -> int:
         """Discard a source's jobs, release its ownership; give how many jobs."""

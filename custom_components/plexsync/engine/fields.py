@@ -30,6 +30,8 @@ class Field:
         return self.kind is Kind.TAGS or self.kind is Kind.CAST
 
 
+SORT_TITLE = "sort_title"
+
 FIELDS: dict[str, Field] = {
     field.name: field
     for field in (

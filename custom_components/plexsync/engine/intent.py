@@ -21,9 +21,6 @@ async def note_intent(tools: Tools, tasks: Iterable[Task]) -> None:
             record, plan = task.job.record, task.plan
             whose = (task.item, record.source, record.key)
             ledger.intend(db, *whose, plan.changes, now)
-            # The write locks these fields too. Without a row, a lock after a kill
-            # would be taken for a person's.
-            ledger.adopt(db, *whose, plan.adopted, now)
             parts.note(db, task.item)
             # Until the verdict, what was in line before need not be in line now.
             settled.forget(db, record.source, record.key)

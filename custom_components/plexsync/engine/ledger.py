@@ -4,19 +4,21 @@ Same database and same transactions as the queue. An item is known by its path;
 the rating key is a cache, so a row moves with the file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 import json
 from sqlite3 import Connection
 from typing import Any
 
-from . import pins
+from . import pins, stats
+from .change import Change
 from .fields import FIELDS, Kind
-from .plan import Change, Ledger, Written
 from .ports import Item
-from .record import value_from_json, value_to_json
+from .record import Value, value_from_json, value_to_json
+from .written import Ledger, Written
 
+SOURCES = "sources"  # the note that names them in the order in which they lead
 _REMOVED = "removed:"  # begins the names of sources that were removed
 _EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
 
@@ -45,6 +47,10 @@ CREATE TABLE IF NOT EXISTS ledger (
     released TEXT,
     written REAL NOT NULL,
     place INTEGER NOT NULL,        -- which of the sources came upon the field first
+    shown TEXT,                    -- how Plex shows the value, where in another form
+    locked INTEGER NOT NULL DEFAULT 0,  -- the lock that stands on it is ours
+    before_year INTEGER,
+    let_go INTEGER NOT NULL DEFAULT 0,  -- its source wants it no more
     PRIMARY KEY (item, field, source)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ledger_written ON ledger (written);
@@ -107,34 +113,39 @@ def rows(db: Connection, item: Item) -> Ledger:
     if (number := item_id(db, item)) is None:
         return found
     told = db.execute(
-        "SELECT value, intent, earlier, field, source, pending, before, before_known,"
-        " before_locked, released FROM ledger WHERE item = ? ORDER BY place",
+        "SELECT value, intent, earlier, shown, before, field, source, pending,"
+        " before_known, before_locked, released, locked, before_year, let_go"
+        " FROM ledger WHERE item = ? ORDER BY place",
         (number,),
     ).fetchall()
     # As one text: to decode each by itself takes longer than all the rest.
-    texts = ",".join([text or "null" for row in told for text in row[:3]])
-    values = batched(json.loads(f"[{texts}]"), 3, strict=True)
-    for row, (value, intent, earlier) in zip(told, values, strict=True):
-        if (name := row[3]) in FIELDS:
-            found.setdefault(name, []).append(_written(row, value, intent, earlier))
+    texts = ",".join([text or "null" for row in told for text in row[:5]])
+    values = batched(json.loads(f"[{texts}]"), 5, strict=True)
+    for row, decoded in zip(told, values, strict=True):
+        if (name := row[5]) in FIELDS:
+            found.setdefault(name, []).append(_written(row, decoded))
     return found
 
 
-def _written(row: tuple[Any, ...], value: Any, intent: Any, earlier: Any) -> Written:
-    _, _, _, name, source, pending, before, known, locked, released = row
+def _written(row: tuple[Any, ...], decoded: tuple[Any, ...]) -> Written:
+    value, intent, earlier, shown, before = decoded
+    name, source, pending, known, locked_before, released, locked, year, gone = row[5:]
     return Written(
-        name,
-        source,
-        _value(name, value),
-        row[0] is not None,
-        _value(name, intent),
-        tuple([_value(name, each) for each in earlier or ()]),
-        bool(pending),
-        before,
-        bool(known),
-        bool(locked),
-        released,
-        source.startswith(_REMOVED),
+        field=name,
+        source=source,
+        value=_value(name, value),
+        confirmed=row[0] is not None,
+        intent=_value(name, intent),
+        earlier=tuple([_value(name, each) for each in earlier or ()]),
+        pending=bool(pending),
+        shown=_value(name, shown),
+        locked=bool(locked),
+        before=_value(name, before),
+        before_known=bool(known),
+        before_locked=bool(locked_before),
+        before_year=year,
+        released=released,
+        let_go=bool(gone) or source.startswith(_REMOVED),
     )
 
 
@@ -154,21 +165,22 @@ def intend(
             (item.rating_key, item.section, item.paths[0] if item.paths else ""),
         ).lastrowid
     for change in changes:
-        image = FIELDS[change.field].kind is Kind.IMAGE
+        image = change.is_picture
         intent = _encode(change.own)
         earlier = _earlier(db, number, source, change.field, intent)
         db.execute(
             "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
-            " before_known, before_locked, written, earlier, place)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, (SELECT"
+            " before_known, before_locked, written, earlier, before_year, place)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, (SELECT"
             " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
             " ON CONFLICT (item, field, source) DO UPDATE SET"
             " intent = excluded.intent, pending = 1, key = excluded.key,"
-            " earlier = excluded.earlier,"
+            " earlier = excluded.earlier, let_go = 0,"
             # After an undo the story of the field begins anew.
             " before = iif(released IS NULL, before, excluded.before),"
             " before_known = iif(released IS NULL, before_known, excluded.before_known),"
             " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
+            " before_year = iif(released IS NULL, before_year, excluded.before_year),"
             " place = iif(released IS NULL, place, excluded.place), released = NULL",
             (
                 number,
@@ -181,6 +193,7 @@ def intend(
                 change.was_locked,
                 now,
                 earlier,
+                _year(item, change),
             ),
         )
 
@@ -208,14 +221,23 @@ def _earlier(
 
 
 def confirm(
-    db: Connection, item: Item, source: str, fields: Iterable[str], now: float
+    db: Connection,
+    item: Item,
+    source: str,
+    fields: Iterable[str],
+    now: float,
+    shown: Mapping[str, Value | None] | None = None,
 ) -> None:
-    """Make what was intended ours: a read-back has shown it."""
-    number = item_id(db, item)
+    """Make what was intended ours: a read-back has shown it, perhaps in another form."""
+    number, shown = item_id(db, item), shown or {}
     db.executemany(
         "UPDATE ledger SET value = intent, intent = NULL, pending = 0, earlier = NULL,"
-        " written = ? WHERE item = ? AND field = ? AND source = ? AND pending = 1",
-        [(now, number, field, source) for field in fields],
+        " locked = intent <> 'null', shown = ?, written = ?"
+        " WHERE item = ? AND field = ? AND source = ? AND pending = 1",
+        [
+            (_encode_shown(shown.get(field)), now, number, field, source)
+            for field in fields
+        ],
     )
 
 
@@ -227,7 +249,7 @@ def adopt(
     changes: Sequence[Change],
     now: float,
 ) -> None:
-    """Own values that stand there already; what was before stays unknown."""
+    """Own values that stand there already: what stands there is what was before."""
     if not changes:
         return
     number = item_id(db, item)
@@ -237,16 +259,34 @@ def adopt(
             (item.rating_key, item.section, item.paths[0] if item.paths else ""),
         ).lastrowid
     db.executemany(
-        "INSERT INTO ledger (item, field, source, key, value, written, place)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT"
+        "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
+        " before, before_known, before_locked, before_year, place)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, (SELECT"
         " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
         " ON CONFLICT (item, field, source) DO UPDATE SET"
         " value = excluded.value, intent = NULL, pending = 0, earlier = NULL,"
-        " key = excluded.key,"
-        " before_known = iif(released IS NULL, before_known, 0),"
+        " key = excluded.key, shown = excluded.shown, locked = excluded.locked,"
+        " let_go = 0,"
+        " before = iif(released IS NULL, before, excluded.before),"
+        " before_known = iif(released IS NULL, before_known, excluded.before_known),"
+        " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
+        " before_year = iif(released IS NULL, before_year, excluded.before_year),"
         " place = iif(released IS NULL, place, excluded.place), released = NULL",
         [
-            (number, change.field, source, key, _encode(change.own), now)
+            (
+                number,
+                change.field,
+                source,
+                key,
+                _encode(change.own),
+                now,
+                _encode_shown(change.shown),
+                change.locked,
+                None if change.is_picture else _encode(change.before),
+                not change.is_picture,
+                change.was_locked and not change.locked,
+                _year(item, change),
+            )
             for change in changes
         ],
     )
@@ -258,10 +298,35 @@ def release(
     """Give a field up until its record's next revision."""
     db.execute(
         "UPDATE ledger SET released = ?, value = NULL, intent = NULL, pending = 0,"
-        " earlier = NULL"
+        " earlier = NULL, shown = NULL, locked = 0, let_go = 0"
         " WHERE item = ? AND field = ? AND source = ?",
         (token, item_id(db, item), field, source),
     )
+
+
+def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> None:
+    """Give fields up to other sources; what was written there may stay, and is ours."""
+    number = item_id(db, item)
+    db.executemany(
+        "UPDATE ledger SET let_go = 1 WHERE item = ? AND field = ? AND source = ?",
+        [(number, field, source) for field in fields],
+    )
+
+
+def keep_picture_before(
+    db: Connection, item: Item, source: str, field: str, key: str | None
+) -> None:
+    """Note which picture was selected before our first one."""
+    db.execute(
+        "UPDATE ledger SET before = ?, before_known = 1"
+        " WHERE item = ? AND field = ? AND source = ? AND before_known = 0",
+        (json.dumps(key), item_id(db, item), field, source),
+    )
+
+
+def order_of_sources(db: Connection) -> tuple[str, ...]:
+    """Name the sources in the order in which they lead."""
+    return tuple(json.loads(stats.setting(db, SOURCES) or "[]"))
 
 
 def release_source(db: Connection, source: str) -> None:
@@ -281,16 +346,33 @@ def release_source(db: Connection, source: str) -> None:
     db.execute("DELETE FROM picture WHERE source = ?", (source,))
 
 
-def written_since(db: Connection, since: float) -> list[str]:
-    """Give the rating keys of all items written since then."""
-    return [
+def take_back(db: Connection, removed: str, source: str) -> None:
+    """Give a source that was added again what it wrote under its former name.
+
+    Where it was removed more than once, the last time counts.
+    """
+    names = [
         row[0]
         for row in db.execute(
-            "SELECT DISTINCT rating_key FROM item JOIN ledger ON ledger.item = item.id"
-            " WHERE written >= ? AND before_known = 1 ORDER BY rating_key",
-            (since,),
+            "SELECT DISTINCT source FROM ledger"
+            " WHERE substr(source, 1, ?) = ? AND substr(source, -?) = ?",
+            (len(_REMOVED), _REMOVED, len(removed) + 1, f":{removed}"),
         )
     ]
+    for name in sorted(names, key=lambda each: int(each.split(":")[1]), reverse=True):
+        db.execute(
+            "UPDATE OR IGNORE ledger SET source = ? WHERE source = ?", (source, name)
+        )
+
+
+def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
+    """Give number, path and rating key of all items written since then."""
+    return db.execute(
+        "SELECT DISTINCT id, path, rating_key FROM item"
+        " JOIN ledger ON ledger.item = item.id"
+        " WHERE written >= ? AND before_known = 1 ORDER BY id",
+        (since,),
+    ).fetchall()
 
 
 def keys_of(db: Connection, item: Item) -> list[tuple[str, str]]:
@@ -340,9 +422,16 @@ def _encode(value: Any) -> str:
     return json.dumps(value_to_json(value))
 
 
+def _year(item: Item, change: Change) -> int | None:
+    """Give the item's year where the date changes: 0 for none."""
+    return (item.year or 0) if change.field == "date" else None
+
+
+def _encode_shown(value: Any) -> str | None:
+    return None if value is None else _encode(value)
+
+
 def _value(field: str, data: Any) -> Any:
-    if data is None:
-        return None
-    if FIELDS[field].kind is Kind.IMAGE:
-        return str(data)  # the digest of the bytes
+    if data is not None and FIELDS[field].kind is Kind.IMAGE:
+        return data  # the digest of the bytes, a mark or a key, as text
     return value_from_json(field, data)

@@ -91,7 +91,7 @@ class Look:
         """
         found = [sight for sight in sights if sight.item is not None]
 
-        def read_ledger(db: Connection) -> None:
+        def read_ledger(db: Connection) -> tuple[str, ...]:
             for sight in found:
                 assert sight.item is not None
                 assert sight.record is not None
@@ -100,8 +100,9 @@ class Look:
                 sight.ledger = ledger.rows(db, sight.item)
                 if (key := owners.owner(db, sight.item, sight.record)) is not None:
                     sight.share(key)
+            return ledger.order_of_sources(db)
 
-        await self._t.database.run(read_ledger, durable=False)
+        order = await self._t.database.run(read_ledger, durable=False)
         planned = [sight for sight in found if sight.item is not None]
         for number, sight in enumerate(planned):
             if number % _BREATH == _BREATH - 1:
@@ -114,6 +115,7 @@ class Look:
                 sight.item,
                 sight.ledger,
                 images=sight.images,
+                order=order,
             )
         await spare_collections(self._t, self.access, planned)
 

@@ -31,8 +31,19 @@ def _carry_what_is_filled(db: sqlite3.Connection) -> None:
         db.execute(f"DROP TABLE IF EXISTS {table}")
 
 
+def _tell_locks_apart(db: sqlite3.Connection) -> None:
+    """Let a row say whose the lock is, how Plex shows its value, and what it gave up."""
+    _add_column(db, "ledger", "shown TEXT")
+    _add_column(db, "ledger", "locked INTEGER NOT NULL DEFAULT 0")
+    _add_column(db, "ledger", "before_year INTEGER")
+    _add_column(db, "ledger", "let_go INTEGER NOT NULL DEFAULT 0")
+    if db.execute("PRAGMA table_info(ledger)").fetchone():
+        # Whatever was owned was locked by the next write.
+        db.execute("UPDATE ledger SET locked = 1 WHERE value IS NOT NULL")
+
+
 # The first one leads from version 1 to 2, and so on.
-LADDER: tuple[Step, ...] = (_see_turns, _carry_what_is_filled)
+LADDER: tuple[Step, ...] = (_see_turns, _carry_what_is_filled, _tell_locks_apart)
 VERSION = 1 + len(LADDER)
 
 

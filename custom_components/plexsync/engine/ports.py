@@ -18,7 +18,8 @@ class Item:
     ``fields`` holds every field of ``engine.fields`` that the item's type knows
     (``None`` where empty; lists are complete; images are the server's own mark
     of the selected picture, as text). ``locks`` names the locked fields.
-    ``read_at`` is the monotonic time, in seconds, at which the read began.
+    ``read_at`` is the monotonic time, in seconds, at which the read began. The
+    ``year`` is no field of ours, but may follow the date; ``locks`` names it too.
     """
 
     rating_key: str
@@ -28,6 +29,7 @@ class Item:
     locks: frozenset[str]
     read_at: float
     guid: str = ""
+    year: int | None = None
     # What the outer ring needs to address the item again; opaque to the engine.
     handle: Any = field(default=None, compare=False, repr=False)
 
@@ -65,6 +67,25 @@ class Match:
     beyond: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The keys of the pictures that an item has for one field, and the selected one."""
+
+    keys: tuple[str, ...] = ()
+    selected: str | None = None
+
+    def of(self, digest: str) -> str | None:
+        """Find the picture that was uploaded with these bytes: Plex names it by SHA-1."""
+        return next(
+            (
+                key
+                for key in self.keys
+                if key.startswith("upload://") and key.endswith(f"/{digest}")
+            ),
+            None,
+        )
+
+
 CHANGING = "changing"  # somebody else was at the item since it was read
 
 type IsStale = Callable[[], bool]
@@ -76,13 +97,21 @@ def never() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Year:
+    """The year of an item, as it shall be; 0 for none."""
+
+    number: int
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FieldEdit:
     """One field of an edit.
 
     For text, dates and ratings ``value`` is what to set (``None`` clears). For
     lists ``members`` is the whole list as it shall be afterwards and ``remove``
     what has to go. ``lock`` is the lock's state afterwards, ``None`` leaves it.
-    With ``touch`` False only the lock changes.
+    With ``touch`` False only the lock changes. A ``year`` goes with a date.
     """
 
     field: str
@@ -91,6 +120,7 @@ class FieldEdit:
     remove: tuple[str, ...] = ()
     lock: bool | None = True
     touch: bool = True
+    year: Year | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +200,15 @@ class Server(Protocol):
         self, item: Item, field_name: str, data: bytes, is_stale: IsStale = never
     ) -> None:
         """Upload, select and lock one picture (poster or background), likewise."""
+
+    async def pictures(self, item: Item, field_name: str) -> Pictures:
+        """List the pictures that the item has for one field, by Plex's own keys."""
+
+    async def select(self, item: Item, field_name: str, key: str) -> None:
+        """Select one of its pictures, which locks the field."""
+
+    async def unselect(self, item: Item, field_name: str) -> None:
+        """Let the item show no picture, until Plex chooses one."""
 
     async def collections(self, item: Item) -> dict[str, int]:
         """Count the members of each collection in the item's library, by title.

@@ -9,6 +9,7 @@ from sqlite3 import Connection
 
 from . import failed, intake, jobs_view, owners, pins, queue, settled, skipped
 from .breaker import State
+from .change import Kept
 from .circuit import Circuit
 from .contact import Contact
 from .failed import Choice
@@ -16,7 +17,6 @@ from .holds import READING
 from .job import Priority
 from .look import Look
 from .pictures import known_digests
-from .plan import Kept
 from .ports import Item
 from .record import Record
 from .retry import Fault

@@ -39,10 +39,15 @@ class InvalidRecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One member of a cast."""
+    """One member of a cast.
+
+    A ``role`` of None is unsaid: whichever stands there stays. ``thumb`` is the
+    portrait, which only Plex knows.
+    """
 
     name: str
-    role: str = ""
+    role: str | None = None
+    thumb: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +233,11 @@ def _tags(spec: Field, value: object) -> tuple[str, ...] | None:
 
 
 def _cast(spec: Field, value: object) -> tuple[Actor, ...] | None:
-    actors: dict[str, Actor] = {}
+    actors: dict[tuple[str, str | None], Actor] = {}
     for member in _members(spec, value):
         if isinstance(member, Actor):
-            member = {"name": member.name, "role": member.role}
+            said = {} if member.role is None else {"role": member.role}
+            member = {"name": member.name} | said
         elif isinstance(member, str):
             member = {"name": member}
         if (
@@ -242,8 +248,10 @@ def _cast(spec: Field, value: object) -> tuple[Actor, ...] | None:
         ):
             raise InvalidRecordError("not_an_actor", spec.name)
         if name := clean_text(member["name"], limit=MAX_TAG):
-            role = clean_text(member.get("role") or "", limit=MAX_TAG)
-            actors.setdefault(name, Actor(name, role))
+            role = None
+            if "role" in member:
+                role = clean_text(member["role"] or "", limit=MAX_TAG)
+            actors.setdefault((name, role), Actor(name, role))
     return tuple(actors.values()) or None
 
 
@@ -270,7 +278,7 @@ _NORMALISERS = {
 
 
 def _decode_cast(data: Any) -> Value:
-    return tuple(Actor(member["name"], member["role"]) for member in data)
+    return tuple(Actor(**member) for member in data)
 
 
 _BY_KIND: dict[Kind, Callable[[Any], Value]] = {
@@ -289,13 +297,20 @@ def value_to_json(value: Value | None) -> Any:
             return {"ref": value.ref, "mark": value.mark}
         case tuple():
             return [
-                {"name": member.name, "role": member.role}
-                if isinstance(member, Actor)
-                else member
+                _actor_to_json(member) if isinstance(member, Actor) else member
                 for member in value
             ]
         case _:
             return value
+
+
+def _actor_to_json(actor: Actor) -> dict[str, str]:
+    said: dict[str, str] = {"name": actor.name}
+    if actor.role is not None:
+        said["role"] = actor.role
+    if actor.thumb:
+        said["thumb"] = actor.thumb
+    return said
 
 
 def value_from_json(name: str, data: Any) -> Value | None:

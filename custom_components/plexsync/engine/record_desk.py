@@ -13,6 +13,8 @@ from .intake import Accepted
 from .job import Priority
 from .record import Record
 
+_IDENTITY = "identity:"  # begins the notes that tell what each source is
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -62,6 +64,23 @@ class RecordDesk:
         elif receipts:
             self._tell(Changed())
         return receipts
+
+    async def recognise(self, source: str, identity: str) -> None:
+        """Let a source that was removed, and added again, go on with what it wrote.
+
+        ``identity`` tells what it is, whatever its name: a digest of its address.
+        """
+        mine = f"{_IDENTITY}{source}"
+
+        def work(db: Connection) -> None:
+            there = {*ledger.order_of_sources(db)} - {source}
+            for name in sorted(stats.named(db, _IDENTITY, identity)):
+                if (removed := name.removeprefix(_IDENTITY)) not in there:
+                    ledger.take_back(db, removed, source)
+                    stats.keep(db, name, None)
+            stats.keep(db, mine, identity)
+
+        await self._database.run(work)
 
     async def remove_source(self, source: str) -> int:
         """Discard a source's jobs and release its ownership; give how many jobs."""

@@ -136,10 +136,11 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
         return
     if task.tied:
         pins.confirm(db, record, item)
-    ledger.confirm(db, item, record.source, task.confirmed, wall)
+    ledger.confirm(db, item, record.source, task.confirmed, wall, task.shown)
     done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
-    if done and not task.plan.changes:  # else it was noted before the write
+    if done:
         ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
+        ledger.let_go(db, item, record.source, task.plan.let_go)
 
 
 def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .plan import Ledger, Plan
+from .plan import Plan
 from .ports import Item
 from .record import Find, Record
 from .retry import Fault
+from .written import Ledger
 
 
 @dataclass(slots=True)

@@ -10,8 +10,9 @@ from typing import Any
 
 from . import ledger
 from .access import Access
+from .change import Change, Kept
 from .judge import About, Purpose
-from .plan import Change, Kept, Plan
+from .plan import Plan
 from .ports import Item
 from .retry import Fault
 from .sight import Sight

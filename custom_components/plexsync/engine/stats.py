@@ -82,6 +82,17 @@ def setting(db: Connection, name: str) -> str | None:
     return row[0] if row else None
 
 
+def named(db: Connection, prefix: str, value: str) -> set[str]:
+    """Name the settings that begin so and have this value."""
+    return {
+        row[0]
+        for row in db.execute(
+            "SELECT name FROM setting WHERE substr(name, 1, ?) = ? AND value = ?",
+            (len(prefix), prefix, value),
+        )
+    }
+
+
 def keep(db: Connection, name: str, value: str | None) -> None:
     """Write one setting, cursor or mark; None forgets it."""
     if value is None:

@@ -10,6 +10,7 @@ from .job import Job
 from .pictures import Pictures
 from .plan import Plan
 from .ports import Item
+from .record import Value
 from .sight import Sight
 
 
@@ -39,6 +40,9 @@ class Task:
     tied: bool = False  # to its item, by hand
     wrote: bool = False  # Plex took an edit or a picture
     confirmed: tuple[str, ...] = ()  # fields that are known to have arrived
+    uploaded: tuple[str, ...] = ()  # pictures that Plex has, and is to show
+    # How Plex shows them, where in another form; of pictures their mark.
+    shown: dict[str, Value | None] = field(default_factory=dict)
     slowed: bool = False  # Plex answered a call of its own by asking us to wait
     doubt: str | None = None  # the subject of a fault that may be its own
 

@@ -1,29 +1,40 @@
 """Restore what stood there before us, where our value still stands."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
 
-from .fields import FIELDS, Kind
-from .plan import Change, Ledger, Plan, Written, same_value, stands
-from .ports import FieldEdit, Item
+from .change import Change
+from .compare import by_name, is_form, members_of, name_of, same, stands
+from .fields import FIELDS, Field, Kind
+from .plan_pictures import is_shown
+from .ports import FieldEdit, Item, Year
 from .record import Actor, Value
+from .written import Ledger, Written
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """One field that an undo restores; ``edit`` is None where only we let go."""
+    """One field that an undo restores; ``edit`` is None where only we let go.
+
+    ``before`` is what it restores: of a ``picture`` the key of the one that was
+    selected. ``stands`` says whether that of ours is still shown.
+    """
 
     field: str
     source: str
     edit: FieldEdit | None
     before: Value | None
+    picture: bool = False
+    stands: bool = True
 
 
 def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]]:
     """Give what to restore, and for each field that stays the reason.
 
-    Reasons: before_unknown (the value stood there already when we came, or is a
-    picture), changed_since (somebody changed it after us).
+    Reasons: before_unknown (nobody noted what stood there when we came),
+    changed_since (somebody changed it after us).
     """
     restores: list[Restore] = []
     kept: dict[str, str] = {}
@@ -37,36 +48,72 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
         # The oldest row knows what stood there before any of us, whoever has taken
         # back since what it wrote.
         first = story[0]
-        if spec.kind is Kind.IMAGE or not first.before_known:
+        if not first.before_known:
             kept[name] = "before_unknown"
+        elif spec.kind is Kind.IMAGE:
+            restores += _restore_picture(name, item, story)
         elif spec.is_list:
-            restores += _restore_list(name, item, story)
-        elif any(stands(item, name) in (row.value, *row.meant) for row in story):
-            before = first.before
-            assert before is None or isinstance(before, str | float)
-            edit = FieldEdit(name, value=before, lock=first.before_locked)
-            restores += [
-                Restore(name, row.source, edit if row is first else None, before)
-                for row in story
-            ]
-        elif same_value(name, item.fields[name], first.before):
+            edit = _list_edit(name, item, story)
+            restores += _restores(name, story, edit)
+        elif any(_stands(spec, stands(item.fields, name), row) for row in story):
+            restores += _restores(name, story, _value_edit(spec, item, story))
+        elif same(spec, item.fields[name], first.before):
             # Of an undo that was cut short: restored, but never let go of.
-            restores += [Restore(name, row.source, None, first.before) for row in story]
+            restores += _restores(name, story, None)
         else:
             kept[name] = "changed_since"
     return restores, kept
 
 
+def _restores(
+    name: str, story: Sequence[Written], edit: FieldEdit | None
+) -> list[Restore]:
+    first = story[0]
+    return [
+        Restore(name, row.source, edit if row is first else None, first.before)
+        for row in story
+    ]
+
+
 def missed(restores: Iterable[Restore], item: Item) -> set[str]:
     """Name the fields that a read-back does not show as they were to be."""
-    edits = [restore.edit for restore in restores if restore.edit is not None]
-    plan = Plan(tuple(map(_as_change, edits)))
-    return {change.field for change in plan.missed(item)}
+    return {
+        edit.field
+        for restore in restores
+        if (edit := restore.edit) is not None and not _arrived(edit, item)
+    }
 
 
-def _as_change(edit: FieldEdit) -> Change:
-    after = edit.members or None if FIELDS[edit.field].is_list else edit.value
-    return Change(edit.field, None, after, None, remove=edit.remove)
+def once_more(restores: Iterable[Restore], item: Item) -> list[FieldEdit]:
+    """Give the edits for what a read-back does not show.
+
+    Where a server shows dates a day off, so was the one that we noted: what was
+    meant lies a day on the other side.
+    """
+    return [
+        _moved_back(edit, item)
+        for restore in restores
+        if (edit := restore.edit) is not None and not _arrived(edit, item)
+    ]
+
+
+def _arrived(edit: FieldEdit, item: Item) -> bool:
+    if not edit.touch:
+        return edit.lock is None or (edit.field in item.locks) is edit.lock
+    after: Any = edit.members or None if FIELDS[edit.field].is_list else edit.value
+    return Change(edit.field, None, after, None, remove=edit.remove).arrived(item)
+
+
+def _moved_back(edit: FieldEdit, item: Item) -> FieldEdit:
+    sent, shown = edit.value, item.fields.get(edit.field)
+    if FIELDS[edit.field].kind is not Kind.DATE or not edit.touch:
+        return edit
+    if not isinstance(sent, str) or not isinstance(shown, str):
+        return edit
+    off = date.fromisoformat(sent) - date.fromisoformat(shown)
+    if abs(off) != timedelta(days=1):
+        return edit
+    return replace(edit, value=(date.fromisoformat(sent) + off).isoformat())
 
 
 def _clears(row: Written) -> bool:
@@ -74,42 +121,110 @@ def _clears(row: Written) -> bool:
     return row.before_known and row.before is not None
 
 
-def _restore_list(name: str, item: Item, story: Sequence[Written]) -> list[Restore]:
-    first = story[0]
-    before = first.before if isinstance(first.before, tuple) else ()
-    current = item.fields[name]
-    current = current if isinstance(current, tuple) else ()
-    own = {_key(member) for row in story for member in _all(row)}
-    old = {_key(member) for member in before}
-    present = {_key(member) for member in current}
+def _stands(spec: Field, current: Value | None, row: Written) -> bool:
+    """Say whether what stands there is ours by this row."""
+    if row.confirmed and (
+        same(spec, current, row.value)
+        or (row.shown is not None and row.shown == current)
+    ):
+        return True
+    return any(
+        same(spec, current, meant)
+        or (current != row.before and is_form(spec, meant, current))
+        for meant in row.meant
+    )
+
+
+def _lock(name: str, item: Item, story: Sequence[Written]) -> bool | None:
+    """Give the lock's state of before; None where the lock is a person's since."""
+    if name in item.locks and not any(row.locked or row.pending for row in story):
+        return None
+    return story[0].before_locked
+
+
+def _only_lock(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | None:
+    """Give the edit where all but the lock is as it was before."""
+    lock = _lock(name, item, story)
+    if lock is None or lock is (name in item.locks):
+        return None
+    return FieldEdit(name, lock=lock, touch=False)
+
+
+def _value_edit(spec: Field, item: Item, story: Sequence[Written]) -> FieldEdit | None:
+    first, name = story[0], spec.name
+    if same(spec, item.fields[name], first.before):
+        return _only_lock(name, item, story)
+    assert first.before is None or isinstance(first.before, str | float)
+    lock = _lock(name, item, story)
+    return FieldEdit(name, first.before, lock=lock, year=_year(item, first))
+
+
+def _year(item: Item, first: Written) -> Year | None:
+    """Give the year of before where the date may have brought another one."""
+    number = first.before_year
+    if number is None:
+        return None
+    before = first.before if isinstance(first.before, str) else ""
+    if number == (item.year or 0) and before.startswith(f"{number:04}-"):
+        return None
+    return Year(number, "year" in item.locks)
+
+
+def _list_edit(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | None:
+    before, current = by_name(story[0].before), by_name(item.fields[name])
+    ours: dict[str, list[str | Actor]] = {}
+    for row in story:
+        for value in (row.value, row.shown, *row.meant):
+            for key, member in by_name(value).items():
+                ours.setdefault(key, []).append(member)
     # What a person added since stays; what we added goes; what we took comes back.
-    members = [m for m in current if _key(m) in old or _key(m) not in own]
-    members += [m for m in before if _key(m) not in present]
-    gone = tuple(_name(m) for m in current if _key(m) in own and _key(m) not in old)
-    edit = FieldEdit(
+    members = [
+        there
+        if (there := current.get(key)) is not None
+        and _is_persons(there, member, ours.get(key, []))
+        else member
+        for key, member in before.items()
+    ]
+    members += [
+        member
+        for key, member in current.items()
+        if key not in before and key not in ours
+    ]
+    if tuple(members) == (members_of(item.fields[name]) or ()):
+        return _only_lock(name, item, story)
+    left = {name_of(member) for member in members}
+    return FieldEdit(
         name,
         members=tuple(members),  # type: ignore[arg-type]  # one kind per field
-        remove=gone,
-        lock=first.before_locked,
+        remove=tuple(
+            spelled for spelled in map(name_of, current.values()) if spelled not in left
+        ),
+        lock=_lock(name, item, story),
     )
+
+
+def _is_persons(
+    there: str | Actor, before: str | Actor, ours: list[str | Actor]
+) -> bool:
+    """Say whether somebody else gave an actor another part since."""
+    if not isinstance(there, Actor) or not isinstance(before, Actor):
+        return False
+    roles = [each.role for each in ours if isinstance(each, Actor)]
+    return there.role not in (before.role, *roles)
+
+
+def _restore_picture(name: str, item: Item, story: Sequence[Written]) -> list[Restore]:
+    before = story[0].before
+    stands = any(row.pending or is_shown(row, item) for row in story)
+    lock = _only_lock(name, item, story)
     return [
-        Restore(name, row.source, edit if row is first else None, first.before or None)
+        Restore(
+            name,
+            row.source,
+            lock if row is story[0] else None,
+            before,
+            picture=row is story[0],
+            stands=stands,
+        )
         for row in story
     ]
-
-
-def _all(row: Written) -> tuple[str | Actor, ...]:
-    return tuple(
-        member
-        for value in (row.value, *row.meant)
-        if isinstance(value, tuple)
-        for member in value
-    )
-
-
-def _name(member: str | Actor) -> str:
-    return member.name if isinstance(member, Actor) else member
-
-
-def _key(member: str | Actor) -> str:
-    return _name(member).casefold()

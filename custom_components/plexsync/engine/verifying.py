@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .fields import FIELDS, Kind
+from .change import Change
+from .compare import fold, members_of, name_of, same
+from .fields import FIELDS
 from .judge import About, Purpose
 from .look import Look
-from .plan import Change, Plan, same_value
 from .ports import Item
 from .put_off import not_found, put_off, still_waits
-from .record import Actor
 from .retry import Fault
 from .task import Task, Verdict, open_ones
 from .tools import Tools
-from .writing import Place, about
+from .writing import Place, about, choose_picture
 
 
 class Verifying:
@@ -34,7 +34,7 @@ class Verifying:
             if task.verdict is None:
                 await self._repair(task)
         for task in await self._check(open_ones(lacking)):
-            lacking_fields = (change.field for change in task.plan.missed(task.item))
+            lacking_fields = (change.field for change in _lacking(task))
             task.kept = dict.fromkeys(lacking_fields, "not_kept") | task.kept
             task.fail("not_kept", passing=True)
         for task in written:
@@ -73,17 +73,25 @@ class Verifying:
         added to it. After this a field that still lacks its value is given up.
         """
         item = task.item
-        missed = [c for c in task.plan.missed(item) if not _is_anothers(c, item)]
-        repair = Plan(tuple(_again(change, item) for change in missed))
-        if not (edits := repair.edits(item)):
-            return
+        lacking = _lacking(task)
+        edits = [
+            _again(change, item).edit()
+            for change in lacking
+            if not change.is_picture and not _is_anothers(change, item)
+        ]
         call = about(task)
         try:
-            async with self._place():
-                refused = await self._contact.call(
-                    lambda: self._t.server.edit(item, edits), call
-                )
-            task.refuse(refused)
+            if edits:
+                async with self._place():
+                    refused = await self._contact.call(
+                        lambda: self._t.server.edit(item, edits), call
+                    )
+                task.refuse(refused)
+            call = about(task, Purpose.UPLOAD)
+            for change in lacking:
+                if change.is_picture:
+                    async with self._place():
+                        await choose_picture(self._t, self._contact, task, change.field)
         except Fault as fault:
             if self._contact.refused is not None:
                 raise
@@ -96,15 +104,35 @@ class Verifying:
 def _confirm(task: Task, item: Item) -> bool:
     """Note which fields arrived; say whether all did."""
     task.sight.item = item
-    lacking = {change.field for change in task.plan.missed(item)}
+    for change in task.plan.changes:
+        if change.is_picture:
+            task.shown[change.field] = item.fields.get(change.field)
+        elif not change.arrived(item) and (form := change.form(item)) is not None:
+            task.shown[change.field] = form
+        else:
+            task.shown.pop(change.field, None)
+    lacking = {change.field for change in _lacking(task)}
     task.confirmed += tuple(
         change.field
         for change in task.plan.changes
         if change.field not in lacking
-        and FIELDS[change.field].kind is not Kind.IMAGE
         and change.field not in task.confirmed
+        and (not change.is_picture or change.field in task.uploaded)
     )
     return not lacking
+
+
+def _lacking(task: Task) -> list[Change]:
+    """Give the changes that are not there as they were sent, nor in a form of Plex's own."""
+    return [
+        change
+        for change in task.plan.missed(task.item)
+        if (
+            change.field in task.uploaded and change.field not in task.confirmed
+            if change.is_picture
+            else change.field not in task.shown
+        )
+    ]
 
 
 def _is_anothers(change: Change, item: Item) -> bool:
@@ -112,8 +140,9 @@ def _is_anothers(change: Change, item: Item) -> bool:
 
     Neither our value nor that of before stands there. It is not ours to write again.
     """
-    return not FIELDS[change.field].is_list and not same_value(
-        change.field, item.fields.get(change.field), change.before
+    spec = FIELDS[change.field]
+    return not spec.is_list and not same(
+        spec, item.fields.get(change.field), change.before
     )
 
 
@@ -121,10 +150,8 @@ def _again(change: Change, item: Item) -> Change:
     """Aim a change at what a read-back shows: remove every spelling of what has to go."""
     if not FIELDS[change.field].is_list:
         return change
-    current = item.fields.get(change.field)
-    members = current if isinstance(current, tuple) else ()
-    names = [m.name if isinstance(m, Actor) else m for m in members]
-    gone = {name.casefold() for name in change.remove}
-    return replace(
-        change, remove=tuple(name for name in names if name.casefold() in gone)
-    )
+    gone = set(map(fold, change.remove))
+    stays = {name_of(member) for member in members_of(change.after) or ()}
+    names = [name_of(each) for each in members_of(item.fields.get(change.field)) or ()]
+    remove = tuple(n for n in names if fold(n) in gone and n not in stays)
+    return replace(change, remove=remove)

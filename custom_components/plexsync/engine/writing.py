@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from . import pictures
-from .contact import CircuitRefusedError
+from . import ledger, pictures
+from .contact import CircuitRefusedError, Contact
 from .fresh import freshen, is_stale
 from .intent import note_intent
 from .judge import About, Purpose
@@ -25,6 +25,22 @@ type Place = Callable[[], AbstractAsyncContextManager[None]]
 def about(task: Task, purpose: Purpose = Purpose.EDIT) -> About:
     """Say what a call that writes to a task's item is about."""
     return About(purpose, task.item.rating_key, task.item.section)
+
+
+async def choose_picture(tools: Tools, contact: Contact, task: Task, name: str) -> bool:
+    """Select a picture that was uploaded; say whether the item has it. Raises Fault."""
+    item, call = task.item, about(task, Purpose.UPLOAD)
+    change = next(each for each in task.plan.changes if each.field == name)
+    found = await contact.call(lambda: tools.server.pictures(item, name), call)
+    if (key := found.of(str(change.after))) is None:
+        return False
+    if found.selected != key or name not in item.locks:
+        await contact.call(lambda: tools.server.select(item, name, key), call)
+    if found.selected == key:
+        task.confirmed += (name,)  # Plex need not give it another mark
+    task.wrote = True
+    task.uploaded += (name,)
+    return True
 
 
 class Writing:
@@ -76,7 +92,7 @@ class Writing:
 
         async def send() -> None:
             item = task.item  # not the one of before: it may have been read again
-            if edits := task.plan.edits(item):
+            if edits := task.plan.edits():
                 try:
                     refused = await self._contact.call(
                         lambda: self._t.server.edit(
@@ -95,7 +111,7 @@ class Writing:
                     task.wrote = True
                     task.refuse(refused)
 
-        if task.plan.edits(task.item):
+        if task.plan.edits():
             await self._send(task, send, about(task))
 
     async def _upload(self, task: Task) -> None:
@@ -113,6 +129,8 @@ class Writing:
             item = task.item
             if name not in task.picture_changes:
                 return  # the item was read again, and has it by now
+            if await self._has(task, name):
+                return
             await self._contact.call(
                 lambda: self._t.server.upload(
                     item,
@@ -123,9 +141,34 @@ class Writing:
                 call,
             )
             task.wrote = True
-            task.confirmed += (name,)  # the answer to an upload is its proof
+            task.uploaded += (name,)
 
         await self._send(task, send, call)
+
+    async def _has(self, task: Task, name: str) -> bool:
+        """Say whether the item has the picture already, which then is selected.
+
+        Asked where an earlier upload may have brought it, and at our first touch: then
+        the one that is selected is noted, so that an undo can select it again.
+        """
+        ours = [r for r in task.sight.ledger.get(name, ()) if r.released is None]
+        change = next(each for each in task.plan.changes if each.field == name)
+        if ours and not any(change.after in (r.value, *r.meant) for r in ours):
+            return False
+        if not any(r.before_known or r.confirmed for r in ours):
+            item, source = task.item, task.job.record.source
+            found = await self._contact.call(
+                lambda: self._t.server.pictures(item, name),
+                about(task, Purpose.UPLOAD),
+            )
+            await self._t.database.run(
+                lambda db: ledger.keep_picture_before(
+                    db, item, source, name, found.selected
+                )
+            )
+            if not ours:
+                return False
+        return await choose_picture(self._t, self._contact, task, name)
 
     async def _bytes(self, task: Task, name: str) -> bytes | None:
         """Return the bytes of a picture, or None if they cannot be had."""

@@ -72,7 +72,16 @@ def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[tuple[FieldEdit, P
         elif FIELDS[edit.field].kind is Kind.IMAGE:
             raise ValueError("pictures are uploaded, not edited")
         else:
-            yield edit, [_param(f"{name}.value", _text(edit.value)), *lock]
+            yield (
+                edit,
+                [_param(f"{name}.value", _text(edit.value)), *lock, *_year(edit)],
+            )
+
+
+def _year(edit: FieldEdit) -> Params:
+    if edit.year is None:
+        return []
+    return [f"year.value={edit.year.number or ''}", f"year.locked={edit.year.locked:d}"]
 
 
 def _list(
@@ -82,8 +91,11 @@ def _list(
     for index, member in enumerate(edit.members):
         if isinstance(member, Actor):
             params.append(_param(f"{name}[{index}].tag.tag", member.name))
-            # Always: an actor named without a part may keep the one that stood there.
-            params.append(_param(f"{name}[{index}].tagging.text", member.role))
+            if member.role is not None:
+                # Also an empty one: else the one that stood there may stay.
+                params.append(_param(f"{name}[{index}].tagging.text", member.role))
+            if member.thumb:
+                params.append(_param(f"{name}[{index}].tag.thumb", member.thumb))
         else:
             params.append(_param(f"{name}[{index}].tag.tag", str(member)))
     params += lock

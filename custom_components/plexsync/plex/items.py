@@ -30,7 +30,10 @@ NAMES = {
     "poster": "thumb",
     "background": "art",
 }
-_FIELDS = {plex: ours for ours, plex in NAMES.items()} | {"role": "actors"}
+_FIELDS = {plex: ours for ours, plex in NAMES.items()} | {
+    "role": "actors",
+    "year": "year",
+}
 _ELEMENTS = {
     "Genre": "genres",
     "Label": "labels",
@@ -121,7 +124,7 @@ def _item(
         if (name := _ELEMENTS.get(tag)) is not None:
             if member := child.get("tag"):
                 lists.setdefault(name, []).append(
-                    Actor(member, child.get("role") or "") if tag == "Role" else member
+                    _actor(member, child) if tag == "Role" else member
                 )
         elif tag == "Field":
             if child.get("locked") == "1" and (
@@ -148,8 +151,17 @@ def _item(
         locks=frozenset(locks),
         read_at=read_at,
         guid=guid,
+        year=_year(node.get("year") or ""),
         handle=Handle(section_key, TYPES[kind], frozenset(guids)),
     )
+
+
+def _actor(name: str, node: Element) -> Actor:
+    return Actor(name, node.get("role") or "", node.get("thumb") or "")
+
+
+def _year(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else None
 
 
 def _text(text: str) -> str | None:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import ParseError
 
 from plexapi.server import PlexServer
 
-from ..engine.ports import CHANGING, IsStale, Item, never
+from ..engine.ports import CHANGING, IsStale, Item, Pictures, never
 from ..engine.retry import Fault, FaultClass
 from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, Verdict
 from .deadlines import Deadlines
@@ -16,6 +16,7 @@ from .items import SectionOf, parse_items
 from .library import Identity, Library, identity, parse_identity, parse_libraries
 from .listing import CollectionPage, Page, Slice, parse_collections, parse_page
 from .markup import parse
+from .pictures import parse_pictures
 from .session import PlexSession
 
 # An edit without an id edits the whole library.
@@ -140,6 +141,14 @@ class Line:
         whole = self._deadlines.read
         return await self._ask(work, whole if len(rating_keys) > 1 else whole / 2)
 
+    async def pictures(self, path: str) -> Pictures:
+        """List the pictures of one kind that an item has."""
+
+        def work() -> Pictures:
+            return parse_pictures(parse(self.session.exchange("GET", path)))
+
+        return await self._ask(work, self._deadlines.read / 2)
+
     # What we change
 
     async def put(self, path: str, query: str, is_stale: IsStale = never) -> None:
@@ -151,6 +160,14 @@ class Line:
     async def post(self, path: str, body: bytes, is_stale: IsStale = never) -> None:
         """Send one picture."""
         await self._write("POST", path, "", body, self._deadlines.upload, is_stale)
+
+    async def select(self, path: str, query: str) -> None:
+        """Select one of the pictures that an item has."""
+        await self._write("PUT", path, query, None, self._deadlines.edit, never)
+
+    async def unselect(self, path: str) -> None:
+        """Let an item show no picture of one kind."""
+        await self._write("DELETE", path, "", None, self._deadlines.edit, never)
 
     async def _write(
         self,

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 import time
+from urllib.parse import quote
 
-from ..engine.ports import FieldEdit, IsStale, Item, Items, Match, never
+from ..engine.ports import FieldEdit, IsStale, Item, Items, Match, Pictures, never
 from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
@@ -272,12 +273,27 @@ class PlexMediaServer:
         self, item: Item, field_name: str, data: bytes, is_stale: IsStale = never
     ) -> None:
         """Upload, select and lock one picture (poster or background); one request."""
-        self._handle(item)
+        path = self._pictures_of(item, field_name)
         pictures.check(data)
+        await self._line.post(path, data, is_stale)
+
+    async def pictures(self, item: Item, field_name: str) -> Pictures:
+        """List the pictures that the item has for one field; one request."""
+        return await self._line.pictures(self._pictures_of(item, field_name))
+
+    async def select(self, item: Item, field_name: str, key: str) -> None:
+        """Select one of its pictures, which locks the field; one request."""
+        path = self._pictures_of(item, field_name).removesuffix("s")
+        await self._line.select(path, f"url={quote(key, safe='')}")
+
+    async def unselect(self, item: Item, field_name: str) -> None:
+        """Let the item show no picture, until Plex chooses one; one request."""
+        await self._line.unselect(self._pictures_of(item, field_name).removesuffix("s"))
+
+    def _pictures_of(self, item: Item, field_name: str) -> str:
+        self._handle(item)
         endpoint = pictures.ENDPOINTS[field_name]
-        await self._line.post(
-            f"/library/metadata/{item.rating_key}/{endpoint}", data, is_stale
-        )
+        return f"/library/metadata/{item.rating_key}/{endpoint}"
 
     def _handle(self, item: Item) -> Handle:
         """Give where an item is written to; raises Fault for one that must not be."""

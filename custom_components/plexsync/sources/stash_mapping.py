@@ -230,9 +230,9 @@ def _cast(performers: Iterable[Any] | None, options: StashOptions) -> list[Actor
     return [
         Actor(
             performer["name"],
-            performer.get("disambiguation") or ""
+            (performer.get("disambiguation") or None)
             if options.disambiguation_as_role
-            else "",
+            else None,
         )
         for performer in performers or ()
         if performer.get("name")

@@ -1,0 +1,134 @@
+"""Tags and casts: lists whose members have owners."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .change import Change, Kept
+from .compare import Members, by_name, covers, fold, members_of, name_of, without
+from .planning import Case
+from .record import Actor, Value
+from .written import Written, locked_before
+
+# To spell a collection anew is to leave it, and what people made of it, for another.
+_KEEPS_SPELLING = frozenset({"collections"})
+
+
+def plan_list(case: Case) -> Change | Kept | None:
+    """Compute what becomes of a list: ours follows the source, what is others' stays."""
+    row = case.row
+    current, desired = by_name(case.current), by_name(_in_shown_form(case))
+    own = by_name(row.value) if row else {}
+    meant = [by_name(each) for each in row.meant] if row else []
+    maybe_own = dict(own)
+    for members in meant:
+        maybe_own |= members
+    explained = any(each.locked or any(each.meant) for each in case.rows)
+    if case.is_released:
+        return Kept.RELEASED
+    if not desired and not case.record.identified and not maybe_own:
+        return Kept.UNIDENTIFIED if current else None
+    if case.is_locked and not explained and not covers(current, desired):
+        return Kept.LOCKED
+    if case.fills_only and current and not maybe_own:
+        return Kept.FILLED
+    dropped = set(maybe_own) - set(desired)
+    if case.wanted is None and case.record.identified and not case.record.mirror:
+        # An explicit clear empties the field; a mirrored list only takes back its own.
+        dropped |= set(current)
+    dropped -= _of_others(case.rows, case.record.source)
+    # Our lock keeps agents out, so what is missing under it a person took away, unless
+    # a write may have done it whose outcome nobody knows.
+    unsure = any(each.meant for each in case.rows)
+    declined = set(own) - set(current) if case.is_locked and not unsure else set()
+    renamed = {
+        name: current[name]
+        for name, member in desired.items()
+        if case.name not in _KEEPS_SPELLING
+        and name in own
+        and name in current
+        and _is_renamed(own, current, name, member)
+    }
+    target = {
+        name: _member(member, None if name in renamed else current.get(name), own)
+        for name, member in without(desired, declined).items()
+    }
+    for name, member in renamed.items():
+        target[name] = _with_what_is_unsaid(target[name], member, own.get(name))
+    target |= without(current, dropped | target.keys())
+    gone = without(current, target.keys())
+    if not (desired or gone or own or meant):
+        return None  # nothing of ours stands there, and nothing changes
+    if meant:
+        gone |= {
+            name: member
+            for name, member in maybe_own.items()
+            if name in dropped and name not in current
+        }
+    ours = target.keys() & (desired.keys() | _of_others(case.rows, case.record.source))
+    change = Change(
+        case.name,
+        members_of(case.current),
+        tuple(target.values()) or None,  # type: ignore[arg-type]  # one kind per field
+        case.wanted,
+        remove=tuple(map(name_of, (*gone.values(), *renamed.values()))),
+        was_locked=case.is_locked,
+        # We lock only where a member of ours stands.
+        lock=bool(ours) or locked_before(case.rows),
+        locked=case.is_locked and explained and bool(ours),
+    )
+    again = any(members.keys() != desired.keys() for members in meant)
+    stands = not again and not renamed and covers(current, target)
+    shown = row.shown if row and row.value == case.wanted else None
+    return replace(change, stands=stands, shown=shown if stands else None)
+
+
+def _in_shown_form(case: Case) -> Value | None:
+    """Give what is wanted as Plex is known to show it."""
+    row = case.row
+    if row and row.shown is not None and row.value == case.wanted:
+        return row.shown
+    return case.wanted
+
+
+def _of_others(rows: Sequence[Written], source: str) -> set[str]:
+    """Name the members that belong to other sources."""
+    return {
+        name
+        for other in rows
+        if other.source != source and other.claims
+        for name in by_name(other.wants)
+    }
+
+
+def _is_renamed(own: Members, current: Members, name: str, wanted: str | Actor) -> bool:
+    """Say whether the source spells a member of ours in other letters than it did."""
+    spelled = name_of(wanted)
+    return spelled != name_of(own[name]) and spelled != name_of(current[name])
+
+
+def _member(
+    wanted: str | Actor, there: str | Actor | None, own: Members
+) -> str | Actor:
+    """Give a member as it shall stand there: as Plex spells it, with what is unsaid."""
+    if there is None:
+        return wanted
+    if isinstance(wanted, Actor):
+        wanted = replace(wanted, name=name_of(there))
+        return _with_what_is_unsaid(wanted, there, own.get(fold(wanted.name)))
+    return there
+
+
+def _with_what_is_unsaid(
+    wanted: str | Actor, there: str | Actor, own: str | Actor | None
+) -> str | Actor:
+    """Keep role and portrait of an actor where the record says nothing of them.
+
+    A role that the source has dropped and we wrote goes.
+    """
+    if not isinstance(wanted, Actor) or not isinstance(there, Actor):
+        return wanted
+    role = wanted.role
+    if role is None:
+        written = own.role if isinstance(own, Actor) else None
+        role = "" if written is not None and written == there.role else there.role
+    return replace(wanted, role=role, thumb=wanted.thumb or there.thumb)

@@ -1,0 +1,57 @@
+"""What planning one field starts from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .fields import FIELDS, Field
+from .ports import Item
+from .record import Record, Value
+from .written import Written, another_leads, row_of
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One field of a record, what stands in Plex, and what the ledger says of it."""
+
+    name: str
+    wanted: Value | None
+    record: Record
+    item: Item
+    rows: Sequence[Written]
+    order: Sequence[str] = ()  # of the sources: the first one leads
+
+    @property
+    def spec(self) -> Field:
+        """The kind of field."""
+        return FIELDS[self.name]
+
+    @property
+    def current(self) -> Value | None:
+        """What stands in Plex."""
+        return self.item.fields[self.name]
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the field is locked."""
+        return self.name in self.item.locks
+
+    @property
+    def row(self) -> Written | None:
+        """What the ledger says of it for the record's own source."""
+        return row_of(self.rows, self.record.source)
+
+    @property
+    def fills_only(self) -> bool:
+        """Whether it is written only where Plex has nothing."""
+        return self.name in self.record.fill_only
+
+    @property
+    def is_released(self) -> bool:
+        """Whether an undo took back just what this record says."""
+        row = self.row
+        return row is not None and row.released == self.record.token()
+
+    @property
+    def is_anothers(self) -> bool:
+        """Whether another source leads it."""
+        return another_leads(self.rows, self.record.source, self.order)

@@ -1,0 +1,243 @@
+"""Undo: one item at once, or everything since a time, which survives a restart."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+import contextlib
+from dataclasses import dataclass, replace
+from functools import partial
+import json
+from sqlite3 import Connection
+
+from . import ledger, settled, stats
+from .admission import Admission
+from .contact import CircuitRefusedError, Contact
+from .database import StorageError
+from .holds import BY_HAND
+from .judge import About, Purpose
+from .look import Look
+from .ports import FieldEdit, Item
+from .record import Find
+from .retry import Fault, FaultClass
+from .sight import Sight
+from .tools import Tools
+from .undo import Restore, make_undo, missed, once_more
+
+_MARK = "undo"  # the note of an undo under way
+_PATIENCE = 30.0  # seconds until one that could not go on tries again
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An undo of everything since a time: how far it is, and what came of it."""
+
+    since: float
+    total: int
+    last: int = 0  # number of the item that was undone last
+    done: int = 0
+    items: int = 0
+    fields: int = 0
+    kept: dict[str, int] | None = None
+
+    def after(self, number: int, restored: int, kept: Counter[str]) -> Progress:
+        """Count one more item."""
+        return replace(
+            self,
+            last=number,
+            done=self.done + 1,
+            items=self.items + bool(restored),
+            fields=self.fields + restored,
+            kept=dict(Counter(self.kept or {}) + kept),
+        )
+
+    def as_text(self) -> str:
+        """Give the note."""
+        return json.dumps({name: getattr(self, name) for name in self.__slots__})
+
+
+class Undoing:
+    """Take back what we wrote."""
+
+    def __init__(self, tools: Tools, admission: Admission) -> None:
+        """Take what to work with, and who lets us in."""
+        self._t = tools
+        self._admission = admission
+        self._one_run = asyncio.Lock()
+        self.progress: Progress | None = None
+
+    async def run(self) -> None:
+        """Go on with what a restart or an outage cut short."""
+        while True:
+            with contextlib.suppress(Fault, CircuitRefusedError, StorageError):
+                await self._go_on()
+            await asyncio.sleep(_PATIENCE)
+
+    async def undo(self, find: Find) -> tuple[Item, list[str], dict[str, str]]:
+        """Restore every item of a file; give the first, the restored fields, why others stayed.
+
+        Raises Fault, of class item with the reason of the match if none was found.
+        """
+        restored, kept = set[str](), dict[str, str]()
+        async with self._admission.contact(BY_HAND) as contact:
+            items = await self._find(contact, find)
+            for item in items:
+                async with self._hand_on(item.rating_key):
+                    # Whoever had it in hand may have written to it.
+                    same = Find(rating_key=item.rating_key)
+                    (read,) = await self._find(contact, same)
+                    names, reasons = await self._undo_item(contact, read)
+                    restored.update(names)
+                    kept |= reasons
+        return items[0], sorted(restored), kept
+
+    async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
+        """Restore every item written since then; count items, fields, and what stayed.
+
+        What a fault or a restart cuts short goes on by itself.
+        """
+
+        def begin(db: Connection) -> None:
+            total = len(ledger.written_since(db, since))
+            stats.keep(db, _MARK, Progress(since, total).as_text())
+
+        await self._t.database.run(begin)
+        done = await self._go_on()
+        assert done is not None
+        return done.items, done.fields, done.kept or {}
+
+    async def _go_on(self) -> Progress | None:
+        async with self._one_run:
+            run = self._t.database.run
+            text = await run(lambda db: stats.setting(db, _MARK), durable=False)
+            if text is None:
+                return None
+            progress = self.progress = Progress(**json.loads(text))
+            try:
+                items = await run(
+                    lambda db: ledger.written_since(db, progress.since), durable=False
+                )
+                for number, path, rating_key in items:
+                    if number > progress.last:
+                        fields, kept = await self._undo_known(path, rating_key)
+                        progress = progress.after(number, fields, kept)
+                        self.progress = progress
+                        await self._keep(progress.as_text())
+                await self._keep(None)
+            finally:
+                self.progress = None
+            return progress
+
+    async def _keep(self, text: str | None) -> None:
+        await self._t.database.run(lambda db: stats.keep(db, _MARK, text))
+
+    async def _undo_known(self, path: str, key: str) -> tuple[int, Counter[str]]:
+        """Undo one item of the ledger: by its file, which outlives its rating key."""
+        find = Find((path,)) if path else Find(rating_key=key)
+        try:
+            _, restored, kept = await self.undo(find)
+        except Fault as fault:
+            if fault.kind is not FaultClass.ITEM:
+                raise
+            return 0, Counter([fault.reason])
+        return len(restored), Counter(kept.values())
+
+    async def _find(self, contact: Contact, find: Find) -> list[Item]:
+        sight = Sight(find)
+        await Look(self._t, contact).find([sight])
+        items = [each.item for each in sight.targets if each.item is not None]
+        if len(items) < len(sight.targets):
+            first = next(each for each in sight.targets if each.item is None)
+            raise first.fault or Fault(FaultClass.ITEM, first.reason or "not_found")
+        return items
+
+    @contextlib.asynccontextmanager
+    async def _hand_on(self, rating_key: str) -> AsyncGenerator[None]:
+        """Have an item for oneself: there is one writer at a time."""
+        while rating_key in self._t.in_hand:
+            await asyncio.sleep(0.05)
+        self._t.in_hand.add(rating_key)
+        try:
+            yield
+        finally:
+            self._t.in_hand.discard(rating_key)
+
+    async def _undo_item(
+        self, contact: Contact, read: Item
+    ) -> tuple[set[str], dict[str, str]]:
+        rows = await self._t.database.run(
+            lambda db: ledger.rows(db, read), durable=False
+        )
+        restores, kept = make_undo(read, rows)
+        gone = await self._restore_pictures(contact, read, restores)
+        kept |= gone
+        restores = [
+            each for each in restores if kept.get(each.field) in (None, "picture_gone")
+        ]
+        edits = [restore.edit for restore in restores if restore.edit is not None]
+        if edits:
+            # What did not arrive stays ours, and the undo can be asked for again.
+            lacking = await self._edit(contact, read, restores, edits)
+            kept |= dict.fromkeys(lacking, "not_kept")
+            restores = [each for each in restores if each.field not in lacking]
+        await self._let_go(read, restores)
+        return {each.field for each in restores} - gone.keys(), kept
+
+    async def _edit(
+        self,
+        contact: Contact,
+        read: Item,
+        restores: list[Restore],
+        edits: list[FieldEdit],
+    ) -> set[str]:
+        """Write and read back, once more where some of it did not arrive; name what lacks."""
+        about = About(Purpose.EDIT, read.rating_key, read.section)
+        look, server, lacking = Look(self._t, contact), self._t.server, set[str]()
+        for _ in range(2):
+            send = partial(server.edit, read, edits)
+            await contact.call(send, about)
+            items = await look.read({read.rating_key: read.section})
+            there = items.get(read.rating_key) or read
+            lacking = missed(restores, there)
+            if not lacking:
+                break
+            edits = once_more(restores, there)
+        return lacking
+
+    async def _restore_pictures(
+        self, contact: Contact, item: Item, restores: list[Restore]
+    ) -> dict[str, str]:
+        """Select the pictures of before; give for each that was not the reason."""
+        kept: dict[str, str] = {}
+        server, about = (
+            self._t.server,
+            About(Purpose.UPLOAD, item.rating_key, item.section),
+        )
+        for restore in restores:
+            if not restore.picture:
+                continue
+            name, before = restore.field, restore.before
+            found = await contact.call(lambda: server.pictures(item, name), about)  # noqa: B023  # called at once
+            if found.selected == before is not None:
+                continue
+            if not restore.stands:
+                kept[name] = "changed_since"
+            elif isinstance(before, str) and before in found.keys:
+                await contact.call(lambda: server.select(item, name, before), about)  # noqa: B023
+            else:
+                await contact.call(lambda: server.unselect(item, name), about)  # noqa: B023
+                kept[name] = "picture_gone"
+        return kept
+
+    async def _let_go(self, item: Item, restores: list[Restore]) -> None:
+        def let_go(db: Connection) -> None:
+            tokens = {
+                # The record's revision that was undone.
+                source: settled.token(db, source, record_key) or ""
+                for source, record_key in ledger.keys_of(db, item)
+            }
+            for restore in restores:
+                ledger.release(
+                    db, item, restore.source, restore.field, tokens.get(restore.source)
+                )
+
+        await self._t.database.run(let_go)

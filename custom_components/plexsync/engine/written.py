@@ -1,0 +1,88 @@
+"""What the ledger says of one field of one item, for one source."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .record import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One row of the ledger.
+
+    For lists ``value`` holds the members that we own, else the whole value; for
+    images the digest of the bytes; None where we emptied the field. ``intent`` is what a write that was not yet
+    confirmed meant to leave behind; ``before`` what stood there before the first, for
+    images the server's key of the picture that was selected.
+    """
+
+    field: str
+    source: str
+    value: Value | None
+    confirmed: bool = True  # else ``value`` says nothing: no write was ever seen
+    intent: Value | None = None
+    earlier: tuple[Value | None, ...] = ()  # intents before it, of unknown outcome, too
+    pending: bool = False
+    # How Plex shows ``value`` where that is another form; of a picture Plex's own mark.
+    shown: Value | None = None
+    locked: bool = False  # the lock that stands on it is ours
+    before: Value | None = None
+    before_known: bool = False
+    before_locked: bool = False
+    before_year: int | None = None  # of the item, where the field is its date
+    released: str | None = None
+    # It owns nothing any more, but explains a lock of ours: its source was removed, or
+    # says nothing of the field any more.
+    let_go: bool = False
+
+    @property
+    def meant(self) -> tuple[Value | None, ...]:
+        """What writes meant whose outcome nobody knows; that of the last one first."""
+        return (self.intent, *self.earlier) if self.pending else ()
+
+    @property
+    def wants(self) -> Value | None:
+        """What its source said last."""
+        return self.intent if self.pending else self.value
+
+    @property
+    def claims(self) -> bool:
+        """Whether its source wants a value there."""
+        held = not self.let_go and self.released is None
+        return held and self.wants is not None
+
+
+type Ledger = Mapping[str, Sequence[Written]]
+
+
+def row_of(rows: Sequence[Written], source: str) -> Written | None:
+    """Return the row of one source."""
+    return next((row for row in rows if row.source == source), None)
+
+
+def locked_before(rows: Sequence[Written]) -> bool:
+    """Say whether the field was locked before the first of us came."""
+    return bool(rows) and rows[0].before_known and rows[0].before_locked
+
+
+def another_leads(
+    rows: Sequence[Written], source: str, order: Sequence[str] = ()
+) -> bool:
+    """Say whether a field follows another source than this one.
+
+    ``order`` names the sources, the first one leads. Of those that it does not name
+    the one leads that came first.
+    """
+
+    def rank(name: str) -> int:
+        return order.index(name) if name in order else len(order)
+
+    mine = row_of(rows, source)
+    for row in rows:
+        if row is mine and row.claims:
+            return any(
+                rank(other.source) < rank(source) for other in rows if other.claims
+            )
+        if row is not mine and row.claims and rank(row.source) <= rank(source):
+            return True
+    return False
