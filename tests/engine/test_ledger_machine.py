@@ -560,8 +560,14 @@ class LedgerMachine(Machine):
         word=st.sampled_from("ABC"),
     )
     def lose_what_it_was(self, source: str, name: str, word: str) -> None:
-        """Let a source begin anew with what it had identified before."""
+        """Let a source begin anew with what it had identified before.
+
+        What it wrote goes, and what an agent brings then stays.
+        """
         self.sync_one(source, name, word)
+        self.sync_one(source, name, None, identified=False)
+        self.unlock(name)
+        self.refresh(text="X", title="X")
         self.sync_one(source, name, None, identified=False)
 
     def sync_one(

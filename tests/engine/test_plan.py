@@ -1,5 +1,6 @@
 """The plan: who owns what, and what would be written."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,6 +164,15 @@ def test_released_until_the_next_revision() -> None:
     assert after(make_plan(record(title="T"), item(title="X"), ledger)) == {
         "title": "T"
     }
+
+
+def test_what_was_undone_says_nothing_of_the_lock_of_before() -> None:
+    """The field was locked when we first came, and is not by now."""
+    undone = row("studio", None, released="6", before="B", before_known=True)
+    undone["studio"] = [replace(undone["studio"][0], before_locked=True)]
+    rec = record(studio=None, mirror=False)
+    (change,) = make_plan(rec, item(studio="Agent"), undone).changes
+    assert change.lock is False
 
 
 def test_fill_only_writes_where_nothing_is() -> None:

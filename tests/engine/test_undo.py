@@ -24,3 +24,17 @@ def test_what_a_person_added_since_stays() -> None:
     assert restore.edit.members == ("Kept", "Taken", "Mine")
     assert restore.edit.remove == ("Ours",)
     assert restore.edit.lock is False
+
+
+def test_what_others_wrote_and_we_only_found_stays() -> None:
+    """A second source found that it agrees: the value of before that is not brought back."""
+    values = dict.fromkeys(FIELDS) | {"studio": "Agent's newer"}
+    item = Item("41", "lib", ("/a.mkv",), values, frozenset(), 0.0)
+    first = Written("studio", "stash", "Old", before="Old", before_known=True)
+    then = Written("studio", "action", "Agent's newer", before_known=True)
+    restores, kept = make_undo(item, {"studio": [first, then]})
+    assert not kept
+    assert [(each.source, each.edit) for each in restores] == [
+        ("stash", None),
+        ("action", None),
+    ]

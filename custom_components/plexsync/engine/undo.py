@@ -57,8 +57,11 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
             restores += _restores(name, story, edit)
         elif any(_stands(spec, stands(item.fields, name), row) for row in story):
             restores += _restores(name, story, _value_edit(spec, item, story))
-        elif same(spec, item.fields[name], first.before):
-            # Of an undo that was cut short: restored, but never let go of.
+        elif same(spec, item.fields[name], first.before) or any(
+            _is_shown(spec, item.fields[name], row) for row in story
+        ):
+            # Of an undo that was cut short: restored, but never let go of. Or it came
+            # from others, and we only found that it agrees.
             restores += _restores(name, story, None)
         else:
             kept[name] = "changed_since"
@@ -122,16 +125,22 @@ def _clears(row: Written) -> bool:
 
 
 def _stands(spec: Field, current: Value | None, row: Written) -> bool:
-    """Say whether what stands there is ours by this row."""
-    if row.confirmed and (
-        same(spec, current, row.value)
-        or (row.shown is not None and row.shown == current)
-    ):
+    """Say whether what stands there was written by us, by this row."""
+    written = row.locked or row.value is None
+    if written and _is_shown(spec, current, row):
         return True
     return any(
         same(spec, current, meant)
         or (current != row.before and is_form(spec, meant, current))
         for meant in row.meant
+    )
+
+
+def _is_shown(spec: Field, current: Value | None, row: Written) -> bool:
+    """Say whether what stands there is what the row stands for."""
+    return row.confirmed and (
+        same(spec, current, row.value)
+        or (row.shown is not None and row.shown == current)
     )
 
 
