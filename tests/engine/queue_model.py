@@ -159,6 +159,7 @@ class Row:
             state,
             self.reason,
             self.candidates,
+            {},
             self.attempts,
             self.enqueued,
             None if self.failed else self.due,

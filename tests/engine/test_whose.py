@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.ledger import SOURCES
+from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record
 from tests.rig import PNG, Rig
 
@@ -30,7 +31,9 @@ async def say(rig: Rig, source: str = "stash", **fields: Any) -> None:
 async def kept(rig: Rig, source: str = "stash", **fields: Any) -> dict[str, str]:
     """Name what a preview would leave alone, and why."""
     preview = await rig.engine.by_hand.preview(record(rig, source, **fields))
-    return {name: why.value for name, why in preview.plan.kept.items()}
+    (plan,) = preview.plans.values()
+    assert isinstance(plan, Plan)
+    return {name: why.value for name, why in plan.kept.items()}
 
 
 async def sweep(rig: Rig, *records: Record) -> dict[str, int]:
@@ -71,7 +74,7 @@ async def test_one_of_two_sources_leads(rig: Rig, second: str) -> None:
     await say(rig, first, title="First", genres=("A",))
     mine = record(rig, first, title="First", genres=("A",))
     theirs = record(rig, second, title="Second", genres=("B",))
-    assert await sweep(rig, mine, theirs) == {"in_line": 2}
+    assert await sweep(rig, mine, theirs) == {"in_line": 1, "kept:other_source": 1}
     assert rig.item(1).title == "First"
     assert {"A", "B"} <= set(rig.item(1).tag_names("genre"))
     assert await kept(rig, second, title="Second") == {"title": "other_source"}

@@ -21,6 +21,7 @@ from custom_components.plexsync.engine.events import (
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.plex.events import PlexEvents
 from tests.rig import PNG, WITHIN, Rig
@@ -762,8 +763,9 @@ async def test_a_sort_title_that_equals_the_title(
         await rig.drained()
         assert rig.edits() == 1
         assert rig.item(1).values.get("titleSort") == sorted_as
-        preview = await rig.engine.by_hand.preview(record)
-        assert preview.plan.changes == ()
+        (plan,) = (await rig.engine.by_hand.preview(record)).plans.values()
+        assert isinstance(plan, Plan)
+        assert plan.changes == ()
     await rig.engine.undoing.undo(find)
     item = rig.item(1)
     now, before = dict(item.values), values

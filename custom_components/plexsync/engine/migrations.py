@@ -23,12 +23,9 @@ def _see_turns(db: sqlite3.Connection) -> None:
 
 
 def _carry_what_is_filled(db: sqlite3.Connection) -> None:
-    """Let a job say itself what is only filled; find a trial, and guids of any spelling."""
+    """Let a job say itself what is only filled; and find a trial by an index."""
     _add_column(db, "job", "fill_only TEXT NOT NULL DEFAULT '[]'")
     db.execute("DROP INDEX IF EXISTS job_turn")
-    # The index of Plex is a cache, in which guids stood as each agent spells them.
-    for table in ("plex_guid", "plex_part", "plex_item", "plex_section"):
-        db.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _tell_locks_apart(db: sqlite3.Connection) -> None:
@@ -40,6 +37,9 @@ def _tell_locks_apart(db: sqlite3.Connection) -> None:
     if db.execute("PRAGMA table_info(ledger)").fetchone():
         # Whatever was owned was locked by the next write.
         db.execute("UPDATE ledger SET locked = 1 WHERE value IS NOT NULL")
+    # The index of Plex is a cache, in which guids stood as each agent spells them.
+    for table in ("plex_guid", "plex_part", "plex_item", "plex_section"):
+        db.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 # The first one leads from version 1 to 2, and so on.

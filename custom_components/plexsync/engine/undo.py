@@ -161,7 +161,7 @@ def _only_lock(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | N
 
 def _value_edit(spec: Field, item: Item, story: Sequence[Written]) -> FieldEdit | None:
     first, name = story[0], spec.name
-    if same(spec, item.fields[name], first.before):
+    if same(spec, stands(item.fields, name), first.before):
         return _only_lock(name, item, story)
     assert first.before is None or isinstance(first.before, str | float)
     lock = _lock(name, item, story)

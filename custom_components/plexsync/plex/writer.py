@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
+from ..engine.compare import by_name, same_member
 from ..engine.ports import FieldEdit, IsStale, Item, never
 from ..engine.record import Actor
 from ..engine.retry import Fault, FaultClass
@@ -177,7 +178,12 @@ class Write:
         name = edit.field
         await self._lists.load()
         current = _members(self._item, name)
-        missing = [member for member in edit.members if member not in current]
+        there = by_name(tuple(current))  # type: ignore[arg-type]  # one kind per field
+        missing = [
+            member
+            for key, member in by_name(edit.members).items()
+            if not same_member(there.get(key), member)
+        ]
         if missing and not await self._may_cut(name, current):
             self._refuse(name, TOO_LONG_LIST)
             return
