@@ -208,25 +208,27 @@ class Undoing:
     ) -> dict[str, str]:
         """Select the pictures of before; give for each that was not the reason."""
         kept: dict[str, str] = {}
-        server, about = (
-            self._t.server,
-            About(Purpose.UPLOAD, item.rating_key, item.section),
-        )
+        about = About(Purpose.UPLOAD, item.rating_key, item.section)
         for restore in restores:
-            if not restore.picture:
-                continue
-            name, before = restore.field, restore.before
-            found = await contact.call(lambda: server.pictures(item, name), about)  # noqa: B023  # called at once
-            if found.selected == before is not None:
-                continue
-            if not restore.stands:
-                kept[name] = "changed_since"
-            elif isinstance(before, str) and before in found.keys:
-                await contact.call(lambda: server.select(item, name, before), about)  # noqa: B023
-            else:
-                await contact.call(lambda: server.unselect(item, name), about)  # noqa: B023
-                kept[name] = "picture_gone"
+            if restore.picture:
+                work = partial(self._restore_picture, item, restore)
+                if (why := await contact.call(work, about)) is not None:
+                    kept[restore.field] = why
         return kept
+
+    async def _restore_picture(self, item: Item, restore: Restore) -> str | None:
+        """Select the picture of before; give the reason where that was not done."""
+        server, name, before = self._t.server, restore.field, restore.before
+        found = await server.pictures(item, name)
+        if found.selected == before is not None:
+            return None
+        if not restore.stands:
+            return "changed_since"
+        if isinstance(before, str) and before in found.keys:
+            await server.select(item, name, before)
+            return None
+        await server.unselect(item, name)
+        return "picture_gone"
 
     async def _let_go(self, item: Item, restores: list[Restore]) -> None:
         def let_go(db: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from .change import Change
 from .compare import fold, members_of, name_of, same
@@ -90,8 +91,9 @@ class Verifying:
             call = about(task, Purpose.UPLOAD)
             for change in lacking:
                 if change.is_picture:
+                    choose = partial(choose_picture, self._t.server, task, change.field)
                     async with self._place():
-                        await choose_picture(self._t, self._contact, task, change.field)
+                        await self._contact.call(choose, call)
         except Fault as fault:
             if self._contact.refused is not None:
                 raise

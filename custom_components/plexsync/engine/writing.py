@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from . import ledger, pictures
-from .contact import CircuitRefusedError, Contact
+from .contact import CircuitRefusedError
 from .fresh import freshen, is_stale
 from .intent import note_intent
 from .judge import About, Purpose
 from .look import Look
 from .pace import MOST
-from .ports import CHANGING
+from .ports import CHANGING, Server
 from .put_off import keeps_changing, not_found, put_off, still_waits, unforeseen
 from .retry import Fault, FaultClass
 from .task import Task, open_ones
@@ -27,19 +27,17 @@ def about(task: Task, purpose: Purpose = Purpose.EDIT) -> About:
     return About(purpose, task.item.rating_key, task.item.section)
 
 
-async def choose_picture(tools: Tools, contact: Contact, task: Task, name: str) -> bool:
+async def choose_picture(server: Server, task: Task, name: str) -> bool:
     """Select a picture that was uploaded; say whether the item has it. Raises Fault."""
-    item, call = task.item, about(task, Purpose.UPLOAD)
+    item = task.item
     change = next(each for each in task.plan.changes if each.field == name)
-    found = await contact.call(lambda: tools.server.pictures(item, name), call)
+    found = await server.pictures(item, name)
     if (key := found.of(str(change.after))) is None:
         return False
     if found.selected != key or name not in item.locks:
-        await contact.call(lambda: tools.server.select(item, name, key), call)
+        await server.select(item, name, key)
     if found.selected == key:
         task.confirmed += (name,)  # Plex need not give it another mark
-    task.wrote = True
-    task.uploaded += (name,)
     return True
 
 
@@ -126,24 +124,25 @@ class Writing:
         call = about(task, Purpose.UPLOAD)
 
         async def send() -> None:
-            item = task.item
             if name not in task.picture_changes:
                 return  # the item was read again, and has it by now
-            if await self._has(task, name):
-                return
-            await self._contact.call(
-                lambda: self._t.server.upload(
-                    item,
-                    name,
-                    data,
-                    lambda: not task.wrote and is_stale(self._t, task),
-                ),
-                call,
-            )
+            # One call: that its pictures can be listed says nothing of uploads.
+            await self._contact.call(lambda: self._bring(task, name, data), call)
             task.wrote = True
             task.uploaded += (name,)
 
         await self._send(task, send, call)
+
+    async def _bring(self, task: Task, name: str, data: bytes) -> None:
+        """Select a picture if the item has it, else upload it."""
+        if await self._has(task, name):
+            return
+        await self._t.server.upload(
+            task.item,
+            name,
+            data,
+            lambda: not task.wrote and is_stale(self._t, task),
+        )
 
     async def _has(self, task: Task, name: str) -> bool:
         """Say whether the item has the picture already, which then is selected.
@@ -157,10 +156,7 @@ class Writing:
             return False
         if not any(r.before_known or r.confirmed for r in ours):
             item, source = task.item, task.job.record.source
-            found = await self._contact.call(
-                lambda: self._t.server.pictures(item, name),
-                about(task, Purpose.UPLOAD),
-            )
+            found = await self._t.server.pictures(item, name)
             await self._t.database.run(
                 lambda db: ledger.keep_picture_before(
                     db, item, source, name, found.selected
@@ -168,7 +164,7 @@ class Writing:
             )
             if not ours:
                 return False
-        return await choose_picture(self._t, self._contact, task, name)
+        return await choose_picture(self._t.server, task, name)
 
     async def _bytes(self, task: Task, name: str) -> bytes | None:
         """Return the bytes of a picture, or None if they cannot be had."""
