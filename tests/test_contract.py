@@ -30,6 +30,7 @@ from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.event import ACTIVITY, describe
 from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
+from custom_components.plexsync.plex.writer import TOO_LONG_LIST
 from custom_components.plexsync.repairs import LIFTS
 from custom_components.plexsync.sensor import SENSORS
 from custom_components.plexsync.services import ACTIONS
@@ -421,6 +422,7 @@ def reasons() -> Iterator[tuple[str, str]]:
     yield from (("bulkheads.py", each) for each in (*REASONS.values(), UNDER_WAY))
     yield from (("classify.py", reason) for reason, *_ in classify._BY_ERROR)  # noqa: SLF001
     yield from (("matching.py", reason) for reason in ("ambiguous", "not_found"))
+    yield from (("writer.py", TOO_LONG_LIST), ("images.py", "image_not_allowed"))
     for module, tree in sources():
         if not module.startswith(("engine/", "plex/")):
             continue

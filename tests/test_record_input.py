@@ -92,8 +92,7 @@ async def accept(hass: HomeAssistant, data: dict[str, Any]) -> bool:
         return False
     assert 0 <= checked["wait"] <= schemas.MAX_WAIT
     db = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in queue.SCHEMA.split(";"):
-        db.execute(statement)
+    db.executescript(queue.SCHEMA)
     intake.enqueue(db, record, Priority.INTERACTIVE, 0.0)
     (job,) = queue.claim(db, 1, 1.0, 0)
     assert job.record.fields == record.fields

@@ -184,7 +184,6 @@ async def test_the_first_plan_asks_whether_to_begin(
     assert state_of(hass, "switch", "sync").state == "on"
 
 
-@pytest.mark.parametrize("lost", ["circuit_lost", "database_lost"])
 async def test_a_source_whose_files_lie_elsewhere(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:
@@ -214,6 +213,7 @@ async def test_a_source_whose_files_lie_elsewhere(
     assert issue(hass, "source_paths", SOURCE) is None
 
 
+@pytest.mark.parametrize("lost", ["circuit_lost", "database_lost"])
 async def test_what_could_not_be_read_is_told_once(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,

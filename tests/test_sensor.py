@@ -177,8 +177,10 @@ async def test_our_own_facts_stay_while_plex_is_down(
 async def test_a_failed_job_is_shown(hass: HomeAssistant, plex: PlexSimulator) -> None:
     """Count what needs a person."""
     await set_up(hass, make_entry(plex))
+    plex.faults.add("status", code=400, method="PUT")
+    item = next(iter(plex.core.items.values()))
     answer = await call(
-        hass, "sync_item", path="/other/x.mkv", fields={"summary": "x"}, wait=20
+        hass, "sync_item", path=item.files[0], fields={"summary": "x"}, wait=20
     )
     assert answer["status"] == "failed"
     await until_state(hass, "sensor", "failed", "1")

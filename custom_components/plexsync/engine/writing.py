@@ -97,7 +97,8 @@ class Writing:
                             item,
                             edits,
                             lambda: is_stale(self._t, task),
-                            apart=task.job.attempts > 0,
+                            # Once: to find the field out takes several requests.
+                            apart=task.job.attempts == 1,
                         ),
                         about(task),
                     )
