@@ -23,14 +23,8 @@ def plan_list(case: Case) -> Change | Kept | None:
     for members in meant:
         maybe_own |= members
     explained = any(each.locked or any(each.meant) for each in case.rows)
-    if case.is_released:
-        return Kept.RELEASED
-    if not desired and not case.record.identified and not maybe_own:
-        return Kept.UNIDENTIFIED if current else None
-    if case.is_locked and not explained and not covers(current, desired):
-        return Kept.LOCKED
-    if case.fills_only and current and not maybe_own:
-        return Kept.FILLED
+    if obstacle := _obstacle(case, current, desired, maybe_own, explained=explained):
+        return obstacle
     dropped = set(maybe_own) - set(desired)
     if case.wanted is None and case.record.identified and not case.record.mirror:
         # An explicit clear empties the field; a mirrored list only takes back its own.
@@ -40,14 +34,7 @@ def plan_list(case: Case) -> Change | Kept | None:
     # a write may have done it whose outcome nobody knows.
     unsure = any(each.meant for each in case.rows)
     declined = set(own) - set(current) if case.is_locked and not unsure else set()
-    renamed = {
-        name: current[name]
-        for name, member in desired.items()
-        if case.name not in _KEEPS_SPELLING
-        and name in own
-        and name in current
-        and _is_renamed(own, current, name, member)
-    }
+    renamed = _renamed(case, own, current, desired)
     target = {
         name: _member(member, None if name in renamed else current.get(name), own)
         for name, member in without(desired, declined).items()
@@ -80,6 +67,39 @@ def plan_list(case: Case) -> Change | Kept | None:
     stands = not again and not renamed and covers(current, target)
     shown = row.shown if row and row.value == case.wanted else None
     return replace(change, stands=stands, shown=shown if stands else None)
+
+
+def _obstacle(
+    case: Case,
+    current: Members,
+    desired: Members,
+    maybe_own: Members,
+    *,
+    explained: bool,
+) -> Kept | None:
+    """Say why the list may not be written, None where it may."""
+    if case.is_released:
+        return Kept.RELEASED
+    if current and not desired and not case.record.identified and not maybe_own:
+        return Kept.UNIDENTIFIED
+    if case.is_locked and not explained and not covers(current, desired):
+        return Kept.LOCKED
+    if case.fills_only and current and not maybe_own:
+        return Kept.FILLED
+    return None
+
+
+def _renamed(
+    case: Case, own: Members, current: Members, desired: Members
+) -> dict[str, str | Actor]:
+    """Give the members of ours that the source spells anew, as they stand there."""
+    if case.name in _KEEPS_SPELLING:
+        return {}
+    return {
+        name: current[name]
+        for name, member in desired.items()
+        if name in own and name in current and _is_renamed(own, current, name, member)
+    }
 
 
 def _in_shown_form(case: Case) -> Value | None:
