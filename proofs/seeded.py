@@ -560,6 +560,7 @@ _QUEUE = [
         "a revision that says the same lets older ones in",
         "    if known != revisions:\n",
         "    if not known:\n",
+        tests="test_queue.py::test_an_equal_record_with_a_revision_shuts_out_older_ones",
     ),
     _bug(
         "queue",
@@ -625,6 +626,7 @@ _QUEUE = [
         "a second one is chosen while the first is in flight",
         '" WHERE blocked = :kind AND failed = 0 AND solo = 1)",',
         '" WHERE blocked = :kind AND leased IS NULL AND solo = 1)",',
+        tests="test_queue.py::test_one_of_those_who_wait_tries_a_kind_of_call",
     ),
     _bug(
         "queue",

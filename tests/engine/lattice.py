@@ -432,11 +432,14 @@ def _rates(case: Case, seen: Observed) -> Iterable[str]:
         later = sum(at - first >= HOUR for at in times if at <= seen.lasted)
         if later > _AN_HOUR:
             yield f"rates: {later} requests to what is sick after its first hour"
-    usual = 2 * len(baseline(cold=case.of.cold).requests) + 120
-    minutes = Counter(int(each.at // MINUTE) for each in seen.requests)
-    most = max(minutes.values(), default=0)
-    if most > usual:
-        yield f"rates: {most} requests in one minute, more than {usual}"
+    usual = 2 * len(baseline(cold=case.of.cold).requests) + 60
+    doubts = Counter(int(at // MINUTE) for at, _ in seen.hits)
+    for minute, number in Counter(
+        int(each.at // MINUTE) for each in seen.requests
+    ).items():
+        # Whatever is sick may be asked, and each doubt costs a probe of two requests.
+        if number > (allowed := usual + 2 * doubts[minute]):
+            yield f"rates: {number} requests in one minute, more than {allowed}"
 
 
 def _hidden(case: Case, seen: Observed) -> Iterable[str]:
