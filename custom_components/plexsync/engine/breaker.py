@@ -93,6 +93,11 @@ class Breaker:
         self._void = False  # it began before the last doubt
         self._wait = 0.0  # how long the wait for ``next_probe`` was meant to be
 
+    @property
+    def throttled(self) -> bool:
+        """Whether the server asked us to slow down, and no edit went well since."""
+        return self._throttles > 0
+
     # -- calls ---------------------------------------------------------------
 
     def admit(self, now: float) -> Permit | None:

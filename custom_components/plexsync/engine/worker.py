@@ -23,7 +23,7 @@ from .judge import Judge
 from .look import Look
 from .record import Outcome
 from .retry import Backoff
-from .settling import Settling
+from .settling import SOON, Settling
 from .tools import Tools
 from .turn import Turn
 from .unforeseen import tell
@@ -61,6 +61,7 @@ class Worker:
             circuit.bell,
             tools.clock.monotonic,
         )
+        self._many = False  # whether the lane that takes many jobs is in a turn
         self._fruitless = {True: 0, False: 0}  # turns in a row, by lane
 
     async def run(self) -> None:
@@ -118,6 +119,10 @@ class Worker:
             self._database_works()
             await circuit.bell.wait(rung, _IDLE if due is None else due - now)
             return
+        if solo and circuit.breaker.throttled and await self._others_go_on(now):
+            # What made the server ask for a pause would only make it ask again.
+            await circuit.bell.wait(rung, _IDLE)
+            return
         if circuit.outages.current is not None:
             waiting = await database.run(
                 lambda db: queue.count_due(db, now), durable=False
@@ -126,7 +131,23 @@ class Worker:
         if (permit := circuit.admit()) is None:
             await circuit.bell.wait(rung, circuit.wait())
             return
-        await self._turn(permit, solo=solo)
+        if solo:
+            await self._turn(permit, solo=True)
+            return
+        self._many = True
+        try:
+            await self._turn(permit, solo=False)
+        finally:
+            self._many = False
+
+    async def _others_go_on(self, now: float) -> bool:
+        """Say whether the other lane is at work, or will be after the pause."""
+        if self._many:
+            return True
+        due = await self._tools.database.run(
+            lambda db: queue.next_due(db, solo=False), durable=False
+        )
+        return due is not None and due <= now + (self._circuit.wait() or 0.0) + SOON
 
     async def _unblock(self) -> None:
         """Wake what waited for a kind of call that works again."""
