@@ -93,8 +93,12 @@ class CountingDatabase(Database):
     syncs = 0
 
     async def run[T](
-        self, work: Callable[[Connection], T], *, durable: bool = True
+        self,
+        work: Callable[[Connection], T],
+        *,
+        durable: bool = True,
+        if_left: Callable[[], None] | None = None,
     ) -> T:
         """Count, and run as ever."""
         self.syncs += durable
-        return await super().run(work, durable=durable)
+        return await super().run(work, durable=durable, if_left=if_left)

@@ -31,12 +31,16 @@ class _Database(Database):
     dead = False
 
     async def run[T](
-        self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        durable: bool = True,
+        if_left: Callable[[], None] | None = None,
     ) -> T:
         """Run a transaction; in a dead process nothing goes on."""
         if self.dead:
             await asyncio.get_running_loop().create_future()
-        return await super().run(work, durable=durable)
+        return await super().run(work, durable=durable, if_left=if_left)
 
 
 class _Store:

@@ -157,8 +157,8 @@ async def _poisoned(rig: Rig, number: int) -> None:
     async with rig.traffic(number + 1):
         await rig.submit(rig.records(number)[-1:])
         await rig.failed(1)
-    rig.plex.faults.clear()
     await rig.drained(failed=1)
+    rig.plex.faults.clear()
 
 
 async def _looked(rig: Rig) -> None:

@@ -1,13 +1,17 @@
 """Whose a value, a member, a lock or a part is, on a whole engine and a simulated Plex."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.contact import CircuitRefusedError
 from custom_components.plexsync.engine.ledger import SOURCES
 from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record
+from custom_components.plexsync.engine.retry import Fault
 from tests.rig import PNG, Rig
 
 pytestmark = pytest.mark.usefixtures("tag_mode")
@@ -372,6 +376,34 @@ async def test_undo_since_finds_items_by_their_files_and_survives_a_restart(
     await rig.until(done)
     after = {path: item.title for item in rig.items() for path in item.files}
     assert sorted(after.values())[:5] == sorted(before)
+
+
+async def test_two_undos_follow_one_another(rig: Rig) -> None:
+    """Whichever asks first: together they took back everything since the earlier time."""
+    before = [rig.item(number).title for number in range(1, 6)]
+    await rig.submit(rig.records(5))
+    await rig.drained()
+    undo = rig.engine.undoing.undo_since
+    one, two = await asyncio.gather(undo(0), undo(rig.clock.wall() - 3600))
+    assert one[0] + two[0] == 5
+    assert [rig.item(number).title for number in range(1, 6)] == before
+    assert await rig.engine.notes.get("undo") is None
+
+
+async def test_an_undo_that_was_cut_short_is_done_with_the_next(rig: Rig) -> None:
+    """It reaches back further than the one that is asked for."""
+    before = [rig.item(number).title for number in range(1, 4)]
+    await rig.submit(rig.records(3))
+    await rig.drained()
+    await rig.plex.stop()
+    with pytest.raises((Fault, CircuitRefusedError)):
+        await rig.engine.undoing.undo_since(0)
+    await rig.plex.start()
+    await rig.submit(rig.records(5)[-1:])  # the trial
+    await rig.until(lambda: rig.engine.circuit.breaker.state is State.CLOSED)
+    items, _, why = await rig.engine.undoing.undo_since(rig.clock.wall() + 3600)
+    assert (items, why) == (4, {})
+    assert [rig.item(number).title for number in range(1, 4)] == before
 
 
 # -- pictures ------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import copy
 from dataclasses import replace
 from sqlite3 import Connection
+import threading
 from typing import Any, Literal
 
 import aiohttp
@@ -867,6 +868,30 @@ async def test_what_a_mirror_emptied_while_its_job_waited_is_not_written(
     await rig.drained()
     item = rig.item(1)
     assert (item.title, item.value("summary")) == ("Movie 00001", "New lines\nof 1")
+
+
+async def test_a_record_whose_caller_left_is_worked_on_at_once(rig: Rig) -> None:
+    """Its transaction goes on without the caller, and wakes the worker."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    await asyncio.sleep(0.2)  # it has found nothing more to do
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        begun.set()
+        go_on.wait()
+
+    holding = asyncio.create_task(rig.engine.database.run(hold))
+    await asyncio.to_thread(begun.wait)
+    caller = asyncio.create_task(rig.submit(rig.records(1, "Newer")))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    go_on.set()
+    await holding
+    await rig.drained()
+    assert rig.in_line(rig.records(1, "Newer")) == []
 
 
 async def test_waiting_for_an_outcome(rig: Rig) -> None:

@@ -9,7 +9,7 @@ from .contact import Contact
 from .retry import Fault, FaultClass
 
 
-class Access:
+class CallAccess:
     """Guard the calls that go through one contact.
 
     A kind of call that keeps failing is shut (see ``bulkheads``).

@@ -10,7 +10,7 @@ import contextlib
 import json
 from sqlite3 import Connection
 
-from . import failed, intake, settled
+from . import failed, intake
 from .admission import Admission
 from .circuit import Circuit
 from .contact import CircuitRefusedError
@@ -18,7 +18,7 @@ from .failed import Choice
 from .holds import READING
 from .job import Priority
 from .judge import About, Purpose
-from .news import News
+from .news import PlexNews
 from .record import Record
 from .retry import Fault
 from .tools import Tools
@@ -30,7 +30,7 @@ class Arrivals:
     """Take in what came."""
 
     def __init__(
-        self, tools: Tools, circuit: Circuit, admission: Admission, news: News
+        self, tools: Tools, circuit: Circuit, admission: Admission, news: PlexNews
     ) -> None:
         """Take what to look with, who lets us in, and who wakes what waits."""
         self._t = tools
@@ -46,7 +46,9 @@ class Arrivals:
         await self._news.wake_missing()
         paths = await self._read(rating_keys[:MOST])
         if paths:
-            await self._t.database.run(lambda db: self._take_up(db, paths))
+            await self._t.database.run(
+                lambda db: self._take_up(db, paths), if_left=self._circuit.notify
+            )
             self._circuit.notify()
         return paths
 
@@ -57,11 +59,10 @@ class Arrivals:
 
         def work(db: Connection) -> None:
             for record in news:
-                settled.forget(db, record.source, record.key)
-                intake.enqueue(db, record, Priority.BULK, now)
+                intake.compare_anew(db, record, Priority.BULK, now)
 
         if news:
-            await self._t.database.run(work)
+            await self._t.database.run(work, if_left=self._circuit.notify)
             self._circuit.notify()
 
     async def _read(self, keys: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from .access import Access
+from .access import CallAccess
 from .clock import Clock
 from .contact import CircuitRefusedError
 from .judge import About, Purpose
@@ -20,7 +20,7 @@ class BulkReader:
     """Read items in full, as many in one request as go well together."""
 
     def __init__(
-        self, server: Server, access: Access, bulk: Bulk, clock: Clock
+        self, server: Server, access: CallAccess, bulk: Bulk, clock: Clock
     ) -> None:
         """Take whom to ask; ``bulk`` remembers how many items one request may read."""
         self._server = server

@@ -86,7 +86,7 @@ class ByHand:
                 failed.retry(db, Choice(ids=[info.id], skipped=True), now)
                 queue.wake_jobs(db, [info.id], now)
 
-        await self._t.database.run(work)
+        await self._t.database.run(work, if_left=self._circuit.notify)
         self._circuit.notify()
 
     async def _read(self, rating_key: str) -> Item | None:

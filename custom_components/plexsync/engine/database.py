@@ -123,15 +123,26 @@ class Database:
             self._thread.start()
 
     async def run[T](
-        self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        durable: bool = True,
+        if_left: Callable[[], None] | None = None,
     ) -> T:
         """Run one whole transaction; it completes even if the caller is cancelled.
 
         ``durable`` waits for the disk; without it a power cut (never a crash of
-        the process) may undo the newest commits. Raises StorageError, or
-        whatever ``work`` raised after rolling back what it did.
+        the process) may undo the newest commits. Where the caller is cancelled,
+        ``if_left`` is called on the loop once the transaction is over. Raises
+        StorageError, or whatever ``work`` raised after rolling back what it did.
         """
-        return await self._ask(_Task(work, Future(), durable))  # type: ignore[no-any-return]
+        task = _Task(work, Future(), durable)
+        try:
+            return await self._ask(task)  # type: ignore[no-any-return]
+        except asyncio.CancelledError:
+            if if_left is not None:
+                _call_once_over(task.future, if_left)
+            raise
 
     async def _ask(self, task: _Task) -> Any:
         # From here on a caller that is cancelled cannot cancel the work.
@@ -283,6 +294,17 @@ class Database:
                 task.future.set_result(result)
             else:
                 task.future.set_exception(failed)
+
+
+def _call_once_over(future: Future[Any], call: Callable[[], None]) -> None:
+    """Call something on this loop once a transaction has ended, however it did."""
+    loop = asyncio.get_running_loop()
+
+    def over(_: Future[Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and all with it
+            loop.call_soon_threadsafe(call)
+
+    future.add_done_callback(over)
 
 
 def _storage_error(error: Exception) -> StorageError:

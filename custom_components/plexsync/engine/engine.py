@@ -21,7 +21,7 @@ from .holds import Hold
 from .job import Priority
 from .judge import Judge
 from .ledger_identity import LedgerIdentity
-from .news import News
+from .news import PlexNews
 from .notes import Notes
 from .outcomes import Outcomes
 from .ports import BreakerStore, Images, Server
@@ -84,7 +84,7 @@ class Engine:
         )
         self.health = Health(circuit, self._probe, clock)
         self.bulkheads = Bulkheads(random)
-        self.news = News(database, circuit, clock)
+        self.news = PlexNews(database, circuit, clock)
         self.tools = Tools(
             database=database,
             server=server,

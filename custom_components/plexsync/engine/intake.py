@@ -50,6 +50,14 @@ def enqueue(
     return Accepted.QUEUED, job
 
 
+def compare_anew(
+    db: Connection, record: Record, priority: Priority, now: float
+) -> None:
+    """Take in a record that is compared with its items even where it was in line."""
+    settled.forget(db, record.source, record.key)
+    enqueue(db, record, priority, now)
+
+
 def _news(db: Connection, record: Record) -> Record | None:
     """Give what of a record was not brought into line yet."""
     known = settled.find(db, record.source, record.key)

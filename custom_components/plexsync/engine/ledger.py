@@ -107,6 +107,18 @@ def item_id(db: Connection, item: Item) -> int | None:
     return None
 
 
+def item_number(db: Connection, item: Item) -> int:
+    """Give the ledger's number of an item, a new one if it has none."""
+    if (number := item_id(db, item)) is not None:
+        return number
+    path = item.paths[0] if item.paths else ""
+    added = db.execute(
+        "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?) RETURNING id",
+        (item.rating_key, item.section, path),
+    ).fetchone()
+    return int(added[0])
+
+
 def rows(db: Connection, item: Item) -> Ledger:
     """Read the rows of one item, by field."""
     found: dict[str, list[Written]] = {}
@@ -158,12 +170,7 @@ def intend(
     now: float,
 ) -> None:
     """Note what is about to be written, and what stands there now if it is the first."""
-    number = item_id(db, item)
-    if number is None:
-        number = db.execute(
-            "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?)",
-            (item.rating_key, item.section, item.paths[0] if item.paths else ""),
-        ).lastrowid
+    number = item_number(db, item)
     for change in changes:
         image = change.is_picture
         intent = _encode(change.own)
@@ -252,12 +259,7 @@ def adopt(
     """Own values that stand there already: what stands there is what was before."""
     if not changes:
         return
-    number = item_id(db, item)
-    if number is None:
-        number = db.execute(
-            "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?)",
-            (item.rating_key, item.section, item.paths[0] if item.paths else ""),
-        ).lastrowid
+    number = item_number(db, item)
     db.executemany(
         "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
         " before, before_known, before_locked, before_year, place)"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
 from . import ledger, owners, parts
-from .access import Access
+from .access import CallAccess
 from .aside import Aside
 from .bulk_read import BulkReader
 from .contact import Contact
@@ -41,9 +41,11 @@ class Look:
         *,
         tries: bool = True,
     ) -> None:
-        """Take what to look with; ``Access`` says what ``aside`` and ``tries`` mean."""
+        """Take what to look with; ``CallAccess`` says what ``aside`` and ``tries`` mean."""
         self._t = tools
-        self.access = Access(contact, tools.bulkheads, tools.clock, aside, tries=tries)
+        self.access = CallAccess(
+            contact, tools.bulkheads, tools.clock, aside, tries=tries
+        )
         self._search = Search(tools.server, self.access)
         self._reader = BulkReader(tools.server, self.access, tools.bulk, tools.clock)
 

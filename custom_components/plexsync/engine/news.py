@@ -10,7 +10,7 @@ from .database import Database
 _VOID = 60.0  # seconds; no read is used for that long
 
 
-class News:
+class PlexNews:
     """Remember which reads are old, and wake what waits for an item."""
 
     def __init__(self, database: Database, circuit: Circuit, clock: Clock) -> None:
@@ -35,7 +35,9 @@ class News:
         Raises StorageError.
         """
         number = await self._database.run(
-            lambda db: queue.wake(db, self._clock.steady(), "not_found"), durable=False
+            lambda db: queue.wake(db, self._clock.steady(), "not_found"),
+            durable=False,
+            if_left=self._circuit.notify,
         )
         if number:
             self._circuit.notify()

@@ -68,7 +68,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class PictureChoice:
     """The keys of the pictures that an item has for one field, and the selected one."""
 
     keys: tuple[str, ...] = ()
@@ -201,7 +201,7 @@ class Server(Protocol):
     ) -> None:
         """Upload, select and lock one picture (poster or background), likewise."""
 
-    async def pictures(self, item: Item, field_name: str) -> Pictures:
+    async def pictures(self, item: Item, field_name: str) -> PictureChoice:
         """List the pictures that the item has for one field, by Plex's own keys."""
 
     async def select(self, item: Item, field_name: str, key: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
-from . import failed, intake, jobs_view, owners, pins, queue, settled, skipped
+from . import failed, intake, jobs_view, owners, pins, queue, skipped
 from .breaker import State
 from .change import Kept
 from .circuit import Circuit
@@ -236,12 +236,11 @@ class Reconcile:
 
         def enqueue(db: Connection) -> None:
             for record in differing:
-                settled.forget(db, record.source, record.key)
-                intake.enqueue(db, record, Priority.BULK, now)
+                intake.compare_anew(db, record, Priority.BULK, now)
             failed.retry(db, Choice(ids=jobs, skipped=True), now)
             queue.wake_jobs(db, jobs, now)
 
-        await self._t.database.run(enqueue)
+        await self._t.database.run(enqueue, if_left=self._circuit.notify)
         self._circuit.notify()
 
 

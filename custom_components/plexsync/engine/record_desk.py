@@ -58,7 +58,7 @@ class RecordDesk:
                 stats.keep(db, f"cursor:{cursor[0]}", cursor[1])
             return receipts
 
-        receipts = await self._database.run(work)
+        receipts = await self._database.run(work, if_left=self._circuit.notify)
         if any(receipt.job is not None for receipt in receipts):
             self._circuit.notify()
         elif receipts:
@@ -91,6 +91,6 @@ class RecordDesk:
                 stats.keep(db, f"{mark}:{source}", None)
             return queue.discard_source(db, source, self._clock.steady())
 
-        number = await self._database.run(work)
+        number = await self._database.run(work, if_left=self._circuit.notify)
         self._circuit.notify()
         return number

@@ -5,7 +5,7 @@ What is remembered costs no request; only for the rest libraries are looked thro
 
 from collections.abc import Mapping, Sequence
 
-from .access import Access
+from .access import CallAccess
 from .contact import Contact
 from .judge import About, Purpose
 from .ports import Match, Server
@@ -18,7 +18,7 @@ from .together import together
 class Search:
     """Give sights a rating key and twins, or the reason why they get none."""
 
-    def __init__(self, server: Server, access: Access) -> None:
+    def __init__(self, server: Server, access: CallAccess) -> None:
         """Take whom to ask, and what may be asked."""
         self._server = server
         self._access = access

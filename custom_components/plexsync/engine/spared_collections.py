@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import ledger
-from .access import Access
+from .access import CallAccess
 from .change import Change, Kept
 from .judge import About, Purpose
 from .plan import Plan
@@ -50,7 +50,7 @@ class _Case:
 
 
 async def spare_collections(
-    tools: Tools, access: Access, sights: Sequence[Sight]
+    tools: Tools, access: CallAccess, sights: Sequence[Sight]
 ) -> None:
     """Take removals out of plans where they would empty a collection of others.
 
@@ -86,7 +86,7 @@ def _cases(sights: Sequence[Sight]) -> Iterable[_Case]:
                 yield _Case(sight, sight.item, change)
 
 
-async def _count_members(tools: Tools, access: Access, item: Item) -> Sizes | Fault:
+async def _count_members(tools: Tools, access: CallAccess, item: Item) -> Sizes | Fault:
     """Count the members of each collection in an item's library, or say why not."""
     about = About(Purpose.COLLECTIONS, library=item.section)
     if not access.may(about.bulkhead):

@@ -63,14 +63,19 @@ class Undoing:
         self._t = tools
         self._admission = admission
         self._one_run = asyncio.Lock()
+        self._cut_short = asyncio.Event()
+        self._cut_short.set()  # a restart may have
         self.progress: Progress | None = None
 
     async def run(self) -> None:
         """Go on with what a restart or an outage cut short."""
         while True:
-            with contextlib.suppress(Fault, CircuitRefusedError, StorageError):
-                await self._go_on()
-            await asyncio.sleep(_PATIENCE)
+            await self._cut_short.wait()
+            try:
+                async with self._one_run:
+                    await self._go_on()
+            except Fault, CircuitRefusedError, StorageError:
+                await asyncio.sleep(_PATIENCE)
 
     async def undo(self, find: Find) -> tuple[Item, list[str], dict[str, str]]:
         """Restore every item of a file; give the first, the restored fields, why others stayed.
@@ -93,28 +98,32 @@ class Undoing:
     async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
         """Restore every item written since then; count items, fields, and what stayed.
 
-        What a fault or a restart cuts short goes on by itself.
+        What a fault or a restart cuts short goes on by itself; one that was cut short
+        before is done with it. Raises Fault, CircuitRefusedError and StorageError.
         """
 
-        def begin(db: Connection) -> None:
-            total = len(ledger.written_since(db, since))
-            stats.keep(db, _MARK, Progress(since, total).as_text())
+        def begin(db: Connection) -> Progress:
+            earlier = _under_way(db)
+            oldest = since if earlier is None else min(since, earlier.since)
+            progress = Progress(oldest, len(ledger.written_since(db, oldest)))
+            stats.keep(db, _MARK, progress.as_text())
+            return progress
 
-        await self._t.database.run(begin)
-        done = await self._go_on()
-        assert done is not None
+        async with self._one_run:
+            self._cut_short.set()
+            begun = await self._t.database.run(begin)
+            done = await self._go_on() or begun
         return done.items, done.fields, done.kept or {}
 
     async def _go_on(self) -> Progress | None:
-        async with self._one_run:
-            run = self._t.database.run
-            text = await run(lambda db: stats.setting(db, _MARK), durable=False)
-            if text is None:
-                return None
-            progress = self.progress = Progress(**json.loads(text))
-            try:
+        """Do what is left of the undo under way, if there is one; give how far it came."""
+        run = self._t.database.run
+        progress = self.progress = await run(_under_way, durable=False)
+        try:
+            if progress is not None:
+                since = progress.since
                 items = await run(
-                    lambda db: ledger.written_since(db, progress.since), durable=False
+                    lambda db: ledger.written_since(db, since), durable=False
                 )
                 for number, path, rating_key in items:
                     if number > progress.last:
@@ -123,9 +132,10 @@ class Undoing:
                         self.progress = progress
                         await self._keep(progress.as_text())
                 await self._keep(None)
-            finally:
-                self.progress = None
-            return progress
+        finally:
+            self.progress = None
+        self._cut_short.clear()
+        return progress
 
     async def _keep(self, text: str | None) -> None:
         await self._t.database.run(lambda db: stats.keep(db, _MARK, text))
@@ -243,3 +253,8 @@ class Undoing:
                 )
 
         await self._t.database.run(let_go)
+
+
+def _under_way(db: Connection) -> Progress | None:
+    text = stats.setting(db, _MARK)
+    return None if text is None else Progress(**json.loads(text))

@@ -116,7 +116,8 @@ class Upkeep:
                 done = await self._database.run(
                     lambda db, some=some, fresh=fresh: self._take_up(  # type: ignore[misc]
                         db, some, fresh, passing=choice.passing
-                    )
+                    ),
+                    if_left=self._circuit.notify,
                 )
                 counts.update(done)
                 if not answers:
@@ -152,7 +153,9 @@ class Upkeep:
 
     async def discard(self, choice: Choice) -> int:
         """Drop failed jobs; give how many."""
-        number = await self._database.run(lambda db: failed.discard(db, choice))
+        number = await self._database.run(
+            lambda db: failed.discard(db, choice), if_left=self._circuit.notify
+        )
         self._circuit.notify()
         return number
 

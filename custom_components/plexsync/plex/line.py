@@ -8,7 +8,7 @@ from xml.etree.ElementTree import ParseError
 
 from plexapi.server import PlexServer
 
-from ..engine.ports import CHANGING, IsStale, Item, Pictures, never
+from ..engine.ports import CHANGING, IsStale, Item, PictureChoice, never
 from ..engine.retry import Fault, FaultClass
 from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, Verdict
 from .deadlines import Deadlines
@@ -141,10 +141,10 @@ class Line:
         whole = self._deadlines.read
         return await self._ask(work, whole if len(rating_keys) > 1 else whole / 2)
 
-    async def pictures(self, path: str) -> Pictures:
+    async def pictures(self, path: str) -> PictureChoice:
         """List the pictures of one kind that an item has."""
 
-        def work() -> Pictures:
+        def work() -> PictureChoice:
             return parse_pictures(parse(self.session.exchange("GET", path)))
 
         return await self._ask(work, self._deadlines.read / 2)

@@ -1,7 +1,7 @@
 """What Plex takes as a picture, checked before it travels, and what it lists."""
 
 from ..engine.image_bytes import MAX_IMAGE, is_picture
-from ..engine.ports import Pictures
+from ..engine.ports import PictureChoice
 from ..engine.retry import Fault, FaultClass
 from .markup import Element
 
@@ -16,10 +16,10 @@ def check(data: bytes) -> None:
         raise Fault(FaultClass.ITEM, "image_invalid", permanent=True)
 
 
-def parse_pictures(root: Element) -> Pictures:
+def parse_pictures(root: Element) -> PictureChoice:
     """Read the list of the pictures of one kind."""
     found = [(node.get("ratingKey") or "", node.get("selected")) for node in root]
-    return Pictures(
+    return PictureChoice(
         tuple(key for key, _ in found if key),
         next((key for key, selected in found if key and selected == "1"), None),
     )

@@ -5,7 +5,7 @@ from math import inf
 import time
 from urllib.parse import quote
 
-from ..engine.ports import FieldEdit, IsStale, Item, Items, Match, Pictures, never
+from ..engine.ports import FieldEdit, IsStale, Item, Items, Match, PictureChoice, never
 from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
@@ -277,7 +277,7 @@ class PlexMediaServer:
         pictures.check(data)
         await self._line.post(path, data, is_stale)
 
-    async def pictures(self, item: Item, field_name: str) -> Pictures:
+    async def pictures(self, item: Item, field_name: str) -> PictureChoice:
         """List the pictures that the item has for one field; one request."""
         return await self._line.pictures(self._pictures_of(item, field_name))
 
