@@ -393,10 +393,12 @@ class VirtualServer(PlexMediaServer):
                     self._network.observer.called(Purpose.LISTING, match.fault, None)
         return found
 
-    async def read(self, rating_keys: Sequence[str]) -> Items:
+    async def read(
+        self, rating_keys: Sequence[str], known: Mapping[str, bytes] | None = None
+    ) -> Items:
         """Read items, and let the observer know how it went."""
         async with self._observed(Purpose.READ):
-            return await super().read(rating_keys)
+            return await super().read(rating_keys, known)
 
     async def edit(
         self,

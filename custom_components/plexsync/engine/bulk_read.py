@@ -30,14 +30,16 @@ class BulkReader:
         self._clock = clock
         self.slowed: set[str] = set()  # items whose own read we were asked to wait with
 
-    async def read(self, keys: Mapping[str, str]) -> Items:
-        """Read items, given as rating key → library.
+    async def read(
+        self, keys: Mapping[str, str], known: Mapping[str, bytes] | None = None
+    ) -> Items:
+        """Read items, given as rating key → library; ``known`` as in ``Server.read``.
 
         Raises CircuitRefusedError, and Fault where it is the server's or the token's.
         The fault of a single item stands in ``Items.faults``.
         """
         found = Items()
-        alone = await self._read_together(keys, found)
+        alone = await self._read_together(keys, known, found)
 
         async def read_some() -> None:
             while alone and self._contact.refused is None:
@@ -49,7 +51,7 @@ class BulkReader:
         return found
 
     async def _read_together(
-        self, keys: Mapping[str, str], found: Items
+        self, keys: Mapping[str, str], known: Mapping[str, bytes] | None, found: Items
     ) -> dict[str, str]:
         """Read as many items as possible together; return those to be read alone.
 
@@ -67,7 +69,7 @@ class BulkReader:
                 alone |= {key: keys[key] for key in part}
                 continue
             try:
-                found.update(await self._ask(part, About(Purpose.READ)))
+                found.add(await self._ask(part, About(Purpose.READ), known))
                 good += 1
             except Fault as fault:
                 if fault.throttled:
@@ -89,7 +91,7 @@ class BulkReader:
             found.faults[key] = self._access.why_not(about.bulkhead)
             return
         try:
-            found.update(await self._ask([key], about))
+            found.add(await self._ask([key], about))
         except Fault as fault:
             if self._contact.refused is not None:
                 if fault.throttled:
@@ -98,8 +100,13 @@ class BulkReader:
             if fault.kind is not FaultClass.ITEM or fault.reason != "not_found":
                 found.faults[key] = fault
 
-    async def _ask(self, keys: Sequence[str], about: About) -> Items:
-        return await self._contact.call(lambda: self._server.read(keys), about)
+    async def _ask(
+        self,
+        keys: Sequence[str],
+        about: About,
+        known: Mapping[str, bytes] | None = None,
+    ) -> Items:
+        return await self._contact.call(lambda: self._server.read(keys, known), about)
 
 
 def _parts(keys: Sequence[str], most: int) -> list[Sequence[str]]:

@@ -6,10 +6,11 @@ does not confirm is forgotten, and looked up once more.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
-from . import ledger, owners, parts
+from . import ledger, owners, parts, seen
 from .access import CallAccess
 from .aside import Aside
 from .bulk_read import BulkReader
@@ -40,9 +41,15 @@ class Look:
         aside: Aside | None = None,
         *,
         tries: bool = True,
+        skims: bool = False,
     ) -> None:
-        """Take what to look with; ``CallAccess`` says what ``aside`` and ``tries`` mean."""
+        """Take what to look with; ``CallAccess`` says what ``aside`` and ``tries`` mean.
+
+        With ``skims`` an item of which all is as an earlier look saw it is left alone:
+        see ``Sight.is_same``.
+        """
         self._t = tools
+        self._skims = skims
         self.access = CallAccess(
             contact, tools.bulkheads, tools.clock, aside, tries=tries
         )
@@ -53,6 +60,8 @@ class Look:
         """Find, read and confirm the items of each sight: see ``Sight.targets``."""
         wanted = [sight for sight in sights if sight.is_open]
         await self._search.match(wanted)
+        if self._skims:
+            await self._recall(wanted)
         await self._read_and_confirm(every(wanted))
         lost = [sight for sight in wanted if any(map(_is_doubtful, sight.all))]
         if not lost:
@@ -73,6 +82,22 @@ class Look:
             if _is_doubtful(sight):
                 sight.miss()
 
+    async def _recall(self, sights: Sequence[Sight]) -> None:
+        """Recall what was seen of each sight, if it follows from the same as today."""
+        single = [each for each in sights if each.is_open and not each.twins]
+
+        def work(db: Connection) -> None:
+            seen.begin(db)
+            order = ledger.order_of_sources(db)
+            for sight in single:
+                assert sight.record is not None
+                if known := seen.find(db, sight.record):
+                    sight.seen = (
+                        known if known.basis == _basis(db, sight, order) else None
+                    )
+
+        await self._t.database.run(work, durable=False)
+
     async def refresh(self, sight: Sight) -> None:
         """Read the item of one sight again, and plan anew."""
         await self._read_and_confirm([sight])
@@ -81,9 +106,11 @@ class Look:
         if sight.is_open:
             await self.plan([sight])
 
-    async def read(self, keys: Mapping[str, str]) -> Items:
-        """Read items, given as rating key → library."""
-        return await self._reader.read(keys)
+    async def read(
+        self, keys: Mapping[str, str], known: Mapping[str, bytes] | None = None
+    ) -> Items:
+        """Read items, given as rating key → library; ``known`` as in ``Server.read``."""
+        return await self._reader.read(keys, known)
 
     async def plan(self, sights: Iterable[Sight]) -> None:
         """Compute what would be written to the item of each sight.
@@ -94,15 +121,18 @@ class Look:
         found = [sight for sight in sights if sight.item is not None]
 
         def read_ledger(db: Connection) -> tuple[str, ...]:
+            order = ledger.order_of_sources(db)
             for sight in found:
                 assert sight.item is not None
                 assert sight.record is not None
                 parts.recognise(db, sight.item)
                 parts.note(db, sight.item)
                 sight.ledger = ledger.rows(db, sight.item)
+                if self._skims:
+                    sight.basis = _basis(db, sight, order)
                 if (key := owners.owner(db, sight.item, sight.record)) is not None:
                     sight.share(key)
-            return ledger.order_of_sources(db)
+            return order
 
         order = await self._t.database.run(read_ledger, durable=False)
         planned = [sight for sight in found if sight.item is not None]
@@ -133,8 +163,16 @@ class Look:
         keys = {sight.rating_key: sight.library for sight in known}
         for sight in doubtful:
             keys |= dict.fromkeys(sight.candidates[:CANDIDATES], sight.library)
+        asked = Counter(sight.rating_key for sight in known)
+        asked.update(key for each in doubtful for key in each.candidates)
+        answers = {
+            sight.rating_key: sight.seen.answer
+            for sight in known
+            if sight.rating_key and sight.seen and asked[sight.rating_key] == 1
+        }
         try:
-            items = await self.read({key: lib for key, lib in keys.items() if key})
+            wanted = {key: lib for key, lib in keys.items() if key}
+            items = await self.read(wanted, answers)
         finally:
             for sight in sights:
                 sight.slowed = sight.rating_key in self._reader.slowed
@@ -144,6 +182,7 @@ class Look:
                 sight.stop(fault)
             else:
                 sight.item = items.get(sight.rating_key)
+                sight.is_same = sight.item is None and sight.rating_key in items.same
         for sight in doubtful:
             await self._decide(sight, items)
 
@@ -173,10 +212,21 @@ class Look:
 
     def _confirm(self, sight: Sight) -> None:
         """Believe only in an item that was read and has the file."""
-        if sight.is_open and (
-            sight.item is None or not self._t.server.confirms(sight.find, sight.item)
+        if (
+            sight.is_open
+            and not sight.is_same
+            and (
+                sight.item is None
+                or not self._t.server.confirms(sight.find, sight.item)
+            )
         ):
             sight.item, sight.reason = None, "not_confirmed"
+
+
+def _basis(db: Connection, sight: Sight, order: Sequence[str]) -> bytes:
+    assert sight.record is not None
+    key = sight.rating_key or ""
+    return seen.basis(db, sight.record, sight.find, sight.images, key, order)
 
 
 def _is_doubtful(sight: Sight) -> bool:

@@ -32,15 +32,28 @@ class Item:
     year: int | None = None
     # What the outer ring needs to address the item again; opaque to the engine.
     handle: Any = field(default=None, compare=False, repr=False)
+    # Names the very words in which Plex told all this; empty where they have no name.
+    digest: bytes = field(default=b"", compare=False, repr=False)
 
 
 class Items(dict[str, Item]):
-    """Items by rating key, and the faults of those that alone cannot be read."""
+    """Items by rating key.
 
-    def __init__(self) -> None:
-        """Begin empty."""
-        super().__init__()
+    Those that alone cannot be read have a fault instead, and those of which Plex says
+    the very same as before are merely named.
+    """
+
+    def __init__(self, items: Mapping[str, Item] | None = None) -> None:
+        """Begin with some, or empty."""
+        super().__init__(items or {})
         self.faults: dict[str, Fault] = {}
+        self.same: set[str] = set()
+
+    def add(self, others: Items) -> None:
+        """Add what another answer says."""
+        self.update(others)
+        self.faults |= others.faults
+        self.same |= others.same
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +185,13 @@ class Server(Protocol):
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for."""
 
-    async def read(self, rating_keys: Sequence[str]) -> Items:
+    async def read(
+        self, rating_keys: Sequence[str], known: Mapping[str, bytes] | None = None
+    ) -> Items:
         """Read items in full, many in one request; missing ones are left out.
+
+        ``known`` gives the digests of earlier answers: where one is the same it is
+        enough to say so.
 
         Only an answer that is recognisably Plex's may leave an item out. One that
         is there and cannot be read has its fault beside the others.

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
-from . import failed, intake, jobs_view, owners, pins, queue, skipped
+from . import failed, intake, jobs_view, owners, pins, queue, seen, skipped
 from .breaker import State
 from .change import Kept
 from .circuit import Circuit
@@ -20,6 +20,7 @@ from .pictures import known_digests
 from .ports import Item
 from .record import Record
 from .retry import Fault
+from .seen import Seen
 from .sight import Sight, every
 from .together import ahead, in_order
 from .tools import Tools
@@ -93,7 +94,7 @@ class Reconcile:
         ):
             async for sights in looks:
                 self.counts += Counter(map(_kind, sights))
-                await self._fill_gaps(sights)
+                await self._take_note(sights)
                 self._done += len(sights)
                 self._circuit.notify()
         return self.counts
@@ -153,7 +154,7 @@ class Reconcile:
             if await self._may_look():
                 try:
                     async with self._contact() as contact:
-                        look = Look(self._t, contact)
+                        look = Look(self._t, contact, skims=True)
                         await look.find(fresh)
                         await look.plan(every(fresh))
                         await self._seek_heirs(look, every(fresh))
@@ -223,29 +224,48 @@ class Reconcile:
         due = await self._t.database.run(queue.next_due, durable=False)
         return due is None or due > self._t.clock.steady()
 
-    async def _fill_gaps(self, sights: Sequence[Sight]) -> None:
+    async def _take_note(self, sights: Sequence[Sight]) -> None:
+        """Remember what was seen, and let jobs mend what differs."""
         differing = [
             each.record
             for each in sights
             if each.record and any(target.plan.changes for target in each.targets)
         ]
-        jobs = self._take_up(sights)
-        if not self._enqueue or not (differing or jobs):
+        jobs, news = (
+            self._take_up(sights),
+            [each for each in sights if not each.is_same],
+        )
+        if not (news or jobs):
             return
         now = self._t.clock.steady()
 
-        def enqueue(db: Connection) -> None:
-            for record in differing:
-                intake.compare_anew(db, record, Priority.BULK, now)
-            failed.retry(db, Choice(ids=jobs, skipped=True), now)
-            queue.wake_jobs(db, jobs, now)
+        def work(db: Connection) -> None:
+            seen.begin(db)
+            for sight in news:
+                seen.keep(db, *_whose(sight), _seen(sight))
+            if self._enqueue:
+                for record in differing:
+                    intake.compare_anew(db, record, Priority.BULK, now)
+                failed.retry(db, Choice(ids=jobs, skipped=True), now)
+                queue.wake_jobs(db, jobs, now)
 
-        await self._t.database.run(enqueue, if_left=self._circuit.notify)
+        durable = self._enqueue and bool(differing or jobs)
+        await self._t.database.run(work, durable=durable, if_left=self._circuit.notify)
         self._circuit.notify()
+
+
+def _seen(sight: Sight) -> Seen | None:
+    """Give what is worth remembering: a plan that writes nothing, to one item alone."""
+    item = sight.item
+    if item is None or sight.twins or sight.plan.changes or not item.digest:
+        return None
+    return Seen(item.digest, sight.basis, _kind(sight))
 
 
 def _kind(sight: Sight) -> str:
     """Name the kind that a record counts as: that of its item that is furthest from it."""
+    if sight.seen is not None and sight.is_same:
+        return sight.seen.kind
     targets = sight.targets
     if any(target.plan.changes for target in targets):
         return "differs"

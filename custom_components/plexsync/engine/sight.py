@@ -7,6 +7,7 @@ from .plan import Plan
 from .ports import Item
 from .record import Find, Record
 from .retry import Fault
+from .seen import Seen
 from .written import Ledger
 
 
@@ -36,6 +37,11 @@ class Sight:
     twins: list[Sight] = field(default_factory=list)
     # Where the item follows another record of the same source: the item and its key.
     shared: tuple[Item, str] | None = None
+    # For a look that skims: what the plan follows from beside the item, what an earlier
+    # look saw, and whether all of it is still the same. Then there is no item.
+    basis: bytes = b""
+    seen: Seen | None = None
+    is_same: bool = False
 
     @property
     def all(self) -> list[Sight]:
@@ -57,6 +63,7 @@ class Sight:
     def begin_anew(self) -> None:
         """Forget what was found."""
         self.rating_key = self.reason = self.item = self.fault = self.shared = None
+        self.seen, self.is_same = None, False
         self.twins.clear()
 
     @property

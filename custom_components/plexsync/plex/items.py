@@ -1,6 +1,6 @@
 """Full reads: from Plex's XML to the engine's items."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..engine.fields import FIELDS
@@ -88,8 +88,9 @@ def parse_items(
     *,
     read_at: float,
     section_of: SectionOf,
+    digests: Mapping[str, bytes],
 ) -> dict[str, Item]:
-    """Read the items of an answer by rating key.
+    """Read the items of an answer by rating key; ``digests`` names what it says of each.
 
     ``section_of`` gives the uuid of a chosen library from its key and the uuid
     that the answer names, or None; items of no chosen library, and of types
@@ -106,12 +107,18 @@ def parse_items(
             named = named_here
         section = section_of(section_key, named or "")
         if kind in TYPES and section is not None and is_rating_key(rating_key):
-            found[rating_key] = _item(node, kind, section, section_key, read_at)
+            said = digests.get(rating_key, b"")
+            found[rating_key] = _item(node, kind, section, section_key, read_at, said)
     return found
 
 
 def _item(
-    node: Element, kind: str, section: str, section_key: str, read_at: float
+    node: Element,
+    kind: str,
+    section: str,
+    section_key: str,
+    read_at: float,
+    digest: bytes,
 ) -> Item:
     """Read one item; each of its elements is looked at once."""
     guid = node.get("guid") or ""
@@ -153,6 +160,7 @@ def _item(
         guid=guid,
         year=_year(node.get("year") or ""),
         handle=Handle(section_key, TYPES[kind], frozenset(guids)),
+        digest=digest,
     )
 
 

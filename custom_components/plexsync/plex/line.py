@@ -1,14 +1,14 @@
 """The requests that we make, each with its deadline, and what guards them."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 import re
 from xml.etree.ElementTree import ParseError
 
 from plexapi.server import PlexServer
 
-from ..engine.ports import CHANGING, IsStale, Item, PictureChoice, never
+from ..engine.ports import CHANGING, IsStale, Items, PictureChoice, never
 from ..engine.retry import Fault, FaultClass
 from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, Verdict
 from .deadlines import Deadlines
@@ -17,6 +17,7 @@ from .library import Identity, Library, identity, parse_identity, parse_librarie
 from .listing import CollectionPage, Page, Slice, parse_collections, parse_page
 from .markup import parse
 from .pictures import parse_pictures
+from .same import cut
 from .session import PlexSession
 
 # An edit without an id edits the whole library.
@@ -128,15 +129,28 @@ class Line:
         )
 
     async def items(
-        self, rating_keys: Sequence[str], read_at: float, section_of: SectionOf
-    ) -> dict[str, Item]:
-        """Read items in full, in one request."""
+        self,
+        rating_keys: Sequence[str],
+        read_at: float,
+        section_of: SectionOf,
+        known: Mapping[str, bytes],
+    ) -> Items:
+        """Read items in full, in one request; ``known`` as in ``Server.read``."""
         path = f"/library/metadata/{','.join(rating_keys)}"
 
-        def work() -> dict[str, Item]:
+        def work() -> Items:
             # By default a read may set off a refresh of the item, and wait for it.
-            root = parse(self.session.exchange("GET", path, "skipRefresh=1"))
-            return parse_items(root, read_at=read_at, section_of=section_of)
+            answer = cut(self.session.exchange("GET", path, "skipRefresh=1"), known)
+            found = Items(
+                parse_items(
+                    parse(answer.rest),
+                    read_at=read_at,
+                    section_of=section_of,
+                    digests=answer.digests,
+                )
+            )
+            found.same = answer.same
+            return found
 
         whole = self._deadlines.read
         return await self._ask(work, whole if len(rating_keys) > 1 else whole / 2)

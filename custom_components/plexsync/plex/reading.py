@@ -1,6 +1,6 @@
 """Many items in one request."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..engine.ports import Items
 from ..engine.retry import Fault, FaultClass
@@ -23,7 +23,9 @@ class Reader:
         self._section_of = section_of
         self._monotonic = monotonic
 
-    async def read(self, rating_keys: Sequence[str]) -> Items:
+    async def read(
+        self, rating_keys: Sequence[str], known: Mapping[str, bytes] | None = None
+    ) -> Items:
         """Read items; what is missing, or lies in no chosen library, is left out.
 
         Raises Fault; of several items one may have caused it. Only of one that is asked
@@ -33,8 +35,10 @@ class Reader:
         wanted = [each for each in dict.fromkeys(rating_keys) if is_rating_key(each)]
         for chunk in self._chunks(wanted):
             try:
-                found.update(
-                    await self._line.items(chunk, self._monotonic(), self._section_of)
+                found.add(
+                    await self._line.items(
+                        chunk, self._monotonic(), self._section_of, known or {}
+                    )
                 )
             except Fault as fault:
                 item = fault.kind is FaultClass.ITEM and fault.reason == "not_found"

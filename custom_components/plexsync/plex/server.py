@@ -220,12 +220,14 @@ class PlexMediaServer:
         if self._catalogue is not None:
             await self._catalogue.index.forget(rating_keys)
 
-    async def read(self, rating_keys: Sequence[str]) -> Items:
+    async def read(
+        self, rating_keys: Sequence[str], known: Mapping[str, bytes] | None = None
+    ) -> Items:
         """Read items in full, at most 100 in one request; see ``Reader.read``."""
         if self._catalogue is None:
             return Items()
         await self._matcher.ready()
-        return await self._reader.read(rating_keys)
+        return await self._reader.read(rating_keys, known)
 
     async def collections(self, item: Item) -> dict[str, int]:
         """Count the members of each collection in the item's library, by title.
