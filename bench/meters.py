@@ -8,7 +8,7 @@ import gc
 from pathlib import Path
 from sqlite3 import Connection
 import time
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from custom_components.plexsync.engine.database import Database
 
@@ -97,8 +97,8 @@ class CountingDatabase(Database):
         work: Callable[[Connection], T],
         *,
         durable: bool = True,
-        if_left: Callable[[], None] | None = None,
+        **others: Any,  # what an older checkout does not have
     ) -> T:
         """Count, and run as ever."""
         self.syncs += durable
-        return await super().run(work, durable=durable, if_left=if_left)
+        return await super().run(work, durable=durable, **others)
