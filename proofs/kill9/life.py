@@ -1,6 +1,7 @@
 """One life of the process that is killed: the real engine at work, saying what it promises."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 import contextlib
 from dataclasses import dataclass
 import logging
@@ -16,7 +17,7 @@ from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Image
+from custom_components.plexsync.engine.record import Image, Record
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
@@ -183,17 +184,37 @@ async def _submit(engine: Engine, say: Say, promises: Promises, random: Random) 
         await asyncio.sleep(random.choice((0.0, 0.005, 0.02, 0.05)))
 
 
-async def drain(place: Place, say: Say, *, retry: bool, seconds: float) -> None:
-    """Work until nothing is left to do; with ``retry`` on what had failed, too."""
+async def drain(
+    place: Place,
+    say: Say,
+    records: Sequence[Record],
+    *,
+    retry: bool,
+    seconds: float,
+) -> None:
+    """Work until nothing is left to do; with ``retry`` on what had failed, too.
+
+    Then compare the ``records`` as every night does: a field that Plex refused once
+    is left out of a job that is done, and the sweep brings it.
+    """
     engine = await open_engine(place, say, Doom())
     if retry:
         await engine.upkeep.retry()
     working = asyncio.create_task(engine.run())
-    async with asyncio.timeout(seconds):
+
+    async def done() -> None:
         while (await engine.snapshot()).pending:
             if working.done():
                 await working
             await asyncio.sleep(0.05)
+
+    async def pages() -> AsyncIterator[Sequence[Record]]:
+        yield records
+
+    async with asyncio.timeout(seconds):
+        await done()
+        await engine.sweep.run(pages())
+        await done()
     working.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await working

@@ -256,7 +256,13 @@ class Series:
             self._compare(spare=())
 
     def _drain(self, *, retry: bool) -> dict[str, str | None]:
-        work = partial(drain, self._place, retry=retry, seconds=_DRAIN)
+        work = partial(
+            drain,
+            self._place,
+            records=self._promises.newest(),
+            retry=retry,
+            seconds=_DRAIN,
+        )
         if code := self._bury(self._begin(work)):
             self.figures.errors.append(f"the last life ended with {code}")
         self._check_plex()

@@ -115,6 +115,23 @@ class Promises:
         self.answers.append((key, revision))
         self.unanswered -= 1
 
+    def newest(self) -> list[Record]:
+        """Give a record of each key that says all that was promised."""
+        return [
+            Record(
+                SOURCE,
+                key,
+                Find((known.path,)),
+                {
+                    name: self.record(key, revision).fields[name]
+                    for name, revision in known.promised.items()
+                },
+                revision=max(known.promised.values()),
+            )
+            for key, known in self.keys.items()
+            if known.promised
+        ]
+
     def lost_on_disk(self, waiting: Revisions, settled: Revisions) -> Iterator[str]:
         """Give the promises that neither a job nor what was settled holds."""
         for key, known in self.keys.items():
