@@ -1529,7 +1529,7 @@ _LEDGER = [
         "plan_lists",
         "locks what nobody owns",
         "a list in which nothing of ours is left stays locked",
-        "lock=bool(ours) or locked_before(case.rows),",
+        "lock=bool(ours) or locked_before(case.rows) or _is_a_persons(case, target),",
         "lock=True,",
         tests="test_ledger_machine.py",
     ),
@@ -1580,7 +1580,43 @@ _BETWEEN = [
     ),
 ]
 
+_SEEN = [
+    _bug(
+        "seen",
+        "a change is not seen",
+        "what the ledger says is left out of what a plan follows from",
+        "said, order, pinned, rows)",
+        "said, order, pinned)",
+        tests="test_seen.py",
+    ),
+    _bug(
+        "seen",
+        "a change is not seen",
+        "which source leads is left out of what a plan follows from",
+        "said, order, pinned, rows)",
+        "said, pinned, rows)",
+        tests="test_seen.py",
+    ),
+    _bug(
+        "undo",
+        "undo takes what is not ours",
+        "the lock on what a person added to a list of ours goes with it",
+        "theirs = bool(added) and name in item.locks",
+        "theirs = False",
+        tests="test_programs.py",
+    ),
+    _bug(
+        "ledger",
+        "what was before is lost",
+        "an item that was merged into another one brings its own before along",
+        "        if change.anew:\n            _begin_anew(db, number, item, change)\n        db.execute(\n",
+        "        db.execute(\n",
+        tests="test_programs.py",
+    ),
+]
+
 BUGS = [
+    *_SEEN,
     *_BREAKER,
     *_QUEUE,
     *_PACE,

@@ -101,6 +101,7 @@ class LedgerMachine(Machine):
         self.revision = 0
         self.rating_key = 41
         self.late: list[tuple[list[FieldEdit], str]] = []
+        self.wrote: set[str] = set()  # members, whoever brought them again since
 
     def teardown(self) -> None:
         """Let go of the database."""
@@ -167,6 +168,8 @@ class LedgerMachine(Machine):
         self.now += 1
         ledger.intend(self.db, item, source, "1", plan.changes, self.now)
         for change in plan.changes:
+            if change.anew:
+                self.begin_anew(change.field)
             self.touch(change.field, Origin(True, change.before, change.was_locked))
         if done:
             self.adopt(plan, item, source)
@@ -187,8 +190,7 @@ class LedgerMachine(Machine):
         self.apply(plan.edits(), source)
         assert plan.missed(self.item()) == ()
         if outcome == "written":
-            confirmed = [change.field for change in plan.changes]
-            ledger.confirm(self.db, item, source, confirmed, self.now)
+            ledger.confirm(self.db, item, source, plan.changes, self.now)
 
     def adopt(self, plan: Plan, item: Item, source: str) -> None:
         """Own what stands there already, and give up what is wanted no more."""
@@ -198,6 +200,8 @@ class LedgerMachine(Machine):
             truth = self.truth[change.field]
             assert not change.locked or self.may_hold(change.field)
             theirs = change.was_locked and not change.locked
+            if change.anew:
+                self.begin_anew(change.field)
             self.touch(change.field, Origin(True, change.before, theirs))
             if change.field in TEXTS:
                 truth.author = source
@@ -208,6 +212,15 @@ class LedgerMachine(Machine):
         for name in plan.let_go:
             self.truth[name].claims.pop(source, None)
             self.truth[name].wants.pop(source, None)
+            self.forget_let_go(name)
+
+    def forget_let_go(self, name: str) -> None:
+        """Let members be whoever's brings them, where a source that let go has no lock."""
+        truth = self.truth[name]
+        for owners in truth.members.values():
+            for source in (owners & {*SOURCES}) - truth.wants.keys():
+                if name not in self.locks or source not in truth.holds:
+                    owners.discard(source)
 
     @rule()
     def arrive(self) -> None:
@@ -222,6 +235,22 @@ class LedgerMachine(Machine):
         if truth.origin is None:
             truth.origin = origin
 
+    def begin_anew(self, name: str) -> None:
+        """See that nothing of ours stands there; what does is what stood there before."""
+        truth = self.truth[name]
+        assert name not in self.locks
+        if name in TEXTS:
+            assert truth.author not in OURS
+        else:
+            assert not any(self.owns(member) for member in truth.members)
+        truth.origin = None
+
+    def owns(self, member: str) -> bool:
+        """Say whether a member stands there for our sake alone."""
+        truth = self.truth["genres"]
+        owners = truth.members[member]
+        return bool(owners) and owners <= OURS - truth.undone.keys()
+
     def claim(self, change: Change, record: Record, *, sure: bool) -> None:
         """Note that what stands there and is wanted is ours too from now on."""
         truth = self.truth[change.field]
@@ -234,6 +263,8 @@ class LedgerMachine(Machine):
             if sure or known is truth.claims:
                 known.pop(record.source, None)
         if change.field == "genres":
+            if not change.stands:
+                self.wrote |= _set(change.own)
             wanted = _set(record.fields["genres"])
             truth.wants[record.source] = wanted
             for member in wanted & set(self.genres()):
@@ -273,6 +304,11 @@ class LedgerMachine(Machine):
                 self.lock(edit.field, author)
             elif edit.lock is not None:
                 self.locks.discard(edit.field)
+                if edit.field == "genres":
+                    # Nothing stands there for whoever wants nothing any more.
+                    for gone in truth.holds.keys() - truth.wants.keys():
+                        del truth.holds[gone]
+                    self.forget_let_go("genres")
 
     def lock(self, name: str, locker: str) -> None:
         """Lock a field: who took away what is gone by then nobody can tell any more."""
@@ -460,6 +496,7 @@ class LedgerMachine(Machine):
     def unlock(self, name: str) -> None:
         """Let a person open a lock."""
         self.locks.discard(name)
+        self.forget_let_go(name)
 
     @rule(text=st.sampled_from(["X", "Y", "A", None]), title=st.sampled_from("XY"))
     def refresh(self, text: str | None, title: str) -> None:
@@ -479,6 +516,7 @@ class LedgerMachine(Machine):
     def remove_source(self, source: str) -> None:
         """Remove a source; another one comes in its place, and owns nothing yet."""
         ledger.release_source(self.db, source)
+        self.revision += 1
         self.late = [
             (edits, GONE if writer == source else writer) for edits, writer in self.late
         ]
@@ -488,16 +526,15 @@ class LedgerMachine(Machine):
                 if source in owners:
                     owners.discard(source)
                     owners.add(GONE)
-            meant = truth.cut.pop(source, [])
-            if source in truth.sure:
-                meant = [*meant, truth.sure.pop(source)]
-            if meant:
+            if meant := truth.cut.pop(source, []):
                 truth.cut.setdefault(GONE, []).extend(meant)
+            if source in truth.sure:
+                truth.sure[f"{GONE} {self.revision}"] = truth.sure.pop(source)
             truth.wants.pop(source, None)
             truth.claims.pop(source, None)
             truth.undone.pop(source, None)
             if source in truth.holds:
-                truth.holds[f"{GONE} {len(truth.holds)}"] = truth.holds.pop(source)
+                truth.holds[f"{GONE} {self.revision}"] = truth.holds.pop(source)
 
     @rule()
     def move(self) -> None:
@@ -599,6 +636,7 @@ class LedgerMachine(Machine):
         item = self.item()
         before, members = dict(self.values), dict(self.truth["genres"].members)
         authors = {name: self.truth[name].author for name in TEXTS}
+        alike = {name for name in TEXTS if self.may_be_ours(name)}
         doubtful = {
             name
             for name in members
@@ -615,8 +653,10 @@ class LedgerMachine(Machine):
                 continue
             assert origin is not None
             assert origin.known
-            # None and A are everybody's words; all others tell their author.
-            assert authors[name] in OURS or before[name] in (None, "A")
+            # None and A are everybody's words; all others tell their author, unless an
+            # agent says by chance what we wrote last.
+            everybodys = before[name] in (None, "A") or name in alike
+            assert authors[name] in OURS or everybodys
             assert self.values[name] == origin.value
             (edit,) = (edit for edit in edits if edit.field == name)
             assert edit.lock is None or (name in self.locks) is origin.locked
@@ -631,8 +671,10 @@ class LedgerMachine(Machine):
             old = _set(origin.value)
             assert old <= set(self.genres())
             for name, owners in members.items():
-                if name not in old | doubtful:
-                    assert (name in self.genres()) is not bool(owners & OURS)
+                if owners & OURS and name not in old | doubtful:
+                    assert name not in self.genres()
+                if not owners & OURS and name not in self.wrote:
+                    assert name in self.genres()
             (edit,) = (edit for edit in edits if edit.field == "genres")
             assert edit.lock is None or ("genres" in self.locks) is origin.locked
         for restore in restores:
@@ -641,6 +683,8 @@ class LedgerMachine(Machine):
             truth = self.truth[restore.field]
             source = restore.source if restore.source in SOURCES else GONE
             truth.undone[source] = token
+            if truth.author == source:
+                truth.author = AGENT  # it stands there for nobody's sake any more
             truth.origin = None
             truth.holds.clear()
             truth.claims.clear()

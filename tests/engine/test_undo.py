@@ -7,7 +7,7 @@ from custom_components.plexsync.engine.written import Written
 
 
 def test_what_a_person_added_since_stays() -> None:
-    """Ours goes, what we took comes back, and nothing else is touched."""
+    """Ours goes, what we took comes back, and the lock, without which an agent could."""
     values = dict.fromkeys(FIELDS) | {"genres": ("Kept", "Ours", "Mine")}
     item = Item("41", "lib", ("/a.mkv",), values, frozenset({"genres"}), 0.0)
     row = Written(
@@ -23,7 +23,7 @@ def test_what_a_person_added_since_stays() -> None:
     assert restore.edit is not None
     assert restore.edit.members == ("Kept", "Taken", "Mine")
     assert restore.edit.remove == ("Ours",)
-    assert restore.edit.lock is False
+    assert restore.edit.lock is None
 
 
 def test_what_others_wrote_and_we_only_found_stays() -> None:

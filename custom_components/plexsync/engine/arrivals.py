@@ -10,7 +10,7 @@ import contextlib
 import json
 from sqlite3 import Connection
 
-from . import failed, intake
+from . import failed, intake, parts
 from .admission import Admission
 from .circuit import Circuit
 from .contact import CircuitRefusedError
@@ -79,6 +79,9 @@ class Arrivals:
                     lambda: self._t.server.read(keys), About(Purpose.READ)
                 )
                 await self._t.server.learn(list(items.values()))
+                await self._t.database.run(
+                    lambda db: parts.recognise(db, *items.values()), durable=False
+                )
                 return tuple(path for item in items.values() for path in item.paths)
         return ()
 

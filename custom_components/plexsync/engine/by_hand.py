@@ -77,11 +77,12 @@ class ByHand:
         now = self._t.clock.steady()
 
         def work(db: Connection) -> None:
+            if pins.item_of(db, source, key) != rating_key:
+                settled.forget(db, source, key)
             if rating_key is None:
                 pins.untie(db, source, key)
             else:
                 pins.tie(db, source, key, rating_key, item)
-            settled.forget(db, source, key)
             if info := jobs_view.find_job(db, source, key):
                 failed.retry(db, Choice(ids=[info.id], skipped=True), now)
                 queue.wake_jobs(db, [info.id], now)

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import pins, stats
 from .change import Change
+from .compare import fold, members_of, name_of
 from .fields import FIELDS, Kind
 from .ports import Item
 from .record import Value, value_from_json, value_to_json
@@ -175,6 +176,8 @@ def intend(
         image = change.is_picture
         intent = _encode(change.own)
         earlier = _earlier(db, number, source, change.field, intent)
+        if change.anew:
+            _begin_anew(db, number, item, change)
         db.execute(
             "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
             " before_known, before_locked, written, earlier, before_year, place)"
@@ -205,6 +208,26 @@ def intend(
         )
 
 
+def _begin_anew(db: Connection, number: int, item: Item, change: Change) -> None:
+    """Let what stands there now be what stood there before any of us.
+
+    The item was made anew, or was merged, or somebody wrote over what was ours.
+    """
+    image = change.is_picture
+    db.execute(
+        "UPDATE ledger SET before = ?, before_known = ?, before_locked = ?,"
+        " before_year = ? WHERE item = ? AND field = ?",
+        (
+            None if image else _encode(change.before),
+            not image,
+            change.was_locked,
+            _year(item, change),
+            number,
+            change.field,
+        ),
+    )
+
+
 def _earlier(
     db: Connection, number: int | None, source: str, field: str, intent: str
 ) -> str | None:
@@ -231,7 +254,7 @@ def confirm(
     db: Connection,
     item: Item,
     source: str,
-    fields: Iterable[str],
+    changes: Sequence[Change],
     now: float,
     shown: Mapping[str, Value | None] | None = None,
 ) -> None:
@@ -242,10 +265,34 @@ def confirm(
         " locked = intent <> 'null', shown = ?, written = ?"
         " WHERE item = ? AND field = ? AND source = ? AND pending = 1",
         [
-            (_encode_shown(shown.get(field)), now, number, field, source)
-            for field in fields
+            (_encode_shown(shown.get(each.field)), now, number, each.field, source)
+            for each in changes
         ],
     )
+    for change in changes:
+        if number is not None and FIELDS[change.field].is_list:
+            _take_out(db, number, source, change)
+
+
+def _take_out(db: Connection, number: int, source: str, change: Change) -> None:
+    """Let others, who want nothing there any more, have no member that is gone.
+
+    If an agent brings it again it is the agent's. Nor is a lock theirs that was lifted.
+    """
+    gone = {fold(name) for name in change.remove}
+    for other, text in db.execute(
+        "SELECT source, value FROM ledger WHERE item = ?1 AND field = ?2"
+        " AND value IS NOT NULL AND source <> ?3"
+        " AND (let_go = 1 OR substr(source, 1, ?4) = ?5)",
+        (number, change.field, source, len(_REMOVED), _REMOVED),
+    ).fetchall():
+        members = members_of(_value(change.field, json.loads(text))) or ()
+        left = tuple(each for each in members if fold(name_of(each)) not in gone)
+        db.execute(
+            "UPDATE ledger SET value = ?, locked = locked AND ?"
+            " WHERE item = ? AND field = ? AND source = ?",
+            (_encode(left or None), change.lock, number, change.field, other),
+        )
 
 
 def adopt(
@@ -260,6 +307,9 @@ def adopt(
     if not changes:
         return
     number = item_number(db, item)
+    for change in changes:
+        if change.anew:
+            _begin_anew(db, number, item, change)
     db.executemany(
         "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
         " before, before_known, before_locked, before_year, place)"
@@ -316,13 +366,13 @@ def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> No
 
 
 def keep_picture_before(
-    db: Connection, item: Item, source: str, field: str, key: str | None
+    db: Connection, item: Item, field: str, key: str | None
 ) -> None:
-    """Note which picture was selected before our first one."""
+    """Note which picture was selected before our first one, whichever source's that is."""
     db.execute(
         "UPDATE ledger SET before = ?, before_known = 1"
-        " WHERE item = ? AND field = ? AND source = ? AND before_known = 0",
-        (json.dumps(key), item_id(db, item), field, source),
+        " WHERE item = ? AND field = ? AND before_known = 0",
+        (json.dumps(key), item_id(db, item), field),
     )
 
 

@@ -33,9 +33,15 @@ def note(db: Connection, item: Item) -> None:
         )
 
 
-def recognise(db: Connection, item: Item) -> None:
-    """Let an item that was a part of another one have what we wrote to both."""
-    for path in item.paths:
+def of(db: Connection, number: int) -> list[str]:
+    """Give the files that an item had beside the one that the ledger knows it by."""
+    rows = db.execute("SELECT path FROM part WHERE item = ?", (number,))
+    return [row[0] for row in rows]
+
+
+def recognise(db: Connection, *items: Item) -> None:
+    """Let items that were parts of another one have what we wrote to the whole."""
+    for item, path in [(each, path) for each in items for path in each.paths]:
         whole = db.execute(
             "SELECT item, item.path FROM part JOIN item ON item.id = part.item"
             " WHERE part.section = ? AND part.path = ?",

@@ -35,6 +35,14 @@ def find(db: Connection, record: Record) -> Find | None:
     return Find(tuple(json.loads(row[1] or "[]")), (), row[0]) if row else None
 
 
+def item_of(db: Connection, source: str, key: str) -> str | None:
+    """Give the rating key of the item that a record is tied to."""
+    row = db.execute(
+        "SELECT rating_key FROM pin WHERE source = ? AND key = ?", (source, key)
+    ).fetchone()
+    return row[0] if row else None
+
+
 def tie(
     db: Connection, source: str, key: str, rating_key: str, item: Item | None
 ) -> None:

@@ -17,7 +17,7 @@ def plan_list(case: Case) -> Change | Kept | None:
     """Compute what becomes of a list: ours follows the source, what is others' stays."""
     row = case.row
     current, desired = by_name(case.current), by_name(_in_shown_form(case))
-    own = by_name(row.value) if row else {}
+    own = by_name(row.value) if row and row.holds(locked=case.is_locked) else {}
     meant = [by_name(each) for each in row.meant] if row else []
     maybe_own = dict(own)
     for members in meant:
@@ -60,8 +60,9 @@ def plan_list(case: Case) -> Change | Kept | None:
         remove=tuple(map(name_of, (*gone.values(), *renamed.values()))),
         was_locked=case.is_locked,
         # We lock only where a member of ours stands.
-        lock=bool(ours) or locked_before(case.rows),
-        locked=case.is_locked and explained and bool(ours),
+        lock=bool(ours) or locked_before(case.rows) or _is_a_persons(case, target),
+        locked=case.is_locked and explained and bool(target.keys() & desired.keys()),
+        anew=case.is_sure and not case.is_locked and not _is_any_of_ours(case, current),
     )
     again = any(members.keys() != desired.keys() for members in meant)
     stands = not again and not renamed and covers(current, target)
@@ -118,6 +119,27 @@ def _of_others(rows: Sequence[Written], source: str) -> set[str]:
         if other.source != source and other.claims
         for name in by_name(other.wants)
     }
+
+
+def _is_a_persons(case: Case, target: Members) -> bool:
+    """Say whether a person has added to the list, which our lock has protected since.
+
+    The lock keeps agents out: whatever came under it is neither theirs nor ours.
+    """
+    if not case.is_locked or not case.rows or not case.rows[0].before_known:
+        return False
+    known = set(by_name(case.rows[0].before))
+    for row in case.rows:
+        for value in (row.value, row.shown, *row.meant):
+            known |= by_name(value).keys()
+    return bool(target.keys() - known)
+
+
+def _is_any_of_ours(case: Case, current: Members) -> bool:
+    """Say whether a member of ours stands there, or nothing since we emptied the list."""
+    if not current:
+        return any(row.confirmed and row.value is None for row in case.rows)
+    return any(current.keys() & by_name(row.value).keys() for row in case.rows)
 
 
 def _is_renamed(own: Members, current: Members, name: str, wanted: str | Actor) -> bool:

@@ -20,7 +20,15 @@ def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
     if case.wanted is None or digest is None:
         return None  # nothing to show instead, or known to be the same picture
     change = Change(
-        case.name, mark, digest, digest, was_locked=case.is_locked, locked=True
+        case.name,
+        mark,
+        digest,
+        digest,
+        was_locked=case.is_locked,
+        locked=True,
+        anew=case.is_sure
+        and not case.is_locked
+        and not any(is_shown(each, case.item) for each in case.rows),
     )
     if case.is_released:
         return Kept.RELEASED

@@ -23,6 +23,7 @@ def plan_value(case: Case) -> Change | Kept | None:
         was_locked=case.is_locked,
         # We lock only where a value of ours stands.
         lock=wanted is not None or locked_before(case.rows),
+        anew=case.is_sure and not standing and not case.is_locked,
     )
     obstacle = _obstacle(case, mine=mine, explained=explained)
     meant = row.meant if row else ()

@@ -52,6 +52,11 @@ class Case:
         return row is not None and row.released == self.record.token()
 
     @property
+    def is_sure(self) -> bool:
+        """Whether no write is on its way of which nobody knows what became."""
+        return not any(row.pending for row in self.rows)
+
+    @property
     def is_anothers(self) -> bool:
         """Whether another source leads it."""
         return another_leads(self.rows, self.record.source, self.order)

@@ -136,7 +136,8 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
         return
     if task.tied:
         pins.confirm(db, record, item)
-    ledger.confirm(db, item, record.source, task.confirmed, wall, task.shown)
+    arrived = [each for each in task.plan.changes if each.field in task.confirmed]
+    ledger.confirm(db, item, record.source, arrived, wall, task.shown)
     done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
     if done:
         ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)

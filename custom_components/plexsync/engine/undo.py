@@ -183,9 +183,12 @@ def _list_edit(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | N
     before, current = by_name(story[0].before), by_name(item.fields[name])
     ours: dict[str, list[str | Actor]] = {}
     for row in story:
+        # What it only found there, and has let go of since, is not its own.
+        found = by_name(row.before) if row.let_go and row is not story[0] else {}
         for value in (row.value, row.shown, *row.meant):
             for key, member in by_name(value).items():
-                ours.setdefault(key, []).append(member)
+                if key not in found:
+                    ours.setdefault(key, []).append(member)
     # What a person added since stays; what we added goes; what we took comes back.
     members = [
         there
@@ -194,13 +197,16 @@ def _list_edit(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | N
         else member
         for key, member in before.items()
     ]
-    members += [
+    added = [
         member
         for key, member in current.items()
         if key not in before and key not in ours
     ]
+    members += added
+    # Our lock keeps agents out: whoever added something is a person, and keeps it.
+    theirs = bool(added) and name in item.locks
     if tuple(members) == (members_of(item.fields[name]) or ()):
-        return _only_lock(name, item, story)
+        return None if theirs else _only_lock(name, item, story)
     left = {name_of(member) for member in members}
     return FieldEdit(
         name,
@@ -208,7 +214,7 @@ def _list_edit(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | N
         remove=tuple(
             spelled for spelled in map(name_of, current.values()) if spelled not in left
         ),
-        lock=_lock(name, item, story),
+        lock=None if theirs else _lock(name, item, story),
     )
 
 

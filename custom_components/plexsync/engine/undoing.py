@@ -9,7 +9,7 @@ from functools import partial
 import json
 from sqlite3 import Connection
 
-from . import ledger, settled, stats
+from . import ledger, parts, settled, stats
 from .admission import Admission
 from .contact import CircuitRefusedError, Contact
 from .database import StorageError
@@ -85,6 +85,7 @@ class Undoing:
         restored, kept = set[str](), dict[str, str]()
         async with self._admission.contact(BY_HAND) as contact:
             items = await self._find(contact, find)
+            await self._t.database.run(lambda db: parts.recognise(db, *items))
             for item in items:
                 async with self._hand_on(item.rating_key):
                     # Whoever had it in hand may have written to it.
@@ -127,7 +128,7 @@ class Undoing:
                 )
                 for number, path, rating_key in items:
                     if number > progress.last:
-                        fields, kept = await self._undo_known(path, rating_key)
+                        fields, kept = await self._undo_known(number, path, rating_key)
                         progress = progress.after(number, fields, kept)
                         self.progress = progress
                         await self._keep(progress.as_text())
@@ -140,16 +141,31 @@ class Undoing:
     async def _keep(self, text: str | None) -> None:
         await self._t.database.run(lambda db: stats.keep(db, _MARK, text))
 
-    async def _undo_known(self, path: str, key: str) -> tuple[int, Counter[str]]:
-        """Undo one item of the ledger: by its file, which outlives its rating key."""
-        find = Find((path,)) if path else Find(rating_key=key)
-        try:
-            _, restored, kept = await self.undo(find)
-        except Fault as fault:
-            if fault.kind is not FaultClass.ITEM:
-                raise
-            return 0, Counter([fault.reason])
-        return len(restored), Counter(kept.values())
+    async def _undo_known(
+        self, number: int, path: str, key: str
+    ) -> tuple[int, Counter[str]]:
+        """Undo one item of the ledger: by its files, which outlive its rating key.
+
+        Of one that Plex has split every part is undone.
+        """
+        others = await self._t.database.run(
+            lambda db: parts.of(db, number), durable=False
+        )
+        whole = Find((path,)) if path else Find(rating_key=key)
+        # The parts first: what was written to the whole is known only until it is undone.
+        finds = [*(Find((each,)) for each in others), whole]
+        done, why = 0, Counter[str]()
+        for find in finds:
+            try:
+                _, restored, kept = await self.undo(find)
+            except Fault as fault:
+                if fault.kind is not FaultClass.ITEM:
+                    raise
+                why.update([fault.reason] if find is whole else ())
+            else:
+                done += len(restored)
+                why.update(kept.values())
+        return done, why
 
     async def _find(self, contact: Contact, find: Find) -> list[Item]:
         sight = Sight(find)

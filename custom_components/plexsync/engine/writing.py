@@ -153,19 +153,14 @@ class Writing:
         """
         ours = [r for r in task.sight.ledger.get(name, ()) if r.released is None]
         change = next(each for each in task.plan.changes if each.field == name)
-        if ours and not any(change.after in (r.value, *r.meant) for r in ours):
-            return False
-        if not any(r.before_known or r.confirmed for r in ours):
-            item, source = task.item, task.job.record.source
-            found = await self._t.server.pictures(item, name)
+        again = any(change.after in (r.value, *r.meant) for r in ours)
+        noted = any(r.before_known or r.confirmed for r in ours)
+        if not ours or change.anew or (again and not noted):
+            item, found = task.item, await self._t.server.pictures(task.item, name)
             await self._t.database.run(
-                lambda db: ledger.keep_picture_before(
-                    db, item, source, name, found.selected
-                )
+                lambda db: ledger.keep_picture_before(db, item, name, found.selected)
             )
-            if not ours:
-                return False
-        return await choose_picture(self._t.server, task, name)
+        return again and await choose_picture(self._t.server, task, name)
 
     async def _bytes(self, task: Task, name: str) -> bytes | None:
         """Return the bytes of a picture, or None if they cannot be had."""

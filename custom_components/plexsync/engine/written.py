@@ -45,6 +45,13 @@ class Written:
         """What its source said last."""
         return self.intent if self.pending else self.value
 
+    def holds(self, *, locked: bool) -> bool:
+        """Say whether members of this row that stand there are its own.
+
+        What was let go of is whoever's brings it again, once our lock is gone.
+        """
+        return not self.let_go or (self.locked and locked)
+
     @property
     def claims(self) -> bool:
         """Whether its source wants a value there."""
