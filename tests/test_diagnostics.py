@@ -98,6 +98,7 @@ async def test_what_is_private_stays_out(
     assert data["jobs"]["reasons"]["failed:ambiguous"] == 1
     assert data["skipped"] == {"outside_libraries": 1}
     assert data["statistics"]["synced"] == 2
+    assert data["last_sweep"] is None
     (source,) = data["sources"]
     assert source["connected"] is True
     assert source["version"]

@@ -4,14 +4,16 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
+import probatio
 import pytest
 
 from custom_components.plexsync.const import (
     CONF_POLL_INTERVAL,
     CONF_RECORD_TITLES,
     CONF_STALE_AFTER,
+    CONF_SWEEP_AT,
 )
-from tests.flows import add_entry, checked
+from tests.flows import add_entry, checked, suggested
 from tests.simulators.plex import PlexSimulator
 
 
@@ -22,16 +24,22 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
     before = entry.runtime_data
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert checked(result, "options")["step_id"] == "init"
-    presets = {str(marker): marker.default() for marker in result["data_schema"].schema}
+    presets = {
+        str(marker): marker.default()
+        for marker in result["data_schema"].schema
+        if isinstance(marker, probatio.Required)
+    }
     assert presets == {
         CONF_STALE_AFTER: 6,
         CONF_POLL_INTERVAL: 10,
         CONF_RECORD_TITLES: False,
     }
+    assert suggested(result) == {CONF_SWEEP_AT: "05:05:00"}
 
     entered = {
         CONF_STALE_AFTER: 24.0,
         CONF_POLL_INTERVAL: 60.0,
+        CONF_SWEEP_AT: "04:30:00",
         CONF_RECORD_TITLES: True,
     }
     result = await hass.config_entries.options.async_configure(
@@ -44,10 +52,21 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
     assert entry.runtime_data is not before
 
     result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert {
-        str(marker): marker.description["suggested_value"]
-        for marker in result["data_schema"].schema
-    } == entered
+    assert suggested(result) == entered
+
+
+async def test_no_nightly_sweep(hass: HomeAssistant, plex: PlexSimulator) -> None:
+    """Take the time of day out, and find it empty the next time."""
+    entry = add_entry(hass, plex)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await hass.config_entries.options.async_configure(result["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options[CONF_SWEEP_AT] is None
+    await hass.async_block_till_done()
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert CONF_SWEEP_AT in map(str, result["data_schema"].schema)
+    assert CONF_SWEEP_AT not in suggested(result)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +76,8 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
         {CONF_STALE_AFTER: 169},
         {CONF_POLL_INTERVAL: 4},
         {CONF_POLL_INTERVAL: 3601},
+        {CONF_SWEEP_AT: "at night"},
+        {CONF_SWEEP_AT: "24:00:00"},
     ],
 )
 async def test_bounds(

@@ -1,5 +1,7 @@
 """The sensors show the engine's own facts, whatever Plex does."""
 
+from dataclasses import replace
+
 from homeassistant.components.sensor import ATTR_OPTIONS, ATTR_STATE_CLASS
 from homeassistant.const import (
     ATTR_DEVICE_CLASS,
@@ -14,6 +16,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.sensor import SENSORS
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
@@ -201,6 +204,17 @@ async def test_the_progress_of_a_run_is_shown(
     await until(hass, lambda: hass.states.get(progress).state != STATE_UNKNOWN)
     plex.latency_read = 0
     await until_state(hass, "sensor", "reconcile_progress", STATE_UNKNOWN)
+
+
+@pytest.mark.parametrize(("percent", "shown"), [(0.0, 0), (9.9, 5), (100.0, 100)])
+async def test_the_progress_goes_in_steps(
+    hass: HomeAssistant, plex: PlexSimulator, percent: float, shown: int
+) -> None:
+    """Fill no database with the progress of each night."""
+    entry = await set_up(hass, make_entry(plex))
+    snapshot = replace(entry.runtime_data.data, reconcile=percent)
+    (progress,) = (each for each in SENSORS if each.key == "reconcile_progress")
+    assert progress.value_fn(snapshot) == shown
 
 
 async def test_without_a_database_nothing_is_claimed(

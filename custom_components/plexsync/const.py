@@ -13,6 +13,7 @@ CONF_PLEX_ENTRY: Final = "plex_entry_id"  # reuse: id of a `plex` config entry
 # Config entry options
 CONF_STALE_AFTER: Final = "stale_after"  # hours
 DEFAULT_STALE_AFTER: Final = 6
+CONF_SWEEP_AT: Final = "sweep_at"  # time of day, or None for no nightly sweep
 CONF_RECORD_TITLES: Final = "record_titles"
 CONF_POLL_INTERVAL: Final = "poll_interval"  # seconds
 DEFAULT_POLL_INTERVAL: Final = 10

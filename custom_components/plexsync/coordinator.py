@@ -38,6 +38,7 @@ from .errors import not_opened
 from .failures import Failures, ItemsFailed
 from .first_plan import async_preview_first_plan
 from .images import ImageDesk
+from .nightly import Nightly
 from .open_sources import async_open_sources
 from .plex.events import PlexEvents
 from .plex.index import SCHEMA as INDEX_SCHEMA
@@ -81,6 +82,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.backup: BackupPause
         self.runners: dict[str, SourceRunner] = {}
         self.reconcile = ReconcileRun(self)
+        self.nightly = Nightly(self)
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
@@ -171,6 +173,8 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._keep("worker", self.engine.run)
         self._keep("publisher", self._publish)
         self._keep("listener", self.events.run)
+        self.nightly.start()
+        self._keep("nightly sweep", self.nightly.run)
         for number, runner in self.runners.items():
             self._keep("source", runner.run)
             if self.config_entry.subentries[number].data[CONF_START] == START_PREVIEW:
@@ -212,6 +216,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             return
         self._closed = True
         self.backup.close()
+        self.nightly.close()
         stopping = [asyncio.ensure_future(self.reconcile.cancel()), *self._tasks]
         for task in self._tasks:
             task.cancel()

@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from .answers import outages_answer
+from .answers import iso, outages_answer
 from .const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
@@ -18,6 +18,7 @@ from .const import (
     CONF_RECORD_TITLES,
     CONF_STALE_AFTER,
     CONF_START,
+    CONF_SWEEP_AT,
     DOMAIN,
 )
 from .coordinator import PlexSyncConfigEntry
@@ -25,7 +26,7 @@ from .engine.engine import Engine
 from .engine.snapshot import Snapshot
 from .sources.runner import SourceRunner
 
-_OPTIONS = (CONF_POLL_INTERVAL, CONF_RECORD_TITLES, CONF_STALE_AFTER)
+_OPTIONS = (CONF_POLL_INTERVAL, CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
 
 
 async def async_get_config_entry_diagnostics(
@@ -62,6 +63,7 @@ async def async_get_config_entry_diagnostics(
             "success_rate": data.statistics.success_rate,
             "duration": data.statistics.duration,
         },
+        "last_sweep": iso(data.last_sweep),
         "out_of_sync": data.out_of_sync,
         "stalled": data.stalled,
         "storage": {

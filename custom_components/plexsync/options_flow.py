@@ -9,6 +9,7 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    TimeSelector,
 )
 import probatio
 
@@ -16,9 +17,11 @@ from .const import (
     CONF_POLL_INTERVAL,
     CONF_RECORD_TITLES,
     CONF_STALE_AFTER,
+    CONF_SWEEP_AT,
     DEFAULT_POLL_INTERVAL,
     DEFAULT_STALE_AFTER,
 )
+from .nightly import default_time
 
 
 def _number(least: int, most: int, unit: UnitOfTime) -> probatio.All[Any]:
@@ -43,6 +46,7 @@ _SCHEMA = probatio.Schema(
         probatio.Required(CONF_POLL_INTERVAL, default=DEFAULT_POLL_INTERVAL): _number(
             5, 3600, UnitOfTime.SECONDS
         ),
+        probatio.Optional(CONF_SWEEP_AT): TimeSelector(),
         probatio.Required(CONF_RECORD_TITLES, default=False): BooleanSelector(),
     }
 )
@@ -56,10 +60,13 @@ class PlexSyncOptionsFlow(OptionsFlow):
     ) -> ConfigFlowResult:
         """Ask for all of them."""
         if user_input is not None:
-            return self.async_create_entry(data=user_input)
+            # A time that was taken out means none, not the default.
+            return self.async_create_entry(data={CONF_SWEEP_AT: None} | user_input)
+        default = default_time(self.hass, self.config_entry).isoformat()
+        shown = {CONF_SWEEP_AT: default} | self.config_entry.options
+        if shown[CONF_SWEEP_AT] is None:
+            del shown[CONF_SWEEP_AT]
         return self.async_show_form(
             step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                _SCHEMA, self.config_entry.options
-            ),
+            data_schema=self.add_suggested_values_to_schema(_SCHEMA, shown),
         )

@@ -67,6 +67,7 @@ class ReconcileRun:
         try:
             counts = await engine.sweep.run(
                 records,
+                everything=self._scope == "all",
                 total=await count_records(runners),
                 left_out=lambda: len(records.away),
                 passed_over=passed_over,
@@ -115,6 +116,11 @@ class ReconcileRun:
             "counts": counts_answer(task.result()),
             "sources_away": len(records.away),
         } | answer
+
+    async def over(self) -> None:
+        """Wait until no run is under way."""
+        while (task := self._task) is not None and not task.done():
+            await asyncio.wait([task])
 
     async def cancel(self) -> bool:
         """Stop the run; say whether there was one."""

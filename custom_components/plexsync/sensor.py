@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -24,16 +24,24 @@ from .entity import PlexSyncEntity
 
 PARALLEL_UPDATES = 0
 
+_STEP = 5  # percent between two values of a progress
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlexSyncSensorEntityDescription(SensorEntityDescription):
     """A sensor and where its value stands in the snapshot."""
 
     value_fn: Callable[[Snapshot], StateType | datetime]
+    attributes_fn: Callable[[Snapshot], dict[str, Any]] | None = None
 
 
 def _time(seconds: float | None) -> datetime | None:
     return None if seconds is None else dt_util.utc_from_timestamp(seconds)
+
+
+def _step(percent: float | None) -> int | None:
+    """Round down: each value is a row of the recorder, and a run comes every night."""
+    return None if percent is None else int(percent // _STEP * _STEP)
 
 
 SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
@@ -135,7 +143,8 @@ SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
         native_unit_of_measurement=PERCENTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=0,
-        value_fn=lambda data: data.reconcile,
+        value_fn=lambda data: _step(data.reconcile),
+        attributes_fn=lambda data: {"last_sweep": _time(data.last_sweep)},
     ),
 )
 
@@ -161,3 +170,11 @@ class PlexSyncSensor(PlexSyncEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         """Give the value."""
         return self.entity_description.value_fn(self.coordinator.data)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Give what else there is to say."""
+        if (attributes := self.entity_description.attributes_fn) is None:
+            return None
+        return attributes(self.coordinator.data)

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from . import jobs_view, outages, queue, skipped, stats
+from . import jobs_view, last_sweep, outages, queue, skipped, stats
 from .breaker import State
 from .circuit import Circuit
 from .holds import Hold
+from .last_sweep import LastSweep
 from .outages import Availability
 from .sweep import Sweep
 from .tools import Tools
@@ -40,6 +41,7 @@ class Snapshot:
     storage_failed: bool
     failing: Mapping[str, float] = field(default_factory=dict)  # kinds of call, since
     reconcile: float | None = None  # progress in percent while one runs
+    last_sweep: float | None = None  # the end of the last one that read every source
     sources: Mapping[str, bool | None] = field(default_factory=dict)
     unreadable: Mapping[str, int] = field(default_factory=dict)  # records, by source
     out_of_sync: bool = False
@@ -52,11 +54,24 @@ async def take_snapshot(
 
     def work(
         db: Connection,
-    ) -> tuple[jobs_view.Counts, stats.Statistics, float | None, dict[str, int]]:
-        due = queue.next_due(db)
-        return jobs_view.counts(db), stats.read(db), due, skipped.counts(db)
+    ) -> tuple[
+        jobs_view.Counts,
+        stats.Statistics,
+        float | None,
+        dict[str, int],
+        LastSweep | None,
+    ]:
+        return (
+            jobs_view.counts(db),
+            stats.read(db),
+            queue.next_due(db),
+            skipped.counts(db),
+            last_sweep.recall(db),
+        )
 
-    counts, statistics, due, passed = await tools.database.run(work, durable=False)
+    counts, statistics, due, passed, last = await tools.database.run(
+        work, durable=False
+    )
     wall, log = tools.clock.wall(), circuit.outages
     return Snapshot(
         circuit=circuit.breaker.state,
@@ -78,6 +93,7 @@ async def take_snapshot(
         storage_failed=worker.storage_failed,
         failing=tools.bulkheads.failing(),
         reconcile=sweep.progress,
+        last_sweep=None if last is None else last.whole,
     )
 
 

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 
-from . import skipped
+from . import last_sweep, skipped
 from .admission import Admission
 from .circuit import Circuit
 from .events import Changed, ReconcileFinished, Tell
 from .holds import READING
+from .last_sweep import LastSweep
 from .reconcile import Reconcile
 from .record import Record
 from .tools import Tools
@@ -44,18 +45,20 @@ class Sweep:
         records: AsyncIterable[Sequence[Record]],
         *,
         enqueue: bool = True,
+        everything: bool = False,
         total: int | None = None,
         left_out: Callable[[], int] = lambda: 0,
         passed_over: Callable[[], Mapping[str, int]] = dict,
     ) -> dict[str, int]:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
-        A second run waits for the first. At the end ``left_out`` says how many
+        A second run waits for the first. With ``everything`` the records are those
+        of all sources, and the end of the run is remembered. At the end ``left_out`` says how many
         sources could not be read, and ``passed_over`` counts by reason what these
         have that makes no record. Raises what reading the records does.
         """
         async with self._one_run:
-            began = self._t.clock.monotonic()
+            began, since = self._t.clock.monotonic(), self._t.clock.wall()
             if enqueue:
                 now = self._t.clock.steady()
                 await self._t.database.run(lambda db: skipped.take_up(db, now))
@@ -73,9 +76,22 @@ class Sweep:
                 for reason, number in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + number
+                if everything:
+                    await self._remember(since, whole=not left_out())
             finally:
                 self._run = None
                 self._tell(Changed())
         duration = round(self._t.clock.monotonic() - began, 1)
         self._tell(ReconcileFinished(counts, duration, left_out()))
         return counts
+
+    async def _remember(self, began: float, *, whole: bool) -> None:
+        ended = self._t.clock.wall()
+        await self._t.database.run(
+            lambda db: last_sweep.finish(db, began, ended, whole=whole)
+        )
+
+    async def last(self) -> LastSweep:
+        """Give the last run over all sources that came to its end. Raises StorageError."""
+        now = self._t.clock.wall()
+        return await self._t.database.run(lambda db: last_sweep.look_up(db, now))

@@ -1,0 +1,164 @@
+"""The nightly sweep: begun by the clock, and made up for where it was missed."""
+
+import asyncio
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later, async_track_point_in_utc_time
+from homeassistant.helpers.start import async_at_started
+from homeassistant.util import dt as dt_util
+
+from .const import CONF_SWEEP_AT, DOMAIN
+from .engine.database import StorageError
+from .engine.events import CircuitClosed, Event
+from .engine.last_sweep import LONG
+from .failures import ItemsFailed
+
+if TYPE_CHECKING:
+    from .coordinator import PlexSyncCoordinator
+
+# By default Plex does its own maintenance from two to five, and what that changes is
+# compared afterwards. Servers begin seven minutes apart: no two of 60 share a minute.
+_HOUR, _FIRST, _APART = 5, 5, 7
+_CALM = 300.0  # seconds after a start in which a source may still be starting, too
+_DAY = timedelta(days=1)
+
+
+def default_time(hass: HomeAssistant, entry: ConfigEntry) -> time:
+    """Give the time of day at which a server is swept whose owner names none."""
+    servers = sorted(
+        each.entry_id for each in hass.config_entries.async_entries(DOMAIN)
+    )
+    return time(_HOUR, (_FIRST + _APART * servers.index(entry.entry_id)) % 60)
+
+
+def sweep_time(hass: HomeAssistant, entry: ConfigEntry) -> time | None:
+    """Give the time of day of a server's sweep; None where its owner wants none."""
+    if CONF_SWEEP_AT not in entry.options:
+        return default_time(hass, entry)
+    chosen = entry.options[CONF_SWEEP_AT]
+    return None if chosen is None else dt_util.parse_time(chosen)
+
+
+def next_night(at: time, now: datetime) -> datetime:
+    """Give the next moment, in UTC, at which local clocks show a time of day.
+
+    On the day on which they skip it, it comes as much later as they were put forward;
+    on the day on which they show it twice, the first time counts.
+    """
+    today = dt_util.as_local(now).date()
+    moment = _on(today, at)
+    return moment if moment > now else _on(today + _DAY, at)
+
+
+def last_night(at: time, now: datetime) -> datetime:
+    """Give the last such moment."""
+    today = dt_util.as_local(now).date()
+    moment = _on(today, at)
+    return moment if moment <= now else _on(today - _DAY, at)
+
+
+def _on(day: date, at: time) -> datetime:
+    local = datetime.combine(day, at, dt_util.get_default_time_zone())
+    return dt_util.as_utc(local)
+
+
+class Nightly:
+    """Begin one server's sweep every night, and where one is owed.
+
+    One is owed after a start if the night's was missed, and after an outage of more
+    than a day. It is the same run as the button's.
+    """
+
+    def __init__(self, coordinator: PlexSyncCoordinator) -> None:
+        """Begin nothing yet."""
+        self._coordinator = coordinator
+        self._hass = coordinator.hass
+        self._at = sweep_time(coordinator.hass, coordinator.config_entry)
+        self._stops: list[CALLBACK_TYPE] = []
+        self._alarm: CALLBACK_TYPE | None = None
+        self._look = asyncio.Event()
+
+    @callback
+    def start(self) -> None:
+        """Follow the clock, and what happens."""
+        if self._at is None:
+            return
+        self._set_alarm(self._at, dt_util.utcnow())
+        self._stops += [
+            async_at_started(self._hass, self._wait_for_calm),
+            self._coordinator.async_listen(self._heard),
+        ]
+
+    @callback
+    def close(self) -> None:
+        """Begin nothing any more."""
+        for stop in self._stops:
+            stop()
+        self._stops.clear()
+        if self._alarm is not None:
+            self._alarm()
+            self._alarm = None
+
+    async def run(self) -> None:
+        """Make up for what is owed, whenever that may be so."""
+        with suppress(StorageError):  # the worker tells of that
+            await self._coordinator.engine.sweep.last()  # nights count from now on
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            with suppress(StorageError):
+                await self._make_up()
+
+    async def _make_up(self) -> None:
+        run = self._coordinator.reconcile
+        if not await self._is_owed():
+            return
+        if run.running:
+            await run.over()
+            if not await self._is_owed():
+                return
+        self._begin()
+
+    async def _is_owed(self) -> bool:
+        assert self._at is not None
+        engine = self._coordinator.engine
+        last, now = await engine.sweep.last(), engine.clock.wall()
+        night = last_night(self._at, dt_util.utc_from_timestamp(now))
+        outages = engine.circuit.outages.outages
+        return last.is_owed(night.timestamp(), outages, now)
+
+    @callback
+    def _begin(self) -> None:
+        """Begin a sweep, unless one is under way or there is nothing to compare."""
+        if self._coordinator.runners:
+            self._coordinator.reconcile.start()
+
+    # -- when to look ------------------------------------------------------------
+
+    def _set_alarm(self, at: time, after: datetime) -> None:
+        @callback
+        def ring(night: datetime) -> None:
+            # A clock that was set back a little does not bring this night again.
+            self._set_alarm(at, max(night, dt_util.utcnow()))
+            self._begin()
+
+        self._alarm = async_track_point_in_utc_time(
+            self._hass, ring, next_night(at, after)
+        )
+
+    @callback
+    def _wait_for_calm(self, hass: HomeAssistant) -> None:
+        @callback
+        def look(_: datetime) -> None:
+            self._look.set()
+
+        self._stops.append(async_call_later(hass, _CALM, look))
+
+    @callback
+    def _heard(self, event: Event | ItemsFailed) -> None:
+        if isinstance(event, CircuitClosed) and (event.duration or 0) > LONG:
+            self._look.set()
