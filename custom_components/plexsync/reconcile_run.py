@@ -53,6 +53,11 @@ class ReconcileRun:
             lambda task: None if task.cancelled() else task.exception()
         )
 
+    async def start_anew(self) -> None:
+        """Begin a run over everything, in place of one that began before this."""
+        await self.cancel()
+        self.start()
+
     async def _run(self) -> dict[str, int]:
         engine, records = self._coordinator.engine, self._records
         runners = tuple(self._coordinator.runners.values())
@@ -70,6 +75,7 @@ class ReconcileRun:
                 total=await count_records(runners),
                 left_out=lambda: len(records.away),
                 passed_over=passed_over,
+                whole=self._scope == "all",
             )
             if self._scope == "all":
                 await self._look_at_paths(before)

@@ -45,7 +45,8 @@ class Change:
     yet bring; ``own`` what the ledger holds as ours afterwards. Where it ``stands``
     there already it is not written. ``lock`` is the lock's state after a write.
     ``locked`` says whether the lock on what stands there is ours, ``shown`` in what
-    form of its own Plex shows it.
+    form of its own Plex shows it, ``taken`` whether it was taken for ours just now,
+    since the source leads once: then what stands there is what was before us.
     """
 
     field: str
@@ -58,6 +59,7 @@ class Change:
     stands: bool = False
     locked: bool = False
     shown: Value | None = None
+    taken: bool = False
 
     @property
     def is_picture(self) -> bool:

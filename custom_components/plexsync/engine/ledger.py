@@ -203,6 +203,31 @@ def intend(
                 _year(item, change),
             ),
         )
+        if change.taken:
+            _begin_anew(db, number, source, item, change)
+
+
+def _begin_anew(
+    db: Connection, number: int, source: str, item: Item, change: Change
+) -> None:
+    """Let what stands there be what was before any of us: nobody knows whose it is."""
+    where = number, change.field
+    db.execute(
+        "UPDATE ledger SET before = ?, before_known = ?, before_locked = 1,"
+        " before_year = ? WHERE item = ? AND field = ? AND released IS NULL",
+        (
+            None if change.is_picture else _encode(change.before),
+            not change.is_picture,
+            _year(item, change),
+            *where,
+        ),
+    )
+    if change.is_picture:
+        db.execute(
+            "UPDATE ledger SET value = NULL"
+            " WHERE item = ? AND field = ? AND source = ?",
+            (*where, source),
+        )
 
 
 def _earlier(
@@ -292,6 +317,9 @@ def adopt(
             for change in changes
         ],
     )
+    for change in changes:
+        if change.taken:
+            _begin_anew(db, number, source, item, change)
 
 
 def release(
@@ -316,13 +344,13 @@ def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> No
 
 
 def keep_picture_before(
-    db: Connection, item: Item, source: str, field: str, key: str | None
+    db: Connection, item: Item, field: str, key: str | None
 ) -> None:
     """Note which picture was selected before our first one."""
     db.execute(
-        "UPDATE ledger SET before = ?, before_known = 1"
-        " WHERE item = ? AND field = ? AND source = ? AND before_known = 0",
-        (json.dumps(key), item_id(db, item), field, source),
+        "UPDATE ledger SET before = ?, before_known = 1 WHERE item = ? AND field = ?"
+        " AND before_known = 0 AND released IS NULL",
+        (json.dumps(key), item_id(db, item), field),
     )
 
 

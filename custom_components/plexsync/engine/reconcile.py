@@ -77,6 +77,7 @@ class Reconcile:
             tuple[str, str], int
         ] = {}  # jobs without an item, by record
         self.counts: Counter[str] = Counter()
+        self.unseen = 0  # records with an item that could not be looked at
 
     @property
     def progress(self) -> float:
@@ -94,6 +95,7 @@ class Reconcile:
         ):
             async for sights in looks:
                 self.counts += Counter(map(_kind, sights))
+                self.unseen += sum(any(t.fault for t in s.targets) for s in sights)
                 await self._take_note(sights)
                 self._done += len(sights)
                 self._circuit.notify()
@@ -229,7 +231,7 @@ class Reconcile:
         differing = [
             each.record
             for each in sights
-            if each.record and any(target.plan.changes for target in each.targets)
+            if each.record and any(map(_needs_a_job, each.targets))
         ]
         jobs, news = (
             self._take_up(sights),
@@ -252,6 +254,11 @@ class Reconcile:
         durable = self._enqueue and bool(differing or jobs)
         await self._t.database.run(work, durable=durable, if_left=self._circuit.notify)
         self._circuit.notify()
+
+
+def _needs_a_job(target: Sight) -> bool:
+    """Say whether there is something to write; or to take for ours, once."""
+    return bool(target.plan.changes) or (target.item is not None and bool(target.leads))
 
 
 def _seen(sight: Sight) -> Seen | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 
-from . import skipped
+from . import leading, skipped
 from .admission import Admission
 from .circuit import Circuit
 from .events import Changed, ReconcileFinished, Tell
@@ -47,18 +47,21 @@ class Sweep:
         total: int | None = None,
         left_out: Callable[[], int] = lambda: 0,
         passed_over: Callable[[], Mapping[str, int]] = dict,
+        whole: bool = False,
     ) -> dict[str, int]:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
         A second run waits for the first. At the end ``left_out`` says how many
         sources could not be read, and ``passed_over`` counts by reason what these
-        have that makes no record. Raises what reading the records does.
+        have that makes no record. ``whole`` says that these are all records of all
+        sources. Raises what reading the records does.
         """
         async with self._one_run:
             began = self._t.clock.monotonic()
             if enqueue:
                 now = self._t.clock.steady()
                 await self._t.database.run(lambda db: skipped.take_up(db, now))
+            leads = await self._t.database.run(leading.is_to_compare, durable=False)
             self._run = Reconcile(
                 self._t,
                 self._circuit,
@@ -70,6 +73,8 @@ class Sweep:
             self._tell(Changed())
             try:
                 counts = dict(await self._run.run(records))
+                if leads and whole and not left_out() and not self._run.unseen:
+                    await self._t.database.run(leading.all_compared)
                 for reason, number in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + number

@@ -149,21 +149,21 @@ class Writing:
         """Say whether the item has the picture already, which then is selected.
 
         Asked where an earlier upload may have brought it, and at our first touch: then
-        the one that is selected is noted, so that an undo can select it again.
+        the one that is selected is noted, so that an undo can select it again. So it
+        is where we take one for ours, which may be the very picture.
         """
         ours = [r for r in task.sight.ledger.get(name, ()) if r.released is None]
         change = next(each for each in task.plan.changes if each.field == name)
-        if ours and not any(change.after in (r.value, *r.meant) for r in ours):
+        known = any(change.after in (r.value, *r.meant) for r in ours)
+        if ours and not known and not change.taken:
             return False
-        if not any(r.before_known or r.confirmed for r in ours):
-            item, source = task.item, task.job.record.source
+        if change.taken or not any(r.before_known or r.confirmed for r in ours):
+            item = task.item
             found = await self._t.server.pictures(item, name)
             await self._t.database.run(
-                lambda db: ledger.keep_picture_before(
-                    db, item, source, name, found.selected
-                )
+                lambda db: ledger.keep_picture_before(db, item, name, found.selected)
             )
-            if not ours:
+            if not (ours or change.taken):
                 return False
         return await choose_picture(self._t.server, task, name)
 
