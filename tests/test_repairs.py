@@ -176,6 +176,23 @@ async def test_what_is_locked_after_a_lost_ledger(
     assert not await entry.runtime_data.engine.ledger_identity.is_to_compare()
 
 
+async def test_a_comparison_that_is_due_begins_again_with_the_entry(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Home Assistant was stopped before the sources were compared."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    item = plex.core.find(PATH)
+    title = item.title
+    plex.core.edit_by_person(item.rating_key, title="Locked")
+    await entry.runtime_data.engine.ledger_identity.accept(lead=True)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await until(hass, lambda: item.title == title)
+    async with asyncio.timeout(PATIENCE):
+        while await entry.runtime_data.engine.ledger_identity.is_to_compare():
+            await call(hass, "reconcile", wait=20)
+
+
 @pytest.mark.parametrize("state", ["not_loaded", "storage_failed"])
 async def test_an_answer_that_cannot_be_kept_asks_again(
     hass: HomeAssistant,

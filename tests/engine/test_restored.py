@@ -282,21 +282,52 @@ async def test_the_answer_ends_with_a_whole_comparison(rig: Rig) -> None:
     assert not await stands(rig)
 
 
-async def test_an_item_that_cannot_be_read_leaves_the_answer_standing(
-    rig: Rig,
-) -> None:
-    """Nor does a source that was away end it."""
-    edit(rig, title="Mine")
+async def test_a_source_that_is_away_leaves_the_answer_standing(rig: Rig) -> None:
+    """What it says was not compared."""
     await lose(rig)
     await answer(rig)
+    await rig.engine.sweep.run(nothing(), whole=True, left_out=lambda: 1)
+    assert await stands(rig)
+
+
+async def test_an_item_that_cannot_be_read_is_compared_later(rig: Rig) -> None:
+    """The answer goes on for its job alone."""
+    edit(rig, title="Mine")
+    key = rig.item(1).rating_key
+    await lose(rig)
+    await answer(rig)
+    rig.plex.faults.add("status", code=500, method="read", rating_key=key)
 
     async def pages() -> Any:
         yield [record(rig, title="Ours")]
 
-    await rig.engine.sweep.run(pages(), whole=True, left_out=lambda: 1)
+    await rig.engine.sweep.run(pages(), whole=True)
+    assert await stands(rig)
+    other = rig.item(2)
+    rig.plex.core.edit_by_person(other.rating_key, title="Theirs")
+    await rig.submit(rig.records(2)[1:])
+    rig.plex.faults.clear()
+    await rig.drained()
+    assert (rig.item(1).title, other.title) == ("Ours", "Theirs")
+    assert not await stands(rig)
+
+
+async def test_a_write_that_was_cut_short_is_led_still(rig: Rig) -> None:
+    """What stood there before it is what an undo gives back."""
+    edit(rig, title="Mine", genre=["Mine"])
+    stood = state(rig)
+    await lose(rig)
+    rig.plex.faults.add("status", code=500, method="PUT")
+    await rig.submit([record(rig, title="Ours", genres=("Ours",))])
+    await rig.engine.ledger_identity.accept(lead=True)
+    await rig.until(lambda: rig.edits() > 0)
+    await rig.restart()
+    rig.plex.faults.clear()
     await rig.drained()
     assert rig.item(1).title == "Ours"
-    assert await stands(rig)
+    assert genres(rig) == {"Mine", "Ours"}
+    await undo(rig)
+    assert state(rig) == stood
 
 
 async def test_what_an_undo_gave_back_stays(rig: Rig) -> None:

@@ -64,20 +64,24 @@ class Reconcile:
         *,
         enqueue: bool,
         total: int | None,
+        insists: bool = False,
     ) -> None:
-        """Take the ways to Plex and to the sources, and how many records there will be."""
+        """Take the ways to Plex and to the sources, and how many records there will be.
+
+        With ``insists`` what cannot be looked at now becomes a job, too.
+        """
         self._t = tools
         self._circuit = circuit
         self._contact = contact
         self._fresh = fresh
         self._enqueue = enqueue
         self._total = total
+        self._insists = insists
         self._done = 0
         self._lacking: dict[
             tuple[str, str], int
         ] = {}  # jobs without an item, by record
         self.counts: Counter[str] = Counter()
-        self.unseen = 0  # records with an item that could not be looked at
 
     @property
     def progress(self) -> float:
@@ -95,7 +99,6 @@ class Reconcile:
         ):
             async for sights in looks:
                 self.counts += Counter(map(_kind, sights))
-                self.unseen += sum(any(t.fault for t in s.targets) for s in sights)
                 await self._take_note(sights)
                 self._done += len(sights)
                 self._circuit.notify()
@@ -231,7 +234,7 @@ class Reconcile:
         differing = [
             each.record
             for each in sights
-            if each.record and any(map(_needs_a_job, each.targets))
+            if each.record and any(map(self._needs_a_job, each.targets))
         ]
         jobs, news = (
             self._take_up(sights),
@@ -255,10 +258,11 @@ class Reconcile:
         await self._t.database.run(work, durable=durable, if_left=self._circuit.notify)
         self._circuit.notify()
 
-
-def _needs_a_job(target: Sight) -> bool:
-    """Say whether there is something to write; or to take for ours, once."""
-    return bool(target.plan.changes) or (target.item is not None and bool(target.leads))
+    def _needs_a_job(self, target: Sight) -> bool:
+        """Say whether there is something to write; or to take for ours, once."""
+        if target.item is None:
+            return self._insists and target.fault is not None
+        return bool(target.plan.changes or target.leads)
 
 
 def _seen(sight: Sight) -> Seen | None:

@@ -69,11 +69,12 @@ class Sweep:
                 self._fresh,
                 enqueue=enqueue,
                 total=total,
+                insists=leads,
             )
             self._tell(Changed())
             try:
                 counts = dict(await self._run.run(records))
-                if leads and whole and not left_out() and not self._run.unseen:
+                if leads and whole and not left_out():
                     await self._t.database.run(leading.all_compared)
                 for reason, number in passed_over().items():
                     kind = f"skipped:{reason}"
