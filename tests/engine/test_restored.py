@@ -214,6 +214,23 @@ async def test_a_picture_of_after_the_backup(rig: Rig, same: bool) -> None:
     assert rig.item(1).image_key("thumb") == stood
 
 
+async def test_a_picture_that_a_person_chose_since_the_backup(rig: Rig) -> None:
+    """An undo selects it again, although the list of pictures was not to be had at first."""
+    rig.gallery.pictures |= {"/one": PNG, "/two": OTHER}
+    await say(rig, poster=Image("/one", "a"))
+    await back_up(rig)
+    item, mine = rig.item(1), "upload://posters/mine"
+    rig.plex.core.add_picture(item, "thumb", mine)
+    rig.plex.core.catalog.select_image(item, "thumb", mine)
+    await restore(rig)
+    rig.plex.faults.add("status", code=500, method="GET", path="/posters", times=1)
+    await rig.submit([record(rig, poster=Image("/two", "b"))])
+    await answer(rig)
+    assert item.image_key("thumb") != mine
+    await undo(rig)
+    assert item.image_key("thumb") == mine
+
+
 # -- once ----------------------------------------------------------------------------
 
 
@@ -254,6 +271,19 @@ async def test_a_later_answer_takes_the_place_of_an_earlier_one(rig: Rig) -> Non
     await answer(rig, lead=False)
     assert rig.item(1).title == "Mine"
     assert not await stands(rig)
+
+
+async def test_an_item_is_compared_anew_after_another_answer(rig: Rig) -> None:
+    """Though it was after the one before."""
+    await lose(rig)
+    await answer(rig)
+    await say(rig, title="Ours")
+    await back_up(rig)
+    edit(rig, title="Mine")
+    await restore(rig)
+    await rig.submit([record(rig, title="Ours again")])
+    await answer(rig)
+    assert rig.item(1).title == "Ours again"
 
 
 async def test_the_answer_ends_with_a_whole_comparison(rig: Rig) -> None:
