@@ -31,7 +31,7 @@ from custom_components.plexsync.event import ACTIVITY, describe
 from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
 from custom_components.plexsync.plex.writer import TOO_LONG_LIST
-from custom_components.plexsync.repairs import LIFTS
+from custom_components.plexsync.repairs import LedgerRepairFlow
 from custom_components.plexsync.sensor import SENSORS
 from custom_components.plexsync.services import ACTIONS
 from custom_components.plexsync.switch import SYNC
@@ -499,7 +499,13 @@ def test_every_repair_has_its_text() -> None:
             known |= {"failing", "libraries"}
         for _, each in texts(text):
             assert placeholders(each) <= known
-        if fixable:
+        if key == issues.LEDGER_LOST:
+            assert text["fix_flow"]["step"].keys() == {"init"}
+            menu = text["fix_flow"]["step"]["init"]
+            assert menu.keys() == {"title", "description", "menu_options"}
+            steps = {f"async_step_{option}" for option in menu["menu_options"]}
+            assert steps <= vars(LedgerRepairFlow).keys()
+        elif fixable:
             assert text["fix_flow"]["step"].keys() == {"confirm"}
             assert text["fix_flow"]["step"]["confirm"].keys() == {
                 "title",
@@ -519,7 +525,7 @@ def test_every_abort_of_a_repair_has_its_text() -> None:
         for word in node.keywords
         if word.arg == "reason"
     }
-    for key in LIFTS:
+    for key in (issues.LEDGER_LOST, issues.PREVIEW_READY):
         assert TEXTS["issues"][key]["fix_flow"]["abort"].keys() == reasons
 
 

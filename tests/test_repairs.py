@@ -74,9 +74,12 @@ async def until_issue(
 
 
 async def fix(
-    hass: HomeAssistant, hass_client: ClientSessionGenerator, key: str
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    key: str,
+    choice: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Open a repair's flow, confirm it, and give what it showed and how it ended."""
+    """Open a repair's flow, confirm it or choose, and give what it showed and how it ended."""
     assert await async_setup_component(hass, REPAIRS, {})
     client = await hass_client()
     url = "/api/repairs/issues/fix"
@@ -85,8 +88,9 @@ async def fix(
     )
     assert response.status == HTTPStatus.OK
     shown = await response.json()
-    assert shown["step_id"] == "confirm"
-    response = await client.post(f"{url}/{shown['flow_id']}", json={})
+    assert shown["step_id"] == ("init" if choice else "confirm")
+    answer = {"next_step_id": choice} if choice else {}
+    response = await client.post(f"{url}/{shown['flow_id']}", json=answer)
     assert response.status == HTTPStatus.OK
     return shown, await response.json()
 
@@ -125,7 +129,8 @@ async def test_a_lost_ledger_waits_for_the_owner(
         await call(hass, "undo_item", path=PATH)
     assert caught.value.translation_key == "held"
 
-    shown, ended = await fix(hass, hass_client, "ledger_lost")
+    shown, ended = await fix(hass, hass_client, "ledger_lost", "adopt")
+    assert (shown["type"], shown["menu_options"]) == ("menu", ["adopt", "lead"])
     assert shown["description_placeholders"] == {"name": "Cellar"}
     assert ended["type"] == "create_entry"
     assert issue(hass, "ledger_lost") is None
@@ -134,6 +139,58 @@ async def test_a_lost_ledger_waits_for_the_owner(
     assert plex.core.find(PATH).value("summary") == "Ours."
     answer = await call(hass, "sync_item", path=PATH, fields={"studio": "New"}, wait=20)
     assert answer["status"] == "written"
+
+
+@pytest.mark.parametrize("choice", ["adopt", "lead"])
+async def test_what_is_locked_after_a_lost_ledger(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    choice: str,
+) -> None:
+    """The owner says whether it stays or follows the source; all items are compared."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_add_executor_job(database_path(hass, ENTRY).unlink)
+    item = plex.core.find(PATH)
+    title = item.title
+    plex.core.edit_by_person(item.rating_key, title="Locked")
+    plex.journal.clear()
+    await set_up(hass, entry)
+    await until_issue(hass, "ledger_lost")
+    # It has its cursor again, and asks for nothing more by itself.
+    await until(hass, entry.runtime_data.runners[SOURCE].caught_up.is_set)
+    _, ended = await fix(hass, hass_client, "ledger_lost", choice)
+    assert ended["type"] == "create_entry"
+    assert issue(hass, "ledger_lost") is None
+    # Posters are locked with each upload: where they are adopted nobody knows whose.
+    kept = {"kept": {"locked": 12}}
+    expected = kept if choice == "adopt" else {"in_line": 12}
+    async with asyncio.timeout(PATIENCE):
+        while (await call(hass, "reconcile", wait=20))["counts"] != expected:
+            pass
+    assert plex.journal.count(method="POST") == 0  # Plex has them
+    assert item.title == ("Locked" if choice == "adopt" else title)
+    assert not await entry.runtime_data.engine.ledger_identity.is_to_compare()
+
+
+async def test_a_comparison_that_is_due_begins_again_with_the_entry(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Home Assistant was stopped before the sources were compared."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    item = plex.core.find(PATH)
+    title = item.title
+    plex.core.edit_by_person(item.rating_key, title="Locked")
+    await entry.runtime_data.engine.ledger_identity.accept(lead=True)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await until(hass, lambda: item.title == title)
+    async with asyncio.timeout(PATIENCE):
+        while await entry.runtime_data.engine.ledger_identity.is_to_compare():
+            await call(hass, "reconcile", wait=20)
 
 
 @pytest.mark.parametrize("state", ["not_loaded", "storage_failed"])
@@ -154,7 +211,7 @@ async def test_an_answer_that_cannot_be_kept_asks_again(
     else:
         database = entry.runtime_data.engine.database
         await hass.async_add_executor_job(database.close)
-    _, ended = await fix(hass, hass_client, "ledger_lost")
+    _, ended = await fix(hass, hass_client, "ledger_lost", "lead")
     assert (ended["type"], ended["reason"]) == ("abort", state)
     assert issue(hass, "ledger_lost") is not None
 

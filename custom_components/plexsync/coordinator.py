@@ -175,6 +175,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._keep("listener", self.events.run)
         self.nightly.start()
         self._keep("nightly sweep", self.nightly.run)
+        self._spawn("comparison", self._compare_what_is_due())
         for number, runner in self.runners.items():
             self._keep("source", runner.run)
             if self.config_entry.subentries[number].data[CONF_START] == START_PREVIEW:
@@ -199,6 +200,12 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
                 self.hass, work, f"{DOMAIN} {name}"
             )
         )
+
+    async def _compare_what_is_due(self) -> None:
+        """Begin again what the owner's answer to a lost ledger asks for."""
+        with contextlib.suppress(StorageError):
+            if await self.engine.ledger_identity.is_to_compare():
+                self.reconcile.start()
 
     async def _mind_database(self) -> None:
         """Look at a file that nobody closed; begin anew once one is found damaged."""

@@ -53,6 +53,11 @@ class ReconcileRun:
             lambda task: None if task.cancelled() else task.exception()
         )
 
+    async def start_anew(self) -> None:
+        """Begin a run over everything, in place of one that began before this."""
+        await self.cancel()
+        self.start()
+
     async def _run(self) -> dict[str, int]:
         engine, records = self._coordinator.engine, self._records
         runners = tuple(self._coordinator.runners.values())

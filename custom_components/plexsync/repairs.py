@@ -1,7 +1,7 @@
 """What the owner answers a repair with."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, override
+from collections.abc import Awaitable, Callable
+from typing import override
 
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
@@ -10,46 +10,11 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
-from .coordinator import PlexSyncConfigEntry
+from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.database import StorageError
-from .engine.engine import Engine
 from .issues import LEDGER_LOST, PREVIEW_READY
-
-# What stands in Plex is adopted as found; the jobs that were only kept are done.
-LIFTS: Final[Mapping[str, Callable[[Engine], Awaitable[None]]]] = {
-    LEDGER_LOST: lambda engine: engine.ledger_identity.accept(),
-    PREVIEW_READY: lambda engine: engine.switch(True),
-}
-
-
-class HoldRepairFlow(ConfirmRepairFlow):
-    """Ask whether to go on, and lift what holds the worker."""
-
-    def __init__(
-        self, entry_id: str, lift: Callable[[Engine], Awaitable[None]]
-    ) -> None:
-        """Name the entry that waits, and how its hold is lifted."""
-        self._entry_id = entry_id
-        self._lift = lift
-
-    @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Lift the hold once the owner has said so."""
-        if user_input is None:
-            return await super().async_step_confirm()
-        entry: PlexSyncConfigEntry | None = self.hass.config_entries.async_get_entry(
-            self._entry_id
-        )
-        if entry is None or entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        try:
-            await self._lift(entry.runtime_data.engine)
-        except StorageError:
-            return self.async_abort(reason="storage_failed")
-        return self.async_create_entry(data={})
 
 
 async def async_create_fix_flow(
@@ -59,7 +24,85 @@ async def async_create_fix_flow(
 ) -> RepairsFlow:
     """Choose the flow; most repairs only want to have been read."""
     if data is not None:
-        for key, lift in LIFTS.items():
-            if issue_id.startswith(f"{key}_"):
-                return HoldRepairFlow(str(data["entry_id"]), lift)
+        entry_id = str(data["entry_id"])
+        if issue_id.startswith(f"{LEDGER_LOST}_"):
+            return LedgerRepairFlow(entry_id)
+        if issue_id.startswith(f"{PREVIEW_READY}_"):
+            return PreviewRepairFlow(entry_id)
     return ConfirmRepairFlow()
+
+
+class PreviewRepairFlow(ConfirmRepairFlow):
+    """Ask whether to begin to sync."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Name the entry that waits."""
+        self._entry_id = entry_id
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Switch syncing on once the owner has said so."""
+        if user_input is None:
+            return await super().async_step_confirm()
+        return await _lift(
+            self, self._entry_id, lambda coordinator: coordinator.engine.switch(True)
+        )
+
+
+class LedgerRepairFlow(RepairsFlow):
+    """Ask who leads where nobody knows what was written."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Name the entry that waits."""
+        self._entry_id = entry_id
+
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show both answers."""
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["adopt", "lead"],
+            description_placeholders=issue.translation_placeholders if issue else None,
+        )
+
+    async def async_step_adopt(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Take over what agrees; what is locked and differs stays."""
+        return await self._answer(lead=False)
+
+    async def async_step_lead(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Let the sources write once over what is locked."""
+        return await self._answer(lead=True)
+
+    async def _answer(self, *, lead: bool) -> RepairsFlowResult:
+        async def lift(coordinator: PlexSyncCoordinator) -> None:
+            await coordinator.engine.ledger_identity.accept(lead=lead)
+            # For all items, not only for those that change from now on.
+            await coordinator.reconcile.start_anew()
+
+        return await _lift(self, self._entry_id, lift)
+
+
+async def _lift(
+    flow: RepairsFlow,
+    entry_id: str,
+    lift: Callable[[PlexSyncCoordinator], Awaitable[None]],
+) -> RepairsFlowResult:
+    """Lift what holds the worker, and end the flow."""
+    entry: PlexSyncConfigEntry | None = flow.hass.config_entries.async_get_entry(
+        entry_id
+    )
+    if entry is None or entry.state is not ConfigEntryState.LOADED:
+        return flow.async_abort(reason="not_loaded")
+    try:
+        await lift(entry.runtime_data)
+    except StorageError:
+        return flow.async_abort(reason="storage_failed")
+    return flow.async_create_entry(data={})

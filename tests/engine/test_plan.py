@@ -403,3 +403,87 @@ def test_what_was_undone_and_then_locked_by_a_person_stays(
     )
     assert plan.kept == {name: Kept.LOCKED}
     assert (plan.changes, plan.adopted) == ((), ())
+
+
+# -- where the sources lead once -----------------------------------------------------
+
+EVERY = frozenset(FIELDS)
+
+
+@pytest.mark.parametrize("ledger", [{}, row("studio", "Older")])
+def test_what_is_locked_is_taken_where_the_source_leads(ledger: Any) -> None:
+    """What stands there is what was before; so it is where it agrees."""
+    now = item("studio", studio="Mine")
+    (change,) = make_plan(record(studio="S"), now, ledger, leads=EVERY).changes
+    assert (change.after, change.before) == ("S", "Mine")
+    assert (change.taken, change.was_locked, change.lock) == (True, True, True)
+    (found,) = make_plan(record(studio="Mine"), now, ledger, leads=EVERY).adopted
+    assert (found.taken, found.locked) == (True, True)
+    assert make_plan(record(studio="S"), now, ledger).kept == {"studio": Kept.LOCKED}
+
+
+def test_nothing_is_taken_that_is_not_locked_or_is_ours_anyway() -> None:
+    """The ordinary rules say what becomes of it."""
+    for now in (item(studio="Agent"), item("studio", studio="Ours")):
+        plan = make_plan(record(studio="S"), now, row("studio", "Ours"), leads=EVERY)
+        assert [change.taken for change in plan.changes] == [False]
+
+
+@pytest.mark.parametrize(
+    ("rec", "ledger", "kept"),
+    [
+        (record(studio=None), {}, Kept.NOT_OURS),
+        (record(studio=None, identified=False), {}, Kept.UNIDENTIFIED),
+        (record(title=None), {}, Kept.IDENTITY),
+        (record(studio="S", fill="studio"), {}, Kept.FILLED),
+        (record(studio="S"), row("studio", "S", released="7"), Kept.RELEASED),
+        (record(studio="S"), row("studio", "O", source="action"), Kept.OTHER_SOURCE),
+    ],
+)
+def test_what_stays_although_the_source_leads(
+    rec: Record, ledger: Any, kept: Kept
+) -> None:
+    """Only a lock is no reason any more."""
+    now = item("title studio", title="Mine", studio="Mine")
+    plan = make_plan(rec, now, ledger, leads=EVERY)
+    assert after(plan) == {}
+    assert set(plan.kept.values()) == {kept}
+
+
+def test_what_the_ledger_knows_is_cleared_where_the_source_leads() -> None:
+    """Though its value is another one by now; the lock goes with it."""
+    now = item("studio", studio="Newer")
+    plan = make_plan(record(studio=None), now, row("studio", "Older"), leads=EVERY)
+    (change,) = plan.changes
+    assert (change.after, change.lock, change.taken) == (None, False, True)
+
+
+def test_a_locked_list_where_the_source_leads() -> None:
+    """Its members come, those of the older ledger go, all others stay."""
+    now = item("genres", genres=("Older", "Mine"))
+    ledger = row("genres", ("Older", "Gone"), locked=False)
+    rec = record(genres=("Gone", "New"))
+    (change,) = make_plan(rec, now, ledger, leads=EVERY).changes
+    assert change.after == ("Gone", "New", "Mine")
+    assert (change.remove, change.taken) == (("Older",), True)
+    assert make_plan(rec, now, ledger).kept == {"genres": Kept.LOCKED}
+
+
+def test_what_is_missing_under_our_own_lock_comes_where_the_source_leads() -> None:
+    """A write of ours that is forgotten may have taken it, not a person."""
+    now, rec = item("genres", genres=("A",)), record(genres=("A", "B"))
+    ledger = row("genres", ("A", "B"))
+    assert after(make_plan(rec, now, ledger)) == {}
+    assert after(make_plan(rec, now, ledger, leads=EVERY)) == {"genres": ("A", "B")}
+
+
+def test_a_sort_title_and_a_picture_where_the_source_leads() -> None:
+    """As any other field."""
+    now = item("sort_title poster", title="T", sort_title="Mine", poster="/mark/1")
+    rec = record(title="T", sort_title="S", poster=Image("/p", "a"))
+    images = {"poster": "digest"}
+    plan = make_plan(rec, now, {}, images=images, leads=EVERY)
+    assert after(plan) == {"sort_title": "S", "poster": "digest"}
+    assert all(change.taken for change in plan.changes)
+    plan = make_plan(rec, now, {}, images=images)
+    assert plan.kept == {"sort_title": Kept.LOCKED, "poster": Kept.LOCKED}

@@ -103,6 +103,12 @@ async def _tie(rig: Rig) -> None:
     await rig.engine.by_hand.pin("stash", "another", str(rig.item(1).rating_key))
 
 
+async def _answer(rig: Rig) -> None:
+    await _retitle(rig)
+    await count(rig, rig.records(3))
+    await rig.engine.ledger_identity.accept(lead=True)
+
+
 @pytest.mark.parametrize(
     "step",
     [
@@ -115,6 +121,7 @@ async def _tie(rig: Rig) -> None:
         _remake,
         _rekey,
         _tie,
+        _answer,
     ],
 )
 async def test_whatever_changed_is_compared(rig: Rig, step: Step) -> None:

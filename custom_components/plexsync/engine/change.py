@@ -46,7 +46,8 @@ class Change:
     there already it is not written. ``lock`` is the lock's state after a write.
     ``locked`` says whether the lock on what stands there is ours, ``shown`` in what
     form of its own Plex shows it. ``anew`` says that nothing of ours stands there any
-    more: what stands there now is what an undo brings back.
+    more, ``taken`` that the lock was taken for ours just now, since the source leads
+    once: what stands there now is what an undo brings back.
     """
 
     field: str
@@ -60,6 +61,7 @@ class Change:
     locked: bool = False
     shown: Value | None = None
     anew: bool = False
+    taken: bool = False
 
     @property
     def is_picture(self) -> bool:

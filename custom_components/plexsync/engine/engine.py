@@ -6,7 +6,7 @@ import contextlib
 from random import Random
 from sqlite3 import Connection
 
-from . import ledger, parts, queue, skipped, stats
+from . import leading, ledger, parts, queue, skipped, stats
 from .admission import Admission
 from .arrivals import Arrivals
 from .breaker import Policy
@@ -39,7 +39,13 @@ from .worker import Worker
 
 _AGAIN = 5.0  # seconds before a task that broke is started again
 
-SCHEMAS = (queue.SCHEMA, ledger.SCHEMA, parts.SCHEMA, stats.SCHEMA)
+SCHEMAS = (
+    queue.SCHEMA,
+    ledger.SCHEMA,
+    parts.SCHEMA,
+    stats.SCHEMA,
+    leading.SCHEMA,
+)
 
 
 class Engine:

@@ -176,8 +176,6 @@ def intend(
         image = change.is_picture
         intent = _encode(change.own)
         earlier = _earlier(db, number, source, change.field, intent)
-        if change.anew:
-            _begin_anew(db, number, item, change)
         db.execute(
             "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
             " before_known, before_locked, written, earlier, before_year, place)"
@@ -206,26 +204,36 @@ def intend(
                 _year(item, change),
             ),
         )
+        if change.anew or change.taken:
+            _begin_anew(db, number, source, item, change)
 
 
-def _begin_anew(db: Connection, number: int, item: Item, change: Change) -> None:
+def _begin_anew(
+    db: Connection, number: int, source: str, item: Item, change: Change
+) -> None:
     """Let what stands there now be what stood there before any of us.
 
-    The item was made anew, or was merged, or somebody wrote over what was ours.
+    The item was made anew, or was merged, or somebody wrote over what was ours; or
+    nobody knows whose it is, and its source leads once.
     """
-    image = change.is_picture
+    image, where = change.is_picture, (number, change.field)
     db.execute(
         "UPDATE ledger SET before = ?, before_known = ?, before_locked = ?,"
-        " before_year = ? WHERE item = ? AND field = ?",
+        " before_year = ? WHERE item = ? AND field = ? AND released IS NULL",
         (
             None if image else _encode(change.before),
             not image,
             change.was_locked,
             _year(item, change),
-            number,
-            change.field,
+            *where,
         ),
     )
+    if image and change.taken:
+        db.execute(
+            "UPDATE ledger SET value = NULL"
+            " WHERE item = ? AND field = ? AND source = ?",
+            (*where, source),
+        )
 
 
 def _earlier(
@@ -307,9 +315,6 @@ def adopt(
     if not changes:
         return
     number = item_number(db, item)
-    for change in changes:
-        if change.anew:
-            _begin_anew(db, number, item, change)
     db.executemany(
         "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
         " before, before_known, before_locked, before_year, place)"
@@ -342,6 +347,9 @@ def adopt(
             for change in changes
         ],
     )
+    for change in changes:
+        if change.anew or change.taken:
+            _begin_anew(db, number, source, item, change)
 
 
 def release(
@@ -370,8 +378,8 @@ def keep_picture_before(
 ) -> None:
     """Note which picture was selected before our first one, whichever source's that is."""
     db.execute(
-        "UPDATE ledger SET before = ?, before_known = 1"
-        " WHERE item = ? AND field = ? AND before_known = 0",
+        "UPDATE ledger SET before = ?, before_known = 1 WHERE item = ? AND field = ?"
+        " AND before_known = 0 AND released IS NULL",
         (json.dumps(key), item_id(db, item), field),
     )
 

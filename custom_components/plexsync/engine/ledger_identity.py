@@ -3,7 +3,7 @@
 from random import Random
 from sqlite3 import Connection
 
-from . import stats
+from . import leading, stats
 from .circuit import Circuit
 from .database import Database
 from .holds import Hold
@@ -39,12 +39,16 @@ class LedgerIdentity:
             self._circuit.ledger_id = mine
             await self._circuit.save()
 
-    async def accept(self) -> None:
-        """Go on with the ledger there is: what stands in Plex is adopted as found."""
+    async def accept(self, *, lead: bool = False) -> None:
+        """Go on with the ledger there is: what stands in Plex is adopted as found.
+
+        With ``lead`` the sources lead once over what is locked: see ``leading``.
+        """
         name = f"{self._random.getrandbits(64):016x}"
 
         def accept(db: Connection) -> None:
             stats.keep(db, "ledger_id", name)
+            leading.answer(db, lead=lead)
             self._database.accept(db)
 
         await self._database.run(accept)
@@ -52,3 +56,8 @@ class LedgerIdentity:
         await self._circuit.save()
         self.lost = False
         self._circuit.hold(Hold.LEDGER, False)
+
+    async def is_to_compare(self) -> bool:
+        """Say whether the sources lead, and wait for a whole comparison."""
+        due = await self._database.run(leading.is_to_compare, durable=False)
+        return due and not self.lost

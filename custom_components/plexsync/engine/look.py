@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
-from . import ledger, owners, parts, seen
+from . import leading, ledger, owners, parts, seen
 from .access import CallAccess
 from .aside import Aside
 from .bulk_read import BulkReader
@@ -121,13 +121,17 @@ class Look:
         found = [sight for sight in sights if sight.item is not None]
 
         def read_ledger(db: Connection) -> tuple[str, ...]:
-            order = ledger.order_of_sources(db)
+            order, leads = ledger.order_of_sources(db), leading.stands(db)
             for sight in found:
+                sight.leads = frozenset()
                 assert sight.item is not None
                 assert sight.record is not None
                 parts.recognise(db, sight.item)
                 parts.note(db, sight.item)
                 sight.ledger = ledger.rows(db, sight.item)
+                if leads:
+                    number = ledger.item_id(db, sight.item)
+                    sight.leads = leading.fields(db, sight.record, number)
                 if self._skims:
                     sight.basis = _basis(db, sight, order)
                 if (key := owners.owner(db, sight.item, sight.record)) is not None:
@@ -148,6 +152,7 @@ class Look:
                 sight.ledger,
                 images=sight.images,
                 order=order,
+                leads=sight.leads,
             )
         await spare_collections(self._t, self.access, planned)
 

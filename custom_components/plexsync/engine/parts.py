@@ -10,7 +10,7 @@ import json
 from sqlite3 import Connection
 from typing import Any
 
-from . import ledger
+from . import leading, ledger
 from .ports import Item
 
 SCHEMA = """
@@ -61,6 +61,7 @@ def _inherit(db: Connection, whole: int, item: Item, path: str) -> None:
             "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?)",
             (item.rating_key, item.section, path),
         ).lastrowid
+    leading.inherit(db, whole, number)
     for row in _rows(db, whole):
         mine = db.execute(
             "SELECT intent, pending, earlier FROM ledger"

@@ -49,12 +49,14 @@ def make_plan(
     *,
     images: Mapping[str, str] | None = None,
     order: Sequence[str] = (),
+    leads: Container[str] = (),
 ) -> Plan:
     """Compute what bringing the item into line would write.
 
     ``images`` maps each image field whose bytes are at hand to their digest;
     other image fields of the record count as unchanged. ``order`` names the sources:
-    a value follows the first one that has one.
+    a value follows the first one that has one. In the fields that ``leads`` names a lock
+    counts as ours.
     """
     changes: list[Change] = []
     adopted: list[Change] = []
@@ -67,7 +69,7 @@ def make_plan(
             kept[name] = Kept.UNSUPPORTED
             continue
         rows = _rows_that_count(record, ledger.get(name, ()))
-        case = Case(name, wanted, record, item, rows, order)
+        case = Case(name, wanted, record, item, rows, order, name in leads)
         if case.spec.kind is Kind.IMAGE:
             result = plan_picture(case, images or {})
         elif case.spec.is_list:

@@ -23,6 +23,8 @@ def plan_list(case: Case) -> Change | Kept | None:
     for members in meant:
         maybe_own |= members
     explained = any(each.locked or any(each.meant) for each in case.rows)
+    taken = case.leads and case.is_locked and not explained
+    explained = explained or taken
     if obstacle := _obstacle(case, current, desired, maybe_own, explained=explained):
         return obstacle
     dropped = set(maybe_own) - set(desired)
@@ -33,6 +35,7 @@ def plan_list(case: Case) -> Change | Kept | None:
     # Our lock keeps agents out, so what is missing under it a person took away, unless
     # a write may have done it whose outcome nobody knows.
     unsure = any(each.meant for each in case.rows)
+    unsure = unsure or case.leads
     declined = set(own) - set(current) if case.is_locked and not unsure else set()
     renamed = _renamed(case, own, current, desired)
     target = {
@@ -63,6 +66,7 @@ def plan_list(case: Case) -> Change | Kept | None:
         lock=bool(ours) or locked_before(case.rows) or _is_a_persons(case, target),
         locked=case.is_locked and explained and bool(target.keys() & desired.keys()),
         anew=case.is_sure and not case.is_locked and not _is_any_of_ours(case, current),
+        taken=taken,
     )
     again = any(members.keys() != desired.keys() for members in meant)
     stands = not again and not renamed and covers(current, target)

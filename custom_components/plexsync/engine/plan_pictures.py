@@ -37,7 +37,9 @@ def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
             return None
         return replace(change, stands=True, shown=mark)  # its mark is learnt
     if case.is_locked and not any(_explains(each, case.item) for each in case.rows):
-        return Kept.LOCKED
+        if not case.leads:
+            return Kept.LOCKED
+        change = replace(change, taken=True)
     if case.is_anothers:
         return Kept.OTHER_SOURCE
     mine = row is not None and (

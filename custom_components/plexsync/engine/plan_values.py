@@ -13,8 +13,11 @@ def plan_value(case: Case) -> Change | Kept | None:
     """Compute what becomes of one value."""
     row, wanted = case.row, case.wanted
     standing = [row for row in case.rows if _stands(case, row)]
-    mine = row in standing
     explained = any(_explains(case, each) for each in standing)
+    taken = case.leads and case.is_locked and not explained
+    explained = explained or taken
+    # What the ledger knows as ours, and is another value by now, may be cleared, too.
+    mine = row in standing or (taken and row is not None and row.claims)
     change = Change(
         case.name,
         case.current,
@@ -24,6 +27,7 @@ def plan_value(case: Case) -> Change | Kept | None:
         # We lock only where a value of ours stands.
         lock=wanted is not None or locked_before(case.rows),
         anew=case.is_sure and not standing and not case.is_locked,
+        taken=taken,
     )
     obstacle = _obstacle(case, mine=mine, explained=explained)
     meant = row.meant if row else ()

@@ -19,6 +19,7 @@ class Case:
     item: Item
     rows: Sequence[Written]
     order: Sequence[str] = ()  # of the sources: the first one leads
+    leads: bool = False  # once, whatever is locked: see ``leading``
 
     @property
     def spec(self) -> Field:

@@ -64,14 +64,19 @@ class Reconcile:
         *,
         enqueue: bool,
         total: int | None,
+        insists: bool = False,
     ) -> None:
-        """Take the ways to Plex and to the sources, and how many records there will be."""
+        """Take the ways to Plex and to the sources, and how many records there will be.
+
+        With ``insists`` what cannot be looked at now becomes a job, too.
+        """
         self._t = tools
         self._circuit = circuit
         self._contact = contact
         self._fresh = fresh
         self._enqueue = enqueue
         self._total = total
+        self._insists = insists
         self._done = 0
         self._lacking: dict[
             tuple[str, str], int
@@ -229,7 +234,7 @@ class Reconcile:
         differing = [
             each.record
             for each in sights
-            if each.record and any(target.plan.changes for target in each.targets)
+            if each.record and any(map(self._needs_a_job, each.targets))
         ]
         jobs, news = (
             self._take_up(sights),
@@ -252,6 +257,12 @@ class Reconcile:
         durable = self._enqueue and bool(differing or jobs)
         await self._t.database.run(work, durable=durable, if_left=self._circuit.notify)
         self._circuit.notify()
+
+    def _needs_a_job(self, target: Sight) -> bool:
+        """Say whether there is something to write; or to take for ours, once."""
+        if target.item is None:
+            return self._insists and target.fault is not None
+        return bool(target.plan.changes or target.leads)
 
 
 def _seen(sight: Sight) -> Seen | None:

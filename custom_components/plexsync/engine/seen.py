@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import hashlib
 from sqlite3 import Connection
 
+from . import leading
 from .record import Find, Record
 
 _TABLE = """
@@ -78,8 +79,16 @@ def basis(
         "SELECT key FROM pin WHERE source = ? AND rating_key = ?",
         (record.source, rating_key),
     ).fetchall()
+    leads = _leads(db, record, rating_key) if leading.stands(db) else []
     said = record.fingerprint(), record.revision, find, sorted(images.items())
-    return digest(repr((rating_key, said, order, pinned, rows)).encode())
+    return digest(repr((rating_key, said, order, pinned, rows, leads)).encode())
+
+
+def _leads(db: Connection, record: Record, rating_key: str) -> list[str]:
+    number = db.execute(
+        "SELECT id FROM item WHERE rating_key = ?", (rating_key,)
+    ).fetchone()
+    return sorted(leading.fields(db, record, number[0] if number else None))
 
 
 def keep(db: Connection, source: str, key: str, seen: Seen | None) -> None:

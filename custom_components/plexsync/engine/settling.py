@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import ledger, pins, queue, stats, targets
+from . import leading, ledger, pins, queue, stats, targets
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
 from .contact import Contact
@@ -66,6 +66,7 @@ class Settling:
                 queue.choose_next(db, kind, due)
             for kind in reopened:
                 queue.unblock(db, kind, reason_of(kind), ended.now)
+            leading.end_if_over(db)
             return endings
 
         return await self._t.database.run(record)
@@ -142,6 +143,14 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     if done:
         ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
         ledger.let_go(db, item, record.source, task.plan.let_go)
+    if task.sight.leads:
+        number = ledger.item_number(db, item) if done else ledger.item_id(db, item)
+        if not done:
+            leading.compared(db, number, record.source, task.confirmed)
+        elif record.mirror:
+            leading.compared(db, number, record.source)
+        else:  # what an action says of other fields is compared when it comes
+            leading.compared(db, number, record.source, record.fields)
 
 
 def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:

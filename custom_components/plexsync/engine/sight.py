@@ -30,6 +30,7 @@ class Sight:
     candidates: tuple[str, ...] = ()
     fault: Fault | None = None
     ledger: Ledger = field(default_factory=dict)
+    leads: frozenset[str] = frozenset()  # fields: see ``leading``
     plan: Plan = field(default_factory=Plan)
     waits: Fault | None = None
     slowed: bool = False  # Plex answered the read of this item by asking us to wait

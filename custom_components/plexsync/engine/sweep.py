@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 
-from . import last_sweep, skipped
+from . import last_sweep, leading, skipped
 from .admission import Admission
 from .circuit import Circuit
 from .events import Changed, ReconcileFinished, Tell
@@ -52,16 +52,17 @@ class Sweep:
     ) -> dict[str, int]:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
-        A second run waits for the first. With ``everything`` the records are those
-        of all sources, and the end of the run is remembered. At the end ``left_out`` says how many
-        sources could not be read, and ``passed_over`` counts by reason what these
-        have that makes no record. Raises what reading the records does.
+        A second run waits for the first. With ``everything`` the records are all those
+        of all sources, and the end of the run is remembered. At the end ``left_out``
+        says how many sources could not be read, and ``passed_over`` counts by reason
+        what these have that makes no record. Raises what reading the records does.
         """
         async with self._one_run:
             began, since = self._t.clock.monotonic(), self._t.clock.wall()
             if enqueue:
                 now = self._t.clock.steady()
                 await self._t.database.run(lambda db: skipped.take_up(db, now))
+            leads = await self._t.database.run(leading.is_to_compare, durable=False)
             self._run = Reconcile(
                 self._t,
                 self._circuit,
@@ -69,10 +70,13 @@ class Sweep:
                 self._fresh,
                 enqueue=enqueue,
                 total=total,
+                insists=leads,
             )
             self._tell(Changed())
             try:
                 counts = dict(await self._run.run(records))
+                if leads and everything and not left_out():
+                    await self._t.database.run(leading.all_compared)
                 for reason, number in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + number

@@ -9,7 +9,7 @@ from functools import partial
 import json
 from sqlite3 import Connection
 
-from . import ledger, parts, settled, stats
+from . import leading, ledger, parts, settled, stats
 from .admission import Admission
 from .contact import CircuitRefusedError, Contact
 from .database import StorageError
@@ -263,10 +263,12 @@ class Undoing:
                 source: settled.token(db, source, record_key) or ""
                 for source, record_key in ledger.keys_of(db, item)
             }
+            number = ledger.item_id(db, item)
             for restore in restores:
-                ledger.release(
-                    db, item, restore.source, restore.field, tokens.get(restore.source)
-                )
+                source, name = restore.source, restore.field
+                ledger.release(db, item, source, name, tokens.get(source))
+                # What stood there before us is nobody's to take.
+                leading.compared(db, number, source, (name,))
 
         await self._t.database.run(let_go)
 

@@ -149,18 +149,22 @@ class Writing:
         """Say whether the item has the picture already, which then is selected.
 
         Asked where an earlier upload may have brought it, and at our first touch: then
-        the one that is selected is noted, so that an undo can select it again.
+        the one that is selected is noted, so that an undo can select it again. So it
+        is where we take one for ours, which may be the very picture.
         """
         ours = [r for r in task.sight.ledger.get(name, ()) if r.released is None]
         change = next(each for each in task.plan.changes if each.field == name)
         again = any(change.after in (r.value, *r.meant) for r in ours)
         noted = any(r.before_known or r.confirmed for r in ours)
-        if not ours or change.anew or (again and not noted):
+        anew = change.anew or change.taken
+        if not ours or anew or (again and not noted):
             item, found = task.item, await self._t.server.pictures(task.item, name)
             await self._t.database.run(
                 lambda db: ledger.keep_picture_before(db, item, name, found.selected)
             )
-        return again and await choose_picture(self._t.server, task, name)
+        return (again or change.taken) and await choose_picture(
+            self._t.server, task, name
+        )
 
     async def _bytes(self, task: Task, name: str) -> bytes | None:
         """Return the bytes of a picture, or None if they cannot be had."""
