@@ -259,7 +259,7 @@ class Series:
         work = partial(
             drain,
             self._place,
-            records=self._promises.newest(),
+            records=list(self._promises.newest()),
             retry=retry,
             seconds=_DRAIN,
         )

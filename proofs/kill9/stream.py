@@ -1,7 +1,7 @@
 """Records that name their own revision in every value, and what was promised of them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 import re
 from typing import Any
@@ -115,22 +115,17 @@ class Promises:
         self.answers.append((key, revision))
         self.unanswered -= 1
 
-    def newest(self) -> list[Record]:
-        """Give a record of each key that says all that was promised."""
-        return [
-            Record(
-                SOURCE,
-                key,
-                Find((known.path,)),
-                {
-                    name: self.record(key, revision).fields[name]
-                    for name, revision in known.promised.items()
-                },
-                revision=max(known.promised.values()),
-            )
-            for key, known in self.keys.items()
-            if known.promised
-        ]
+    def newest(self) -> Iterator[Record]:
+        """Give records that say all that was promised, each field at its revision."""
+        for key, known in self.keys.items():
+            for revision in sorted(set(known.promised.values())):
+                whole = self.record(key, revision)
+                fields = {
+                    name: value
+                    for name, value in whole.fields.items()
+                    if known.promised[name] == revision
+                }
+                yield replace(whole, fields=fields)
 
     def lost_on_disk(self, waiting: Revisions, settled: Revisions) -> Iterator[str]:
         """Give the promises that neither a job nor what was settled holds."""
