@@ -10,6 +10,7 @@ from typing import Never
 
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.engine import SCHEMAS
+from custom_components.plexsync.engine.ports import Images
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.index import SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
@@ -30,7 +31,14 @@ class _NoImages:
 class Ours:
     """An engine at work."""
 
-    def __init__(self, url: str, machine_id: str, library: str, file: Path):
+    def __init__(
+        self,
+        url: str,
+        machine_id: str,
+        library: str,
+        file: Path,
+        images: Images | None = None,
+    ) -> None:
         """Put it together as the integration does."""
         self.database = CountingDatabase(file, (*SCHEMAS, SCHEMA))
         self._server = PlexMediaServer(
@@ -43,7 +51,7 @@ class Ours:
         )
         self._changed = asyncio.Event()
         self.engine = make_engine(
-            self.database, self._server, _NoImages(), self._changed.set
+            self.database, self._server, images or _NoImages(), self._changed.set
         )
 
     async def list_library(self) -> None:
@@ -86,7 +94,11 @@ def _any_left(db: Connection) -> bool:
 
 @asynccontextmanager
 async def ours(
-    url: str, *, held: bool = False, file: Path | None = None
+    url: str,
+    *,
+    held: bool = False,
+    file: Path | None = None,
+    images: Images | None = None,
 ) -> AsyncIterator[Ours]:
     """Run an engine of ours with an empty database, or with one that stays.
 
@@ -97,7 +109,8 @@ async def ours(
     library = (await asked.libraries())[0].uuid
     await asked.close()
     with TemporaryDirectory(prefix="plexsync-bench-") as folder:
-        side = Ours(url, machine_id, library, file or Path(folder, "plexsync.db"))
+        place = file or Path(folder, "plexsync.db")
+        side = Ours(url, machine_id, library, place, images)
         await side.engine.open()
         if held:
             await side.engine.switch(False)

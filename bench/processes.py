@@ -84,6 +84,14 @@ class Simulator:
         found: dict[str, int] = (await self._ask("GET", "stats"))["by_pattern"]
         return found
 
+    async def rekey(self, rating_key: int) -> None:
+        """Give an item a new rating key."""
+        await self._ask("POST", f"item/{rating_key}/rekey", {})
+
+    async def empty_picture(self, rating_key: int) -> None:
+        """Let an item show no poster any more."""
+        await self._ask("POST", f"item/{rating_key}/picture", {"empty": True})
+
     async def item(self, path: str) -> dict[str, Any]:
         """Give the item that holds a file."""
         states = await self._ask("GET", "items", params={"path": path})

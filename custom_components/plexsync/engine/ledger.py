@@ -13,7 +13,7 @@ from typing import Any
 
 from . import pins, stats
 from .change import Change
-from .compare import fold, members_of, name_of
+from .compare import by_name, fold, members_of, name_of
 from .fields import FIELDS, Kind
 from .ports import Item
 from .record import Value, value_from_json, value_to_json
@@ -287,7 +287,7 @@ def _take_out(db: Connection, number: int, source: str, change: Change) -> None:
 
     If an agent brings it again it is the agent's. Nor is a lock theirs that was lifted.
     """
-    gone = {fold(name) for name in change.remove}
+    left = by_name(change.before).keys() - {fold(name) for name in change.remove}
     for other, text in db.execute(
         "SELECT source, value FROM ledger WHERE item = ?1 AND field = ?2"
         " AND value IS NOT NULL AND source <> ?3"
@@ -295,11 +295,11 @@ def _take_out(db: Connection, number: int, source: str, change: Change) -> None:
         (number, change.field, source, len(_REMOVED), _REMOVED),
     ).fetchall():
         members = members_of(_value(change.field, json.loads(text))) or ()
-        left = tuple(each for each in members if fold(name_of(each)) not in gone)
+        there = tuple(each for each in members if fold(name_of(each)) in left)
         db.execute(
             "UPDATE ledger SET value = ?, locked = locked AND ?"
             " WHERE item = ? AND field = ? AND source = ?",
-            (_encode(left or None), change.lock, number, change.field, other),
+            (_encode(there or None), change.lock, number, change.field, other),
         )
 
 

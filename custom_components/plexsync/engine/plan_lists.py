@@ -35,7 +35,7 @@ def plan_list(case: Case) -> Change | Kept | None:
     # Our lock keeps agents out, so what is missing under it a person took away, unless
     # a write may have done it whose outcome nobody knows.
     unsure = any(each.meant for each in case.rows)
-    unsure = unsure or case.leads
+    unsure = unsure or case.leads or (row is not None and row.let_go)
     declined = set(own) - set(current) if case.is_locked and not unsure else set()
     renamed = _renamed(case, own, current, desired)
     target = {
