@@ -1529,8 +1529,8 @@ _LEDGER = [
         "plan_lists",
         "locks what nobody owns",
         "a list in which nothing of ours is left stays locked",
-        "lock=bool(ours) or locked_before(case.rows) or _is_a_persons(case, target),",
-        "lock=True,",
+        "lock=bool(ours)\n        or",
+        "lock=True\n        or",
         tests="test_ledger_machine.py",
     ),
     _bug(

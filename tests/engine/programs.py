@@ -71,6 +71,7 @@ class Program:
         self.lines: list[str] = []
         self.words = count(1)
         self.hands: dict[str, Hand] = {}
+        self.was_restored = self.was_led = False
         self.unseen: set[str] = set()  # files that were merged, which nobody looked at
         self.unknown: set[str] = (
             set()
@@ -81,15 +82,19 @@ class Program:
         """Let it happen, and look at every promise."""
         steps = (
             [self.say] * 6
+            + [self.join]
             + [self.set_by_person, self.add_by_person, self.refresh] * 2
             + [self.rekey, self.recreate, self.merge, self.split, self.move]
             + [self.lose_picture, self.undo, self.restart, self.sweep]
+            + [self.back_up, self.restore]
         )
         for _ in range(STEPS):
             await self.random.choice(steps)()
             await self.life.drained()
         await self.settle()
         self.check_people()
+        if self.was_restored:
+            return  # what was written since the backup passes for a person's, or stood before
         self.check_dropped()
         self.check_locks()
         await self.undo_everything()
@@ -130,6 +135,21 @@ class Program:
         await engine.submit([record], Priority.INTERACTIVE)
         self._compare(planned, preview.unseen, await waiting)
         self._looked_at(path_of(number))
+
+    async def join(self) -> None:
+        """Let a source make one record of two: it has the files of both."""
+        source = self.random.choice(MIRRORS)
+        one, two = self.random.sample(range(FILMS), 2)
+        records = self.life.records
+        if not {(source, str(one)), (source, str(two))} <= records.keys():
+            return
+        self.note(source, "joins", one, "and", two)
+        first, second = records[source, str(one)], records.pop((source, str(two)))
+        paths = dict.fromkeys((*first.find.paths, *second.find.paths))
+        record = replace(first, find=Find((*paths,)), revision=next(self.words))
+        records[source, record.key] = record
+        await self.life.engine.submit([record], Priority.INTERACTIVE)
+        self.upset |= {*paths}
 
     def _record(self, source: str, number: int) -> Record:
         chosen = self.random.sample(FIELDS, self.random.randint(1, 5))
@@ -308,6 +328,26 @@ class Program:
         await self.life.close()
         await self.life.open()
 
+    async def back_up(self) -> None:
+        """Copy the database as Home Assistant does."""
+        self.note("back up")
+        await self.life.back_up()
+
+    async def restore(self) -> None:
+        """Bring the copy back, if there is one, and answer the repair."""
+        if not self.life.backup.exists():
+            return
+        lead = self.random.random() < 0.5
+        self.note("restore", "the sources lead" if lead else "adopt what agrees")
+        self.was_restored = True
+        await self.life.close()
+        self.life.bring_back()
+        await self.life.open()
+        if not self.life.engine.ledger_identity.lost:
+            raise self.broken("nobody saw that the ledger is an older one")
+        await self.life.engine.ledger_identity.accept(lead=lead)
+        self.was_led = self.was_led or lead
+
     async def sweep(self) -> None:
         """Compare everything, and mend what differs."""
         for record in self.life.records.values():
@@ -339,7 +379,8 @@ class Program:
         items = self.life.items(self.life.plex)
         for path, hand in self.hands.items():
             item = items[path]
-            for name, value in hand.values.items():
+            # Where the sources were let lead, they do so once over what is locked.
+            for name, value in hand.values.items() if not self.was_led else ():
                 if item.value(PLEX.get(name, name)) != value:
                     raise self.broken(path, name, "is no longer", value)
             for name, members in hand.added.items():

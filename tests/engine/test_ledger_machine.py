@@ -427,6 +427,8 @@ class LedgerMachine(Machine):
             elif not desired and record.identified and not record.mirror:
                 # An explicit clear takes all but what another source wants there.
                 assert (name in after) is wanted
+            elif any(name in _set(each) for cut in truth.cut.values() for each in cut):
+                assert not wanted or name in after  # whose it is nobody knows
             else:
                 assert name in after
 

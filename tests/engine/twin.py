@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import json
 from pathlib import Path
 from random import Random
+import shutil
 from typing import Any
 
 from custom_components.plexsync.engine.clock import Clock
@@ -94,7 +95,7 @@ class Life:
         self.watch = Watch()
         self.network = Network(self.plex, self.watch)
         self.clock = Clock(self.loop.time, now)
-        self.folder = folder
+        self.database, self.backup = folder / "engine.db", folder / "backup.db"
         self.store = MemoryStore()
         self.records: dict[tuple[str, str], Record] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -103,9 +104,7 @@ class Life:
 
     async def open(self) -> None:
         """Start the engine."""
-        database = Database(
-            self.folder / "engine.db", (*SCHEMAS, INDEX_SCHEMA), inline=True
-        )
+        database = Database(self.database, (*SCHEMAS, INDEX_SCHEMA), inline=True)
         self.server = VirtualServer(
             self.network,
             self.plex.token,
@@ -142,6 +141,18 @@ class Life:
             asyncio.create_task(self.events.run()),
         ]
         await asyncio.sleep(1)
+
+    async def back_up(self) -> None:
+        """Copy the database as a backup does: the file alone, which then stands still."""
+        await self.engine.database.freeze(self.clock.wall())
+        shutil.copyfile(self.database, self.backup)
+        await self.engine.database.thaw()
+
+    def bring_back(self) -> None:
+        """Put the copy in the place of whatever is there."""
+        for left in self.database.parent.glob(f"{self.database.name}*"):
+            left.unlink()
+        shutil.copyfile(self.backup, self.database)
 
     async def close(self) -> None:
         """Stop as an unload does."""

@@ -127,6 +127,7 @@ class Look:
                 assert sight.item is not None
                 assert sight.record is not None
                 parts.recognise(db, sight.item)
+                parts.notice(db, sight.item)
                 parts.note(db, sight.item)
                 sight.ledger = ledger.rows(db, sight.item)
                 if leads:

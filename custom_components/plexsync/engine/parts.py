@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS part (
     item INTEGER NOT NULL,         -- that had this file beside the one it is known by
     PRIMARY KEY (section, path)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS part_item ON part (item);
 """
 
 
@@ -48,19 +49,43 @@ def recognise(db: Connection, *items: Item) -> None:
             (item.section, path),
         ).fetchone()
         if whole is not None and whole[1] not in item.paths:
-            _inherit(db, whole[0], item, path)
-            db.execute(
-                "DELETE FROM part WHERE section = ? AND path = ?", (item.section, path)
-            )
+            _inherit(db, whole[0], ledger.item_number(db, item))
+            _forget(db, item.section, path)
 
 
-def _inherit(db: Connection, whole: int, item: Item, path: str) -> None:
-    number = ledger.item_id(db, item)
-    if number is None:
-        number = db.execute(
-            "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?)",
-            (item.rating_key, item.section, path),
-        ).lastrowid
+def notice(db: Connection, item: Item) -> None:
+    """See which files have left an item: what was written to it is theirs, too.
+
+    It is noted before that changes; where they are now is found out when it matters.
+    """
+    if (number := ledger.item_id(db, item)) is None:
+        return
+    for path in of(db, number):
+        if path not in item.paths:
+            _inherit(db, number, _known_by(db, item.section, path))
+            _forget(db, item.section, path)
+
+
+def _known_by(db: Connection, section: str, path: str) -> int:
+    """Give the ledger's number of the item of a file, whatever its rating key is now."""
+    known = db.execute(
+        "SELECT id FROM item WHERE section = ? AND path = ?", (section, path)
+    ).fetchone()
+    found = (
+        known
+        or db.execute(
+            "INSERT INTO item (rating_key, section, path) VALUES ('', ?, ?) RETURNING id",
+            (section, path),
+        ).fetchone()
+    )
+    return int(found[0])
+
+
+def _forget(db: Connection, section: str, path: str) -> None:
+    db.execute("DELETE FROM part WHERE section = ? AND path = ?", (section, path))
+
+
+def _inherit(db: Connection, whole: int, number: int) -> None:
     leading.inherit(db, whole, number)
     for row in _rows(db, whole):
         mine = db.execute(
@@ -71,17 +96,23 @@ def _inherit(db: Connection, whole: int, item: Item, path: str) -> None:
         if mine is None:
             _insert(db, row | {"item": number, "key": ""})  # nobody's, so far
         elif row["value"] is not None:
-            # It may stand there like a write of ours that nobody saw arrive.
+            # It may stand there like a write of ours that nobody saw arrive, and what
+            # stood there before that is what stood there before ours.
             intent, pending, earlier = mine
             others = json.loads(earlier or "[]")
             if pending:
                 others.append(json.loads(row["value"]))
             db.execute(
-                "UPDATE ledger SET pending = 1, intent = ?, earlier = ?"
+                "UPDATE ledger SET pending = 1, intent = ?, earlier = ?, before = ?,"
+                " before_known = ?, before_locked = ?, before_year = ?"
                 " WHERE item = ? AND field = ? AND source = ?",
                 (
                     intent if pending else row["value"],
                     json.dumps(others),
+                    row["before"],
+                    row["before_known"],
+                    row["before_locked"],
+                    row["before_year"],
                     number,
                     row["field"],
                     row["source"],

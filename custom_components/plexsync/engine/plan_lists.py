@@ -27,11 +27,7 @@ def plan_list(case: Case) -> Change | Kept | None:
     explained = explained or taken
     if obstacle := _obstacle(case, current, desired, maybe_own, explained=explained):
         return obstacle
-    dropped = set(maybe_own) - set(desired)
-    if case.wanted is None and case.record.identified and not case.record.mirror:
-        # An explicit clear empties the field; a mirrored list only takes back its own.
-        dropped |= set(current)
-    dropped -= _of_others(case.rows, case.record.source)
+    dropped = _dropped(case, maybe_own.keys() - desired.keys(), current)
     # Our lock keeps agents out, so what is missing under it a person took away, unless
     # a write may have done it whose outcome nobody knows.
     unsure = any(each.meant for each in case.rows)
@@ -55,6 +51,7 @@ def plan_list(case: Case) -> Change | Kept | None:
             if name in dropped and name not in current
         }
     ours = target.keys() & (desired.keys() | _of_others(case.rows, case.record.source))
+    anew = case.is_sure and not case.is_locked and not _is_any_of_ours(case, current)
     change = Change(
         case.name,
         members_of(case.current),
@@ -63,15 +60,25 @@ def plan_list(case: Case) -> Change | Kept | None:
         remove=tuple(map(name_of, (*gone.values(), *renamed.values()))),
         was_locked=case.is_locked,
         # We lock only where a member of ours stands.
-        lock=bool(ours) or locked_before(case.rows) or _is_a_persons(case, target),
+        lock=bool(ours)
+        or (locked_before(case.rows) and not anew)
+        or _is_a_persons(case, target),
         locked=case.is_locked and explained and bool(target.keys() & desired.keys()),
-        anew=case.is_sure and not case.is_locked and not _is_any_of_ours(case, current),
+        anew=anew,
         taken=taken,
     )
     again = any(members.keys() != desired.keys() for members in meant)
     stands = not again and not renamed and covers(current, target)
     shown = row.shown if row and row.value == case.wanted else None
     return replace(change, stands=stands, shown=shown if stands else None)
+
+
+def _dropped(case: Case, own: set[str], current: Members) -> set[str]:
+    """Name the members that go: ours that are wanted no more, and no other source's."""
+    if case.wanted is None and case.record.identified and not case.record.mirror:
+        # An explicit clear empties the field; a mirrored list only takes back its own.
+        own = own | current.keys()
+    return own - _of_others(case.rows, case.record.source)
 
 
 def _obstacle(

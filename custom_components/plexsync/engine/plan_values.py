@@ -18,6 +18,7 @@ def plan_value(case: Case) -> Change | Kept | None:
     explained = explained or taken
     # What the ledger knows as ours, and is another value by now, may be cleared, too.
     mine = row in standing or (taken and row is not None and row.claims)
+    anew = case.is_sure and not standing and not case.is_locked
     change = Change(
         case.name,
         case.current,
@@ -25,8 +26,8 @@ def plan_value(case: Case) -> Change | Kept | None:
         wanted,
         was_locked=case.is_locked,
         # We lock only where a value of ours stands.
-        lock=wanted is not None or locked_before(case.rows),
-        anew=case.is_sure and not standing and not case.is_locked,
+        lock=wanted is not None or (locked_before(case.rows) and not anew),
+        anew=anew,
         taken=taken,
     )
     obstacle = _obstacle(case, mine=mine, explained=explained)

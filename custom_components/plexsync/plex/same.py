@@ -11,9 +11,9 @@ import re
 from ..engine.seen import digest
 
 _START = re.compile(rb"<(Video|Directory)\s")
-_KEY = re.compile(rb'\sratingKey="([0-9]+)"')
+_KEY = re.compile(rb'\sratingKey="([0-9]++)')
 # What an item leaves to the answer as a whole.
-_LIBRARY = re.compile(rb'\slibrarySection(?:ID|UUID)="[^"]*"')
+_LIBRARY = re.compile(rb'\slibrarySection(?:ID|UUID)="[^"]*+')
 _END = b"</MediaContainer>"
 
 
