@@ -191,6 +191,12 @@ class LedgerMachine(Machine):
         assert plan.missed(self.item()) == ()
         if outcome == "written":
             ledger.confirm(self.db, item, source, plan.changes, self.now)
+            if any(each.field == "genres" and not each.lock for each in plan.changes):
+                # Nothing stands there for whoever wants nothing any more.
+                truth = self.truth["genres"]
+                for gone in truth.holds.keys() - truth.wants.keys():
+                    del truth.holds[gone]
+                self.forget_let_go("genres")
 
     def adopt(self, plan: Plan, item: Item, source: str) -> None:
         """Own what stands there already, and give up what is wanted no more."""
@@ -304,11 +310,6 @@ class LedgerMachine(Machine):
                 self.lock(edit.field, author)
             elif edit.lock is not None:
                 self.locks.discard(edit.field)
-                if edit.field == "genres":
-                    # Nothing stands there for whoever wants nothing any more.
-                    for gone in truth.holds.keys() - truth.wants.keys():
-                        del truth.holds[gone]
-                    self.forget_let_go("genres")
 
     def lock(self, name: str, locker: str) -> None:
         """Lock a field: who took away what is gone by then nobody can tell any more."""
