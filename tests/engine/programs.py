@@ -73,6 +73,9 @@ class Program:
         self.hands: dict[str, Hand] = {}
         self.was_restored = self.was_led = False
         self.unseen: set[str] = set()  # files that were merged, which nobody looked at
+        self.own_story: set[str] = (
+            set()
+        )  # files that had a record when they were merged
         self.unknown: set[str] = (
             set()
         )  # and then split: whose they were nobody can tell
@@ -284,6 +287,9 @@ class Program:
         self.upset |= files
         self.unknown |= files if files & self.unknown else set()
         self.unseen |= files
+        self.own_story |= {
+            path for each in self.life.records.values() for path in each.find.paths
+        } & files
         for path in gone:
             self.hands.pop(path, None)
 
@@ -294,7 +300,8 @@ class Program:
         if len(files) < 2:
             return
         self.note("split", path)
-        self.unknown |= self.unseen & {*files}
+        # A film that we knew before it was merged has its own values of then again.
+        self.unknown |= (self.unseen | self.own_story) & {*files}
         hand = self._hand(path)  # each part keeps what stood there
         for core in (self.life.plex, self.life.twin):
             core.split(self.life.items(core)[path])

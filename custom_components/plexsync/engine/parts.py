@@ -96,23 +96,17 @@ def _inherit(db: Connection, whole: int, number: int) -> None:
         if mine is None:
             _insert(db, row | {"item": number, "key": ""})  # nobody's, so far
         elif row["value"] is not None:
-            # It may stand there like a write of ours that nobody saw arrive, and what
-            # stood there before that is what stood there before ours.
+            # It may stand there like a write of ours that nobody saw arrive.
             intent, pending, earlier = mine
             others = json.loads(earlier or "[]")
             if pending:
                 others.append(json.loads(row["value"]))
             db.execute(
-                "UPDATE ledger SET pending = 1, intent = ?, earlier = ?, before = ?,"
-                " before_known = ?, before_locked = ?, before_year = ?"
+                "UPDATE ledger SET pending = 1, intent = ?, earlier = ?"
                 " WHERE item = ? AND field = ? AND source = ?",
                 (
                     intent if pending else row["value"],
                     json.dumps(others),
-                    row["before"],
-                    row["before_known"],
-                    row["before_locked"],
-                    row["before_year"],
                     number,
                     row["field"],
                     row["source"],
