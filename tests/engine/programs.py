@@ -367,7 +367,8 @@ class Program:
     async def settle(self) -> None:
         """Hold: a second sweep writes nothing, and one that has seen nothing counts the same."""
         # Where a source lets go of a value, the next sweep lets another one lead it.
-        films = Counter(key for _, key in self.life.records)
+        records = self.life.records.values()
+        films = Counter(path for each in records for path in each.find.paths)
         for _ in range(max(films.values(), default=1)):
             await self.sweep()
             await self.life.drained()
@@ -464,7 +465,8 @@ class Program:
 
         Nor was one merged: an undo cannot know whose record a part of it follows.
         """
-        films = [key for source, key in self.life.records]
+        records = self.life.records.values()
+        films = [path for each in records for path in each.find.paths]
         return len({*films}) == len(films) and not self.upset
 
     # -- how -------------------------------------------------------------------------
