@@ -498,7 +498,7 @@ async def test_one_repair_for_each_kind_of_call(
     assert state_of(hass, "sensor", "failed").state == "0"
 
     plex.faults.clear()
-    hands.move(entry, 601)
+    hands.move(entry, 1800)  # longer than it waits, though it may just have been tried
     await until_issue(hass, key, gone=True)
     hands.move(entry, 3600)
     await until_state(hass, "sensor", "synced", "3")
