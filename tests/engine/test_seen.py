@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 import json
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 import pytest
@@ -55,9 +56,33 @@ async def test_what_is_the_same_is_read_and_no_more(rig: Rig) -> None:
     assert await count(rig, records) == {"in_line": 3}
     assert rig.plex.journal.count() == asked
     assert [await remembered(rig, record) for record in records] == first
+    await rig.engine.database.run(_plant)
+    assert await count(rig, records) == {"in_line": 2, "kept:planted": 1}
     await rig.restart()
     assert await count(rig, records) == {"in_line": 3}
     assert [await remembered(rig, record) for record in records] == first
+
+
+def _plant(db: Connection) -> None:
+    """Remember what was not so: it tells whether anybody asks the memory."""
+    db.execute("UPDATE seen SET kind = 'kept:planted' WHERE key = 'scene:1'")
+
+
+async def test_what_could_not_be_told_is_not_remembered(rig: Rig) -> None:
+    """How many a collection has stands at no item: while that is unknown, and after."""
+    records = rig.records(2, collections=("Theirs",))
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Theirs"])
+    await rig.submit(records)
+    await rig.drained()
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=[])
+    left = [replace(records[0], fields={**records[0].fields, "collections": None})]
+    assert await count(rig, left) == {"kept:last_member": 1}
+    assert await remembered(rig, left[0]) is None
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Theirs"])
+    assert await count(rig, left) == {"differs": 1}
+    rig.plex.faults.add("status", code=500, path=r"/sections/\d+/collections")
+    await count(rig, left)
+    assert await remembered(rig, left[0]) is None
 
 
 async def _retitle(rig: Rig) -> None:

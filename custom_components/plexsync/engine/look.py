@@ -91,10 +91,9 @@ class Look:
             order = ledger.order_of_sources(db)
             for sight in single:
                 assert sight.record is not None
-                if known := seen.find(db, sight.record):
-                    sight.seen = (
-                        known if known.basis == _basis(db, sight, order) else None
-                    )
+                known = seen.find(db, sight.record)
+                if known is not None and known.basis == _basis(db, sight, order):
+                    sight.seen = known
 
         await self._t.database.run(work, durable=False)
 
@@ -218,14 +217,9 @@ class Look:
 
     def _confirm(self, sight: Sight) -> None:
         """Believe only in an item that was read and has the file."""
-        if (
-            sight.is_open
-            and not sight.is_same
-            and (
-                sight.item is None
-                or not self._t.server.confirms(sight.find, sight.item)
-            )
-        ):
+        if sight.is_same or not sight.is_open:
+            return
+        if sight.item is None or not self._t.server.confirms(sight.find, sight.item):
             sight.item, sight.reason = None, "not_confirmed"
 
 

@@ -17,7 +17,7 @@ def plan_list(case: Case) -> Change | Kept | None:
     """Compute what becomes of a list: ours follows the source, what is others' stays."""
     row = case.row
     current, desired = by_name(case.current), by_name(_in_shown_form(case))
-    own = by_name(row.value) if row and row.holds(locked=case.is_locked) else {}
+    own = by_name(row.value) if row and row.owns(locked=case.is_locked) else {}
     meant = [by_name(each) for each in row.meant] if row else []
     maybe_own = dict(own)
     for members in meant:
@@ -29,9 +29,8 @@ def plan_list(case: Case) -> Change | Kept | None:
         return obstacle
     dropped = _dropped(case, maybe_own.keys() - desired.keys(), current)
     # Our lock keeps agents out, so what is missing under it a person took away, unless
-    # a write may have done it whose outcome nobody knows.
-    unsure = any(each.meant for each in case.rows)
-    unsure = unsure or case.leads or (row is not None and row.let_go)
+    # a write may have done it whose outcome nobody knows, or nobody knows whose lock it is.
+    unsure = not case.is_sure or case.leads or (row is not None and row.let_go)
     declined = set(own) - set(current) if case.is_locked and not unsure else set()
     renamed = _renamed(case, own, current, desired)
     target = {

@@ -236,10 +236,8 @@ class Reconcile:
             for each in sights
             if each.record and any(map(self._needs_a_job, each.targets))
         ]
-        jobs, news = (
-            self._take_up(sights),
-            [each for each in sights if not each.is_same],
-        )
+        jobs = self._take_up(sights)
+        news = [each for each in sights if not each.is_same]
         if not (news or jobs):
             return
         now = self._t.clock.steady()
@@ -266,9 +264,14 @@ class Reconcile:
 
 
 def _seen(sight: Sight) -> Seen | None:
-    """Give what is worth remembering: a plan that writes nothing, to one item alone."""
-    item = sight.item
-    if item is None or sight.twins or sight.plan.changes or not item.digest:
+    """Give what is worth remembering: a plan that writes nothing, to one item alone.
+
+    Not one that could not be made whole, nor one that hangs on what other items have.
+    """
+    item, plan = sight.item, sight.plan
+    if item is None or sight.twins or plan.changes or not item.digest:
+        return None
+    if sight.waits is not None or Kept.LAST_MEMBER in plan.kept.values():
         return None
     return Seen(item.digest, sight.basis, _kind(sight))
 

@@ -80,7 +80,7 @@ class SqliteFile:
             )  # an empty log goes; a full one stays: see ``close``
             raise NewerFileError
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA temp_store=MEMORY")  # nothing of it is ours to find
+        connection.execute("PRAGMA temp_store=MEMORY")  # a restart forgets it anyway
         with transaction(connection):
             migrations.climb(connection, self._schemas)
         if stat.S_IMODE(self._path.stat().st_mode) != 0o600:

@@ -73,7 +73,9 @@ class Undoing:
             await self._cut_short.wait()
             try:
                 async with self._one_run:
-                    await self._go_on()
+                    if progress := await self._t.database.run(_under_way):
+                        await self._go_on(progress)
+                    self._cut_short.clear()
             except Fault, CircuitRefusedError, StorageError:
                 await asyncio.sleep(_PATIENCE)
 
@@ -112,30 +114,25 @@ class Undoing:
 
         async with self._one_run:
             self._cut_short.set()
-            begun = await self._t.database.run(begin)
-            done = await self._go_on() or begun
+            done = await self._go_on(await self._t.database.run(begin))
+            self._cut_short.clear()
         return done.items, done.fields, done.kept or {}
 
-    async def _go_on(self) -> Progress | None:
-        """Do what is left of the undo under way, if there is one; give how far it came."""
-        run = self._t.database.run
-        progress = self.progress = await run(_under_way, durable=False)
+    async def _go_on(self, progress: Progress) -> Progress:
+        """Do what is left of the undo under way; give what came of all of it."""
+        self.progress = progress
         try:
-            if progress is not None:
-                since = progress.since
-                items = await run(
-                    lambda db: ledger.written_since(db, since), durable=False
-                )
-                for number, path, rating_key in items:
-                    if number > progress.last:
-                        fields, kept = await self._undo_known(number, path, rating_key)
-                        progress = progress.after(number, fields, kept)
-                        self.progress = progress
-                        await self._keep(progress.as_text())
-                await self._keep(None)
+            items = await self._t.database.run(
+                lambda db: ledger.written_since(db, progress.since), durable=False
+            )
+            for number, path, rating_key in items:
+                if number > progress.last:
+                    fields, kept = await self._undo_known(number, path, rating_key)
+                    self.progress = progress = progress.after(number, fields, kept)
+                    await self._keep(progress.as_text())
+            await self._keep(None)
         finally:
             self.progress = None
-        self._cut_short.clear()
         return progress
 
     async def _keep(self, text: str | None) -> None:

@@ -45,7 +45,7 @@ class Written:
         """What its source said last."""
         return self.intent if self.pending else self.value
 
-    def holds(self, *, locked: bool) -> bool:
+    def owns(self, *, locked: bool) -> bool:
         """Say whether members of this row that stand there are its own.
 
         What was let go of is whoever's brings it again, once our lock is gone.
