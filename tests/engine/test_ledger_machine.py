@@ -423,7 +423,9 @@ class LedgerMachine(Machine):
             )
             if record.source in truth.members[name]:
                 assert (name in after) is wanted
-            elif self.may_be_mine(name, record.source):
+            elif self.may_be_mine(name, record.source) or self.may_be_brought_again(
+                name, record.source
+            ):
                 assert not wanted or name in after
             elif not desired and record.identified and not record.mirror:
                 # An explicit clear takes all but what another source wants there.
@@ -440,6 +442,14 @@ class LedgerMachine(Machine):
         return bool(meant) and name in set().union(
             _set(truth.sure.get(source)), *map(_set, meant)
         )
+
+    def may_be_brought_again(self, name: str, source: str) -> bool:
+        """Say whether an agent may have brought again what a source wrote and let go of.
+
+        A lock that was opened and set again looks as if it had stood all the time.
+        """
+        let_go = source not in self.truth["genres"].wants
+        return let_go and name in self.wrote and "genres" in self.locks
 
     # -- other hands -----------------------------------------------------------------
 
@@ -674,8 +684,10 @@ class LedgerMachine(Machine):
             old = _set(origin.value)
             assert old <= set(self.genres())
             for name, owners in members.items():
-                if owners & OURS and name not in old | doubtful:
-                    assert name not in self.genres()
+                # What we only found there, and let go of since, may be anybody's.
+                wanted = owners & (self.truth["genres"].wants.keys() | {GONE})
+                if wanted or (owners & OURS and name in self.wrote):
+                    assert name not in self.genres() or name in old | doubtful
                 if not owners & OURS and name not in self.wrote:
                     assert name in self.genres()
             (edit,) = (edit for edit in edits if edit.field == "genres")

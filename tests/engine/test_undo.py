@@ -1,7 +1,12 @@
 """Undo by itself: what it says of a list is the whole list."""
 
+import sqlite3
+
+from custom_components.plexsync.engine import ledger
 from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.plan import make_plan
 from custom_components.plexsync.engine.ports import Item
+from custom_components.plexsync.engine.record import Find, Record, Value
 from custom_components.plexsync.engine.undo import make_undo
 from custom_components.plexsync.engine.written import Written
 
@@ -38,3 +43,39 @@ def test_what_others_wrote_and_we_only_found_stays() -> None:
         ("stash", None),
         ("action", None),
     ]
+
+
+def test_what_one_source_dropped_and_another_kept_is_that_ones() -> None:
+    """An action writes a tag, a mirror wants it too, and then nobody does: it goes."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.executescript(ledger.SCHEMA)
+    values: dict[str, Value | None] = dict.fromkeys(FIELDS) | {"genres": ("Theirs",)}
+    locks: set[str] = set()
+
+    def item() -> Item:
+        return Item("41", "lib", ("/a.mkv",), dict(values), frozenset(locks), 0.0)
+
+    def sync(source: str, fields: dict[str, Value | None]) -> None:
+        mirror = source == "stash"
+        record = Record(source, "1", Find(("/a.mkv",)), fields, 1, mirror=mirror)
+        plan = make_plan(record, item(), ledger.rows(db, item()))
+        ledger.adopt(db, item(), source, "1", plan.adopted, 0)
+        ledger.let_go(db, item(), source, plan.let_go)
+        before = item()
+        ledger.intend(db, before, source, "1", plan.changes, 0)
+        for change in plan.changes:
+            values[change.field] = change.after
+            locks.add(change.field)
+        ledger.confirm(db, before, source, plan.changes, 0)
+
+    sync("action", {"genres": ("Ours",)})
+    sync("stash", {"genres": ("Ours",)})
+    sync("action", {"genres": ("Other",)})
+    assert set(values["genres"] or ()) == {"Theirs", "Ours", "Other"}
+    sync("stash", {})
+    restores, kept = make_undo(item(), ledger.rows(db, item()))
+    assert not kept
+    (edit,) = (each.edit for each in restores if each.edit is not None)
+    assert edit.members == ("Theirs",)
+    assert set(edit.remove) == {"Ours", "Other"}
+    db.close()

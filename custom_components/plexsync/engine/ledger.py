@@ -268,6 +268,8 @@ def confirm(
 ) -> None:
     """Make what was intended ours: a read-back has shown it, perhaps in another form."""
     number, shown = item_id(db, item), shown or {}
+    for change in changes:
+        _pass_on(db, number, source, change)
     db.executemany(
         "UPDATE ledger SET value = intent, intent = NULL, pending = 0, earlier = NULL,"
         " locked = intent <> 'null', shown = ?, written = ?"
@@ -280,6 +282,44 @@ def confirm(
     for change in changes:
         if number is not None and FIELDS[change.field].is_list:
             _take_out(db, number, source, change)
+
+
+def _pass_on(db: Connection, number: int | None, source: str, change: Change) -> None:
+    """Let members that a source wrote and wants no more, but others do, be theirs.
+
+    To the others they stood there before; an undo would leave them.
+    """
+    if not FIELDS[change.field].is_list:
+        return
+    row = db.execute(
+        "SELECT value, before FROM ledger"
+        " WHERE item = ? AND field = ? AND source = ? AND released IS NULL",
+        (number, change.field, source),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return
+    wrote, before = (
+        by_name(_value(change.field, json.loads(t or "null"))) for t in row
+    )
+    passed = (wrote.keys() & by_name(change.after).keys()) - (
+        before.keys() | by_name(change.own).keys()
+    )
+    if not passed:
+        return
+    # The first row tells what stood there before any of us.
+    for other, text in db.execute(
+        "SELECT source, before FROM ledger WHERE item = ?1 AND field = ?2"
+        " AND source <> ?3 AND before IS NOT NULL AND released IS NULL AND place >"
+        " (SELECT min(place) FROM ledger"
+        " WHERE item = ?1 AND field = ?2 AND released IS NULL)",
+        (number, change.field, source),
+    ).fetchall():
+        found = members_of(_value(change.field, json.loads(text))) or ()
+        left = tuple(each for each in found if fold(name_of(each)) not in passed)
+        db.execute(
+            "UPDATE ledger SET before = ? WHERE item = ? AND field = ? AND source = ?",
+            (_encode(left or None), number, change.field, other),
+        )
 
 
 def _take_out(db: Connection, number: int, source: str, change: Change) -> None:
@@ -315,6 +355,8 @@ def adopt(
     if not changes:
         return
     number = item_number(db, item)
+    for change in changes:
+        _pass_on(db, number, source, change)
     db.executemany(
         "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
         " before, before_known, before_locked, before_year, place)"
