@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 import contextlib
+from dataclasses import replace
 
 from .engine.record import Record
 from .engine.retry import Fault
+from .sources.asked import stamped
 from .sources.runner import SourceRunner
 
 _TRIES = 3  # of a source that fails and gave nothing in between
@@ -39,7 +41,7 @@ async def find_record(
 
 
 async def find_all(
-    runners: Collection[SourceRunner], paths: Sequence[str]
+    runners: Collection[SourceRunner], paths: Sequence[str], steady: Callable[[], float]
 ) -> list[Record]:
     """Ask all sources for their records of some files, named as Plex sees them.
 
@@ -49,8 +51,10 @@ async def find_all(
     for runner in runners:
         with contextlib.suppress(Fault):
             for path in paths:
+                asked = steady()
                 if (record := await runner.source.find(path)) is not None:
-                    found.append(record)  # noqa: PERF401  # what came before a fault counts
+                    # Not all at once: what came before a fault counts.
+                    found.append(replace(record, asked=asked))
     return found
 
 
@@ -82,9 +86,18 @@ async def count_records(runners: Collection[SourceRunner]) -> int:
 class AllRecords:
     """The records of all sources; ``away`` are those that could not be read to the end."""
 
-    def __init__(self, runners: Collection[SourceRunner], since: float = 0) -> None:
-        """Take the sources, and the revision from which on records are wanted."""
+    def __init__(
+        self,
+        runners: Collection[SourceRunner],
+        steady: Callable[[], float],
+        since: float = 0,
+    ) -> None:
+        """Take the sources, and the revision from which on records are wanted.
+
+        ``steady`` is the engine's ``Clock.steady``.
+        """
         self._runners = runners
+        self._steady = steady
         self._since = since
         self.away: set[str] = set()
         self.read: Counter[str] = Counter()  # records, by source
@@ -100,7 +113,8 @@ class AllRecords:
             if tries[name]:
                 await asyncio.sleep(_PAUSE)
             try:
-                async for batch in runner.source.changes(places.get(name)):
+                batches = runner.source.changes(places.get(name))
+                async for batch in stamped(batches, self._steady):
                     places[name], tries[name] = batch.cursor, 0
                     self.read[name] += len(batch.records)
                     yield [

@@ -290,7 +290,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         with contextlib.suppress(StorageError):  # the worker tells of that
             paths = await self.engine.arrivals.came(rating_keys)
             runners = [each for each in self.runners.values() if each.connected]
-            records = await find_all(runners, paths[:_ASKED])
+            records = await find_all(runners, paths[:_ASKED], self.engine.clock.steady)
             await self.engine.arrivals.compare(records)
 
     @callback

@@ -29,7 +29,7 @@ class ReconcileRun:
         """Begin without one."""
         self._coordinator = coordinator
         self._task: asyncio.Task[dict[str, int]] | None = None
-        self._records = AllRecords(())
+        self._records: AllRecords
         self._scope = ""
 
     @property
@@ -42,8 +42,11 @@ class ReconcileRun:
         if self.running:
             return
         coordinator = self._coordinator
-        since = coordinator.engine.clock.wall() - _RECENT if scope == "recent" else 0
-        self._records = AllRecords(tuple(coordinator.runners.values()), since)
+        clock = coordinator.engine.clock
+        since = clock.wall() - _RECENT if scope == "recent" else 0
+        self._records = AllRecords(
+            tuple(coordinator.runners.values()), clock.steady, since
+        )
         self._scope = scope
         self._task = coordinator.config_entry.async_create_background_task(
             coordinator.hass, self._run(), f"{DOMAIN} reconcile"

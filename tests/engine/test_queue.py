@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine import failed, intake, jobs_view, queue
+from custom_components.plexsync.engine.engine import SCHEMAS
 from custom_components.plexsync.engine.failed import Choice
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.job import Job, Priority
@@ -21,7 +22,8 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """Give a laid-out database."""
     connection = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")  # nothing here is about the disk
-    connection.executescript(queue.SCHEMA)
+    for schema in SCHEMAS:
+        connection.executescript(schema)
     yield connection
     connection.close()
 
@@ -386,25 +388,25 @@ def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
     db: sqlite3.Connection,
 ) -> None:
     """A mirror's record as a whole, another's field by field, an older one not at all."""
-    job = put(db, record(revision=5, title="T", studio="S"))[1]
-    assert not intake.refresh(db, job, record(revision=6, title="not failed"))
+    put(db, record(revision=5, title="T", studio="S"))
+    assert not intake.refresh(db, record(revision=6, title="not failed"), 0)
     queue.fail(db, only(db), "rejected", 0)
-    assert not intake.refresh(db, job, record(revision=4, title="older"))
+    assert not intake.refresh(db, record(revision=4, title="older"), 0)
     moved = Find(("/moved/1.mkv",))
     part = replace(record(revision=5, title="part"), find=moved)
-    assert intake.refresh(db, job, part)
+    assert intake.refresh(db, part, 0)
     whole = mirrored(6, title="whole")
     for fresh, fields in (
         (part, {"title": "part", "studio": "S"}),
         (whole, {"title": "whole"}),
     ):
-        assert intake.refresh(db, job, fresh)
+        assert intake.refresh(db, fresh, 0)
         failed.retry(db, Choice(), 0)
         taken = only(db)
         assert taken.record == replace(fresh, fields=fields)
         queue.fail(db, taken, "rejected", 0)
-    assert intake.refresh(db, job, mirrored(None, title="unknown"))
-    assert not intake.refresh(db, job, mirrored(5, title="older"))
+    assert intake.refresh(db, mirrored(None, title="unknown"), 0)
+    assert not intake.refresh(db, mirrored(5, title="older"), 0)
 
 
 def test_a_withdrawn_job_is_not_explained_by_outages(
@@ -637,3 +639,76 @@ def test_a_record_that_goes_well_is_never_listed_among_those_tried(
     assert listed() == 0
     queue.snooze(db, job, Snooze(5), 0)
     assert listed() == 1
+
+
+# -- a source that goes back, and keys that are dealt again ----------------------------
+
+
+@pytest.mark.parametrize("state", ["waits", "failed", "in line"])
+def test_a_key_that_was_dealt_again_is_another_record(
+    db: sqlite3.Connection, state: str
+) -> None:
+    """Nothing of the old one is left to be written, however much newer it was."""
+    old = replace(mirrored(9, title="Old", studio="S"), files=("a", "path a"))
+    put(db, old)
+    if state == "in line":
+        queue.settle(db, only(db), "1", 0)
+    elif state == "failed":
+        queue.fail(db, only(db), "rejected", 0)
+    elsewhere = Find(("/m/other.mkv",))
+    new = replace(mirrored(3, title="New"), files=("b",), find=elsewhere)
+    assert put(db, new)[0] is Accepted.QUEUED
+    job = only(db)
+    assert job.record == new
+    assert queue.settle(db, job, "2", 0)
+    assert put(db, new)[0] is Accepted.UNCHANGED
+
+
+def test_a_file_in_common_is_the_same_record(db: sqlite3.Connection) -> None:
+    """A file was moved, or one was added: by its hash, or its path, it is known again."""
+    put(db, replace(mirrored(3, title="T"), files=("hash a", "path a")))
+    put(db, replace(mirrored(2, title="older"), files=("hash a",)))
+    put(db, replace(mirrored(3, title="T"), files=("hash a", "path b")))
+    assert only(db).record.fields == {"title": "T"}
+    queue.release_all(db)
+    put(db, replace(mirrored(4, title="T"), files=("hash c", "path b")))
+    queue.settle(db, only(db), "1", 0)
+    # Path by path, it is still the same: each look remembers the marks of today.
+    put(db, replace(mirrored(4, title="T"), files=("hash d", "path b")))
+    put(db, replace(mirrored(4, title="T"), files=("hash d", "path e")))
+    assert put(db, replace(mirrored(3, title="x"), files=("path e",))) == (
+        Accepted.UNCHANGED,
+        None,
+    )
+
+
+def test_a_job_in_flight_of_a_key_that_was_dealt_again(db: sqlite3.Connection) -> None:
+    """What it brought into line says nothing of the record that has the key now."""
+    put(db, replace(mirrored(9, title="Old"), files=("a",)))
+    flying = only(db)
+    new = replace(mirrored(3, title="New"), files=("b",))
+    put(db, new)
+    assert not queue.settle(db, flying, "1", 0)
+    assert only(db).record == new
+
+
+@pytest.mark.parametrize("state", ["waits", "in line"])
+def test_a_source_that_went_back_counts(db: sqlite3.Connection, state: str) -> None:
+    """A restored database, or a clock that was ahead: what was asked for later is later."""
+    put(db, mirrored(9, title="New", studio="S"), now=100)
+    if state == "in line":
+        queue.settle(db, only(db, 100), "1", 100)
+    before = replace(mirrored(3, title="Old"), asked=99.0)
+    put(db, before, now=101)
+    if state == "in line":
+        assert jobs_view.find_job(db, "stash", "1") is None
+    else:
+        assert only(db, 101).record.revision == 9
+        queue.release_all(db)
+    after = replace(mirrored(3, title="Old"), asked=101.5)
+    assert put(db, after, now=102)[0] is Accepted.QUEUED
+    job = only(db, 102)
+    assert job.record == after
+    queue.settle(db, job, "1", 102)
+    # From then on revisions count from there.
+    assert put(db, mirrored(4, title="Newer"), now=103)[0] is Accepted.QUEUED

@@ -136,6 +136,8 @@ class QueueMachine(Machine):
         key = record.source, record.key
         self.truth.setdefault(key, Truth())
         row, done = self.rows.get(key), self.done.get(key)
+        if record.asked is not None:
+            self.count_anew(key, record)
         late = self.too_late(key, record)
         if not late:
             self.promise_all(key, record)
@@ -280,6 +282,29 @@ class QueueMachine(Machine):
             key, fields = known[which % len(known)]
             self.put(self.record(key, revision, fields), priority)
 
+    @rule(which=pick, revision=st.integers(1, 9), fields=contents, priority=ranks)
+    def go_back(
+        self, which: int, revision: int, fields: dict[str, Any], priority: Priority
+    ) -> None:
+        """Have a mirror asked that went back in time: it counts, whatever its revision."""
+        known = [key for key in self.truth if key[0] == "stash" in self.sources]
+        if known:
+            record = self.record(known[which % len(known)], revision, fields)
+            self.put(replace(record, asked=self.now + 0.5), priority)
+
+    def count_anew(self, key: Key, record: Record) -> None:
+        """Let revisions count from this one on, where it is smaller than one before."""
+        row, done, truth = self.rows.get(key), self.done.get(key), self.truth[key]
+        if done and any(too_old(record.revision, r) for r in done.revisions.values()):
+            done.revisions = {}
+        if row and any(too_old(record.revision, r) for r in row.revisions.values()):
+            row.revisions = dict.fromkeys(row.revisions)
+            row.record = replace(row.record, revision=None)
+        for promise in truth.promised.values():
+            if too_old(record.revision, promise.revision):
+                promise.revision = None
+        truth.started.clear()
+
     @rule(which=pick, revision=revisions)
     def turn_back(self, which: int, revision: int | None) -> None:
         """Say again what was brought into line before, whatever was tried since."""
@@ -421,11 +446,13 @@ class QueueMachine(Machine):
         gone = self.run(lambda db: queue.settle(db, job, rating_key, self.now))
         row = self.land(job)
         assert gone is (row is not None and row.news == job.rev)
+        if row is None:
+            return  # of a record that is known no more
         brought, written = record, job.revisions
-        if row is not None and row.news == job.rev:  # Q4
+        if row.news == job.rev:  # Q4
             brought, written = row.record, row.revisions
             del self.rows[record.source, record.key]
-        elif row is not None:
+        else:
             row.overtaken(self.now)
         old = self.done.get((record.source, record.key), Done({})).revisions
         self.done[record.source, record.key] = Done(
@@ -935,7 +962,7 @@ class QueueMachine(Machine):
     ) -> None:
         """Refresh a job in both worlds."""
         record = self.record(key, revision, fields)
-        taken = self.run(lambda db: intake.refresh(db, row.id, record))
+        taken = self.run(lambda db: intake.refresh(db, record, self.now))
         older = too_old(revision, row.record.revision) or self.too_late(key, record)
         assert taken is (row.failed and not older)
         if not taken:

@@ -23,7 +23,9 @@ type Revisions = dict[str, int | None]
 # Beside the fields: the newest whole view, which also says what is not wanted any more.
 WHOLE = ""
 
-COLUMNS = "find, fields, revision, identified, mirror, fill_only"  # of a job's row
+COLUMNS = (
+    "find, fields, revision, identified, mirror, fill_only, files"  # of a job's row
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Waiting:
     identified: bool
     mirror: bool
     fill_only: frozenset[str]
+    files: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, record: Record) -> Self:
@@ -47,12 +50,13 @@ class Waiting:
             record.identified,
             record.mirror,
             record.fill_only,
+            record.files,
         )
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Self:
         """Take what stands in ``COLUMNS``."""
-        find, fields, revision, identified, mirror, fill_only = row
+        find, fields, revision, identified, mirror, fill_only, files = row
         return cls(
             find_from_json(find),
             json.loads(fields),
@@ -60,6 +64,7 @@ class Waiting:
             bool(identified),
             bool(mirror),
             frozenset(json.loads(fill_only)),
+            tuple(json.loads(files)),
         )
 
     def row(self) -> tuple[Any, ...]:
@@ -71,6 +76,7 @@ class Waiting:
             self.identified,
             self.mirror,
             json.dumps(sorted(self.fill_only)),
+            json.dumps(self.files),
         )
 
     def record(self, source: str, key: str) -> Record:
@@ -85,6 +91,7 @@ class Waiting:
             identified=self.identified,
             mirror=self.mirror,
             fill_only=self.fill_only,
+            files=self.files,
         )
 
     def revisions(self) -> Revisions:

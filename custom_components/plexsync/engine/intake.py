@@ -4,13 +4,16 @@ Every function is one step of a transaction under way (``Database.run``); times 
 ``Clock.steady`` seconds.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from sqlite3 import Connection
 
 from . import settled
-from .coalescing import COLUMNS, Waiting, drop_older, merge, older, too_late
+from .coalescing import COLUMNS, Revisions, Waiting, drop_older, merge, older, too_late
+from .dealt_again import begin_anew, is_another
 from .job import Priority
 from .record import Record
+from .settled import Settled
 
 
 class Accepted(StrEnum):
@@ -27,21 +30,20 @@ def enqueue(
 
     Absent fields never supersede waiting ones, but those of a mirror do: what it
     lacks is not wanted any more. A field of an older revision loses against a newer
-    one that waits or was written, and so does an older mirror's record as a whole. A
-    record equal to what waits, failed or was settled changes nothing.
+    one that waits or was written, and so does an older mirror's record as a whole; not
+    where its source was asked for it after the newer one had come in: then the source
+    went back. A record equal to what waits, failed or was settled changes nothing. One
+    of other files than its key was known for is another record.
     """
-    row = db.execute(
-        f"SELECT id, {COLUMNS} FROM job WHERE source = ? AND key = ?",
-        (record.source, record.key),
-    ).fetchone()
-    if row is None:
-        if (news := _news(db, record)) is None:
+    waits, known = _look_up(db, record, now)
+    if waits is None:
+        if (news := _news(db, record, known)) is None:
             return Accepted.UNCHANGED, None
         return Accepted.QUEUED, _insert(db, news, priority, now)
-    job, waiting = row[0], Waiting.from_row(row[1:])
-    merged = merge(waiting, record, settled.revisions(db, record))
+    job, waiting = waits.job, waits.waiting
+    merged = _merge(waits, record, known)
     if merged != waiting:
-        _store(db, job, merged)
+        _store(db, job, merged, now)
     db.execute(
         "UPDATE job SET priority = min(priority, ?) WHERE id = ?", (priority, job)
     )
@@ -58,19 +60,75 @@ def compare_anew(
     enqueue(db, record, priority, now)
 
 
-def _news(db: Connection, record: Record) -> Record | None:
-    """Give what of a record was not brought into line yet."""
+@dataclass(frozen=True, slots=True)
+class _Waits:
+    """A job, what it has to bring into line, and when the newest of that came in."""
+
+    job: int
+    waiting: Waiting
+    heard: float | None
+    failed: bool  # or skipped
+
+
+def _waits(db: Connection, record: Record) -> _Waits | None:
+    row = db.execute(
+        f"SELECT id, heard, failed, {COLUMNS} FROM job WHERE source = ? AND key = ?",
+        (record.source, record.key),
+    ).fetchone()
+    if row is None:
+        return None
+    return _Waits(row[0], Waiting.from_row(row[3:]), row[1], bool(row[2]))
+
+
+def _look_up(
+    db: Connection, record: Record, now: float
+) -> tuple[_Waits | None, Settled | None]:
+    """Give what waits of a record, and what was brought into line of it before.
+
+    Nothing where its key was known for other files.
+    """
+    waits = _waits(db, record)
     known = settled.find(db, record.source, record.key)
+    files = waits.waiting.files if waits else known.files if known else ()
+    if is_another(files, record.files):
+        begin_anew(db, record, now)
+        return None, None
+    if known is not None and _goes_back(record, known.revisions, known.heard):
+        known = settled.go_back(db, record, known)
+    return waits, known
+
+
+def _goes_back(record: Record, revisions: Revisions, heard: float | None) -> bool:
+    """Say whether a whole view of a smaller revision is the later one all the same.
+
+    It is if its source was asked for it after the other one had come in.
+    """
+    if not record.mirror or record.asked is None:
+        return False
+    if heard is not None and record.asked <= heard:
+        return False
+    return any(older(record.revision, each) for each in revisions.values())
+
+
+def _merge(waits: _Waits, record: Record, known: Settled | None) -> Waiting:
+    """Let a record into what waits."""
+    if _goes_back(record, waits.waiting.revisions(), waits.heard):
+        return Waiting.of(record)
+    return merge(waits.waiting, record, known.revisions if known else {})
+
+
+def _news(db: Connection, record: Record, known: Settled | None) -> Record | None:
+    """Give what of a record was not brought into line yet."""
     if known is None:
         return record
     if known.fingerprint == record.fingerprint():
-        settled.confirm(db, record, known.revisions)
+        settled.confirm(db, record, known)
         return None
     if too_late(record, {}, known.revisions):
         return None
     news = drop_older(record, known.revisions)
     if not news.fields:
-        settled.confirm(db, news, known.revisions)
+        settled.confirm(db, news, known)
         return None
     return news
 
@@ -81,16 +139,19 @@ def _insert(
     row = Waiting.of(record).row()
     marks = ", ?" * len(row)
     return db.execute(
-        f"INSERT INTO job (source, key, rev, priority, enqueued, due, {COLUMNS})"
-        f" VALUES (?, ?, 1, ?, ?, ?{marks})",
-        (record.source, record.key, priority, now, now, *row),
+        f"INSERT INTO job (source, key, rev, priority, enqueued, due, heard, {COLUMNS})"
+        f" VALUES (?, ?, 1, ?, ?, ?, ?{marks})",
+        (record.source, record.key, priority, now, now, now, *row),
     ).lastrowid
 
 
-def _store(db: Connection, job: int, waiting: Waiting) -> None:
+def _store(db: Connection, job: int, waiting: Waiting, now: float) -> None:
     row = waiting.row()
     marks = ", ".join("?" * len(row))
-    db.execute(f"UPDATE job SET ({COLUMNS}) = ({marks}) WHERE id = ?", (*row, job))
+    db.execute(
+        f"UPDATE job SET heard = ?, ({COLUMNS}) = ({marks}) WHERE id = ?",
+        (now, *row, job),
+    )
 
 
 def _start_anew(db: Connection, job: int, now: float) -> None:
@@ -108,21 +169,26 @@ def _start_anew(db: Connection, job: int, now: float) -> None:
     )
 
 
-def refresh(db: Connection, job: int, record: Record) -> bool:
-    """Let a failed job carry what its source says now; say whether it does.
+def refresh(db: Connection, record: Record, now: float) -> bool:
+    """Let the failed job of a record carry what its source says now; say whether it does.
 
     It does not if it knows newer, or has failed no longer.
     """
-    row = db.execute(
-        f"SELECT {COLUMNS} FROM job WHERE id = ? AND failed > 0", (job,)
-    ).fetchone()
-    if row is None:
+    waits = _waits(db, record)
+    if waits is None or not waits.failed:
         return False
-    waiting, written = Waiting.from_row(row), settled.revisions(db, record)
-    if older(record.revision, waiting.revision):
+    if is_another(waits.waiting.files, record.files):
+        enqueue(db, record, Priority.BULK, now)
+        return True
+    waits, known = _look_up(db, record, now)
+    assert waits is not None
+    waiting, written = waits.waiting, known.revisions if known else {}
+    merged = _merge(waits, record, known)
+    if not _goes_back(record, waiting.revisions(), waits.heard) and (
+        older(record.revision, waiting.revision)
+        or too_late(record, waiting.fields, written)
+    ):
         return False
-    if too_late(record, waiting.fields, written):
-        return False
-    _store(db, job, merge(waiting, record, written))
-    db.execute("UPDATE job SET rev = rev + 1 WHERE id = ?", (job,))
+    _store(db, waits.job, merged, now)
+    db.execute("UPDATE job SET rev = rev + 1 WHERE id = ?", (waits.job,))
     return True

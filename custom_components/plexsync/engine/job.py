@@ -1,7 +1,7 @@
 """A job as it is stored: its table, its row, and what the worker gets of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from sqlite3 import Connection
 from typing import Any
@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS job (
     blocked TEXT,                  -- the kind of call that it waits for
     snoozes INTEGER NOT NULL DEFAULT 0,  -- for what its item may not be to blame for
     fill_only TEXT NOT NULL DEFAULT '[]',  -- fields written only where Plex has nothing
+    files TEXT NOT NULL DEFAULT '[]',  -- marks of them
+    heard REAL,                    -- when the newest record came in
     UNIQUE (source, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS job_order ON job (solo, priority, due, id, tried)
@@ -81,6 +83,7 @@ class Job:
     crashes: int
     snoozes: int = 0
     blocked: str | None = None
+    heard: float | None = field(default=None, compare=False)  # when its record came in
 
 
 def load(db: Connection, ids: Sequence[int]) -> list[Job]:
@@ -88,7 +91,7 @@ def load(db: Connection, ids: Sequence[int]) -> list[Job]:
     marks = ",".join("?" * len(ids))
     rows = db.execute(
         "SELECT id, rev, source, key, priority, attempts, misses, missed_since,"
-        f" crashes, snoozes, blocked, {COLUMNS}"
+        f" crashes, snoozes, blocked, heard, {COLUMNS}"
         f" FROM job WHERE id IN ({marks}) ORDER BY priority, due, id",
         tuple(ids),
     )
@@ -96,7 +99,7 @@ def load(db: Connection, ids: Sequence[int]) -> list[Job]:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    waiting = Waiting.from_row(row[11:])
+    waiting = Waiting.from_row(row[12:])
     return Job(
         id=row[0],
         rev=row[1],
@@ -109,4 +112,5 @@ def _job(row: tuple[Any, ...]) -> Job:
         crashes=row[8],
         snoozes=row[9],
         blocked=row[10],
+        heard=row[11],
     )

@@ -42,8 +42,20 @@ def _tell_locks_apart(db: sqlite3.Connection) -> None:
         db.execute(f"DROP TABLE IF EXISTS {table}")
 
 
+def _tell_records_apart(db: sqlite3.Connection) -> None:
+    """Let what is kept of a record name its files, and when it was heard of."""
+    for table in ("job", "settled"):
+        _add_column(db, table, "files TEXT NOT NULL DEFAULT '[]'")
+        _add_column(db, table, "heard REAL")
+
+
 # The first one leads from version 1 to 2, and so on.
-LADDER: tuple[Step, ...] = (_see_turns, _carry_what_is_filled, _tell_locks_apart)
+LADDER: tuple[Step, ...] = (
+    _see_turns,
+    _carry_what_is_filled,
+    _tell_locks_apart,
+    _tell_records_apart,
+)
 VERSION = 1 + len(LADDER)
 
 

@@ -141,18 +141,18 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool
     the answer is False.
     """
     gone = db.execute(
-        f"DELETE FROM job WHERE id = ? AND rev = ? RETURNING {COLUMNS}",
+        f"DELETE FROM job WHERE id = ? AND rev = ? RETURNING heard, {COLUMNS}",
         (job.id, job.rev),
     ).fetchone()
-    record, written = job.record, job.revisions
+    record, written, heard = job.record, job.revisions, job.heard
     if gone is not None:
         # A newer revision that says the same may have come in meanwhile.
-        waiting = Waiting.from_row(gone)
-        record = replace(record, revision=waiting.revision)
+        heard, waiting = gone[0], Waiting.from_row(gone[1:])
+        record = replace(record, revision=waiting.revision, files=waiting.files)
         written = waiting.revisions()
-    settled.remember(db, record, written, rating_key)
-    if gone is None:
-        _ready_again(db, job, now)
+    elif not _ready_again(db, job, now):
+        return False  # its key was dealt to another record: nothing is known of that
+    settled.remember(db, record, written, rating_key, heard)
     return gone is not None
 
 
@@ -301,12 +301,14 @@ def fail(
     return bool(changed.rowcount)
 
 
-def _ready_again(db: Connection, job: Job, now: float) -> None:
-    db.execute(
+def _ready_again(db: Connection, job: Job, now: float) -> bool:
+    """Make a job due; say False where there is none of this id any more."""
+    changed = db.execute(
         "UPDATE job SET leased = NULL, due = ?, crashes = 0, solo = 0, blocked = NULL,"
         " snoozes = 0 WHERE id = ?",
         (now, job.id),
     )
+    return bool(changed.rowcount)
 
 
 def wake_jobs(db: Connection, ids: Sequence[int], now: float) -> None:
@@ -330,8 +332,19 @@ def wake(db: Connection, now: float, reason: str, path: str | None = None) -> in
 def discard_source(db: Connection, source: str, now: float) -> int:
     """Drop a source's jobs and what is known of its records; give how many jobs."""
     settled.forget_source(db, source)
+    return _drop(db, "source = ?", (source,), now)
+
+
+def drop(db: Connection, source: str, key: str, now: float) -> bool:
+    """Drop the job of a record, and what is known of it; say whether there was one."""
+    settled.drop(db, source, key)
+    return bool(_drop(db, "source = ? AND key = ?", (source, key), now))
+
+
+def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:
     gone = db.execute(
-        "DELETE FROM job WHERE source = ? RETURNING iif(solo, blocked, NULL)", (source,)
+        f"DELETE FROM job WHERE {where} RETURNING iif(solo, blocked, NULL)",  # our own words
+        values,
     ).fetchall()
     for kind in {row[0] for row in gone} - {None}:
         choose_next(db, kind, now)  # else nobody would try it any more

@@ -84,7 +84,10 @@ class Record:
     not finished identifying; it never blanks a filled item. ``mirror`` says that
     the record is its source's whole view: emptiness then only takes back what we
     wrote, where an explicit clear takes all. ``fill_only`` names the fields that
-    are written only where Plex has nothing.
+    are written only where Plex has nothing. ``files`` are marks of its files, by which
+    it is told from another record that was dealt the same key; a source that never
+    deals a key again gives none. ``asked`` is when its source was asked for it, in
+    ``Clock.steady`` seconds: what it says is no older than that.
     """
 
     source: str
@@ -95,6 +98,8 @@ class Record:
     identified: bool = True
     mirror: bool = False
     fill_only: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+    asked: float | None = field(default=None, compare=False)
 
     def fingerprint(self, *, images: bool = True) -> str:
         """Digest what would be written and where to: equal digests mean equal work."""

@@ -3,7 +3,7 @@
 Every function is one step of a transaction under way (``Database.run``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import json
 from sqlite3 import Connection
 
@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS settled (
     token TEXT NOT NULL,           -- names its revision
     revisions TEXT NOT NULL,       -- {field: revision} of what was written, "": of the whole
     rating_key TEXT,
+    files TEXT NOT NULL DEFAULT '[]',  -- marks of the record's
+    heard REAL,                    -- when it came in
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID;
 """
@@ -31,34 +33,45 @@ class Settled:
 
     fingerprint: str
     revisions: Revisions
+    files: tuple[str, ...]
+    heard: float | None
 
 
 def find(db: Connection, source: str, key: str) -> Settled | None:
     """Recall what was brought into line of a record."""
     row = db.execute(
-        "SELECT fingerprint, revisions FROM settled WHERE source = ? AND key = ?",
+        "SELECT fingerprint, revisions, files, heard FROM settled"
+        " WHERE source = ? AND key = ?",
         (source, key),
     ).fetchone()
-    return Settled(row[0], json.loads(row[1])) if row else None
+    if row is None:
+        return None
+    return Settled(row[0], json.loads(row[1]), tuple(json.loads(row[2])), row[3])
 
 
-def revisions(db: Connection, record: Record) -> Revisions:
-    """Give the revision of each field that was written."""
-    known = find(db, record.source, record.key)
-    return known.revisions if known else {}
+def go_back(db: Connection, record: Record, known: Settled) -> Settled:
+    """Let revisions count anew: their source went back in time."""
+    db.execute(
+        "UPDATE settled SET revisions = '{}' WHERE source = ? AND key = ?",
+        (record.source, record.key),
+    )
+    return replace(known, revisions={})
 
 
-def confirm(db: Connection, record: Record, revisions: Revisions) -> None:
+def confirm(db: Connection, record: Record, known: Settled) -> None:
     """Note that this revision says the same: what lies in between comes too late now."""
-    known = revisions | {
-        name: newest(record.revision, revisions.get(name)) for name in pack(record)
+    revisions = known.revisions | {
+        name: newest(record.revision, known.revisions.get(name))
+        for name in pack(record)
     }
-    if known != revisions:
+    if revisions != known.revisions or record.files != known.files:
         db.execute(
-            "UPDATE settled SET revisions = ?, token = ? WHERE source = ? AND key = ?",
+            "UPDATE settled SET revisions = ?, token = ?, files = ?"
+            " WHERE source = ? AND key = ?",
             (
-                json.dumps(known, separators=(",", ":")),
+                json.dumps(revisions, separators=(",", ":")),
                 record.token(),
+                json.dumps(record.files),
                 record.source,
                 record.key,
             ),
@@ -66,18 +79,27 @@ def confirm(db: Connection, record: Record, revisions: Revisions) -> None:
 
 
 def remember(
-    db: Connection, record: Record, written: Revisions, rating_key: str | None
+    db: Connection,
+    record: Record,
+    written: Revisions,
+    rating_key: str | None,
+    heard: float | None,
 ) -> None:
-    """Note that a record was brought into line, and which revisions its fields have."""
-    known = revisions(db, record)
-    known |= {
+    """Note that a record was brought into line, and which revisions its fields have.
+
+    ``heard`` is when it came in.
+    """
+    before = find(db, record.source, record.key)
+    known = before.revisions if before else {}
+    known = known | {
         name: newest(revision, known.get(name)) for name, revision in written.items()
     }
     db.execute(
-        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (source, key) DO UPDATE SET fingerprint = excluded.fingerprint,"
         " plain = excluded.plain, token = excluded.token, revisions = excluded.revisions,"
-        " rating_key = excluded.rating_key",
+        " rating_key = excluded.rating_key, files = excluded.files,"
+        " heard = excluded.heard",
         (
             record.source,
             record.key,
@@ -86,6 +108,8 @@ def remember(
             record.token(),
             json.dumps(known, separators=(",", ":")),
             rating_key,
+            json.dumps(record.files),
+            heard,
         ),
     )
 
@@ -120,3 +144,8 @@ def same_but_pictures(db: Connection, job: Job) -> str | None:
 def forget_source(db: Connection, source: str) -> None:
     """Forget all records of a source."""
     db.execute("DELETE FROM settled WHERE source = ?", (source,))
+
+
+def drop(db: Connection, source: str, key: str) -> None:
+    """Forget a record: it is gone, or its key was dealt to another one."""
+    db.execute("DELETE FROM settled WHERE source = ? AND key = ?", (source, key))

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import logging
 from sqlite3 import Connection
 
@@ -102,11 +102,12 @@ class Upkeep:
         counts: Counter[str] = Counter()
 
         async def of_source(source: str, mine: Sequence[Failed]) -> None:
-            answers = True
+            answers, asked = True, 0.0
             for start in range(0, len(mine), CHUNK):
                 some = mine[start : start + CHUNK]
                 fresh: Mapping[str, Record | str] = {}
                 if answers:
+                    asked = self._clock.steady()
                     try:
                         fresh = await self._fresh(source, [job.key for job in some])
                     except Fault:
@@ -114,8 +115,8 @@ class Upkeep:
                             raise
                         answers = False
                 done = await self._database.run(
-                    lambda db, some=some, fresh=fresh: self._take_up(  # type: ignore[misc]
-                        db, some, fresh, passing=choice.passing
+                    lambda db, some=some, fresh=fresh, asked=asked: self._take_up(  # type: ignore[misc]
+                        db, some, fresh, asked, passing=choice.passing
                     ),
                     if_left=self._circuit.notify,
                 )
@@ -134,9 +135,11 @@ class Upkeep:
         db: Connection,
         jobs: Sequence[Failed],
         fresh: Mapping[str, Record | str],
+        asked: float,
         *,
         passing: bool,
     ) -> Counter[str]:
+        now = self._clock.steady()
         counts: Counter[str] = Counter()
         ready = []
         for job in jobs:
@@ -146,9 +149,10 @@ class Upkeep:
                 continue
             ready.append(job.id)
             if news is not None:
-                counts["refreshed"] += intake.refresh(db, job.id, news)
+                news = replace(news, asked=asked)
+                counts["refreshed"] += intake.refresh(db, news, now)
         choice = Choice(ids=ready, passing=passing, skipped=True)
-        counts["retried"] += failed.retry(db, choice, self._clock.steady())
+        counts["retried"] += failed.retry(db, choice, now)
         return counts
 
     async def discard(self, choice: Choice) -> int:

@@ -9,6 +9,7 @@ from ..engine.database import StorageError
 from ..engine.engine import Engine
 from ..engine.job import Priority
 from ..engine.retry import Backoff, Fault
+from .asked import stamped
 from .base import Source
 
 _LOGGER = logging.getLogger(__name__)
@@ -90,7 +91,8 @@ class SourceRunner:
             await self._engine.submit((), Priority.BULK, cursor=(self.source.id, mark))
             cursor = mark
         first = cursor is None
-        async for batch in self.source.changes(cursor):
+        batches = stamped(self.source.changes(cursor), self._engine.clock.steady)
+        async for batch in batches:
             priority = Priority.INTERACTIVE
             if first or len(batch.records) > _FEW:
                 priority = Priority.BULK

@@ -1,0 +1,33 @@
+"""A key that was dealt again: to a record of other files than the one we knew by it.
+
+A lost database that is scanned anew, an import or a restored copy deals keys again.
+What is kept by key is then about another film.
+"""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+
+from . import pins, queue
+from .pictures import wanted
+from .record import Record
+
+
+def is_another(known: Sequence[str], files: Sequence[str]) -> bool:
+    """Say whether two sets of marks have no file in common; not where one is unknown."""
+    return bool(known and files) and not set(known) & set(files)
+
+
+def begin_anew(db: Connection, record: Record, now: float) -> None:
+    """Forget what is known by this key; the items follow whoever has their files now.
+
+    What was written stays, and can be undone.
+    """
+    whose = record.source, record.key
+    queue.drop(db, *whose, now)
+    db.execute("UPDATE ledger SET key = '' WHERE source = ? AND key = ?", whose)
+    pins.untie(db, *whose)
+    for image in wanted(record).values():
+        db.execute(
+            "DELETE FROM picture WHERE source = ? AND ref = ?",
+            (record.source, image.ref),
+        )
