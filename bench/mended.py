@@ -24,7 +24,9 @@ _PNG = b"\x89PNG\r\n\x1a\n"  # how one begins is all that anybody looks at here
 
 
 class _Pictures:
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self, source: str, image: Image, known: str | None, files: object = ()
+    ) -> FetchedImage:
         """Give a picture of which every record has its own."""
         if known == image.ref:
             return FetchedImage(tag=image.ref, unchanged=True)

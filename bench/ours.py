@@ -24,7 +24,9 @@ _LOOK = 0.005  # seconds between two looks at what is left
 
 
 class _NoImages:
-    async def fetch(self, source: str, image: object, known: str | None) -> Never:
+    async def fetch(
+        self, source: str, image: object, known: str | None, files: object = ()
+    ) -> Never:
         raise AssertionError("no record of the benchmark has a picture")
 
 

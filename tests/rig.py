@@ -45,7 +45,9 @@ class Gallery:
         self.pictures: dict[str, bytes] = {}
         self.asked = 0
 
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self, source: str, image: Image, known: str | None, files: object = ()
+    ) -> FetchedImage:
         """Give a picture, or say that it is unchanged."""
         self.asked += 1
         data = self.pictures.get(image.ref, PNG)

@@ -1,6 +1,7 @@
 """Fetch the pictures that records name, wherever they are."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -31,10 +32,16 @@ class ImageDesk:
         """Know one more source."""
         self._sources[source.id] = source
 
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self,
+        source: str,
+        image: Image,
+        known: str | None,
+        files: Sequence[str] = (),
+    ) -> FetchedImage:
         """Fetch one picture. Raises Fault of class source or item."""
         if (owner := self._sources.get(source)) is not None:
-            return await owner.fetch(image, known)
+            return await owner.fetch(image, known, files)
         if source != SOURCE_ACTION:
             raise Fault(FaultClass.SOURCE, "source_gone")
         if image.ref.startswith(("http://", "https://")):

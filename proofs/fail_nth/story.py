@@ -265,7 +265,9 @@ class World:
 class _Gallery:
     """One picture for everybody."""
 
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self, source: str, image: Image, known: str | None, files: object = ()
+    ) -> FetchedImage:
         """Give it, unless it is known."""
         if known == "tag":
             return FetchedImage(tag=known, unchanged=True)

@@ -99,7 +99,9 @@ def _count_down(left: int | None) -> int | None:
 class NoImages:
     """No record of this proof has a picture."""
 
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self, source: str, image: Image, known: str | None, files: object = ()
+    ) -> FetchedImage:
         """Give none."""
         return FetchedImage()
 

@@ -187,7 +187,9 @@ class Gallery:
         self.hits: list[tuple[float, object]] = []
         self._busy = busy
 
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self, source: str, image: Image, known: str | None, files: object = ()
+    ) -> FetchedImage:
         """Give a picture, or fail as a source fails."""
         number, now = int(image.ref), asyncio.get_running_loop().time()
         self.asked.append((now, number))

@@ -37,7 +37,9 @@ class BrokenError(AssertionError):
 class Gallery:
     """Pictures as the sources have them: each reference is another picture."""
 
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self, source: str, image: Image, known: str | None, files: object = ()
+    ) -> FetchedImage:
         """Give a picture, or say that it is unchanged."""
         if known == image.ref:
             return FetchedImage(tag=image.ref, unchanged=True)

@@ -369,7 +369,7 @@ async def test_redirects_that_are_not_followed(
     away = await serve(other)
     client = StashClient(session, await serve(answer), KEY)
     assert (await _fault(client.query("{}"))).reason == "broken_answer"
-    fault = await _fault(client.download("/scene/1/screenshot", None, 10))
+    fault = await _fault(client.download("/scene/1/screenshot", (), 10))
     assert fault.reason == "broken_answer"
     loop = ["/loop"] * 4 if onward == "/loop" else []
     assert paths == ["/graphql", "/scene/1/screenshot", *loop]
@@ -390,7 +390,7 @@ async def test_a_picture_that_moved_on_the_same_server(
         return web.Response(status=status, headers={"Location": "../../moved/1#top"})
 
     client = StashClient(session, f"{await serve(answer)}stash", KEY)
-    assert (await client.download("/scene/1/screenshot", "tag", 10)).body == b"x"
+    assert (await client.download("/scene/1/screenshot", ["tag"], 10)).body == b"x"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Pictures: only when changed, only real ones, only from our own Stash."""
 
+import asyncio
+
 import aiohttp
 from aiohttp import web
 import pytest
@@ -52,6 +54,59 @@ async def test_fetched_once(
     other = await source.fetch(again, first.tag)
     assert other.data == PNG
     assert other.tag != first.tag
+
+
+async def test_a_placeholder_is_known_again(
+    stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """Its bytes come once, whichever scenes have no cover; a cover that came does too."""
+    scenes = [core.add_scene(f"/data/{number}.mkv") for number in range(5)]
+    for scene in scenes:
+        assert await source.fetch(_image(scene), None) == FetchedImage()
+        assert await source.fetch(_image(scene), '"old"') == FetchedImage()
+    assert stash.journal.count("/scene", status=200) == 1
+    core.set_cover(scenes[0], JPEG)
+    assert (await source.fetch(_image(scenes[0]), None)).data == JPEG
+
+
+async def test_a_cover_of_another_scene_is_none(
+    stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """An id that was dealt again answers 200, with another film's cover."""
+    one = core.add_scene("/data/a.mkv", cover=JPEG)
+    two = core.add_scene("/data/b.mkv", cover=PNG)
+    records = await Reader(source).read()
+    files = records[f"scene:{one}"].files
+    assert files
+    assert not set(files) & set(records[f"scene:{two}"].files)
+    core.move_file("/data/a.mkv", "/data/moved.mkv")
+    assert (await source.fetch(_image(one), None, files)).data == JPEG
+    core.import_all({one: two, two: one})
+    assert (await source.fetch(_image(two), None, files)).data == JPEG
+    with pytest.raises(Fault) as caught:
+        await source.fetch(_image(one), None, files)
+    assert (caught.value.kind, caught.value.reason) == (
+        FaultClass.ITEM,
+        "image_missing",
+    )
+    assert caught.value.permanent
+
+
+async def test_many_covers_are_confirmed_together(
+    stash: StashSimulator, core: StashCore, source: StashSource
+) -> None:
+    """Whose they are is asked for all that wait."""
+    scenes = [core.add_scene(f"/data/{n}.mkv", cover=JPEG) for n in range(40)]
+    records = await Reader(source).read()
+    stash.journal.clear()
+    found = await asyncio.gather(
+        *(
+            source.fetch(_image(scene), None, records[f"scene:{scene}"].files)
+            for scene in scenes
+        )
+    )
+    assert [each.data for each in found] == [JPEG] * 40
+    assert stash.journal.count("/graphql") < 20
 
 
 async def test_placeholder_is_no_picture(core: StashCore, source: StashSource) -> None:

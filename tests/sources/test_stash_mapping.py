@@ -1,5 +1,6 @@
 """From a Stash scene to a record, case by case."""
 
+from datetime import UTC, datetime
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ from custom_components.plexsync.sources.stash_mapping import (
     StashOptions,
     id_of,
     make_record,
+    marks_of,
     revision_of,
     why_skipped,
 )
@@ -338,3 +340,43 @@ def test_options_survive_storage() -> None:
         == StashOptions()
     )
     assert StashOptions.from_dict({"fields": ["title", "labels"]}).fields == {"title"}
+
+
+def test_a_cover_may_change_within_the_second_of_its_scene() -> None:
+    """Read too soon its mark does not last: the next look asks for the cover again."""
+    seconds = (1, 30)
+    soon, later = (
+        make_record(
+            _scene(),
+            "src",
+            _to_plex,
+            EVERYTHING,
+            datetime(2024, 5, 1, 10, 0, second, tzinfo=UTC),
+        ).fields["poster"]
+        for second in seconds
+    )
+    assert later == Image("/scene/7/screenshot", "2024-05-01T12:00:00+02:00")
+    assert isinstance(soon, Image)
+    assert soon.ref == later.ref
+    assert soon.mark != later.mark
+
+
+def test_marks_of_files() -> None:
+    """Exact hashes and paths, each file's; never the perceptual hash."""
+    prints = [
+        {"type": "oshash", "value": "00ff"},
+        {"type": "phash", "value": "1234"},
+        {"type": "md5", "value": ""},
+    ]
+    one = {"path": "/stash/General.mkv", "fingerprints": prints}
+    moved = one | {"path": "/stash/Moved.mkv"}
+    changed = {"path": "/stash/General.mkv", "fingerprints": None}
+
+    def marks(*files: dict[str, Any]) -> set[str]:
+        return set(marks_of(_scene(files=list(files))))
+
+    assert marks(one) & marks(moved) == {"oshash:00ff"}
+    assert len(marks(one) & marks(changed)) == 1
+    assert marks(one, moved) == marks(one) | marks(moved)
+    assert marks_of(_scene(files=None)) == ()
+    assert not any("General" in mark for mark in marks(one))

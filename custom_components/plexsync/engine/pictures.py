@@ -78,7 +78,7 @@ async def fetch_all(tools: Tools, jobs: Sequence[Job]) -> dict[int, Pictures]:
                     mine.later = True
                     return
                 try:
-                    digest, data, fresh = await _fetch(tools, job.record.source, image)
+                    digest, data, fresh = await _fetch(tools, job.record, image)
                 except Fault as fault:
                     mine.fault = fault
                     continue
@@ -94,14 +94,14 @@ async def fetch_all(tools: Tools, jobs: Sequence[Job]) -> dict[int, Pictures]:
 
 
 async def _fetch(
-    tools: Tools, source: str, image: Image
+    tools: Tools, record: Record, image: Image
 ) -> tuple[str | None, bytes | None, bool]:
     """Give digest, bytes (None where unchanged) and whether it is a new picture."""
-    database = tools.database
+    database, source = tools.database, record.source
     known = await database.run(lambda db: ledger.picture(db, source, image.ref))
     if known is not None and image.mark and known.mark == image.mark:
         return known.digest, None, False
-    answer = await _ask(tools, source, image, known.tag if known else None)
+    answer = await _ask(tools, record, image, known.tag if known else None)
     if answer.unchanged and known is not None:
         digest, data, tag = known.digest, None, known.tag
     elif answer.data is None:
@@ -116,23 +116,24 @@ async def _fetch(
     return digest, data, known is None or known.digest != digest
 
 
-async def load(tools: Tools, source: str, image: Image) -> bytes:
+async def load(tools: Tools, record: Record, image: Image) -> bytes:
     """Fetch the bytes of a picture of which only the digest is at hand. Raises Fault."""
-    answer = await _ask(tools, source, image, None)
+    answer = await _ask(tools, record, image, None)
     if answer.data is None:
         raise Fault(FaultClass.ITEM, "image_missing")
     return answer.data
 
 
 async def _ask(
-    tools: Tools, source: str, image: Image, known: str | None
+    tools: Tools, record: Record, image: Image, known: str | None
 ) -> FetchedImage:
     """Ask a source for a picture, unless it is away. Raises Fault."""
-    kind, bulkheads = f"source:{source}", tools.bulkheads
+    source, bulkheads = record.source, tools.bulkheads
+    kind = f"source:{source}"
     if not bulkheads.admit(kind, tools.clock.monotonic()):
         raise shut(kind)
     try:
-        answer = await tools.images.fetch(source, image, known)
+        answer = await tools.images.fetch(source, image, known, record.files)
     except Fault as fault:
         if fault.kind is not FaultClass.SOURCE:
             bulkheads.worked(kind)  # it answered

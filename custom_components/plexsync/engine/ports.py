@@ -247,9 +247,17 @@ class Server(Protocol):
 class Images(Protocol):
     """Fetches the pictures that records name."""
 
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self,
+        source: str,
+        image: Image,
+        known: str | None,
+        files: Sequence[str] = (),
+    ) -> FetchedImage:
         """Fetch one picture; ``known`` is the tag of the last fetch.
 
+        ``files`` are the marks of its record (``Record.files``): what belongs to other
+        files by now is missing.
         Raises ``Fault`` of class source (worth another try) or item (not).
         """
 

@@ -172,9 +172,7 @@ class Writing:
             return data
         record = task.job.record
         try:
-            return await pictures.load(
-                self._t, record.source, pictures.wanted(record)[name]
-            )
+            return await pictures.load(self._t, record, pictures.wanted(record)[name])
         except Fault as fault:
             task.pictures.fault = fault
             return None

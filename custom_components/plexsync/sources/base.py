@@ -67,5 +67,7 @@ class Source(Protocol):
     async def find(self, path: str) -> Record | None:
         """Read the record of a file, named by its path as Plex sees it."""
 
-    async def fetch(self, image: Image, known: str | None) -> FetchedImage:
-        """Fetch a picture of this source."""
+    async def fetch(
+        self, image: Image, known: str | None, files: Sequence[str] = ()
+    ) -> FetchedImage:
+        """Fetch a picture of this source; see ``engine.ports.Images``."""

@@ -17,11 +17,10 @@ import aiohttp
 
 from ..engine.ports import FetchedImage
 from ..engine.record import Image, Record
-from ..engine.retry import Fault, FaultClass
 from .base import Batch, SourceInfo
 from .stash_client import DEADLINE, StashClient, source_fault
 from .stash_cursor import BEGINNING, Cursor, Run
-from .stash_images import fetch_image, scene_of
+from .stash_images import Pictures
 from .stash_mapping import PathMap, StashOptions, file_paths, id_of, key_of, revision_of
 from .stash_reader import StashReader
 from .stash_records import BREATH, Records
@@ -69,6 +68,7 @@ class StashSource:
         self._reader = StashReader(self._client, options)
         self._stock = Stock(self._reader)
         self._records = Records(id, to_plex, options)
+        self._pictures = Pictures(self._client, self._reader)
 
     @property
     def id(self) -> str:
@@ -165,26 +165,16 @@ class StashSource:
             default=None,
         )
 
-    async def fetch(self, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self, image: Image, known: str | None, files: Sequence[str] = ()
+    ) -> FetchedImage:
         """Fetch a picture of this Stash; a placeholder counts as none.
 
         Raises Fault of class source, or of class item with the reasons image_too_large
         (beyond 10 MB) and image_invalid, both permanent, and image_missing, permanent
-        where the scene is gone.
+        where the scene is gone, or is about other ``files`` by now.
         """
-        try:
-            return await fetch_image(self._client, image, known)
-        except Fault as fault:
-            if fault.reason != "not_found":
-                raise
-        # A proxy before a dead Stash says 404 too, and so does Stash for a scene that
-        # it failed to read: only the question for the scene itself tells.
-        gone = False
-        if (scene_id := scene_of(image)) is None:
-            await self._reader.check_health()
-        else:
-            gone = await self._reader.lacks(scene_id)
-        raise Fault(FaultClass.ITEM, "image_missing", permanent=gone)
+        return await self._pictures.fetch(image, known, files)
 
     async def sweep(self) -> AsyncIterator[tuple[tuple[str, int | None], ...]]:
         """Give key and revision of every scene, in pages of 1,000."""
@@ -260,5 +250,5 @@ class StashSource:
 
     async def _batch(self, page: Page, place: Cursor, sent: set[int] | None) -> Batch:
         """Make the batch of a page; scenes in ``sent`` were sent by this poll before."""
-        records = await self._records.to_send(page.scenes, sent)
+        records = await self._records.to_send(page, sent)
         return Batch(records, self._text(place))

@@ -20,7 +20,7 @@ its class and reason; what Stash said stays here, for it may name scenes or path
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,18 +126,22 @@ class StashClient:
             raise source_fault("error")
         return Answer(data, date, broken)
 
-    async def download(self, path: str, etag: str | None, limit: int) -> Download:
-        """Get a file, unless it still is the one that ``etag`` names.
+    async def download(
+        self, path: str, etags: Sequence[str | None], limit: int
+    ) -> Download:
+        """Get a file, unless it is one that ``etags`` name; then say which.
 
         Raises a fault of class item, image_too_large, beyond ``limit`` bytes.
         """
         headers = {"Accept": "image/*"}
-        if etag and etag.isascii() and etag.isprintable():
-            headers["If-None-Match"] = etag
+        known = [tag for tag in etags if tag and tag.isascii() and tag.isprintable()]
+        if known:
+            headers["If-None-Match"] = ", ".join(known)
         async with self._request("GET", path, headers, follow=True) as response:
             content_type = response.content_type.lower()
-            if response.status == 304 and etag:
-                return Download(None, content_type, etag)
+            if response.status == 304 and known:
+                tag = response.headers.get("ETag", known[0])
+                return Download(None, content_type, tag)
             if response.status == 404:
                 raise source_fault("not_found")
             if response.status != 200:

@@ -123,7 +123,7 @@ def next_state(
     changed = old is None or at != old.at
     again = Again.NO
     if not marked and at != BEGINNING:
-        if _just_now(at, date) or (changed and date is None):
+        if is_just_now(at, date) or (changed and date is None):
             again = Again.MUST
         elif changed:
             again = Again.MAY
@@ -152,7 +152,8 @@ def _greatest(times: list[str], date: datetime | None) -> str:
     return wall.isoformat()[:_WALL]
 
 
-def _just_now(at: str, date: datetime | None) -> bool:
+def is_just_now(at: str, date: datetime | None) -> bool:
+    """Say whether more may happen under this time: whole seconds hide a change."""
     time = instant(at)
     return (
         date is not None

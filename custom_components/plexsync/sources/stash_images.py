@@ -1,12 +1,16 @@
 """Pictures of a Stash: fetched only when changed, never the placeholder."""
 
+from collections.abc import Sequence
 import re
 
+from ..engine.dealt_again import is_another
 from ..engine.image_bytes import MAX_IMAGE, is_picture
 from ..engine.ports import FetchedImage
 from ..engine.record import Image
 from ..engine.retry import Fault, FaultClass
+from .gather import Gather
 from .stash_client import StashClient, source_fault
+from .stash_reader import StashReader
 
 _HEAD = 65_536  # bytes in which an SVG shows its root
 _ROUTE = re.compile(r"(/([a-z]++)/(\d++)/[a-z]++)(\?[\w=&-]*)?")
@@ -15,47 +19,73 @@ _SVG = re.compile(rb"<svg[\s>]")
 _HTML = re.compile(rb"\s*+<(!doctype html|html)[\s>]", re.IGNORECASE)
 
 
-def screenshot(scene_id: str, updated_at: str) -> Image:
-    """Name the cover of a scene.
+class Pictures:
+    """The pictures of one Stash."""
 
-    Only the route is kept: the address in Stash's answers is made from the
-    request's Host header and may not be reachable from here. The mark moves with
-    every edit of the scene, not only with the picture; the ETag tells then.
-    """
-    return Image(f"/scene/{scene_id}/screenshot", updated_at)
+    def __init__(self, client: StashClient, reader: StashReader) -> None:
+        """Take what to fetch with, and what knows whose a picture is."""
+        self._client = client
+        self._reader = reader
+        self._files = Gather(reader.files_of)
+        self._placeholder: str | None = None  # the tag of what Stash draws itself
 
+    async def fetch(
+        self, image: Image, known: str | None, files: Sequence[str]
+    ) -> FetchedImage:
+        """Fetch a picture: see ``StashSource.fetch``."""
+        if not (route := _ROUTE.fullmatch(image.ref)):
+            raise _invalid()
+        if "default=true" in (route[4] or ""):
+            return FetchedImage()  # performers and the like without a picture
+        scene_id = route[3] if route[2] == "scene" else None
+        try:
+            found = await self._download(route[1], known)
+        except Fault as fault:
+            if fault.reason != "not_found":
+                raise
+            raise await self._why_missing(scene_id) from None
+        if scene_id and files and found.data is not None:
+            await self._confirm(scene_id, files)
+        return found
 
-def scene_of(image: Image) -> str | None:
-    """Give the id of the scene whose picture this is, if it is a scene's."""
-    route = _ROUTE.fullmatch(image.ref)
-    return route[3] if route and route[2] == "scene" else None
+    async def _download(self, path: str, known: str | None) -> FetchedImage:
+        answer = await self._client.download(
+            path, (known, self._placeholder), MAX_IMAGE
+        )
+        if answer.body is None:
+            if answer.etag != known and answer.etag == self._placeholder:
+                return FetchedImage()
+            return FetchedImage(tag=answer.etag, unchanged=True)
+        if answer.content_type == "image/svg+xml" or _is_svg(answer.body[:_HEAD]):
+            self._placeholder = answer.etag
+            return FetchedImage()
+        if answer.content_type in {"text/html", "application/json"} or _HTML.match(
+            answer.body
+        ):
+            raise source_fault("broken_answer")
+        if not is_picture(answer.body):
+            raise _invalid()
+        return FetchedImage(answer.body, answer.etag)
 
+    async def _why_missing(self, scene_id: str | None) -> Fault:
+        """Say whether a picture that is not there will never be.
 
-async def fetch_image(
-    client: StashClient, image: Image, known: str | None
-) -> FetchedImage:
-    """Fetch a picture, unless it still is the one that the tag ``known`` names.
+        A proxy before a dead Stash says 404 too, and so does Stash for a scene that
+        it failed to read: only the question for the scene itself tells.
+        """
+        if scene_id is None:
+            await self._reader.check_health()
+            return _missing(permanent=False)
+        return _missing(permanent=await self._reader.lacks(scene_id))
 
-    Raises faults of class source, and of class item with the reasons
-    image_too_large and image_invalid.
-    """
-    if not (route := _ROUTE.fullmatch(image.ref)):
-        raise _invalid()
-    if "default=true" in (route[4] or ""):
-        return FetchedImage()  # performers and the like without a picture of their own
-    answer = await client.download(route[1], known, MAX_IMAGE)
-    if answer.body is None:
-        return FetchedImage(tag=answer.etag, unchanged=True)
-    if answer.content_type == "image/svg+xml" or _is_svg(answer.body[:_HEAD]):
-        # No tag: the next answer has to be looked at again.
-        return FetchedImage()
-    if answer.content_type in {"text/html", "application/json"} or _HTML.match(
-        answer.body
-    ):
-        raise source_fault("broken_answer")
-    if not is_picture(answer.body):
-        raise _invalid()
-    return FetchedImage(answer.body, answer.etag)
+    async def _confirm(self, scene_id: str, files: Sequence[str]) -> None:
+        """See that the scene is about these files even after its picture came.
+
+        Its id may have been dealt again: then this is another film's cover.
+        """
+        there = await self._files.get(scene_id)
+        if there is None or is_another(files, there):
+            raise _missing(permanent=True)
 
 
 def _is_svg(head: bytes) -> bool:
@@ -76,6 +106,10 @@ def _is_svg(head: bytes) -> bool:
             return False
         at += len(end)
     return _SVG.match(head, at) is not None
+
+
+def _missing(*, permanent: bool) -> Fault:
+    return Fault(FaultClass.ITEM, "image_missing", permanent=permanent)
 
 
 def _invalid() -> Fault:

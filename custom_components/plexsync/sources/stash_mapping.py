@@ -26,11 +26,20 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from hashlib import blake2b
 import re
 from typing import Any, Self
 
-from ..engine.record import Actor, Find, InvalidRecordError, Record, Value, normalise
-from .stash_images import screenshot
+from ..engine.record import (
+    Actor,
+    Find,
+    Image,
+    InvalidRecordError,
+    Record,
+    Value,
+    normalise,
+)
+from .stash_cursor import is_just_now
 
 type PathMap = Callable[[str], str | None]
 
@@ -48,6 +57,8 @@ FIELDS = frozenset(
     }
 )
 CODE_FIELDS = frozenset({"original_title", "sort_title", "tagline"})
+_EXACT = frozenset({"oshash", "md5"})
+_MARK = 64  # characters of a mark, at most
 _PARTIAL_DATE = re.compile(r"\d{4}(-\d{2})?")
 
 
@@ -126,11 +137,17 @@ def revision_of(updated_at: object) -> int | None:
 
 
 def make_record(
-    scene: Mapping[str, Any], source: str, to_plex: PathMap, options: StashOptions
+    scene: Mapping[str, Any],
+    source: str,
+    to_plex: PathMap,
+    options: StashOptions,
+    read_at: datetime | None = None,
 ) -> Record:
     """Make the record of a scene as ``stash_queries`` asks for it.
 
-    Fields that this Stash does not know, or that make no sense, are absent.
+    Fields that this Stash does not know, or that make no sense, are absent. ``read_at``
+    is the server's clock at the time: a cover may still change within the second of its
+    scene.
     """
     scene_id, updated_at = str(scene["id"]), scene.get("updated_at")
     values: dict[str, Value | None] = {}
@@ -139,7 +156,7 @@ def make_record(
             values[name] = normalise(name, raw)
     if values.get("title", ...) is None:
         del values["title"]
-    cover = screenshot(scene_id, str(updated_at or ""))
+    cover = screenshot(scene_id, str(updated_at or ""), read_at)
     if options.poster:
         values["poster"] = cover
     if options.background:
@@ -154,7 +171,20 @@ def make_record(
         identified=_identified(scene),
         mirror=True,
         fill_only=options.fill_only,
+        files=marks_of(scene),
     )
+
+
+def screenshot(scene_id: str, updated_at: str, read_at: datetime | None) -> Image:
+    """Name the cover of a scene.
+
+    Only the route is kept: the address in Stash's answers is made from the
+    request's Host header and may not be reachable from here. The mark moves with
+    every edit of the scene, not only with the picture; the ETag tells then. While the
+    cover may change within the scene's own second, the mark is one that does not last.
+    """
+    passing = "?" if is_just_now(updated_at, read_at) else ""
+    return Image(f"/scene/{scene_id}/screenshot", f"{updated_at}{passing}")
 
 
 def why_skipped(
@@ -166,6 +196,24 @@ def why_skipped(
     if record.find.paths:
         return None
     return "not_mapped" if file_paths(scene) else "no_file"
+
+
+def marks_of(scene: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give marks of a scene's files: of one that was moved or changed, some stay.
+
+    Not the perceptual hash: two cuts of one film share it.
+    """
+    marks: list[str] = []
+    for file in scene.get("files") or ():
+        marks += (
+            f"{each['type']}:{each['value']}"[:_MARK]
+            for each in file.get("fingerprints") or ()
+            if each.get("type") in _EXACT and each.get("value")
+        )
+        if isinstance(path := file.get("path"), str) and path:
+            digest = blake2b(path.encode(errors="replace"), digest_size=8)
+            marks.append(f"path:{digest.hexdigest()}")
+    return tuple(dict.fromkeys(marks))
 
 
 def file_paths(scene: Mapping[str, Any]) -> list[str]:

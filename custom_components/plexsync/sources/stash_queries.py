@@ -89,6 +89,7 @@ _DEPENDENCIES = (
 _GO_SPECIAL = re.compile(r"[.+*?()|\[\]{}^$]")
 _SEPARATORS = re.compile(r"[\\/]+")
 _REQUIRED = frozenset({"id", "updated_at", "files"})
+FILES = "files { path fingerprints { type value } }"
 _SCENE_FIELDS = {
     "id": "id",
     "updated_at": "updated_at",
@@ -99,7 +100,7 @@ _SCENE_FIELDS = {
     "director": "director",
     "date": "date",
     "rating100": "rating100",
-    "files": "files { path }",
+    "files": FILES,
     "studio": "studio { name }",
     "tags": "tags { name }",
     "performers": "performers { name }",

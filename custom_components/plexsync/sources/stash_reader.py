@@ -10,7 +10,7 @@ from . import stash_queries as queries
 from .base import SourceInfo
 from .stash_client import Answer, StashClient, source_fault
 from .stash_cursor import BEGINNING, FRESH, Listing, Row, State, earlier
-from .stash_mapping import StashOptions
+from .stash_mapping import StashOptions, marks_of
 from .stash_queries import SCENES, Kind, Schema
 from .stash_sick import Sick
 from .stash_walk import Page, Scene, Shape, Walker, left_out, numbers_of, result
@@ -114,7 +114,7 @@ class StashReader:
                 {kind.name: _listing(answer.data[kind.name], kind) for kind in kinds},
                 answer.date,
                 bound,
-                _again(answer.data["again"]) if selection else None,
+                _again(answer.data["again"], answer.date) if selection else None,
             )
 
     async def _list_apart(
@@ -222,6 +222,27 @@ class StashReader:
         for scene_id in alone:
             self.sick.found(scene_id)
         return found
+
+    async def files_of(
+        self, scene_ids: Iterable[str]
+    ) -> dict[str, tuple[str, ...] | None]:
+        """Give the marks of the files of scenes; None for those that are gone.
+
+        Of those that cannot be read none is known.
+        """
+        ids = list(scene_ids)
+        document = queries.scenes_by_id(f"id {queries.FILES}", ids)
+        answer = await self._ask(document, partial=True)
+        broken = {place[0] for place in answer.broken}
+        with Shape():
+            return {
+                scene_id: ()
+                if f"s{scene_id}" in broken
+                else marks_of(scene)
+                if (scene := answer.data[f"s{scene_id}"]) is not None
+                else None
+                for scene_id in ids
+            }
 
     async def lacks(self, scene_id: str) -> bool:
         """Say whether there is no such scene; one that cannot be read is there."""
@@ -337,11 +358,12 @@ def _listing(found: Any, kind: Kind) -> Listing:
     )
 
 
-def _again(found: Any) -> Page:
+def _again(found: Any, date: datetime | None) -> Page:
     """Take the page of scenes that came along with the listings."""
     count, scenes = result(found, "scenes")
     last = max(numbers_of(scenes), default=0)
-    return Page(scenes, last, not scenes or count <= len(scenes))
+    done = not scenes or count <= len(scenes)
+    return Page(scenes, last, done, date=date)
 
 
 def _roots(data: Mapping[str, Any]) -> list[str]:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ..engine.record import Record
 from .stash_mapping import PathMap, StashOptions, make_record, why_skipped
+from .stash_walk import Page
 
 BREATH = 20  # scenes made into records before the event loop gets its turn
 
@@ -24,10 +26,17 @@ class Records:
         self._options = options
         self.skipped: Counter[str] = Counter()
 
-    def make(self, scene: Mapping[str, Any]) -> Record | None:
-        """Return the record of a scene, or None if its shape cannot be understood."""
+    def make(
+        self, scene: Mapping[str, Any], read_at: datetime | None = None
+    ) -> Record | None:
+        """Return the record of a scene, or None if its shape cannot be understood.
+
+        ``read_at`` is the server's clock at the time.
+        """
         try:
-            return make_record(scene, self._source, self._to_plex, self._options)
+            return make_record(
+                scene, self._source, self._to_plex, self._options, read_at
+            )
         except AttributeError, KeyError, TypeError, ValueError:
             # One scene of a shape that nobody foresaw must not stop all others.
             self.skipped["invalid"] += 1
@@ -37,23 +46,21 @@ class Records:
         """Say why a record is not to be sent; None if it is."""
         return why_skipped(scene, record, self._options)
 
-    async def to_send(
-        self, scenes: Iterable[Mapping[str, Any]], sent: set[int] | None
-    ) -> tuple[Record, ...]:
-        """Return the records of scenes that are to be sent.
+    async def to_send(self, page: Page, sent: set[int] | None) -> tuple[Record, ...]:
+        """Return the records of the scenes of a page that are to be sent.
 
         ``sent`` holds the ids of the scenes that this poll has sent already; they
         are left out, and the new ones added.
         """
         records = []
-        for index, scene in enumerate(scenes):
+        for index, scene in enumerate(page.scenes):
             if index % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
             if sent is not None:
                 if (number := int(scene["id"])) in sent:
                     continue
                 sent.add(number)
-            if (record := self.make(scene)) is None:
+            if (record := self.make(scene, page.date)) is None:
                 continue
             if reason := self.why_not(scene, record):
                 self.skipped[reason] += 1

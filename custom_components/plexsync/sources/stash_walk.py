@@ -6,7 +6,8 @@ and left out of later questions.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from ..engine.retry import Fault
@@ -29,13 +30,15 @@ type Ask = Callable[..., Awaitable[Answer]]
 class Page:
     """Some scenes in the order of their ids; ``last`` is the greatest id.
 
-    ``passed`` are the sick ones that were met on the way.
+    ``passed`` are the sick ones that were met on the way; ``date`` is the server's
+    clock.
     """
 
     scenes: tuple[Scene, ...] = ()
     last: int = 0
     done: bool = True
     passed: tuple[str, ...] = ()
+    date: datetime | None = None
 
 
 class Shape:
@@ -120,7 +123,7 @@ class Walker:
                 others_answer = True
             for scene_id in broken:
                 sick.found(scene_id)
-            yield Page(page.scenes, page.last, page.done, (*passed, *broken))
+            yield replace(page, passed=(*passed, *broken))
             passed = []
             after, done = page.last, page.done
 
@@ -229,5 +232,5 @@ def _take(answer: Answer, after: int) -> tuple[Page, tuple[str, ...]]:
     whole = tuple(scene for row, scene in enumerate(scenes) if row not in rows)
     # The rows decide: a count that promises more than ever comes must not loop.
     done = not scenes or count <= len(scenes)
-    page = Page(whole, max(numbers, default=after), done)
+    page = Page(whole, max(numbers, default=after), done, date=answer.date)
     return page, tuple(str(scenes[row]["id"]) for row in sorted(rows))

@@ -262,7 +262,8 @@ class StashSimulator:
             if stamped
             else "no-cache",
         }
-        if request.headers.get("If-None-Match") == picture.etag:
+        tags = request.headers.get("If-None-Match", "").split(",")
+        if picture.etag in {tag.strip() for tag in tags}:
             return web.Response(status=304, headers=headers)
         return web.Response(
             body=picture.data, content_type=picture.content_type, headers=headers
