@@ -6,7 +6,7 @@ import contextlib
 from random import Random
 from sqlite3 import Connection
 
-from . import leading, ledger, parts, queue, skipped, stats
+from . import departures, leading, ledger, parts, queue, skipped, stats
 from .admission import Admission
 from .arrivals import Arrivals
 from .breaker import Policy
@@ -15,6 +15,7 @@ from .by_hand import ByHand
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database, StorageDamagedError
+from .departures import Departures
 from .events import CircuitClosed, Event, Tell, nobody_listens
 from .health import Health
 from .holds import Hold
@@ -24,7 +25,7 @@ from .ledger_identity import LedgerIdentity
 from .news import PlexNews
 from .notes import Notes
 from .outcomes import Outcomes
-from .ports import BreakerStore, Images, Server
+from .ports import BreakerStore, Fresh, Images, Server, nothing_newer
 from .record import Record
 from .record_desk import Receipt, RecordDesk
 from .retry import RetryPolicy
@@ -34,7 +35,7 @@ from .sweep import Sweep
 from .tools import Tools
 from .undoing import Undoing
 from .unforeseen import tell as tell_unforeseen
-from .upkeep import Fresh, Upkeep, nothing_newer
+from .upkeep import Upkeep
 from .worker import Worker
 
 _AGAIN = 5.0  # seconds before a task that broke is started again
@@ -45,6 +46,7 @@ SCHEMAS = (
     parts.SCHEMA,
     stats.SCHEMA,
     leading.SCHEMA,
+    departures.SCHEMA,
 )
 
 
@@ -52,7 +54,7 @@ class Engine:
     """Accept records and bring items into line, whatever happens in between.
 
     What else there is to ask for or to see has a part of its own: ``by_hand``,
-    ``sweep``, ``standing``, ``outcomes``, ``upkeep``, ``circuit`` and so on.
+    ``sweep``, ``departures``, ``standing``, ``outcomes``, ``upkeep``, ``circuit`` and so on.
     """
 
     def __init__(
@@ -100,13 +102,14 @@ class Engine:
             retry=retry or RetryPolicy(),
             bulkheads=self.bulkheads,
             voided=self.news.voided,
+            fresh=fresh,
         )
         self.notes = Notes(database)
         self.ledger_identity = LedgerIdentity(database, self.notes, circuit, random)
         self.circuit_problem: str | None = None
-        self._join(fresh)
+        self._join()
 
-    def _join(self, fresh: Fresh) -> None:
+    def _join(self) -> None:
         """Put together those who work with what there is."""
         tools, circuit, health = self.tools, self.circuit, self.health
         judge = Judge(circuit, health, self.bulkheads, self.clock)
@@ -114,12 +117,15 @@ class Engine:
         self.standing = Standing(self.database, circuit)
         self.outcomes = Outcomes(self.standing, self._tell)
         self.worker = Worker(tools, circuit, health, judge, self.outcomes.done)
-        self.upkeep = Upkeep(self.database, circuit, self.clock, fresh)
+        self.upkeep = Upkeep(self.database, circuit, self.clock, tools.fresh)
         self.admission = Admission(circuit, health, judge)
         self.by_hand = ByHand(tools, circuit, self.admission)
         self.undoing = Undoing(tools, self.admission)
         self.arrivals = Arrivals(tools, circuit, self.admission, self.news)
-        self.sweep = Sweep(tools, circuit, self.admission, fresh, self._tell)
+        self.departures = Departures(
+            self.database, circuit, tools.fresh, self.undoing.look
+        )
+        self.sweep = Sweep(tools, circuit, self.admission, self._tell)
 
     # -- life ------------------------------------------------------------------
 

@@ -3,11 +3,11 @@
 The rings outside implement these; the engine never imports them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .record import Actor, Find, Image, Value
+from .record import Actor, Find, Image, Record, Value
 from .retry import Fault
 
 
@@ -260,6 +260,16 @@ class Images(Protocol):
         files by now is missing.
         Raises ``Fault`` of class source (worth another try) or item (not).
         """
+
+
+# Gives what a source says now of records, by key: the record, or in one word why there
+# is none to write. What is left out stands as it is on disk. Raises the source's Fault.
+type Fresh = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Record | str]]]
+
+
+async def nothing_newer(source: str, keys: Sequence[str]) -> Mapping[str, Record | str]:
+    """Know no more than is on disk."""
+    return {}
 
 
 class BreakerStore(Protocol):

@@ -341,6 +341,15 @@ def drop(db: Connection, source: str, key: str, now: float) -> bool:
     return bool(_drop(db, "source = ? AND key = ?", (source, key), now))
 
 
+def take_up_shared(db: Connection, source: str, now: float) -> None:
+    """Try again what waited behind another record of the same item."""
+    db.execute(
+        "UPDATE job SET failed = 0, due = ?, reason = NULL"
+        " WHERE source = ? AND failed = ? AND reason = 'shared_item'",
+        (now, source, SKIPPED),
+    )
+
+
 def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:
     gone = db.execute(
         f"DELETE FROM job WHERE {where} RETURNING iif(solo, blocked, NULL)",  # our own words

@@ -7,24 +7,23 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
-from . import failed, intake, jobs_view, owners, pins, queue, seen, skipped
+from . import failed, intake, jobs_view, pins, queue, seen, skipped
 from .breaker import State
 from .change import Kept
 from .circuit import Circuit
 from .contact import Contact
 from .failed import Choice
+from .heirs import seek_heirs
 from .holds import READING
 from .job import Priority
 from .look import Look
 from .pictures import known_digests
-from .ports import Item
 from .record import Record
 from .retry import Fault
 from .seen import Seen
 from .sight import Sight, every
 from .together import ahead, in_order
 from .tools import Tools
-from .upkeep import Fresh
 
 CHUNK = 100
 _PAGES = 1  # of a source, read ahead
@@ -60,20 +59,18 @@ class Reconcile:
         tools: Tools,
         circuit: Circuit,
         contact: Callable[[], AbstractAsyncContextManager[Contact]],
-        fresh: Fresh,
         *,
         enqueue: bool,
         total: int | None,
         insists: bool = False,
     ) -> None:
-        """Take the ways to Plex and to the sources, and how many records there will be.
+        """Take the way to Plex, and how many records there will be.
 
         With ``insists`` what cannot be looked at now becomes a job, too.
         """
         self._t = tools
         self._circuit = circuit
         self._contact = contact
-        self._fresh = fresh
         self._enqueue = enqueue
         self._total = total
         self._insists = insists
@@ -162,7 +159,8 @@ class Reconcile:
                         look = Look(self._t, contact, skims=True)
                         await look.find(fresh)
                         await look.plan(every(fresh))
-                        await self._seek_heirs(look, every(fresh))
+                        if self._enqueue:
+                            await seek_heirs(self._t, look, every(fresh))
                 except Fault:
                     pass  # the server's, and it passes: what is an item's is its sight's
                 else:
@@ -177,45 +175,6 @@ class Reconcile:
             if sight.targets[0].reason not in _LACKING | skipped.REASONS
             and (job := self._lacking.pop(_whose(sight), None)) is not None
         ]
-
-    async def _seek_heirs(self, look: Look, sights: Sequence[Sight]) -> None:
-        """Let items follow another record where theirs is gone, or has no file of them."""
-        if not self._enqueue:
-            return
-        shared: dict[str, list[tuple[Sight, Item, str]]] = {}
-        for sight in sights:
-            if sight.shared is not None:
-                case = (sight, *sight.shared)
-                shared.setdefault(_whose(sight)[0], []).append(case)
-        heirs: list[tuple[Sight, Item]] = []
-        for source, cases in shared.items():
-            try:
-                records = await self._fresh(source, list({key for *_, key in cases}))
-            except Fault:
-                continue  # each may still have its item
-            heirs += [
-                (sight, item)
-                for sight, item, key in cases
-                if (owner := records.get(key)) is not None
-                and not self._still_has(owner, item)
-            ]
-        if not heirs:
-            return
-
-        def hand_over(db: Connection) -> None:
-            for sight, item in reversed(heirs):
-                assert sight.record is not None
-                owners.hand_over(db, item, sight.record)
-
-        await self._t.database.run(hand_over)
-        for sight, item in heirs:
-            sight.shared, sight.reason, sight.item = None, None, item
-        # Of several heirs of one item the first one is it; the others share it now.
-        await look.plan(sight for sight, _ in heirs)
-
-    def _still_has(self, owner: Record | str, item: Item) -> bool:
-        """Say whether an item's owner is still there, with a file of it."""
-        return not isinstance(owner, str) and self._t.server.confirms(owner.find, item)
 
     async def _may_look(self) -> bool:
         """Say whether Plex may be asked: a half open circuit is for trials of jobs.

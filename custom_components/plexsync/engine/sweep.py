@@ -12,7 +12,6 @@ from .last_sweep import LastSweep
 from .reconcile import Reconcile
 from .record import Record
 from .tools import Tools
-from .upkeep import Fresh
 
 
 class Sweep:
@@ -23,14 +22,12 @@ class Sweep:
         tools: Tools,
         circuit: Circuit,
         admission: Admission,
-        fresh: Fresh,
         tell: Tell,
     ) -> None:
         """Take what to look with, who lets us in, and whom to tell of the end."""
         self._t = tools
         self._circuit = circuit
         self._admission = admission
-        self._fresh = fresh
         self._tell = tell
         self._one_run = asyncio.Lock()
         self._run: Reconcile | None = None
@@ -67,7 +64,6 @@ class Sweep:
                 self._t,
                 self._circuit,
                 lambda: self._admission.contact(READING),
-                self._fresh,
                 enqueue=enqueue,
                 total=total,
                 insists=leads,

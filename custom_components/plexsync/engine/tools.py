@@ -7,7 +7,7 @@ from random import Random
 from .bulkheads import Bulkheads
 from .clock import Clock
 from .database import Database
-from .ports import Images, Server
+from .ports import Fresh, Images, Server, nothing_newer
 from .retry import RetryPolicy
 
 ALONE = 600.0  # seconds that items are read alone after a shared read was refused
@@ -42,6 +42,7 @@ class Tools:
     bulkheads: Bulkheads
     # Rating key → monotonic time at which somebody else was last seen to edit the item.
     voided: Mapping[str, float]
+    fresh: Fresh = nothing_newer
     bulk: Bulk = field(default_factory=Bulk)
     # Rating keys of the items that a turn is writing to.
     in_hand: set[str] = field(default_factory=set)

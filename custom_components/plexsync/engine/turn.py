@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from .contact import CircuitRefusedError
 from .ending import Ending
+from .heirs import seek_heirs
 from .job import Job
 from .judge import About, Purpose
 from .look import Look
@@ -114,7 +115,9 @@ class Turn:
     async def _plan(self) -> None:
         """Plan what to write, and end the tasks for which that is nothing."""
         tasks = open_ones(self.tasks)
-        await self._look.plan([task.sight for task in tasks])
+        sights = [task.sight for task in tasks]
+        await self._look.plan(sights)
+        await seek_heirs(self._t, self._look, sights)
         for task in tasks:
             if task.sight.item is None:
                 not_found(self._t, task)

@@ -2,18 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 import contextlib
 from dataclasses import dataclass, replace
 from functools import partial
 import json
 from sqlite3 import Connection
 
-from . import leading, ledger, parts, settled, stats
+from . import departures, leading, ledger, parts, settled, stats
 from .admission import Admission
 from .contact import CircuitRefusedError, Contact
 from .database import StorageError
-from .holds import BY_HAND
+from .holds import BY_HAND, Hold
 from .judge import About, Purpose
 from .look import Look
 from .ports import FieldEdit, Item
@@ -22,6 +22,7 @@ from .retry import Fault, FaultClass
 from .sight import Sight
 from .tools import Tools
 from .undo import Restore, make_undo, missed, once_more
+from .written import Written, row_of
 
 _MARK = "undo"  # the note of an undo under way
 _PATIENCE = 30.0  # seconds until one that could not go on tries again
@@ -55,6 +56,21 @@ class Progress:
         return json.dumps({name: getattr(self, name) for name in self.__slots__})
 
 
+type Which = Callable[[Sequence[Written]], bool]
+
+
+def every_field(rows: Sequence[Written]) -> bool:
+    """Choose every field."""
+    return True
+
+
+def _of(source: str) -> Which:
+    """Choose the fields that a source wrote, and that no source wants any more."""
+    return lambda rows: (
+        row_of(rows, source) is not None and not any(row.claims for row in rows)
+    )
+
+
 class Undoing:
     """Take back what we wrote."""
 
@@ -63,29 +79,40 @@ class Undoing:
         self._t = tools
         self._admission = admission
         self._one_run = asyncio.Lock()
-        self._cut_short = asyncio.Event()
-        self._cut_short.set()  # a restart may have
+        self._to_do = asyncio.Event()
+        self._to_do.set()  # a restart may have cut something short
         self.progress: Progress | None = None
 
+    def look(self) -> None:
+        """Look now whether there is something to undo."""
+        self._to_do.set()
+
     async def run(self) -> None:
-        """Go on with what a restart or an outage cut short."""
+        """Go on with what a restart or an outage cut short, and undo what is owed."""
         while True:
-            await self._cut_short.wait()
+            await self._to_do.wait()
+            self._to_do.clear()
             try:
                 async with self._one_run:
                     if progress := await self._t.database.run(_under_way):
                         await self._go_on(progress)
-                    self._cut_short.clear()
+                    await self._undo_owed()
             except Fault, CircuitRefusedError, StorageError:
+                self._to_do.set()
                 await asyncio.sleep(_PATIENCE)
 
-    async def undo(self, find: Find) -> tuple[Item, list[str], dict[str, str]]:
+    async def undo(
+        self, find: Find, which: Which = every_field, *, held: bool = False
+    ) -> tuple[Item, list[str], dict[str, str]]:
         """Restore every item of a file; give the first, the restored fields, why others stayed.
 
-        Raises Fault, of class item with the reason of the match if none was found.
+        ``which`` chooses fields by their rows. What is ``held`` waits for the owner's
+        switch: nobody asked for it by hand. Raises Fault, of class item with the reason
+        of the match if none was found.
         """
         restored, kept = set[str](), dict[str, str]()
-        async with self._admission.contact(BY_HAND) as contact:
+        past = frozenset[Hold]() if held else BY_HAND
+        async with self._admission.contact(past) as contact:
             items = await self._find(contact, find)
             await self._t.database.run(lambda db: parts.recognise(db, *items))
             for item in items:
@@ -93,7 +120,7 @@ class Undoing:
                     # Whoever had it in hand may have written to it.
                     same = Find(rating_key=item.rating_key)
                     (read,) = await self._find(contact, same)
-                    names, reasons = await self._undo_item(contact, read)
+                    names, reasons = await self._undo_item(contact, read, which)
                     restored.update(names)
                     kept |= reasons
         return items[0], sorted(restored), kept
@@ -113,9 +140,8 @@ class Undoing:
             return progress
 
         async with self._one_run:
-            self._cut_short.set()
+            self._to_do.set()
             done = await self._go_on(await self._t.database.run(begin))
-            self._cut_short.clear()
         return done.items, done.fields, done.kept or {}
 
     async def _go_on(self, progress: Progress) -> Progress:
@@ -135,11 +161,28 @@ class Undoing:
             self.progress = None
         return progress
 
+    async def _undo_owed(self) -> None:
+        """Undo what a source wrote to items whose record is gone."""
+        items = await self._t.database.run(departures.owed, durable=False)
+        for number, path, key, source in items:
+            await self._undo_known(number, path, key, _of(source), held=True)
+            await self._t.database.run(
+                lambda db, number=number, source=source: departures.paid(  # type: ignore[misc]
+                    db, number, source
+                )
+            )
+
     async def _keep(self, text: str | None) -> None:
         await self._t.database.run(lambda db: stats.keep(db, _MARK, text))
 
     async def _undo_known(
-        self, number: int, path: str, key: str
+        self,
+        number: int,
+        path: str,
+        key: str,
+        which: Which = every_field,
+        *,
+        held: bool = False,
     ) -> tuple[int, Counter[str]]:
         """Undo one item of the ledger: by its files, which outlive its rating key.
 
@@ -154,7 +197,7 @@ class Undoing:
         done, why = 0, Counter[str]()
         for find in finds:
             try:
-                _, restored, kept = await self.undo(find)
+                _, restored, kept = await self.undo(find, which, held=held)
             except Fault as fault:
                 if fault.kind is not FaultClass.ITEM:
                     raise
@@ -185,12 +228,13 @@ class Undoing:
             self._t.in_hand.discard(rating_key)
 
     async def _undo_item(
-        self, contact: Contact, read: Item
+        self, contact: Contact, read: Item, which: Which
     ) -> tuple[set[str], dict[str, str]]:
         rows = await self._t.database.run(
             lambda db: ledger.rows(db, read), durable=False
         )
-        restores, kept = make_undo(read, rows)
+        chosen = {name: story for name, story in rows.items() if which(story)}
+        restores, kept = make_undo(read, chosen)
         gone = await self._restore_pictures(contact, read, restores)
         kept |= gone
         restores = [

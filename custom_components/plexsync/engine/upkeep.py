@@ -6,7 +6,7 @@ the settings changed. Each job gets what its source says of its record at that t
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import contextlib
 from dataclasses import dataclass, replace
 import logging
@@ -18,6 +18,7 @@ from .circuit import Circuit
 from .clock import Clock
 from .database import Database, StorageError
 from .failed import EVERYTHING, Choice, Failed
+from .ports import Fresh
 from .record import Record
 from .retry import Fault
 from .together import together
@@ -27,15 +28,6 @@ _LOGGER = logging.getLogger(__name__)
 CHUNK = 100  # records that a source is asked for at once
 _DAY = 86_400.0
 _AGAIN = 300.0  # seconds until a database that failed is tried again
-
-# Gives what a source says now of records, by key: the record, or in one word why there
-# is none to write. What is left out stands as it is on disk. Raises the source's Fault.
-type Fresh = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Record | str]]]
-
-
-async def nothing_newer(source: str, keys: Sequence[str]) -> Mapping[str, Record | str]:
-    """Know no more than is on disk."""
-    return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Source(Protocol):
         """Say how many records there are."""
 
     async def fresh(self, keys: Sequence[str]) -> Mapping[str, Record | str]:
-        """Read records afresh, by key; see ``engine.upkeep.Fresh``.
+        """Read records afresh, by key; see ``engine.ports.Fresh``.
 
         ``gone`` is the word for one that the source no longer has.
         """
