@@ -438,6 +438,24 @@ async def test_a_refused_field_keeps_no_other_back(
     assert item.tag_names("collection") == ["Ours"]
 
 
+@pytest.mark.parametrize("attempts", [1, 2])
+async def test_a_field_that_fails_is_found_after_two_charges_too(
+    rig: Rig, attempts: int
+) -> None:
+    """Two doubts may be settled between two turns: then the first attempt is no turn."""
+    rig.plex.faults.add("status", code=500, method="PUT", where=_says("tagline"))
+    await rig.halt()
+    await rig.submit(rig.records(1, tagline="Refused"))
+    await rig.engine.database.run(
+        lambda db: db.execute("UPDATE job SET attempts = ?", (attempts,))
+    )
+    rig.work()
+    await rig.drained(failed=1)
+    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    assert job.kept == {"tagline": "error_500"}
+    assert rig.item(1).title == "New 1"
+
+
 async def test_a_picture_goes_up_where_all_fields_are_refused(rig: Rig) -> None:
     """The job fails of the fields alone."""
     rig.plex.faults.add("status", code=400, method="PUT")
