@@ -141,6 +141,7 @@ async def test_a_lost_ledger_waits_for_the_owner(
     assert answer["status"] == "written"
 
 
+@pytest.mark.usefixtures("tag_mode")
 @pytest.mark.parametrize("choice", ["adopt", "lead"])
 async def test_what_is_locked_after_a_lost_ledger(
     hass: HomeAssistant,

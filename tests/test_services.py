@@ -537,6 +537,27 @@ async def test_a_preview_names_the_pictures_that_nobody_has_seen(
     assert (answer["changes"], "to_be_compared" in answer) == ([], False)
 
 
+@pytest.mark.usefixtures("tag_mode")
+async def test_a_preview_names_the_collection_that_is_spared(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """A person made it, and it would vanish with its last member: the write says the same."""
+    entry = await set_up(hass, make_entry(plex))
+    plex.core.edit_by_person(plex.core.find(OTHER).rating_key, collections=["Theirs"])
+    fields: dict[str, Any] = {"collections": ["Ours", "Theirs"]}
+    await sync(hass, path=PATH, fields=fields)
+    plex.core.edit_by_person(plex.core.find(OTHER).rating_key, collections=[])
+    item = plex.core.find(PATH)
+    order = {"path": PATH, "fields": {"collections": None}}
+    answer = await call(hass, "preview_item", **order)
+    assert answer["kept"] == {"collections": "last_member"}
+    written = await sync(hass, **order)
+    assert (written["status"], written["kept"]) == ("written", answer["kept"])
+    assert written["changes"] == answer["changes"]
+    assert item.tag_names("collection") == ["Theirs"]
+    assert not entry.runtime_data.engine.circuit.holds
+
+
 async def test_a_preview_of_what_a_source_says(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:
@@ -738,6 +759,22 @@ async def test_a_run_counts_by_kind_and_enqueues_the_gaps(
     assert answer["counts"] == {"in_line": 11, "differs": 1}
     await until_state(hass, "sensor", "synced", "13")
     assert item.value("summary") == FILMS[0].summary
+
+
+async def test_a_run_counts_what_a_person_keeps(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Apart from what is in line, with the reason; nothing is written for it."""
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    item = plex.core.find(PATH)
+    plex.core.edit_by_person(item.rating_key, summary="A person's.")
+    edits = plex.journal.count(method="PUT")
+    for _ in range(2):
+        answer = await reconciled(hass)
+        assert answer["counts"] == {"in_line": 11, "kept": {"locked": 1}}
+    assert plex.journal.count(method="PUT") == edits
+    assert item.value("summary") == "A person's."
 
 
 async def test_a_run_is_nobodys_but_the_entrys(

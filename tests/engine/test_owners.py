@@ -10,6 +10,8 @@ from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from tests.rig import Rig, library
 
+pytestmark = pytest.mark.usefixtures("tag_mode")
+
 
 class Shelf:
     """A source that can be asked for its records, and can lose some."""
@@ -131,6 +133,29 @@ async def test_the_record_of_the_first_file_leads(rig: Rig, shelf: Shelf) -> Non
     assert (one.title, rig.edits()) == ("New 1", 1)
 
 
+@pytest.mark.parametrize("first", ["scene:1", "scene:2"])
+@pytest.mark.parametrize("how", ["two parts of one film", "one file"])
+async def test_two_records_of_one_item_take_no_turns(
+    rig: Rig, shelf: Shelf, how: str, first: str
+) -> None:
+    """The one of the first file, or the first one of two that have it, whoever came first."""
+    one, two = rig.item(1), rig.item(2)
+    if how == "one file":
+        same = replace(shelf.records["scene:2"], find=shelf.records["scene:1"].find)
+        shelf.put(same)
+    else:
+        one.media[0].parts += two.media[0].parts
+        one.rows.clear()
+        rig.plex.core.catalog.remove(two)
+    await rig.submit(sorted(shelf.records.values(), key=lambda rec: rec.key != first))
+    await rig.drained()
+    assert (one.title, rig.edits()) == ("New 1", 1)
+    assert {"Drama", "New"} <= set(one.tag_names("genre"))
+    for _ in range(3):
+        assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
+    assert (one.title, rig.edits()) == ("New 1", 1)
+
+
 async def test_when_an_owner_goes_the_next_one_takes_over(
     rig: Rig, shelf: Shelf
 ) -> None:
@@ -193,6 +218,7 @@ async def test_what_lies_in_no_chosen_library_is_no_failure(
     assert snapshot.skipped == {"outside_libraries": 1}
     assert (snapshot.failed, snapshot.statistics.success_rate) == (0, None)
     assert (await sweep(rig, shelf))["skipped:outside_libraries"] == 1
+    assert not [event for event in rig.events if "Failed" in repr(event)]
     section = next(iter(rig.plex.core.sections.values()))
     section.locations.append(type(section.locations[0])(99, "/x"))
     rig.plex.core.add_item(section, "Out", file="/x/1.mkv")

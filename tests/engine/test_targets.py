@@ -11,6 +11,8 @@ from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Find, Record
 from tests.rig import Rig, library
 
+pytestmark = pytest.mark.usefixtures("tag_mode")
+
 
 @pytest.fixture
 async def rig(socket_enabled: None, tmp_path: Path) -> AsyncIterator[Rig]:
@@ -157,3 +159,37 @@ async def test_one_item_gone_before_its_edit_is_no_failure(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer"))
     await rig.drained()
     assert rig.plex.core.item(there).title == "Newer 1"
+
+
+@pytest.mark.parametrize("how", ["sweep", "restart", "retry", "newer"])
+async def test_a_library_goes_that_had_the_guid_too(rig: Rig, how: str) -> None:
+    """What nobody could choose between is one item now: it is written."""
+    one, again = rig.items()[0], rig.items()[10]
+    one.guids = again.guids = ("imdb://tt9",)
+    find = Find(guids=("imdb://tt9",))
+    which = said = Record("stash", "1", find, {"title": "Which?"})
+
+    async def sweep() -> dict[str, int]:
+        async def pages() -> AsyncIterator[list[Record]]:
+            yield [said]
+
+        return await rig.engine.sweep.run(pages())
+
+    await rig.submit([which])
+    await rig.drained(failed=1)
+    assert await sweep() == {"ambiguous": 1}
+    rig.plex.core.remove_section(again.section)
+    match how:
+        case "retry":
+            await rig.engine.upkeep.retry()
+        case "newer":
+            said = replace(which, fields={"title": "This one"})
+            await rig.submit([said])
+        case "restart":
+            await rig.restart()
+            await sweep()
+        case _:
+            await sweep()
+    await rig.drained()
+    assert one.title == said.fields["title"]
+    assert await sweep() == {"in_line": 1}

@@ -12,6 +12,8 @@ from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from tests.rig import RETRY, Rig, library
 
+pytestmark = pytest.mark.usefixtures("tag_mode")
+
 
 @pytest.fixture
 async def rig(socket_enabled: None, tmp_path: Path) -> AsyncIterator[Rig]:
@@ -48,6 +50,23 @@ async def test_items_made_anew_are_mended_by_one_sweep(rig: Rig) -> None:
     assert rig.plex.journal.count(method="GET") <= 10
     assert await sweep(rig, records) == {"in_line": 30}
     assert rig.edits() == 20
+
+
+async def test_new_rating_keys_alone_cost_no_edit(rig: Rig) -> None:
+    """The items are found by their files; what we wrote to them is known still."""
+    records, newer = rig.records(30), rig.records(30, "Newer")
+    await rig.submit(records)
+    await rig.drained()
+    for item in rig.items()[:20]:
+        rig.plex.core.rekey(item)
+    rig.plex.journal.clear()
+    for _ in range(2):
+        assert await sweep(rig, records) == {"in_line": 30}
+    assert rig.edits() == 0
+    await rig.submit(newer)
+    await rig.drained()
+    assert rig.in_line(newer) == []
+    assert not [item for item in rig.items() if "New" in item.tag_names("genre")]
 
 
 async def test_a_rating_key_that_another_file_has_now(rig: Rig) -> None:
@@ -184,14 +203,27 @@ async def test_nothing_is_read_while_plex_is_away(rig: Rig) -> None:
     await rig.plex.start()
 
 
-async def test_a_pin_wakes_what_waits_and_so_does_its_end(rig: Rig) -> None:
-    """Whether the job has failed, waits, or was skipped."""
-    lost = Record("stash", "lost", Find(("/x/lost.mkv",)), {"title": "Found"})
+@pytest.mark.parametrize("how", ["skipped", "failed", "waiting"])
+async def test_a_pin_wakes_whatever_lacks_its_item(rig: Rig, how: str) -> None:
+    """Whether the job was skipped, has failed, or waits for long."""
+    if how == "waiting":
+        await rig.stop()
+        retry = replace(RETRY, missing=Backoff(3600, 3600))
+        rig.settings |= {"retry": retry}
+        await rig.start()
+    folder = "/x" if how == "skipped" else "/data/movies"
+    find = Find((f"{folder}/lost.mkv",))
+    lost = Record("stash", "lost", find, {"title": "Found"})
     await rig.submit([lost])
-    await rig.drained()
-    assert (await rig.engine.snapshot()).skipped == {"outside_libraries": 1}
+
+    async def is_put_off() -> bool:
+        jobs, _ = await rig.engine.standing.jobs(state=how)
+        return bool(jobs)
+
+    await rig.until(is_put_off)
     film = rig.item(3)
     await rig.engine.by_hand.pin("stash", "lost", str(film.rating_key))
     await rig.until(lambda: film.title == "Found")
     await rig.drained()
-    assert (await rig.engine.snapshot()).skipped == {}
+    snapshot = await rig.engine.snapshot()
+    assert (snapshot.skipped, snapshot.failed) == ({}, 0)

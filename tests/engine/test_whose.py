@@ -183,6 +183,29 @@ async def test_we_lock_only_where_something_of_ours_stands(rig: Rig) -> None:
     assert set(rig.item(1).locks) == before | {"title"}
 
 
+async def test_an_agent_reaches_what_we_had_nothing_for(rig: Rig) -> None:
+    """Its next refresh fills the lists and texts that the source has not."""
+    core, key = rig.plex.core, rig.item(1).rating_key
+    lists = {"genre": ["G"], "director": ["D"], "actor": [("Ann", "Queen", "")]}
+    core.edit_by_person(key, lock=None, genre=[], director=[], actor=[], summary=None)
+    rig.item(1).agent |= {"summary": "The agent's"} | {
+        kind: [name if isinstance(name, tuple) else (name, "", "") for name in names]
+        for kind, names in lists.items()
+    }
+    before = set(rig.item(1).locks)
+    nothing = dict.fromkeys(("genres", "directors", "actors", "labels", "summary"))
+    await say(rig, title="Ours", **nothing)
+    core.agent_refresh(key)
+    assert rig.item(1).title == "Ours"
+    assert rig.item(1).values["summary"] == "The agent's"
+    assert rig.item(1).tag_names("genre") == ["G"]
+    assert rig.item(1).tag_names("director") == ["D"]
+    assert cast(rig) == {("Ann", "Queen", "")}
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert set(rig.item(1).locks) == before
+    assert rig.item(1).tag_names("genre") == ["G"]
+
+
 async def test_what_we_wrote_goes_although_only_a_title_is_left(rig: Rig) -> None:
     """The source hardly identifies it any more; what others gave it stays."""
     theirs = set(rig.item(1).tag_names("genre"))
@@ -244,12 +267,22 @@ async def test_what_is_renamed_in_letter_case_arrives(rig: Rig, identity: Any) -
         assert {"Ann Example", "Bob"} <= set(rig.item(1).tag_names("actor"))
 
 
-async def test_two_actors_of_one_name_end_in_line(rig: Rig) -> None:
-    """Also where Plex keeps one of them."""
-    actors = (Actor("Ann", "the elder"), Actor("Ann", "the younger"))
-    await say(rig, actors=actors)
-    await sweep(rig, record(rig, actors=actors))
-    assert not await rig.engine.standing.reasons()
+@pytest.mark.parametrize("repeated", [True, False])
+async def test_two_actors_of_one_name(rig: Rig, repeated: bool) -> None:
+    """Both stand there by their parts; where Plex keeps one of them it is in line, too."""
+    rig.plex.core.switches.repeat_actors = repeated
+    before = cast(rig)
+    elder, younger = ("Ann", "the elder", ""), ("Ann", "the younger", "")
+    for actors in ([elder, younger], [elder, ("Ann", "the youngest", "")], [elder]):
+        said = tuple(Actor(name, part) for name, part, _ in actors)
+        await say(rig, actors=said)
+        assert not await rig.engine.standing.reasons()
+        assert await sweep(rig, record(rig, actors=said)) == {"in_line": 1}
+        ours = cast(rig) - before
+        assert ours == {*actors} if repeated else ours <= {*actors}
+        assert ours
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert cast(rig) == before
 
 
 async def test_a_form_of_plexs_own_is_learnt(rig: Rig) -> None:

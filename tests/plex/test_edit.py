@@ -303,6 +303,7 @@ async def test_parts_that_are_refused(
     assert (after.fields, after.locks) == (item.fields, item.locks)
 
 
+@pytest.mark.usefixtures("tag_mode")
 @pytest.mark.parametrize(
     ("code", "reason"), [(400, "bad_request"), (409, "conflict"), (413, "too_large")]
 )

@@ -245,6 +245,19 @@ def test_identified(kept: dict[str, Any], identified: bool) -> None:
     assert make_record(scene, "s", _to_plex, options).identified is identified
 
 
+@pytest.mark.parametrize("told_apart", [True, False])
+def test_two_performers_of_one_name(told_apart: bool) -> None:
+    """Two members where their disambiguation is told, else one."""
+    performers = [
+        {"name": "Ann", "disambiguation": "the elder"},
+        {"name": "Ann", "disambiguation": "the younger"},
+    ]
+    options = StashOptions(disambiguation_as_role=told_apart)
+    wanted = (Actor("Ann", "the elder"), Actor("Ann", "the younger"))
+    cast = _fields(options, performers=performers)["actors"]
+    assert cast == (wanted if told_apart else (Actor("Ann"),))
+
+
 def test_all_files_in_their_order() -> None:
     """The primary file comes first; what is not mapped is left out, doubles too."""
     files = [

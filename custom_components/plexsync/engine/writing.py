@@ -97,8 +97,9 @@ class Writing:
                             item,
                             edits,
                             lambda: is_stale(self._t, task),
-                            # Once: to find the field out takes several requests.
-                            apart=task.job.attempts == 1,
+                            # Not each time: to find the field out takes several
+                            # requests. Two doubts may be charged between two turns.
+                            apart=task.job.attempts in (1, 2),
                         ),
                         about(task),
                     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 import re
 from typing import Any
 from urllib.parse import unquote
@@ -188,20 +189,26 @@ def merge_tags(
     """Return the list that an edit leaves: added first, then removed."""
     current = item.tags.get(kind, [])
     start = [] if edit.clear or (mode == "replace" and edit.add) else current
-    merged = {tagging.tag.id: tagging for tagging in start}
+    merged: dict[int, list[Tagging]] = {}
+    for tagging in start:
+        merged.setdefault(tagging.tag.id, []).append(tagging)
+    named: set[int] = set()
     for index in sorted(edit.add):
         parts = edit.add[index]
         if not (name := parts["tag.tag"]):
             continue
         tag = catalog.tag(item.section, kind, name)
         known = next((tagging for tagging in current if tagging.tag is tag), None)
-        merged[tag.id] = _tagging(catalog.switches, tag, parts, known)
+        member = _tagging(catalog.switches, tag, parts, known)
+        again = catalog.switches.repeat_actors and tag.id in named
+        merged[tag.id] = [*merged[tag.id], member] if again else [member]
+        named.add(tag.id)
     exact = {catalog.spelled(kind, name) for name in edit.remove}
     removed = {name.casefold() for name in exact}
     folded = catalog.switches.tag_identity == "casefold"
     return [
         tagging
-        for tagging in merged.values()
+        for tagging in chain.from_iterable(merged.values())
         if not (
             tagging.tag.name.casefold() in removed
             if folded

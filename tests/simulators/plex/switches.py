@@ -23,6 +23,8 @@ class Switches:
     """An actor who is sent again without `tagging.text` keeps the part."""
     keep_portraits: bool = True
     """An actor who is sent again without `tag.thumb` keeps the portrait."""
+    repeat_actors: bool = False
+    """An edit that names an actor twice, with two parts, leaves two of that name."""
     raise_first_letters: bool = False
     """Labels and collections begin with a capital, however they were sent."""
     strict_types: bool = True
