@@ -1,6 +1,6 @@
 """Plays a recorded life against a simulated Stash, and collects what differs."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from hashlib import sha1
 import json
 from pathlib import PurePosixPath
@@ -51,6 +51,11 @@ class Player:
 
     async def play(self, life: Iterable[Step]) -> None:
         """Play every step."""
+        async for _ in self.live(life):
+            pass
+
+    async def live(self, life: Iterable[Step]) -> AsyncIterator[Step]:
+        """Play step by step; whoever goes through them may look at the server after each."""
         for step in life:
             if step.pause:
                 self.clock.now += 1
@@ -62,6 +67,16 @@ class Player:
             if step.request:
                 await self._ask(step)
             self.played += 1
+            yield step
+
+    def dealt(self, mark: str) -> str:
+        """Return what a mark of the recording stands for here: ``{scene:3}`` → an id."""
+        return self.tokens.known[mark]
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        """Ask something that is no part of the life; return the data."""
+        request = {"query": query, "variables": variables}
+        return (await self._send(request))["body"]["data"]
 
     async def _ask(self, step: Step) -> None:
         """Ask, and compare the answer."""
