@@ -114,8 +114,7 @@ def _all_destroyer(kind: Kind) -> Callable[..., bool]:
 
 def _tags_merge(call: Call, want: Want, input: Row) -> Row:
     """Merge tags."""
-    sources, destination = numbers(input["source"]), key_of(input["destination"])
-    key = call.core.merge_tags(sources, destination, moves=False)
+    key = call.core.merge_tags(numbers(input["source"]), key_of(input["destination"]))
     return call.loader.objects(Kind.TAG, [key], want)[0]
 
 

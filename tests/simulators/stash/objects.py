@@ -193,17 +193,8 @@ class Objects(Base):
             )
             self.store.run(f'DELETE FROM "{kind}" WHERE id = ?', (key,))
 
-    def merge_tags(
-        self,
-        sources: Sequence[int | str],
-        destination: int | str,
-        *,
-        moves: bool = True,
-    ) -> int:
-        """Merge tags; their names become aliases, and no scene's time moves.
-
-        Without ``moves`` the destination's does not either, as it is in Stash.
-        """
+    def merge_tags(self, sources: Sequence[int | str], destination: int | str) -> int:
+        """Merge tags; their names become aliases, and no time moves: no scene's, and not the tag's."""
         target = self.object_id(Kind.TAG, destination)
         keys = [self.object_id(Kind.TAG, source) for source in sources]
         if target in keys:
@@ -221,6 +212,4 @@ class Objects(Base):
                         "INSERT INTO aliases VALUES (?, ?, ?)",
                         (Kind.TAG, target, row["name"]),
                     )
-            if moves:
-                self.edit_object(Kind.TAG, target)
         return target
