@@ -263,7 +263,9 @@ def test_merge_delete_and_import(core: StashCore) -> None:
     assert core.add_scene("/media/films/x.mkv", title="X") == last + 1
     before = {core.paths(key)[0]: core.updated_at(key) for key in core.scene_ids()}
     mapping = core.import_all()
-    assert mapping[1] == last + 1 and core.find_scene("X") == 1
+    assert mapping[last + 1] == core.find_scene("X") == core.scene_ids()[-1]
+    assert core.scene_ids() == list(range(1, len(before) + 1))
+    assert mapping[kept] != kept
     assert {
         core.paths(key)[0]: core.updated_at(key) for key in core.scene_ids()
     } == before

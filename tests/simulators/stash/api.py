@@ -1,34 +1,40 @@
 """GraphQL without HTTP: parse, validate, execute, and the form of Stash's answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     GraphQLError,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     GraphQLSyntaxError,
+    Node,
     OperationDefinitionNode,
     OperationType,
+    Visitor,
     execute_sync,
     get_operation_ast,
     parse,
     validate,
+    visit,
 )
 
 from .base import StashError
 from .core import StashCore
 from .execution import Row, RowContext
+from .instance import Instance
 from .jobs import Jobs
 from .loader import Loader
-from .mutations import MUTATIONS
-from .resolvers import QUERIES, Call, resolve_root
-from .schema import minor_of, schema_of
+from .resolvers import Call
+from .roots import resolve
+from .schema import database_schema, minor_of, schema_of
+from .variables import UnfitError, checked as checked_variables
 
 _REMEMBERED = 1000
-_FUNCTIONS = {"Query": QUERIES, "Mutation": MUTATIONS}
+_INVALID = "GRAPHQL_VALIDATION_FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +53,53 @@ class Checked:
     errors: tuple[Row, ...] = ()
 
 
-def _refusal(error: GraphQLError, code: str) -> Row:
+class _Finder(Visitor):
+    """Finds the field that an argument belongs to."""
+
+    def __init__(self, argument: Node) -> None:
+        """Look for that argument."""
+        super().__init__()
+        self.argument = argument
+        self.field: FieldNode | None = None
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        """Look at one field."""
+        if self.argument in node.arguments:
+            self.field = node
+
+
+def _field_of(document: DocumentNode, error: GraphQLError) -> Node | None:
+    """Return the field an error about an argument points at."""
+    (argument,) = error.nodes or (None,)
+    if argument is None:
+        return None
+    finder = _Finder(argument)
+    visit(document, finder)
+    return finder.field or argument
+
+
+def _refusal(error: GraphQLError, code: str, known: DocumentNode | None = None) -> Row:
     """Write an error found before execution as gqlgen does, which quotes with double quotes."""
-    shown: Row = {"message": error.message.replace("'", '"')}
+    message = error.message.replace("'", '"')
+    shown: Row = {"message": message}
+    if code == "GRAPHQL_PARSE_FAILED":
+        shown["message"] = message.removeprefix("Syntax Error: ").removesuffix(".")
+    if message.startswith("Unknown argument") and known is not None:
+        error = GraphQLError(message, _field_of(known, error))
     if error.locations:
         shown["locations"] = [
             {"line": place.line, "column": place.column} for place in error.locations
         ]
     return shown | {"extensions": {"code": code}}
+
+
+def refused(message: str, place: Sequence[str | int] = ()) -> Answer:
+    """Refuse a request before anything is executed."""
+    error: Row = {"message": message}
+    if place:
+        error["path"] = list(place)
+    error["extensions"] = {"code": _INVALID}
+    return Answer({"errors": [error], "data": None}, refused=True)
 
 
 def _failure(error: GraphQLError) -> Row:
@@ -67,17 +112,15 @@ def _failure(error: GraphQLError) -> Row:
     return {"message": error.message, "path": [*(error.path or ()), *below]}
 
 
-def _resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
-    """Answer a root field; a subscription's payload is its own answer."""
-    functions = _FUNCTIONS.get(info.parent_type.name)
-    return source if functions is None else resolve_root(functions, info, arguments)
-
-
 class StashApi:
     """Stash's GraphQL interface in one version; usable without a server."""
 
     def __init__(
-        self, core: StashCore, version: str = "0.30.1", jobs: Jobs | None = None
+        self,
+        core: StashCore,
+        version: str = "0.30.1",
+        jobs: Jobs | None = None,
+        instance: Instance | None = None,
     ) -> None:
         """Serve a core's state as that version does."""
         self.core = core
@@ -86,8 +129,8 @@ class StashApi:
         self.schema = schema_of(self.minor)
         # What the query ``version`` says; None is what builds of one's own say.
         self.version_text: str | None = f"v{version.removeprefix('v')}"
-        # OK, NEEDS_MIGRATION or SETUP.
-        self.status = "OK"
+        self.database_schema = database_schema(version)
+        self.instance = instance or Instance()
         self._checked: dict[str, Checked] = {}
 
     def check(self, query: str) -> Checked:
@@ -109,7 +152,7 @@ class StashApi:
         if errors := validate(self.schema, document):
             return Checked(
                 None,
-                tuple(_refusal(err, "GRAPHQL_VALIDATION_FAILED") for err in errors),
+                tuple(_refusal(err, _INVALID, document) for err in errors),
             )
         return Checked(document)
 
@@ -136,9 +179,18 @@ class StashApi:
         payload: Any = None,
     ) -> Answer:
         """Answer one request; ``payload`` is what a subscription has to tell."""
-        checked = self.check(query)
-        if checked.document is None:
-            return Answer({"errors": list(checked.errors), "data": None}, refused=True)
+        if not query:
+            return refused("no operation provided")
+        known = self.check(query)
+        if known.document is None:
+            return Answer({"errors": list(known.errors), "data": None}, refused=True)
+        operation = self.operation(query, operation_name)
+        if operation is None:
+            return refused(f"operation {operation_name or ''} not found")
+        try:
+            variables = checked_variables(self.schema, operation, variables or {})
+        except UnfitError as err:
+            return refused(str(err), err.place)
         loader = Loader(self.core, self.minor, base_url, api_key)
         scene = self.schema.type_map["Scene"]
         assert isinstance(scene, GraphQLObjectType)
@@ -148,17 +200,18 @@ class StashApi:
             loader,
             self.minor,
             self.version_text,
-            self.status,
+            self.database_schema,
+            self.instance,
             scene,
         )
         result = execute_sync(
             self.schema,
-            checked.document,
+            known.document,
             payload,
             call,
             variables,
             operation_name or None,
-            field_resolver=_resolve,
+            field_resolver=resolve,
             execution_context_class=RowContext,
         )
         return self._answer(result, call)
@@ -174,9 +227,7 @@ class StashApi:
             return Answer({"errors": partial} | body if partial else body)
         if result.data is None and all(error.path is None for error in result.errors):
             # Only what fails before any resolver runs has no path: variables, or the operation's name.
-            refusals = [
-                _refusal(error, "GRAPHQL_VALIDATION_FAILED") for error in result.errors
-            ]
+            refusals = [_refusal(error, _INVALID) for error in result.errors]
             return Answer({"errors": refusals, "data": None}, refused=True)
         return Answer(
             {

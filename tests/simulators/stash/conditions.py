@@ -21,6 +21,8 @@ _COMPARISONS = {
     "GREATER_THAN": ">",
     "LESS_THAN": "<",
 }
+_LATEST = "9999-12-31T23:59:59Z"
+_OF_TIMES = {*_COMPARISONS, "BETWEEN", "NOT_BETWEEN", "IS_NULL", "NOT_NULL"}
 _OPERATORS = {"AND": "AND", "OR": "OR", "NOT": "AND NOT"}
 
 
@@ -110,10 +112,18 @@ def number(column: str) -> Handler:
 
 
 def timestamp(column: str) -> Handler:
-    """Filter by a time: the text sent is compared with the text stored, character by character."""
+    """Filter by a time: the text sent is compared with the text stored, character by character.
+
+    Unless it reads as a number: a column of times has numeric affinity, and any
+    number is less than any text.
+    """
 
     def handle(condition: Condition, criterion: Mapping[str, Any]) -> None:
-        condition.where.append(compared(column, criterion, upper="9999"))
+        if criterion["modifier"] not in _OF_TIMES:
+            raise StashError(
+                "Internal system error. Error <unsupported date modifier type>"
+            )
+        condition.where.append(compared(column, criterion, upper=_LATEST))
 
     return handle
 
@@ -161,8 +171,8 @@ def _text(column: str, modifier: str, value: str) -> tuple[str, tuple[Param, ...
         case "MATCHES_REGEX" | "NOT_MATCHES_REGEX":
             try:
                 re.compile(value)
-            except re.error as err:
-                raise StashError(f"error parsing regexp: {err}: `{value}`") from err
+            except re.PatternError as err:
+                raise StashError(f"error parsing regexp: {_go(err)}") from err
             if modifier == "MATCHES_REGEX":
                 return f"{column} IS NOT NULL AND {column} REGEXP ?", (value,)
             return f"{column} IS NULL OR NOT {column} REGEXP ?", (value,)
@@ -171,6 +181,16 @@ def _text(column: str, modifier: str, value: str) -> tuple[str, tuple[Param, ...
         case "NOT_NULL":
             return f"{column} IS NOT NULL AND trim({column}) != ''", ()
     raise StashError(f"unsupported string filter modifier {modifier}")
+
+
+def _go(err: re.PatternError) -> str:
+    """Say what is wrong with a regular expression in the words of Go, where they are known."""
+    text = str(err.pattern)
+    if err.msg == "unterminated character set":
+        return f"missing closing ]: `{text[err.pos or 0 :]}`"
+    if err.msg == "missing ), unterminated subpattern":
+        return f"missing closing ): `{text}`"
+    return f"{err.msg}: `{text}`"
 
 
 def search(columns: Sequence[str], query: str) -> tuple[str, tuple[Param, ...]]:
@@ -247,8 +267,8 @@ def _members(
     table, parent, child = tree
     roots = ", ".join("(?, 0)" for _ in ids)
     return (
-        f"WITH RECURSIVE below (id, level) AS (VALUES {roots} UNION SELECT {child}, level + 1 FROM {table}"
-        f" JOIN below ON {table}.{parent} = below.id WHERE ? < 0 OR level < ?) SELECT id FROM below"
+        f"WITH RECURSIVE below (id, level) AS (VALUES {roots} UNION SELECT {table}.{child}, below.level + 1 FROM {table}"
+        f" JOIN below ON {table}.{parent} = below.id WHERE ? < 0 OR below.level < ?) SELECT id FROM below"
     ), (*ids, depth, depth)
 
 

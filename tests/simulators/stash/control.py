@@ -83,6 +83,7 @@ class ControlServer:
                 web.delete(r"/__sim/scene/{id:\d+}", self._delete_scene),
                 web.post("/__sim/merge", self._merge),
                 web.post("/__sim/move", self._move),
+                web.post("/__sim/disk", self._disk),
                 web.post("/__sim/rename", self._rename),
                 web.post("/__sim/import", self._import),
             ]
@@ -150,8 +151,10 @@ class ControlServer:
     async def _state(self, request: web.Request) -> web.Response:
         """Change the server.
 
-        Settings: version, status, api_key, tripwire, latency, zone (hours from UTC), and
-        sick (scenes that cannot be read, by id: "row", or the field that fails).
+        Settings: version, status, database_schema, locked (nothing can be written),
+        api_key, tripwire, latency, zone (hours from UTC), jobs (how many seconds one
+        takes, or "held" until they are released), and sick (scenes that cannot be read,
+        by id: "row", or the field that fails).
         """
         simulator, body = self.simulator, await _body(request)
         for name, value in body.items():
@@ -162,6 +165,10 @@ class ControlServer:
                     simulator.status = value
                 case "api_key" | "tripwire" | "credentials":
                     setattr(simulator.auth, name, value)
+                case "locked" | "database_schema":
+                    setattr(simulator.instance, name, value)
+                case "jobs":
+                    simulator.jobs.patience = None if value == "held" else float(value)
                 case "latency":
                     simulator.latency = float(value)
                 case "sick":
@@ -173,8 +180,11 @@ class ControlServer:
         return _done()
 
     async def _job(self, request: web.Request) -> web.Response:
-        """Begin a job (``description``), or end one (``finish``: its id)."""
+        """Begin a job (``description``), end one (``finish``: its id), or do what is held (``release``)."""
         body = await _body(request)
+        if body.get("release"):
+            self.simulator.jobs.release()
+            return _done()
         if (key := body.get("finish")) is not None:
             self.simulator.jobs.finish(int(key))
             return _done()
@@ -216,6 +226,24 @@ class ControlServer:
         """Move a file: ``file`` (id or path) to ``path``."""
         body = await _body(request)
         self.simulator.core.move_file(body["file"], body["path"])
+        return _done()
+
+    async def _disk(self, request: web.Request) -> web.Response:
+        """Do something to the disk: ``do`` (put, move, copy, delete, mkdir), ``path``, ``to``, ``video``."""
+        core, body = self.simulator.core, await _body(request)
+        match body["do"]:
+            case "put":
+                core.put(body["path"], **body.get("video", {}))
+            case "move":
+                core.move(body["path"], body["to"])
+            case "copy":
+                core.copy(body["path"], body["to"])
+            case "delete":
+                core.remove(body["path"])
+            case "mkdir":
+                pass  # Folders are there as soon as something is in them.
+            case unknown:
+                raise ValueError(f"No such deed: {unknown}")
         return _done()
 
     async def _rename(self, request: web.Request) -> web.Response:

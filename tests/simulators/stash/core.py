@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 import json
 
+from .archive import Archive
 from .base import Kind
 from .pictures import Cover, Picture, draw_cover, placeholder
-from .scenes import Scenes
 
 
-class StashCore(Scenes):
+class StashCore(Archive):
     """Everything a Stash knows, and everything its user can do to it.
 
     A test calls these methods as if it were that user; the GraphQL layer calls
@@ -46,12 +46,6 @@ class StashCore(Scenes):
             self.store.first(f'SELECT 1 FROM "{table}" WHERE id = ?', (owner_id,))
             is not None
         )
-
-    def scene_ids(self) -> list[int]:
-        """Return the ids of all scenes."""
-        return [
-            int(row[0]) for row in self.store.rows("SELECT id FROM scenes ORDER BY id")
-        ]
 
     def find_scene(self, title: str) -> int:
         """Return the id of the scene of that title; there must be exactly one."""

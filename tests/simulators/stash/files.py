@@ -4,10 +4,11 @@ from hashlib import md5
 import zlib
 
 from .base import StashError
-from .objects import Objects
+from .extras import Extras
+from .video import Video
 
 
-class Files(Objects):
+class Files(Extras):
     """Changes to files."""
 
     def split_path(self, path: str) -> tuple[str, str]:
@@ -40,10 +41,18 @@ class Files(Objects):
             raise StashError(f"file with id {which} not found")
         return int(row[0])
 
-    def add_file(self, scene_id: int, path: str, *, twin: int | None = None) -> int:
+    def add_file(
+        self,
+        scene_id: int,
+        path: str,
+        *,
+        twin: int | None = None,
+        video: Video | None = None,
+    ) -> int:
         """Give a scene one more file, primary if it is the first; no time of the scene moves.
 
         ``twin`` is a file of the same content: size and fingerprints are the same.
+        ``video`` is what is in it, if that matters.
         """
         folder, name = self.split_path(path)
         now = self.now()
@@ -62,7 +71,9 @@ class Files(Objects):
                     now,
                 ),
             )
-            if twin is None:
+            if video is not None:
+                self._write_content(key, video)
+            elif twin is None:
                 self._write_fingerprints(key, path)
             else:
                 self._copy_content(key, twin)
@@ -78,10 +89,23 @@ class Files(Objects):
         """Store fingerprints; ``content`` stands for the bytes of the file."""
         digest = md5(content.encode(), usedforsecurity=False).hexdigest()
         prints = {"oshash": digest[:16], "md5": digest, "phash": digest[16:]}
+        self._set_fingerprints(key, prints)
+
+    def _set_fingerprints(self, key: int, prints: dict[str, str]) -> None:
+        """Store fingerprints."""
         self.store.run_many(
             "INSERT INTO files_fingerprints VALUES (?, ?, ?)",
             [(key, kind, value) for kind, value in prints.items()],
         )
+
+    def _write_content(self, key: int, video: Video) -> None:
+        """Store what a video is."""
+        self.store.run(
+            "UPDATE files SET size = ?, duration = ?, width = ?, height = ? WHERE id = ?",
+            (video.size, video.duration, video.width, video.height, key),
+        )
+        prints = {"oshash": video.oshash, "md5": video.md5, "phash": video.phash}
+        self._set_fingerprints(key, prints)
 
     def _copy_content(self, key: int, twin: int) -> None:
         """Make a file the copy of another."""
@@ -96,11 +120,18 @@ class Files(Objects):
             (key, twin),
         )
 
-    def move_file(self, which: int | str, path: str) -> None:
-        """Rename or move a file, as a scan or a renamer does; the scene's time stays."""
+    def move_file(self, which: int | str, path: str, *, on_disk: bool = True) -> None:
+        """Rename or move a file, as a renamer does, or a scan that finds it moved; the scene's time stays."""
         key = self.file_id(which)
         folder, name = self.split_path(path)
         with self.store.transaction():
+            if on_disk:
+                # From now on the database alone says where the file is.
+                self.store.run(
+                    "DELETE FROM disk WHERE path = ? OR path ="
+                    " (SELECT d.path || ? || f.basename FROM files f JOIN folders d ON d.id = f.parent_folder_id WHERE f.id = ?)",
+                    (path, self.separator, key),
+                )
             self.store.run(
                 "UPDATE files SET basename = ?, parent_folder_id = ?, updated_at = ? WHERE id = ?",
                 (name, self._folder(folder), self.now(), key),
@@ -122,6 +153,32 @@ class Files(Objects):
                 (scene_id, key, int(not taken)),
             )
             self._elect_primary(owner)
+
+    def delete_file(self, key: int) -> None:
+        """Forget a file."""
+        with self.store.transaction():
+            owner = self.store.number(
+                "SELECT scene_id FROM scenes_files WHERE file_id = ?", (key,)
+            )
+            for table in ("scenes_files", "files_fingerprints"):
+                self.store.run(f"DELETE FROM {table} WHERE file_id = ?", (key,))
+            self.store.run("DELETE FROM files WHERE id = ?", (key,))
+            self._elect_primary(owner)
+
+    def set_primary(self, scene_id: int, key: int) -> None:
+        """Make a file the primary one of its scene."""
+        self.store.run(
+            'UPDATE scenes_files SET "primary" = (file_id = ?) WHERE scene_id = ?',
+            (key, scene_id),
+        )
+
+    def is_primary(self, key: int) -> bool:
+        """Tell whether a file is the primary one of its scene."""
+        return bool(
+            self.store.number(
+                'SELECT "primary" FROM scenes_files WHERE file_id = ?', (key,)
+            )
+        )
 
     def _elect_primary(self, scene_id: int) -> None:
         """Make the first file primary where none is."""

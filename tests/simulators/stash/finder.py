@@ -105,7 +105,7 @@ def _order(table: Table, page: Page, strict: bool) -> str:
         )
     key = table.sorts[sort].replace("{primary}", _PRIMARY)
     second = (
-        ", scenes.title COLLATE NOCASE"
+        ", natural(scenes.title), scenes.id"
         if table.name == "scenes" and sort != "id"
         else ""
     )

@@ -5,17 +5,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .base import StashError
+
 type Row = dict[str, Any]
+type Work = Callable[[], None]
+
+_REMEMBERED = 10
 
 
 class Jobs:
-    """Jobs under way. A finished one leaves the queue, as in Stash."""
+    """Jobs under way. A finished one leaves the queue, as in Stash, and is found for a while.
+
+    ``patience`` is how many seconds a job of :meth:`run` takes. At 0 it is over
+    before its request is answered; None means until :meth:`release`.
+    """
 
     def __init__(self, now: Callable[[], str]) -> None:
         """Start with an empty queue."""
+        self.patience: float | None = 0.0
         self._now = now
         self._last = 0
         self._running: dict[int, Row] = {}
+        self._over: dict[int, Row] = {}
+        self._work: dict[int, tuple[Work, bool]] = {}
+        self._timers: set[asyncio.TimerHandle] = set()
         self._listeners: dict[str, set[asyncio.Queue[Any]]] = {
             "jobsSubscribe": set(),
             "scanCompleteSubscribe": set(),
@@ -25,9 +38,10 @@ class Jobs:
         """Return what ``jobQueue`` answers: null if there is nothing."""
         return [self._shown(job, minor) for job in self._running.values()] or None
 
-    def find(self, key: int) -> Row | None:
-        """Return a job that is under way."""
-        return self._running.get(key)
+    def find(self, key: int, minor: int = 31) -> Row | None:
+        """Return a job that is under way, or has just ended."""
+        job = self._running.get(key) or self._over.get(key)
+        return None if job is None else self._shown(job, minor)
 
     @staticmethod
     def _shown(job: Row, minor: int) -> Row:
@@ -58,6 +72,43 @@ class Jobs:
         self._tell("ADD", job)
         return self._last
 
+    def run(self, description: str, work: Work, *, scan: bool = False) -> int:
+        """Begin a job that does something when it ends; return its id."""
+        key = self.start(description)
+        self._work[key] = (work, scan)
+        if self.patience == 0:
+            self._end(key)
+        elif self.patience is not None:
+            loop = asyncio.get_running_loop()
+            self._timers.add(loop.call_later(self.patience, self._end, key))
+        return key
+
+    def release(self) -> None:
+        """End every job of :meth:`run` that is under way, in order."""
+        for key in list(self._work):
+            self._end(key)
+
+    def _end(self, key: int) -> None:
+        """Do a job's work, if it is still to be done."""
+        work, scan = self._work.pop(key, (None, False))
+        if work is None:
+            return
+        try:
+            work()
+        except StashError as err:
+            self.finish(key, status="FAILED", error=str(err), scan=scan)
+        else:
+            self.finish(key, scan=scan)
+
+    def forget(self) -> None:
+        """Lose everything, as a program that ends does; the next job is number 1 again."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        for kept in (self._running, self._over, self._work):
+            kept.clear()
+        self._last = 0
+
     def progress(self, key: int, done: float) -> None:
         """Report progress, from 0 to 1."""
         self._running[key]["progress"] = done
@@ -78,6 +129,9 @@ class Jobs:
             "endTime": self._now(),
             "progress": 1.0,
         }
+        self._over[key] = job
+        while len(self._over) > _REMEMBERED:
+            del self._over[next(iter(self._over))]
         self._tell("REMOVE", job)
         if scan:
             self._put("scanCompleteSubscribe", True)

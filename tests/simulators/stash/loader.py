@@ -6,6 +6,7 @@ from sqlite3 import Row as SqlRow
 
 from .base import Kind
 from .execution import Row, Want
+from .extras import ORGASMS, VIEWS
 from .object_loader import ObjectLoader, seconds
 from .objects import LINKS
 
@@ -63,11 +64,19 @@ class Loader(ObjectLoader):
                     want[name],
                 )
                 for key, group in links.items():
-                    rows[key][name] = [
-                        objects[each] for each in group if each in objects
-                    ]
+                    rows[key][name] = self.in_order(
+                        kind, [objects[each] for each in group if each in objects]
+                    )
         if "groups" in want or "movies" in want:
             self._add_groups(rows, want)
+        if "galleries" in want:
+            self._add_galleries(rows)
+        if "scene_markers" in want:
+            self._add_markers(rows, want["scene_markers"])
+        for name, what in (("play_history", VIEWS), ("o_history", ORGASMS)):
+            if name in want:
+                for key, row in rows.items():
+                    row[name] = self._core.history(key, what)
         return [rows[key] for key in ids if key in rows]
 
     def _scene(self, row: SqlRow) -> Row:
@@ -81,10 +90,10 @@ class Loader(ObjectLoader):
             "rating100": row["rating"],
             "organized": bool(row["organized"]),
             "interactive": False,
-            "play_history": [row["last_played_at"]] * row["play_count"]
-            if row["last_played_at"]
-            else [],
+            "play_history": [],
             "o_history": [],
+            "captions": None,
+            "scene_markers": [],
             "url": None,
             "urls": [],
             "galleries": [],
@@ -134,8 +143,6 @@ class Loader(ObjectLoader):
                 "parent_folder_id": str(row["parent_folder_id"]),
                 "fingerprints": [],
                 "format": "matroska",
-                "width": 1440,
-                "height": 1080,
                 "video_codec": "h264",
                 "audio_codec": "aac",
                 "frame_rate": 23.98,
@@ -155,10 +162,53 @@ class Loader(ObjectLoader):
             known = {each["type"]: each["value"] for each in row["fingerprints"]}
             row["fingerprint"] = partial(_one_fingerprint, known)
 
+    def _add_galleries(self, rows: dict[int, Row]) -> None:
+        """Add galleries."""
+        links = self._pairs(
+            "SELECT scene_id, gallery_id FROM scenes_galleries WHERE scene_id IN {any} ORDER BY scene_id, gallery_id",
+            rows,
+        )
+        for key, group in links.items():
+            rows[key]["galleries"] = self.galleries(group)
+
+    def galleries(self, ids: Iterable[int]) -> list[Row]:
+        """Return galleries, by id."""
+        found = self._rows("SELECT * FROM galleries WHERE id IN {any} ORDER BY id", ids)
+        return [dict(row) | {"id": str(row["id"])} for row in found]
+
+    def _add_markers(self, rows: dict[int, Row], want: Want) -> None:
+        """Add markers."""
+        links = self._pairs(
+            "SELECT scene_id, id FROM scene_markers WHERE scene_id IN {any} ORDER BY scene_id, seconds",
+            rows,
+        )
+        for key, group in links.items():
+            rows[key]["scene_markers"] = self.markers(group, want)
+
+    def markers(self, ids: Iterable[int], want: Want) -> list[Row]:
+        """Return markers, by id."""
+        found = self._rows(
+            "SELECT * FROM scene_markers WHERE id IN {any} ORDER BY id", ids
+        )
+        tags = self.by_id(
+            Kind.TAG,
+            {row["primary_tag_id"] for row in found},
+            want.get("primary_tag", {}),
+        )
+        return [
+            dict(row)
+            | {
+                "id": str(row["id"]),
+                "primary_tag": tags[row["primary_tag_id"]],
+                "tags": [],
+            }
+            for row in found
+        ]
+
     def _add_groups(self, rows: dict[int, Row], want: Want) -> None:
         """Add groups, which older versions call movies."""
         links = self._rows(
-            "SELECT * FROM groups_scenes WHERE scene_id IN {any} ORDER BY scene_id, group_id",
+            "SELECT * FROM groups_scenes WHERE scene_id IN {any} ORDER BY scene_id, rowid",
             rows,
         )
         below = want.get("groups", {}).get("group", {}) | want.get("movies", {}).get(

@@ -12,9 +12,12 @@ from .base import Kind
 from .core import StashCore
 from .execution import Row, Want
 from .objects import LINKS
+from .store import natural
 
 _ANY = "(SELECT value FROM json_each(?))"
 _FIRST_PARTIAL_DATES = 30
+# The sort name came with it; that older ones sort by bytes is measured on 0.27.
+_FIRST_NATURAL_TAGS = 28
 
 
 def seconds(moment: str) -> int:
@@ -98,6 +101,14 @@ class ObjectLoader(ABC):
         if kind is Kind.GROUP:
             self._add_studio(rows, want, "studio", "studio_id")
         return rows
+
+    def in_order(self, kind: Kind, rows: list[Row]) -> list[Row]:
+        """Put the objects of a scene into their order: tags by name, others as they came."""
+        if kind is not Kind.TAG:
+            return rows
+        if self._minor < _FIRST_NATURAL_TAGS:
+            return sorted(rows, key=lambda row: row["name"])
+        return sorted(rows, key=lambda row: natural(row["sort_name"] or row["name"]))
 
     def objects(self, kind: Kind, ids: Sequence[int], want: Want) -> list[Row]:
         """Return objects in the order of their ids."""

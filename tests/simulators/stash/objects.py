@@ -66,7 +66,10 @@ class Objects(Base):
         key = self.object_id(kind, which)
         changes: dict[str, str | int | None] = dict(columns)
         if name is not None:
-            self._check_name(kind, key, name)
+            disambiguation = columns.get("disambiguation")
+            self._check_name(
+                kind, key, name, None if disambiguation is None else str(disambiguation)
+            )
             changes["name"] = name
         changes["updated_at"] = self.now()
         with self.store.transaction():
@@ -84,14 +87,54 @@ class Objects(Base):
                 )
         return key
 
-    def _check_name(self, kind: Kind, key: int, name: str) -> None:
-        """Refuse a name another object has; groups may share theirs."""
+    def _check_name(
+        self, kind: Kind, key: int, name: str, disambiguation: str | None = None
+    ) -> None:
+        """Refuse a name another object has, in whatever case; groups may share theirs."""
         if not name:
-            raise StashError("name must not be empty")
-        if kind is not Kind.GROUP and self.store.first(
-            f'SELECT 1 FROM "{kind}" WHERE name = ? AND id != ?', (name, key)
+            raise StashError(f"{kind.noun} name must not be blank")
+        if kind is Kind.GROUP:
+            return
+        where = "name = ? COLLATE NOCASE AND id != ?"
+        params: tuple[str | int, ...] = (name, key)
+        if kind is Kind.PERFORMER:
+            if disambiguation is None:
+                row = self.store.first(
+                    "SELECT disambiguation FROM performers WHERE id = ?", (key,)
+                )
+                disambiguation = row[0] if row else ""
+            where, params = f"{where} AND disambiguation = ?", (*params, disambiguation)
+        if self.store.first(f'SELECT 1 FROM "{kind}" WHERE {where}', params):
+            also = f" and disambiguation '{disambiguation}'" if disambiguation else ""
+            raise StashError(f"{kind.noun} with name '{name}'{also} already exists")
+        if kind is Kind.TAG and (
+            row := self.store.first(
+                "SELECT tags.name FROM aliases JOIN tags ON tags.id = aliases.owner_id"
+                " WHERE aliases.kind = 'tags' AND alias = ? COLLATE NOCASE AND tags.id != ?",
+                (name, key),
+            )
         ):
-            raise StashError(f"{kind.noun} with name '{name}' already exists")
+            raise StashError(f"name '{name}' is used as alias for '{row[0]}'")
+
+    def add_object(
+        self,
+        kind: Kind,
+        name: str,
+        *,
+        aliases: Sequence[str] | None = None,
+        **columns: str | int | None,
+    ) -> int:
+        """Make an object as its page does; return its id."""
+        disambiguation = columns.get("disambiguation")
+        self._check_name(kind, 0, name, str(disambiguation or ""))
+        now = self.now()
+        with self.store.transaction():
+            key = self.store.run(
+                f'INSERT INTO "{kind}" (name, created_at, updated_at) VALUES (?, ?, ?)',
+                (name, now, now),
+            )
+            self.edit_object(kind, key, aliases=aliases, name=None, **columns)
+        return key
 
     def rename_performer(self, which: int | str, name: str) -> int:
         """Rename a performer given by id or name."""
@@ -151,11 +194,13 @@ class Objects(Base):
             self.store.run(f'DELETE FROM "{kind}" WHERE id = ?', (key,))
 
     def merge_tags(self, sources: Sequence[int | str], destination: int | str) -> int:
-        """Merge tags; their names become aliases, and no scene's time moves."""
+        """Merge tags; their names become aliases, and no time moves: no scene's, and not the tag's."""
         target = self.object_id(Kind.TAG, destination)
+        keys = [self.object_id(Kind.TAG, source) for source in sources]
+        if target in keys:
+            raise StashError("cannot merge where source == destination")
         with self.store.transaction():
-            for source in sources:
-                key = self.object_id(Kind.TAG, source)
+            for key in keys:
                 row = self.store.first("SELECT name FROM tags WHERE id = ?", (key,))
                 self.store.run(
                     "UPDATE OR IGNORE scenes_tags SET tag_id = ? WHERE tag_id = ?",
@@ -167,5 +212,4 @@ class Objects(Base):
                         "INSERT INTO aliases VALUES (?, ?, ?)",
                         (Kind.TAG, target, row["name"]),
                     )
-            self.edit_object(Kind.TAG, target)
         return target

@@ -28,8 +28,8 @@ _SIGNATURES = (
     (b"RIFF", "image/webp"),
 )
 _SVG = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360"><rect width="640" height="360" fill="#30404d"/>'
-    b'<path d="M280 130v100l90-50z" fill="#f5f8fa"/></svg>'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360"><title>{kind}</title>'
+    '<rect width="640" height="360" fill="#30404d"/><path d="M280 130v100l90-50z" fill="#f5f8fa"/></svg>'
 )
 
 
@@ -75,7 +75,17 @@ def _portrait() -> Picture:
 
 def placeholder(kind: str) -> Picture:
     """Return what is served where there is no picture."""
-    return _portrait() if kind == "performer" else Picture.of(_SVG)
+    if kind == "performer":
+        return _portrait()
+    return Picture.of(_SVG.format(kind=kind).encode())
+
+
+def draw_frame(content: str) -> bytes:
+    """Draw a frame of a video as a cover; the same content always gives the same bytes."""
+    red, green, blue, *_ = md5(content.encode(), usedforsecurity=False).digest()
+    stream = BytesIO()
+    Image.new("RGB", (64, 48), (red, green, blue)).save(stream, "JPEG", quality=95)
+    return stream.getvalue()
 
 
 def _wrap(

@@ -4,17 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLResolveInfo, is_non_null_type
+from graphql import GraphQLObjectType, is_non_null_type
 
 from .base import Kind, StashError
 from .conditions import numbers
 from .core import StashCore
-from .execution import Row, Want, below, wanted
+from .execution import Row, Want, below
 from .finder import Page, chosen, query
+from .instance import Instance
 from .jobs import Jobs
 from .loader import Loader
-from .schema import DATABASE_SCHEMAS
 
+NO_DATABASE = "Internal system error. Error <runtime error: invalid memory address or nil pointer dereference>"
 _FIRST_STRICT_SORT = 26
 
 
@@ -27,15 +28,50 @@ class Call:
     loader: Loader
     minor: int
     version: str | None
-    status: str
+    database_schema: int
+    instance: Instance
     scene: GraphQLObjectType
     # What went wrong where null may stand, by its path below the root field.
     errors: list[tuple[tuple[str | int, ...], str]] = field(default_factory=list)
 
     def check_database(self) -> None:
         """Refuse whatever needs a database that is not open."""
-        if self.status != "OK":
-            raise StashError("database not initialized")
+        if self.instance.status != "OK":
+            raise StashError(NO_DATABASE)
+
+    def check_lock(self) -> None:
+        """Refuse to write while another program holds the database."""
+        if self.instance.locked:
+            raise StashError("beginning transaction: database is locked")
+
+    def run(
+        self, description: str, work: Callable[[], None], *, scan: bool = False
+    ) -> str:
+        """Start a job; return its id."""
+
+        def careful() -> None:
+            self.check_lock()
+            work()
+
+        return str(self.jobs.run(description, careful, scan=scan))
+
+    def general(self) -> Row:
+        """Return the general settings, with the library's roots."""
+        roots = self.core.store.rows(
+            "SELECT path, exclude_video FROM library ORDER BY path"
+        )
+        stashes = [
+            {"path": path, "excludeVideo": bool(exclude), "excludeImage": False}
+            for path, exclude in roots
+        ]
+        auth = self.instance.auth
+        return {
+            "stashes": stashes,
+            "databasePath": "/config/stash-go.sqlite",
+            "parallelTasks": self.instance.parallel_tasks,
+            "username": auth.username,
+            "apiKey": auth.api_key or "",
+        }
 
 
 def _key(value: str) -> int:
@@ -175,77 +211,24 @@ def _find_file(
     call: Call, want: Want, id: str | None = None, path: str | None = None
 ) -> Row:
     """Answer one file."""
-    key = call.core.file_id(_key(id) if id is not None else path or "")
+    key = call.core.file_id(path or "") if id is None else _key(id)
+    call.core.file_path(key)
     return call.loader.files([key], want)[key]
 
 
-def _stats(call: Call, want: Want) -> Row:
-    """Count everything."""
-    count = call.core.store.number
-    groups = count('SELECT count(*) FROM "groups"')
-    return {
-        "scene_count": count("SELECT count(*) FROM scenes"),
-        "scenes_size": float(count("SELECT sum(size) FROM files")),
-        "scenes_duration": float(count("SELECT sum(duration) FROM files")),
-        "image_count": 0,
-        "images_size": 0.0,
-        "gallery_count": 0,
-        "performer_count": count("SELECT count(*) FROM performers"),
-        "studio_count": count("SELECT count(*) FROM studios"),
-        "movie_count": groups,
-        "group_count": groups,
-        "tag_count": count("SELECT count(*) FROM tags"),
-        "total_o_count": count("SELECT sum(o_counter) FROM scenes"),
-        "total_play_duration": float(count("SELECT sum(play_duration) FROM scenes")),
-        "total_play_count": count("SELECT sum(play_count) FROM scenes"),
-        "scenes_played": count("SELECT count(*) FROM scenes WHERE play_count > 0"),
-    }
+def _find_galleries(call: Call, want: Want, filter: Row | None = None, **_: Any) -> Row:
+    """Answer galleries, all on one page."""
+    rows = call.core.store.rows("SELECT id FROM galleries")
+    found = call.loader.galleries([row[0] for row in rows])
+    return {"count": len(found), "galleries": found}
 
 
-def _configuration(call: Call, want: Want) -> Row:
-    """Answer the library's roots."""
-    roots = call.core.store.rows(
-        "SELECT path, exclude_video FROM library ORDER BY path"
-    )
-    stashes = [
-        {"path": path, "excludeVideo": bool(exclude), "excludeImage": False}
-        for path, exclude in roots
-    ]
-    return {"general": {"stashes": stashes, "databasePath": "/config/stash-go.sqlite"}}
-
-
-def _system_status(call: Call, want: Want) -> Row:
-    """Answer how the database stands to the program."""
-    wanted_schema = DATABASE_SCHEMAS[call.minor]
-    present = {"SETUP": None, "NEEDS_MIGRATION": wanted_schema - 1}.get(
-        call.status, wanted_schema
-    )
-    return {
-        "databaseSchema": present,
-        "databasePath": "/config/stash-go.sqlite",
-        "configPath": "/config/config.yml",
-        "appSchema": wanted_schema,
-        "status": call.status,
-    }
-
-
-def _version(call: Call, want: Want) -> Row:
-    """Answer the version, which is null on builds people make themselves."""
-    return {
-        "version": call.version,
-        "hash": "5ca7a0de",
-        "build_time": "2026-01-01 00:00:00",
-    }
-
-
-def _job_queue(call: Call, want: Want) -> list[Row] | None:
-    """Answer the jobs under way."""
-    return call.jobs.queue(call.minor)
-
-
-def _find_job(call: Call, want: Want, input: Row) -> Row | None:
-    """Answer one job."""
-    return call.jobs.find(_key(input["id"]))
+def _find_markers(call: Call, want: Want, filter: Row | None = None, **_: Any) -> Row:
+    """Answer markers, all on one page."""
+    rows = call.core.store.rows("SELECT id FROM scene_markers")
+    ids = [row[0] for row in rows]
+    found = call.loader.markers(ids, want.get("scene_markers", {}))
+    return {"count": len(found), "scene_markers": found}
 
 
 QUERIES: dict[str, Callable[..., Any]] = {
@@ -262,25 +245,6 @@ QUERIES: dict[str, Callable[..., Any]] = {
     "findGroup": _getter(Kind.GROUP),
     "findGroups": _finder(Kind.GROUP, "groups"),
     "findFile": _find_file,
-    "stats": _stats,
-    "configuration": _configuration,
-    "systemStatus": _system_status,
-    "version": _version,
-    "jobQueue": _job_queue,
-    "findJob": _find_job,
+    "findGalleries": _find_galleries,
+    "findSceneMarkers": _find_markers,
 }
-_WITHOUT_DATABASE = {"configuration", "systemStatus", "version", "jobQueue", "findJob"}
-
-
-def resolve_root(
-    functions: dict[str, Callable[..., Any]], info: GraphQLResolveInfo, arguments: Row
-) -> Any:
-    """Answer one root field with the function of its name."""
-    call: Call = info.context
-    if info.field_name not in _WITHOUT_DATABASE:
-        call.check_database()
-    before = len(call.errors)
-    answer = functions[info.field_name](call, wanted(info), **arguments)
-    for number, (below_field, message) in enumerate(call.errors[before:], before):
-        call.errors[number] = (*info.path.as_list(), *below_field), message
-    return answer

@@ -26,6 +26,8 @@ class SceneFields(TypedDict, total=False):
     tag_ids: Sequence[int]
     groups: Sequence[str]
     group_ids: Sequence[int]
+    group_indexes: Mapping[int, int | None]
+    gallery_ids: Sequence[int]
     urls: Sequence[str]
     stash_ids: Mapping[str, str]
     cover: bytes | None
@@ -42,6 +44,9 @@ _REFERENCES = (
     ("scenes_tags", "scene_id"),
     ("groups_scenes", "scene_id"),
     ("scene_stash_ids", "scene_id"),
+    ("scenes_galleries", "scene_id"),
+    ("scene_markers", "scene_id"),
+    ("history", "scene_id"),
 )
 
 
@@ -73,14 +78,14 @@ class Scenes(Files):
         self.check_scene(scene_id)
         with self.store.transaction():
             self._write(scene_id, fields)
-            self._touch(scene_id)
+            self.touch(scene_id)
 
     def check_scene(self, scene_id: int) -> None:
         """Refuse a scene that is not there, in Stash's words."""
         if not self.store.first("SELECT 1 FROM scenes WHERE id = ?", (scene_id,)):
             raise StashError(f"scene with id {scene_id} not found")
 
-    def _touch(self, scene_id: int) -> None:
+    def touch(self, scene_id: int) -> None:
         """Move a scene's time to the present."""
         self.store.run(
             "UPDATE scenes SET updated_at = ? WHERE id = ?", (self.now(), scene_id)
@@ -107,9 +112,19 @@ class Scenes(Files):
                 self._link(key, kind, self.ensure_all(kind, given[name]))
         for name, kind in _BY_ID.items():
             if name in given:
-                self._link(
-                    key, kind, [self.object_id(kind, each) for each in given[name]]
-                )
+                self._check_links(key, kind, given[name])
+                self._link(key, kind, given[name])
+        for group, index in fields.get("group_indexes", {}).items():
+            self.store.run(
+                "UPDATE groups_scenes SET scene_index = ? WHERE scene_id = ? AND group_id = ?",
+                (index, key, group),
+            )
+        if "gallery_ids" in fields:
+            self.store.run("DELETE FROM scenes_galleries WHERE scene_id = ?", (key,))
+            self.store.run_many(
+                "INSERT OR IGNORE INTO scenes_galleries VALUES (?, ?)",
+                [(key, each) for each in fields["gallery_ids"]],
+            )
         if "urls" in fields:
             self.store.run("DELETE FROM scene_urls WHERE scene_id = ?", (key,))
             self.store.run_many(
@@ -134,6 +149,30 @@ class Scenes(Files):
             [(key, each) for each in ids],
         )
 
+    def add_link(self, key: int, kind: Kind, other: int) -> bool:
+        """Add one object to a scene; tell whether it was not there before."""
+        if kind is Kind.STUDIO:
+            where = "UPDATE scenes SET studio_id = ? WHERE id = ? AND studio_id IS NULL"
+            done = self.store.connection.execute(where, (other, key))
+        else:
+            table, column = LINKS[kind]
+            done = self.store.connection.execute(
+                f"INSERT OR IGNORE INTO {table} (scene_id, {column}) VALUES (?, ?)",
+                (key, other),
+            )
+        return done.rowcount > 0
+
+    def _check_links(self, key: int, kind: Kind, ids: Sequence[int]) -> None:
+        """Refuse an object that is not there, as the database does."""
+        table, column = LINKS[kind]
+        for each in ids:
+            if not self.store.first(f'SELECT 1 FROM "{kind}" WHERE id = ?', (each,)):
+                raise StashError(
+                    f"error executing `INSERT INTO {table} (scene_id, {column}) VALUES (?, ?)"
+                    f" ON CONFLICT (scene_id, {column}) DO NOTHING` [[{key} {each}]]:"
+                    " FOREIGN KEY constraint failed"
+                )
+
     def attach_file(self, scene_id: int, path: str) -> int:
         """Add a file as a scan does that finds an identical one; ``updated_at`` moves."""
         self.check_scene(scene_id)
@@ -141,7 +180,7 @@ class Scenes(Files):
             known = self.paths(scene_id)
             twin = self.file_id(known[0]) if known else None
             key = self.add_file(scene_id, path, twin=twin)
-            self._touch(scene_id)
+            self.touch(scene_id)
         return key
 
     def set_cover(self, scene_id: int, data: bytes | None) -> None:
@@ -159,13 +198,6 @@ class Scenes(Files):
                 "INSERT OR REPLACE INTO images VALUES (?, ?, ?, NULL)",
                 (kind, owner_id, data),
             )
-
-    def play(self, scene_id: int) -> None:
-        """Count a view; no time that a sync looks at moves."""
-        self.store.run(
-            "UPDATE scenes SET play_count = play_count + 1, last_played_at = ? WHERE id = ?",
-            (self.now_utc(), scene_id),
-        )
 
     def delete_scene(self, scene_id: int, *, delete_files: bool = True) -> None:
         """Delete a scene; its id is never given again."""
@@ -206,34 +238,3 @@ class Scenes(Files):
                 self._elect_primary(destination)
                 self.delete_scene(source, delete_files=False)
             self.edit_scene(destination, **values)
-
-    def import_all(self, ids: Mapping[int, int] | None = None) -> dict[int, int]:
-        """Replace all scenes as a full import does; return old id → new id.
-
-        Every time stays what it was. By default the ids are dealt out again in
-        reverse, so that each of them is another scene's.
-        """
-        present = [
-            int(row[0]) for row in self.store.rows("SELECT id FROM scenes ORDER BY id")
-        ]
-        mapping = (
-            dict(ids)
-            if ids is not None
-            else dict(zip(present, reversed(present), strict=True))
-        )
-        # Through negative numbers, so that no two scenes ever share an id on the way.
-        pairs = [(-new, old) for old, new in mapping.items()]
-        with self.store.transaction():
-            for table, column in (*_REFERENCES, ("scenes", "id")):
-                self.store.run_many(
-                    f"UPDATE {table} SET {column} = ? WHERE {column} = ?", pairs
-                )
-                self.store.run(
-                    f"UPDATE {table} SET {column} = -{column} WHERE {column} < 0"
-                )
-            self.store.run_many(
-                "UPDATE images SET owner_id = ? WHERE kind = 'scene' AND owner_id = ?",
-                pairs,
-            )
-            self.store.run("UPDATE images SET owner_id = -owner_id WHERE owner_id < 0")
-        return mapping

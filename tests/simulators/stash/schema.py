@@ -27,6 +27,14 @@ def minor_of(version: str) -> int:
     return int(match[1])
 
 
+def database_schema(version: str) -> int:
+    """Return what a version calls its database."""
+    # The one version of which it is known that a later release of it moved on.
+    if re.match(r"v?0\.27\.[2-9]", version):
+        return 68
+    return DATABASE_SCHEMAS[minor_of(version)]
+
+
 def schema_text(minor: int) -> str:
     """Return the lines that belong to a version."""
     kept: list[str] = []

@@ -8,20 +8,36 @@ from typing import Self
 from aiohttp import web
 
 from .api import StashApi
-from .auth import LOGIN_PAGE, Auth
+from .auth import LOGIN_PAGE, Auth, page
 from .core import StashCore
 from .faults import Fault, FaultKind, Faults
+from .instance import Instance
 from .jobs import Jobs
 from .journal import Entry, Journal
 from .mishaps import hang_up, truncate, wrong
 from .pictures import placeholder
-from .transport import GraphQLRequest, media_type, problem, read_request, respond
+from .transport import (
+    JSON,
+    NO_STORE,
+    GraphQLRequest,
+    media_type,
+    problem,
+    read_request,
+    respond,
+)
 from .websocket import Socket
 
 _INDEX = "<!doctype html><html><head><title>Stash</title></head><body><div id='root'></div></body></html>"
 _IMAGE = re.compile(
-    r"/(scene|performer|studio|tag|group|movie)/(\d+)/(screenshot|image|frontimage|backimage)$"
+    r"/(scene|performer|studio|tag|group|movie)/([^/]+)/(screenshot|image|frontimage|backimage)$"
 )
+_ZIPPED = {
+    JSON,
+    "application/graphql-response+json",
+    "image/svg+xml",
+    "text/html",
+    "text/plain",
+}
 _IMAGE_NAMES = {
     "scene": ("screenshot",),
     "group": ("frontimage", "backimage"),
@@ -48,8 +64,8 @@ class StashSimulator:
         """Make a server; ``prefix`` is what a reverse proxy puts before its paths."""
         self.core = core or StashCore()
         self.jobs = Jobs(self.core.now)
-        self.api = StashApi(self.core, version, self.jobs)
-        self.auth = Auth(api_key)
+        self.instance = Instance(auth=Auth(api_key))
+        self.api = StashApi(self.core, version, self.jobs, self.instance)
         self.journal = Journal()
         self.faults = Faults(Random(seed))
         self.latency = 0.0
@@ -71,19 +87,22 @@ class StashSimulator:
         return self._runner is not None
 
     @property
+    def auth(self) -> Auth:
+        """Who may ask."""
+        return self.instance.auth
+
+    @property
     def status(self) -> str:
         """What ``systemStatus`` says: OK, NEEDS_MIGRATION or SETUP."""
-        return self.api.status
+        return self.instance.status
 
     @status.setter
     def status(self, status: str) -> None:
-        self.api.status = status
+        self.instance.status = status
 
     def set_version(self, version: str) -> None:
         """Become another version, as an update does."""
-        status = self.api.status
-        self.api = StashApi(self.core, version, self.jobs)
-        self.api.status = status
+        self.api = StashApi(self.core, version, self.jobs, self.instance)
 
     async def start(self, port: int = 0) -> Self:
         """Listen; without a port on the one used before, or else on any."""
@@ -112,6 +131,7 @@ class StashSimulator:
         runner, self._runner = self._runner, None
         if runner is None:
             return
+        self.jobs.forget()
         self._stopping.set()
         if runner.server is not None:
             for connection in runner.server.connections:
@@ -148,12 +168,15 @@ class StashSimulator:
             response = wrong(fault)
         else:
             response = await self._answer(request, path, asked)
-        if (
-            fault is not None
-            and fault.kind is FaultKind.TRUNCATE
-            and isinstance(response, web.Response)
-        ):
-            response = await truncate(request, response)
+        if isinstance(response, web.Response):
+            if fault is not None and fault.kind is FaultKind.TRUNCATE:
+                response = await truncate(request, response)
+            elif (
+                "gzip" in request.headers.get("Accept-Encoding", "")
+                and response.content_type in _ZIPPED
+                and response.body
+            ):
+                response.enable_compression(web.ContentCoding.gzip)
         entry.status, entry.took = response.status, loop.time() - began
         return response
 
@@ -201,13 +224,15 @@ class StashSimulator:
         if path == "/graphql":
             return await self._graphql(request, asked)
         if match := _IMAGE.match(path):
-            return self._image(request, match[1], int(match[2]), match[3])
+            return self._image(request, match[1], match[2], match[3])
         if path.startswith("/login"):
-            return web.Response(text=LOGIN_PAGE, content_type="text/html")
+            if request.method == "POST":
+                return self.auth.log_in(await request.text(), self.api.minor)
+            return page(LOGIN_PAGE)
         if "." in path.rsplit("/", 1)[-1]:
             return web.Response(status=404, text="404 page not found")
         # Whatever has no extension is a place in the single-page application.
-        return web.Response(text=_INDEX, content_type="text/html")
+        return page(_INDEX)
 
     def _base_url(self, request: web.Request) -> str:
         """Return what the addresses in an answer start with."""
@@ -219,9 +244,13 @@ class StashSimulator:
         """Answer a query, or talk over a websocket."""
         if asked is None:
             return await Socket(self.api, request, self._base_url(request)).run()
+        if request.method == "OPTIONS":
+            return web.Response(headers=NO_STORE)
         kind = media_type(request.headers.get("Accept"), self.api.minor)
+        if request.method == "GET":
+            kind = JSON
         if asked.problem:
-            return problem(asked.problem, kind=kind)
+            return problem(asked.problem, asked.status, asked.kind or kind)
         if request.method == "GET" and self.api.is_mutation(
             asked.query, asked.operation
         ):
@@ -236,7 +265,7 @@ class StashSimulator:
         return respond(answer, kind)
 
     def _image(
-        self, request: web.Request, kind: str, key: int, name: str
+        self, request: web.Request, kind: str, which: str, name: str
     ) -> web.Response:
         """Serve a picture, or say that the client has it already."""
         known = {"group": self.api.minor >= 27, "movie": self.api.minor < 27}.get(
@@ -244,11 +273,16 @@ class StashSimulator:
         )
         if name not in _IMAGE_NAMES.get(kind, ("image",)) or not known:
             return web.Response(status=404, text="404 page not found")
+        if request.method != "GET":
+            return web.Response(status=405)
         if self.status != "OK":
-            return web.Response(status=500, text="database not initialized")
+            return web.Response(status=500)
+        if not which.isdigit():
+            return web.Response(status=400, text="Bad Request\n")
+        key = int(which)
         owner = "group" if kind == "movie" else kind
         if not self.core.exists(owner, key):
-            return web.Response(status=404, text="Not Found")
+            return web.Response(status=404, text="Not Found\n")
         if request.query.get("default") == "true":
             picture = placeholder(owner)
         else:
@@ -258,7 +292,7 @@ class StashSimulator:
         stamped = "t" in request.query
         headers = {
             "ETag": picture.etag,
-            "Cache-Control": "private, max-age=604800, immutable"
+            "Cache-Control": "private, max-age=31536000, immutable"
             if stamped
             else "no-cache",
         }

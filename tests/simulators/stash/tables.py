@@ -117,8 +117,8 @@ SCENES = Table(
     columns=("scenes.title", "scenes.details", PATH),
     joins=dict([FILES]),
     sorts={
-        "title": "scenes.title COLLATE NOCASE",
-        "path": "(SELECT d.path || f.basename {primary})",
+        "title": "natural(coalesce(nullif(scenes.title, ''), (SELECT f.basename {primary}), ''))",
+        "path": "(SELECT d.path || '/' || f.basename {primary})",
         "filesize": "(SELECT f.size {primary})",
         "duration": "(SELECT f.duration {primary})",
         "file_mod_time": "(SELECT f.mod_time {primary})",
@@ -166,7 +166,7 @@ def _object_table(
         columns=(f'"{name}".name',),
         joins={},
         sorts={
-            "name": f'"{name}".name COLLATE NOCASE',
+            "name": f'natural("{name}".name)',
             **{each: f'"{name}".{each}' for each in ("id", "created_at", "updated_at")},
         },
         default_sort="name",

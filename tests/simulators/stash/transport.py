@@ -10,6 +10,8 @@ from graphql import FieldNode
 from .api import Answer, StashApi
 
 JSON = "application/json"
+NOT_SUPPORTED = "transport not supported"
+NO_STORE = {"Cache-Control": "no-store"}
 RESPONSE_JSON = "application/graphql-response+json"
 _FIRST_RESPONSE_JSON = 29
 
@@ -22,6 +24,9 @@ class GraphQLRequest:
     variables: dict[str, Any] = field(default_factory=dict)
     operation: str = ""
     problem: str = ""
+    # With which status and media type a problem is told.
+    status: int = 400
+    kind: str = ""
 
     def root_fields(self, api: StashApi) -> tuple[str, ...]:
         """Return the names of the root fields, if the query is valid."""
@@ -44,6 +49,10 @@ class GraphQLRequest:
         )
 
 
+_BAD_BODY = "json request body could not be decoded: "
+_NO_POINTER = "Internal system error. Error <runtime error: invalid memory address or nil pointer dereference>"
+
+
 async def read_request(request: web.Request) -> GraphQLRequest:
     """Read the query off the URL or out of the body."""
     if request.method == "GET":
@@ -56,15 +65,45 @@ async def read_request(request: web.Request) -> GraphQLRequest:
             variables,
             request.query.get("operationName", ""),
         )
-    if request.content_type != JSON:
-        return GraphQLRequest(problem="transport not supported")
+    if request.method != "POST" or request.content_type != JSON:
+        return GraphQLRequest(problem=NOT_SUPPORTED, kind="text/plain")
+    return _read_body(await request.text())
+
+
+def _read_body(text: str) -> GraphQLRequest:
+    """Read a query out of a body; what is wrong with it is said as Go says it."""
     try:
-        body = json.loads(await request.read())
-        return GraphQLRequest(
-            body["query"], body.get("variables") or {}, body.get("operationName") or ""
+        body = json.loads(text)
+    except ValueError:
+        stripped = text.lstrip()
+        if not stripped:
+            why = "EOF"
+        else:
+            why = f"invalid character '{stripped[0]}' looking for beginning of value"
+        return GraphQLRequest(problem=f"{_BAD_BODY}{why} body:{text}")
+    if body is None:
+        return GraphQLRequest(problem=_NO_POINTER, status=422)
+    if not isinstance(body, dict):
+        why = f"json: cannot unmarshal {_go(body)} into Go value of type graphql.RawParams"
+        return GraphQLRequest(problem=f"{_BAD_BODY}{why} body:{text}")
+    variables = body.get("variables")
+    if not isinstance(variables, dict | None):
+        why = (
+            f"json: cannot unmarshal {_go(variables)} into Go struct field RawParams.variables"
+            " of type map[string]interface {}"
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as err:
-        return GraphQLRequest(problem=f"json request body could not be decoded: {err}")
+        return GraphQLRequest(problem=f"{_BAD_BODY}{why} body:{text}")
+    return GraphQLRequest(
+        str(body.get("query") or ""),
+        variables or {},
+        str(body.get("operationName") or ""),
+    )
+
+
+def _go(value: object) -> str:
+    """Return what Go's reader of JSON calls a value."""
+    names = {list: "array", str: "string", bool: "bool", dict: "object"}
+    return names.get(type(value), "number")
 
 
 def media_type(accept: str | None, minor: int) -> str:
@@ -84,7 +123,10 @@ def respond(answer: Answer, kind: str) -> web.Response:
     """Send an answer; a query that was refused is 422, or 400 in the newer media type."""
     status = (400 if kind == RESPONSE_JSON else 422) if answer.refused else 200
     return web.Response(
-        status=status, body=json.dumps(answer.body).encode(), content_type=kind
+        status=status,
+        body=json.dumps(answer.body).encode(),
+        content_type=kind,
+        headers=NO_STORE,
     )
 
 
@@ -92,5 +134,8 @@ def problem(message: str, status: int = 400, kind: str = JSON) -> web.Response:
     """Send an error of the transport itself."""
     body = {"errors": [{"message": message}], "data": None}
     return web.Response(
-        status=status, body=json.dumps(body).encode(), content_type=kind
+        status=status,
+        body=json.dumps(body).encode(),
+        content_type=kind,
+        headers=NO_STORE,
     )
