@@ -25,6 +25,8 @@ class Switches:
     """An actor who is sent again without `tag.thumb` keeps the portrait."""
     raise_first_letters: bool = False
     """Labels and collections begin with a capital, however they were sent."""
+    fold_blanks: bool = False
+    """Runs of blanks within a text are kept as one blank."""
     strict_types: bool = True
     """Refuse (400) fields that an item type does not have, as a season's studio."""
 
