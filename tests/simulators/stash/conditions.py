@@ -247,7 +247,7 @@ def _members(
     table, parent, child = tree
     roots = ", ".join("(?, 0)" for _ in ids)
     return (
-        f"WITH RECURSIVE below (id, level) AS (VALUES {roots} UNION SELECT {child}, level + 1 FROM {table}"
+        f"WITH RECURSIVE below (id, level) AS (VALUES {roots} UNION SELECT {table}.{child}, level + 1 FROM {table}"
         f" JOIN below ON {table}.{parent} = below.id WHERE ? < 0 OR level < ?) SELECT id FROM below"
     ), (*ids, depth, depth)
 
