@@ -39,6 +39,8 @@ def tag_names(scene: Mapping[str, Any], options: StashOptions) -> list[str] | No
         names += names_of([tag])
         if options.tag_parents:
             names += parents
+    if not (below or options.tags_without):
+        return names
     unwanted = folded((*options.tags_without, options.tags_below))
     return [name for name in names if fold(name) not in unwanted]
 
