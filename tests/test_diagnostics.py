@@ -30,6 +30,15 @@ from tests.simulators.stash import StashSimulator
 TOKEN = "planted-token-4711"
 KEY = "planted-key-0815"
 MACHINE = "planted-machine-id"
+# All that is the owner's own words among the options of a source.
+OPTIONS = {
+    "title_template": "Planted {file}",
+    "content_rating": "Planted rating",
+    "tags_below": "Planted parent",
+    "tags_without": ["Planted tag"],
+    "without_tags": ["Planted tag"],
+    "without_studios": ["Planted studio", "Planted network"],
+}
 
 
 async def test_what_is_private_stays_out(
@@ -45,7 +54,9 @@ async def test_what_is_private_stays_out(
         item.guids = ("imdb://planted",)
     async with PlexSimulator(core) as plex:
         entry = make_entry(
-            plex, stash_subentry(stash, api_key=KEY), options={CONF_STALE_AFTER: 3}
+            plex,
+            stash_subentry(stash, api_key=KEY, fields=OPTIONS),
+            options={CONF_STALE_AFTER: 3},
         )
         await set_up(hass, entry)
         await until_state(hass, "sensor", "synced", "2")
@@ -104,6 +115,8 @@ async def test_what_is_private_stays_out(
     assert source["version"]
     assert source["unreadable"] == 0
     assert source["mappings"] == 1
+    assert source["fields"]["without_studios"] == 2
+    assert source["fields"]["poster"] is True
 
 
 async def test_health_of_no_server(hass: HomeAssistant) -> None:

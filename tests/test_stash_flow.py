@@ -1,5 +1,6 @@
 """The flow that adds a Stash to a server and changes how it is synced."""
 
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -14,8 +15,13 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components import plexsync
 from custom_components.plexsync.const import SUBENTRY_STASH
-from custom_components.plexsync.sources.stash_mapping import StashOptions
+from custom_components.plexsync.sources.stash_options import (
+    FIELDS as FIELD_NAMES,
+    StashOptions,
+)
+from custom_components.plexsync.stash_fields import schema
 from tests.flows import add_entry, checked, suggested
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
@@ -33,17 +39,13 @@ FIELDS: dict[str, Any] = {
         "studio": "mirror",
         "code_to": "nowhere",
     },
-    "people": {
-        "actors": "mirror",
-        "directors": "mirror",
-        "genres": "mirror",
-        "collections": "mirror",
-        "studio_collection": False,
-        "disambiguation_as_role": False,
-    },
+    "people": {"actors": "mirror", "directors": "mirror", "role": "nothing"},
+    "tags": {"genres": "mirror"},
+    "collections": {"collections": "mirror", "studio_collection": False},
     "pictures": {"poster": "mirror", "background": "off"},
-    "organized_only": False,
+    "scenes": {"organized_only": False},
 }
+EMPTY: dict[str, Any] = {name: {} for name in FIELDS}
 DATA: dict[str, Any] = {
     "verify_ssl": True,
     "path_mappings": MAPPING,
@@ -124,7 +126,7 @@ async def test_add(
 
     result = await enter(hass, result, path_mappings=MAPPING)
     assert result["step_id"] == "fields"
-    result = await enter(hass, result, text={}, people={}, pictures={})
+    result = await enter(hass, result, **EMPTY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
     (subentry,) = entry.subentries.values()
@@ -490,32 +492,140 @@ async def test_fields(
             "user_rating": "off",
             "studio": "fill",
             "code_to": "tagline",
+            "title_template": " {studio} {date} ",
+            "content_rating": "XXX",
         },
         people={
             "actors": "mirror",
             "directors": "off",
+            "gender": "female",
+            "gender_only": True,
+            "role": "alias",
+        },
+        tags={
             "genres": "fill",
+            "labels": "mirror",
+            "tag_collections": True,
+            "tags_below": "Kind",
+            "tags_without": ["Seen", " Seen ", ""],
+            "tag_parents": True,
+        },
+        collections={
             "collections": "off",
             "studio_collection": True,
-            "disambiguation_as_role": True,
+            "network_collection": True,
         },
         pictures={"poster": "off", "background": "fill"},
-        organized_only=True,
+        scenes={
+            "organized_only": True,
+            "with_tags": ["One"],
+            "without_tags": ["Two"],
+            "only_studios": ["Three"],
+            "without_studios": ["Four"],
+            "min_rating": 7.5,
+        },
         start="everything",
     )
     (subentry,) = entry.subentries.values()
     assert StashOptions.from_dict(subentry.data["fields"]) == StashOptions(
-        fields=frozenset({"summary", "date", "studio", "actors", "genres"}),
+        fields=frozenset({"summary", "date", "studio", "actors", "genres", "labels"}),
         poster=False,
         background=True,
-        organized_only=True,
-        studio_collection=True,
-        disambiguation_as_role=True,
+        title_template="{studio} {date}",
+        content_rating="XXX",
         code_to="tagline",
+        gender="female",
+        gender_only=True,
+        role="alias",
+        tag_collections=True,
+        tags_below="Kind",
+        tags_without=("Seen",),
+        tag_parents=True,
+        studio_collection=True,
+        network_collection=True,
+        organized_only=True,
+        with_tags=("One",),
+        without_tags=("Two",),
+        only_studios=("Three",),
+        without_studios=("Four",),
+        min_rating=7.5,
         fill_only=frozenset({"background", "genres", "studio", "summary"}),
     )
     assert subentry.data["start"] == "everything"
     await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize(
+    ("section", "option", "value", "error"),
+    [
+        ("text", "title_template", "{studio} {year}", "invalid_template"),
+        ("text", "title_template", "{studio", "invalid_template"),
+        ("text", "title_template", "The same for all", "invalid_template"),
+        ("text", "title_template", "{file}" + "x" * 200, "too_long"),
+        ("text", "content_rating", "x" * 201, "too_long"),
+        ("tags", "tags_without", ["x" * 201], "too_long"),
+        ("scenes", "with_tags", [str(number) for number in range(101)], "too_long"),
+    ],
+)
+async def test_unfit_options(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    stash: StashSimulator,
+    section: str,
+    option: str,
+    value: Any,
+    error: str,
+) -> None:
+    """Refuse what could not be kept as it is; nothing that was entered is lost."""
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    wrong = EMPTY | {section: {option: value}, "pictures": {"poster": "off"}}
+    result = await enter(hass, result, **wrong)
+    assert result["step_id"] == "fields"
+    assert result["errors"] == {"base": error}
+    shown = dict(result["data_schema"].schema)
+    assert suggested({"data_schema": shown[section].schema})[option] == value
+    assert suggested({"data_schema": shown["pictures"].schema})["poster"] == "off"
+    result = await enter(hass, result, **EMPTY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+
+
+async def test_an_option_of_old_is_shown_and_kept(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """The disambiguation as role was a switch of its own once."""
+    number = await add(hass, entry, stash)
+    old = StashOptions().as_dict() | {"disambiguation_as_role": True}
+    del old["role"]
+    hass.config_entries.async_update_subentry(
+        entry,
+        entry.subentries[number],
+        data=entry.subentries[number].data | {"fields": old},
+    )
+    await hass.async_block_till_done()
+    result = await reconfigure(hass, entry, number)
+    result = await enter(hass, result, url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    people = dict(result["data_schema"].schema)["people"]
+    assert suggested({"data_schema": people.schema})["role"] == "disambiguation"
+    await enter(hass, result, **FIELDS | {"people": {"role": "disambiguation"}})
+    kept = entry.subentries[number].data["fields"]
+    assert kept == StashOptions(role="disambiguation").as_dict()
+    await hass.async_block_till_done()
+
+
+def test_every_option_is_described() -> None:
+    """Each that the form asks for has its place in the table of the options."""
+    page = (Path(plexsync.__file__).parents[2] / "docs" / "stash.md").read_text("utf-8")
+    asked = [
+        str(option)
+        for part in schema(with_start=False).schema.values()
+        for option in part.schema.schema
+        if str(option) not in FIELD_NAMES
+    ]
+    assert "min_rating" in asked
+    assert [option for option in asked if f"`{option}`" not in page] == []
 
 
 async def test_title_is_not_filled(
@@ -552,16 +662,12 @@ async def test_reconfigure(
     assert suggested(result) == {"path_mappings": MAPPING}
     result = await enter(hass, result, path_mappings=MAPPING)
     assert result["step_id"] == "fields"
-    assert keys(result) == ["text", "people", "pictures", "organized_only"]
-    people = next(
-        section
-        for marker, section in result["data_schema"].schema.items()
-        if marker == "people"
-    )
-    assert suggested({"data_schema": people.schema})["genres"] == "fill"
-    assert suggested({"data_schema": people.schema})["actors"] == "mirror"
+    assert keys(result) == list(FIELDS)
+    sections = dict(result["data_schema"].schema)
+    assert suggested({"data_schema": sections["tags"].schema})["genres"] == "fill"
+    assert suggested({"data_schema": sections["people"].schema})["actors"] == "mirror"
 
-    changed = FIELDS | {"organized_only": True}
+    changed = FIELDS | {"scenes": {"organized_only": True}}
     result = await enter(hass, result, **changed)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"

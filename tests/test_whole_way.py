@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.plexsync.sources.stash_options import FIELDS, StashOptions
 from tests.home import (
     SOURCE,
     call,
@@ -23,7 +24,7 @@ from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.events import CREATED, DONE
 from tests.simulators.plex.state import Item
-from tests.simulators.stash import StashSimulator
+from tests.simulators.stash import Kind, StashSimulator
 
 FILM = FILMS[0]
 
@@ -74,6 +75,44 @@ async def test_every_field_arrives(
     assert plex.journal.count(method="PUT") == 12
     assert plex.journal.count(method="POST") == 12
     assert plex.whole_section_edits == 0
+
+
+@pytest.mark.usefixtures("tag_mode")
+async def test_options_reach_plex(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Of the scenes that pass the filter only: labels, collections, a rating, a title."""
+    core, tag = stash.core, FILM.tags[0]
+    core.edit_scene(core.find_scene(FILM.title), title="")
+    parent = core.ensure(Kind.TAG, "Parent")
+    core.set_tag_parents(tag, [parent])
+    core.edit_object(
+        Kind.STUDIO, FILM.studio, parent_id=core.ensure(Kind.STUDIO, "Network")
+    )
+    passing = [film for film in FILMS[:12] if tag in film.tags]
+    assert 0 < len(passing) < 12
+    options = StashOptions(
+        fields=FIELDS | {"labels"},
+        title_template="{studio}: {file}",
+        content_rating="XXX",
+        tags_below="Parent",
+        tag_parents=True,
+        network_collection=True,
+        with_tags=(tag,),
+    )
+    subentry = stash_subentry(stash, fields=options.as_dict())
+    entry = await set_up(hass, make_entry(plex, subentry))
+    await settled(hass, len(passing))
+    item = item_of(plex, FILM.path)
+    stem = FILM.path.rpartition("/")[2].rpartition(".")[0]
+    assert item.title == f"{FILM.studio}: {stem}"
+    assert item.value("contentRating") == "XXX"
+    assert item.tag_names("label") == [tag]
+    assert "Network" in item.tag_names("collection")
+    assert set(FILM.tags) & set(item.tag_names("genre")) >= {tag}
+    assert plex.journal.count(method="PUT") == len(passing)
+    source = entry.runtime_data.runners[SOURCE].source
+    assert source.skipped["filtered"] == 12 - len(passing)
 
 
 async def test_an_edit_in_stash_is_one_edit_in_plex(

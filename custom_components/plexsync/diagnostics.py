@@ -1,6 +1,7 @@
 """Diagnostics: figures and states, nothing that says whose or of what."""
 
 from collections import Counter
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -25,6 +26,7 @@ from .coordinator import PlexSyncConfigEntry
 from .engine.engine import Engine
 from .engine.snapshot import Snapshot
 from .sources.runner import SourceRunner
+from .sources.stash_options import PRIVATE, StashOptions
 
 _OPTIONS = (CONF_POLL_INTERVAL, CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
 
@@ -108,5 +110,13 @@ def _source(
         "version": runner.version,
         "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
         "start": subentry.data.get(CONF_START),
-        "fields": subentry.data.get(CONF_FIELDS),
+        "fields": _fields(subentry.data.get(CONF_FIELDS, {})),
+    }
+
+
+def _fields(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is synced; of the owner's own words only how much there is."""
+    return {
+        name: len(value) if name in PRIVATE else value
+        for name, value in StashOptions.from_dict(stored).as_dict().items()
     }

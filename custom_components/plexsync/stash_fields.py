@@ -6,9 +6,15 @@ from typing import Any
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    Selector,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
 )
 import probatio
 
@@ -19,7 +25,18 @@ from .const import (
     START_EVERYTHING,
     START_PREVIEW,
 )
-from .sources.stash_mapping import CODE_FIELDS, FIELDS, StashOptions
+from .sources.stash_options import (
+    ALL_FIELDS,
+    CODE_FIELDS,
+    GENDERS,
+    MAX_NAMES,
+    MAX_RATING,
+    MAX_TEXT,
+    ROLES,
+    StashOptions,
+)
+from .sources.stash_title import NAMES, is_template
+from .validation import InvalidInputError
 
 MIRROR = "mirror"  # Plex shows what Stash says
 FILL = "fill"  # the same, but only where Plex has nothing
@@ -27,20 +44,26 @@ OFF = "off"
 
 SECTION_TEXT = "text"
 SECTION_PEOPLE = "people"
+SECTION_TAGS = "tags"
+SECTION_COLLECTIONS = "collections"
 SECTION_PICTURES = "pictures"
+SECTION_SCENES = "scenes"
 
-CODE_TO = "code_to"
-ORGANIZED_ONLY = "organized_only"
-_NOWHERE = "nowhere"
+PLACEHOLDERS = {"names": ", ".join(f"{{{name}}}" for name in NAMES)}
+
 _PICTURES = ("poster", "background")
 # Plex always has a title: there is nothing to fill.
 _ALWAYS_FILLED = frozenset({"title"})
 _BEHAVIOURS = {
     SECTION_TEXT: ("title", "summary", "date", "user_rating", "studio"),
-    SECTION_PEOPLE: ("actors", "directors", "genres", "collections"),
+    SECTION_PEOPLE: ("actors", "directors"),
+    SECTION_TAGS: ("genres", "labels"),
+    SECTION_COLLECTIONS: ("collections",),
     SECTION_PICTURES: _PICTURES,
+    SECTION_SCENES: (),
 }
-_FLAGS = {SECTION_PEOPLE: ("studio_collection", "disambiguation_as_role")}
+# What a form says where an option has no value.
+_NOTHING = {"code_to": "nowhere", "gender": "anyone", "role": "nothing"}
 
 
 def _select(translation_key: str, *options: str) -> SelectSelector:
@@ -53,10 +76,53 @@ def _select(translation_key: str, *options: str) -> SelectSelector:
     )
 
 
+def _choice(name: str, *options: str) -> SelectSelector:
+    return _select(name, _NOTHING[name], *options)
+
+
+_NAMES = TextSelector(TextSelectorConfig(multiple=True))
+_RATING = NumberSelector(
+    NumberSelectorConfig(
+        min=0, max=MAX_RATING, step=0.5, mode=NumberSelectorMode.SLIDER
+    )
+)
+# Beside the fields and their behaviours: the options of each section.
+_OPTIONS: dict[str, dict[str, Selector[Any]]] = {
+    SECTION_TEXT: {
+        "title_template": TextSelector(),
+        "content_rating": TextSelector(),
+        "code_to": _choice("code_to", *sorted(CODE_FIELDS)),
+    },
+    SECTION_PEOPLE: {
+        "gender": _choice("gender", *GENDERS),
+        "gender_only": BooleanSelector(),
+        "role": _choice("role", *ROLES),
+    },
+    SECTION_TAGS: {
+        "tag_collections": BooleanSelector(),
+        "tags_below": TextSelector(),
+        "tags_without": _NAMES,
+        "tag_parents": BooleanSelector(),
+    },
+    SECTION_COLLECTIONS: {
+        "studio_collection": BooleanSelector(),
+        "network_collection": BooleanSelector(),
+    },
+    SECTION_PICTURES: {},
+    SECTION_SCENES: {
+        "organized_only": BooleanSelector(),
+        "with_tags": _NAMES,
+        "without_tags": _NAMES,
+        "only_studios": _NAMES,
+        "without_studios": _NAMES,
+        "min_rating": _RATING,
+    },
+}
+
+
 def schema(*, with_start: bool) -> probatio.Schema:
     """Give the form, with what it holds at first."""
-    options = StashOptions()
-    preset = form_of(options.as_dict())
+    preset = form_of(StashOptions().as_dict())
     fields: dict[probatio.Marker, Any] = {}
     for name, behaviours in _BEHAVIOURS.items():
         inner: dict[probatio.Marker, Any] = {}
@@ -64,17 +130,12 @@ def schema(*, with_start: bool) -> probatio.Schema:
             choices = (MIRROR, OFF) if field in _ALWAYS_FILLED else (MIRROR, FILL, OFF)
             marker = probatio.Required(field, default=preset[name][field])
             inner[marker] = _select("behaviour", *choices)
-        if name == SECTION_TEXT:
-            marker = probatio.Required(CODE_TO, default=_NOWHERE)
-            inner[marker] = _select(CODE_TO, _NOWHERE, *sorted(CODE_FIELDS))
-        for flag in _FLAGS.get(name, ()):
-            marker = probatio.Required(flag, default=preset[name][flag])
-            inner[marker] = BooleanSelector()
+        for option, selector in _OPTIONS[name].items():
+            # Texts and names can be emptied, which leaves them out of what is sent.
+            inner[probatio.Optional(option, default=preset[name][option])] = selector
         fields[probatio.Required(name)] = section(
             probatio.Schema(inner), {"collapsed": True}
         )
-    marker = probatio.Required(ORGANIZED_ONLY, default=options.organized_only)
-    fields[marker] = BooleanSelector()
     if with_start:
         fields[probatio.Required(CONF_START, default=START_PREVIEW)] = _select(
             "start", START_PREVIEW, START_EVERYTHING, START_CHANGES
@@ -93,31 +154,49 @@ def form_of(fields: Mapping[str, Any]) -> dict[str, Any]:
             return OFF
         return FILL if name in options.fill_only else MIRROR
 
-    form: dict[str, Any] = {
+    def shown(name: str) -> Any:
+        return _NOTHING[name] if stored[name] is None else stored[name]
+
+    return {
         name: {field: behaviour(field) for field in behaviours}
-        | {flag: stored[flag] for flag in _FLAGS.get(name, ())}
+        | {option: shown(option) for option in _OPTIONS[name]}
         for name, behaviours in _BEHAVIOURS.items()
     }
-    form[SECTION_TEXT][CODE_TO] = options.code_to or _NOWHERE
-    return form | {ORGANIZED_ONLY: options.organized_only}
 
 
 def data_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a subentry keeps of what was entered."""
+    """Give what a subentry keeps of what was entered. Raises InvalidInputError."""
     entered = {
-        field: value for name in _BEHAVIOURS for field, value in form[name].items()
+        field: form[name][field] for name, each in _BEHAVIOURS.items() for field in each
     }
+    chosen = {
+        option: None if form[name][option] == _NOTHING.get(option) else value
+        for name, options in _OPTIONS.items()
+        for option in options
+        for value in [form[name][option]]
+    }
+    _check(chosen)
     taken = {name for name, value in entered.items() if value in (MIRROR, FILL)}
-    code_to = entered[CODE_TO]
-    options = StashOptions(
-        fields=FIELDS & taken,
-        organized_only=form[ORGANIZED_ONLY],
-        code_to=None if code_to == _NOWHERE else code_to,
-        fill_only=frozenset(name for name in taken if entered[name] == FILL),
-        **{name: name in taken for name in _PICTURES},
-        **{flag: entered[flag] for flags in _FLAGS.values() for flag in flags},
+    options = StashOptions.from_dict(
+        chosen
+        | {name: name in taken for name in _PICTURES}
+        | {
+            "fields": ALL_FIELDS & taken,
+            "fill_only": [name for name in taken if entered[name] == FILL],
+        }
     )
     data: dict[str, Any] = {CONF_FIELDS: options.as_dict()}
     if CONF_START in form:
         data[CONF_START] = form[CONF_START]
     return data
+
+
+def _check(chosen: Mapping[str, Any]) -> None:
+    """Raise InvalidInputError where something would not be kept as it was entered."""
+    for value in chosen.values():
+        names = value if isinstance(value, list) else []
+        texts = [value] if isinstance(value, str) else names
+        if len(names) > MAX_NAMES or any(len(text) > MAX_TEXT for text in texts):
+            raise InvalidInputError("too_long")
+    if not is_template(chosen["title_template"].strip()):
+        raise InvalidInputError("invalid_template")

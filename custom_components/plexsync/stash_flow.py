@@ -32,7 +32,7 @@ from .const import (
 from .coordinator import PlexSyncConfigEntry
 from .path_check import PathCheck
 from .plex.paths import Pair, is_windows, normal
-from .stash_fields import data_of, form_of, schema
+from .stash_fields import PLACEHOLDERS, data_of, form_of, schema
 from .validation import (
     InvalidInputError,
     StashFound,
@@ -201,16 +201,24 @@ class StashSubentryFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask what is synced and how, and for a new Stash where to begin."""
         is_new = self.source != SOURCE_RECONFIGURE
+        shown = None if is_new else form_of(self._stored[CONF_FIELDS])
+        errors: dict[str, str] = {}
         if user_input is not None:
-            self._entered |= data_of(user_input)
-            return self._finish()
+            try:
+                self._entered |= data_of(user_input)
+            except InvalidInputError as error:
+                shown, errors = user_input, error.errors
+            else:
+                return self._finish()
         return self.async_show_form(
             step_id="fields",
             data_schema=self.add_suggested_values_to_schema(
                 # Where to begin is asked once: later it changes nothing.
                 schema(with_start=is_new),
-                None if is_new else form_of(self._stored[CONF_FIELDS]),
+                shown,
             ),
+            errors=errors,
+            description_placeholders=PLACEHOLDERS,
         )
 
     def _finish(self) -> SubentryFlowResult:

@@ -27,6 +27,7 @@ from custom_components.plexsync.engine.record import (
         ("title", "x" * 10_000, "x" * MAX_LINE),
         ("title", "bad \ud800 surrogate", "bad surrogate"),
         ("summary", "One.\r\n\r\nTwo\x07.\rThree ", "One.\n\nTwo.\nThree"),
+        ("summary", "\n One.   Two.\tThree. \n\n  Four.\xa0 Five. \n", "One.   Two.\tThree. \n\n  Four.\xa0 Five."),
         ("summary", "y" * 20_000, "y" * MAX_PROSE),
         ("summary", "  ", None),
         ("date", "1902-09-01", "1902-09-01"),

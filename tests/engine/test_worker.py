@@ -792,6 +792,26 @@ async def test_a_sort_title_that_equals_the_title(
         assert set(item.locks) == locks
 
 
+@pytest.mark.parametrize("folds", [False, True])
+async def test_blanks_within_a_summary(rig: Rig, folds: bool) -> None:
+    """They arrive as they stand; where Plex folds them, that is learnt and in line."""
+    rig.plex.core.switches.fold_blanks = folds
+    find = Find((rig.path(1),))
+    for revision, (text, edits) in enumerate(
+        (("A  B\n  \tC", 1), ("A  B\n  \tC", 0), ("A B\n C", 0 if folds else 1))
+    ):
+        rig.plex.journal.clear()
+        record = Record("s", "1", find, {"summary": text}, revision, mirror=True)
+        await rig.submit([record])
+        await rig.drained()
+        assert rig.edits() == edits
+        shown = "A B\n C" if folds else text
+        assert rig.item(1).value("summary") == shown
+        (plan,) = (await rig.engine.by_hand.preview(record)).plans.values()
+        assert isinstance(plan, Plan)
+        assert plan.changes == ()
+
+
 async def test_what_does_not_stay_is_named(rig: Rig) -> None:
     """In the outcome and in the failed job; the other fields are ours."""
     rig.plex.faults.add(

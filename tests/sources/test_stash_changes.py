@@ -437,10 +437,10 @@ async def test_a_rename_within_the_second_it_was_read_in(
     assert found[f"scene:{scene_id}"].fields["genres"] == ("Two",)
 
 
-async def test_merged_tags_reach_the_scenes(
+async def test_merged_tags_reach_the_scenes_with_a_sweep(
     core: StashCore, clock: Clock, source: StashSource
 ) -> None:
-    """A merge gives the scenes another tag, and moves only that tag's time."""
+    """A merge gives the scenes another tag, and moves nobody's time: no poll sees it."""
     (scene_id,) = _add(core, tags=["One"])
     _add(core, tags=["Two"])
     reader = Reader(source)
@@ -448,7 +448,8 @@ async def test_merged_tags_reach_the_scenes(
     await _settle(reader)
     clock.tick()
     core.merge_tags(["One"], "Two")
-    found = await reader.read()
+    assert await reader.read() == {}
+    found = await Reader(source).read()
     assert found[f"scene:{scene_id}"].fields["genres"] == ("Two",)
 
 
@@ -673,7 +674,7 @@ async def test_disambiguation_as_role(
     """Where it is shown, a change of it reaches the scenes like a rename."""
     stash.set_version(version)
     _add(core, performers=["Ann"])
-    options = StashOptions(disambiguation_as_role=True)
+    options = StashOptions(role="disambiguation")
     reader = Reader(make_source(options=options))
     (record,) = (await reader.read()).values()
     assert record.fields["actors"] == (Actor("Ann"),)
@@ -681,6 +682,113 @@ async def test_disambiguation_as_role(
     core.edit_object(Kind.PERFORMER, "Ann", disambiguation="the elder")
     (record,) = (await reader.read()).values()
     assert record.fields["actors"] == (Actor("Ann", "the elder"),)
+
+
+@pytest.mark.parametrize("version", ["0.24.0", "0.27.2", "0.31.0"])
+@pytest.mark.parametrize("restart", [False, True])
+async def test_what_options_need_of_relatives_is_followed(
+    version: str,
+    restart: bool,
+    stash: StashSimulator,
+    core: StashCore,
+    clock: Clock,
+    make_source: MakeSource,
+) -> None:
+    """Parents of tags and studios, aliases and genders: their changes reach the scenes."""
+    stash.set_version(version)
+    options = StashOptions(
+        tag_parents=True, network_collection=True, role="alias", gender="female"
+    )
+    with core.store.transaction():
+        _add(core, 2, performers=["Cy"], studio="Lone", tags=["Other"])
+        (scene_id,) = _add(
+            core, performers=["Ann", "Bob"], studio="Pathe", tags=["Silent"]
+        )
+        for kind, name in ((Kind.TAG, "Kind"), (Kind.STUDIO, "Network")):
+            core.ensure(kind, name)
+        core.set_tag_parents("Silent", [core.object_id(Kind.TAG, "Kind")])
+        core.edit_object(
+            Kind.STUDIO, "Pathe", parent_id=core.object_id(Kind.STUDIO, "Network")
+        )
+    reader = Reader(make_source(options=options))
+    fields = (await reader.read())[f"scene:{scene_id}"].fields
+    assert fields["genres"] == ("Silent", "Kind")
+    assert fields["collections"] == ("Network",)
+    assert fields["actors"] == (Actor("Ann"), Actor("Bob"))
+    await _settle(reader)
+
+    async def seen(field: str) -> object:
+        """Give a field of the scene, which alone the next poll has to bring."""
+        nonlocal reader
+        if restart:
+            reader = Reader(make_source(options=options), reader.cursor)
+        found = await reader.read()
+        assert restart or found.keys() == keys([scene_id])
+        await _settle(reader)
+        return found[f"scene:{scene_id}"].fields[field]
+
+    clock.tick(3 * 3600)
+    core.rename_tag("Kind", "Genre")
+    assert await seen("genres") == ("Silent", "Genre")
+    clock.tick(3 * 3600)
+    core.set_tag_parents("Silent", [])
+    assert await seen("genres") == ("Silent",)
+    clock.tick(3 * 3600)
+    core.rename_studio("Network", "House")
+    assert await seen("collections") == ("House",)
+    clock.tick(3 * 3600)
+    core.edit_object(Kind.STUDIO, "Pathe", parent_id=None)
+    assert await seen("collections") is None
+    clock.tick(3 * 3600)
+    core.edit_object(Kind.PERFORMER, "Bob", aliases=["Bobby", "Rob"])
+    assert await seen("actors") == (Actor("Ann"), Actor("Bob", "Bobby"))
+    clock.tick(3 * 3600)
+    core.edit_object(Kind.PERFORMER, "Bob", gender="FEMALE")
+    assert await seen("actors") == (Actor("Bob", "Bobby"), Actor("Ann"))
+
+
+async def test_a_relative_within_the_second_it_was_read_in(
+    core: StashCore, make_source: MakeSource
+) -> None:
+    """What options need is compared as names are, not by time alone."""
+    options = StashOptions(tag_parents=True, role="alias")
+    (scene_id,) = _add(core, tags=["Silent"], performers=["Ann"])
+    parent = core.ensure(Kind.TAG, "Kind")
+    reader = Reader(make_source(options=options))
+    await reader.read()
+    await _settle(reader)
+    core.set_tag_parents("Silent", [parent])
+    found = await reader.read()
+    assert found[f"scene:{scene_id}"].fields["genres"] == ("Silent", "Kind")
+    await _settle(reader)
+    core.edit_object(Kind.PERFORMER, "Ann", aliases=["Annie"])
+    found = await reader.read()
+    assert found[f"scene:{scene_id}"].fields["actors"] == (Actor("Ann", "Annie"),)
+
+
+async def test_a_filter_follows_names(
+    core: StashCore, clock: Clock, make_source: MakeSource
+) -> None:
+    """A scene comes in once its tag or studio is renamed; one that goes is skipped."""
+    options = StashOptions(
+        fields=frozenset({"title"}), with_tags=("Good",), without_studios=("Bad",)
+    )
+    (scene_id,) = _add(core, tags=["Bud"], studio="Bed")
+    source = make_source(options=options)
+    reader = Reader(source)
+    assert not await reader.read()
+    assert source.skipped == {"filtered": 1}
+    await _settle(reader)
+    clock.tick(86400)
+    core.rename_tag("Bud", "Good")
+    assert (await reader.read()).keys() == keys([scene_id])
+    await _settle(reader)
+    clock.tick(86400)
+    core.rename_studio("Bed", "Bad")
+    assert not await reader.read()
+    assert await source.fresh([f"scene:{scene_id}"]) == {
+        f"scene:{scene_id}": "filtered"
+    }
 
 
 async def test_pages_shrink_for_a_slow_stash(

@@ -1,5 +1,6 @@
 """From a Stash scene to a record, case by case."""
 
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 import json
 from typing import Any
@@ -7,20 +8,20 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.record import Actor, Image
+from custom_components.plexsync.engine.skipped import REASONS
 from custom_components.plexsync.sources.stash_mapping import (
-    FIELDS,
-    StashOptions,
     id_of,
     make_record,
     marks_of,
     revision_of,
     why_skipped,
 )
+from custom_components.plexsync.sources.stash_options import FIELDS, StashOptions
 
 EVERYTHING = StashOptions(
     background=True,
     studio_collection=True,
-    disambiguation_as_role=True,
+    role="disambiguation",
     code_to="original_title",
 )
 
@@ -252,7 +253,7 @@ def test_two_performers_of_one_name(told_apart: bool) -> None:
         {"name": "Ann", "disambiguation": "the elder"},
         {"name": "Ann", "disambiguation": "the younger"},
     ]
-    options = StashOptions(disambiguation_as_role=told_apart)
+    options = StashOptions(role="disambiguation" if told_apart else None)
     wanted = (Actor("Ann", "the elder"), Actor("Ann", "the younger"))
     cast = _fields(options, performers=performers)["actors"]
     assert cast == (wanted if told_apart else (Actor("Ann"),))
@@ -279,6 +280,30 @@ def test_all_files_in_their_order() -> None:
         ({"organized": False}, StashOptions(), None),
         ({"organized": False}, StashOptions(organized_only=True), "not_organized"),
         ({"organized": True}, StashOptions(organized_only=True), None),
+        ({}, StashOptions(with_tags=("silent", "Comedy")), None),
+        ({}, StashOptions(with_tags=("Silent", "Other")), "filtered"),
+        ({}, StashOptions(without_tags=("Other",)), None),
+        ({}, StashOptions(without_tags=("Other", "SILENT")), "filtered"),
+        ({"tags": []}, StashOptions(with_tags=("Silent",)), "filtered"),
+        ({}, StashOptions(only_studios=("Other", "united artists")), None),
+        ({}, StashOptions(only_studios=("Other",)), "filtered"),
+        ({"studio": None}, StashOptions(only_studios=("Other",)), "filtered"),
+        ({"studio": None}, StashOptions(without_studios=("Other",)), None),
+        ({}, StashOptions(without_studios=("United Artists",)), "filtered"),
+        (
+            {"studio": {"name": "A", "parent_studio": {"name": "B"}}},
+            StashOptions(only_studios=("B",)),
+            None,
+        ),
+        (
+            {"studio": {"name": "A", "parent_studio": {"name": "B"}}},
+            StashOptions(without_studios=("B",)),
+            "filtered",
+        ),
+        ({}, StashOptions(min_rating=8.5), None),
+        ({}, StashOptions(min_rating=9), "filtered"),
+        ({"rating100": None}, StashOptions(min_rating=0.5), "filtered"),
+        ({"files": []}, StashOptions(min_rating=9), "filtered"),
     ],
 )
 def test_why_skipped(
@@ -288,6 +313,23 @@ def test_why_skipped(
     scene = _scene(**change)
     record = make_record(scene, "s", _to_plex, options)
     assert why_skipped(scene, record, options) == reason
+    assert reason is None or reason in REASONS
+
+
+@pytest.mark.parametrize("unknown", ["tags", "studio", "rating100", "organized"])
+def test_what_this_stash_does_not_tell_keeps_nothing_back(unknown: str) -> None:
+    """A field that was not asked for is no reason."""
+    scene = _scene(organized=False)
+    options = StashOptions(
+        organized_only=unknown == "organized",
+        with_tags=("X",) if unknown == "tags" else (),
+        only_studios=("X",) if unknown == "studio" else (),
+        min_rating=10 if unknown == "rating100" else 0,
+    )
+    assert why_skipped(scene, make_record(scene, "s", _to_plex, options), options)
+    del scene[unknown]
+    record = make_record(scene, "s", _to_plex, options)
+    assert why_skipped(scene, record, options) is None
 
 
 @pytest.mark.parametrize(
@@ -339,20 +381,34 @@ def test_options_survive_storage() -> None:
         fields=frozenset({"title", "actors"}),
         poster=False,
         background=True,
-        organized_only=True,
-        studio_collection=True,
-        disambiguation_as_role=True,
+        title_template="{studio} {file}",
+        content_rating="XXX",
         code_to="sort_title",
+        gender="non_binary",
+        gender_only=True,
+        role="alias",
+        tag_collections=True,
+        tags_below="Kind",
+        tags_without=("One", "Two"),
+        tag_parents=True,
+        studio_collection=True,
+        network_collection=True,
+        organized_only=True,
+        with_tags=("Three",),
+        without_tags=("Four",),
+        only_studios=("Five",),
+        without_studios=("Six",),
+        min_rating=7.5,
+        fill_only=frozenset({"actors"}),
     )
-    assert StashOptions.from_dict(options.as_dict()) == options
+    assert {field.name for field in fields(options)} == options.as_dict().keys()
+    again = json.loads(json.dumps(options.as_dict()))
+    assert StashOptions.from_dict(again) == options
     assert StashOptions.from_dict({}) == StashOptions()
-    assert (
-        StashOptions.from_dict(
-            {"fields": 7, "poster": "yes", "code_to": "title", "new": 1}
-        )
-        == StashOptions()
-    )
-    assert StashOptions.from_dict({"fields": ["title", "labels"]}).fields == {"title"}
+    assert StashOptions.from_dict({"fields": ["title", "labels", "x"]}).fields == {
+        "title",
+        "labels",
+    }
 
 
 def test_a_cover_may_change_within_the_second_of_its_scene() -> None:
@@ -393,3 +449,168 @@ def test_marks_of_files() -> None:
     assert marks(one, moved) == marks(one) | marks(moved)
     assert marks_of(_scene(files=None)) == ()
     assert not any("General" in mark for mark in marks(one))
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        {"fields": 7, "poster": "yes", "code_to": "title", "new": 1},
+        {"title_template": "{year}", "content_rating": None, "tags_below": ["x"]},
+        {"title_template": "{file", "role": "name", "gender": ["male"]},
+        {"with_tags": "One", "tags_without": [1, None, " "], "only_studios": {}},
+        *({"min_rating": value} for value in ("7", True, -1, 10.5, float("nan"))),
+    ],
+)
+def test_unfit_options_have_their_defaults(unfit: dict[str, Any]) -> None:
+    """What a subentry holds may be of another version."""
+    assert StashOptions.from_dict(unfit) == StashOptions()
+
+
+@pytest.mark.parametrize(
+    ("stored", "role"),
+    [
+        ({"disambiguation_as_role": True}, "disambiguation"),
+        ({"disambiguation_as_role": False}, None),
+        ({"disambiguation_as_role": True, "role": None}, None),
+        ({"disambiguation_as_role": True, "role": "alias"}, "alias"),
+    ],
+)
+def test_the_role_as_it_was_stored_before(
+    stored: dict[str, Any], role: str | None
+) -> None:
+    """The disambiguation was a switch of its own once."""
+    assert StashOptions.from_dict(stored).role == role
+
+
+def test_content_rating() -> None:
+    """One text for all scenes, or nothing."""
+    assert _fields(StashOptions(content_rating="XXX"))["content_rating"] == "XXX"
+    assert "content_rating" not in _fields(StashOptions())
+
+
+@pytest.mark.parametrize(
+    ("template", "change", "title"),
+    [
+        ("", {}, None),
+        ("{file}", {}, "General"),
+        ("{file}", {"files": [{"path": "/a/Mr. X.mkv"}, {"path": "/b.avi"}]}, "Mr. X"),
+        ("{file}", {"files": [{"path": "/a\\b/c\\d.mkv"}]}, "c\\d"),
+        ("{file}", {"files": [{"path": "D:\\Films\\One.two.mp4"}]}, "One.two"),
+        ("{file}", {"files": [{"path": "/a/.hidden"}]}, ".hidden"),
+        ("{file}", {"files": [{"path": "/a/ends"}]}, "ends"),
+        ("{file}", {"files": []}, None),
+        ("{studio} {date}", {}, "United Artists 1926-12-31"),
+        ("{studio} {date}", {"date": "1926"}, "United Artists 1926"),
+        ("{studio} {date}", {"date": None}, None),
+        ("{studio} {date}", {"studio": None}, None),
+        ("{performers} - {code}", {}, "Buster Keaton, Marion Mack - GEN-1"),
+        ("{performers}", {"performers": []}, None),
+        ("{code} [{code}]", {"code": " {file} "}, "{file} [{file}]"),
+        ("{code}", {"code": "x" * 300}, "x" * 255),
+    ],
+)
+@pytest.mark.parametrize("empty", ["", None, " "])
+def test_title_where_stash_has_none(
+    template: str, change: dict[str, Any], title: str | None, empty: str | None
+) -> None:
+    """Made of what the template names; what is unknown leaves Plex's title alone."""
+    options = StashOptions(title_template=template)
+    assert _fields(options, **change, title=empty).get("title") == title
+    assert _fields(options, **change)["title"] == "The General"
+    off = StashOptions(fields=frozenset(), title_template=template)
+    assert "title" not in _fields(off, **change, title=empty)
+
+
+TAGS = [
+    {"name": "Comedy", "parents": [{"name": "Kind"}, {"name": "Mood"}]},
+    {"name": "Silent", "parents": [{"name": "Kind"}]},
+    {"name": "Seen", "parents": []},
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "tags"),
+    [
+        ({}, ("Comedy", "Silent", "Seen")),
+        ({"tags_without": ("seen", "other")}, ("Comedy", "Silent")),
+        ({"tags_below": "kind"}, ("Comedy", "Silent")),
+        ({"tags_below": "Nothing"}, None),
+        ({"tag_parents": True}, ("Comedy", "Kind", "Mood", "Silent", "Seen")),
+        ({"tag_parents": True, "tags_below": "Kind"}, ("Comedy", "Mood", "Silent")),
+        (
+            {"tag_parents": True, "tags_without": ("Mood",)},
+            ("Comedy", "Kind", "Silent", "Seen"),
+        ),
+    ],
+)
+def test_which_tags(options: dict[str, Any], tags: tuple[str, ...] | None) -> None:
+    """The same choice holds wherever tags go."""
+    everywhere = FIELDS | {"labels"}
+    wanted = StashOptions(fields=everywhere, tag_collections=True, **options)
+    found = _fields(wanted, tags=TAGS)
+    assert found["genres"] == found["labels"] == tags
+    assert found["collections"] == ("Stone Face", *(tags or ()))
+
+
+def test_tags_go_where_they_are_sent() -> None:
+    """To labels alone, or to collections alone."""
+    labels = StashOptions(fields=frozenset({"labels"}), poster=False)
+    assert _fields(labels) == {"labels": ("Comedy", "Silent")}
+    collections = StashOptions(fields=frozenset(), poster=False, tag_collections=True)
+    assert _fields(collections) == {"collections": ("Comedy", "Silent")}
+
+
+def test_parents_that_this_stash_does_not_know() -> None:
+    """All tags instead of a few would be wrong; a list without parents is not."""
+    fields = _fields(StashOptions(tags_below="Kind"))
+    assert "genres" not in fields
+    assert _fields(StashOptions(tag_parents=True))["genres"] == ("Comedy", "Silent")
+
+
+def test_network_as_collection() -> None:
+    """One level up, where there is one."""
+    options = StashOptions(fields=frozenset(), poster=False, network_collection=True)
+    studio = {"name": "Pathe", "parent_studio": {"name": "Network"}}
+    assert _fields(options, studio=studio) == {"collections": ("Network",)}
+    both = replace(options, studio_collection=True)
+    assert _fields(both, studio=studio)["collections"] == ("Pathe", "Network")
+    for none in (None, {"name": "Pathe"}, studio | {"parent_studio": None}):
+        assert _fields(options, studio=none) == {"collections": None}
+
+
+CAST = [
+    {"name": "Al", "gender": "MALE", "alias_list": []},
+    {"name": "Bo", "gender": None, "alias_list": ["Bobo", "Bob"]},
+    {"name": "Cy", "gender": "TRANSGENDER_FEMALE", "alias_list": ["Cyd"]},
+    {"name": "Di", "gender": "FEMALE", "alias_list": None},
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"gender": "female"}, "Di Al Bo Cy"),
+        ({"gender": "transgender_female"}, "Cy Al Bo Di"),
+        ({"gender": "female", "gender_only": True}, "Di"),
+        ({"gender": "intersex", "gender_only": True}, ""),
+        ({"gender_only": True}, "Al Bo Cy Di"),
+    ],
+)
+def test_performers_of_one_gender(options: dict[str, Any], names: str) -> None:
+    """First, or alone."""
+    actors = _fields(StashOptions(**options), performers=CAST)["actors"] or ()
+    assert [actor.name for actor in actors] == names.split()
+
+
+def test_a_gender_that_this_stash_does_not_know() -> None:
+    """All performers instead of some would be wrong; another order is not."""
+    only = StashOptions(gender="female", gender_only=True)
+    assert "actors" not in _fields(only)
+    first = _fields(replace(only, gender_only=False))["actors"]
+    assert [actor.name for actor in first] == ["Buster Keaton", "Marion Mack"]
+
+
+def test_alias_as_role() -> None:
+    """The first one."""
+    actors = _fields(StashOptions(role="alias"), performers=CAST)["actors"]
+    assert [actor.role for actor in actors] == [None, "Bobo", "Cyd", None]

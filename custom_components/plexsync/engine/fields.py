@@ -8,7 +8,7 @@ class Kind(StrEnum):
     """The shapes a field value can have."""
 
     TEXT = "text"  # one line
-    PROSE = "prose"  # text that keeps its newlines
+    PROSE = "prose"  # text that keeps its newlines and runs of blanks
     DATE = "date"  # YYYY-MM-DD
     RATING = "rating"  # 0.0 to 10.0
     TAGS = "tags"  # a set of names whose members have an owner

@@ -160,14 +160,14 @@ class ItemOutcome:
 def clean_text(value: str, *, prose: bool = False, limit: int | None = None) -> str:
     """Make text safe for XML and one line long, unless it is prose.
 
-    Unprintable characters are dropped, white space is folded, and what exceeds
-    the limit is cut. Prose keeps its newlines. Emoji and right-to-left text stay.
+    Unprintable characters are dropped, and what exceeds the limit is cut. A line's
+    white space is folded; prose keeps all that stands between its first and its last
+    letter, blanks and newlines. Emoji and right-to-left text stay.
     """
     limit = limit or (MAX_PROSE if prose else MAX_LINE)
     value = _UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
     if prose:
-        lines = (_BLANKS.sub(" ", line).strip() for line in value.split("\n"))
-        return "\n".join(lines).strip("\n")[:limit].rstrip()
+        return value.strip()[:limit].rstrip()
     return _BLANKS.sub(" ", value).strip()[:limit].rstrip()
 
 

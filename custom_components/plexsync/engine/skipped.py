@@ -11,7 +11,14 @@ from .job import SKIPPED
 
 # What a look or a source says of a record that has nothing to write to.
 REASONS = frozenset(
-    {"outside_libraries", "not_mapped", "no_file", "not_organized", "shared_item"}
+    {
+        "outside_libraries",
+        "not_mapped",
+        "no_file",
+        "not_organized",
+        "filtered",
+        "shared_item",
+    }
 )
 # Of these too many show that paths are mapped wrongly, or a library was not chosen.
 OF_PATHS = frozenset({"outside_libraries", "not_mapped"})

@@ -79,8 +79,8 @@ class StashSource:
     def skipped(self) -> Counter[str]:
         """Count the scenes that were read but not sent since the start, by reason.
 
-        The reasons are no_file, not_mapped, not_organized and invalid. A scene that is
-        read twice counts twice.
+        The reasons are no_file, not_mapped, not_organized, filtered and invalid. A scene
+        that is read twice counts twice.
         """
         return self._records.skipped
 
@@ -126,8 +126,8 @@ class StashSource:
     async def fresh(self, keys: Sequence[str]) -> dict[str, Record | str]:
         """Read records afresh, many in one request.
 
-        In place of one that is not to be sent stands why: gone, not_organized, no_file
-        or not_mapped. A scene that makes no record, or cannot be read, is left out.
+        In place of one that is not to be sent stands why: gone, not_organized, filtered,
+        no_file or not_mapped. A scene that makes no record, or cannot be read, is left out.
         """
         ids = {key: scene_id for key in keys if (scene_id := id_of(key))}
         scenes = await self._reader.by_ids(ids.values()) if ids else {}

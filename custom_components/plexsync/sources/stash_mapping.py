@@ -1,21 +1,4 @@
-"""From a Stash scene to a record.
-
-=================== ==================== ===================================
-Stash               field                empty in Stash
-=================== ==================== ===================================
-title               title                absent: identity is never cleared
-details             summary              clear
-date                date                 clear; "2024" and "2024-05" absent
-rating100 / 10      user_rating          clear (0 counts as no rating)
-studio.name         studio               clear
-groups' names       collections          clear
-studio.name         collections          with ``studio_collection``
-performers' names   actors               clear
-tags' names         genres               clear
-director            directors            clear
-code                ``code_to``          clear; absent without the option
-screenshot          poster, background   always there; may be a placeholder
-=================== ==================== ===================================
+"""From a Stash scene to a record; ``docs/stash.md`` has the table of the fields.
 
 A partial date (Stash 0.30) is no emptiness, yet Plex only takes whole dates: it
 leaves the item's date alone. Text is taken as it stands: a director "A & B" is
@@ -24,94 +7,35 @@ one name. Records are mirrors, so clear only takes back what we wrote.
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from hashlib import blake2b
 import re
-from typing import Any, Self
+from typing import Any
 
-from ..engine.record import (
-    Actor,
-    Find,
-    Image,
-    InvalidRecordError,
-    Record,
-    Value,
-    normalise,
-)
+from ..engine.record import Find, Image, InvalidRecordError, Record, Value, normalise
 from .stash_cursor import is_just_now
+from .stash_filter import is_wanted
+from .stash_lists import cast, collection_names, names_of, tag_names
+from .stash_options import StashOptions
+from .stash_title import fill
+
+__all__ = [
+    "PathMap",
+    "StashOptions",
+    "file_paths",
+    "id_of",
+    "key_of",
+    "make_record",
+    "marks_of",
+    "revision_of",
+    "why_skipped",
+]
 
 type PathMap = Callable[[str], str | None]
 
-FIELDS = frozenset(
-    {
-        "title",
-        "summary",
-        "date",
-        "user_rating",
-        "studio",
-        "collections",
-        "actors",
-        "genres",
-        "directors",
-    }
-)
-CODE_FIELDS = frozenset({"original_title", "sort_title", "tagline"})
 _EXACT = frozenset({"oshash", "md5"})
 _MARK = 64  # characters of a mark, at most
 _PARTIAL_DATE = re.compile(r"\d{4}(-\d{2})?")
-
-
-@dataclass(frozen=True, slots=True)
-class StashOptions:
-    """What to take from Stash.
-
-    ``fields`` are the enabled ones out of ``FIELDS``; ``code_to`` is where a
-    scene's studio code goes, one of ``CODE_FIELDS``. Those of ``fill_only``, pictures
-    among them, are written only where Plex has nothing.
-    """
-
-    fields: frozenset[str] = FIELDS
-    poster: bool = True
-    background: bool = False
-    organized_only: bool = False
-    studio_collection: bool = False
-    disambiguation_as_role: bool = False
-    code_to: str | None = None
-    fill_only: frozenset[str] = frozenset()
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read plain data; what is missing or unfit has its default."""
-        flags = {
-            field.name: value
-            for field in fields(cls)
-            if field.type is bool and isinstance(value := data.get(field.name), bool)
-        }
-        code_to = data.get("code_to")
-        return cls(
-            fields=FIELDS & _names_in(data, "fields", FIELDS),
-            fill_only=_names_in(data, "fill_only", frozenset()),
-            code_to=code_to if code_to in CODE_FIELDS else None,
-            **flags,
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give plain data, as JSON takes it."""
-        data = {field.name: getattr(self, field.name) for field in fields(self)}
-        return data | {
-            "fields": sorted(self.fields),
-            "fill_only": sorted(self.fill_only),
-        }
-
-
-def _names_in(
-    data: Mapping[str, Any], name: str, default: frozenset[str]
-) -> frozenset[str]:
-    names = data.get(name)
-    if not isinstance(names, list | tuple | set | frozenset):
-        return default
-    return frozenset(each for each in names if isinstance(each, str))
 
 
 def key_of(scene_id: object) -> str:
@@ -190,9 +114,11 @@ def screenshot(scene_id: str, updated_at: str, read_at: datetime | None) -> Imag
 def why_skipped(
     scene: Mapping[str, Any], record: Record, options: StashOptions
 ) -> str | None:
-    """Say why a scene is not to be sent: not_organized, no_file or not_mapped."""
+    """Say why a scene is not to be sent: not_organized, filtered, no_file or not_mapped."""
     if options.organized_only and scene.get("organized") is False:
         return "not_organized"
+    if not is_wanted(scene, options):
+        return "filtered"
     if record.find.paths:
         return None
     return "not_mapped" if file_paths(scene) else "no_file"
@@ -232,21 +158,18 @@ def _wanted(
     for name, raw in _values(scene, options):
         if name in options.fields:
             yield name, raw
-    collections = list(_group_names(scene)) if "collections" in options.fields else []
-    if options.studio_collection:
-        collections += _names([scene.get("studio")])
-    if options.studio_collection or (
-        "collections" in options.fields and ("groups" in scene or "movies" in scene)
-    ):
+    if (collections := collection_names(scene, options)) is not None:
         yield "collections", collections
     if options.code_to and "code" in scene:
         yield options.code_to, scene["code"]
+    if options.content_rating:
+        yield "content_rating", options.content_rating
 
 
 def _values(
     scene: Mapping[str, Any], options: StashOptions
 ) -> Iterable[tuple[str, object]]:
-    if isinstance(title := scene.get("title"), str) and title.strip():
+    if title := _title(scene, options):
         yield "title", title
     if "details" in scene:
         yield "summary", scene["details"]
@@ -256,35 +179,26 @@ def _values(
         rating = scene["rating100"]
         yield "user_rating", rating / 10 if rating else None
     if "studio" in scene:
-        yield "studio", next(iter(_names([scene["studio"]])), None)
-    if "performers" in scene:
-        yield "actors", _cast(scene["performers"], options)
-    if "tags" in scene:
-        yield "genres", _names(scene["tags"])
+        yield "studio", next(iter(names_of([scene["studio"]])), None)
+    if (actors := cast(scene, options)) is not None:
+        yield "actors", actors
+    if (tags := tag_names(scene, options)) is not None:
+        yield "genres", tags
+        yield "labels", tags
     if "director" in scene:
-        yield "directors", _names([{"name": scene["director"]}])
+        yield "directors", names_of([{"name": scene["director"]}])
 
 
-def _names(things: Iterable[Any] | None) -> list[str]:
-    return [thing["name"] for thing in things or () if thing and thing.get("name")]
-
-
-def _group_names(scene: Mapping[str, Any]) -> Iterable[str]:
-    for word, inner in (("groups", "group"), ("movies", "movie")):
-        yield from _names(entry.get(inner) for entry in scene.get(word) or ())
-
-
-def _cast(performers: Iterable[Any] | None, options: StashOptions) -> list[Actor]:
-    return [
-        Actor(
-            performer["name"],
-            (performer.get("disambiguation") or None)
-            if options.disambiguation_as_role
-            else None,
-        )
-        for performer in performers or ()
-        if performer.get("name")
-    ]
+def _title(scene: Mapping[str, Any], options: StashOptions) -> str:
+    """Give the title, or what stands in its place; empty leaves Plex's alone."""
+    if "title" not in scene:
+        return ""
+    if isinstance(title := scene["title"], str) and title.strip():
+        return title
+    if not options.title_template:
+        return ""
+    actors = cast(scene, options) or ()
+    return fill(options.title_template, scene, [actor.name for actor in actors])
 
 
 def _identified(scene: Mapping[str, Any]) -> bool:

@@ -5,17 +5,17 @@ by comparing version numbers: groups were movies until 0.27, ``rating100`` and
 others may come and go. Every field list is written by hand.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 import re
 from typing import Any, Self
 
 from .stash_client import source_fault
-from .stash_mapping import StashOptions
+from .stash_options import StashOptions
 
 HEALTH = "query Health { systemStatus { status } version { version } }"
 
-_OBJECTS = ("Scene", "Performer", "Query")
+_OBJECTS = ("Scene", "Performer", "Studio", "Tag", "Query")
 _FILTERS = (
     "SceneFilterType",
     "PerformerFilterType",
@@ -62,6 +62,7 @@ class Kind:
     argument: str
     type: str
     marks: tuple[str, ...] = ("name",)  # all that records take over
+    depth: int = 0  # how far below an object the scenes are that it concerns
 
 
 SCENES = Kind(
@@ -90,6 +91,12 @@ _GO_SPECIAL = re.compile(r"[.+*?()|\[\]{}^$]")
 _SEPARATORS = re.compile(r"[\\/]+")
 _REQUIRED = frozenset({"id", "updated_at", "files"})
 FILES = "files { path fingerprints { type value } }"
+_TYPES = {"performers": "Performer", "studios": "Studio", "tags": "Tag"}
+_ROLES = {"disambiguation": "disambiguation", "alias": "alias_list"}
+_SELECTIONS = {
+    "parents": "parents { name }",
+    "parent_studio": "parent_studio { name }",
+}
 _SCENE_FIELDS = {
     "id": "id",
     "updated_at": "updated_at",
@@ -101,9 +108,9 @@ _SCENE_FIELDS = {
     "date": "date",
     "rating100": "rating100",
     "files": FILES,
-    "studio": "studio { name }",
-    "tags": "tags { name }",
-    "performers": "performers { name }",
+    "studio": "studio",
+    "tags": "tags",
+    "performers": "performers",
     "groups": "groups { group { name } }",
     "movies": "movies { movie { name } }",
 }
@@ -141,13 +148,14 @@ class Schema:
         return self.names.get(type_name, frozenset()).issuperset(names)
 
     def dependencies(self, options: StashOptions) -> list[Kind]:
-        """List the kinds whose renames change the records that are wanted."""
+        """List the kinds whose changes can change the records that are wanted."""
         wanted = {
-            "performers": "actors" in options.fields,
-            "studios": "studio" in options.fields or options.studio_collection,
-            "tags": "genres" in options.fields,
+            "performers": options.performers_wanted,
+            "studios": options.studios_wanted,
+            "tags": options.tags_wanted,
             "groups": "collections" in options.fields,
         }
+        below = {"studios": options.network_wanted, "tags": options.relatives_wanted}
         found: dict[str, Kind] = {}
         for kind in _DEPENDENCIES:
             if (
@@ -156,16 +164,19 @@ class Schema:
                 and self.has(kind.type, "updated_at")
                 and self.has(SCENES.type, kind.word)
             ):
-                found.setdefault(kind.name, kind)
-        if "performers" in found and self._roles(options):
-            found["performers"] = replace(
-                found["performers"], marks=("name", "disambiguation")
-            )
+                marks = self._read(kind.name, options)
+                depth = int(below.get(kind.name, False))
+                found.setdefault(kind.name, replace(kind, marks=marks, depth=depth))
         return list(found.values())
 
-    def _roles(self, options: StashOptions) -> bool:
-        return options.disambiguation_as_role and self.has(
-            "Performer", "disambiguation"
+    def lacking(self, options: StashOptions) -> list[str]:
+        """Name the options that this Stash cannot serve, for it lacks a field."""
+        return sorted(
+            {
+                name
+                for name, type_name, field in _needs(options)
+                if not self.has(type_name, field)
+            }
         )
 
     def scene(self, options: StashOptions) -> str:
@@ -177,9 +188,61 @@ class Schema:
         }
         if "groups" in parts:
             parts.pop("movies", None)
-        if self._roles(options):
-            parts["performers"] = "performers { name disambiguation }"
+        for name, kind in (
+            ("studio", "studios"),
+            ("tags", "tags"),
+            ("performers", "performers"),
+        ):
+            if name in parts:
+                parts[name] += f" {{ {_selection(self._read(kind, options))} }}"
         return " ".join(parts.values())
+
+    def _read(self, kind: str, options: StashOptions) -> tuple[str, ...]:
+        """Name what is read of each performer, studio, tag or group."""
+        more = {
+            "performers": (
+                _ROLES.get(options.role or ""),
+                "gender" if options.gender else None,
+            ),
+            "studios": ("parent_studio" if options.network_wanted else None,),
+            "tags": ("parents" if options.relatives_wanted else None,),
+        }
+        return (
+            "name",
+            *(
+                field
+                for field in more.get(kind, ())
+                if field and self.has(_TYPES[kind], field)
+            ),
+        )
+
+
+def _needs(options: StashOptions) -> Iterator[tuple[str, str, str]]:
+    """Pair the options that are in use with the type and the field that each needs."""
+    if options.role:
+        yield "role", "Performer", _ROLES[options.role]
+    if options.gender:
+        yield "gender", "Performer", "gender"
+    for name, type_name, field in (
+        ("tags_below", "Tag", "parents"),
+        ("tag_parents", "Tag", "parents"),
+        ("network_collection", "Studio", "parent_studio"),
+        ("organized_only", "Scene", "organized"),
+        ("with_tags", "Scene", "tags"),
+        ("without_tags", "Scene", "tags"),
+        ("tag_collections", "Scene", "tags"),
+        ("only_studios", "Scene", "studio"),
+        ("without_studios", "Scene", "studio"),
+        ("studio_collection", "Scene", "studio"),
+        ("min_rating", "Scene", "rating100"),
+        ("code_to", "Scene", "code"),
+    ):
+        if getattr(options, name):
+            yield name, type_name, field
+
+
+def _selection(names: Iterable[str]) -> str:
+    return " ".join(_SELECTIONS.get(name, name) for name in names)
 
 
 def listing(kinds: Iterable[Kind], selection: str | None = None) -> str:
@@ -194,7 +257,7 @@ def listing(kinds: Iterable[Kind], selection: str | None = None) -> str:
         variables.append(f"${kind.name}: {kind.type}")
         lists.append(
             f"{kind.name}: {kind.finder}({kind.argument}: ${kind.name}, filter: $page)"
-            f" {{ count {kind.word} {{ {' '.join(('id', 'updated_at', *kind.marks))} }} }}"
+            f" {{ count {kind.word} {{ id updated_at {_selection(kind.marks)} }} }}"
         )
     if selection:
         variables += ["$again: SceneFilterType", "$againPage: FindFilterType"]
@@ -257,10 +320,13 @@ def without(criteria: Mapping[str, Any], scene_ids: Iterable[str]) -> Mapping[st
 def related(kind: Kind, object_ids: Iterable[str]) -> dict[str, Any]:
     """Filter on scenes that have any of these performers, studios, tags or groups.
 
+    Or one below them, where what stands above is part of records.
+
     Not by ``performers_filter`` and the like: they exist from 0.27 on only,
     united by OR they lose scenes, and ``groups_filter`` filters nothing.
     """
-    return {kind.word: {"value": list(object_ids), "modifier": "INCLUDES"}}
+    criterion = {"value": list(object_ids), "modifier": "INCLUDES"}
+    return {kind.word: criterion | ({"depth": kind.depth} if kind.depth else {})}
 
 
 def exactly(path: str) -> dict[str, Any]:

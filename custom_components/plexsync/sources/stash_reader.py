@@ -10,7 +10,9 @@ from . import stash_queries as queries
 from .base import SourceInfo
 from .stash_client import Answer, StashClient, source_fault
 from .stash_cursor import BEGINNING, FRESH, Listing, Row, State, earlier
-from .stash_mapping import StashOptions, marks_of
+from .stash_lacking import Lacking
+from .stash_mapping import marks_of
+from .stash_options import StashOptions
 from .stash_queries import SCENES, Kind, Schema
 from .stash_sick import Sick
 from .stash_walk import Page, Scene, Shape, Walker, left_out, numbers_of, result
@@ -48,6 +50,7 @@ class StashReader:
         self._client = client
         self._options = options
         self._schema: Schema | None = None
+        self._lacking = Lacking()
         self._walker = Walker(self._ask)
         self.sick = Sick()  # scenes, by id
         self._unlisted = Sick()  # of these, the ones that even lists break on
@@ -64,6 +67,7 @@ class StashReader:
         version = await self.check_health()
         data = (await self._client.query(queries.LEARN)).data
         self._schema = Schema.from_answer(data)
+        self._lacking.tell(self._schema.lacking(self._options))
         return SourceInfo(version, tuple(_roots(data)))
 
     async def kinds(self) -> list[Kind]:

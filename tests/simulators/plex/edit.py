@@ -33,6 +33,7 @@ _KEY = re.compile(
     r"|\[\]\.(?P<clear>tag)-?"
     r")$"
 )
+_BLANKS = re.compile(r"[ \t]+")
 _DATE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})(?: \d{2}:\d{2}:\d{2})?$")
 
 # What plexapi and Plex Web send beside the edit itself.
@@ -157,7 +158,10 @@ def apply_values(
 ) -> list[str]:
     """Set and clear fields; return the names of those that changed."""
     changed = []
-    for name, value in values.items():
+    for name, given in values.items():
+        value = given
+        if catalog.switches.fold_blanks and isinstance(value, str):
+            value = _BLANKS.sub(" ", value)
         before = item.values.get(name)
         if value == before:
             continue

@@ -27,6 +27,8 @@ class Switches:
     """An edit that names an actor twice, with two parts, leaves two of that name."""
     raise_first_letters: bool = False
     """Labels and collections begin with a capital, however they were sent."""
+    fold_blanks: bool = False
+    """Runs of blanks within a text are kept as one blank."""
     strict_types: bool = True
     """Refuse (400) fields that an item type does not have, as a season's studio."""
 
