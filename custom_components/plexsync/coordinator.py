@@ -27,6 +27,7 @@ from .const import (
     DOMAIN,
     START_PREVIEW,
 )
+from .departures import DepartureWatch
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
 from .engine.engine import SCHEMAS, Engine
@@ -83,6 +84,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.runners: dict[str, SourceRunner] = {}
         self.reconcile = ReconcileRun(self)
         self.nightly = Nightly(self)
+        self.departures = DepartureWatch(self)
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
@@ -224,6 +226,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._closed = True
         self.backup.close()
         self.nightly.close()
+        self.departures.close()
         stopping = [asyncio.ensure_future(self.reconcile.cancel()), *self._tasks]
         for task in self._tasks:
             task.cancel()

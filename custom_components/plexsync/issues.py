@@ -9,12 +9,14 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_LIBRARIES, DOMAIN
 from .engine.bulkheads import REASONS
+from .engine.departures import Departed
 from .engine.holds import Hold
 
 CIRCUIT_LOST: Final = "circuit_lost"
 DATABASE_LOST: Final = "database_lost"
 LEDGER_LOST: Final = "ledger_lost"
 LIBRARY_GONE: Final = "library_gone"
+MASS_CHANGE: Final = "mass_change"
 PREVIEW_READY: Final = "preview_ready"
 PLEX_REFUSES: Final = "plex_refuses"
 SOURCE_PATHS: Final = "source_paths"
@@ -41,7 +43,9 @@ BY_GROUP: Final = {
     group: reason for group, reason in REASONS.items() if group != "source"
 }
 FAILING_FOR: Final = 600.0  # seconds; most of what fails works again before that
-FIXABLE: Final = frozenset({CIRCUIT_LOST, DATABASE_LOST, LEDGER_LOST, PREVIEW_READY})
+FIXABLE: Final = frozenset(
+    {CIRCUIT_LOST, DATABASE_LOST, LEDGER_LOST, MASS_CHANGE, PREVIEW_READY}
+)
 
 
 @callback
@@ -149,6 +153,22 @@ def async_follow_paths(
         _create(hass, entry, SOURCE_PATHS, source, persistent=False, **numbers)
     else:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, SOURCE_PATHS, source))
+
+
+@callback
+def async_follow_departures(
+    hass: HomeAssistant, entry: ConfigEntry, source: str, found: Departed
+) -> None:
+    """Ask about records that are gone, where they are too many to be let go of unasked."""
+    if found.asks and source in entry.subentries:
+        shown = {
+            "gone": str(found.gone),
+            "known": str(found.known),
+            "sample": ", ".join(found.sample),
+        }
+        _create(hass, entry, MASS_CHANGE, source, persistent=True, **shown)
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, MASS_CHANGE, source))
 
 
 @callback

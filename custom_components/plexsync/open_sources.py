@@ -21,6 +21,7 @@ from .const import (
     START_PREVIEW,
     SUBENTRY_STASH,
 )
+from .engine.departures import WhenGone
 from .engine.ledger import SOURCES
 from .plex.paths import PathMapper
 from .sources.runner import SourceRunner
@@ -87,6 +88,7 @@ async def _open_stash(
             CONF_POLL_INTERVAL, DEFAULT_POLL_INTERVAL
         ),
         changes_only=start == START_CHANGES,
+        when_gone=WhenGone(options.when_gone),
         changed=coordinator.async_look,
     )
 

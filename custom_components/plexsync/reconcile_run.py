@@ -82,6 +82,8 @@ class ReconcileRun:
             )
             if self._scope == "all":
                 await self._look_at_paths(before)
+                for number in before.keys() - records.away:
+                    await self._coordinator.departures.look(number)
         except StorageError as error:
             _LOGGER.warning("The reconcile run ended early: %s", error)
             raise

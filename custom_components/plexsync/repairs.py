@@ -14,7 +14,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.database import StorageError
-from .issues import LEDGER_LOST, PREVIEW_READY
+from .issues import LEDGER_LOST, MASS_CHANGE, PREVIEW_READY
 
 
 async def async_create_fix_flow(
@@ -27,6 +27,8 @@ async def async_create_fix_flow(
         entry_id = str(data["entry_id"])
         if issue_id.startswith(f"{LEDGER_LOST}_"):
             return LedgerRepairFlow(entry_id)
+        if issue_id.startswith(f"{MASS_CHANGE}_"):
+            return DepartureRepairFlow(entry_id, str(data["source"]))
         if issue_id.startswith(f"{PREVIEW_READY}_"):
             return PreviewRepairFlow(entry_id)
     return ConfirmRepairFlow()
@@ -49,6 +51,29 @@ class PreviewRepairFlow(ConfirmRepairFlow):
         return await _lift(
             self, self._entry_id, lambda coordinator: coordinator.engine.switch(True)
         )
+
+
+class DepartureRepairFlow(ConfirmRepairFlow):
+    """Ask whether so many records are really gone."""
+
+    def __init__(self, entry_id: str, source: str) -> None:
+        """Name the entry, and the source that lacks them."""
+        self._entry_id = entry_id
+        self._source = source
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Let go of them once the owner has said so."""
+        if user_input is None:
+            return await super().async_step_confirm()
+
+        async def part(coordinator: PlexSyncCoordinator) -> None:
+            await coordinator.engine.departures.agree(self._source)
+            coordinator.departures.look_soon(self._source)
+
+        return await _lift(self, self._entry_id, part)
 
 
 class LedgerRepairFlow(RepairsFlow):

@@ -25,6 +25,7 @@ from .const import (
     START_EVERYTHING,
     START_PREVIEW,
 )
+from .engine.departures import WhenGone
 from .sources.stash_options import (
     ALL_FIELDS,
     CODE_FIELDS,
@@ -116,6 +117,7 @@ _OPTIONS: dict[str, dict[str, Selector[Any]]] = {
         "only_studios": _NAMES,
         "without_studios": _NAMES,
         "min_rating": _RATING,
+        "when_gone": _select("when_gone", *WhenGone),
     },
 }
 

@@ -142,14 +142,11 @@ async def test_sweep(
         ids = [core.add_scene(f"/data/{number}.mkv") for number in range(2300)]
     await source.connect()
     stash.journal.clear()
-    pages = [page async for page in source.sweep()]
+    pages = [page async for page in source.listing()]
     assert [len(page) for page in pages] == [1000, 1000, 300]
     assert len(stash.journal) == 3
     assert await source.count() == 2300
-    rows = dict(row for page in pages for row in page)
-    assert rows.keys() == keys(ids)
-    record = await _fresh(source, ids[0])
-    assert rows[record.key] == record.revision == int(clock.time)
+    assert {key for page in pages for key in page} == keys(ids)
 
 
 async def test_sweep_while_scenes_vanish(core: StashCore, source: StashSource) -> None:
@@ -157,8 +154,8 @@ async def test_sweep_while_scenes_vanish(core: StashCore, source: StashSource) -
     with core.store.transaction():
         ids = [core.add_scene(f"/data/{number}.mkv") for number in range(2100)]
     found: set[str] = set()
-    async for page in source.sweep():
-        found |= {key for key, _ in page}
+    async for page in source.listing():
+        found |= set(page)
         for scene_id in ids[:50]:
             if scene_id in core.scene_ids():
                 core.delete_scene(scene_id)
@@ -167,7 +164,7 @@ async def test_sweep_while_scenes_vanish(core: StashCore, source: StashSource) -
 
 async def test_sweep_of_nothing(core: StashCore, source: StashSource) -> None:
     """No scenes, no pages."""
-    assert [page async for page in source.sweep()] == []
+    assert [page async for page in source.listing()] == []
     assert await source.count() == 0
 
 

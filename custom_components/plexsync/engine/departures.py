@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS undo_owed (
 """
 MASS = 5  # of all records one in so many may be gone unasked
 _ASKED = 100  # records that a source is asked for at once
+_SAMPLE = 5
 _ACCEPTED = "departures:"  # begins the notes that the owner agreed
 
 
@@ -46,13 +47,15 @@ class Departed:
     """What a list of all records showed.
 
     ``known`` were expected, ``gone`` of them are not there; ``parted`` ones were let go
-    of now. With ``asks`` none was: they are too many, and their owner has to agree.
+    of now. With ``asks`` none was: they are too many, and their owner has to agree;
+    ``sample`` names a few of them.
     """
 
     known: int = 0
     gone: int = 0
     parted: int = 0
     asks: bool = False
+    sample: tuple[str, ...] = ()
 
     @property
     def again(self) -> bool:
@@ -104,7 +107,8 @@ class Departures:
         )
         if len(missing) * MASS > known and agreed is None:
             await self._database.run(lambda db: _see(db, source, missing, now))
-            return Departed(known, len(missing), asks=True)
+            sample = tuple(missing[:_SAMPLE])
+            return Departed(known, len(missing), asks=True, sample=sample)
         gone = await self._confirm(source, missing)
 
         def part(db: Connection) -> int:

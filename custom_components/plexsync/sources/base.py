@@ -55,6 +55,9 @@ class Source(Protocol):
     async def latest(self) -> str:
         """Give the cursor of this moment, to start from now on."""
 
+    def listing(self) -> AsyncIterator[Sequence[str]]:
+        """Name all records that there are, whether they are sent or not."""
+
     async def count(self) -> int:
         """Say how many records there are."""
 

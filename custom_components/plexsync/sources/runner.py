@@ -6,6 +6,7 @@ import contextlib
 import logging
 
 from ..engine.database import StorageError
+from ..engine.departures import WhenGone
 from ..engine.engine import Engine
 from ..engine.job import Priority
 from ..engine.retry import Backoff, Fault
@@ -34,11 +35,13 @@ class SourceRunner:
         name: str,
         interval: float,
         changes_only: bool = False,
+        when_gone: WhenGone = WhenGone.LEAVE,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the source, what its owner calls it, and how often, in seconds, it is asked."""
         self.source = source
-        self._name = name
+        self.name = name
+        self.when_gone = when_gone
         self._engine = engine
         self._interval = interval
         self._changes_only = changes_only
@@ -113,23 +116,23 @@ class SourceRunner:
         if not known:
             _LOGGER.warning(
                 "Source %s cannot read %s of its records, which are passed over",
-                self._name,
+                self.name,
                 self._unreadable,
             )
         elif not self._unreadable:
-            _LOGGER.info("Source %s reads all of its records again", self._name)
+            _LOGGER.info("Source %s reads all of its records again", self.name)
 
     def _went_well(self) -> None:
         self._failures = 0
         self._found()
         if self._storage_failed:
             self._storage_failed = False
-            _LOGGER.info("Source %s is read again", self._name)
+            _LOGGER.info("Source %s is read again", self.name)
         self.caught_up.set()
 
     def _lost(self, fault: Fault) -> None:
         if self.connected is not False:
-            _LOGGER.warning("Source %s is not available: %s", self._name, fault.reason)
+            _LOGGER.warning("Source %s is not available: %s", self.name, fault.reason)
         if self.connected is not False or self.fault != fault.reason:
             self.connected, self.fault = False, fault.reason
             self._changed()
@@ -138,7 +141,7 @@ class SourceRunner:
         if self.connected:
             return
         if self.connected is False:
-            _LOGGER.info("Source %s is available again", self._name)
+            _LOGGER.info("Source %s is available again", self.name)
         self.connected, self.fault = True, None
         self._changed()
 
@@ -146,4 +149,4 @@ class SourceRunner:
         """Tell once: the worker may have nothing to do, and then tells of nothing."""
         if not self._storage_failed:
             self._storage_failed = True
-            _LOGGER.error("Source %s is not read: %s", self._name, error)
+            _LOGGER.error("Source %s is not read: %s", self.name, error)

@@ -21,7 +21,7 @@ from .base import Batch, SourceInfo
 from .stash_client import DEADLINE, StashClient, source_fault
 from .stash_cursor import BEGINNING, Cursor, Run
 from .stash_images import Pictures
-from .stash_mapping import PathMap, StashOptions, file_paths, id_of, key_of, revision_of
+from .stash_mapping import PathMap, StashOptions, file_paths, id_of, key_of
 from .stash_reader import StashReader
 from .stash_records import BREATH, Records
 from .stash_stock import Stock
@@ -176,13 +176,10 @@ class StashSource:
         """
         return await self._pictures.fetch(image, known, files)
 
-    async def sweep(self) -> AsyncIterator[tuple[tuple[str, int | None], ...]]:
-        """Give key and revision of every scene, in pages of 1,000."""
+    async def listing(self) -> AsyncIterator[tuple[str, ...]]:
+        """Name every scene there is, in pages of 1,000; also those that cannot be read."""
         async for scenes in self._reader.sweep():
-            yield tuple(
-                (key_of(scene["id"]), revision_of(scene.get("updated_at")))
-                for scene in scenes
-            )
+            yield tuple(key_of(scene["id"]) for scene in scenes)
 
     async def count(self) -> int:
         """Count the scenes that a sweep would give."""

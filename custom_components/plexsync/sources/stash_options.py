@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from ..engine.departures import WhenGone
 from .stash_title import is_template
 
 FIELDS = frozenset(
@@ -80,6 +81,7 @@ class StashOptions:
     only_studios: tuple[str, ...] = ()
     without_studios: tuple[str, ...] = ()
     min_rating: float = 0.0  # 0 to 10; 0 asks for none
+    when_gone: str = WhenGone.LEAVE  # what becomes of the items of a scene that is gone
     fill_only: frozenset[str] = frozenset()
 
     @classmethod
@@ -99,6 +101,9 @@ class StashOptions:
         role = data.get("role")
         if "role" not in data and data.get("disambiguation_as_role") is True:
             role = "disambiguation"  # as it was stored before there was a choice
+        when_gone = taken.pop("when_gone", WhenGone.LEAVE)
+        if when_gone not in WhenGone:
+            when_gone = WhenGone.LEAVE
         return cls(
             **taken,
             fields=ALL_FIELDS & _names_in(data, "fields", FIELDS),
@@ -107,6 +112,7 @@ class StashOptions:
             gender=_one_of(GENDERS, data.get("gender")),
             role=_one_of(ROLES, role),
             min_rating=_rating(data.get("min_rating")),
+            when_gone=when_gone,
         )
 
     def as_dict(self) -> dict[str, Any]:

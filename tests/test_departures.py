@@ -1,0 +1,104 @@
+"""Scenes that are gone in Stash: let go of, undone, or asked about."""
+
+from typing import Any
+
+from homeassistant.components.repairs import DOMAIN as REPAIRS
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.plexsync.const import CONF_FIELDS, DOMAIN
+from custom_components.plexsync.sources.stash_options import StashOptions
+from tests.home import (
+    PLEX_ROOT,
+    SOURCE,
+    STASH_ROOT,
+    call,
+    make_entry,
+    set_up,
+    stash_subentry,
+    until,
+    until_state,
+)
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.plex.state import ItemType
+from tests.simulators.stash import StashSimulator
+
+ISSUE = f"mass_change_01ENTRY_{SOURCE}"
+
+
+async def begin(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator, **options: Any
+) -> None:
+    """Set up a server whose twelve films follow a Stash."""
+    fields = {CONF_FIELDS: StashOptions(**options).as_dict()}
+    await set_up(hass, make_entry(plex, stash_subentry(stash, **fields)))
+    await until_state(hass, "sensor", "synced", "12")
+
+
+async def sweep(hass: HomeAssistant) -> None:
+    """Compare everything."""
+    answer = await call(hass, "reconcile", wait=60)
+    assert answer["status"] == "finished"
+    await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize("when_gone", ["leave", "undo"])
+async def test_one_scene_that_is_gone(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator, when_gone: str
+) -> None:
+    """Two sweeps have to lack it; then its item has its own values again, or follows nobody."""
+    scene = stash.core.scene_ids()[0]
+    (path,) = stash.core.paths(scene)
+    section = next(iter(plex.core.sections.values()))
+    films = section.of_type(ItemType.MOVIE).values()
+    file = path.replace(STASH_ROOT, PLEX_ROOT)
+    item = next(film for film in films if file in film.files)
+    before = item.title
+    stash.core.edit_scene(scene, title="From Stash")
+    await begin(hass, plex, stash, when_gone=when_gone)
+    assert item.title == "From Stash"
+    stash.core.delete_scene(scene)
+    await sweep(hass)
+    assert item.title == "From Stash"
+    await sweep(hass)
+    if when_gone == "undo":
+        await until(hass, lambda: item.title == before)
+    assert item.title == (before if when_gone == "undo" else "From Stash")
+
+
+async def test_many_scenes_that_are_gone(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    issue_registry: ir.IssueRegistry,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Their owner is asked, and nothing is done before the answer."""
+    await async_setup_component(hass, REPAIRS, {})
+    await begin(hass, plex, stash)
+    gone = stash.core.scene_ids()[:4]
+    for scene in gone:
+        stash.core.delete_scene(scene)
+    await sweep(hass)
+    await sweep(hass)
+    issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["gone"] == "4"
+    assert issue.translation_placeholders["known"] == "12"
+    assert issue.translation_placeholders["sample"] == ", ".join(
+        sorted(f"scene:{scene}" for scene in gone)
+    )
+    client = await hass_client()
+    flow = await client.post(
+        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": ISSUE}
+    )
+    url = f"/api/repairs/issues/fix/{(await flow.json())['flow_id']}"
+    assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
+    await sweep(hass)
+    assert issue_registry.async_get_issue(DOMAIN, ISSUE) is None
+    await sweep(hass)
+    assert issue_registry.async_get_issue(DOMAIN, ISSUE) is None
