@@ -45,7 +45,7 @@ def enqueue(
     if merged != waiting:
         _store(db, job, merged, now)
     db.execute(
-        "UPDATE job SET priority = min(priority, ?) WHERE id = ?", (priority, job)
+        "UPDATE job SET priority = ?1 WHERE id = ?2 AND priority > ?1", (priority, job)
     )
     if not merged.says_the_same(waiting):
         _start_anew(db, job, now)

@@ -115,7 +115,11 @@ class Reconcile:
                     yield sights
 
     async def _unhandled(self, records: Sequence[Record]) -> list[Sight]:
-        """Leave out what a job stands for already, unless this run only counts."""
+        """Leave out what a job stands for already, unless this run only counts.
+
+        The job carries what is said now from then on.
+        """
+        now = self._t.clock.steady()
 
         def look_up(db: Connection) -> tuple[list[Sight], Counter[str]]:
             sights, counts = list[Sight](), Counter[str]()
@@ -125,6 +129,7 @@ class Reconcile:
                 if job is not None and self._enqueue:
                     if job.state != "skipped" and job.reason not in _LACKING:
                         counts["failed" if job.state == "failed" else "pending"] += 1
+                        intake.enqueue(db, record, Priority.BULK, now)
                         continue
                     self._lacking[whose] = job.id
                 find = pins.find(db, record) or record.find
@@ -132,6 +137,8 @@ class Reconcile:
             return sights, counts
 
         sights, counts = await self._t.database.run(look_up, durable=False)
+        if counts:
+            self._circuit.notify()
         self.counts += counts
         return sights
 
