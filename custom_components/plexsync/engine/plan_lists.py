@@ -60,7 +60,7 @@ def plan_list(case: Case) -> Change | Kept | None:
         was_locked=case.is_locked,
         # We lock only where a member of ours stands.
         lock=bool(ours)
-        or (locked_before(case.rows) and not anew)
+        or (case.is_locked and locked_before(case.rows) and not anew)
         or _is_a_persons(case, target),
         locked=case.is_locked and explained and bool(target.keys() & desired.keys()),
         anew=anew,

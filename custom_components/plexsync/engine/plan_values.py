@@ -26,7 +26,8 @@ def plan_value(case: Case) -> Change | Kept | None:
         wanted,
         was_locked=case.is_locked,
         # We lock only where a value of ours stands.
-        lock=wanted is not None or (locked_before(case.rows) and not anew),
+        lock=wanted is not None
+        or (case.is_locked and locked_before(case.rows) and not anew),
         anew=anew,
         taken=taken,
     )
