@@ -167,11 +167,31 @@ def test_released_until_the_next_revision() -> None:
 
 
 def test_what_was_undone_says_nothing_of_the_lock_of_before() -> None:
-    """The field was locked when we first came, and is not by now."""
-    undone = row("studio", None, released="6", before="B", before_known=True)
-    undone["studio"] = [replace(undone["studio"][0], before_locked=True)]
+    """It was locked when the first of us came, was undone, and was open for the next."""
+    undone = Written(
+        "studio",
+        "action",
+        None,
+        released="6",
+        before="B",
+        before_known=True,
+        before_locked=True,
+    )
+    ours = row("studio", "S", locked=True, before="B", before_known=True)
+    ledger = {"studio": [undone, *ours["studio"]]}
     rec = record(studio=None, mirror=False)
-    (change,) = make_plan(rec, item(studio="Agent"), undone).changes
+    there = item("studio", studio="S")
+    (change,) = make_plan(rec, there, ledger).changes
+    assert change.lock is False
+
+
+@pytest.mark.parametrize(("name", "value"), [("studio", "S"), ("genres", ("G",))])
+def test_a_lock_that_a_person_opened_stays_open(name: str, value: Any) -> None:
+    """It stood there before us; what is ours goes, and nothing is locked again."""
+    ours = row(name, value, locked=True, before=value, before_known=True)
+    ours[name] = [replace(ours[name][0], before_locked=True)]
+    rec = record(**{name: None}, mirror=False)
+    (change,) = make_plan(rec, item(**{name: value}), ours).changes
     assert change.lock is False
 
 
