@@ -1,6 +1,7 @@
 """Stash's job queue, and who listens to it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,13 +10,17 @@ type Row = dict[str, Any]
 
 
 class Jobs:
-    """Jobs under way. A finished one leaves the queue, as in Stash."""
+    """Jobs under way. A finished one leaves the queue, as in Stash.
+
+    The last ten of them can still be asked for by their ids.
+    """
 
     def __init__(self, now: Callable[[], str]) -> None:
         """Start with an empty queue."""
         self._now = now
         self._last = 0
         self._running: dict[int, Row] = {}
+        self._over: deque[Row] = deque(maxlen=10)
         self._listeners: dict[str, set[asyncio.Queue[Any]]] = {
             "jobsSubscribe": set(),
             "scanCompleteSubscribe": set(),
@@ -26,8 +31,9 @@ class Jobs:
         return [self._shown(job, minor) for job in self._running.values()] or None
 
     def find(self, key: int) -> Row | None:
-        """Return a job that is under way."""
-        return self._running.get(key)
+        """Return a job that is under way, or was until lately."""
+        over = (job for job in self._over if job["id"] == str(key))
+        return self._running.get(key) or next(over, None)
 
     @staticmethod
     def _shown(job: Row, minor: int) -> Row:
@@ -78,6 +84,7 @@ class Jobs:
             "endTime": self._now(),
             "progress": 1.0,
         }
+        self._over.append(job)
         self._tell("REMOVE", job)
         if scan:
             self._put("scanCompleteSubscribe", True)

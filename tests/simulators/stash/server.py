@@ -148,6 +148,8 @@ class StashSimulator:
             response = wrong(fault)
         else:
             response = await self._answer(request, path, asked)
+            if isinstance(response, web.Response) and isinstance(response.body, bytes):
+                entry.size = len(response.body)
         if (
             fault is not None
             and fault.kind is FaultKind.TRUNCATE
