@@ -48,6 +48,7 @@ DATA: dict[str, Any] = {
     "verify_ssl": True,
     "path_mappings": MAPPING,
     "fields": StashOptions().as_dict(),
+    "poll_slowest": 30,
     "start": "preview",
 }
 
@@ -552,7 +553,13 @@ async def test_reconfigure(
     assert suggested(result) == {"path_mappings": MAPPING}
     result = await enter(hass, result, path_mappings=MAPPING)
     assert result["step_id"] == "fields"
-    assert keys(result) == ["text", "people", "pictures", "organized_only"]
+    assert keys(result) == [
+        "text",
+        "people",
+        "pictures",
+        "organized_only",
+        "poll_slowest",
+    ]
     people = next(
         section
         for marker, section in result["data_schema"].schema.items()
@@ -561,7 +568,7 @@ async def test_reconfigure(
     assert suggested({"data_schema": people.schema})["genres"] == "fill"
     assert suggested({"data_schema": people.schema})["actors"] == "mirror"
 
-    changed = FIELDS | {"organized_only": True}
+    changed = FIELDS | {"organized_only": True, "poll_slowest": 600.0}
     result = await enter(hass, result, **changed)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
@@ -569,6 +576,7 @@ async def test_reconfigure(
         "url": stash.url,
         "api_key": "secret-key",
         "fields": StashOptions(organized_only=True).as_dict(),
+        "poll_slowest": 600,
     }
     await hass.async_block_till_done()
 

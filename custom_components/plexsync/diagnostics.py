@@ -14,7 +14,7 @@ from .const import (
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
     CONF_PLEX_ENTRY,
-    CONF_POLL_INTERVAL,
+    CONF_POLL_SLOWEST,
     CONF_RECORD_TITLES,
     CONF_STALE_AFTER,
     CONF_START,
@@ -26,7 +26,7 @@ from .engine.engine import Engine
 from .engine.snapshot import Snapshot
 from .sources.runner import SourceRunner
 
-_OPTIONS = (CONF_POLL_INTERVAL, CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
+_OPTIONS = (CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
 
 
 async def async_get_config_entry_diagnostics(
@@ -109,4 +109,5 @@ def _source(
         "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
         "start": subentry.data.get(CONF_START),
         "fields": subentry.data.get(CONF_FIELDS),
+        "poll_slowest": subentry.data.get(CONF_POLL_SLOWEST),
     }

@@ -10,6 +10,7 @@ from ..engine.engine import Engine
 from ..engine.job import Priority
 from ..engine.retry import Backoff, Fault
 from .base import Source
+from .rhythm import SLOWEST, PollRhythm
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,17 +32,23 @@ class SourceRunner:
         engine: Engine,
         *,
         name: str,
-        interval: float,
+        slowest: float = SLOWEST,
         changes_only: bool = False,
         changed: Callable[[], None] = lambda: None,
+        job_ended: Callable[[str], None] = lambda kind: None,
     ) -> None:
-        """Take the source, what its owner calls it, and how often, in seconds, it is asked."""
+        """Take the source and what its owner calls it.
+
+        ``slowest`` is the longest wait between two looks, in seconds. ``job_ended`` is
+        told of each kind of job that the source has ended.
+        """
         self.source = source
         self._name = name
         self._engine = engine
-        self._interval = interval
+        self._rhythm = PollRhythm(engine.clock.monotonic, slowest)
         self._changes_only = changes_only
         self._changed = changed
+        self._job_ended = job_ended
         self._failures = 0
         self.connected: bool | None = None
         self.fault: str | None = None  # why it is not connected
@@ -52,7 +59,8 @@ class SourceRunner:
         self._hurry = asyncio.Event()
 
     def hurry(self) -> None:
-        """Ask the source now."""
+        """Ask the source now, and for all that a poll can see."""
+        self.source.look_far()
         self._hurry.set()
 
     async def run(self) -> None:
@@ -69,10 +77,17 @@ class SourceRunner:
                 wait = self._backoff()
             else:
                 self._went_well()
-                wait = self._interval
+                wait = self._rhythm.wait(busy=self.source.busy)
+                self._hear_of_jobs()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._hurry.wait()
+
+    def _hear_of_jobs(self) -> None:
+        """Look at once, and far, where a job ended: its last changes came with its end."""
+        for kind in sorted(self.source.jobs_ended()):
+            self.hurry()
+            self._job_ended(kind)
 
     def _backoff(self) -> float:
         delay = _RETRY.delay(self._failures, self._engine.random)
@@ -90,6 +105,7 @@ class SourceRunner:
             await self._engine.submit((), Priority.BULK, cursor=(self.source.id, mark))
             cursor = mark
         first = cursor is None
+        skipped = self.source.skipped.total()
         async for batch in self.source.changes(cursor):
             priority = Priority.INTERACTIVE
             if first or len(batch.records) > _FEW:
@@ -97,6 +113,8 @@ class SourceRunner:
             await self._engine.submit(
                 batch.records, priority, cursor=(self.source.id, batch.cursor)
             )
+            if batch.records or self.source.skipped.total() != skipped:
+                self._rhythm.changed()
             self._found()
             self._count_unreadable()
         self._count_unreadable()

@@ -41,6 +41,8 @@ LEARN = " ".join(
     )
 )
 
+_JOB = "id status description"
+
 # A page of nothing: to count, no scene is read.
 COUNT = (
     "query Count($filter: SceneFilterType) { "
@@ -162,6 +164,11 @@ class Schema:
             )
         return list(found.values())
 
+    @property
+    def jobs(self) -> bool:
+        """Say whether jobs can be asked for."""
+        return self.has("Query", "jobQueue", "findJob")
+
     def _roles(self, options: StashOptions) -> bool:
         return options.disambiguation_as_role and self.has(
             "Performer", "disambiguation"
@@ -181,12 +188,15 @@ class Schema:
         return " ".join(parts.values())
 
 
-def listing(kinds: Iterable[Kind], selection: str | None = None) -> str:
+def listing(
+    kinds: Iterable[Kind], selection: str | None = None, *, jobs: bool = False
+) -> str:
     """Ask several kinds at once for what changed last, newest first.
 
     Each kind is named by its alias; variables are one filter per kind, called
     like it, and ``$page``. With a selection, a page of scenes comes along as
-    ``again``, by ``$again`` and ``$againPage``.
+    ``again``, by ``$again`` and ``$againPage``; with ``jobs`` the queue, and as
+    ``job`` the one that ``$job`` names.
     """
     variables, lists = ["$page: FindFilterType"], []
     for kind in kinds:
@@ -200,6 +210,11 @@ def listing(kinds: Iterable[Kind], selection: str | None = None) -> str:
         lists.append(
             "again: findScenes(scene_filter: $again, filter: $againPage)"
             f" {{ count scenes {{ {selection} }} }}"
+        )
+    if jobs:
+        variables.append("$job: ID!")
+        lists.append(
+            f"jobQueue {{ {_JOB} }} job: findJob(input: {{id: $job}}) {{ {_JOB} }}"
         )
     return f"query Changed({', '.join(variables)}) {{ {' '.join(lists)} }}"
 
