@@ -8,7 +8,6 @@ import probatio
 import pytest
 
 from custom_components.plexsync.const import (
-    CONF_POLL_INTERVAL,
     CONF_RECORD_TITLES,
     CONF_STALE_AFTER,
     CONF_SWEEP_AT,
@@ -31,14 +30,12 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
     }
     assert presets == {
         CONF_STALE_AFTER: 6,
-        CONF_POLL_INTERVAL: 10,
         CONF_RECORD_TITLES: False,
     }
     assert suggested(result) == {CONF_SWEEP_AT: "05:05:00"}
 
     entered = {
         CONF_STALE_AFTER: 24.0,
-        CONF_POLL_INTERVAL: 60.0,
         CONF_SWEEP_AT: "04:30:00",
         CONF_RECORD_TITLES: True,
     }
@@ -47,7 +44,7 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options == entered
-    assert type(entry.options[CONF_POLL_INTERVAL]) is int
+    assert type(entry.options[CONF_STALE_AFTER]) is int
     await hass.async_block_till_done()
     assert entry.runtime_data is not before
 
@@ -74,8 +71,6 @@ async def test_no_nightly_sweep(hass: HomeAssistant, plex: PlexSimulator) -> Non
     [
         {CONF_STALE_AFTER: 0},
         {CONF_STALE_AFTER: 169},
-        {CONF_POLL_INTERVAL: 4},
-        {CONF_POLL_INTERVAL: 3601},
         {CONF_SWEEP_AT: "at night"},
         {CONF_SWEEP_AT: "24:00:00"},
     ],

@@ -12,7 +12,7 @@ from custom_components.plexsync.const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
-    CONF_POLL_INTERVAL,
+    CONF_STALE_AFTER,
     CONF_START,
     START_EVERYTHING,
     START_PREVIEW,
@@ -35,7 +35,6 @@ from tests.simulators.stash import StashCore, StashSimulator, load_films
 
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
 ALL = 12
-SELDOM = {CONF_POLL_INTERVAL: 3600}  # seconds: nothing is heard of what changes
 NOWHERE = [{"source": STASH_ROOT, "plex": "/nowhere"}]
 
 
@@ -64,7 +63,6 @@ async def _one_failed(
         make_entry(
             plex,
             stash_subentry(stash, **{CONF_FIELDS: {"poster": False}}),
-            options=SELDOM,
         ),
     )
     await until_state(hass, "sensor", "synced", str(ALL - 1))
@@ -91,6 +89,7 @@ async def test_a_retry_writes_what_stash_says_now(
 ) -> None:
     """A title that was mended in Stash, before the next look at it."""
     scene = await _one_failed(hass, plex, stash)
+    stash.faults.blackhole(match="Changed")
     stash.core.edit_scene(scene, title="Mended")
     answer = await call(hass, "retry_failed")
     assert answer == {"retried": 1, "refreshed": 1, "stale": 0, "withdrawn": 0}
@@ -136,7 +135,6 @@ async def test_a_mended_path_mapping_reaches_the_jobs(
     entry = make_entry(
         plex,
         stash_subentry(stash, **{CONF_PATH_MAPPINGS: NOWHERE, CONF_START: start}),
-        options=SELDOM,
     )
     await set_up(hass, entry)
     held = start == START_PREVIEW
@@ -167,7 +165,7 @@ async def test_scenes_that_the_settings_left_out_come_in(
     age = 0.0
     async with StashSimulator(core) as stash:
         left_out = stash_subentry(stash, **{CONF_FIELDS: {"organized_only": True}})
-        entry = await set_up(hass, make_entry(plex, left_out, options=SELDOM))
+        entry = await set_up(hass, make_entry(plex, left_out))
         await until_state(hass, "sensor", "synced", str(ALL - 1))
         _change(hass, entry, **{CONF_FIELDS: {}})
         await until_state(hass, "sensor", "synced", str(ALL))
@@ -180,9 +178,7 @@ async def test_another_choice_of_libraries_retries_what_lay_outside(
 ) -> None:
     """Whether a source or an action said it."""
     films, series = (section.uuid for section in plex.core.sections.values())
-    entry = make_entry(
-        plex, stash_subentry(stash), options=SELDOM, **{CONF_LIBRARIES: [series]}
-    )
+    entry = make_entry(plex, stash_subentry(stash), **{CONF_LIBRARIES: [series]})
     await set_up(hass, entry)
     await call(hass, "sync_item", path=PATH, fields={"tagline": "Asked for."})
     await _skipped(entry, ALL + 1)
@@ -200,7 +196,7 @@ async def test_settings_that_explain_nothing_retry_nothing(
     """Nor does a reload without any change."""
     await _one_failed(hass, plex, stash)
     (entry,) = hass.config_entries.async_entries("plexsync")
-    hass.config_entries.async_update_entry(entry, options={CONF_POLL_INTERVAL: 3601})
+    hass.config_entries.async_update_entry(entry, options={CONF_STALE_AFTER: 7})
     await hass.async_block_till_done()
     await entry.runtime_data.runners[SOURCE].caught_up.wait()
     (job,) = await _failed(hass)
@@ -213,7 +209,7 @@ async def test_a_field_that_is_switched_off_lets_its_job_through(
     """The picture was what Plex would not take."""
     rating_key = plex.core.find(PATH).rating_key
     plex.faults.add("status", code=413, path=f"/library/metadata/{rating_key}/posters")
-    entry = make_entry(plex, stash_subentry(stash), options=SELDOM)
+    entry = make_entry(plex, stash_subentry(stash))
     await set_up(hass, entry)
     await until_state(hass, "sensor", "failed", "1")
     (job,) = await _failed(hass)

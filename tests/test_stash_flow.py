@@ -50,6 +50,7 @@ DATA: dict[str, Any] = {
     "verify_ssl": True,
     "path_mappings": MAPPING,
     "fields": StashOptions().as_dict(),
+    "poll_slowest": 30,
     "start": "preview",
 }
 
@@ -662,12 +663,12 @@ async def test_reconfigure(
     assert suggested(result) == {"path_mappings": MAPPING}
     result = await enter(hass, result, path_mappings=MAPPING)
     assert result["step_id"] == "fields"
-    assert keys(result) == list(FIELDS)
+    assert keys(result) == [*FIELDS, "poll_slowest"]
     sections = dict(result["data_schema"].schema)
     assert suggested({"data_schema": sections["tags"].schema})["genres"] == "fill"
     assert suggested({"data_schema": sections["people"].schema})["actors"] == "mirror"
 
-    changed = FIELDS | {"scenes": {"organized_only": True}}
+    changed = FIELDS | {"scenes": {"organized_only": True}, "poll_slowest": 600.0}
     result = await enter(hass, result, **changed)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
@@ -675,6 +676,7 @@ async def test_reconfigure(
         "url": stash.url,
         "api_key": "secret-key",
         "fields": StashOptions(organized_only=True).as_dict(),
+        "poll_slowest": 600,
     }
     await hass.async_block_till_done()
 

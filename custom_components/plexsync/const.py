@@ -15,13 +15,12 @@ CONF_STALE_AFTER: Final = "stale_after"  # hours
 DEFAULT_STALE_AFTER: Final = 6
 CONF_SWEEP_AT: Final = "sweep_at"  # time of day, or None for no nightly sweep
 CONF_RECORD_TITLES: Final = "record_titles"
-CONF_POLL_INTERVAL: Final = "poll_interval"  # seconds
-DEFAULT_POLL_INTERVAL: Final = 10
 
 # Subentry `stash`
 SUBENTRY_STASH: Final = "stash"
 CONF_PATH_MAPPINGS: Final = "path_mappings"  # [{"source": prefix, "plex": prefix}]
 CONF_FIELDS: Final = "fields"  # what to sync, as sources.stash.StashOptions reads it
+CONF_POLL_SLOWEST: Final = "poll_slowest"  # seconds
 CONF_START: Final = "start"
 START_PREVIEW: Final = "preview"
 START_EVERYTHING: Final = "everything"

@@ -15,7 +15,7 @@ from .const import (
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
     CONF_PLEX_ENTRY,
-    CONF_POLL_INTERVAL,
+    CONF_POLL_SLOWEST,
     CONF_RECORD_TITLES,
     CONF_STALE_AFTER,
     CONF_START,
@@ -28,7 +28,7 @@ from .engine.snapshot import Snapshot
 from .sources.runner import SourceRunner
 from .sources.stash_options import PRIVATE, StashOptions
 
-_OPTIONS = (CONF_POLL_INTERVAL, CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
+_OPTIONS = (CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
 
 
 async def async_get_config_entry_diagnostics(
@@ -111,6 +111,7 @@ def _source(
         "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),
         "start": subentry.data.get(CONF_START),
         "fields": _fields(subentry.data.get(CONF_FIELDS, {})),
+        "poll_slowest": subentry.data.get(CONF_POLL_SLOWEST),
     }
 
 

@@ -13,9 +13,8 @@ from .const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
-    CONF_POLL_INTERVAL,
+    CONF_POLL_SLOWEST,
     CONF_START,
-    DEFAULT_POLL_INTERVAL,
     SOURCE_ACTION,
     START_CHANGES,
     START_PREVIEW,
@@ -24,6 +23,7 @@ from .const import (
 from .engine.departures import WhenGone
 from .engine.ledger import SOURCES
 from .plex.paths import PathMapper
+from .sources.rhythm import SLOWEST
 from .sources.runner import SourceRunner
 from .sources.stash import StashOptions, StashSource
 
@@ -84,9 +84,7 @@ async def _open_stash(
         source,
         engine,
         name=subentry.title,
-        interval=coordinator.config_entry.options.get(
-            CONF_POLL_INTERVAL, DEFAULT_POLL_INTERVAL
-        ),
+        slowest=data.get(CONF_POLL_SLOWEST, SLOWEST),
         changes_only=start == START_CHANGES,
         when_gone=WhenGone(options.when_gone),
         changed=coordinator.async_look,
@@ -108,6 +106,7 @@ def _stash(
         to_plex=mapper.to_plex,
         from_plex=mapper.from_plex,
         options=options,
+        monotonic=coordinator.engine.clock.monotonic,
     )
 
 

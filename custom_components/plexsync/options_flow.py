@@ -14,11 +14,9 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .const import (
-    CONF_POLL_INTERVAL,
     CONF_RECORD_TITLES,
     CONF_STALE_AFTER,
     CONF_SWEEP_AT,
-    DEFAULT_POLL_INTERVAL,
     DEFAULT_STALE_AFTER,
 )
 from .nightly import default_time
@@ -42,9 +40,6 @@ _SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_STALE_AFTER, default=DEFAULT_STALE_AFTER): _number(
             1, 168, UnitOfTime.HOURS
-        ),
-        probatio.Required(CONF_POLL_INTERVAL, default=DEFAULT_POLL_INTERVAL): _number(
-            5, 3600, UnitOfTime.SECONDS
         ),
         probatio.Optional(CONF_SWEEP_AT): TimeSelector(),
         probatio.Required(CONF_RECORD_TITLES, default=False): BooleanSelector(),

@@ -9,9 +9,12 @@ from homeassistant.config_entries import (
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, UnitOfTime
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
     ObjectSelector,
     ObjectSelectorConfig,
     ObjectSelectorField,
@@ -26,12 +29,14 @@ from .const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
+    CONF_POLL_SLOWEST,
     CONF_START,
     SUBENTRY_STASH,
 )
 from .coordinator import PlexSyncConfigEntry
 from .path_check import PathCheck
 from .plex.paths import Pair, is_windows, normal
+from .sources.rhythm import SLOWEST
 from .stash_fields import PLACEHOLDERS, data_of, form_of, schema
 from .validation import (
     InvalidInputError,
@@ -64,6 +69,20 @@ _MAPPINGS = ObjectSelector(
         translation_key="path_mappings",
     )
 )
+_POLL = {
+    probatio.Required(CONF_POLL_SLOWEST, default=int(SLOWEST)): probatio.All(
+        NumberSelector(
+            NumberSelectorConfig(
+                min=10,
+                max=3600,
+                step=1,
+                unit_of_measurement=UnitOfTime.SECONDS,
+                mode=NumberSelectorMode.BOX,
+            )
+        ),
+        probatio.Coerce(int),
+    )
+}
 
 
 class StashSubentryFlow(ConfigSubentryFlow):
@@ -201,7 +220,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask what is synced and how, and for a new Stash where to begin."""
         is_new = self.source != SOURCE_RECONFIGURE
-        shown = None if is_new else form_of(self._stored[CONF_FIELDS])
+        shown = None if is_new else self._shown_fields()
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
@@ -209,17 +228,23 @@ class StashSubentryFlow(ConfigSubentryFlow):
             except InvalidInputError as error:
                 shown, errors = user_input, error.errors
             else:
+                self._entered[CONF_POLL_SLOWEST] = user_input[CONF_POLL_SLOWEST]
                 return self._finish()
         return self.async_show_form(
             step_id="fields",
             data_schema=self.add_suggested_values_to_schema(
                 # Where to begin is asked once: later it changes nothing.
-                schema(with_start=is_new),
+                schema(with_start=is_new).extend(_POLL),
                 shown,
             ),
             errors=errors,
             description_placeholders=PLACEHOLDERS,
         )
+
+    def _shown_fields(self) -> dict[str, Any]:
+        """Give what the form shows of what the subentry holds."""
+        slowest = self._stored.get(CONF_POLL_SLOWEST, int(SLOWEST))
+        return form_of(self._stored[CONF_FIELDS]) | {CONF_POLL_SLOWEST: slowest}
 
     def _finish(self) -> SubentryFlowResult:
         url = self._entered[CONF_URL]

@@ -28,6 +28,7 @@ class Clock:
     def __init__(self) -> None:
         """Start at some noon that is long over."""
         self.time = datetime(2024, 5, 1, 12, tzinfo=UTC).timestamp()
+        self.passed = 0.0
 
     def __call__(self) -> float:
         """Tell the time."""
@@ -38,8 +39,13 @@ class Clock:
         self.time = datetime.fromisoformat(text).timestamp()
 
     def tick(self, seconds: float = 60) -> None:
-        """Let time pass."""
+        """Let time pass, or set the clock back."""
         self.time += seconds
+        self.passed += max(0.0, seconds)
+
+    def monotonic(self) -> float:
+        """Tell how many seconds passed, whatever the clock was set to."""
+        return self.passed
 
 
 @pytest.fixture
@@ -105,7 +111,9 @@ def from_plex(path: str) -> str | None:
 
 
 @pytest.fixture
-def make_source(session: aiohttp.ClientSession, stash: StashSimulator) -> MakeSource:
+def make_source(
+    session: aiohttp.ClientSession, stash: StashSimulator, clock: Clock
+) -> MakeSource:
     """Make sources that read the simulated Stash; each starts without memory."""
 
     def make(**changes: Any) -> StashSource:
@@ -113,6 +121,7 @@ def make_source(session: aiohttp.ClientSession, stash: StashSimulator) -> MakeSo
             "url": stash.url,
             "to_plex": to_plex,
             "from_plex": from_plex,
+            "monotonic": clock.monotonic,
         }
         return StashSource("src", session, **(settings | changes))
 

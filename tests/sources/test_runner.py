@@ -18,6 +18,7 @@ from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.plex.server import PlexMediaServer
+from custom_components.plexsync.sources.rhythm import LIVELY, QUICK, SLOWEST, USUAL
 from custom_components.plexsync.sources.runner import SourceRunner
 from custom_components.plexsync.sources.stash import StashSource
 from tests.rig import Gallery
@@ -27,7 +28,6 @@ from tests.virtual import run, virtual
 from .conftest import Clock as StashClock, from_plex, to_plex
 
 HOUR = 3600.0
-INTERVAL = 60.0
 ID, NAME = "src", "Cellar"
 FULL = "the database cannot be used (SQLITE_CONSTRAINT_TRIGGER)"
 
@@ -59,16 +59,22 @@ class World:
             random=Random(1),
         )
         self.runner: SourceRunner
+        self.ended: list[str] = []  # jobs of Stash
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncGenerator[None]:
         """Let a runner read that remembers nothing, as after a start."""
         async with aiohttp.ClientSession() as session:
             source = StashSource(
-                ID, session, self.stash.url, to_plex=to_plex, from_plex=from_plex
+                ID,
+                session,
+                self.stash.url,
+                to_plex=to_plex,
+                from_plex=from_plex,
+                monotonic=virtual().time,
             )
             self.runner = SourceRunner(
-                source, self.engine, name=NAME, interval=INTERVAL
+                source, self.engine, name=NAME, job_ended=self.ended.append
             )
             task = asyncio.create_task(self.runner.run())
             try:
@@ -182,7 +188,7 @@ def test_trouble_holds_the_source_only(
             it.stash.faults.clear()
             it.stash.auth.tripwire = False
             it.stash.status = "OK"
-            await asyncio.sleep(300 + INTERVAL)
+            await asyncio.sleep(300 + SLOWEST)
             assert (it.runner.connected, it.runner.fault) == (True, None)
             assert (await it.titles())["scene:1"] == "New"
 
@@ -235,14 +241,14 @@ def test_a_scene_that_cannot_be_read_is_not_hammered(
             assert it.runner.source.unreadable == 1
             alone = it.stash.journal.count("Reread")
             assert 6 <= alone < 12
-            polls = int(HOUR / INTERVAL)
+            polls = int(LIVELY / QUICK + HOUR / USUAL)
             assert len(it.stash.journal) < polls + alone + 40
             it.stash.journal.clear()
             await asyncio.sleep(HOUR)
             assert 5 <= it.stash.journal.count("Reread") <= 6
 
             it.stash.core.sick = {}
-            await asyncio.sleep(600 + INTERVAL)
+            await asyncio.sleep(600 + SLOWEST)
             assert (await it.titles())["scene:4"] == "New"
             assert it.runner.source.unreadable == 0
 
@@ -320,5 +326,81 @@ def test_a_disk_that_fills_up_on_the_way(socket_enabled: None, tmp_path: Path) -
                 == 1
             )
             assert it.stash.journal.count("Scenes") == 2
+
+    run(main())
+
+
+def test_an_idle_stash_is_asked_little(socket_enabled: None, tmp_path: Path) -> None:
+    """Six small requests a minute; two, after an hour of nothing."""
+
+    async def main() -> None:
+        async with world(tmp_path, 30) as it, it.reading():
+            await it.runner.caught_up.wait()
+            await asyncio.sleep(2 * LIVELY)
+            for hours, requests in ((0.9, 6 * 54), (0.1, 0), (8, 2 * 480)):
+                it.stash.journal.clear()
+                await asyncio.sleep(hours * HOUR)
+                if requests:
+                    assert len(it.stash.journal) == pytest.approx(requests, rel=0.05)
+                    assert max(entry.size for entry in it.stash.journal) < 4000
+            # Whoever does not want to wait asks, and is answered at once.
+            await it.edit(1, "New")
+            it.stash.journal.clear()
+            it.runner.hurry()
+            await asyncio.sleep(0.5)
+            assert (await it.titles())["scene:1"] == "New"
+
+    run(main())
+
+
+def test_while_somebody_edits(socket_enabled: None, tmp_path: Path) -> None:
+    """The first one after a pause is taken in within ten seconds, the others within one."""
+
+    async def main() -> None:
+        async with world(tmp_path, 30) as it, it.reading():
+            await it.runner.caught_up.wait()
+            await asyncio.sleep(2 * LIVELY)
+            wait = USUAL
+            for number in range(60):
+                title = f"Edit {number}"
+                it.clock.tick(60)
+                it.stash.core.edit_scene(1 + number % 30, title=title)
+                await asyncio.sleep(wait + 0.1)
+                assert (await it.titles())[f"scene:{1 + number % 30}"] == title
+                await asyncio.sleep(number % 10)
+                wait = QUICK
+
+    run(main())
+
+
+def test_the_end_of_a_job_starts_a_look(socket_enabled: None, tmp_path: Path) -> None:
+    """While it runs looks are quick; after its end one sees what no quick one would."""
+
+    async def main() -> None:
+        async with world(tmp_path, 30) as it, it.reading():
+            await it.runner.caught_up.wait()
+            await asyncio.sleep(2 * LIVELY)
+            await it.edit(2, "New")
+            job = it.stash.jobs.start("Auto-tagging...")
+            await asyncio.sleep(2 * USUAL)
+            it.stash.journal.clear()
+            await asyncio.sleep(HOUR)
+            assert len(it.stash.journal) == pytest.approx(HOUR / QUICK, rel=0.05)
+            assert not it.ended
+            it.clock.tick(-300)
+            it.stash.core.edit_scene(1, title="Tagged")
+            it.stash.jobs.finish(job)
+            await asyncio.sleep(2 * QUICK)
+            assert it.ended == ["auto_tag"]
+            assert (await it.titles())["scene:1"] == "Tagged"
+
+            # One that nobody sees running is heard of all the same.
+            await asyncio.sleep(2 * LIVELY)
+            it.stash.jobs.finish(it.stash.jobs.start("Cleaning..."))
+            await asyncio.sleep(USUAL)
+            assert it.ended == ["auto_tag", "clean"]
+            it.stash.journal.clear()
+            await asyncio.sleep(60)
+            assert len(it.stash.journal) == pytest.approx(6, abs=1)
 
     run(main())

@@ -443,9 +443,10 @@ async def test_the_deadline_holds_for_the_whole_answer(
 async def test_an_answer_without_end(
     session: aiohttp.ClientSession, serve: Serve
 ) -> None:
-    """Size is counted unpacked."""
+    """It comes packed, as was asked for; size is counted unpacked."""
 
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.Response:
+        assert "gzip" in request.headers["Accept-Encoding"]
         body = json.dumps({"data": {"a": " " * 1_000_000}}).encode()
         return web.Response(
             body=gzip.compress(body), headers={"Content-Encoding": "gzip"}

@@ -46,6 +46,16 @@ class Source(Protocol):
     def unreadable(self) -> int:
         """Count what cannot be read at the moment although the source is well."""
 
+    @property
+    def busy(self) -> bool:
+        """Say whether a job of the source runs that may bring changes."""
+
+    def jobs_ended(self) -> set[str]:
+        """Name the kinds of jobs that have ended since this was asked last."""
+
+    def look_far(self) -> None:
+        """Let the next ``changes`` look as far back as ever, not only for the newest."""
+
     async def connect(self) -> SourceInfo:
         """Check health and access, and learn what this version can answer."""
 

@@ -12,6 +12,7 @@ from ..engine.job import Priority
 from ..engine.retry import Backoff, Fault
 from .asked import stamped
 from .base import Source
+from .rhythm import SLOWEST, PollRhythm
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -33,19 +34,25 @@ class SourceRunner:
         engine: Engine,
         *,
         name: str,
-        interval: float,
+        slowest: float = SLOWEST,
         changes_only: bool = False,
         when_gone: WhenGone = WhenGone.LEAVE,
         changed: Callable[[], None] = lambda: None,
+        job_ended: Callable[[str], None] = lambda kind: None,
     ) -> None:
-        """Take the source, what its owner calls it, and how often, in seconds, it is asked."""
+        """Take the source and what its owner calls it.
+
+        ``slowest`` is the longest wait between two looks, in seconds. ``job_ended`` is
+        told of each kind of job that the source has ended.
+        """
         self.source = source
         self.name = name
         self.when_gone = when_gone
         self._engine = engine
-        self._interval = interval
+        self._rhythm = PollRhythm(engine.clock.monotonic, slowest)
         self._changes_only = changes_only
         self._changed = changed
+        self._job_ended = job_ended
         self._failures = 0
         self.connected: bool | None = None
         self.fault: str | None = None  # why it is not connected
@@ -56,7 +63,8 @@ class SourceRunner:
         self._hurry = asyncio.Event()
 
     def hurry(self) -> None:
-        """Ask the source now."""
+        """Ask the source now, and for all that a poll can see."""
+        self.source.look_far()
         self._hurry.set()
 
     async def run(self) -> None:
@@ -73,10 +81,17 @@ class SourceRunner:
                 wait = self._backoff()
             else:
                 self._went_well()
-                wait = self._interval
+                wait = self._rhythm.wait(busy=self.source.busy)
+                self._hear_of_jobs()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._hurry.wait()
+
+    def _hear_of_jobs(self) -> None:
+        """Look at once, and far, where a job ended: its last changes came with its end."""
+        for kind in sorted(self.source.jobs_ended()):
+            self.hurry()
+            self._job_ended(kind)
 
     def _backoff(self) -> float:
         delay = _RETRY.delay(self._failures, self._engine.random)
@@ -94,6 +109,7 @@ class SourceRunner:
             await self._engine.submit((), Priority.BULK, cursor=(self.source.id, mark))
             cursor = mark
         first = cursor is None
+        skipped = self.source.skipped.total()
         batches = stamped(self.source.changes(cursor), self._engine.clock.steady)
         async for batch in batches:
             priority = Priority.INTERACTIVE
@@ -102,6 +118,8 @@ class SourceRunner:
             await self._engine.submit(
                 batch.records, priority, cursor=(self.source.id, batch.cursor)
             )
+            if batch.records or self.source.skipped.total() != skipped:
+                self._rhythm.changed()
             self._found()
             self._count_unreadable()
         self._count_unreadable()

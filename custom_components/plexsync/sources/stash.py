@@ -10,8 +10,9 @@ What no poll can see (files moved, scenes merged or deleted, tags merged, import
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
+import time
 
 import aiohttp
 
@@ -21,9 +22,11 @@ from .base import Batch, SourceInfo
 from .stash_client import DEADLINE, StashClient, source_fault
 from .stash_cursor import BEGINNING, Cursor, Run
 from .stash_images import Pictures
+from .stash_looks import Looks
 from .stash_mapping import PathMap, StashOptions, file_paths, id_of, key_of
 from .stash_reader import StashReader
 from .stash_records import BREATH, Records
+from .stash_sent import Sent
 from .stash_stock import Stock
 from .stash_walk import Page
 
@@ -52,12 +55,14 @@ class StashSource:
         options: StashOptions | None = None,
         verify_ssl: bool = True,
         deadline: float = DEADLINE,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Set up; nothing is sent.
 
         ``to_plex`` and ``from_plex`` map a path from one server's view to the
         other's, None if it lies outside the mappings. ``deadline`` bounds each
-        request in seconds, its answer included.
+        request in seconds, its answer included. ``monotonic`` tells how long ago a
+        look was.
         """
         self._id = id
         self._from_plex = from_plex
@@ -66,7 +71,10 @@ class StashSource:
             session, url, api_key, verify_ssl=verify_ssl, deadline=deadline
         )
         self._reader = StashReader(self._client, options)
-        self._stock = Stock(self._reader)
+        self._looks = Looks(monotonic)
+        self._stock = Stock(self._reader, self._looks, monotonic)
+        self._sent = Sent(None)
+        self._is_read = True  # whatever the last poll found
         self._records = Records(id, to_plex, options)
         self._pictures = Pictures(self._client, self._reader)
 
@@ -89,8 +97,27 @@ class StashSource:
         """Count the scenes, and kinds of object, that cannot be read at the moment."""
         return self._reader.unreadable
 
+    @property
+    def busy(self) -> bool:
+        """Say whether a job of this Stash runs, as of the last look."""
+        return self._reader.jobs.busy
+
+    def jobs_ended(self) -> set[str]:
+        """Name the kinds of jobs that have ended since this was asked last.
+
+        These are scan, generate, auto_tag, clean, identify, import and other.
+        """
+        jobs = self._reader.jobs
+        ended, jobs.ended = jobs.ended, set()
+        return ended
+
+    def look_far(self) -> None:
+        """Let the next poll look as far back as ever."""
+        self._looks.widen()
+
     async def connect(self) -> SourceInfo:
         """Check health and access, and find out what this version can answer."""
+        self.look_far()
         return await self._reader.learn()
 
     async def latest(self) -> str:
@@ -120,8 +147,17 @@ class StashSource:
         place = replace(place, run=None)
         async for batch in self._look_again(place, sick.due(), forget=True):
             yield batch
-        async for batch in self._poll(place):
-            yield batch
+        if not self._is_read:
+            self.look_far()  # what the last look found may not have been taken in
+        self._is_read = False
+        sent = self._sent.following(cursor)
+        async for batch in self._poll(place, sent):
+            # One that changes nothing is not worth the disk.
+            if batch.records or batch.cursor != sent.cursor:
+                yield batch
+                sent.taken(batch.cursor)
+                self._sent = sent
+        self._is_read = True
 
     async def fresh(self, keys: Sequence[str]) -> dict[str, Record | str]:
         """Read records afresh, many in one request.
@@ -191,17 +227,25 @@ class StashSource:
             return tuple(path for scene in page.scenes for path in file_paths(scene))
         return ()
 
-    async def _poll(self, place: Cursor) -> AsyncIterator[Batch]:
+    async def _poll(self, place: Cursor, sent: Sent) -> AsyncIterator[Batch]:
         """Look for changes, and read what they touch."""
         work = await self._stock.compare(place)
         states = dict(work.states)
-        sent: set[int] = set()
         if work.bound is not None:
             run = Run(work.bound)
             async for batch in self._finish(Cursor(states, run), run, sent):
                 yield batch
-        elif work.again.scenes or (states != place.states and not work.renamed):
-            yield await self._batch(work.again, Cursor(states), sent)
+        elif (
+            work.ids
+            or work.again.scenes
+            or (states != place.states and not work.renamed)
+        ):
+            scenes = list(work.again.scenes)
+            if work.ids:
+                found = (await self._reader.by_ids(work.ids)).values()
+                scenes += [scene for scene in found if scene is not None]
+            page = replace(work.again, scenes=tuple(scenes))
+            yield await self._batch(page, Cursor(states), sent)
         for renamed in work.renamed:
             kind = renamed.kind
             async for page in self._reader.related(kind, renamed.ids):
@@ -212,7 +256,7 @@ class StashSource:
             yield Batch((), self._text(Cursor(states)))
 
     async def _finish(
-        self, place: Cursor, run: Run, sent: set[int] | None = None
+        self, place: Cursor, run: Run, sent: Sent | None = None
     ) -> AsyncIterator[Batch]:
         """Read the scenes that a run still has to read."""
         async for page in self._reader.changed(run.bound, run.after):
@@ -245,7 +289,8 @@ class StashSource:
         sick = tuple(each for each in self._reader.sick if each not in well)
         return replace(place, sick=sick).to_text()
 
-    async def _batch(self, page: Page, place: Cursor, sent: set[int] | None) -> Batch:
-        """Make the batch of a page; scenes in ``sent`` were sent by this poll before."""
-        records = await self._records.to_send(page, sent)
+    async def _batch(self, page: Page, place: Cursor, sent: Sent | None) -> Batch:
+        """Make the batch of a page, without what polls have sent already."""
+        offered = page if sent is None else sent.offer(page)
+        records = await self._records.to_send(offered, sent.ids if sent else None)
         return Batch(records, self._text(place))

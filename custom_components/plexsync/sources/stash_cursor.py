@@ -10,7 +10,7 @@ to a zone further west writes times that lie hours before the greatest: only a l
 that far back can see them. Equal digests mean that nothing happened.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,8 @@ WINDOW = 26 * 3600  # seconds: how far zones can be apart
 OVERLAP = 2 * 3600  # the hour that daylight saving repeats, and clock steps
 LATE = 300  # a write that waited for another one commits after it, with an older time
 FRESH = 5  # seconds in which a row may change again under the same time
+BACK = 2  # seconds: what narrow looks list again while things change
+LISTED = 1000  # rows of a list, at most
 BEGINNING = "0001-01-01T00:00:00"
 _WALL = 19
 _VERSION = 1
@@ -73,6 +75,19 @@ class Listing:
         """Say whether no row was left out."""
         return self.count <= len(self.rows)
 
+    def updated(self, rows: Iterable[Row]) -> Self:
+        """Take in newer rows; those of before that are no longer among the newest go."""
+        known = {row.id: row for row in self.rows}
+        unlisted = self.count - len(known)
+        known |= {row.id: row for row in rows}
+        newest = sorted(known.values(), key=lambda row: row.raw, reverse=True)
+        return replace(self, count=unlisted + len(newest), rows=tuple(newest[:LISTED]))
+
+    def within(self, floor: str) -> Self:
+        """Leave out what is not after a text time."""
+        rows = tuple(row for row in self.rows if row.raw > floor)
+        return replace(self, count=self.count - len(self.rows) + len(rows), rows=rows)
+
     def digest(self) -> str:
         """Digest count and rows, in whatever order equal times came."""
         text = json.dumps([self.count, sorted(self.rows)])
@@ -121,12 +136,7 @@ def next_state(
     """
     at = _greatest([row.raw for row in listing.rows] + ([old.at] if old else []), date)
     changed = old is None or at != old.at
-    again = Again.NO
-    if not marked and at != BEGINNING:
-        if is_just_now(at, date) or (changed and date is None):
-            again = Again.MUST
-        elif changed:
-            again = Again.MAY
+    again = Again.NO if marked else _again(at, date, changed=changed)
     if not changed:
         return State(at, listing.digest(), again)
     state = State(at, None, again)
@@ -135,6 +145,21 @@ def next_state(
     if not covered or (old and state.floor < old.floor):
         return state
     return replace(state, digest=Listing(len(rows), rows).digest())
+
+
+def settle(old: State, date: datetime | None, *, marked: bool) -> State:
+    """Say where things stand after a look that found nothing new."""
+    again = Again.NO if marked else _again(old.at, date, changed=False)
+    return replace(old, again=again)
+
+
+def _again(at: str, date: datetime | None, *, changed: bool) -> Again:
+    """Say whether the last scenes have to be read again."""
+    if at == BEGINNING:
+        return Again.NO
+    if is_just_now(at, date) or (changed and date is None):
+        return Again.MUST
+    return Again.MAY if changed else Again.NO
 
 
 def _greatest(times: list[str], date: datetime | None) -> str:
@@ -168,6 +193,17 @@ class News:
 
     bound: str | None = None
     ids: tuple[str, ...] | None = None
+
+    def along(self, rows: Collection[Row]) -> News:
+        """Add rows to what has to be read."""
+        if not rows:
+            return self
+        bound = min(earlier(row.raw, 0) for row in rows)
+        ids = tuple(row.id for row in rows)
+        if self.bound is None:
+            return News(bound, ids)
+        known = None if self.ids is None else (*self.ids, *ids)
+        return News(min(bound, self.bound), known)
 
 
 def find_news(old: State, listing: Listing, seen: Mapping[str, Row] | None) -> News:

@@ -41,6 +41,8 @@ LEARN = " ".join(
     )
 )
 
+_JOB = "id status description"
+
 # A page of nothing: to count, no scene is read.
 COUNT = (
     "query Count($filter: SceneFilterType) { "
@@ -169,6 +171,11 @@ class Schema:
                 found.setdefault(kind.name, replace(kind, marks=marks, depth=depth))
         return list(found.values())
 
+    @property
+    def jobs(self) -> bool:
+        """Say whether jobs can be asked for."""
+        return self.has("Query", "jobQueue", "findJob")
+
     def lacking(self, options: StashOptions) -> list[str]:
         """Name the options that this Stash cannot serve, for it lacks a field."""
         return sorted(
@@ -245,12 +252,15 @@ def _selection(names: Iterable[str]) -> str:
     return " ".join(_SELECTIONS.get(name, name) for name in names)
 
 
-def listing(kinds: Iterable[Kind], selection: str | None = None) -> str:
+def listing(
+    kinds: Iterable[Kind], selection: str | None = None, *, jobs: bool = False
+) -> str:
     """Ask several kinds at once for what changed last, newest first.
 
     Each kind is named by its alias; variables are one filter per kind, called
     like it, and ``$page``. With a selection, a page of scenes comes along as
-    ``again``, by ``$again`` and ``$againPage``.
+    ``again``, by ``$again`` and ``$againPage``; with ``jobs`` the queue, and as
+    ``job`` the one that ``$job`` names.
     """
     variables, lists = ["$page: FindFilterType"], []
     for kind in kinds:
@@ -264,6 +274,11 @@ def listing(kinds: Iterable[Kind], selection: str | None = None) -> str:
         lists.append(
             "again: findScenes(scene_filter: $again, filter: $againPage)"
             f" {{ count scenes {{ {selection} }} }}"
+        )
+    if jobs:
+        variables.append("$job: ID!")
+        lists.append(
+            f"jobQueue {{ {_JOB} }} job: findJob(input: {{id: $job}}) {{ {_JOB} }}"
         )
     return f"query Changed({', '.join(variables)}) {{ {' '.join(lists)} }}"
 

@@ -9,7 +9,8 @@ from ..engine.retry import Fault
 from . import stash_queries as queries
 from .base import SourceInfo
 from .stash_client import Answer, StashClient, source_fault
-from .stash_cursor import BEGINNING, FRESH, Listing, Row, State, earlier
+from .stash_cursor import BEGINNING, FRESH, LISTED, Listing, Row, State, earlier
+from .stash_jobs import StashJobs
 from .stash_lacking import Lacking
 from .stash_mapping import marks_of
 from .stash_options import StashOptions
@@ -18,7 +19,7 @@ from .stash_sick import Sick
 from .stash_walk import Page, Scene, Shape, Walker, left_out, numbers_of, result
 
 SWEEP_PAGE = 1000  # scenes, id and time only
-LISTED = 1000  # rows of each kind in the question for changes
+_LAST = 50  # scenes that are read once more together with that question
 _FEW = 4  # scenes that may have one file
 _RELATED = 100  # performers and the like in one question for their scenes
 _REREAD = 50  # scenes asked for by id in one question
@@ -55,6 +56,7 @@ class StashReader:
         self.sick = Sick()  # scenes, by id
         self._unlisted = Sick()  # of these, the ones that even lists break on
         self._mute = Sick()  # kinds that cannot be listed
+        self.jobs = StashJobs()
 
     @property
     def unreadable(self) -> int:
@@ -75,38 +77,55 @@ class StashReader:
         schema = await self._known_schema()
         return [SCENES, *schema.dependencies(self._options)]
 
-    async def listings(self, states: Mapping[str, State]) -> Listings:
+    async def listings(
+        self,
+        states: Mapping[str, State],
+        since: Mapping[str, str] | None = None,
+        most: int = LISTED,
+    ) -> Listings:
         """List what changed last, for each kind, in one request.
 
-        A kind without a state is listed from the beginning. Where that one request
-        meets an error, each kind is listed by itself.
+        That is what changed within the window of its state, or after the text time
+        that ``since`` has for it, and of it the newest rows. A kind without either is
+        listed from the beginning. Where that one request meets an error, each kind is
+        listed by itself.
         """
+        floors = {name: state.floor for name, state in states.items()}
+        floors |= since or {}
         mute = set(self._mute) - set(self._mute.due())
         kinds = [kind for kind in await self.kinds() if kind.name not in mute]
         try:
-            found = await self._list(kinds, states)
+            found = await self._list(kinds, floors, most, _bound(states), whole=True)
         except Fault as fault:
             if fault.reason != "error":
                 raise
-            return await self._list_apart(kinds, states)
+            return await self._list_apart(kinds, floors, most, _bound(states))
         self._mute.forget(found.kinds)
         return found
 
     async def _list(
-        self, kinds: Iterable[Kind], states: Mapping[str, State], *, again: bool = True
+        self,
+        kinds: Iterable[Kind],
+        floors: Mapping[str, str],
+        most: int,
+        bound: str | None = None,
+        *,
+        whole: bool = False,
     ) -> Listings:
+        """Ask for lists; if this is the ``whole`` look, for the jobs as well."""
         kinds = list(kinds)
         variables: dict[str, Any] = {
-            kind.name: _since(kind, states, self._unlisted) for kind in kinds
+            kind.name: _since(kind, floors, self._unlisted) for kind in kinds
         }
-        variables["page"] = queries.page(LISTED, sort="updated_at", direction="DESC")
+        variables["page"] = queries.page(most, sort="updated_at", direction="DESC")
         selection = None
-        bound = _bound(states) if again else None
         if bound is not None:
             selection = await self._selection()
             variables["again"] = left_out(queries.after(bound), self.sick)
-            variables["againPage"] = queries.page(self._walker.per_page)
-        document = queries.listing(kinds, selection)
+            variables["againPage"] = queries.page(min(_LAST, self._walker.per_page))
+        if jobs := whole and (await self._known_schema()).jobs:
+            variables["job"] = self.jobs.next
+        document = queries.listing(kinds, selection, jobs=jobs)
         if selection:
             answer = await self._walker.ask_much(document, variables)
             if answer.broken:
@@ -114,6 +133,8 @@ class StashReader:
         else:
             answer = await self._ask(document, variables)
         with Shape():
+            if jobs:
+                self.jobs.see(answer.data["jobQueue"], answer.data["job"])
             return Listings(
                 {kind.name: _listing(answer.data[kind.name], kind) for kind in kinds},
                 answer.date,
@@ -122,27 +143,31 @@ class StashReader:
             )
 
     async def _list_apart(
-        self, kinds: Iterable[Kind], states: Mapping[str, State]
+        self,
+        kinds: Iterable[Kind],
+        floors: Mapping[str, str],
+        most: int,
+        bound: str | None,
     ) -> Listings:
         """List each kind by itself: one that cannot be listed costs the others nothing."""
         found: dict[str, Listing] = {}
         date: datetime | None = None
         for kind in kinds:
             try:
-                part = await self._list([kind], states, again=False)
+                part = await self._list([kind], floors, most)
             except Fault as fault:
                 if fault.reason != "error":
                     raise
                 if kind is not SCENES:
                     self._mute.found(kind.name)
                     continue
-                await self._find_unlisted(_since(kind, states, self._unlisted))
-                part = await self._list([kind], states, again=False)
+                await self._find_unlisted(_since(kind, floors, self._unlisted))
+                part = await self._list([kind], floors, most)
             else:
                 self._mute.forget([kind.name])
             found |= part.kinds
             date = date or part.date
-        if (bound := _bound(states)) is None:
+        if bound is None:
             return Listings(found, date)
         async for page in self.changed(bound):
             return Listings(found, date, bound, page)
@@ -333,11 +358,9 @@ class StashReader:
                 raise source_fault("broken_answer")
 
 
-def _since(
-    kind: Kind, states: Mapping[str, State], unlisted: Sick
-) -> Mapping[str, Any]:
+def _since(kind: Kind, floors: Mapping[str, str], unlisted: Sick) -> Mapping[str, Any]:
     """Filter on what may be news of a kind."""
-    criteria = queries.after(states.get(kind.name, State()).floor)
+    criteria = queries.after(floors.get(kind.name, BEGINNING))
     return left_out(criteria, unlisted) if kind is SCENES else criteria
 
 

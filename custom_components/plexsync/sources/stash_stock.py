@@ -1,124 +1,270 @@
 """Take stock of a Stash: what stands there now, and what of it is news."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 from .stash_cursor import (
+    BACK,
     Again,
     Cursor,
     Listing,
     News,
     Row,
     State,
+    earlier,
     find_news,
     next_state,
+    settle,
 )
+from .stash_known import Known
+from .stash_looks import Looks, Reach
 from .stash_queries import SCENES, Kind
 from .stash_reader import Listings, StashReader
-from .stash_walk import Page
+from .stash_work import Found, Renamed, Work
+
+_MOST = {Reach.NARROW: 200, Reach.WIDE: 50}  # rows of each kind
+_SETTLED = 10.0  # seconds after which no row comes under the last time any more
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
-    """Objects of one kind that changed, and with them the records of their scenes.
+class _Part(NamedTuple):
+    """What a look shows of one kind: the rows that are not known yet.
 
-    ``state`` is where the kind stands once all of these scenes were read.
+    Where these are not all, because the list was cut, there is news after ``after``;
+    ``mark`` tells that list when it comes again.
     """
 
     kind: Kind
-    ids: list[str]
-    state: State
-    listing: Listing
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What there is to read: scenes after ``bound``, those of ``again``, and of renamed.
-
-    ``again`` is a page that was read already. ``states`` is where things stand once
-    all but what was renamed is done.
-    """
-
-    states: Mapping[str, State]
-    bound: str | None
-    again: Page
-    renamed: list[Renamed]
+    old: State
+    known: Known
+    fresh: list[Row]
+    after: str | None = None
+    mark: str = ""
 
 
 class Stock:
     """List what changed last, and compare it with what was seen before."""
 
-    def __init__(self, reader: StashReader) -> None:
+    def __init__(
+        self, reader: StashReader, looks: Looks, monotonic: Callable[[], float]
+    ) -> None:
         """Begin without having seen anything."""
         self._reader = reader
-        # By kind: the rows behind a state, by id, for the last two states.
-        self._seen: dict[str, dict[State, dict[str, Row]]] = {}
+        self._looks = looks
+        self._monotonic = monotonic
+        # By kind: the rows behind a state, for the last two states.
+        self._seen: dict[str, dict[State, Known]] = {}
+        # By kind: the greatest time, and since when it is known.
+        self._since: dict[str, tuple[str, float]] = {}
+        # Lists that were cut, and behind which nothing is new, and where things stood.
+        self._cut: dict[tuple[Reach, str], tuple[State, str]] = {}
 
     async def take(self) -> dict[str, State]:
         """Return the state of each kind at this moment."""
         listings = await self._reader.listings({})
-        kinds = await self._reader.kinds()
         states = {
             kind.name: next_state(
                 None, listings.kinds[kind.name], listings.date, marked=bool(kind.marks)
             )
-            for kind in kinds
+            for kind in await self._reader.kinds()
             if kind.name in listings.kinds
         }
-        if any(state.digest is None for state in states.values()):
-            # Much was changed of late: only a listing of just the window tells.
-            windows = {name: State(state.at) for name, state in states.items()}
-            listings = await self._reader.listings(windows)
-            states = {
-                name: replace(state, digest=listings.kinds[name].digest())
-                for name, state in states.items()
-                if name in listings.kinds
-            }
+        windows = await self._windows(states)
         for name, state in states.items():
-            self.remember(name, state, listings.kinds[name])
+            if name in windows:
+                states[name] = replace(state, digest=windows[name].digest())
+            listing = windows.get(name, listings.kinds[name])
+            self.remember(name, states[name], listing)
         return states
 
     async def compare(self, place: Cursor) -> Work:
         """Find out what has to be read since a place."""
-        listings = await self._reader.listings(place.states)
-        states = dict(place.states)
-        bound: str | None = None
-        renamed = []
+        reach = self._looks.next()
+        if reach is not Reach.FULL and (work := await self._look(place, reach)):
+            return work
+        return await self._look_fully(place)
+
+    async def _look(self, place: Cursor, reach: Reach) -> Work | None:
+        """Look at less than the whole window; None if that does not tell."""
+        since = {}
+        if reach is Reach.NARROW:
+            since = {name: self._near(name, at) for name, at in place.states.items()}
+        most = _MOST[reach]
+        listings = await self._reader.listings(place.states, since, most)
+        parts: list[_Part] = []
         for kind in await self._reader.kinds():
             if (listing := listings.kinds.get(kind.name)) is None:
                 continue
             old = place.states.get(kind.name)
-            if old and not old.again and old.digest == listing.digest():
-                self.remember(kind.name, old, listing)
-                continue
-            new = next_state(old, listing, listings.date, marked=bool(kind.marks))
-            news = self._news(kind.name, old, listing)
-            if news.bound is not None and kind is not SCENES:
-                ids = await self._ids(kind, news.bound, news.ids, listing)
-                renamed.append(Renamed(kind, ids, new, listing))
-                continue
-            if kind is SCENES:
-                bound = news.bound
-                self._hurry_sick(old, listing)
-            states[kind.name] = new
+            if old is None or (known := self._known(kind.name, old)) is None:
+                return None
+            fresh, floor = known.lacks(listing), since.get(kind.name, old.floor)
+            part = _Part(kind, old, known, fresh)
+            sure = reach is Reach.NARROW or known.listing.complete
+            if not (
+                listing.complete or (sure and known.explains(listing, fresh, floor))
+            ):
+                part = _Part(kind, old, known, fresh, floor, listing.digest())
+                if self._cut.get((reach, kind.name)) == (_settled(old), part.mark):
+                    part = _Part(kind, old, known, [])
+            parts.append(part)
+        cut = [part for part in parts if part.after is not None]
+        if cut and reach is Reach.WIDE:
+            return await self._look_behind(place, cut)
+        found = Found(dict(place.states))
+        for part in parts:
+            await self._add(part, listings, found)
+        full = reach is Reach.WIDE and all(
+            listing.complete for listing in listings.kinds.values()
+        )
+        self._looks.done(
+            Reach.FULL if full else reach, surprised=found.surprised, by=reach
+        )
+        return found.work(listings, place)
+
+    async def _look_behind(self, place: Cursor, cut: list[_Part]) -> Work:
+        """Look at everything, and remember which lists had nothing new behind them."""
+        work = await self._look_fully(place, by=Reach.WIDE)
+        news = {renamed.kind.name for renamed in work.renamed}
+        for kind, old, _, _, _, mark in cut:
+            state = work.states.get(kind.name)
+            if state and _settled(state) == _settled(old) and kind.name not in news:
+                self._cut[Reach.WIDE, kind.name] = (_settled(old), mark)
+        return work
+
+    async def _add(self, part: _Part, listings: Listings, found: Found) -> None:
+        """Add what a look shows of one kind to what it found."""
+        kind, old, known, fresh, after, mark = part
+        marked = bool(kind.marks)
+        if not fresh and after is None:
+            new = settle(old, listings.date, marked=marked)
+            found.states[kind.name] = new
+            self._keep(kind.name, new, known)
+            return
+        found.surprised |= known.is_surprise(fresh, self._near(kind.name, old))
+        listing = known.listing.updated(fresh)
+        new = next_state(old, listing, listings.date, marked=marked)
+        listing = listing.within(new.floor)
+        # Where not every row is known, this is the digest of no list that will come.
+        new = replace(new, digest=listing.digest())
+        news = News().along(fresh)
+        if after is not None:
+            news = News(after)
+            self._cut[Reach.NARROW, kind.name] = (_settled(new), mark)
+        self._hurry_sick(fresh if kind is SCENES else ())
+        if kind is SCENES:
+            found.scenes = news
+            found.states[kind.name] = new
             self.remember(kind.name, new, listing)
-        bound, again = _with_last(bound, listings, place)
-        return Work(states, bound, again, renamed)
+            return
+        ids = list(news.ids or ())
+        if after is not None:
+            ids = await self._reader.ids(kind, after)
+        found.renamed.append(Renamed(kind, ids, new, listing))
+
+    async def _look_fully(self, place: Cursor, by: Reach = Reach.FULL) -> Work:
+        """Look at the whole window; ``by`` is the look that made this one necessary."""
+        listings = await self._reader.listings(place.states)
+        kinds = [
+            kind for kind in await self._reader.kinds() if kind.name in listings.kinds
+        ]
+        states = dict(place.states)
+        for kind in kinds:
+            listing, old = listings.kinds[kind.name], place.states.get(kind.name)
+            if not old or old.again or old.digest != listing.digest():
+                states[kind.name] = next_state(
+                    old, listing, listings.date, marked=bool(kind.marks)
+                )
+        windows = await self._windows({kind.name: states[kind.name] for kind in kinds})
+        found = Found(dict(place.states))
+        for kind in kinds:
+            state = states[kind.name]
+            if kind.name in windows:
+                state = replace(state, digest=windows[kind.name].digest())
+            await self._add_all(
+                kind, state, listings, windows.get(kind.name), place, found
+            )
+        self._looks.done(Reach.FULL, surprised=found.surprised, by=by)
+        return found.work(listings, place)
+
+    async def _add_all(
+        self,
+        kind: Kind,
+        new: State,
+        listings: Listings,
+        window: Listing | None,
+        place: Cursor,
+        found: Found,
+    ) -> None:
+        """Add what a full look shows of one kind to what it found."""
+        name, listing = kind.name, listings.kinds[kind.name]
+        old = place.states.get(name)
+        news = self._news(name, old, listing)
+        known = self._known(name, old)
+        if old and known:
+            fresh = known.lacks(listing)
+            found.surprised |= known.is_surprise(fresh, self._near(name, old))
+            if kind is SCENES:
+                self._hurry_sick(fresh)
+        behind = listing if window is None else window
+        missed = _missed(old, listing, behind)
+        news = news.along(missed)
+        if news.bound is not None and kind is not SCENES:
+            ids = await self._ids(kind, news.bound, news.ids, listing)
+            ids += [row.id for row in missed if row.id not in ids]
+            found.renamed.append(Renamed(kind, ids, new, behind))
+            return
+        if kind is SCENES:
+            found.scenes = news
+        found.states[name] = new
+        self.remember(name, new, behind)
+
+    async def _windows(self, states: Mapping[str, State]) -> Mapping[str, Listing]:
+        """List just the window, for states that no list has given a digest yet.
+
+        Much was changed of late, and a list that reaches further back tells too little.
+        """
+        if all(state.digest is not None for state in states.values()):
+            return {}
+        bare = {name: State(state.at) for name, state in states.items()}
+        listings = await self._reader.listings(bare)
+        return {
+            name: listings.kinds[name]
+            for name, state in states.items()
+            if state.digest is None and name in listings.kinds
+        }
 
     def remember(self, name: str, state: State, listing: Listing) -> None:
         """Keep the rows behind a state, so that a later listing shows what is new."""
-        known = self._seen.setdefault(name, {})
-        known.pop(state, None)
-        known[state] = {row.id: row for row in listing.rows}
+        self._keep(name, state, Known.of(listing))
+
+    def _keep(self, name: str, state: State, known: Known) -> None:
+        states = self._seen.setdefault(name, {})
+        states.pop(state, None)
+        states[state] = known
         # The state before is kept too: it is needed if this reading fails on its way.
-        for outdated in list(known)[:-2]:
-            del known[outdated]
+        for outdated in list(states)[:-2]:
+            del states[outdated]
+
+    def _known(self, name: str, state: State | None) -> Known | None:
+        return self._seen.get(name, {}).get(state) if state else None
+
+    def _near(self, name: str, state: State) -> str:
+        """Give the time after which a narrow look lists: no row is below it by rights."""
+        now = self._monotonic()
+        at, since = self._since.get(name, ("", now))
+        if at != state.at:
+            since = now
+        self._since[name] = (state.at, since)
+        over = not state.again and now - since >= _SETTLED
+        return earlier(state.at, -1 if over else BACK)
 
     def _news(self, name: str, old: State | None, listing: Listing) -> News:
         """Say what a listing shows that was not read; of a kind new to us, nothing."""
         if old is None or old.digest == listing.digest():
             return News()
-        return find_news(old, listing, self._seen.get(name, {}).get(old))
+        known = self._known(name, old)
+        return find_news(old, listing, known.rows if known else None)
 
     async def _ids(
         self, kind: Kind, bound: str, known: tuple[str, ...] | None, listing: Listing
@@ -130,27 +276,20 @@ class Stock:
             return await self._reader.ids(kind, bound)
         return [row.id for row in listing.rows if row.raw > bound]
 
-    def _hurry_sick(self, old: State | None, listing: Listing) -> None:
+    def _hurry_sick(self, fresh: Iterable[Row]) -> None:
         """Look soon at scenes that could not be read and were changed since."""
-        before = self._seen.get(SCENES.name, {}).get(old) if old else None
-        if before is None:
-            return
-        for row in listing.rows:
-            if before.get(row.id) != row:
-                self._reader.sick.hurry(row.id)
+        for row in fresh:
+            self._reader.sick.hurry(row.id)
 
 
-def _with_last(
-    bound: str | None, listings: Listings, place: Cursor
-) -> tuple[str | None, Page]:
-    """Decide whether the last scenes of before are read again, and in which way.
+def _settled(state: State) -> State:
+    """Give a state without what only a moment tells."""
+    return replace(state, again=Again.NO)
 
-    Return the bound of the run to read, and the page of them that needs no run.
-    """
-    again = listings.again or Page()
-    if not again.done and place.states[SCENES.name].again is Again.MAY:
-        again = Page()  # they are many, and hardly any of them can have changed
-    if listings.bound and again.scenes and (bound or not again.done):
-        # There is more to read than came along with the listing: one run reads all.
-        return min(bound or listings.bound, listings.bound), Page()
-    return bound, again
+
+def _missed(old: State | None, listing: Listing, then: Listing) -> list[Row]:
+    """Give the rows that changed between two lists."""
+    listed = set(listing.rows)
+    return [
+        row for row in then.rows if old and row.raw > old.floor and row not in listed
+    ]

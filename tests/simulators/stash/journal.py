@@ -7,7 +7,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Entry:
-    """One request. ``status`` stays None where no answer was ever given."""
+    """One request. ``status`` stays None where no answer was ever given.
+
+    ``size`` is that of the answer in bytes, before it was packed.
+    """
 
     method: str
     path: str
@@ -18,6 +21,7 @@ class Entry:
     fault: str = ""
     status: int | None = None
     took: float = 0.0
+    size: int = 0
 
     @property
     def field(self) -> str:

@@ -169,6 +169,8 @@ class StashSimulator:
         else:
             response = await self._answer(request, path, asked)
         if isinstance(response, web.Response):
+            if isinstance(response.body, bytes):
+                entry.size = len(response.body)
             if fault is not None and fault.kind is FaultKind.TRUNCATE:
                 response = await truncate(request, response)
             elif (

@@ -1,0 +1,41 @@
+"""How soon a source is asked again: at once, soon, or seldom."""
+
+from collections.abc import Callable
+
+QUICK = 1.0  # seconds between two looks while things change
+USUAL = 10.0
+SLOWEST = 30.0  # unless the owner chose another
+LIVELY = 120.0  # seconds after a change in which the next one may follow
+ASLEEP = 3600.0  # seconds without a change until the looks become seldom
+
+
+class PollRhythm:
+    """Say how long to wait before the next look at a source.
+
+    Whoever edits goes on editing: after a change the looks are quick for two minutes,
+    and as long as a job of the source runs. After an hour without any they are seldom.
+    """
+
+    def __init__(
+        self, monotonic: Callable[[], float], slowest: float = SLOWEST
+    ) -> None:
+        """Take a clock that never jumps, and the longest wait in seconds."""
+        self._monotonic = monotonic
+        self._slowest = slowest
+        self._changed: float | None = None
+        self._active = monotonic()
+
+    def changed(self) -> None:
+        """Note that a look has found a change."""
+        self._changed = self._active = self._monotonic()
+
+    def wait(self, *, busy: bool = False) -> float:
+        """Give the seconds until the next look; ``busy`` while a job of the source runs."""
+        now = self._monotonic()
+        if busy:
+            self._active = now
+        if busy or (self._changed is not None and now - self._changed < LIVELY):
+            return min(QUICK, self._slowest)
+        if now - self._active < ASLEEP:
+            return min(USUAL, self._slowest)
+        return self._slowest
