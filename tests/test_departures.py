@@ -1,12 +1,15 @@
 """Scenes that are gone in Stash: let go of, undone, or asked about."""
 
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_FIELDS, DOMAIN
@@ -102,3 +105,33 @@ async def test_many_scenes_that_are_gone(
     assert issue_registry.async_get_issue(DOMAIN, ISSUE) is None
     await sweep(hass)
     assert issue_registry.async_get_issue(DOMAIN, ISSUE) is None
+
+
+async def test_a_scene_that_was_deleted_is_noticed_by_itself(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """A poll counts, and two lists prove it; nobody asks for a comparison."""
+    scene = stash.core.scene_ids()[0]
+    (path,) = stash.core.paths(scene)
+    section = next(iter(plex.core.sections.values()))
+    file = path.replace(STASH_ROOT, PLEX_ROOT)
+    item = next(
+        film for film in section.of_type(ItemType.MOVIE).values() if file in film.files
+    )
+    before = item.title
+    stash.core.edit_scene(scene, title="From Stash")
+    await begin(hass, plex, stash, when_gone="undo")
+    assert await call(hass, "refresh_source") == {"sources": 1}
+    await until(hass, lambda: stash.journal.count("/graphql") > 5)
+    stash.core.delete_scene(scene)
+    stash.journal.clear()
+    await call(hass, "refresh_source")
+    await until(hass, lambda: stash.journal.count("/graphql"))
+    for seconds in (5, 600):  # until the first look, and until the second
+        stash.journal.clear()
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds + 1))
+        await until(hass, lambda: stash.journal.count("/graphql"))
+        await hass.async_block_till_done()
+    await until(hass, lambda: item.title == before)

@@ -1,6 +1,7 @@
 """When to look for records that their source has no more, and what to tell of it."""
 
 import asyncio
+from datetime import datetime
 import logging
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,12 @@ from .engine.departures import Departed
 from .engine.retry import Fault
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from .coordinator import PlexSyncCoordinator
 
 _LOGGER = logging.getLogger(__name__)
 
+_SOON = 5.0  # seconds, so that what is deleted together is looked for together
+_HOUR = 3600.0  # between two comparisons of everything that only a sign asked for
 _AGAIN = 600.0  # seconds until the second look, which proves what the first one saw
 
 
@@ -31,6 +32,8 @@ class DepartureWatch:
         self._coordinator = coordinator
         self._one_look = asyncio.Lock()
         self._later: dict[str, CALLBACK_TYPE] = {}
+        self._compares: CALLBACK_TYPE | None = None
+        self._compared = float("-inf")  # monotonic seconds
 
     async def look(self, source: str) -> None:
         """Compare what is known of a source with all that it has.
@@ -70,11 +73,47 @@ class DepartureWatch:
         self._later[source] = async_call_later(self._coordinator.hass, delay, begin)
 
     @callback
+    def job_ended(self, source: str, kind: str) -> None:
+        """Look for what a job of a source may have taken away, or dealt anew."""
+        if kind == "clean":
+            self.look_soon(source, _SOON)
+        elif kind == "import":
+            self._compare_soon()
+
+    @callback
+    def lost(self, source: str, kind: str) -> None:
+        """Look for what is gone: records, or what records are made of."""
+        if kind == "records":
+            self.look_soon(source, _SOON)
+        else:
+            self._compare_soon()
+
+    @callback
+    def _compare_soon(self) -> None:
+        """Compare everything: no record tells that what it is made of is gone."""
+        coordinator = self._coordinator
+        if self._compares is not None:
+            return
+        now = coordinator.engine.clock.monotonic()
+        delay = max(_SOON, self._compared + _HOUR - now)
+
+        @callback
+        def begin(_: datetime) -> None:
+            self._compares = None
+            self._compared = coordinator.engine.clock.monotonic()
+            coordinator.reconcile.start()
+
+        self._compares = async_call_later(coordinator.hass, delay, begin)
+
+    @callback
     def close(self) -> None:
         """Look no more."""
         for stop in self._later.values():
             stop()
         self._later.clear()
+        if self._compares is not None:
+            self._compares()
+            self._compares = None
 
     def _tell(self, source: str, found: Departed) -> None:
         coordinator = self._coordinator

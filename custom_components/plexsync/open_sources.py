@@ -1,5 +1,6 @@
 """The sources of a server: made from their subentries, let go of where those are gone."""
 
+from functools import partial
 import hashlib
 import json
 import logging
@@ -88,6 +89,8 @@ async def _open_stash(
         changes_only=start == START_CHANGES,
         when_gone=WhenGone(options.when_gone),
         changed=coordinator.async_look,
+        job_ended=partial(coordinator.departures.job_ended, number),
+        lost=partial(coordinator.departures.lost, number),
     )
 
 

@@ -152,6 +152,15 @@ async def _reconcile(
     return await coordinator.reconcile.answer(call.data[ATTR_WAIT])
 
 
+async def _refresh_source(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Have all sources asked now."""
+    for runner in coordinator.runners.values():
+        runner.hurry()
+    return {"sources": len(coordinator.runners)}
+
+
 async def _cancel_reconcile(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
@@ -221,6 +230,7 @@ ACTIONS: dict[str, tuple[Action, probatio.Schema, SupportsResponse]] = {
     "pin_item": (_pin_item, schemas.PIN_ITEM, SupportsResponse.OPTIONAL),
     "reconcile": (_reconcile, schemas.RECONCILE, SupportsResponse.OPTIONAL),
     "cancel_reconcile": (_cancel_reconcile, schemas.NOTHING, SupportsResponse.OPTIONAL),
+    "refresh_source": (_refresh_source, schemas.NOTHING, SupportsResponse.OPTIONAL),
     "get_jobs": (_get_jobs, schemas.GET_JOBS, SupportsResponse.ONLY),
     "retry_failed": (_retry_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
     "discard_failed": (_discard_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),

@@ -53,6 +53,13 @@ class Source(Protocol):
     def jobs_ended(self) -> set[str]:
         """Name the kinds of jobs that have ended since this was asked last."""
 
+    def losses(self) -> set[str]:
+        """Name what has become less since this was asked last.
+
+        These are the kinds of things of which there are fewer, ``records`` among them,
+        and ``back``, where a source seems to be an older copy of itself.
+        """
+
     def look_far(self) -> None:
         """Let the next ``changes`` look as far back as ever, not only for the newest."""
 

@@ -39,11 +39,13 @@ class SourceRunner:
         when_gone: WhenGone = WhenGone.LEAVE,
         changed: Callable[[], None] = lambda: None,
         job_ended: Callable[[str], None] = lambda kind: None,
+        lost: Callable[[str], None] = lambda kind: None,
     ) -> None:
         """Take the source and what its owner calls it.
 
         ``slowest`` is the longest wait between two looks, in seconds. ``job_ended`` is
-        told of each kind of job that the source has ended.
+        told of each kind of job that the source has ended, ``lost`` of each kind of
+        thing of which it has less than before.
         """
         self.source = source
         self.name = name
@@ -53,6 +55,7 @@ class SourceRunner:
         self._changes_only = changes_only
         self._changed = changed
         self._job_ended = job_ended
+        self._has_lost = lost
         self._failures = 0
         self.connected: bool | None = None
         self.fault: str | None = None  # why it is not connected
@@ -83,6 +86,8 @@ class SourceRunner:
                 self._went_well()
                 wait = self._rhythm.wait(busy=self.source.busy)
                 self._hear_of_jobs()
+                for kind in sorted(self.source.losses()):
+                    self._has_lost(kind)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._hurry.wait()

@@ -24,6 +24,7 @@ from .stash_cursor import BEGINNING, Cursor, Run
 from .stash_images import Pictures
 from .stash_looks import Looks
 from .stash_mapping import PathMap, StashOptions, file_paths, id_of, key_of
+from .stash_queries import SCENES
 from .stash_reader import StashReader
 from .stash_records import BREATH, Records
 from .stash_sent import Sent
@@ -110,6 +111,15 @@ class StashSource:
         jobs = self._reader.jobs
         ended, jobs.ended = jobs.ended, set()
         return ended
+
+    def losses(self) -> set[str]:
+        """Name the kinds of objects that have become fewer, and ``back``; see ``Source``.
+
+        Those are records (the scenes), performers, studios, tags and groups.
+        """
+        losses = self._reader.losses
+        lost, losses.lost = losses.lost, set()
+        return {"records" if kind == SCENES.name else kind for kind in lost}
 
     def look_far(self) -> None:
         """Let the next poll look as far back as ever."""

@@ -253,14 +253,19 @@ def _selection(names: Iterable[str]) -> str:
 
 
 def listing(
-    kinds: Iterable[Kind], selection: str | None = None, *, jobs: bool = False
+    kinds: Iterable[Kind],
+    selection: str | None = None,
+    *,
+    jobs: bool = False,
+    totals: bool = False,
 ) -> str:
     """Ask several kinds at once for what changed last, newest first.
 
     Each kind is named by its alias; variables are one filter per kind, called
     like it, and ``$page``. With a selection, a page of scenes comes along as
     ``again``, by ``$again`` and ``$againPage``; with ``jobs`` the queue, and as
-    ``job`` the one that ``$job`` names.
+    ``job`` the one that ``$job`` names; with ``totals`` how many of each kind there
+    are, under its alias and ``Total``.
     """
     variables, lists = ["$page: FindFilterType"], []
     for kind in kinds:
@@ -269,6 +274,10 @@ def listing(
             f"{kind.name}: {kind.finder}({kind.argument}: ${kind.name}, filter: $page)"
             f" {{ count {kind.word} {{ id updated_at {_selection(kind.marks)} }} }}"
         )
+        if totals:
+            lists.append(
+                f"{kind.name}Total: {kind.finder}(filter: {{per_page: 0}}) {{ count }}"
+            )
     if selection:
         variables += ["$again: SceneFilterType", "$againPage: FindFilterType"]
         lists.append(

@@ -12,6 +12,7 @@ from .stash_client import Answer, StashClient, source_fault
 from .stash_cursor import BEGINNING, FRESH, LISTED, Listing, Row, State, earlier
 from .stash_jobs import StashJobs
 from .stash_lacking import Lacking
+from .stash_losses import StashLosses
 from .stash_mapping import marks_of
 from .stash_options import StashOptions
 from .stash_queries import SCENES, Kind, Schema
@@ -57,6 +58,7 @@ class StashReader:
         self._unlisted = Sick()  # of these, the ones that even lists break on
         self._mute = Sick()  # kinds that cannot be listed
         self.jobs = StashJobs()
+        self.losses = StashLosses()
 
     @property
     def unreadable(self) -> int:
@@ -95,7 +97,9 @@ class StashReader:
         mute = set(self._mute) - set(self._mute.due())
         kinds = [kind for kind in await self.kinds() if kind.name not in mute]
         try:
-            found = await self._list(kinds, floors, most, _bound(states), whole=True)
+            found = await self._list(
+                kinds, floors, most, _bound(states), whole=True, totals=not since
+            )
         except Fault as fault:
             if fault.reason != "error":
                 raise
@@ -111,8 +115,12 @@ class StashReader:
         bound: str | None = None,
         *,
         whole: bool = False,
+        totals: bool = False,
     ) -> Listings:
-        """Ask for lists; if this is the ``whole`` look, for the jobs as well."""
+        """Ask for lists; if this is the ``whole`` look, for the jobs as well.
+
+        With ``totals`` what is gone shows.
+        """
         kinds = list(kinds)
         variables: dict[str, Any] = {
             kind.name: _since(kind, floors, self._unlisted) for kind in kinds
@@ -125,7 +133,7 @@ class StashReader:
             variables["againPage"] = queries.page(min(_LAST, self._walker.per_page))
         if jobs := whole and (await self._known_schema()).jobs:
             variables["job"] = self.jobs.next
-        document = queries.listing(kinds, selection, jobs=jobs)
+        document = queries.listing(kinds, selection, jobs=jobs, totals=totals)
         if selection:
             answer = await self._walker.ask_much(document, variables)
             if answer.broken:
@@ -135,8 +143,17 @@ class StashReader:
         with Shape():
             if jobs:
                 self.jobs.see(answer.data["jobQueue"], answer.data["job"])
+            lists = {
+                kind.name: _listing(answer.data[kind.name], kind) for kind in kinds
+            }
+            if totals:
+                rows = lists[SCENES.name].rows
+                self.losses.see(
+                    {name: int(answer.data[f"{name}Total"]["count"]) for name in lists},
+                    rows[0].raw if rows else "",
+                )
             return Listings(
-                {kind.name: _listing(answer.data[kind.name], kind) for kind in kinds},
+                lists,
                 answer.date,
                 bound,
                 _again(answer.data["again"], answer.date) if selection else None,
