@@ -712,3 +712,18 @@ def test_a_source_that_went_back_counts(db: sqlite3.Connection, state: str) -> N
     queue.settle(db, job, "1", 102)
     # From then on revisions count from there.
     assert put(db, mirrored(4, title="Newer"), now=103)[0] is Accepted.QUEUED
+
+
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_what_is_withheld_goes(db: sqlite3.Connection, failed_before: bool) -> None:
+    """Its source does not want it any more: what waits is not written; others are."""
+    put(db, mirrored(1, title="T"))
+    put(db, record(key="2", title="T"))
+    put(db, replace(mirrored(1, title="T"), source="other"))
+    if failed_before:
+        (job,) = [each for each in queue.claim(db, 9, 0) if each.record.key == "1"][:1]
+        queue.fail(db, job, "rejected", 0)
+        queue.release_all(db)
+    queue.withhold(db, "stash", ["1", "3"], 0)
+    jobs, _ = jobs_view.listing(db)
+    assert {(job.source, job.key) for job in jobs} == {("stash", "2"), ("other", "1")}

@@ -533,7 +533,7 @@ async def test_deleted_scenes_are_no_news(
     await _settle(reader)
     core.delete_scene(ids[2])
     assert not await reader.read()
-    assert all(not batch.gone for batch in reader.batches)
+    assert all(not batch.withheld for batch in reader.batches)
     await _settle(reader)
 
 

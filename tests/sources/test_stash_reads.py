@@ -11,7 +11,7 @@ from custom_components.plexsync.sources.stash import StashOptions, StashSource
 from custom_components.plexsync.sources.stash_walk import numbers_of
 from tests.simulators.stash import StashCore, StashSimulator
 
-from .conftest import Clock, MakeSource, keys
+from .conftest import Clock, MakeSource, Reader, keys
 
 
 def test_is_a_source(session: aiohttp.ClientSession, make_source: MakeSource) -> None:
@@ -187,3 +187,19 @@ def test_ids_that_cannot_be_asked_for(text: str) -> None:
     assert numbers_of([{"id": "7"}]) == [7]
     with pytest.raises(ValueError):
         numbers_of([{"id": "7"}, {"id": text}])
+
+
+async def test_what_is_withheld_is_named(
+    core: StashCore, clock: Clock, make_source: MakeSource
+) -> None:
+    """A scene that is not to be sent any more takes back what waits of it."""
+    source = make_source(options=StashOptions(organized_only=True))
+    one = core.add_scene("/data/a.mkv", organized=True)
+    two = core.add_scene("/data/b.mkv")
+    reader = Reader(source)
+    assert (await reader.read()).keys() == keys([one])
+    assert {key for batch in reader.batches for key in batch.withheld} == keys([two])
+    clock.tick()
+    core.edit_scene(one, organized=False)
+    assert await reader.read() == {}
+    assert keys([one]) <= {key for batch in reader.batches for key in batch.withheld}

@@ -1,7 +1,7 @@
 """One server's engine: queue, ledger, circuit and worker behind one door."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 import contextlib
 from random import Random
 from sqlite3 import Connection
@@ -204,13 +204,15 @@ class Engine:
         priority: Priority,
         *,
         cursor: tuple[str, str] | None = None,
+        withheld: Sequence[str] = (),
     ) -> list[Receipt]:
         """Accept records; answers when they are on disk.
 
-        ``cursor`` is (source, text) and moves in the same transaction. Raises
+        ``cursor`` is (source, text) and moves in the same transaction; ``withheld``
+        are keys of records that the same source does not send any more. Raises
         StorageError, and then nothing was accepted.
         """
-        return await self._desk.submit(records, priority, cursor)
+        return await self._desk.submit(records, priority, cursor, withheld)
 
     async def recognise(self, source: str, identity: str) -> None:
         """Let a source that was removed and added again be the same source again."""

@@ -341,6 +341,13 @@ def drop(db: Connection, source: str, key: str, now: float) -> bool:
     return bool(_drop(db, "source = ? AND key = ?", (source, key), now))
 
 
+def withhold(db: Connection, source: str, keys: Sequence[str], now: float) -> None:
+    """Drop the jobs of records that their source does not send any more."""
+    if keys:
+        where = "source = ? AND key IN (SELECT value FROM json_each(?))"
+        _drop(db, where, (source, json.dumps(list(keys))), now)
+
+
 def take_up_shared(db: Connection, source: str, now: float) -> None:
     """Try again what waited behind another record of the same item."""
     db.execute(

@@ -1,6 +1,6 @@
 """Records come in as jobs, and go with their source."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
@@ -41,8 +41,12 @@ class RecordDesk:
         records: Iterable[Record],
         priority: Priority,
         cursor: tuple[str, str] | None,
+        withheld: Sequence[str],
     ) -> list[Receipt]:
-        """Accept records, and where their source was read up to, in one transaction."""
+        """Accept records, and where their source was read up to, in one transaction.
+
+        What waits of records that are withheld goes: their source does not want it.
+        """
         accepted = list(records)
 
         def work(db: Connection) -> list[Receipt]:
@@ -55,6 +59,7 @@ class RecordDesk:
             if same:
                 stats.count(db, "unchanged", same)
             if cursor is not None:
+                queue.withhold(db, cursor[0], withheld, now)
                 stats.keep(db, f"cursor:{cursor[0]}", cursor[1])
             return receipts
 

@@ -14,13 +14,13 @@ class Batch:
     """Some records and where to read on once they are on disk.
 
     ``cursor`` is the source's own text and is saved in the transaction that
-    enqueues the records: it never moves past what was not enqueued. ``gone``
-    are keys that the source no longer has.
+    enqueues the records: it never moves past what was not enqueued. ``withheld``
+    are keys of records that are not to be sent, whatever of them was before.
     """
 
     records: tuple[Record, ...]
     cursor: str
-    gone: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

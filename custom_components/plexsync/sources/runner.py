@@ -121,7 +121,10 @@ class SourceRunner:
             if first or len(batch.records) > _FEW:
                 priority = Priority.BULK
             await self._engine.submit(
-                batch.records, priority, cursor=(self.source.id, batch.cursor)
+                batch.records,
+                priority,
+                cursor=(self.source.id, batch.cursor),
+                withheld=batch.withheld,
             )
             if batch.records or self.source.skipped.total() != skipped:
                 self._rhythm.changed()

@@ -302,5 +302,6 @@ class StashSource:
     async def _batch(self, page: Page, place: Cursor, sent: Sent | None) -> Batch:
         """Make the batch of a page, without what polls have sent already."""
         offered = page if sent is None else sent.offer(page)
-        records = await self._records.to_send(offered, sent.ids if sent else None)
-        return Batch(records, self._text(place))
+        sent_now = sent.ids if sent else None
+        records, withheld = await self._records.to_send(offered, sent_now)
+        return Batch(records, self._text(place), withheld)

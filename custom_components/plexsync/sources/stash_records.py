@@ -46,13 +46,15 @@ class Records:
         """Say why a record is not to be sent; None if it is."""
         return why_skipped(scene, record, self._options)
 
-    async def to_send(self, page: Page, sent: set[int] | None) -> tuple[Record, ...]:
-        """Return the records of the scenes of a page that are to be sent.
+    async def to_send(
+        self, page: Page, sent: set[int] | None
+    ) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+        """Return the records of a page that are to be sent, and the keys of the others.
 
         ``sent`` holds the ids of the scenes that this poll has sent already; they
         are left out, and the new ones added.
         """
-        records = []
+        records, withheld = [], []
         for index, scene in enumerate(page.scenes):
             if index % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
@@ -64,6 +66,7 @@ class Records:
                 continue
             if reason := self.why_not(scene, record):
                 self.skipped[reason] += 1
+                withheld.append(record.key)
             else:
                 records.append(record)
-        return tuple(records)
+        return tuple(records), tuple(withheld)
