@@ -12,6 +12,8 @@ WARM = 1.05  # requests per changed record
 RESUMED = 1.5  # times as long as without an outage
 ENQUEUE = 60.0  # seconds for 100,000 records: "seconds, not minutes"
 FLAT = 32e6  # bytes that memory may grow while they come in
+ARRIVES = (2.0, 4.0)  # seconds from an edit in Stash to Plex: median, p95
+IDLE = (360, 120)  # requests to an idle Stash in an hour: at first, and from then on
 SWEEP = 0.65  # times as long as the product that it is compared with
 
 
@@ -175,3 +177,30 @@ class Sweeps(Result):
             return []
         name = f"sweep of {self.items:,} items, {self.latency} ms"
         return [f"{name}: {self.ratio:.2f} times as long, allowed {SWEEP}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Polls(Result):
+    """How soon edits arrived, in seconds; and what an hour of rest asked of Stash.
+
+    The hours are pairs of requests and bytes, unpacked.
+    """
+
+    edits: int
+    median: float
+    p95: float
+    worst: float
+    idle: list[tuple[int, int]]
+    bulk: list[tuple[int, int]]  # after a bulk edit
+
+    def misses(self) -> list[str]:
+        """Say what is not good enough."""
+        first, *_, last = (requests for requests, _ in self.idle)
+        found = {
+            f"median {self.median:.1f} s, allowed {ARRIVES[0]}": self.median
+            > ARRIVES[0],
+            f"p95 {self.p95:.1f} s, allowed {ARRIVES[1]}": self.p95 > ARRIVES[1],
+            f"{first} requests in an idle hour, allowed {IDLE[0]}": first > IDLE[0],
+            f"{last} requests in a later one, allowed {IDLE[1]}": last > IDLE[1],
+        }
+        return [f"polls: {text}" for text, missed in found.items() if missed]

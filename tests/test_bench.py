@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from bench import polls
 from bench.__main__ import compare, line, run, tell
-from bench.results import Backlog, Row, Sweeps
+from bench.results import Backlog, Polls, Row, Sweeps
 
 
 def test_a_row() -> None:
@@ -36,3 +37,15 @@ def test_sweeps_in_turns() -> None:
         assert (sweeps.requests, sweeps.other_requests) == (2, 2)
         assert "sweep of 120 items" in compare(sweeps)
     assert len(found) == 2
+
+
+def test_polls() -> None:
+    """Edits arrive; an idle Stash is asked little, also after a bulk edit."""
+    found = Polls.from_json(run("bench.polling", 3))
+    assert found.edits == 3
+    assert [requests for requests, _ in found.idle] == [340, 120, 120]
+    for (requests, size), (_, idle) in zip(found.bulk, found.idle, strict=True):
+        assert requests <= 420
+        assert idle < 100_000
+        assert size < 500_000
+    assert "3 edits" in polls.tell(found)

@@ -63,10 +63,10 @@ class Found:
         if not again.done:
             # They are many. Once their second is over they are read once more, unless
             # they were read after it: then hardly any of them can have changed.
-            over = self.states[SCENES.name].again is not Again.MUST
-            again = Page()
+            new, again = self.states[SCENES.name], Page()
+            over = new.again is not Again.MUST or (old and new.at != old.at)
             if old and old.again is Again.MUST and over:
-                behind = listings.bound
+                behind = earlier(old.at, 1)
         elif again.scenes and bound is not None and not late:
             # There is more to read than came along with the list: one run reads all.
             behind, again = listings.bound, Page()
