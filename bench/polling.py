@@ -66,7 +66,9 @@ async def _polled(
 
 
 class _NoImages:
-    async def fetch(self, source: str, image: Image, known: str | None) -> FetchedImage:
+    async def fetch(
+        self, source: str, image: Image, known: str | None, files: object = ()
+    ) -> FetchedImage:
         return FetchedImage()
 
 
