@@ -177,8 +177,13 @@ class Life:
         async for batch in self.batches(None):
             yield batch.records
 
+    async def at_rest(self) -> bool:
+        """Say whether no job is in flight."""
+        jobs, _ = await self.rig.engine.standing.jobs(state="in_flight")
+        return not jobs
+
     async def step(self) -> None:
-        """Let something happen."""
+        """Let something happen; nobody deals ids twice while a picture is on its way."""
         does = self.random.choices(
             [
                 *(self.edit, self.cover, self.deal, self.lose, self.back_up),
@@ -187,6 +192,8 @@ class Life:
             ],
             [4, 2, 3, 1, 1, 2, 1, 2, 6, 2, 1, 1],
         )[0]
+        if does in (self.deal, self.lose, self.restore):
+            await self.rig.until(self.at_rest)
         result = does()
         if result is not None:
             await result

@@ -78,7 +78,7 @@ async def fetch_all(tools: Tools, jobs: Sequence[Job]) -> dict[int, Pictures]:
                     mine.later = True
                     return
                 try:
-                    digest, data, fresh = await _fetch(tools, job.record, image)
+                    digest, data, fresh = await _fetch(tools, job, image)
                 except Fault as fault:
                     mine.fault = fault
                     continue
@@ -94,10 +94,11 @@ async def fetch_all(tools: Tools, jobs: Sequence[Job]) -> dict[int, Pictures]:
 
 
 async def _fetch(
-    tools: Tools, record: Record, image: Image
+    tools: Tools, job: Job, image: Image
 ) -> tuple[str | None, bytes | None, bool]:
     """Give digest, bytes (None where unchanged) and whether it is a new picture."""
-    database, source = tools.database, record.source
+    database, record = tools.database, job.record
+    source = record.source
     known = await database.run(lambda db: ledger.picture(db, source, image.ref))
     if known is not None and image.mark and known.mark == image.mark:
         return known.digest, None, False
@@ -110,9 +111,13 @@ async def _fetch(
         data, tag = answer.data, answer.tag
         digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
     note = ledger.Picture(tag, digest, image.mark)
-    await database.run(
-        lambda db: ledger.keep_picture(db, source, image.ref, note), durable=False
-    )
+
+    def keep(db: Connection) -> None:
+        # A job that has gone was about another film: its key was dealt again.
+        if db.execute("SELECT 1 FROM job WHERE id = ?", (job.id,)).fetchone():
+            ledger.keep_picture(db, source, image.ref, note)
+
+    await database.run(keep, durable=False)
     return digest, data, known is None or known.digest != digest
 
 
