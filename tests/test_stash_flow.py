@@ -5,11 +5,7 @@ from typing import Any
 from unittest.mock import patch
 
 import aiohttp
-from homeassistant.config_entries import (
-    SOURCE_USER,
-    ConfigEntryDisabler,
-    SubentryFlowResult,
-)
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
@@ -22,36 +18,23 @@ from custom_components.plexsync.sources.stash_options import (
     StashOptions,
 )
 from custom_components.plexsync.stash_fields import schema
-from tests.flows import add_entry, checked, suggested
+from tests.flows import add_entry, suggested
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashCore, StashSimulator, load_films
-
-MAPPING = [{"source": "/media", "plex": "/data"}]
-NOTHING = [{"source": "/media", "plex": "/elsewhere"}]
-FOUND = {"found": "12", "total": "12"}
-FIELDS: dict[str, Any] = {
-    "text": {
-        "title": "mirror",
-        "summary": "mirror",
-        "date": "mirror",
-        "user_rating": "mirror",
-        "studio": "mirror",
-        "code_to": "nowhere",
-    },
-    "people": {"actors": "mirror", "directors": "mirror", "role": "nothing"},
-    "tags": {"genres": "mirror"},
-    "collections": {"collections": "mirror", "studio_collection": False},
-    "pictures": {"poster": "mirror", "background": "off"},
-    "scenes": {"organized_only": False},
-}
-EMPTY: dict[str, Any] = {name: {} for name in FIELDS}
-DATA: dict[str, Any] = {
-    "verify_ssl": True,
-    "path_mappings": MAPPING,
-    "fields": StashOptions().as_dict(),
-    "start": "preview",
-}
+from tests.stash_flows import (
+    DATA,
+    EMPTY,
+    FIELDS,
+    FOUND,
+    MAPPING,
+    NOTHING,
+    add,
+    enter,
+    keys,
+    reconfigure,
+    start,
+)
 
 
 @pytest.fixture
@@ -60,51 +43,6 @@ async def entry(hass: HomeAssistant, plex: PlexSimulator) -> MockConfigEntry:
     entry = add_entry(hass, plex)
     assert await hass.config_entries.async_setup(entry.entry_id)
     return entry
-
-
-async def start(hass: HomeAssistant, entry: MockConfigEntry) -> SubentryFlowResult:
-    """Begin as a person does."""
-    result = await hass.config_entries.subentries.async_init(
-        (entry.entry_id, SUBENTRY_STASH), context={"source": SOURCE_USER}
-    )
-    return checked(result, "config_subentries", SUBENTRY_STASH)
-
-
-async def enter(
-    hass: HomeAssistant, result: SubentryFlowResult, **user_input: Any
-) -> SubentryFlowResult:
-    """Send a form."""
-    result = await hass.config_entries.subentries.async_configure(
-        result["flow_id"], user_input
-    )
-    return checked(result, "config_subentries", SUBENTRY_STASH)
-
-
-async def reconfigure(
-    hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str
-) -> SubentryFlowResult:
-    """Begin to change a subentry."""
-    result = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
-    return checked(result, "config_subentries", SUBENTRY_STASH)
-
-
-async def add(
-    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator, **given: Any
-) -> str:
-    """Add a Stash by the flow; return the id of its subentry."""
-    known = set(entry.subentries)
-    result = await enter(hass, await start(hass, entry), url=stash.url, **given)
-    result = await enter(hass, result, path_mappings=MAPPING)
-    result = await enter(hass, result, **FIELDS)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    (new,) = set(entry.subentries) - known
-    return new
-
-
-def keys(result: SubentryFlowResult) -> list[str]:
-    """Name what a form asks."""
-    return [str(marker) for marker in result["data_schema"].schema]
 
 
 async def test_add(
@@ -209,7 +147,7 @@ def _missing(stash: StashSimulator) -> None:
 
 
 def _foreign(stash: StashSimulator) -> None:
-    stash.faults.status(422)
+    stash.faults.status(422, match="/graphql")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
         self, step_id: str, user_input: dict[str, Any] | None
     ) -> SubentryFlowResult:
         errors: dict[str, str] = {}
+        shown = dict(user_input or self._stored)
+        placeholders = dict(_EXAMPLES)
         if user_input is not None:
             try:
                 url = normalise_url(user_input[CONF_URL])
@@ -100,6 +102,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
                 )
             except InvalidInputError as error:
                 errors = error.errors
+                if error.instead:
+                    shown[CONF_URL] = placeholders["other_url"] = error.instead
             else:
                 self._entered = {
                     CONF_URL: url,
@@ -109,13 +113,12 @@ class StashSubentryFlow(ConfigSubentryFlow):
                     self._entered[CONF_API_KEY] = key
                 self._check = self._path_check(found)
                 return await self.async_step_paths()
-        shown = dict(user_input or self._stored)
         shown.pop(CONF_API_KEY, None)  # secrets are never shown again
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(_ADDRESS, shown),
             errors=errors,
-            description_placeholders=_EXAMPLES,
+            description_placeholders=placeholders,
         )
 
     async def _async_look(
