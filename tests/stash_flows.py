@@ -1,5 +1,6 @@
 """What the tests of the flow that adds a Stash share: what is entered, and by whom."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
@@ -82,3 +83,8 @@ async def add(
 def keys(result: SubentryFlowResult) -> list[str]:
     """Name what a form asks."""
     return [str(marker) for marker in result["data_schema"].schema]
+
+
+def shown(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a subentry holds, but for the digests that tell its Stash."""
+    return {name: value for name, value in data.items() if name != "marks"}

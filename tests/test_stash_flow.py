@@ -1,6 +1,9 @@
 """The flow that adds a Stash to a server and changes how it is synced."""
 
+from datetime import timedelta
 from pathlib import Path
+import re
+import time
 from typing import Any
 from unittest.mock import patch
 
@@ -33,6 +36,7 @@ from tests.stash_flows import (
     enter,
     keys,
     reconfigure,
+    shown,
     start,
 )
 
@@ -71,7 +75,7 @@ async def test_add(
     assert subentry.subentry_type == SUBENTRY_STASH
     assert subentry.title == "Stash (127.0.0.1)"
     assert subentry.unique_id == stash.url
-    assert subentry.data == {"url": stash.url} | DATA
+    assert shown(subentry.data) == {"url": stash.url} | DATA
 
     # The entry follows, and the plan is counted while nothing is written.
     await hass.async_block_till_done()
@@ -96,7 +100,7 @@ async def test_api_key(
     result = await enter(hass, result, path_mappings=MAPPING)
     await enter(hass, result, **FIELDS, start="changes_only")
     (subentry,) = entry.subentries.values()
-    assert subentry.data == DATA | {
+    assert shown(subentry.data) == DATA | {
         "url": stash.url,
         "api_key": "secret-key",
         "start": "changes_only",
@@ -229,6 +233,61 @@ async def test_twice(
     )
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
+
+
+async def test_twice_under_two_names(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Know a Stash again at another address; what it is known by is no word of its own."""
+    number = await add(hass, entry, stash)
+    marks = entry.subentries[number].data["marks"]
+    assert marks
+    assert all(re.fullmatch("[0-9a-f]{64}", mark) for mark in marks)
+
+    # Scenes come and go, files move, its owner moves to another zone.
+    core = stash.core
+    core.set_zone(timedelta(hours=9))
+    core.delete_scene(1)
+    core.add_scene("/media/films/another.mkv", title="Another")
+    async with StashSimulator(core, prefix="/stash") as again:
+        result = await enter(hass, await start(hass, entry), url=again.url)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "same_stash"
+    assert result["description_placeholders"] == {"name": "Stash (127.0.0.1)"}
+
+
+async def test_two_of_the_same_films(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Another Stash is another one, whatever it holds and wherever its files lie."""
+    await add(hass, entry, stash)
+    core = StashCore(clock=lambda: time.time() - 86_400)
+    load_films(core, films=FILMS[:12])
+    async with StashSimulator(core) as other:
+        result = await enter(hass, await start(hass, entry), url=other.url)
+    core.close()
+    assert result["step_id"] == "paths"
+
+
+async def test_a_source_of_before_is_known_from_its_next_change_on(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """One that was added when nothing told it goes on."""
+    number = await add(hass, entry, stash)
+    old = dict(entry.subentries[number].data)
+    marks = old.pop("marks")
+    hass.config_entries.async_update_subentry(entry, entry.subentries[number], data=old)
+    await hass.async_block_till_done()
+    assert list(entry.runtime_data.runners) == [number]
+    async with StashSimulator(stash.core) as again:
+        result = await enter(hass, await start(hass, entry), url=again.url)
+        assert result["step_id"] == "paths"
+    result = await reconfigure(hass, entry, number)
+    result = await enter(hass, result, url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    await enter(hass, result, **FIELDS)
+    assert entry.subentries[number].data["marks"] == marks
+    await hass.async_block_till_done()
 
 
 async def test_mappings_are_counted_again(
@@ -609,7 +668,7 @@ async def test_reconfigure(
     result = await enter(hass, result, **changed)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
-    assert entry.subentries[number].data == DATA | {
+    assert shown(entry.subentries[number].data) == DATA | {
         "url": stash.url,
         "api_key": "secret-key",
         "fields": StashOptions(organized_only=True).as_dict(),
@@ -628,7 +687,7 @@ async def test_reconfigure_drops_a_key_that_is_not_wanted_any_more(
     result = await enter(hass, result, url=stash.url)
     result = await enter(hass, result, path_mappings=MAPPING)
     await enter(hass, result, **FIELDS)
-    assert entry.subentries[number].data == DATA | {"url": stash.url}
+    assert shown(entry.subentries[number].data) == DATA | {"url": stash.url}
     await hass.async_block_till_done()
 
 
@@ -647,12 +706,20 @@ async def test_reconfigure_moves(
         assert subentry.unique_id == subentry.data["url"] == moved.url
         await hass.async_block_till_done()
 
-        second = await add(hass, entry, stash)
-        result = await reconfigure(hass, entry, second)
-        result = await enter(hass, result, url=moved.url)
-        assert result["reason"] == "already_configured"
-        # Nobody knocks while it closes.
-        assert await hass.config_entries.async_unload(entry.entry_id)
+        core = StashCore(clock=lambda: time.time() - 86_400)
+        load_films(core, films=FILMS[:12])
+        async with StashSimulator(core) as other:
+            second = await add(hass, entry, other)
+            result = await reconfigure(hass, entry, second)
+            result = await enter(hass, result, url=moved.url)
+            assert result["reason"] == "already_configured"
+            # Nor by another name of it.
+            result = await reconfigure(hass, entry, second)
+            result = await enter(hass, result, url=stash.url)
+            assert result["reason"] == "same_stash"
+            # Nobody knocks while it closes.
+            assert await hass.config_entries.async_unload(entry.entry_id)
+        core.close()
 
 
 async def test_reconfigure_keeps_a_name(

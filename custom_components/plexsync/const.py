@@ -22,6 +22,7 @@ DEFAULT_POLL_INTERVAL: Final = 10
 SUBENTRY_STASH: Final = "stash"
 CONF_PATH_MAPPINGS: Final = "path_mappings"  # [{"source": prefix, "plex": prefix}]
 CONF_FIELDS: Final = "fields"  # what to sync, as sources.stash.StashOptions reads it
+CONF_MARKS: Final = "marks"  # digests of what tells a Stash, however it is addressed
 CONF_START: Final = "start"
 START_PREVIEW: Final = "preview"
 START_EVERYTHING: Final = "everything"

@@ -6,6 +6,7 @@ from typing import Any, cast
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntryState,
+    ConfigSubentry,
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
@@ -25,6 +26,7 @@ from yarl import URL
 from .const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
+    CONF_MARKS,
     CONF_PATH_MAPPINGS,
     CONF_START,
     SUBENTRY_STASH,
@@ -32,13 +34,9 @@ from .const import (
 from .coordinator import PlexSyncConfigEntry
 from .path_check import PathCheck
 from .plex.paths import Pair, is_windows, normal
+from .sources.stash_first_look import FirstLook
 from .stash_fields import PLACEHOLDERS, data_of, form_of, schema
-from .validation import (
-    InvalidInputError,
-    StashFound,
-    async_look_at_stash,
-    normalise_url,
-)
+from .validation import InvalidInputError, async_look_at_stash, normalise_url
 
 CONF_ACCEPT = "accept_anyway"
 
@@ -95,7 +93,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
         if user_input is not None:
             try:
                 url = normalise_url(user_input[CONF_URL])
-                if self._is_taken(url):
+                if any(each.unique_id == url for each in self._others()):
                     return self.async_abort(reason="already_configured")
                 found, key = await self._async_look(
                     url, user_input.get(CONF_API_KEY, ""), user_input[CONF_VERIFY_SSL]
@@ -105,9 +103,16 @@ class StashSubentryFlow(ConfigSubentryFlow):
                 if error.instead:
                     shown[CONF_URL] = placeholders["other_url"] = error.instead
             else:
+                for each in self._others():
+                    if not set(found.marks).isdisjoint(each.data.get(CONF_MARKS, ())):
+                        return self.async_abort(
+                            reason="same_stash",
+                            description_placeholders={"name": each.title},
+                        )
                 self._entered = {
                     CONF_URL: url,
                     CONF_VERIFY_SSL: user_input[CONF_VERIFY_SSL],
+                    CONF_MARKS: list(found.marks),
                 }
                 if key:
                     self._entered[CONF_API_KEY] = key
@@ -123,7 +128,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
 
     async def _async_look(
         self, url: str, key: str, verify_ssl: bool
-    ) -> tuple[StashFound, str]:
+    ) -> tuple[FirstLook, str]:
         """Say what answers, and with which key. Raises InvalidInputError.
 
         A Stash without a password refuses every key, so it is asked without one
@@ -247,19 +252,18 @@ class StashSubentryFlow(ConfigSubentryFlow):
             return {}
         return self._get_reconfigure_subentry().data
 
-    def _is_taken(self, url: str) -> bool:
-        """Say whether another source of this server is the same Stash."""
+    def _others(self) -> list[ConfigSubentry]:
+        """List the other sources of this server."""
         own = (
             self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
         )
-        return any(
-            each.subentry_type == SUBENTRY_STASH
-            and each.unique_id == url
-            and each.subentry_id != own
-            for each in self._get_entry().subentries.values()
-        )
+        return [
+            each
+            for each in self._get_entry().get_subentries_of_type(SUBENTRY_STASH)
+            if each.subentry_id != own
+        ]
 
-    def _path_check(self, found: StashFound) -> PathCheck:
+    def _path_check(self, found: FirstLook) -> PathCheck:
         entry = cast("PlexSyncConfigEntry", self._get_entry())
         is_loaded = entry.state is ConfigEntryState.LOADED
         return PathCheck(

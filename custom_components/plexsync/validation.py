@@ -14,10 +14,10 @@ from .connection import Access, client_identifier
 from .engine.retry import Fault, FaultClass
 from .plex.deadlines import Deadlines
 from .plex.library import SUPPORTED, Identity, Library
-from .plex.paths import PathMapper
 from .plex.server import PlexMediaServer
-from .sources.stash import StashSource
+from .sources.stash_client import StashClient
 from .sources.stash_door import is_stash
+from .sources.stash_first_look import FirstLook, first_look
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,14 +79,6 @@ class PlexFound:
     libraries: tuple[Library, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StashFound:
-    """A Stash that answered: the roots of its library, and some of its files."""
-
-    roots: tuple[str, ...]
-    files: tuple[str, ...]
-
-
 def normalise_url(text: str) -> str:
     """Give a server's address in its one form. Raises InvalidInputError.
 
@@ -132,7 +124,7 @@ async def async_look_at_plex(hass: HomeAssistant, access: Access) -> PlexFound:
 
 async def async_look_at_stash(
     hass: HomeAssistant, url: str, api_key: str | None, *, verify_ssl: bool
-) -> StashFound:
+) -> FirstLook:
     """Say what a Stash holds. Raises InvalidInputError."""
     try:
         return await _look_at_stash(hass, url, api_key, verify_ssl=verify_ssl)
@@ -161,21 +153,16 @@ def _with_other_scheme(url: str) -> str:
 
 async def _look_at_stash(
     hass: HomeAssistant, url: str, api_key: str | None, *, verify_ssl: bool
-) -> StashFound:
-    alike = PathMapper(())
+) -> FirstLook:
     with _explained(_STASH_ERRORS):
-        source = StashSource(
-            "flow",
+        client = StashClient(
             async_get_clientsession(hass, verify_ssl=verify_ssl),
             url,
             api_key,
-            to_plex=alike.to_plex,
-            from_plex=alike.from_plex,
             verify_ssl=verify_ssl,
             deadline=_DEADLINE,
         )
-        info = await source.connect()
-        return StashFound(info.roots, await source.sample_paths())
+        return await first_look(client)
 
 
 @contextmanager

@@ -202,19 +202,6 @@ async def test_sweep_of_nothing(core: StashCore, source: StashSource) -> None:
     assert await source.count() == 0
 
 
-async def test_sample_paths(core: StashCore, make_source: MakeSource) -> None:
-    """Files as Stash names them, mapped or not."""
-    core.add_scene("/data/a.mkv", more_paths=["/data/b.mkv"])
-    core.add_scene("/elsewhere/c.mkv")
-    core.add_scene(None)
-    source = make_source(options=StashOptions(organized_only=True))
-    assert await source.sample_paths() == (
-        "/data/a.mkv",
-        "/data/b.mkv",
-        "/elsewhere/c.mkv",
-    )
-
-
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", str(2**31), "9" * 5000])
 def test_ids_that_cannot_be_asked_for(text: str) -> None:
     """No such id gets into a question, where it would be no fault of Stash's."""

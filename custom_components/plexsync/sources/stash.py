@@ -185,12 +185,6 @@ class StashSource:
         """Count the scenes that a sweep would give."""
         return await self._reader.count()
 
-    async def sample_paths(self) -> tuple[str, ...]:
-        """List some files as Stash names them, to try path mappings on."""
-        async for page in self._reader.pages({}):
-            return tuple(path for scene in page.scenes for path in file_paths(scene))
-        return ()
-
     async def _poll(self, place: Cursor) -> AsyncIterator[Batch]:
         """Look for changes, and read what they touch."""
         work = await self._stock.compare(place)
