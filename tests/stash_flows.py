@@ -5,12 +5,16 @@ from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER, SubentryFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import (
+    EVENT_DATA_ENTRY_FLOW_PROGRESSED,
+    FlowResultType,
+)
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import SUBENTRY_STASH
 from custom_components.plexsync.sources.stash_options import StashOptions
 from tests.flows import checked
+from tests.home import until
 from tests.simulators.stash import StashSimulator
 
 MAPPING = [{"source": "/media", "plex": "/data"}]
@@ -51,10 +55,17 @@ async def start(hass: HomeAssistant, entry: MockConfigEntry) -> SubentryFlowResu
 async def enter(
     hass: HomeAssistant, result: SubentryFlowResult, **user_input: Any
 ) -> SubentryFlowResult:
-    """Send a form."""
-    result = await hass.config_entries.subentries.async_configure(
-        result["flow_id"], user_input
-    )
+    """Send a form, and wait while Plex is asked."""
+    flows, number = hass.config_entries.subentries, result["flow_id"]
+    result = await flows.async_configure(number, user_input)
+    checked(result, "config_subentries", SUBENTRY_STASH)
+    while result["type"] is FlowResultType.SHOW_PROGRESS:
+        await until(
+            hass,
+            lambda: flows.async_get(number)["step_id"] != "compare",
+            [EVENT_DATA_ENTRY_FLOW_PROGRESSED],
+        )
+        result = await flows.async_configure(number)
     return checked(result, "config_subentries", SUBENTRY_STASH)
 
 

@@ -21,7 +21,8 @@ from custom_components.plexsync.sources.stash_options import (
     StashOptions,
 )
 from custom_components.plexsync.stash_fields import schema
-from tests.flows import add_entry, suggested
+from tests.flows import add_entry, checked, suggested
+from tests.home import until
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashCore, StashSimulator, load_films
@@ -318,10 +319,10 @@ async def test_mappings_are_counted_again(
     one = [{"source": f"/media/films/{folder}/", "plex": f"/data/films/{folder}"}]
     assert suggested(result) == {"path_mappings": one}
 
-    result = await enter(hass, result, path_mappings=MAPPING)
-    assert result["description_placeholders"] == FOUND
+    # Where all are found nothing is left to ask.
     result = await enter(hass, result, path_mappings=MAPPING)
     assert result["step_id"] == "fields"
+    assert FOUND.items() <= result["description_placeholders"].items()
 
 
 async def test_accept_anyway(
@@ -375,16 +376,28 @@ async def test_mapping_of_another_shape(
 async def test_same_paths(
     hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
 ) -> None:
-    """Suggest nothing where both servers see the same paths."""
+    """Ask nothing where both servers see the same paths, and say so."""
     core = StashCore()
     load_films(core, "/data/films", FILMS[:12])
     async with StashSimulator(core) as same:
         result = await enter(hass, await start(hass, entry), url=same.url)
-    core.close()
-    assert result["description_placeholders"] == FOUND
-    assert suggested(result) == {"path_mappings": []}
-    result = await enter(hass, result)
     assert result["step_id"] == "fields"
+    assert FOUND.items() <= result["description_placeholders"].items()
+    await enter(hass, result, **FIELDS)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["path_mappings"] == []
+    await hass.async_block_till_done()
+
+    # Who comes to change them is asked.
+    async with StashSimulator(core) as same:
+        result = await reconfigure(hass, entry, subentry.subentry_id)
+        result = await enter(hass, result, url=same.url)
+        assert result["step_id"] == "paths"
+        assert suggested(result) == {"path_mappings": []}
+        result = await enter(hass, result)
+        assert result["step_id"] == "fields"
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    core.close()
 
 
 async def test_windows_paths(
@@ -447,8 +460,12 @@ async def test_plex_is_down(
     result = await enter(hass, result, path_mappings=NOTHING)
     assert result["errors"] == {"base": "not_checked"}
     await plex.start()
-    result = await enter(hass, result, path_mappings=MAPPING)
-    assert result["description_placeholders"] == FOUND
+    folder = FILMS[0].path.partition("/")[0]
+    one = [
+        {"source": f"/media/films/{folder}", "plex": f"/data/films/{folder}"},
+    ]
+    result = await enter(hass, result, path_mappings=one)
+    assert result["description_placeholders"] == FOUND | {"found": "1"}
 
     # Lost again: once that is told, going on is the owner's choice.
     await plex.stop()
@@ -457,6 +474,30 @@ async def test_plex_is_down(
     assert result["errors"] == {"base": "not_checked"}
     result = await enter(hass, result, path_mappings=deeper)
     assert result["step_id"] == "fields"
+
+
+async def test_a_large_library(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Show that something goes on while Plex lists what it has; leaving ends it."""
+    await hass.async_block_till_done()
+    flows = hass.config_entries.subentries
+    fault = plex.faults.add("blackhole", path="/library/sections/1/all")
+    asked = plex.journal.count(path="/library/sections/1/all")
+    result = await start(hass, entry)
+    result = await flows.async_configure(result["flow_id"], {"url": stash.url})
+    checked(result, "config_subentries", SUBENTRY_STASH)
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    await until(
+        hass, lambda: plex.journal.count(path="/library/sections/1/all") > asked
+    )
+    result = await flows.async_configure(result["flow_id"])
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    flows.async_abort(result["flow_id"])
+    plex.faults.remove(fault)
 
 
 async def test_server_is_not_set_up(

@@ -1,5 +1,6 @@
 """Add a Stash as a source, or change how it is reached, mapped and synced."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -69,6 +70,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
 
     _entered: dict[str, Any]  # what the subentry will hold
     _check: PathCheck
+    _comparing: asyncio.Task[None]
+    _is_typed: bool  # whether somebody chose what is compared
     _tried: list[Pair]  # the mappings that were counted last
     _files_found: int | None
 
@@ -117,7 +120,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
                 if key:
                     self._entered[CONF_API_KEY] = key
                 self._check = self._path_check(found)
-                return await self.async_step_paths()
+                return self._compare()
         shown.pop(CONF_API_KEY, None)  # secrets are never shown again
         return self.async_show_form(
             step_id=step_id,
@@ -150,38 +153,81 @@ class StashSubentryFlow(ConfigSubentryFlow):
             raise InvalidInputError("key_not_needed", CONF_API_KEY)
         return found, ""
 
+    def _compare(self, pairs: list[Pair] | None = None) -> SubentryFlowResult:
+        """Begin to count what mappings find; without any, what is stored or proposed."""
+        self._is_typed = pairs is not None
+        self._comparing = self.hass.async_create_background_task(
+            self._async_try(pairs), "plexsync compares paths"
+        )
+        return self._show_comparing()
+
+    def _show_comparing(self) -> SubentryFlowResult:
+        """Show that something goes on."""
+        return self.async_show_progress(
+            step_id="compare",
+            progress_action="compare",
+            progress_task=self._comparing,
+        )
+
+    async def async_step_compare(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Wait for Plex: the first look at a large library takes its time."""
+        if not self._comparing.done():
+            return self._show_comparing()
+        return self.async_show_progress_done(next_step_id="paths")
+
+    async def _async_try(self, pairs: list[Pair] | None) -> None:
+        if pairs is None and CONF_PATH_MAPPINGS in self._stored:
+            pairs = _pairs(self._stored[CONF_PATH_MAPPINGS])
+        elif pairs is None:
+            pairs = list(await self._check.suggest())
+        self._tried = pairs
+        self._files_found = await self._check.count(pairs)
+
     async def async_step_paths(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask how paths are mapped, and say how many files that finds."""
         if user_input is None:
-            if CONF_PATH_MAPPINGS in self._stored:
-                pairs = _pairs(self._stored[CONF_PATH_MAPPINGS])
-            else:
-                pairs = list(await self._check.suggest())
-            await self._async_try(pairs)
-            return self._show_paths(_rows(pairs))
+            self._comparing.result()
+            if self._needs_no_answer:
+                return await self._take_paths()
+            return self._show_paths(_rows(self._tried))
         rows = user_input.get(CONF_PATH_MAPPINGS, [])
         try:
             pairs = _pairs(rows)
         except InvalidInputError as error:
             return self._show_paths(rows, error.errors)
         if not user_input.get(CONF_ACCEPT):
-            is_new = pairs != self._tried
-            if is_new:
-                await self._async_try(pairs)
-            if is_new or self._finds_nothing:
+            if pairs != self._tried:
+                return self._compare(pairs)
+            if self._finds_nothing:
                 return self._show_paths(_rows(pairs))
-        self._entered[CONF_PATH_MAPPINGS] = _rows(pairs)
+        if pairs != self._tried:
+            self._tried, self._files_found = pairs, None  # taken as they are
+        return await self._take_paths()
+
+    async def _take_paths(self) -> SubentryFlowResult:
+        self._entered[CONF_PATH_MAPPINGS] = _rows(self._tried)
         return await self.async_step_fields()
 
-    async def _async_try(self, pairs: list[Pair]) -> None:
-        self._tried = pairs
-        self._files_found = await self._check.count(pairs)
+    @property
+    def _needs_no_answer(self) -> bool:
+        """Say whether all files are found: as somebody mapped them, or as they are."""
+        if not 0 < self._check.total == self._files_found:
+            return False
+        is_new = self.source != SOURCE_RECONFIGURE
+        return self._is_typed or (is_new and not self._tried)
 
     @property
     def _finds_nothing(self) -> bool:
         return self._files_found == 0 < self._check.total
+
+    @property
+    def _counts(self) -> dict[str, str]:
+        found = "?" if self._files_found is None else str(self._files_found)
+        return {"found": found, "total": str(self._check.total)}
 
     def _show_paths(
         self, rows: list[dict[str, str]], errors: dict[str, str] | None = None
@@ -196,12 +242,11 @@ class StashSubentryFlow(ConfigSubentryFlow):
             errors = errors or {"base": "no_files_found"}
         elif self._files_found is None:
             errors = errors or {"base": "not_checked"}
-        found = "?" if self._files_found is None else str(self._files_found)
         return self.async_show_form(
             step_id="paths",
             data_schema=probatio.Schema(fields),
             errors=errors,
-            description_placeholders={"found": found, "total": str(self._check.total)},
+            description_placeholders=self._counts,
         )
 
     async def async_step_fields(
@@ -226,7 +271,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
                 shown,
             ),
             errors=errors,
-            description_placeholders=PLACEHOLDERS,
+            description_placeholders=PLACEHOLDERS | self._counts,
         )
 
     def _finish(self) -> SubentryFlowResult:
