@@ -1,11 +1,13 @@
 """Set up PlexSync through its own flows, as a person does in the browser."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .home import Home, HomeError
 
 _FLOW = "/api/config/config_entries/flow"
+_PAUSE = 0.2  # seconds between two looks at a flow that is busy
 _SUBENTRY_FLOW = "/api/config/config_entries/subentries/flow"
 
 
@@ -29,6 +31,9 @@ async def _submit(
     """Send a form, preset where nothing was entered. Raises HomeError if it is refused."""
     form = preset(flow["data_schema"]) | entered
     answer: dict[str, Any] = await home.post(f"{path}/{flow['flow_id']}", form)
+    while answer["type"] == "progress":
+        await asyncio.sleep(_PAUSE)
+        answer = await home.get(f"{path}/{flow['flow_id']}")
     if answer.get("errors"):
         raise HomeError(f"step {answer['step_id']}: {answer['errors']}")
     if answer["type"] == "abort":
@@ -52,7 +57,8 @@ async def add_stash(
     flow = await home.post(_SUBENTRY_FLOW, {"handler": [entry_id, "stash"]})
     access = {"url": url} if api_key is None else {"url": url, "api_key": api_key}
     flow = await _submit(home, _SUBENTRY_FLOW, flow, **access)
+    if flow["step_id"] == "paths":
+        flow = await _submit(home, _SUBENTRY_FLOW, flow)
     found = flow["description_placeholders"]
-    flow = await _submit(home, _SUBENTRY_FLOW, flow)
     await _submit(home, _SUBENTRY_FLOW, flow, start="everything")
     return f"{found['found']} of {found['total']}"

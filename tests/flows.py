@@ -87,6 +87,11 @@ def checked[T: Any](result: T, *path: str) -> T:
                 said["error"][error] for error in (result["errors"] or {}).values()
             ]
             _check_placeholders(" ".join(shown), placeholders)
+        case FlowResultType.SHOW_PROGRESS:
+            assert said["step"][result["step_id"]]["title"]
+            _check_placeholders(
+                said["progress"][result["progress_action"]], placeholders
+            )
         case FlowResultType.MENU:
             step = said["step"][result["step_id"]]
             assert set(result["menu_options"]) == set(step["menu_options"])

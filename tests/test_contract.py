@@ -406,6 +406,7 @@ def test_every_exception_has_its_text() -> None:
         *errors.BY_KIND.values(),
         *errors.BY_REASON.values(),
         *errors.BY_FAMILY.values(),
+        *errors.BY_SOURCE.values(),
         "fault_source",
     }
     found = [each for each in raised() if each[1] not in by_fault]

@@ -16,7 +16,7 @@ import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.const import CONF_FIELDS, DOMAIN
 from custom_components.plexsync.services import ACTIONS
 from tests.home import (
     PLEX_ROOT,
@@ -578,6 +578,44 @@ async def test_a_preview_of_what_a_source_says(
     assert error.translation_key == "sources_away"
     assert error.translation_placeholders == {"away": "1", "sources": "1"}
     assert "127.0.0.1" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [({"organized_only": True}, "not_organized"), ({"min_rating": 10}, "filtered")],
+)
+async def test_a_preview_of_a_scene_that_is_left_out(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    fields: dict[str, Any],
+    why: str,
+) -> None:
+    """It is not sent, so there is no plan: say why."""
+    stash.core.edit_scene(stash.core.find_scene(FILMS[0].title), organized=False)
+    source = stash_subentry(stash, **{CONF_FIELDS: fields})
+    await set_up(hass, make_entry(plex, source))
+    answer = await call(hass, "preview_item", path=PATH)
+    assert answer["reason"] == why
+    assert (answer["changes"], answer["items"]) == ([], [])
+
+
+async def test_a_preview_says_what_a_source_waits_for(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """What its owner has to do there stands in the answer."""
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    for status, key in (
+        ("NEEDS_MIGRATION", "source_needs_migration"),
+        ("SETUP", "source_setup"),
+    ):
+        stash.status = status
+        error = await refused(hass, "preview_item", path=PATH)
+        assert error.translation_key == key
+    stash.status = "OK"
+    stash.auth.api_key = "another-key"
+    error = await refused(hass, "preview_item", path=PATH)
+    assert error.translation_key == "source_unauthorized"
 
 
 async def test_a_preview_asks_past_a_source_that_is_away(

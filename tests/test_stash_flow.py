@@ -1,15 +1,14 @@
 """The flow that adds a Stash to a server and changes how it is synced."""
 
+from datetime import timedelta
 from pathlib import Path
+import re
+import time
 from typing import Any
 from unittest.mock import patch
 
 import aiohttp
-from homeassistant.config_entries import (
-    SOURCE_USER,
-    ConfigEntryDisabler,
-    SubentryFlowResult,
-)
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
@@ -23,36 +22,24 @@ from custom_components.plexsync.sources.stash_options import (
 )
 from custom_components.plexsync.stash_fields import schema
 from tests.flows import add_entry, checked, suggested
+from tests.home import until
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashCore, StashSimulator, load_films
-
-MAPPING = [{"source": "/media", "plex": "/data"}]
-NOTHING = [{"source": "/media", "plex": "/elsewhere"}]
-FOUND = {"found": "12", "total": "12"}
-FIELDS: dict[str, Any] = {
-    "text": {
-        "title": "mirror",
-        "summary": "mirror",
-        "date": "mirror",
-        "user_rating": "mirror",
-        "studio": "mirror",
-        "code_to": "nowhere",
-    },
-    "people": {"actors": "mirror", "directors": "mirror", "role": "nothing"},
-    "tags": {"genres": "mirror"},
-    "collections": {"collections": "mirror", "studio_collection": False},
-    "pictures": {"poster": "mirror", "background": "off"},
-    "scenes": {"organized_only": False},
-}
-EMPTY: dict[str, Any] = {name: {} for name in FIELDS}
-DATA: dict[str, Any] = {
-    "verify_ssl": True,
-    "path_mappings": MAPPING,
-    "fields": StashOptions().as_dict(),
-    "poll_slowest": 30,
-    "start": "preview",
-}
+from tests.stash_flows import (
+    DATA,
+    EMPTY,
+    FIELDS,
+    FOUND,
+    MAPPING,
+    NOTHING,
+    add,
+    enter,
+    keys,
+    reconfigure,
+    shown,
+    start,
+)
 
 
 @pytest.fixture
@@ -61,51 +48,6 @@ async def entry(hass: HomeAssistant, plex: PlexSimulator) -> MockConfigEntry:
     entry = add_entry(hass, plex)
     assert await hass.config_entries.async_setup(entry.entry_id)
     return entry
-
-
-async def start(hass: HomeAssistant, entry: MockConfigEntry) -> SubentryFlowResult:
-    """Begin as a person does."""
-    result = await hass.config_entries.subentries.async_init(
-        (entry.entry_id, SUBENTRY_STASH), context={"source": SOURCE_USER}
-    )
-    return checked(result, "config_subentries", SUBENTRY_STASH)
-
-
-async def enter(
-    hass: HomeAssistant, result: SubentryFlowResult, **user_input: Any
-) -> SubentryFlowResult:
-    """Send a form."""
-    result = await hass.config_entries.subentries.async_configure(
-        result["flow_id"], user_input
-    )
-    return checked(result, "config_subentries", SUBENTRY_STASH)
-
-
-async def reconfigure(
-    hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str
-) -> SubentryFlowResult:
-    """Begin to change a subentry."""
-    result = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
-    return checked(result, "config_subentries", SUBENTRY_STASH)
-
-
-async def add(
-    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator, **given: Any
-) -> str:
-    """Add a Stash by the flow; return the id of its subentry."""
-    known = set(entry.subentries)
-    result = await enter(hass, await start(hass, entry), url=stash.url, **given)
-    result = await enter(hass, result, path_mappings=MAPPING)
-    result = await enter(hass, result, **FIELDS)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    (new,) = set(entry.subentries) - known
-    return new
-
-
-def keys(result: SubentryFlowResult) -> list[str]:
-    """Name what a form asks."""
-    return [str(marker) for marker in result["data_schema"].schema]
 
 
 async def test_add(
@@ -134,7 +76,7 @@ async def test_add(
     assert subentry.subentry_type == SUBENTRY_STASH
     assert subentry.title == "Stash (127.0.0.1)"
     assert subentry.unique_id == stash.url
-    assert subentry.data == {"url": stash.url} | DATA
+    assert shown(subentry.data) == {"url": stash.url} | DATA
 
     # The entry follows, and the plan is counted while nothing is written.
     await hass.async_block_till_done()
@@ -159,7 +101,7 @@ async def test_api_key(
     result = await enter(hass, result, path_mappings=MAPPING)
     await enter(hass, result, **FIELDS, start="changes_only")
     (subentry,) = entry.subentries.values()
-    assert subentry.data == DATA | {
+    assert shown(subentry.data) == DATA | {
         "url": stash.url,
         "api_key": "secret-key",
         "start": "changes_only",
@@ -210,7 +152,7 @@ def _missing(stash: StashSimulator) -> None:
 
 
 def _foreign(stash: StashSimulator) -> None:
-    stash.faults.status(422)
+    stash.faults.status(422, match="/graphql")
 
 
 @pytest.mark.parametrize(
@@ -294,6 +236,61 @@ async def test_twice(
     assert result["reason"] == "already_configured"
 
 
+async def test_twice_under_two_names(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Know a Stash again at another address; what it is known by is no word of its own."""
+    number = await add(hass, entry, stash)
+    marks = entry.subentries[number].data["marks"]
+    assert marks
+    assert all(re.fullmatch("[0-9a-f]{64}", mark) for mark in marks)
+
+    # Scenes come and go, files move, its owner moves to another zone.
+    core = stash.core
+    core.set_zone(timedelta(hours=9))
+    core.delete_scene(1)
+    core.add_scene("/media/films/another.mkv", title="Another")
+    async with StashSimulator(core, prefix="/stash") as again:
+        result = await enter(hass, await start(hass, entry), url=again.url)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "same_stash"
+    assert result["description_placeholders"] == {"name": "Stash (127.0.0.1)"}
+
+
+async def test_two_of_the_same_films(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Another Stash is another one, whatever it holds and wherever its files lie."""
+    await add(hass, entry, stash)
+    core = StashCore(clock=lambda: time.time() - 86_400)
+    load_films(core, films=FILMS[:12])
+    async with StashSimulator(core) as other:
+        result = await enter(hass, await start(hass, entry), url=other.url)
+    core.close()
+    assert result["step_id"] == "paths"
+
+
+async def test_a_source_of_before_is_known_from_its_next_change_on(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """One that was added when nothing told it goes on."""
+    number = await add(hass, entry, stash)
+    old = dict(entry.subentries[number].data)
+    marks = old.pop("marks")
+    hass.config_entries.async_update_subentry(entry, entry.subentries[number], data=old)
+    await hass.async_block_till_done()
+    assert list(entry.runtime_data.runners) == [number]
+    async with StashSimulator(stash.core) as again:
+        result = await enter(hass, await start(hass, entry), url=again.url)
+        assert result["step_id"] == "paths"
+    result = await reconfigure(hass, entry, number)
+    result = await enter(hass, result, url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    await enter(hass, result, **FIELDS)
+    assert entry.subentries[number].data["marks"] == marks
+    await hass.async_block_till_done()
+
+
 async def test_mappings_are_counted_again(
     hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
 ) -> None:
@@ -322,10 +319,10 @@ async def test_mappings_are_counted_again(
     one = [{"source": f"/media/films/{folder}/", "plex": f"/data/films/{folder}"}]
     assert suggested(result) == {"path_mappings": one}
 
-    result = await enter(hass, result, path_mappings=MAPPING)
-    assert result["description_placeholders"] == FOUND
+    # Where all are found nothing is left to ask.
     result = await enter(hass, result, path_mappings=MAPPING)
     assert result["step_id"] == "fields"
+    assert FOUND.items() <= result["description_placeholders"].items()
 
 
 async def test_accept_anyway(
@@ -379,16 +376,28 @@ async def test_mapping_of_another_shape(
 async def test_same_paths(
     hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
 ) -> None:
-    """Suggest nothing where both servers see the same paths."""
+    """Ask nothing where both servers see the same paths, and say so."""
     core = StashCore()
     load_films(core, "/data/films", FILMS[:12])
     async with StashSimulator(core) as same:
         result = await enter(hass, await start(hass, entry), url=same.url)
-    core.close()
-    assert result["description_placeholders"] == FOUND
-    assert suggested(result) == {"path_mappings": []}
-    result = await enter(hass, result)
     assert result["step_id"] == "fields"
+    assert FOUND.items() <= result["description_placeholders"].items()
+    await enter(hass, result, **FIELDS)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["path_mappings"] == []
+    await hass.async_block_till_done()
+
+    # Who comes to change them is asked.
+    async with StashSimulator(core) as same:
+        result = await reconfigure(hass, entry, subentry.subentry_id)
+        result = await enter(hass, result, url=same.url)
+        assert result["step_id"] == "paths"
+        assert suggested(result) == {"path_mappings": []}
+        result = await enter(hass, result)
+        assert result["step_id"] == "fields"
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    core.close()
 
 
 async def test_windows_paths(
@@ -451,8 +460,12 @@ async def test_plex_is_down(
     result = await enter(hass, result, path_mappings=NOTHING)
     assert result["errors"] == {"base": "not_checked"}
     await plex.start()
-    result = await enter(hass, result, path_mappings=MAPPING)
-    assert result["description_placeholders"] == FOUND
+    folder = FILMS[0].path.partition("/")[0]
+    one = [
+        {"source": f"/media/films/{folder}", "plex": f"/data/films/{folder}"},
+    ]
+    result = await enter(hass, result, path_mappings=one)
+    assert result["description_placeholders"] == FOUND | {"found": "1"}
 
     # Lost again: once that is told, going on is the owner's choice.
     await plex.stop()
@@ -461,6 +474,30 @@ async def test_plex_is_down(
     assert result["errors"] == {"base": "not_checked"}
     result = await enter(hass, result, path_mappings=deeper)
     assert result["step_id"] == "fields"
+
+
+async def test_a_large_library(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Show that something goes on while Plex lists what it has; leaving ends it."""
+    await hass.async_block_till_done()
+    flows = hass.config_entries.subentries
+    fault = plex.faults.add("blackhole", path="/library/sections/1/all")
+    asked = plex.journal.count(path="/library/sections/1/all")
+    result = await start(hass, entry)
+    result = await flows.async_configure(result["flow_id"], {"url": stash.url})
+    checked(result, "config_subentries", SUBENTRY_STASH)
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    await until(
+        hass, lambda: plex.journal.count(path="/library/sections/1/all") > asked
+    )
+    result = await flows.async_configure(result["flow_id"])
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    flows.async_abort(result["flow_id"])
+    plex.faults.remove(fault)
 
 
 async def test_server_is_not_set_up(
@@ -672,7 +709,7 @@ async def test_reconfigure(
     result = await enter(hass, result, **changed)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
-    assert entry.subentries[number].data == DATA | {
+    assert shown(entry.subentries[number].data) == DATA | {
         "url": stash.url,
         "api_key": "secret-key",
         "fields": StashOptions(organized_only=True).as_dict(),
@@ -692,7 +729,7 @@ async def test_reconfigure_drops_a_key_that_is_not_wanted_any_more(
     result = await enter(hass, result, url=stash.url)
     result = await enter(hass, result, path_mappings=MAPPING)
     await enter(hass, result, **FIELDS)
-    assert entry.subentries[number].data == DATA | {"url": stash.url}
+    assert shown(entry.subentries[number].data) == DATA | {"url": stash.url}
     await hass.async_block_till_done()
 
 
@@ -711,12 +748,20 @@ async def test_reconfigure_moves(
         assert subentry.unique_id == subentry.data["url"] == moved.url
         await hass.async_block_till_done()
 
-        second = await add(hass, entry, stash)
-        result = await reconfigure(hass, entry, second)
-        result = await enter(hass, result, url=moved.url)
-        assert result["reason"] == "already_configured"
-        # Nobody knocks while it closes.
-        assert await hass.config_entries.async_unload(entry.entry_id)
+        core = StashCore(clock=lambda: time.time() - 86_400)
+        load_films(core, films=FILMS[:12])
+        async with StashSimulator(core) as other:
+            second = await add(hass, entry, other)
+            result = await reconfigure(hass, entry, second)
+            result = await enter(hass, result, url=moved.url)
+            assert result["reason"] == "already_configured"
+            # Nor by another name of it.
+            result = await reconfigure(hass, entry, second)
+            result = await enter(hass, result, url=stash.url)
+            assert result["reason"] == "same_stash"
+            # Nobody knocks while it closes.
+            assert await hass.config_entries.async_unload(entry.entry_id)
+        core.close()
 
 
 async def test_reconfigure_keeps_a_name(

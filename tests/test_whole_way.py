@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.plexsync.const import CONF_FIELDS
 from custom_components.plexsync.sources.stash_options import FIELDS, StashOptions
 from tests.home import (
     SOURCE,
@@ -288,6 +289,33 @@ async def test_an_item_made_anew_is_mended_without_a_sweep(
         notifier.timeline(item, state, now)
     await until(hass, lambda: item.value("summary") == FILM.summary)
     await settled(hass, 13)
+
+
+async def test_an_item_made_anew_is_left_alone_where_its_scene_is_not_sent(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """A news of Plex brings nothing that a poll would leave out."""
+    stash.core.edit_scene(stash.core.find_scene(FILM.title), organized=False)
+    source = stash_subentry(stash, **{CONF_FIELDS: {"organized_only": True}})
+    entry = await set_up(hass, make_entry(plex, source))
+    await settled(hass, 11)
+    await until(hass, lambda: entry.runtime_data.events.connected)
+    plex.journal.clear()
+    asked = stash.journal.count("Scenes")
+    item = plex.core.recreate(item_of(plex, FILM.path))
+    notifier, now = plex.core.catalog.notifier, plex.core.catalog.now()
+    for state in (CREATED, DONE):
+        notifier.timeline(item, state, now)
+    await until(hass, lambda: stash.journal.count("Scenes") > asked)
+    await hass.async_block_till_done()
+    # Whatever is about to be written is written by now.
+    film = stash.core.find_scene(FILMS[1].title)
+    stash.core.edit_scene(film, details="After it")
+    await poll(entry)
+    other = item_of(plex, FILMS[1].path)
+    await until(hass, lambda: other.value("summary") == "After it")
+    assert (await call(hass, "get_jobs"))["total"] == 0
+    assert plex.journal.count(method="PUT") == 1
 
 
 async def test_a_pin_brings_a_record_that_was_in_line_to_its_new_item(

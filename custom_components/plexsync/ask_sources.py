@@ -17,11 +17,12 @@ _PAUSE = 1.0  # seconds before the next try
 
 async def find_record(
     runners: Collection[SourceRunner], path: str
-) -> tuple[Record | None, int]:
+) -> tuple[Record | str | None, list[Fault]]:
     """Ask all sources at once for the record of a file, named as Plex sees it.
 
-    Of several the first source's counts. Gives too how many could not be asked; one
-    that was away before is not waited for where another has the record.
+    Of several the first source's counts; where none sends one, the first word that says
+    why. Gives too the faults of those that could not be asked; one that was away before
+    is not waited for where another has the record.
     """
     asked = {
         asyncio.create_task(runner.source.find(path)): runner.connected is False
@@ -31,10 +32,11 @@ async def find_record(
         for task, was_away in asked.items():
             if not was_away:
                 await asyncio.wait([task])
-        if (record := _first(asked)) is None and asked:
+        if (record := _first(asked, Record)) is None and asked:
             await asyncio.wait(asked)
-            record = _first(asked)
-        return record, sum(_fault(task) is not None for task in asked)
+            record = _first(asked, Record)
+        faults = [fault for task in asked if (fault := _fault(task)) is not None]
+        return record or _first(asked, str), faults
     finally:
         for task in asked:
             task.cancel()
@@ -43,7 +45,7 @@ async def find_record(
 async def find_all(
     runners: Collection[SourceRunner], paths: Sequence[str], steady: Callable[[], float]
 ) -> list[Record]:
-    """Ask all sources for their records of some files, named as Plex sees them.
+    """Ask all sources for what they send of some files, named as Plex sees them.
 
     One question a file: a source that does not answer is asked no more.
     """
@@ -52,20 +54,25 @@ async def find_all(
         with contextlib.suppress(Fault):
             for path in paths:
                 asked = steady()
-                if (record := await runner.source.find(path)) is not None:
+                record = await runner.source.find(path)
+                if isinstance(record, Record):
                     # Not all at once: what came before a fault counts.
                     found.append(replace(record, asked=asked))
     return found
 
 
-def _first(tasks: Collection[asyncio.Task[Record | None]]) -> Record | None:
+def _first[T: (Record, str)](
+    tasks: Collection[asyncio.Task[Record | str | None]], kind: type[T]
+) -> T | None:
     for task in tasks:
-        if task.done() and _fault(task) is None and (record := task.result()):
-            return record
+        if task.done() and _fault(task) is None:
+            found = task.result()
+            if isinstance(found, kind):
+                return found
     return None
 
 
-def _fault(task: asyncio.Task[Record | None]) -> Fault | None:
+def _fault(task: asyncio.Task[Record | str | None]) -> Fault | None:
     """Give the fault that a source ended with; raise anything that is none."""
     if not task.done() or (error := task.exception()) is None:
         return None

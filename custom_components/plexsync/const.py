@@ -21,6 +21,7 @@ SUBENTRY_STASH: Final = "stash"
 CONF_PATH_MAPPINGS: Final = "path_mappings"  # [{"source": prefix, "plex": prefix}]
 CONF_FIELDS: Final = "fields"  # what to sync, as sources.stash.StashOptions reads it
 CONF_POLL_SLOWEST: Final = "poll_slowest"  # seconds
+CONF_MARKS: Final = "marks"  # digests of what tells a Stash, however it is addressed
 CONF_START: Final = "start"
 START_PREVIEW: Final = "preview"
 START_EVERYTHING: Final = "everything"

@@ -1,6 +1,6 @@
 """From what went wrong inside to what a person is told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -93,6 +93,15 @@ BY_REASON: Final[Mapping[str, str]] = {
     "unparsable": "fault_unreadable",
     "wrong_machine": "fault_wrong_server",
 }
+# Of a source: what only its owner can mend there.
+BY_SOURCE: Final[Mapping[str, str]] = {
+    "certificate": "source_certificate",
+    "needs_migration": "source_needs_migration",
+    "schema": "source_schema",
+    "setup": "source_setup",
+    "tripwire": "source_tripwire",
+    "unauthorized": "source_unauthorized",
+}
 # Where a number follows: the status of the answer.
 BY_FAMILY: Final[Mapping[str, str]] = {
     "http_": "fault_server",
@@ -106,7 +115,7 @@ def fault_key(fault: Fault) -> str:
     if key := BY_KIND.get(fault.kind):
         return key
     if fault.kind is FaultClass.SOURCE and reason != "source_away":
-        return "fault_source"
+        return BY_SOURCE.get(reason, "fault_source")
     if fault.kind is FaultClass.SERVER and reason == "not_found":
         return "fault_server"  # of no item: Plex does not know what it always knew
     if key := BY_REASON.get(reason):
@@ -144,12 +153,18 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
     )
 
 
-def sources_away(number: int, of: int) -> HomeAssistantError:
-    """Say that nothing was found, and that not all who may know were asked."""
+def sources_away(faults: Sequence[Fault], of: int) -> HomeAssistantError:
+    """Say that nothing was found, and that not all who may know could be asked.
+
+    Where one waits for its owner, say what for: that does not pass by itself.
+    """
+    for fault in faults:
+        if fault.reason in BY_SOURCE:
+            return fault_error(fault)
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="sources_away",
-        translation_placeholders={"away": str(number), "sources": str(of)},
+        translation_placeholders={"away": str(len(faults)), "sources": str(of)},
     )
 
 

@@ -21,6 +21,7 @@ from .answers import job_answer, outages_answer, outcome_answer, preview_answer
 from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .engine.by_hand import Preview
 from .engine.failed import Choice
 from .engine.intake import Accepted
 from .engine.job import Priority
@@ -92,9 +93,11 @@ async def _preview_item(
         if given is None or given[0] != ATTR_PATH:
             raise invalid("preview_needs_path")
         runners = coordinator.runners.values()
-        found, away = await find_record(runners, given[1])
-        if found is None and away:
-            raise sources_away(away, len(runners))
+        found, faults = await find_record(runners, given[1])
+        if isinstance(found, str):
+            return preview_answer(Preview({}, found))
+        if found is None and faults:
+            raise sources_away(faults, len(runners))
         if found is None:
             raise invalid("record_not_found")
         record = found

@@ -1,11 +1,13 @@
 """Add a Stash as a source, or change how it is reached, mapped and synced."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntryState,
+    ConfigSubentry,
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
@@ -28,6 +30,7 @@ from yarl import URL
 from .const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
+    CONF_MARKS,
     CONF_PATH_MAPPINGS,
     CONF_POLL_SLOWEST,
     CONF_START,
@@ -37,13 +40,9 @@ from .coordinator import PlexSyncConfigEntry
 from .path_check import PathCheck
 from .plex.paths import Pair, is_windows, normal
 from .sources.rhythm import SLOWEST
+from .sources.stash_first_look import FirstLook
 from .stash_fields import PLACEHOLDERS, data_of, form_of, schema
-from .validation import (
-    InvalidInputError,
-    StashFound,
-    async_look_at_stash,
-    normalise_url,
-)
+from .validation import InvalidInputError, async_look_at_stash, normalise_url
 
 CONF_ACCEPT = "accept_anyway"
 
@@ -90,6 +89,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
 
     _entered: dict[str, Any]  # what the subentry will hold
     _check: PathCheck
+    _comparing: asyncio.Task[None]
+    _is_typed: bool  # whether somebody chose what is compared
     _tried: list[Pair]  # the mappings that were counted last
     _files_found: int | None
 
@@ -109,37 +110,47 @@ class StashSubentryFlow(ConfigSubentryFlow):
         self, step_id: str, user_input: dict[str, Any] | None
     ) -> SubentryFlowResult:
         errors: dict[str, str] = {}
+        shown = dict(user_input or self._stored)
+        placeholders = dict(_EXAMPLES)
         if user_input is not None:
             try:
                 url = normalise_url(user_input[CONF_URL])
-                if self._is_taken(url):
+                if any(each.unique_id == url for each in self._others()):
                     return self.async_abort(reason="already_configured")
                 found, key = await self._async_look(
                     url, user_input.get(CONF_API_KEY, ""), user_input[CONF_VERIFY_SSL]
                 )
             except InvalidInputError as error:
                 errors = error.errors
+                if error.instead:
+                    shown[CONF_URL] = placeholders["other_url"] = error.instead
             else:
+                for each in self._others():
+                    if not set(found.marks).isdisjoint(each.data.get(CONF_MARKS, ())):
+                        return self.async_abort(
+                            reason="same_stash",
+                            description_placeholders={"name": each.title},
+                        )
                 self._entered = {
                     CONF_URL: url,
                     CONF_VERIFY_SSL: user_input[CONF_VERIFY_SSL],
+                    CONF_MARKS: list(found.marks),
                 }
                 if key:
                     self._entered[CONF_API_KEY] = key
                 self._check = self._path_check(found)
-                return await self.async_step_paths()
-        shown = dict(user_input or self._stored)
+                return self._compare()
         shown.pop(CONF_API_KEY, None)  # secrets are never shown again
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(_ADDRESS, shown),
             errors=errors,
-            description_placeholders=_EXAMPLES,
+            description_placeholders=placeholders,
         )
 
     async def _async_look(
         self, url: str, key: str, verify_ssl: bool
-    ) -> tuple[StashFound, str]:
+    ) -> tuple[FirstLook, str]:
         """Say what answers, and with which key. Raises InvalidInputError.
 
         A Stash without a password refuses every key, so it is asked without one
@@ -161,38 +172,81 @@ class StashSubentryFlow(ConfigSubentryFlow):
             raise InvalidInputError("key_not_needed", CONF_API_KEY)
         return found, ""
 
+    def _compare(self, pairs: list[Pair] | None = None) -> SubentryFlowResult:
+        """Begin to count what mappings find; without any, what is stored or proposed."""
+        self._is_typed = pairs is not None
+        self._comparing = self.hass.async_create_background_task(
+            self._async_try(pairs), "plexsync compares paths"
+        )
+        return self._show_comparing()
+
+    def _show_comparing(self) -> SubentryFlowResult:
+        """Show that something goes on."""
+        return self.async_show_progress(
+            step_id="compare",
+            progress_action="compare",
+            progress_task=self._comparing,
+        )
+
+    async def async_step_compare(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Wait for Plex: the first look at a large library takes its time."""
+        if not self._comparing.done():
+            return self._show_comparing()
+        return self.async_show_progress_done(next_step_id="paths")
+
+    async def _async_try(self, pairs: list[Pair] | None) -> None:
+        if pairs is None and CONF_PATH_MAPPINGS in self._stored:
+            pairs = _pairs(self._stored[CONF_PATH_MAPPINGS])
+        elif pairs is None:
+            pairs = list(await self._check.suggest())
+        self._tried = pairs
+        self._files_found = await self._check.count(pairs)
+
     async def async_step_paths(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask how paths are mapped, and say how many files that finds."""
         if user_input is None:
-            if CONF_PATH_MAPPINGS in self._stored:
-                pairs = _pairs(self._stored[CONF_PATH_MAPPINGS])
-            else:
-                pairs = list(await self._check.suggest())
-            await self._async_try(pairs)
-            return self._show_paths(_rows(pairs))
+            self._comparing.result()
+            if self._needs_no_answer:
+                return await self._take_paths()
+            return self._show_paths(_rows(self._tried))
         rows = user_input.get(CONF_PATH_MAPPINGS, [])
         try:
             pairs = _pairs(rows)
         except InvalidInputError as error:
             return self._show_paths(rows, error.errors)
         if not user_input.get(CONF_ACCEPT):
-            is_new = pairs != self._tried
-            if is_new:
-                await self._async_try(pairs)
-            if is_new or self._finds_nothing:
+            if pairs != self._tried:
+                return self._compare(pairs)
+            if self._finds_nothing:
                 return self._show_paths(_rows(pairs))
-        self._entered[CONF_PATH_MAPPINGS] = _rows(pairs)
+        if pairs != self._tried:
+            self._tried, self._files_found = pairs, None  # taken as they are
+        return await self._take_paths()
+
+    async def _take_paths(self) -> SubentryFlowResult:
+        self._entered[CONF_PATH_MAPPINGS] = _rows(self._tried)
         return await self.async_step_fields()
 
-    async def _async_try(self, pairs: list[Pair]) -> None:
-        self._tried = pairs
-        self._files_found = await self._check.count(pairs)
+    @property
+    def _needs_no_answer(self) -> bool:
+        """Say whether all files are found: as somebody mapped them, or as they are."""
+        if not 0 < self._check.total == self._files_found:
+            return False
+        is_new = self.source != SOURCE_RECONFIGURE
+        return self._is_typed or (is_new and not self._tried)
 
     @property
     def _finds_nothing(self) -> bool:
         return self._files_found == 0 < self._check.total
+
+    @property
+    def _counts(self) -> dict[str, str]:
+        found = "?" if self._files_found is None else str(self._files_found)
+        return {"found": found, "total": str(self._check.total)}
 
     def _show_paths(
         self, rows: list[dict[str, str]], errors: dict[str, str] | None = None
@@ -207,12 +261,11 @@ class StashSubentryFlow(ConfigSubentryFlow):
             errors = errors or {"base": "no_files_found"}
         elif self._files_found is None:
             errors = errors or {"base": "not_checked"}
-        found = "?" if self._files_found is None else str(self._files_found)
         return self.async_show_form(
             step_id="paths",
             data_schema=probatio.Schema(fields),
             errors=errors,
-            description_placeholders={"found": found, "total": str(self._check.total)},
+            description_placeholders=self._counts,
         )
 
     async def async_step_fields(
@@ -238,7 +291,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
                 shown,
             ),
             errors=errors,
-            description_placeholders=PLACEHOLDERS,
+            description_placeholders=PLACEHOLDERS | self._counts,
         )
 
     def _shown_fields(self) -> dict[str, Any]:
@@ -269,19 +322,18 @@ class StashSubentryFlow(ConfigSubentryFlow):
             return {}
         return self._get_reconfigure_subentry().data
 
-    def _is_taken(self, url: str) -> bool:
-        """Say whether another source of this server is the same Stash."""
+    def _others(self) -> list[ConfigSubentry]:
+        """List the other sources of this server."""
         own = (
             self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
         )
-        return any(
-            each.subentry_type == SUBENTRY_STASH
-            and each.unique_id == url
-            and each.subentry_id != own
-            for each in self._get_entry().subentries.values()
-        )
+        return [
+            each
+            for each in self._get_entry().get_subentries_of_type(SUBENTRY_STASH)
+            if each.subentry_id != own
+        ]
 
-    def _path_check(self, found: StashFound) -> PathCheck:
+    def _path_check(self, found: FirstLook) -> PathCheck:
         entry = cast("PlexSyncConfigEntry", self._get_entry())
         is_loaded = entry.state is ConfigEntryState.LOADED
         return PathCheck(

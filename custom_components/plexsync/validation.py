@@ -14,9 +14,10 @@ from .connection import Access, client_identifier
 from .engine.retry import Fault, FaultClass
 from .plex.deadlines import Deadlines
 from .plex.library import SUPPORTED, Identity, Library
-from .plex.paths import PathMapper
 from .plex.server import PlexMediaServer
-from .sources.stash import StashSource
+from .sources.stash_client import StashClient
+from .sources.stash_door import is_stash
+from .sources.stash_first_look import FirstLook, first_look
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,16 +47,23 @@ _STASH_ERRORS = {
     "error": "not_stash",
     "status_4xx": "not_stash",
 }
+# What other servers say in the same words, and Stash does only where it is one.
+_SAID_BY_OTHERS = {"invalid_auth", "tripwire", "unsupported"}
+_PERHAPS_ELSEWHERE = {"cannot_connect", "not_stash"}
 
 
 class InvalidInputError(Exception):
-    """What was entered does not do; ``error`` is the key of the text that says why."""
+    """What was entered does not do; ``error`` is the key of the text that says why.
 
-    def __init__(self, error: str, field: str = "base") -> None:
+    ``instead`` is the address to offer, where another one would do.
+    """
+
+    def __init__(self, error: str, field: str = "base", *, instead: str = "") -> None:
         """Name the error, and the field that it is shown at."""
         super().__init__(error)
         self.error = error
         self.field = field
+        self.instead = instead
 
     @property
     def errors(self) -> dict[str, str]:
@@ -69,14 +77,6 @@ class PlexFound:
 
     identity: Identity
     libraries: tuple[Library, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StashFound:
-    """A Stash that answered: the roots of its library, and some of its files."""
-
-    roots: tuple[str, ...]
-    files: tuple[str, ...]
 
 
 def normalise_url(text: str) -> str:
@@ -124,22 +124,45 @@ async def async_look_at_plex(hass: HomeAssistant, access: Access) -> PlexFound:
 
 async def async_look_at_stash(
     hass: HomeAssistant, url: str, api_key: str | None, *, verify_ssl: bool
-) -> StashFound:
+) -> FirstLook:
     """Say what a Stash holds. Raises InvalidInputError."""
-    alike = PathMapper(())
+    try:
+        return await _look_at_stash(hass, url, api_key, verify_ssl=verify_ssl)
+    except InvalidInputError as error:
+        raise await _second_look(hass, url, error) from None
+
+
+async def _second_look(
+    hass: HomeAssistant, url: str, error: InvalidInputError
+) -> InvalidInputError:
+    """Say whether it is a Stash that answers so, or whether one is next door."""
+    session = async_get_clientsession(hass)
+    if error.error in _SAID_BY_OTHERS and not await is_stash(session, url):
+        error = InvalidInputError("not_stash")
+    if error.error in _PERHAPS_ELSEWHERE:
+        other = normalise_url(_with_other_scheme(url))
+        if await is_stash(session, other):
+            return InvalidInputError("other_scheme", CONF_URL, instead=other)
+    return error
+
+
+def _with_other_scheme(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{'http' if scheme == 'https' else 'https'}://{rest}"
+
+
+async def _look_at_stash(
+    hass: HomeAssistant, url: str, api_key: str | None, *, verify_ssl: bool
+) -> FirstLook:
     with _explained(_STASH_ERRORS):
-        source = StashSource(
-            "flow",
+        client = StashClient(
             async_get_clientsession(hass, verify_ssl=verify_ssl),
             url,
             api_key,
-            to_plex=alike.to_plex,
-            from_plex=alike.from_plex,
             verify_ssl=verify_ssl,
             deadline=_DEADLINE,
         )
-        info = await source.connect()
-        return StashFound(info.roots, await source.sample_paths())
+        return await first_look(client)
 
 
 @contextmanager

@@ -165,7 +165,6 @@ async def test_broken_answers(
         source.fresh(["scene:1"]),
         source.find("/plex/a.mkv"),
         source.count(),
-        source.sample_paths(),
     ):
         fault = await _fault(call)
         assert (fault.kind, fault.reason) == (FaultClass.SOURCE, reason)

@@ -11,7 +11,7 @@ from custom_components.plexsync.sources.stash import StashOptions, StashSource
 from custom_components.plexsync.sources.stash_walk import numbers_of
 from tests.simulators.stash import StashCore, StashSimulator
 
-from .conftest import Clock, MakeSource, Reader, keys
+from .conftest import Clock, MakeSource, Reader, keys, to_plex
 
 
 def test_is_a_source(session: aiohttp.ClientSession, make_source: MakeSource) -> None:
@@ -91,7 +91,7 @@ async def test_find_by_path(
     core.add_scene("/data/plain.mkv.mkv", title="Not by beginning")
     for name in AWKWARD:
         record = await source.find(f"/plex/{name}")
-        assert record is not None, name
+        assert isinstance(record, Record), name
         assert record.fields["title"] == name
     for missing in ("/plex/Plain.mkv", "/plex/plain", "/plex/", "/other/plain.mkv", ""):
         assert await source.find(missing) is None
@@ -104,8 +104,42 @@ async def test_find_prefers_the_primary_file(
     core.add_scene("/data/a.mkv", more_paths=["/data/b.mkv"], title="A")
     for path in ("/plex/a.mkv", "/plex/b.mkv"):
         record = await source.find(path)
-        assert record is not None
+        assert isinstance(record, Record)
         assert record.find.paths == ("/plex/a.mkv", "/plex/b.mkv")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (StashOptions(organized_only=True), "not_organized"),
+        (StashOptions(min_rating=5), "filtered"),
+        (StashOptions(), "not_mapped"),
+    ],
+)
+async def test_find_says_why_a_scene_is_not_sent(
+    core: StashCore, make_source: MakeSource, options: StashOptions, why: str
+) -> None:
+    """The word is the one that polls count it by."""
+    core.add_scene("/data/a.mkv", title="A")
+    source = make_source(
+        options=options, to_plex=(lambda path: None) if why == "not_mapped" else to_plex
+    )
+    assert await source.find("/plex/a.mkv") == why
+    assert await source.find("/plex/none.mkv") is None
+
+
+async def test_find_prefers_a_scene_that_is_sent(
+    core: StashCore, make_source: MakeSource
+) -> None:
+    """What is left out hides no other scene of the same file."""
+    core.add_scene("/data/a.mkv", title="Left out")
+    sent = core.add_scene("/data//a.mkv", title="Sent", organized=True)
+    source = make_source(
+        options=StashOptions(organized_only=True), to_plex=lambda path: "/plex/a.mkv"
+    )
+    record = await source.find("/plex/a.mkv")
+    assert isinstance(record, Record)
+    assert record.key == f"scene:{sent}"
 
 
 async def test_windows_paths(
@@ -123,7 +157,7 @@ async def test_windows_paths(
 
     source = make_source(to_plex=to_plex, from_plex=from_plex)
     record = await source.find("/plex/A (1)/a.mkv")
-    assert record is not None
+    assert isinstance(record, Record)
     assert record.key == f"scene:{scene}"
     assert record.find.paths == ("/plex/A (1)/a.mkv",)
     # A mapping that leaves the separators alone is forgiven.
@@ -166,19 +200,6 @@ async def test_sweep_of_nothing(core: StashCore, source: StashSource) -> None:
     """No scenes, no pages."""
     assert [page async for page in source.listing()] == []
     assert await source.count() == 0
-
-
-async def test_sample_paths(core: StashCore, make_source: MakeSource) -> None:
-    """Files as Stash names them, mapped or not."""
-    core.add_scene("/data/a.mkv", more_paths=["/data/b.mkv"])
-    core.add_scene("/elsewhere/c.mkv")
-    core.add_scene(None)
-    source = make_source(options=StashOptions(organized_only=True))
-    assert await source.sample_paths() == (
-        "/data/a.mkv",
-        "/data/b.mkv",
-        "/elsewhere/c.mkv",
-    )
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", str(2**31), "9" * 5000])

@@ -84,8 +84,11 @@ class Source(Protocol):
         ``gone`` is the word for one that the source no longer has.
         """
 
-    async def find(self, path: str) -> Record | None:
-        """Read the record of a file, named by its path as Plex sees it."""
+    async def find(self, path: str) -> Record | str | None:
+        """Read the record of a file, named by its path as Plex sees it.
+
+        In place of one that is not sent stands why, in a word of ``engine.skipped``.
+        """
 
     async def fetch(
         self, image: Image, known: str | None, files: Sequence[str] = ()

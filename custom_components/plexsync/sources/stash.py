@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
+from operator import itemgetter
 import time
 
 import aiohttp
@@ -189,27 +190,26 @@ class StashSource:
                 found[key] = self._records.why_not(scene, record) or record
         return found
 
-    async def find(self, path: str) -> Record | None:
+    async def find(self, path: str) -> Record | str | None:
         """Read the record of a file, named by its path as Plex sees it.
 
-        A scene that has the file as its primary one is preferred. Raises the Fault
-        ``error`` where the only one that has it cannot be read.
+        In place of one that is not to be sent stands why, as in ``fresh``. A scene that
+        is sent is preferred, then one that has the file as its primary one. Raises the
+        Fault ``error`` where the only one that has it cannot be read.
         """
         if (wanted := self._from_plex(path)) is None:
             return None
-        candidates = []
+        candidates: list[tuple[bool, bool, Record | str]] = []
         scenes, passed = await self._reader.by_path(wanted)
         for scene in scenes:
             record = self._records.make(scene)
             if record and (path in record.find.paths or wanted in file_paths(scene)):
-                candidates.append(record)
+                reason = self._records.why_not(scene, record)
+                is_another = record.find.paths[:1] != (path,)
+                candidates.append((reason is not None, is_another, reason or record))
         if passed and not candidates:
             raise source_fault("error")
-        return min(
-            candidates,
-            key=lambda record: record.find.paths[:1] != (path,),
-            default=None,
-        )
+        return min(candidates, key=itemgetter(0, 1), default=(None,))[-1]
 
     async def fetch(
         self, image: Image, known: str | None, files: Sequence[str] = ()
@@ -230,12 +230,6 @@ class StashSource:
     async def count(self) -> int:
         """Count the scenes that a sweep would give."""
         return await self._reader.count()
-
-    async def sample_paths(self) -> tuple[str, ...]:
-        """List some files as Stash names them, to try path mappings on."""
-        async for page in self._reader.pages({}):
-            return tuple(path for scene in page.scenes for path in file_paths(scene))
-        return ()
 
     async def _poll(self, place: Cursor, sent: Sent) -> AsyncIterator[Batch]:
         """Look for changes, and read what they touch."""

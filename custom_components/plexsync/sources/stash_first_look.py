@@ -1,0 +1,106 @@
+"""A first look at a Stash, for its owner: which one it is, and some of its files.
+
+Neither address nor name tells one Stash from another: it has several of them, and in
+containers all look alike inside. What tells is what its database began with: where it
+lies, and its first scenes, each with the time it came and what its files are. These
+are kept as digests only; one that two Stashes have in common makes them one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from ..engine.retry import Fault
+from .base import SourceInfo
+from .stash_client import StashClient
+from .stash_mapping import StashOptions, file_paths, marks_of
+from .stash_queries import FILES
+from .stash_reader import StashReader
+from .stash_walk import Shape, result
+
+_FIRST = 5  # scenes that tell a Stash from others
+_PAGES = 10  # places in the library to take samples from
+_PER_PAGE = 5
+
+_WHO = (
+    "query Who { systemStatus { databasePath } found: findScenes(filter: "
+    f'{{page: 1, per_page: {_FIRST}, sort: "id", direction: ASC}}) '
+    f"{{ count scenes {{ id created_at {FILES} }} }} }}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """The roots of a library, files from all over it, and digests of what tells it."""
+
+    roots: tuple[str, ...]
+    files: tuple[str, ...]
+    marks: tuple[str, ...]
+
+
+async def first_look(client: StashClient) -> FirstLook:
+    """Check health and access, and look around. Raises Fault of class source."""
+    reader = StashReader(client, StashOptions())
+    info = await reader.learn()
+    try:
+        return await _look(client, info)
+    except Fault as fault:
+        if fault.reason != "error":
+            raise
+    # A scene that cannot be read breaks the answer; the reader knows ways around it.
+    files: list[str] = []
+    async for page in reader.pages({}):
+        files += _files(page.scenes)
+        if len(files) >= _PAGES * _PER_PAGE:
+            break
+    return FirstLook(info.roots, tuple(files), ())
+
+
+async def _look(client: StashClient, info: SourceInfo) -> FirstLook:
+    who = (await client.query(_WHO)).data
+    with Shape():
+        count, scenes = result(who["found"], "scenes")
+        marks = tuple(_marks(str(who["systemStatus"]["databasePath"]), scenes))
+    if not count:
+        return FirstLook(info.roots, (), marks)
+    samples = (await client.query(_samples(count))).data
+    with Shape():
+        pages = [result(found, "scenes")[1] for found in samples.values()]
+        files = tuple(path for page in pages for path in _files(page))
+    return FirstLook(info.roots, files, marks)
+
+
+def _samples(count: int) -> str:
+    """Ask for some scenes at places that are spread over all."""
+    pages = -(-count // _PER_PAGE)
+    numbers = sorted({1 + at * pages // _PAGES for at in range(_PAGES)})
+    found = " ".join(
+        f"p{number}: findScenes(filter: {{page: {number}, per_page: {_PER_PAGE}, "
+        'sort: "id", direction: ASC}) { count scenes { files { path } } }'
+        for number in numbers
+    )
+    return f"query Samples {{ {found} }}"
+
+
+def _files(scenes: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(path for scene in scenes for path in file_paths(scene))
+
+
+def _marks(database: str, scenes: Sequence[Any]) -> Iterator[str]:
+    for scene in scenes:
+        born = _instant(scene["created_at"])
+        for mark in marks_of(scene):
+            told = (database, str(scene["id"]), born, mark)
+            yield sha256(orjson.dumps(told)).hexdigest()
+
+
+def _instant(text: str) -> float | str:
+    """Read a time: a Stash that moves to another zone may write it anew."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return text
