@@ -45,12 +45,17 @@ class Covers:
     def __init__(self) -> None:
         """Wait for the source."""
         self.source: StashSource
+        self.under_way = 0
 
     async def fetch(
         self, source: str, image: Image, known: str | None, files: Sequence[str] = ()
     ) -> FetchedImage:
         """Fetch one."""
-        return await self.source.fetch(image, known, files)
+        self.under_way += 1
+        try:
+            return await self.source.fetch(image, known, files)
+        finally:
+            self.under_way -= 1
 
 
 class Life:
@@ -177,11 +182,6 @@ class Life:
         async for batch in self.batches(None):
             yield batch.records
 
-    async def at_rest(self) -> bool:
-        """Say whether no job is in flight."""
-        jobs, _ = await self.rig.engine.standing.jobs(state="in_flight")
-        return not jobs
-
     async def step(self) -> None:
         """Let something happen; nobody deals ids twice while a picture is on its way."""
         does = self.random.choices(
@@ -193,7 +193,7 @@ class Life:
             [4, 2, 3, 1, 1, 2, 1, 2, 6, 2, 1, 1],
         )[0]
         if does in (self.deal, self.lose, self.restore):
-            await self.rig.until(self.at_rest)
+            await self.rig.until(lambda: not self.rig.gallery.under_way)
         result = does()
         if result is not None:
             await result
