@@ -103,6 +103,12 @@ def scan(core: StashCore) -> None:
     core.edit_scene(FILMS + 1, title="Found", tags=["Drama"])
 
 
+def scan_for_covers(core: StashCore) -> None:
+    """Find a new file, of which nothing but its cover is known."""
+    core.put(path(FILMS + 1))
+    core.scan(covers=True)
+
+
 def moved(core: StashCore) -> None:
     """Move a file on the disk, and let a scan find it."""
     core.move(path(1), path(1, " moved"))
@@ -395,6 +401,12 @@ KINDS = (
         "scene found by a scan, and identified",
         scan,
         recorded="scan: new files, no covers",
+    ),
+    Change(
+        "scene found by a scan, of which only a cover is known",
+        scan_for_covers,
+        recorded="scan: new files, covers",
+        options=COVERS,
     ),
     Change(
         "scene found by a scan, and its cover made within the same second",
