@@ -11,9 +11,9 @@ from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.change import Kept
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.plan import Plan
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.record import Find, Image, Record
 from custom_components.plexsync.engine.together import ahead, in_order
-from tests.rig import WITHIN, Rig
+from tests.rig import PNG, WITHIN, Rig
 from tests.virtual import run
 from tests.world import World, world
 
@@ -149,6 +149,28 @@ def test_it_can_be_stopped_while_it_waits(socket_enabled: None, tmp_path: Path) 
             assert (await it.engine.sweep.run(Shelf(it).pages()))["in_line"] == 30
 
     run(main())
+
+
+async def test_a_cover_that_nobody_has_fetched(rig: Rig) -> None:
+    """Where its mark is another one only a job can tell whether it is another cover."""
+    await rig.submit(rig.records(1, poster=Image("/cover", "1")))
+    await rig.drained()
+    first = rig.item(1).images["thumb"].selected
+    rig.gallery.pictures["/cover"] = PNG + b"other"
+    records = rig.records(1, poster=Image("/cover", "2"))
+
+    async def pages() -> AsyncIterator[Sequence[Record]]:
+        yield records
+
+    await rig.engine.sweep.run(pages())
+    await rig.drained()
+    assert rig.item(1).images["thumb"].selected != first
+    # The next sweep finds nothing to do, and nothing to ask for.
+    asked = rig.gallery.asked
+    for _ in range(2):
+        await rig.engine.sweep.run(pages())
+        assert (await rig.engine.snapshot()).pending == 0
+    assert rig.gallery.asked == asked
 
 
 async def test_jobs_that_somebody_waits_for_go_first(rig: Rig) -> None:

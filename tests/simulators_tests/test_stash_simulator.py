@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 import json
 from pathlib import Path
 import signal
 import sys
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from graphql import GraphQLObjectType, get_named_type
@@ -194,6 +196,40 @@ async def test_status_of_a_refused_query(
     assert (await post(client, stash, wrong, Accept="*/*"))[0] == 422
     async with client.post(f"{stash.url}/graphql", data=b"{") as answer:
         assert answer.status == 400
+
+
+def test_a_zone_with_summers(core: StashCore, clock: Clock) -> None:
+    """The hour that comes twice is written twice; only its offset tells them apart."""
+    core.set_zone(ZoneInfo("America/New_York"))
+    clock.now = datetime(2024, 11, 3, 5, 30, tzinfo=UTC).timestamp()
+    scene = core.add_scene("/data/a.mkv")
+    assert core.updated_at(scene) == "2024-11-03T01:30:00-04:00"
+    clock.now += 3600
+    core.edit_scene(scene)
+    assert core.updated_at(scene) == "2024-11-03T01:30:00-05:00"
+
+
+async def test_the_date_of_answers(
+    core: StashCore, clock: Clock, socket_enabled: None
+) -> None:
+    """It is the core's on request, as a server has one clock."""
+    async with StashSimulator(core) as stash, aiohttp.ClientSession() as session:
+        stash.dated_by_core = True
+        async with session.get(f"{stash.url}/healthz") as answer:
+            date = parsedate_to_datetime(answer.headers["Date"])
+    assert date.timestamp() == clock.now
+
+
+def test_a_copy_is_restored(core: StashCore) -> None:
+    """As often as wanted."""
+    scene = core.add_scene("/data/a.mkv", title="Before")
+    ids, copy = core.scene_ids(), core.store.copy()
+    for _ in range(2):
+        core.edit_scene(scene, title="After")
+        core.add_scene("/data/b.mkv")
+        core.store.restore(copy)
+        assert core.scene_ids() == ids
+        assert core.find_scene("Before") == scene
 
 
 def test_times_are_text_in_the_zone(core: StashCore, clock: Clock) -> None:

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from random import Random
 import re
+from sqlite3 import Connection
 from typing import Any
 
 import aiohttp
@@ -70,7 +71,7 @@ class Life:
         self.clock: Clock = core.clock  # type: ignore[assignment]
         self.files = [rig.path(number) for number in range(1, FILMS + 1)]
         self.words = 0
-        self.kept: bytes | None = None
+        self.kept: Connection | None = None
         self.pictures: dict[str, str] = {}  # digest → whose
         for number, file in enumerate(self.files, 1):
             scene = core.add_scene(file, **self.fields(number))
@@ -128,12 +129,12 @@ class Life:
 
     def back_up(self) -> None:
         """Keep a copy of the database."""
-        self.kept = self.core.store.connection.serialize()
+        self.kept = self.core.store.copy()
 
     def restore(self) -> None:
         """Bring the copy back."""
         if self.kept is not None:
-            self.core.store.connection.deserialize(self.kept)
+            self.core.store.restore(self.kept)
 
     def turn_clock(self) -> None:
         """Set Stash's clock two hours ahead, or back."""

@@ -17,7 +17,7 @@ from .heirs import seek_heirs
 from .holds import READING
 from .job import Priority
 from .look import Look
-from .pictures import known_digests
+from .pictures import known_digests, wanted
 from .record import Record
 from .retry import Fault
 from .seen import Seen
@@ -46,8 +46,9 @@ class Reconcile:
     at it already), failed (a failed job stands for it, or its item cannot be looked at
     now), and with the reason after a colon kept (nothing is written, for the rest is to
     be left alone) and skipped (there is nothing to write to). With ``enqueue`` every
-    record that differs becomes a job. Those that have one already are not compared,
-    unless it lacks its item: then it is tried again once that can be told.
+    record that differs becomes a job, and so does one whose pictures may. Those that
+    have one already are not compared, unless it lacks its item: then it is tried again
+    once that can be told.
 
     While Plex is away the run waits where it is. The source is read ahead of Plex, and
     Plex answers while the answer before is compared; jobs that somebody waits for go
@@ -202,6 +203,11 @@ class Reconcile:
             for each in sights
             if each.record and any(map(self._needs_a_job, each.targets))
         ]
+        unsure = [
+            each.record
+            for each in sights
+            if each.record and not each.is_same and self._may_lack_a_picture(each)
+        ]
         jobs = self._take_up(sights)
         news = [each for each in sights if not each.is_same]
         if not (news or jobs):
@@ -215,10 +221,12 @@ class Reconcile:
             if self._enqueue:
                 for record in differing:
                     intake.compare_anew(db, record, Priority.BULK, now)
+                for record in unsure:
+                    intake.enqueue(db, record, Priority.BULK, now)
                 failed.retry(db, Choice(ids=jobs, skipped=True), now)
                 queue.wake_jobs(db, jobs, now)
 
-        durable = self._enqueue and bool(differing or jobs)
+        durable = self._enqueue and bool(differing or unsure or jobs)
         await self._t.database.run(work, durable=durable, if_left=self._circuit.notify)
         self._circuit.notify()
 
@@ -227,6 +235,18 @@ class Reconcile:
         if target.item is None:
             return self._insists and target.fault is not None
         return bool(target.plan.changes or target.leads)
+
+    def _may_lack_a_picture(self, sight: Sight) -> bool:
+        """Say whether only a job can tell that a record is in line: it fetches pictures.
+
+        None comes of it where the last job of the record saw the same marks.
+        """
+        return (
+            sight.record is not None
+            and bool(wanted(sight.record))
+            and not any(map(self._needs_a_job, sight.targets))
+            and any(target.item is not None for target in sight.targets)
+        )
 
 
 def _seen(sight: Sight) -> Seen | None:

@@ -1,7 +1,7 @@
 """Full export and import: the library as a folder of files, and back."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, tzinfo
 from typing import Any
 
 from .base import format_time
@@ -161,7 +161,7 @@ def _scene_namer(snapshot: Snapshot, minor: int) -> Callable[[Row], tuple[Any, .
 
 
 def _rewritten(
-    rows: list[Row], table: str, dealt: dict[str, dict[int, int]], zone: timedelta
+    rows: list[Row], table: str, dealt: dict[str, dict[int, int]], zone: tzinfo
 ) -> list[Row]:
     """Return rows with the new ids, and with times in a zone; those that lost an id are left out."""
     found: dict[Any, Row] = {}
@@ -174,7 +174,7 @@ def _rewritten(
         for column in _TIMES:
             if column in new:
                 moment = datetime.fromisoformat(new[column])
-                new[column] = format_time(moment.astimezone(timezone(zone)))
+                new[column] = format_time(moment.astimezone(zone))
         if table in _WITH_IDS:
             if row["id"] not in dealt[table]:
                 continue

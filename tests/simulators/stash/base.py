@@ -1,7 +1,7 @@
 """What every part of the core stands on: the store, the clock and the zone."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from pathlib import Path
 import time
@@ -10,6 +10,8 @@ from .store import Store
 
 # Not UTC, so that whoever compares times with a zone of their own fails at once.
 DEFAULT_ZONE = timedelta(hours=2)
+
+type Zone = timedelta | tzinfo  # how far from UTC, or a zone that has summers
 
 
 class StashError(Exception):
@@ -51,13 +53,13 @@ class Base:
         path: str | Path = ":memory:",
         *,
         clock: Callable[[], float] = time.time,
-        zone: timedelta = DEFAULT_ZONE,
+        zone: Zone = DEFAULT_ZONE,
         separator: str = "/",
     ) -> None:
         """Open the state. ``clock`` gives Unix seconds; ``separator`` is the server's."""
         self.store = Store(path)
         self.clock = clock
-        self.zone = zone
+        self.set_zone(zone)
         self.separator = separator
         # Scenes that cannot be read: "row", or the field whose resolver fails, by id.
         self.sick: dict[int, str] = {}
@@ -66,15 +68,15 @@ class Base:
     def now(self) -> str:
         """Return the present as Stash writes it: local zone, whole seconds."""
         moment = datetime.fromtimestamp(self.clock(), UTC)
-        return format_time(moment.astimezone(timezone(self.zone)))
+        return format_time(moment.astimezone(self.zone))
 
     def now_utc(self) -> str:
         """Return the present in UTC, as play dates are written."""
         return format_time(datetime.fromtimestamp(self.clock(), UTC))
 
-    def set_zone(self, offset: timedelta) -> None:
+    def set_zone(self, zone: Zone) -> None:
         """Move the server to another zone; what is written already stays as it is."""
-        self.zone = offset
+        self.zone: tzinfo = timezone(zone) if isinstance(zone, timedelta) else zone
 
     def close(self) -> None:
         """Close the store."""

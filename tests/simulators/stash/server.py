@@ -1,6 +1,7 @@
 """The simulated Stash on a real port of 127.0.0.1."""
 
 import asyncio
+from email.utils import formatdate
 from random import Random
 import re
 from typing import Self
@@ -72,6 +73,8 @@ class StashSimulator:
         self.prefix = prefix
         # The host name in the addresses of pictures, if it is not the one that was asked.
         self.external_url: str | None = None
+        # Whether answers are dated by the clock of the core, or by the machine's.
+        self.dated_by_core = False
         self.port = 0
         self._runner: web.AppRunner | None = None
         self._stopping = asyncio.Event()
@@ -179,6 +182,8 @@ class StashSimulator:
                 and response.body
             ):
                 response.enable_compression(web.ContentCoding.gzip)
+            if self.dated_by_core:
+                response.headers["Date"] = formatdate(self.core.clock(), usegmt=True)
         entry.status, entry.took = response.status, loop.time() - began
         return response
 

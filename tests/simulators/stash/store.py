@@ -168,6 +168,17 @@ class Store:
         if self._depth == 0:
             self.connection.execute("COMMIT")
 
+    def copy(self) -> sqlite3.Connection:
+        """Return a copy of everything, to be restored later."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        weakref.finalize(self, copy.close)
+        self.connection.backup(copy)
+        return copy
+
+    def restore(self, copy: sqlite3.Connection) -> None:
+        """Replace everything by a copy, which stays as it is."""
+        copy.backup(self.connection)
+
     def close(self) -> None:
         """Close the database."""
         self.connection.close()
