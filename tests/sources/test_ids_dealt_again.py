@@ -225,7 +225,7 @@ class Life:
         self.rig.plex.faults.clear()
         await self.rig.engine.switch(True)
         self.clock.tick(60)
-        for _ in range(2):
+        for _ in range(3):
             await self.retry()
             await self.sweep()
             await self.rig.until(self.idle)
