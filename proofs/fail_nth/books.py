@@ -110,7 +110,9 @@ _LAID_OUT = "SELECT 1 FROM sqlite_schema WHERE name = 'proof_written'"
 _TABLES = {
     "job": "SELECT source, key, find, fields, revision, identified, mirror, priority,"
     " failed, leased, attempts, misses, crashes, reason, candidates FROM job",
-    "settled": "SELECT * FROM settled",
+    # All but when it came in: a failure takes time.
+    "settled": "SELECT source, key, fingerprint, plain, token, revisions, rating_key,"
+    " files FROM settled",
     "ledger": "SELECT rating_key, section, path, field, source, key, value, intent,"
     " pending, before, before_known, before_locked, released"
     " FROM ledger JOIN item ON item.id = ledger.item",

@@ -53,7 +53,10 @@ _INTENT = (
     "INSERT INTO ledger (item, field, source, key, pending, written, place)"
     " VALUES (1, 'title', 's', 'k', 1, 0, 1)"
 )
-_SETTLED = "INSERT INTO settled VALUES ('s', 'k', '', '', '', '{\"title\": 1}', NULL)"
+_SETTLED = (
+    "INSERT INTO settled (source, key, fingerprint, plain, token, revisions)"
+    " VALUES ('s', 'k', '', '', '', '{\"title\": 1}')"
+)
 
 
 @pytest.mark.parametrize(

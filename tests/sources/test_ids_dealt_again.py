@@ -32,7 +32,7 @@ from tests.simulators.stash import StashCore, StashSimulator
 
 from .conftest import Clock
 
-PROGRAMS = int(os.environ.get("PLEXSYNC_IDS", "25"))
+PROGRAMS = int(os.environ.get("PLEXSYNC_IDS", "10"))
 START = int(os.environ.get("PLEXSYNC_IDS_FROM", "0"))
 FILMS = 5
 STEPS = 14

@@ -151,6 +151,12 @@ def paid(db: Connection, number: int, source: str) -> None:
     db.execute("DELETE FROM undo_owed WHERE item = ? AND source = ?", (number, source))
 
 
+def forget_source(db: Connection, source: str) -> None:
+    """Forget what a removed source lacked; what it wrote stays."""
+    for table in ("departure", "undo_owed"):
+        db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  # its own names
+
+
 def _begin(db: Connection) -> None:
     db.execute("CREATE TEMP TABLE IF NOT EXISTS listed (key TEXT PRIMARY KEY)")
     db.execute("DELETE FROM temp.listed")
