@@ -177,7 +177,7 @@ class StashSource:
         no_file or not_mapped. A scene that makes no record, or cannot be read, is left out.
         """
         ids = {key: scene_id for key in keys if (scene_id := id_of(key))}
-        scenes = await self._reader.by_ids(ids.values()) if ids else {}
+        scenes = await self._reader.single.read(ids.values()) if ids else {}
         found: dict[str, Record | str] = {}
         for number, key in enumerate(keys):
             if number % BREATH == BREATH - 1:
@@ -246,7 +246,7 @@ class StashSource:
         ):
             scenes = list(work.again.scenes)
             if work.ids:
-                found = (await self._reader.by_ids(work.ids)).values()
+                found = (await self._reader.single.read(work.ids)).values()
                 scenes += [scene for scene in found if scene is not None]
             page = replace(work.again, scenes=tuple(scenes))
             yield await self._batch(page, Cursor(states), sent)
@@ -277,7 +277,7 @@ class StashSource:
         """
         if not ids:
             return
-        scenes = await self._reader.by_ids(ids)
+        scenes = await self._reader.single.read(ids)
         if not scenes:
             return
         page = Page(tuple(scene for scene in scenes.values() if scene is not None))

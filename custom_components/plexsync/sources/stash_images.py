@@ -26,7 +26,7 @@ class Pictures:
         """Take what to fetch with, and what knows whose a picture is."""
         self._client = client
         self._reader = reader
-        self._files = Gather(reader.files_of)
+        self._files = Gather(reader.single.files)
         self._placeholder: str | None = None  # the tag of what Stash draws itself
 
     async def fetch(
@@ -76,7 +76,7 @@ class Pictures:
         if scene_id is None:
             await self._reader.check_health()
             return _missing(permanent=False)
-        return _missing(permanent=await self._reader.lacks(scene_id))
+        return _missing(permanent=await self._reader.single.lacks(scene_id))
 
     async def _confirm(self, scene_id: str, files: Sequence[str]) -> None:
         """See that the scene is about these files even after its picture came.

@@ -13,18 +13,16 @@ from .stash_cursor import BEGINNING, FRESH, LISTED, Listing, Row, State, earlier
 from .stash_jobs import StashJobs
 from .stash_lacking import Lacking
 from .stash_losses import StashLosses
-from .stash_mapping import marks_of
 from .stash_options import StashOptions
 from .stash_queries import SCENES, Kind, Schema
 from .stash_sick import Sick
+from .stash_single import SingleScenes
 from .stash_walk import Page, Scene, Shape, Walker, left_out, numbers_of, result
 
 SWEEP_PAGE = 1000  # scenes, id and time only
 _LAST = 50  # scenes that are read once more together with that question
 _FEW = 4  # scenes that may have one file
 _RELATED = 100  # performers and the like in one question for their scenes
-_REREAD = 50  # scenes asked for by id in one question
-_TOO_MANY = 3  # scenes that break an answer alone, and no other answers
 _LIGHT = queries.scenes("id updated_at")
 
 
@@ -55,6 +53,7 @@ class StashReader:
         self._lacking = Lacking()
         self._walker = Walker(self._ask)
         self.sick = Sick()  # scenes, by id
+        self.single = SingleScenes(self._ask, self._selection, self.sick)
         self._unlisted = Sick()  # of these, the ones that even lists break on
         self._mute = Sick()  # kinds that cannot be listed
         self.jobs = StashJobs()
@@ -229,73 +228,6 @@ class StashReader:
             some, remaining = remaining[:_RELATED], remaining[_RELATED:]
             async for page in self.pages(queries.related(kind, some)):
                 yield page
-
-    async def by_ids(self, scene_ids: Iterable[str]) -> dict[str, Scene | None]:
-        """Read single scenes afresh; None for those that are gone.
-
-        Those that are sick are left out, and noted.
-        """
-        selection = await self._selection()
-        ids = list(dict.fromkeys(scene_ids))
-        waiting = [ids[at : at + _REREAD] for at in range(0, len(ids), _REREAD)]
-        found: dict[str, Scene | None] = {}
-        alone: list[str] = []
-        while waiting:
-            some = waiting.pop(0)
-            document = queries.scenes_by_id(selection, some)
-            try:
-                answer = await self._ask(document, partial=True)
-                broken = {place[0] for place in answer.broken}
-            except Fault as fault:
-                if fault.reason != "error":
-                    raise
-                if len(some) > 1:
-                    waiting[:0] = some[: len(some) // 2], some[len(some) // 2 :]
-                    continue
-                alone += some
-                if len(alone) >= _TOO_MANY and not found:
-                    raise
-                continue
-            with Shape():
-                for scene_id in some:
-                    scene = answer.data[f"s{scene_id}"]
-                    if f"s{scene_id}" in broken:
-                        self.sick.found(scene_id)
-                        continue
-                    if scene is not None and str(scene["id"]) != scene_id:
-                        raise KeyError
-                    found[scene_id] = scene
-        for scene_id in alone:
-            self.sick.found(scene_id)
-        return found
-
-    async def files_of(
-        self, scene_ids: Iterable[str]
-    ) -> dict[str, tuple[str, ...] | None]:
-        """Give the marks of the files of scenes; None for those that are gone.
-
-        Of those that cannot be read none is known.
-        """
-        ids = list(scene_ids)
-        document = queries.scenes_by_id(f"id {queries.FILES}", ids)
-        answer = await self._ask(document, partial=True)
-        broken = {place[0] for place in answer.broken}
-        with Shape():
-            return {
-                scene_id: ()
-                if f"s{scene_id}" in broken
-                else marks_of(scene)
-                if (scene := answer.data[f"s{scene_id}"]) is not None
-                else None
-                for scene_id in ids
-            }
-
-    async def lacks(self, scene_id: str) -> bool:
-        """Say whether there is no such scene; one that cannot be read is there."""
-        document = queries.scenes_by_id("id", [scene_id])
-        answer = await self._ask(document, partial=True)
-        with Shape():
-            return answer.data[f"s{scene_id}"] is None and not answer.broken
 
     async def by_path(self, path: str) -> tuple[tuple[Scene, ...], bool]:
         """Read the scenes that seem to have this file, as Stash names it.

@@ -1,0 +1,91 @@
+"""Single scenes of a Stash, asked for by id, many in one question."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from ..engine.retry import Fault
+from . import stash_queries as queries
+from .stash_mapping import marks_of
+from .stash_sick import Sick
+from .stash_walk import Ask, Scene, Shape
+
+_REREAD = 50  # scenes asked for by id in one question
+_TOO_MANY = 3  # scenes that break an answer alone, and no other answers
+
+
+class SingleScenes:
+    """Read scenes by their ids; one that is gone spoils no answer."""
+
+    def __init__(
+        self, ask: Ask, selection: Callable[[], Awaitable[str]], sick: Sick
+    ) -> None:
+        """Take what asks, what gives the fields to read, and where the sick are noted."""
+        self._ask = ask
+        self._selection = selection
+        self._sick = sick
+
+    async def read(self, scene_ids: Iterable[str]) -> dict[str, Scene | None]:
+        """Read single scenes afresh; None for those that are gone.
+
+        Those that are sick are left out, and noted.
+        """
+        selection = await self._selection()
+        ids = list(dict.fromkeys(scene_ids))
+        waiting = [ids[at : at + _REREAD] for at in range(0, len(ids), _REREAD)]
+        found: dict[str, Scene | None] = {}
+        alone: list[str] = []
+        while waiting:
+            some = waiting.pop(0)
+            document = queries.scenes_by_id(selection, some)
+            try:
+                answer = await self._ask(document, partial=True)
+                broken = {place[0] for place in answer.broken}
+            except Fault as fault:
+                if fault.reason != "error":
+                    raise
+                if len(some) > 1:
+                    waiting[:0] = some[: len(some) // 2], some[len(some) // 2 :]
+                    continue
+                alone += some
+                if len(alone) >= _TOO_MANY and not found:
+                    raise
+                continue
+            with Shape():
+                for scene_id in some:
+                    scene = answer.data[f"s{scene_id}"]
+                    if f"s{scene_id}" in broken:
+                        self._sick.found(scene_id)
+                        continue
+                    if scene is not None and str(scene["id"]) != scene_id:
+                        raise KeyError
+                    found[scene_id] = scene
+        for scene_id in alone:
+            self._sick.found(scene_id)
+        return found
+
+    async def files(
+        self, scene_ids: Iterable[str]
+    ) -> dict[str, tuple[str, ...] | None]:
+        """Give the marks of the files of scenes; None for those that are gone.
+
+        Of those that cannot be read none is known.
+        """
+        ids = list(scene_ids)
+        document = queries.scenes_by_id(f"id {queries.FILES}", ids)
+        answer = await self._ask(document, partial=True)
+        broken = {place[0] for place in answer.broken}
+        with Shape():
+            return {
+                scene_id: ()
+                if f"s{scene_id}" in broken
+                else marks_of(scene)
+                if (scene := answer.data[f"s{scene_id}"]) is not None
+                else None
+                for scene_id in ids
+            }
+
+    async def lacks(self, scene_id: str) -> bool:
+        """Say whether there is no such scene; one that cannot be read is there."""
+        document = queries.scenes_by_id("id", [scene_id])
+        answer = await self._ask(document, partial=True)
+        with Shape():
+            return answer.data[f"s{scene_id}"] is None and not answer.broken
