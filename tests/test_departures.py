@@ -27,7 +27,7 @@ from tests.home import (
 )
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.state import ItemType
-from tests.simulators.stash import StashSimulator
+from tests.simulators.stash import Kind, StashSimulator
 
 ISSUE = f"mass_change_01ENTRY_{SOURCE}"
 
@@ -135,3 +135,31 @@ async def test_a_scene_that_was_deleted_is_noticed_by_itself(
         await until(hass, lambda: stash.journal.count("/graphql"))
         await hass.async_block_till_done()
     await until(hass, lambda: item.title == before)
+
+
+async def test_a_tag_that_was_deleted_is_noticed_by_itself(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """No scene of it tells; a poll counts, and then everything is compared."""
+    scene = stash.core.scene_ids()[0]
+    (path,) = stash.core.paths(scene)
+    stash.core.edit_scene(scene, tags=["Kept", "Deleted"])
+    section = next(iter(plex.core.sections.values()))
+    file = path.replace(STASH_ROOT, PLEX_ROOT)
+    films = section.of_type(ItemType.MOVIE).values()
+    item = next(film for film in films if file in film.files)
+
+    def tags() -> set[str]:
+        return {each.tag.name for each in item.tags["genre"]}
+
+    await begin(hass, plex, stash)
+    assert {"Kept", "Deleted"} <= tags()
+    await call(hass, "refresh_source")
+    await until(hass, lambda: stash.journal.count("/graphql") > 5)
+    stash.core.delete_object(Kind.TAG, "Deleted")
+    stash.journal.clear()
+    await call(hass, "refresh_source")
+    await until(hass, lambda: stash.journal.count("/graphql"))
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=6))
+    await until(hass, lambda: "Deleted" not in tags())
+    assert "Kept" in tags()

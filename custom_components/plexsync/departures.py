@@ -1,6 +1,5 @@
 """When to look for records that their source has no more, and what to tell of it."""
 
-import asyncio
 from datetime import datetime
 import logging
 from typing import TYPE_CHECKING
@@ -30,7 +29,6 @@ class DepartureWatch:
     def __init__(self, coordinator: PlexSyncCoordinator) -> None:
         """Begin without a look."""
         self._coordinator = coordinator
-        self._one_look = asyncio.Lock()
         self._later: dict[str, CALLBACK_TYPE] = {}
         self._compares: CALLBACK_TYPE | None = None
         self._compared = float("-inf")  # monotonic seconds
@@ -44,13 +42,12 @@ class DepartureWatch:
             return
         engine = self._coordinator.engine
         try:
-            async with self._one_look:
-                found = await engine.departures.look(
-                    source,
-                    runner.source.listing(),
-                    engine.clock.steady(),
-                    runner.when_gone,
-                )
+            found = await engine.departures.look(
+                source,
+                runner.source.listing(),
+                engine.clock.steady(),
+                runner.when_gone,
+            )
         except Fault, StorageError:
             return
         self._tell(source, found)

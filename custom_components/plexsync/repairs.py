@@ -1,6 +1,7 @@
 """What the owner answers a repair with."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import override
 
 from homeassistant.components.repairs import (
@@ -16,6 +17,8 @@ from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.database import StorageError
 from .issues import LEDGER_LOST, MASS_CHANGE, PREVIEW_READY
 
+type Lift = Callable[[PlexSyncCoordinator], Awaitable[None]]
+
 
 async def async_create_fix_flow(
     hass: HomeAssistant,
@@ -28,52 +31,39 @@ async def async_create_fix_flow(
         if issue_id.startswith(f"{LEDGER_LOST}_"):
             return LedgerRepairFlow(entry_id)
         if issue_id.startswith(f"{MASS_CHANGE}_"):
-            return DepartureRepairFlow(entry_id, str(data["source"]))
+            return AnswerRepairFlow(entry_id, partial(_part, str(data["source"])))
         if issue_id.startswith(f"{PREVIEW_READY}_"):
-            return PreviewRepairFlow(entry_id)
+            return AnswerRepairFlow(entry_id, _begin)
     return ConfirmRepairFlow()
 
 
-class PreviewRepairFlow(ConfirmRepairFlow):
-    """Ask whether to begin to sync."""
+async def _begin(coordinator: PlexSyncCoordinator) -> None:
+    """Begin to sync."""
+    await coordinator.engine.switch(True)
 
-    def __init__(self, entry_id: str) -> None:
-        """Name the entry that waits."""
+
+async def _part(source: str, coordinator: PlexSyncCoordinator) -> None:
+    """Let go of all records that a source has no more."""
+    await coordinator.engine.departures.agree(source)
+    coordinator.departures.look_soon(source)
+
+
+class AnswerRepairFlow(ConfirmRepairFlow):
+    """Do what waits for the owner's word, once the owner has given it."""
+
+    def __init__(self, entry_id: str, work: Lift) -> None:
+        """Name the entry that waits, and what is to be done."""
         self._entry_id = entry_id
+        self._work = work
 
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Switch syncing on once the owner has said so."""
+        """Ask first."""
         if user_input is None:
             return await super().async_step_confirm()
-        return await _lift(
-            self, self._entry_id, lambda coordinator: coordinator.engine.switch(True)
-        )
-
-
-class DepartureRepairFlow(ConfirmRepairFlow):
-    """Ask whether so many records are really gone."""
-
-    def __init__(self, entry_id: str, source: str) -> None:
-        """Name the entry, and the source that lacks them."""
-        self._entry_id = entry_id
-        self._source = source
-
-    @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Let go of them once the owner has said so."""
-        if user_input is None:
-            return await super().async_step_confirm()
-
-        async def part(coordinator: PlexSyncCoordinator) -> None:
-            await coordinator.engine.departures.agree(self._source)
-            coordinator.departures.look_soon(self._source)
-
-        return await _lift(self, self._entry_id, part)
+        return await _lift(self, self._entry_id, self._work)
 
 
 class LedgerRepairFlow(RepairsFlow):
@@ -118,7 +108,7 @@ class LedgerRepairFlow(RepairsFlow):
 async def _lift(
     flow: RepairsFlow,
     entry_id: str,
-    lift: Callable[[PlexSyncCoordinator], Awaitable[None]],
+    lift: Lift,
 ) -> RepairsFlowResult:
     """Lift what holds the worker, and end the flow."""
     entry: PlexSyncConfigEntry | None = flow.hass.config_entries.async_get_entry(

@@ -5,6 +5,7 @@ lack it, and the question for the record itself has to say so. Where more than a
 is gone at once the owner is asked first.
 """
 
+import asyncio
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -81,6 +82,7 @@ class Departures:
         self._circuit = circuit
         self._fresh = fresh
         self._owed = owed
+        self._one_look = asyncio.Lock()  # the list of keys has one table
 
     async def look(
         self,
@@ -91,8 +93,19 @@ class Departures:
     ) -> Departed:
         """Compare what is known with a list of the keys of all records of a source.
 
-        ``now`` is ``Clock.steady`` time. Raises the source's Fault and StorageError.
+        ``now`` is ``Clock.steady`` time. A second look waits for the first. Raises the
+        source's Fault and StorageError.
         """
+        async with self._one_look:
+            return await self._look(source, listing, now, when_gone)
+
+    async def _look(
+        self,
+        source: str,
+        listing: AsyncIterable[Sequence[str]],
+        now: float,
+        when_gone: WhenGone,
+    ) -> Departed:
         await self._database.run(_begin, durable=False)
         async for keys in listing:
             await self._database.run(
