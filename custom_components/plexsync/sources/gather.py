@@ -22,12 +22,12 @@ class Gather[K, V]:
         mine = self._waiting.setdefault(key, loop.create_future())
         async with self._one_question:
             if not mine.done():
-                await self._ask_all(key)
+                await self._ask_all(key, mine)
         return mine.result()
 
-    async def _ask_all(self, key: K) -> None:
+    async def _ask_all(self, key: K, mine: asyncio.Future[V | None]) -> None:
         """Ask for all keys that wait; where that fails the others wait on."""
-        some, self._waiting = self._waiting, {}
+        some, self._waiting = self._waiting | {key: mine}, {}
         try:
             found = await self._ask(list(some))
         except BaseException:

@@ -22,7 +22,7 @@ from ..engine.record import Image, Record
 from .base import Batch, SourceInfo
 from .stash_client import DEADLINE, StashClient, source_fault
 from .stash_cursor import BEGINNING, Cursor, Run
-from .stash_images import Pictures
+from .stash_images import StashPictures
 from .stash_looks import Looks
 from .stash_mapping import PathMap, StashOptions, file_paths, id_of, key_of
 from .stash_queries import SCENES
@@ -78,7 +78,7 @@ class StashSource:
         self._sent = Sent(None)
         self._is_read = True  # whatever the last poll found
         self._records = Records(id, to_plex, options)
-        self._pictures = Pictures(self._client, self._reader)
+        self._pictures = StashPictures(self._client, self._reader)
 
     @property
     def id(self) -> str:

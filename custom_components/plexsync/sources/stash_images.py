@@ -19,7 +19,7 @@ _SVG = re.compile(rb"<svg[\s>]")
 _HTML = re.compile(rb"\s*+<(!doctype html|html)[\s>]", re.IGNORECASE)
 
 
-class Pictures:
+class StashPictures:
     """The pictures of one Stash."""
 
     def __init__(self, client: StashClient, reader: StashReader) -> None:
