@@ -43,7 +43,9 @@ async def _submit(
 
 async def add_server(home: Home, url: str, token: str) -> str:
     """Add a Plex server with the first of its libraries; give the entry's id."""
-    flow = await home.post(_FLOW, {"handler": "plexsync"})
+    menu = await home.post(_FLOW, {"handler": "plexsync"})
+    way = {"next_step_id": "manual"}
+    flow = await home.post(f"{_FLOW}/{menu['flow_id']}", way)
     flow = await _submit(home, _FLOW, flow, url=url, token=token)
     libraries = flow["data_schema"][0]["selector"]["select"]["options"]
     made = await _submit(home, _FLOW, flow, libraries=[libraries[0]["value"]])

@@ -4,13 +4,24 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
 
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 import pytest
 
 # Home Assistant only finds it if it is imported before the first ``hass``.
 import custom_components.plexsync  # noqa: F401
+from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.outside import OUTSIDE, Outside
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator, Switches, from_films
 from tests.simulators.plex.switches import TagMode
+from tests.simulators.plex_tv import PlexTvSimulator
 from tests.simulators.stash import StashCore, StashSimulator, load_films
 
 _FILMS = FILMS[:12]
@@ -41,6 +52,9 @@ def custom_integrations(request: pytest.FixtureRequest) -> None:
         if "recorder_mock" in request.fixturenames:
             request.getfixturevalue("recorder_mock")  # it has to come before ``hass``
         request.getfixturevalue("enable_custom_integrations")
+        # Nothing outside is there, unless a test puts it there.
+        hass = request.getfixturevalue("hass")
+        hass.data[OUTSIDE] = Outside(plex_tv="http://127.0.0.1:1", group=None)
 
 
 @pytest.fixture
@@ -67,3 +81,25 @@ async def stash(socket_enabled: None) -> AsyncIterator[StashSimulator]:
     async with StashSimulator(core) as simulator:
         yield simulator
     core.close()
+
+
+@pytest.fixture
+async def plex_tv(socket_enabled: None) -> AsyncIterator[PlexTvSimulator]:
+    """Give a plex.tv whose account knows no server yet."""
+    async with PlexTvSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def setups(hass: HomeAssistant) -> AsyncIterator[list[str]]:
+    """Give a list that grows whenever an entry of ours is set up."""
+    found: list[str] = []
+
+    @callback
+    def heard(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain == DOMAIN and entry.state is ConfigEntryState.SETUP_IN_PROGRESS:
+            found.append(entry.entry_id)
+
+    stop = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, heard)
+    yield found
+    stop()

@@ -6,6 +6,7 @@ from pathlib import Path
 import string
 from typing import Any
 
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import DOMAIN as HOMEASSISTANT_DOMAIN, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, section
@@ -15,6 +16,7 @@ import probatio
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components import plexsync
+from custom_components.plexsync.config_flow import PlexSyncConfigFlow
 from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
 from tests.simulators.plex import PlexSimulator
 
@@ -39,6 +41,7 @@ def add_entry(hass: HomeAssistant, plex: PlexSimulator, **data: Any) -> MockConf
         domain=DOMAIN,
         title="Simulated Plex",
         unique_id=plex.core.identity.machine_identifier,
+        minor_version=PlexSyncConfigFlow.MINOR_VERSION,
         data=(data or access(plex))
         | {
             CONF_MACHINE_ID: plex.core.identity.machine_identifier,
@@ -47,6 +50,52 @@ def add_entry(hass: HomeAssistant, plex: PlexSimulator, **data: Any) -> MockConf
     )
     entry.add_to_hass(hass)
     return entry
+
+
+def add_plex_entry(
+    hass: HomeAssistant, plex: PlexSimulator, **changes: Any
+) -> MockConfigEntry:
+    """Add an entry of Home Assistant's own Plex integration, not set up."""
+    machine_id = plex.core.identity.machine_identifier
+    entry = MockConfigEntry(
+        domain="plex",
+        title="Their Plex",
+        unique_id=machine_id,
+        data={
+            "server": "Their Plex",
+            "server_id": machine_id,
+            "server_config": {"url": plex.url, "token": plex.token} | changes,
+        },
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+async def start(hass: HomeAssistant, way: str | None = None) -> ConfigFlowResult:
+    """Begin as a person does, and choose a way in from the menu."""
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+    checked(result, "config")
+    return await enter(hass, result, next_step_id=way) if way else result
+
+
+async def reconfigure(
+    hass: HomeAssistant, entry: MockConfigEntry, way: str | None = None
+) -> ConfigFlowResult:
+    """Begin to change how a server is reached, and choose a way from the menu."""
+    result = checked(await entry.start_reconfigure_flow(hass), "config")
+    return await enter(hass, result, next_step_id=way) if way else result
+
+
+async def enter(
+    hass: HomeAssistant, result: ConfigFlowResult, **user_input: Any
+) -> ConfigFlowResult:
+    """Send a form, or choose from a menu by ``next_step_id``."""
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], user_input
+    )
+    return checked(result, "config")
 
 
 def suggested(result: Any) -> dict[str, Any]:
@@ -94,7 +143,8 @@ def checked[T: Any](result: T, *path: str) -> T:
             )
         case FlowResultType.MENU:
             step = said["step"][result["step_id"]]
-            assert set(result["menu_options"]) == set(step["menu_options"])
+            assert set(result["menu_options"]) <= set(step["menu_options"])
+            _check_placeholders(_words(step), placeholders)
         case FlowResultType.ABORT if (
             result.get("translation_domain") != HOMEASSISTANT_DOMAIN
         ):

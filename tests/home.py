@@ -18,6 +18,7 @@ from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.plexsync.config_flow import PlexSyncConfigFlow
 from custom_components.plexsync.const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
@@ -64,6 +65,7 @@ def make_entry(
         title="Cellar",
         entry_id=changes.pop("entry_id", "01ENTRY"),
         unique_id=plex.core.identity.machine_identifier,
+        minor_version=changes.pop("minor_version", PlexSyncConfigFlow.MINOR_VERSION),
         options=changes.pop("options", {}),
         data={
             CONF_URL: plex.url,

@@ -1,69 +1,35 @@
-"""The flow that adds a Plex server and changes how it is reached."""
+"""The flow that adds a Plex server by its address: every error, and its correction."""
 
+import logging
+from pathlib import Path
+import socket
+import threading
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.config_entries import (
-    SOURCE_IGNORE,
-    SOURCE_USER,
-    ConfigEntryState,
-    ConfigFlowResult,
-)
+from homeassistant.config_entries import ConfigEntryState, FlowType
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import instance_id
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.plexsync.const import (
-    CONF_LIBRARIES,
-    CONF_MACHINE_ID,
-    CONF_PLEX_ENTRY,
-    DOMAIN,
-)
+from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID
+from custom_components.plexsync.outside import OUTSIDE, Outside
+from custom_components.plexsync.plex_validation import normalise_plex_url
 from custom_components.plexsync.validation import InvalidInputError, normalise_url
-from tests.flows import access, add_entry, checked, suggested, uuids
+from tests.flows import access, add_entry, enter, start, suggested, uuids
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
-
-
-def add_plex_entry(
-    hass: HomeAssistant, plex: PlexSimulator, **changes: Any
-) -> MockConfigEntry:
-    """Add an entry of Home Assistant's own Plex integration, not set up."""
-    entry = MockConfigEntry(
-        domain="plex",
-        title="Their Plex",
-        unique_id=plex.core.identity.machine_identifier,
-        data={"server_config": {"url": plex.url, "token": plex.token} | changes},
-    )
-    entry.add_to_hass(hass)
-    return entry
-
-
-async def start(hass: HomeAssistant) -> ConfigFlowResult:
-    """Begin as a person does."""
-    result = await hass.config_entries.flow.async_init(
-        DOMAIN, context={"source": SOURCE_USER}
-    )
-    return checked(result, "config")
-
-
-async def enter(
-    hass: HomeAssistant, result: ConfigFlowResult, **user_input: Any
-) -> ConfigFlowResult:
-    """Send a form, or choose from a menu by ``next_step_id``."""
-    result = await hass.config_entries.flow.async_configure(
-        result["flow_id"], user_input
-    )
-    return checked(result, "config")
+from tests.tls import behind_tls
 
 
 async def test_manual(hass: HomeAssistant, plex: PlexSimulator) -> None:
     """Add a server by its address, with the libraries that one chooses."""
     result = await start(hass)
-    assert result["type"] is FlowResultType.FORM
+    assert result["type"] is FlowResultType.MENU
+    assert result["menu_options"] == ["account", "manual"]
+    result = await enter(hass, result, next_step_id="manual")
     assert result["step_id"] == "manual"
 
     result = await enter(hass, result, **access(plex, url=f" {plex.url}/web/ "))
@@ -71,8 +37,8 @@ async def test_manual(hass: HomeAssistant, plex: PlexSimulator) -> None:
     assert result["description_placeholders"] == {"server": "Simulated Plex"}
     (selector,) = result["data_schema"].schema.values()
     assert [option["label"] for option in selector.config["options"]] == [
-        "Films (movie)",
-        "Series (show)",
+        "Films",
+        "Series",
     ]
 
     result = await enter(hass, result, libraries=[])
@@ -86,7 +52,7 @@ async def test_manual(hass: HomeAssistant, plex: PlexSimulator) -> None:
     assert result["title"] == "Simulated Plex"
     entry = result["result"]
     assert entry.unique_id == "sim0001"
-    assert (entry.version, entry.minor_version) == (1, 1)
+    assert (entry.version, entry.minor_version) == (1, 2)
     assert entry.data == access(plex) | {
         CONF_MACHINE_ID: "sim0001",
         CONF_LIBRARIES: uuids(plex)[:1],
@@ -96,13 +62,40 @@ async def test_manual(hass: HomeAssistant, plex: PlexSimulator) -> None:
     assert entry.state is ConfigEntryState.LOADED
 
 
+async def test_the_flow_goes_on_to_the_first_source(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Lead on to the form that adds a Stash: a server alone does nothing."""
+    result = await enter(hass, await start(hass, "manual"), **access(plex))
+    result = await enter(hass, result, libraries=uuids(plex)[:1])
+    kind, flow_id = result["next_flow"]
+    assert kind is FlowType.CONFIG_SUBENTRIES_FLOW
+    flow = hass.config_entries.subentries.async_get(flow_id)
+    assert flow["handler"] == (result["result"].entry_id, "stash")
+    assert flow["step_id"] == "user"
+
+
+async def test_two_libraries_of_one_name(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Say which is which by the folder."""
+    plex.core.add_section("Films", locations=["/data/more"])
+    result = await enter(hass, await start(hass, "manual"), **access(plex))
+    (selector,) = result["data_schema"].schema.values()
+    assert [option["label"] for option in selector.config["options"]] == [
+        "Films (/data/films)",
+        "Series",
+        "Films (/data/more)",
+    ]
+
+
 async def test_single_library_is_chosen(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:
     """Choose the only library there is; a server without a name gets one."""
     plex.core.remove_section(plex.core.sections[2])
     plex.core.identity.friendly_name = ""
-    result = await enter(hass, await start(hass), **access(plex))
+    result = await enter(hass, await start(hass, "manual"), **access(plex))
     result = await enter(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "Plex"
@@ -135,7 +128,7 @@ async def test_errors_recover(
     hass: HomeAssistant, plex: PlexSimulator, fault: dict[str, Any], error: str
 ) -> None:
     """Say what is wrong; go on as soon as it is not, without showing the token again."""
-    result = await start(hass)
+    result = await start(hass, "manual")
     plex.faults.add(fault)
     result = await enter(hass, result, **access(plex))
     assert result["type"] is FlowResultType.FORM
@@ -150,7 +143,7 @@ async def test_errors_recover(
 
 async def test_server_is_down(hass: HomeAssistant, plex: PlexSimulator) -> None:
     """Wait for a server that does not run."""
-    result = await start(hass)
+    result = await start(hass, "manual")
     await plex.stop()
     result = await enter(hass, result, **access(plex))
     assert result["errors"] == {"base": "cannot_connect"}
@@ -162,7 +155,9 @@ async def test_server_is_down(hass: HomeAssistant, plex: PlexSimulator) -> None:
 
 async def test_wrong_token(hass: HomeAssistant, plex: PlexSimulator) -> None:
     """Refuse a token that Plex refuses."""
-    result = await enter(hass, await start(hass), **access(plex, token="wrong"))
+    result = await enter(
+        hass, await start(hass, "manual"), **access(plex, token="wrong")
+    )
     assert result["errors"] == {"base": "invalid_auth"}
 
 
@@ -171,23 +166,175 @@ async def test_another_kind_of_server(
 ) -> None:
     """Notice that somebody entered the address of something else."""
     result = await enter(
-        hass, await start(hass), url=stash.url, token="t", verify_ssl=True
+        hass, await start(hass, "manual"), url=stash.url, token="t", verify_ssl=True
     )
     assert result["errors"] == {"base": "not_plex"}
 
 
-async def test_certificate(hass: HomeAssistant, plex: PlexSimulator) -> None:
-    """Speak of the connection where no TLS is spoken."""
+async def test_a_plain_server_is_asked_securely(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Offer the address at which it answers, and keep the token."""
     url = plex.url.replace("http:", "https:")
-    result = await enter(hass, await start(hass), **access(plex, url=url))
-    assert result["errors"] == {"base": "certificate"}
+    result = await enter(hass, await start(hass, "manual"), **access(plex, url=url))
+    assert result["errors"] == {CONF_URL: "use_http"}
+    assert suggested(result) == {CONF_URL: plex.url, CONF_VERIFY_SSL: True}
+    assert result["description_placeholders"]["other_url"] == plex.url
+
+    result = await enter(hass, result, url=plex.url, verify_ssl=True)
+    assert result["step_id"] == "libraries"
+
+
+async def test_a_server_that_wants_secure_connections(
+    hass: HomeAssistant, plex: PlexSimulator, tmp_path: Path
+) -> None:
+    """Say "use https", then speak of the certificate, then go on without looking at it."""
+    with behind_tls(plex.url, tmp_path) as url:
+        plain = url.replace("https:", "http:")
+        result = await enter(
+            hass, await start(hass, "manual"), **access(plex, url=plain)
+        )
+        assert result["errors"] == {CONF_URL: "use_https"}
+        assert suggested(result)[CONF_URL] == url
+
+        result = await enter(hass, result, url=url, verify_ssl=True)
+        assert result["errors"] == {"base": "certificate"}
+        assert suggested(result) == {CONF_URL: url, CONF_VERIFY_SSL: True}
+
+        result = await enter(hass, result, url=url, verify_ssl=False)
+        assert result["step_id"] == "libraries"
+        result = await enter(hass, result, libraries=uuids(plex)[:1])
+    assert result["data"][CONF_TOKEN] == plex.token
+
+
+async def test_a_port_where_plex_is_not(
+    hass: HomeAssistant, plex: PlexSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offer the port at which Plex answers on that machine."""
+    monkeypatch.setattr("custom_components.plexsync.plex_validation.PORT", plex.port)
+    result = await enter(
+        hass, await start(hass, "manual"), **access(plex, url="http://127.0.0.1:1")
+    )
+    assert result["errors"] == {CONF_URL: "other_port"}
+    assert suggested(result)[CONF_URL] == plex.url
+    result = await enter(hass, result, url=plex.url, verify_ssl=True)
+    assert result["step_id"] == "libraries"
+
+
+async def test_a_token_that_may_only_read(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Say so before there is an entry, without changing anything."""
+    plex.core.switches.guest_token = "planted-guest-token"
+    result = await enter(
+        hass, await start(hass, "manual"), **access(plex, token="planted-guest-token")
+    )
+    assert result["errors"] == {"base": "read_only_token"}
+    assert plex.journal.count(method="PUT") == 0
+
+    result = await enter(hass, result, **access(plex))
+    assert result["step_id"] == "libraries"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"action": "status", "code": 403, "path": "^/accounts"},
+        {"action": "status", "code": 401, "path": "^/myplex"},
+        {"action": "status", "code": 404, "path": "^/(accounts|myplex)"},
+        {"action": "status", "code": 500, "path": "^/(accounts|myplex)"},
+    ],
+)
+async def test_one_no_is_not_enough_to_refuse_a_token(
+    hass: HomeAssistant, plex: PlexSimulator, fault: dict[str, Any]
+) -> None:
+    """Go on where a proxy or an old version keeps one of the lists from everybody."""
+    plex.faults.add(fault)
+    result = await enter(hass, await start(hass, "manual"), **access(plex))
+    assert result["step_id"] == "libraries"
+
+
+async def test_a_server_that_wants_no_token(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Ask for a token only where one is wanted."""
+    result = await enter(
+        hass, await start(hass, "manual"), url=plex.url, verify_ssl=True
+    )
+    assert result["errors"] == {CONF_TOKEN: "token_missing"}
+
+    plex.core.switches.require_token = False
+    result = await enter(hass, result, url=plex.url, verify_ssl=True)
+    result = await enter(hass, result, libraries=uuids(plex)[:1])
+    assert result["data"][CONF_TOKEN] == ""
+
+
+async def test_what_was_typed_survives_every_error(
+    hass: HomeAssistant, plex: PlexSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Keep the token over errors, never show it again, and let another one replace it."""
+    caplog.set_level(logging.DEBUG)
+    token, plex.core.token = "planted-typed-token", "planted-other-token"
+    result = await start(hass, "manual")
+    result = await enter(
+        hass, result, url="http://name:word@plex", token=token, verify_ssl=False
+    )
+    assert result["errors"] == {CONF_URL: "url_with_password"}
+    assert suggested(result)[CONF_VERIFY_SSL] is False
+    result = await enter(hass, result, url=plex.url, verify_ssl=False)
+    assert result["errors"] == {"base": "invalid_auth"}
+
+    plex.core.token = token
+    result = await enter(hass, result, url=plex.url, verify_ssl=False)
+    assert result["step_id"] == "libraries"
+    assert token not in caplog.text
+    assert token not in str(hass.config_entries.flow.async_progress())
+
+
+def answer_once(sock: socket.socket, *answers: bytes) -> threading.Thread:
+    """Answer the first call that a socket hears."""
+
+    def serve() -> None:
+        _, caller = sock.recvfrom(100)
+        for answer in answers:
+            sock.sendto(answer, caller)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
+
+
+async def test_servers_on_the_network_are_suggested(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Offer those that are not set up yet, and take any other address as well."""
+    add_entry(hass, plex)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as near:
+        near.bind(("127.0.0.1", 0))
+        where = near.getsockname()
+        hass.data[OUTSIDE] = Outside(group=where, listens=0.3)
+        thread = answer_once(
+            near,
+            b"HTTP/1.0 200 OK\r\nName: Cellar\r\nPort: 32400\r\nOdd: a:b:c\r\n"
+            b"Resource-Identifier: other\r\n\r\n",
+            b"HTTP/1.0 200 OK\r\nName: Ours\r\nResource-Identifier: sim0001\r\n",
+        )
+        result = await start(hass, "manual")
+        thread.join()
+    selector = result["data_schema"].schema[CONF_URL]
+    assert selector.config["custom_value"] is True
+    url = "http://127.0.0.1:32400"
+    assert selector.config["options"] == [{"value": url, "label": f"Cellar ({url})"}]
+
+    result = await enter(hass, result, **access(plex))
+    assert result["reason"] == "already_configured"
 
 
 async def test_no_libraries(hass: HomeAssistant, plex: PlexSimulator) -> None:
     """Wait for a library that can be synced."""
     for section in list(plex.core.sections.values()):
         plex.core.remove_section(section)
-    result = await enter(hass, await start(hass), **access(plex))
+    result = await enter(hass, await start(hass, "manual"), **access(plex))
     assert result["errors"] == {"base": "no_libraries"}
 
     plex.core.add_section("Films")
@@ -201,7 +348,7 @@ async def test_unexpected_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Answer even to what nobody foresaw."""
-    result = await start(hass)
+    result = await start(hass, "manual")
     with patch.object(instance_id, "async_get", side_effect=RuntimeError("disk")):
         result = await enter(hass, result, **access(plex))
     assert result["errors"] == {"base": "unknown"}
@@ -224,7 +371,7 @@ async def test_unexpected_error(
 async def test_bad_address(hass: HomeAssistant, url: str, error: str) -> None:
     """Refuse an address that is none, or that holds a password."""
     result = await enter(
-        hass, await start(hass), url=url, token="token", verify_ssl=True
+        hass, await start(hass, "manual"), url=url, token="token", verify_ssl=True
     )
     assert result["errors"] == {CONF_URL: error}
 
@@ -247,6 +394,24 @@ def test_address_has_one_form(text: str, url: str) -> None:
     assert normalise_url(url) == url
 
 
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("plex", "http://plex:32400"),
+        ("https://plex.example", "https://plex.example:32400"),
+        ("https://plex.example:443/web/index.html#!/", "https://plex.example:443"),
+        ("http://plex:80", "http://plex:80"),
+        ("[::1]", "http://[::1]:32400"),
+        ("http://host/plex/", "http://host:32400/plex"),
+        ("host:8443/plex", "http://host:8443/plex"),
+    ],
+)
+def test_without_a_port_plexs_own_is_meant(text: str, url: str) -> None:
+    """Name the port in every address, so that one that was left out is told from 80."""
+    assert normalise_plex_url(text) == url
+    assert normalise_plex_url(url) == url
+
+
 def test_input_error_names_its_field() -> None:
     """Stand at the form as a whole unless a field is to blame."""
     assert InvalidInputError("unknown").errors == {"base": "unknown"}
@@ -255,169 +420,6 @@ def test_input_error_names_its_field() -> None:
 async def test_twice(hass: HomeAssistant, plex: PlexSimulator) -> None:
     """Refuse a server that is set up already, whichever way it is reached."""
     add_entry(hass, plex)
-    result = await enter(hass, await start(hass), **access(plex))
+    result = await enter(hass, await start(hass, "manual"), **access(plex))
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
-
-
-async def test_reuse(hass: HomeAssistant, plex: PlexSimulator) -> None:
-    """Point at the entry of Home Assistant's own Plex integration, and copy nothing."""
-    theirs = add_plex_entry(hass, plex)
-    MockConfigEntry(domain="plex", source=SOURCE_IGNORE).add_to_hass(hass)
-    result = await start(hass)
-    assert result["type"] is FlowResultType.MENU
-    assert result["menu_options"] == ["reuse", "manual"]
-
-    result = await enter(hass, result, next_step_id="reuse")
-    (selector,) = result["data_schema"].schema.values()
-    assert selector.config["options"] == [
-        {"value": theirs.entry_id, "label": "Their Plex"}
-    ]
-    result = await enter(hass, result, plex_entry_id=theirs.entry_id)
-    result = await enter(hass, result, libraries=uuids(plex))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["data"] == {
-        CONF_PLEX_ENTRY: theirs.entry_id,
-        CONF_MACHINE_ID: "sim0001",
-        CONF_LIBRARIES: uuids(plex),
-    }
-
-
-async def test_reuse_errors_recover(hass: HomeAssistant, plex: PlexSimulator) -> None:
-    """Say what is wrong with their entry, or with their server."""
-    theirs = add_plex_entry(hass, plex, url="")
-    result = await enter(hass, await start(hass), next_step_id="reuse")
-    result = await enter(hass, result, plex_entry_id=theirs.entry_id)
-    assert result["errors"] == {CONF_PLEX_ENTRY: "plex_entry_unusable"}
-
-    hass.config_entries.async_update_entry(
-        theirs, data={"server_config": {"url": plex.url, "token": plex.token}}
-    )
-    await plex.stop()
-    result = await enter(hass, result, plex_entry_id=theirs.entry_id)
-    assert result["errors"] == {"base": "cannot_connect"}
-
-    await plex.start()
-    result = await enter(hass, result, plex_entry_id=theirs.entry_id)
-    assert result["step_id"] == "libraries"
-
-
-async def test_menu_leads_to_manual(hass: HomeAssistant, plex: PlexSimulator) -> None:
-    """Enter an address although the Plex integration knows one."""
-    add_plex_entry(hass, plex)
-    result = await enter(hass, await start(hass), next_step_id="manual")
-    assert result["step_id"] == "manual"
-
-
-async def test_reauth(hass: HomeAssistant, plex: PlexSimulator) -> None:
-    """Take a new token for the same server, and nothing else."""
-    plex.core.token = "new-token"
-    entry = add_entry(hass, plex, **access(plex, token="old"))
-    before = dict(entry.data)
-    result = checked(await entry.start_reauth_flow(hass), "config")
-    assert result["step_id"] == "reauth_confirm"
-
-    result = await enter(hass, result, token="old")
-    assert result["errors"] == {"base": "invalid_auth"}
-
-    result = await enter(hass, result, token=" new-token ")
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "reauth_successful"
-    assert entry.data == before | {CONF_TOKEN: "new-token"}
-
-
-async def test_reauth_of_another_server(
-    hass: HomeAssistant, plex: PlexSimulator
-) -> None:
-    """Keep the token away from a server that took the place of ours."""
-    entry = add_entry(hass, plex)
-    before = dict(entry.data)
-    plex.core.identity.machine_identifier = "another"
-    result = checked(await entry.start_reauth_flow(hass), "config")
-    result = await enter(hass, result, token=plex.token)
-    assert result["reason"] == "wrong_server"
-    assert entry.data == before
-
-
-async def test_reconfigure(hass: HomeAssistant, plex: PlexSimulator) -> None:
-    """Change the address, keep the token where none is entered, choose libraries anew."""
-    entry = add_entry(hass, plex, **access(plex, url="http://127.0.0.1:1"))
-    # Both can be open: the token is refused and somebody changes the address.
-    await entry.start_reauth_flow(hass)
-    result = checked(await entry.start_reconfigure_flow(hass), "config")
-    assert result["step_id"] == "address"
-    assert suggested(result) == {
-        CONF_URL: "http://127.0.0.1:1",
-        CONF_VERIFY_SSL: True,
-    }
-
-    result = await enter(hass, result, url=plex.url, token="wrong", verify_ssl=False)
-    assert result["errors"] == {"base": "invalid_auth"}
-    assert suggested(result) == {CONF_URL: plex.url, CONF_VERIFY_SSL: False}
-
-    result = await enter(hass, result, url=plex.url, verify_ssl=False)
-    assert result["step_id"] == "libraries"
-    (marker,) = result["data_schema"].schema
-    assert marker.default() == uuids(plex)[:1]
-
-    result = await enter(hass, result, libraries=uuids(plex))
-    assert result["reason"] == "reconfigure_successful"
-    assert entry.data == access(plex, verify_ssl=False) | {
-        CONF_MACHINE_ID: "sim0001",
-        CONF_LIBRARIES: uuids(plex),
-    }
-
-
-async def test_reconfigure_to_another_server(
-    hass: HomeAssistant, plex: PlexSimulator
-) -> None:
-    """Refuse to turn an entry into another server's."""
-    entry = add_entry(hass, plex)
-    before = dict(entry.data)
-    plex.core.identity.machine_identifier = "another"
-    result = checked(await entry.start_reconfigure_flow(hass), "config")
-    result = await enter(hass, result, url=plex.url, verify_ssl=True)
-    assert result["reason"] == "wrong_server"
-    assert entry.data == before
-
-
-async def test_reconfigure_from_manual_to_reuse_and_back(
-    hass: HomeAssistant, plex: PlexSimulator
-) -> None:
-    """Move to the Plex integration's address and token, and away from them."""
-    entry = add_entry(hass, plex)
-    theirs = add_plex_entry(hass, plex)
-    common = {CONF_MACHINE_ID: "sim0001", CONF_LIBRARIES: uuids(plex)[:1]}
-
-    result = checked(await entry.start_reconfigure_flow(hass), "config")
-    assert result["menu_options"] == ["reuse", "address"]
-    result = await enter(hass, result, next_step_id="reuse")
-    assert suggested(result) == {}
-    result = await enter(hass, result, plex_entry_id=theirs.entry_id)
-    result = await enter(hass, result, libraries=uuids(plex)[:1])
-    assert result["reason"] == "reconfigure_successful"
-    assert entry.data == {CONF_PLEX_ENTRY: theirs.entry_id} | common
-
-    result = checked(await entry.start_reconfigure_flow(hass), "config")
-    result = await enter(hass, result, next_step_id="reuse")
-    assert suggested(result) == {CONF_PLEX_ENTRY: theirs.entry_id}
-    hass.config_entries.flow.async_abort(result["flow_id"])
-
-    result = checked(await entry.start_reconfigure_flow(hass), "config")
-    result = await enter(hass, result, next_step_id="address")
-    assert suggested(result) == {}
-    result = await enter(hass, result, url=plex.url, verify_ssl=True)
-    assert result["errors"] == {"base": "invalid_auth"}  # there is no stored token
-    result = await enter(hass, result, **access(plex))
-    result = await enter(hass, result, libraries=uuids(plex)[:1])
-    assert entry.data == access(plex) | common
-
-
-async def test_stored_library_is_gone(hass: HomeAssistant, plex: PlexSimulator) -> None:
-    """Preset only what still exists."""
-    entry = add_entry(hass, plex)
-    plex.core.remove_section(plex.core.sections[1])
-    result = checked(await entry.start_reconfigure_flow(hass), "config")
-    result = await enter(hass, result, url=plex.url, verify_ssl=True)
-    (marker,) = result["data_schema"].schema
-    assert marker.default() == []

@@ -1,21 +1,14 @@
 """The server of Home Assistant's own Plex integration, and when we follow it."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-from homeassistant.config_entries import (
-    SIGNAL_CONFIG_ENTRY_CHANGED,
-    ConfigEntry,
-    ConfigEntryChange,
-    ConfigEntryState,
-)
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.plexsync.const import CONF_PLEX_ENTRY, DOMAIN
+from custom_components.plexsync.const import CONF_REUSE
 from tests.home import make_entry, set_up
 from tests.simulators.plex import PlexSimulator
 
@@ -26,24 +19,11 @@ CHANGES = [{"url": "http://127.0.0.1:9"}, {"token": "another"}, {"verify_ssl": F
 async def theirs(hass: HomeAssistant, plex: PlexSimulator) -> MockConfigEntry:
     """Add an entry of the Plex integration."""
     server = {"url": plex.url, "token": plex.token, "verify_ssl": True}
-    entry = MockConfigEntry(domain="plex", data={"server_config": server})
+    entry = MockConfigEntry(
+        domain="plex", unique_id="sim0001", data={"server_config": server}
+    )
     entry.add_to_hass(hass)
     return entry
-
-
-@pytest.fixture
-async def setups(hass: HomeAssistant) -> AsyncIterator[list[str]]:
-    """Give a list that grows whenever an entry of ours is set up."""
-    found: list[str] = []
-
-    @callback
-    def heard(change: ConfigEntryChange, entry: ConfigEntry) -> None:
-        if entry.domain == DOMAIN and entry.state is ConfigEntryState.SETUP_IN_PROGRESS:
-            found.append(entry.entry_id)
-
-    stop = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, heard)
-    yield found
-    stop()
 
 
 def change_server(hass: HomeAssistant, theirs: MockConfigEntry, **changes: Any) -> None:
@@ -67,7 +47,7 @@ async def test_an_outage_of_the_plex_integration_is_no_reason_to_reload(
     setups: list[str],
 ) -> None:
     """Nor is another title, an option, or data that leads to the same server."""
-    await set_up(hass, make_entry(plex, **{CONF_PLEX_ENTRY: theirs.entry_id}))
+    await set_up(hass, make_entry(plex, **{CONF_REUSE: True}))
     setups.clear()
     pass_through_states(hass, theirs)
     await hass.async_block_till_done()
@@ -92,7 +72,7 @@ async def test_another_way_to_the_server_reloads_once(
     changes: dict[str, Any],
 ) -> None:
     """Also when the Plex integration reloads because of it, as it does."""
-    entry = make_entry(plex, **{CONF_PLEX_ENTRY: theirs.entry_id})
+    entry = make_entry(plex, **{CONF_REUSE: True})
     await set_up(hass, entry)
     setups.clear()
     change_server(hass, theirs, **changes)
@@ -118,7 +98,7 @@ async def test_what_changes_while_we_are_set_up_is_followed(
         change_server(hass, theirs, token="another")
 
     hass.bus.async_listen_once(EVENT_STATE_CHANGED, change)
-    entry = make_entry(plex, **{CONF_PLEX_ENTRY: theirs.entry_id})
+    entry = make_entry(plex, **{CONF_REUSE: True})
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()

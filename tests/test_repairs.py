@@ -26,7 +26,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import (
     CONF_PATH_MAPPINGS,
-    CONF_PLEX_ENTRY,
+    CONF_REUSE,
     CONF_START,
     DOMAIN,
     START_PREVIEW,
@@ -367,9 +367,11 @@ async def test_a_refused_token_of_the_plex_integration(
 ) -> None:
     """Send to where the token is from, and follow when it was mended there."""
     server = {"url": plex.url, "token": "wrong"}
-    other = MockConfigEntry(domain="plex", data={"server_config": server})
+    other = MockConfigEntry(
+        domain="plex", unique_id="sim0001", data={"server_config": server}
+    )
     other.add_to_hass(hass)
-    entry = make_entry(plex, **{CONF_PLEX_ENTRY: other.entry_id})
+    entry = make_entry(plex, **{CONF_REUSE: True})
     await set_up(hass, entry)
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
     found = await until_issue(hass, "plex_refuses")

@@ -1,8 +1,16 @@
-"""A certificate to serve HTTPS with."""
+"""A certificate to serve HTTPS with, and a front that speaks nothing else."""
 
+from collections.abc import Iterator
+import contextlib
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import ipaddress
 from pathlib import Path
+import ssl
+import threading
+from typing import Any, override
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -42,3 +50,56 @@ def make_certificate(folder: Path) -> Path:
         )
     )
     return path
+
+
+class _Server(ThreadingHTTPServer):
+    """A server in threads: a handshake that fails is the caller's matter alone."""
+
+    behind = ""
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Hang up without a word."""
+
+
+class _Front(BaseHTTPRequestHandler):
+    """Answer as the server behind does."""
+
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Pass one request on."""
+        connection = HTTPConnection(self.server.behind)
+        with contextlib.closing(connection):
+            connection.request("GET", self.path, headers=dict(self.headers))
+            answer = connection.getresponse()
+            body = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower().startswith(("x-plex", "content")):
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def behind_tls(url: str, folder: Path) -> Iterator[str]:
+    """Serve what is at a URL over TLS alone, with a certificate that nobody signed."""
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(make_certificate(folder))
+    with _Server(("127.0.0.1", 0), _Front) as server:
+        server.behind = urlsplit(url).netloc
+        server.socket = secure.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"https://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -7,7 +7,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from . import issues
 from .connection import async_follow_plex_entry
-from .const import DOMAIN
+from .const import CONF_REUSE, DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .services import async_setup_services
 from .storage import async_remove_files
@@ -27,6 +27,17 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, so that automations validate without an entry."""
     async_setup_services(hass)
     return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:
+    """Bring the data of an entry that an earlier version made up to date."""
+    if entry.version == 1 and entry.minor_version < 2:
+        # The id of a `plex` entry, which does not survive that entry's being added anew.
+        data = dict(entry.data)
+        if data.pop("plex_entry_id", None) is not None:
+            data[CONF_REUSE] = True
+        hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
+    return entry.version == 1
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:

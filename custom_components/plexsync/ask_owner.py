@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import callback
 
 from . import issues
-from .const import CONF_PLEX_ENTRY
+from .const import CONF_REUSE
 from .engine.holds import Hold
 
 if TYPE_CHECKING:
@@ -28,10 +29,14 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
     hass, entry = coordinator.hass, coordinator.config_entry
     circuit = coordinator.engine.circuit
     if Hold.AUTH in circuit.holds:
-        if CONF_PLEX_ENTRY in entry.data:
+        if entry.data.get(CONF_REUSE):
             issues.async_plex_refuses(hass, entry)
         else:
             entry.async_start_reauth(hass)
+    elif circuit.reachable and not coordinator.engine.health.edits_refused:
+        # Plex takes the token again: nobody need be asked for one.
+        for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
+            hass.config_entries.flow.async_abort(flow["flow_id"])
     issues.async_follow(hass, entry, circuit.holds, circuit.save_failed)
     async_follow_failing(coordinator)
     faults = {number: runner.fault for number, runner in coordinator.runners.items()}

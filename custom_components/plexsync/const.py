@@ -8,7 +8,7 @@ HOME: Final = "https://github.com/plexsync/plexsync"
 # Config entry data
 CONF_LIBRARIES: Final = "libraries"  # uuids
 CONF_MACHINE_ID: Final = "machine_id"
-CONF_PLEX_ENTRY: Final = "plex_entry_id"  # reuse: id of a `plex` config entry
+CONF_REUSE: Final = "reuse"  # True: reached as the `plex` integration reaches it
 
 # Config entry options
 CONF_STALE_AFTER: Final = "stale_after"  # hours

@@ -17,7 +17,7 @@ from . import issues
 from .ask_owner import async_ask_owner, async_follow_failing, async_tell_of_lost_files
 from .ask_sources import find_all
 from .backup_pause import BackupPause
-from .connection import Access, client_identifier, entry_access
+from .connection import NOWHERE, Access, client_identifier, entry_access
 from .const import (
     CONF_LIBRARIES,
     CONF_MACHINE_ID,
@@ -47,6 +47,7 @@ from .plex.server import PlexMediaServer
 from .reconcile_run import ReconcileRun
 from .sources.runner import SourceRunner
 from .storage import CircuitStore, database_path
+from .takeover import async_recognise_machine
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._hearers: set[Listener] = set()
         self._failures = Failures(hass, self._announce)
         self._closed = False
+        self._is_taken_over = False  # since it was last set up
 
     # -- life ------------------------------------------------------------------
 
@@ -108,8 +110,10 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             await self.server.close()
             self._not_opened(error)
             raise not_opened(error) from error
+        self.engine.circuit.hold(Hold.ADDRESS, self.access == NOWHERE)
         self.backup.resume(self.engine.clock.wall())
         try:
+            self._is_taken_over = await async_recognise_machine(self)
             await async_open_sources(self)
             self.async_set_updated_data(await self._snapshot())
         except StorageError as error:
@@ -204,9 +208,9 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         )
 
     async def _compare_what_is_due(self) -> None:
-        """Begin again what the owner's answer to a lost ledger asks for."""
+        """Begin what the owner's answer to a lost ledger, or another machine, asks for."""
         with contextlib.suppress(StorageError):
-            if await self.engine.ledger_identity.is_to_compare():
+            if self._is_taken_over or await self.engine.ledger_identity.is_to_compare():
                 self.reconcile.start()
 
     async def _mind_database(self) -> None:

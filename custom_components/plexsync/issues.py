@@ -18,6 +18,7 @@ LEDGER_LOST: Final = "ledger_lost"
 LIBRARY_GONE: Final = "library_gone"
 MASS_CHANGE: Final = "mass_change"
 PREVIEW_READY: Final = "preview_ready"
+PLEX_ENTRY_GONE: Final = "plex_entry_gone"
 PLEX_REFUSES: Final = "plex_refuses"
 SOURCE_PATHS: Final = "source_paths"
 STORAGE_TOO_NEW: Final = "storage_too_new"
@@ -44,7 +45,15 @@ BY_GROUP: Final = {
 }
 FAILING_FOR: Final = 600.0  # seconds; most of what fails works again before that
 FIXABLE: Final = frozenset(
-    {CIRCUIT_LOST, DATABASE_LOST, LEDGER_LOST, MASS_CHANGE, PREVIEW_READY}
+    {
+        CIRCUIT_LOST,
+        DATABASE_LOST,
+        LEDGER_LOST,
+        MASS_CHANGE,
+        PLEX_ENTRY_GONE,
+        PREVIEW_READY,
+        WRONG_SERVER,
+    }
 )
 
 
@@ -58,6 +67,14 @@ def async_circuit_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def async_database_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Tell that the database could not be used and was set aside."""
     _create(hass, entry, DATABASE_LOST, persistent=True)
+
+
+@callback
+def async_follow_plex_entry(
+    hass: HomeAssistant, entry: ConfigEntry, *, gone: bool
+) -> None:
+    """Tell that the `plex` integration says no more where the server is."""
+    _follow(hass, entry, PLEX_ENTRY_GONE, present=gone)
 
 
 @callback

@@ -15,7 +15,14 @@ from homeassistant.helpers import issue_registry as ir
 
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.database import StorageError
-from .issues import LEDGER_LOST, MASS_CHANGE, PREVIEW_READY
+from .issues import (
+    LEDGER_LOST,
+    MASS_CHANGE,
+    PLEX_ENTRY_GONE,
+    PREVIEW_READY,
+    WRONG_SERVER,
+)
+from .takeover import ReconfigureRepairFlow
 
 type Lift = Callable[[PlexSyncCoordinator], Awaitable[None]]
 
@@ -34,6 +41,8 @@ async def async_create_fix_flow(
             return AnswerRepairFlow(entry_id, partial(_part, str(data["source"])))
         if issue_id.startswith(f"{PREVIEW_READY}_"):
             return AnswerRepairFlow(entry_id, _begin)
+        if issue_id.startswith((f"{WRONG_SERVER}_", f"{PLEX_ENTRY_GONE}_")):
+            return ReconfigureRepairFlow(entry_id)
     return ConfirmRepairFlow()
 
 

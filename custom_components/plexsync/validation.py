@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 import logging
 
 from homeassistant.const import CONF_URL
@@ -10,32 +9,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
-from .connection import Access, client_identifier
 from .engine.retry import Fault, FaultClass
-from .plex.deadlines import Deadlines
-from .plex.library import SUPPORTED, Identity, Library
-from .plex.server import PlexMediaServer
 from .sources.stash_client import StashClient
 from .sources.stash_door import is_stash
 from .sources.stash_first_look import FirstLook, first_look
 
 _LOGGER = logging.getLogger(__name__)
 
-_DEADLINE = 15.0  # seconds for each test call; somebody waits
+DEADLINE = 15.0  # seconds for each test call; somebody waits
 # Pages that people copy out of the address bar of their browser.
 _PAGES = ("/web/index.html", "/web", "/graphql", "/playground")
-_PLEX_ERRORS = {
-    "starting": "starting_up",
-    "maintenance": "starting_up",
-    "tls": "certificate",
-    "redirect": "not_plex",
-    "not_plex": "not_plex",
-    "empty_answer": "not_plex",
-    "unparsable": "not_plex",
-    # No, said by something that does not call itself Plex.
-    "proxy_400": "not_plex",
-    "proxy_404": "not_plex",
-}
 _STASH_ERRORS = {
     "certificate": "certificate",
     "unauthorized": "invalid_auth",
@@ -71,14 +54,6 @@ class InvalidInputError(Exception):
         return {self.field: self.error}
 
 
-@dataclass(frozen=True, slots=True)
-class PlexFound:
-    """A Plex server that answered, and those of its libraries that can be synced."""
-
-    identity: Identity
-    libraries: tuple[Library, ...]
-
-
 def normalise_url(text: str) -> str:
     """Give a server's address in its one form. Raises InvalidInputError.
 
@@ -101,27 +76,6 @@ def normalise_url(text: str) -> str:
     return str(url.with_path(path).with_port(port)).rstrip("/")
 
 
-async def async_look_at_plex(hass: HomeAssistant, access: Access) -> PlexFound:
-    """Say who answers and what there is to sync. Raises InvalidInputError."""
-    with _explained(_PLEX_ERRORS):
-        server = PlexMediaServer(
-            access.url,
-            access.token,
-            verify_ssl=access.verify_ssl,
-            client_id=await client_identifier(hass),
-            deadlines=Deadlines(read=_DEADLINE),
-        )
-        try:
-            identity = await server.connect()
-            libraries = await server.libraries()
-        finally:
-            await server.close()
-    found = tuple(each for each in libraries if each.type in SUPPORTED)
-    if not found:
-        raise InvalidInputError("no_libraries")
-    return PlexFound(identity, found)
-
-
 async def async_look_at_stash(
     hass: HomeAssistant, url: str, api_key: str | None, *, verify_ssl: bool
 ) -> FirstLook:
@@ -140,13 +94,14 @@ async def _second_look(
     if error.error in _SAID_BY_OTHERS and not await is_stash(session, url):
         error = InvalidInputError("not_stash")
     if error.error in _PERHAPS_ELSEWHERE:
-        other = normalise_url(_with_other_scheme(url))
+        other = normalise_url(with_other_scheme(url))
         if await is_stash(session, other):
             return InvalidInputError("other_scheme", CONF_URL, instead=other)
     return error
 
 
-def _with_other_scheme(url: str) -> str:
+def with_other_scheme(url: str) -> str:
+    """Give the same address with https in place of http, or the other way round."""
     scheme, _, rest = url.partition("://")
     return f"{'http' if scheme == 'https' else 'https'}://{rest}"
 
@@ -154,19 +109,19 @@ def _with_other_scheme(url: str) -> str:
 async def _look_at_stash(
     hass: HomeAssistant, url: str, api_key: str | None, *, verify_ssl: bool
 ) -> FirstLook:
-    with _explained(_STASH_ERRORS):
+    with explained(_STASH_ERRORS):
         client = StashClient(
             async_get_clientsession(hass, verify_ssl=verify_ssl),
             url,
             api_key,
             verify_ssl=verify_ssl,
-            deadline=_DEADLINE,
+            deadline=DEADLINE,
         )
         return await first_look(client)
 
 
 @contextmanager
-def _explained(errors: Mapping[str, str]) -> Iterator[None]:
+def explained(errors: Mapping[str, str]) -> Iterator[None]:
     """Turn what goes wrong in a test call into the error that says so."""
     try:
         yield

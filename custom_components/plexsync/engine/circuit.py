@@ -122,7 +122,7 @@ class Circuit:
 
     async def save(self) -> None:
         """Save now; a failure is remembered and tried again, never raised."""
-        blind = bool(self.holds & {Hold.AUTH, Hold.WRONG_SERVER})
+        blind = bool(self.holds & {Hold.AUTH, Hold.WRONG_SERVER, Hold.ADDRESS})
         self.outages.observe(self._clock.wall(), gap=blind)
         if (saved := await self._saves.save(self.snapshot)) is not None:
             self.evidence.on_disk = saved["first_fault"] is not None
@@ -269,7 +269,7 @@ class Circuit:
         that refuses the token or is another one, except by the probe.
         """
         return self.breaker.state is not State.OPEN and not (
-            self.holds & {Hold.AUTH, Hold.WRONG_SERVER}
+            self.holds & {Hold.AUTH, Hold.WRONG_SERVER, Hold.ADDRESS}
         )
 
     # -- transitions -------------------------------------------------------------

@@ -52,6 +52,8 @@ class Health:
     def _due(self, now: float) -> float | None:
         """Give the monotonic time of the next probe, None while none is needed."""
         circuit = self._circuit
+        if Hold.ADDRESS in circuit.holds:
+            return None  # there is nobody to ask
         at = circuit.breaker.probe_at(now)
         refused = circuit.holds & {Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY}
         if at is None:

@@ -10,6 +10,7 @@ class Hold(StrEnum):
     AUTH = "auth"  # Plex refuses the token
     WRONG_SERVER = "wrong_server"  # another machine answers
     LEDGER = "ledger"  # the ledger is lost or older than Plex
+    ADDRESS = "address"  # nobody says where the server is
     LIBRARY = "library"  # none of the chosen libraries is there
 
 

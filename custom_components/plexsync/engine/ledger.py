@@ -91,11 +91,14 @@ def item_id(db: Connection, item: Item) -> int | None:
         return int(row[0])
     for path in item.paths:
         if moved := db.execute(
-            "SELECT id FROM item WHERE section = ? AND path = ?", (item.section, path)
+            # Without a section it is of a server whose place this one took.
+            "SELECT id FROM item WHERE section IN (?, '') AND path = ?"
+            " ORDER BY section DESC",
+            (item.section, path),
         ).fetchone():
             db.execute(
-                "UPDATE item SET rating_key = ? WHERE id = ?",
-                (item.rating_key, moved[0]),
+                "UPDATE item SET rating_key = ?, section = ? WHERE id = ?",
+                (item.rating_key, item.section, moved[0]),
             )
             return int(moved[0])
     if row is not None:

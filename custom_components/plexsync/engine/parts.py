@@ -45,7 +45,7 @@ def recognise(db: Connection, *items: Item) -> None:
     for item, path in [(each, path) for each in items for path in each.paths]:
         whole = db.execute(
             "SELECT item, item.path FROM part JOIN item ON item.id = part.item"
-            " WHERE part.section = ? AND part.path = ?",
+            " WHERE part.section IN (?, '') AND part.path = ?",
             (item.section, path),
         ).fetchone()
         if whole is not None and whole[1] not in item.paths:
@@ -69,7 +69,9 @@ def notice(db: Connection, item: Item) -> None:
 def _known_by(db: Connection, section: str, path: str) -> int:
     """Give the ledger's number of the item of a file, whatever its rating key is now."""
     known = db.execute(
-        "SELECT id FROM item WHERE section = ? AND path = ?", (section, path)
+        "SELECT id FROM item WHERE section IN (?, '') AND path = ?"
+        " ORDER BY section DESC",
+        (section, path),
     ).fetchone()
     found = (
         known
@@ -82,7 +84,9 @@ def _known_by(db: Connection, section: str, path: str) -> int:
 
 
 def _forget(db: Connection, section: str, path: str) -> None:
-    db.execute("DELETE FROM part WHERE section = ? AND path = ?", (section, path))
+    db.execute(
+        "DELETE FROM part WHERE section IN (?, '') AND path = ?", (section, path)
+    )
 
 
 def _inherit(db: Connection, whole: int, number: int) -> None:

@@ -117,6 +117,12 @@ class Found:
     libraries: dict[str, str] = field(default_factory=dict)
 
 
+def clear(connection: sqlite3.Connection) -> None:
+    """Forget everything: another machine has the place of the server."""
+    for table in ("plex_section", "plex_item", "plex_part", "plex_guid", "plex_trait"):
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608  # names of our own
+
+
 class Index:
     """The tables, one transaction a method. Raises the database's own errors."""
 

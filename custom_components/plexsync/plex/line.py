@@ -108,6 +108,17 @@ class Line:
         with about_the_server():
             return await self._ask(self._get_libraries, self._deadlines.read)
 
+    async def is_refused(self, path: str) -> bool:
+        """Say whether Plex refuses to show the token's owner something."""
+        try:
+            await self.session.call(
+                lambda: self.session.exchange("GET", path),
+                deadline=self._deadlines.probe,
+            )
+        except Fault as fault:
+            return fault.kind is FaultClass.AUTH
+        return False
+
     async def count(self, library: Library) -> None:
         """Read the least that the database can be asked for, as a probe."""
         await self._probe(lambda: self._get_page(library, Slice(None, 0, 0)))

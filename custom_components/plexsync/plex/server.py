@@ -100,6 +100,24 @@ class PlexMediaServer:
         """Ask for all libraries, chosen or not; one request."""
         return await self._line.libraries()
 
+    async def may_edit(self) -> bool:
+        """Say whether the token is the owner's, as far as can be told without an edit.
+
+        Of a home or shared user Plex keeps the account and the list of accounts from;
+        only no to both counts. Two requests at most.
+        """
+        return not (
+            await self._line.is_refused("/myplex/account")
+            and await self._line.is_refused("/accounts")
+        )
+
+    async def known_libraries(self) -> tuple[Library, ...]:
+        """Give what is remembered of the chosen libraries; no request."""
+        if (catalogue := self._catalogue) is None:
+            return ()
+        await catalogue.open()
+        return tuple(section.library for section in catalogue.sections.values())
+
     async def sample_paths(self, limit: int = 200) -> tuple[str, ...]:
         """Give some paths of the chosen libraries, in normal form; no request."""
         if (catalogue := self._catalogue) is None:

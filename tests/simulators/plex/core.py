@@ -12,6 +12,7 @@ from .switches import Switches
 
 # What a home or shared user may not even read.
 _OWNERS_PATHS = frozenset({"/accounts", "/status/sessions", "/butler", "/:/prefs"})
+_ACCOUNT = "/myplex/account"  # answered 401 to whoever is not the owner
 
 
 def _token(request: Request) -> str | None:
@@ -46,6 +47,8 @@ class PlexCore(Model):
         if limit is not None and request.length > limit:
             return error_response(414)
         if not self.authorized(request):
+            return error_response(401)
+        if self._is_guest(request) and request.path == _ACCOUNT:
             return error_response(401)
         if self._is_guest(request) and (
             request.is_write or request.path in _OWNERS_PATHS

@@ -32,6 +32,8 @@ class Routes(ServerRoutes, ItemRoutes):
             ("GET", rf"{section}/all", self._listing),
             ("POST", rf"{ids}/(?P<word>{_IMAGE_WORDS})", self._upload),
             ("GET", r"/", self._root),
+            ("GET", r"/myplex/account", self._account),
+            ("GET", r"/accounts", self._accounts),
             ("GET", r"/library", self._library),
             ("GET", r"/library/sections(?:/all)?", self._sections),
             ("GET", section, self._sections),
@@ -70,6 +72,7 @@ class Routes(ServerRoutes, ItemRoutes):
             ("POST", r"/library/collections", self._create_collection),
             ("GET", r"/activities", self._activities),
             ("GET", r"/status/sessions", self._empty_list),
+            ("GET", r"/clients", self._empty_list),
             ("GET", r"/butler", self._butler),
             ("GET", r"/:/prefs", self._preferences),
         ]

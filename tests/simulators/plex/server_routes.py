@@ -24,6 +24,13 @@ class ServerRoutes(Answers):
         attrs = status.root_attrs(self._core.identity, self._catalog.now())
         return self._nodes(request, attrs, status.ROOT_ROWS)
 
+    def _account(self, request: Request, match: re.Match[str]) -> Response:
+        return self._nodes(request, {"username": "owner", "signInState": "ok"}, [])
+
+    def _accounts(self, request: Request, match: re.Match[str]) -> Response:
+        owner = Node("Account", {"id": 1, "key": "/accounts/1", "name": "owner"})
+        return self._nodes(request, {}, [owner])
+
     def _library(self, request: Request, match: re.Match[str]) -> Response:
         return self._nodes(request, status.LIBRARY_ATTRS, status.LIBRARY_ROWS)
 

@@ -1,0 +1,256 @@
+"""Signing in with a Plex account, and which servers it knows.
+
+plexapi reads what plex.tv says of servers (``MyPlexResource``). The calls are our own:
+its sign-in (``MyPlexPinLogin``) ends for good with the first poll that fails, its account
+(``MyPlexAccount``) sends the headers that another integration gave plexapi, forgets the
+token it was given, and does not survive a field that is lacking. Four calls on the
+session that we are given need no thread, carry our own headers and end at their deadline.
+
+The account's token and the codes are in no log, no exception and no representation.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree as ET
+
+import aiohttp
+from plexapi.myplex import MyPlexResource, ResourceConnection
+
+from ..engine.http_dates import retry_after
+from ..engine.retry import Fault
+from .markup import Element, number, parse
+
+PLEX_TV = "https://plex.tv"
+LINK_PAGE = "https://plex.tv/link"  # where a person types the code
+_BROWSER = "https://app.plex.tv/auth"
+_DEADLINE = 10.0  # seconds for each call
+_LARGEST = 4 * 1024 * 1024  # bytes of an answer
+_LIFE = 900.0  # seconds that a code is good for, where plex.tv does not say
+_LONGEST = 60.0  # seconds to wait because plex.tv asks to
+
+
+class PlexTvError(Exception):
+    """plex.tv did not do what it was asked for.
+
+    ``error`` is one of: ``unreachable`` (nobody answers, or not now), ``busy`` (it asks
+    to wait, ``wait`` seconds), ``refused`` (the token is not accepted), ``expired`` (the
+    code is gone) and ``unreadable``.
+    """
+
+    def __init__(self, error: str, wait: float | None = None) -> None:
+        """Say what is wrong, and how long it asks to wait."""
+        super().__init__(error)
+        self.error = error
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class AccountServer:
+    """A server that an account may use.
+
+    ``addresses`` are in the order in which they are to be tried; ``owner`` names the
+    account that shares a server which is not the asker's own.
+    """
+
+    machine_id: str
+    name: str
+    is_owned: bool
+    owner: str
+    addresses: tuple[str, ...]
+    token: str = field(repr=False)  # the server's, good for nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class _Pin:
+    number: int
+    code: str = field(repr=False)
+    life: float = _LIFE
+
+
+class PlexTv:
+    """The calls. Every method raises PlexTvError."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        client_id: str,
+        version: str = "0",
+        base: str = PLEX_TV,
+    ) -> None:
+        """Take the session; ``client_id`` names this installation, always the same."""
+        self._session = session
+        self._base = base.rstrip("/")
+        self._client_id = client_id
+        self._headers = {
+            "Accept": "application/xml",
+            "X-Plex-Client-Identifier": client_id,
+            "X-Plex-Product": "PlexSync",
+            "X-Plex-Version": version,
+            "X-Plex-Platform": "Home Assistant",
+            "X-Plex-Device": "Home Assistant",
+            "X-Plex-Device-Name": "PlexSync",
+        }
+
+    async def begin(self) -> SignIn:
+        """Ask for a code to type, and for one to follow a link with."""
+        short = await self._pin("")
+        strong = await self._pin("?strong=true")
+        words = {
+            "clientID": self._client_id,
+            "code": strong.code,
+            "context[device][product]": "PlexSync",
+        }
+        link = f"{_BROWSER}#!?{urlencode(words, quote_via=quote)}"
+        return SignIn(self, (short, strong), short.code, link)
+
+    async def _pin(self, query: str) -> _Pin:
+        answer = await self._ask("POST", f"/api/v2/pins{query}")
+        key, code = number(answer.get("id")), answer.get("code")
+        if key is None or not code:
+            raise PlexTvError("unreadable")
+        return _Pin(key, code, number(answer.get("expiresIn")) or _LIFE)
+
+    async def token_of(self, pin: int) -> str | None:
+        """Give the account's token, None while nobody has signed in with the code."""
+        answer = await self._ask("GET", f"/api/v2/pins/{pin}", missing="expired")
+        return answer.get("authToken") or None
+
+    async def servers(self, token: str) -> tuple[AccountServer, ...]:
+        """List the servers that an account may use, its own first."""
+        answer = await self._ask(
+            "GET",
+            "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1",
+            {"X-Plex-Token": token},
+        )
+        found = [server for node in answer if (server := _server(node)) is not None]
+        return tuple(sorted(found, key=lambda each: not each.is_owned))
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        missing: str = "unreadable",
+    ) -> Element:
+        try:
+            async with (
+                asyncio.timeout(_DEADLINE),
+                self._session.request(
+                    method,
+                    f"{self._base}{path}",
+                    headers=self._headers | dict(headers or {}),
+                    allow_redirects=False,
+                    raise_for_status=False,
+                ) as answer,
+            ):
+                body = await answer.content.read(_LARGEST)
+                while not answer.content.at_eof():
+                    body += await answer.content.read(_LARGEST)
+                    if len(body) > _LARGEST:
+                        raise PlexTvError("unreadable")
+                _judge(answer, missing)
+        except aiohttp.ClientError, OSError, TimeoutError, ValueError:
+            # The cause names addresses, and with them what is in them.
+            raise PlexTvError("unreachable") from None
+        if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+            raise PlexTvError("unreadable")
+        try:
+            return parse(body)
+        except Fault:
+            raise PlexTvError("unreadable") from None
+
+
+class SignIn:
+    """One sign-in under way: what a person is shown, and the wait for it."""
+
+    def __init__(
+        self, plex_tv: PlexTv, pins: tuple[_Pin, ...], code: str, link: str
+    ) -> None:
+        """Take the codes that were given out; ``code`` is typed, ``link`` is opened."""
+        self._plex_tv = plex_tv
+        self._pins = pins
+        self.code = code
+        self.link = link
+
+    async def wait(self, pause: float) -> str:
+        """Wait until somebody has signed in; give the account's token.
+
+        A look that fails is no reason to give up. Raises PlexTvError ``expired`` when
+        the codes are too old.
+        """
+        try:
+            async with asyncio.timeout(min(pin.life for pin in self._pins)):
+                while True:
+                    for pin in self._pins:
+                        rest = 0.0
+                        try:
+                            if token := await self._plex_tv.token_of(pin.number):
+                                return token
+                        except PlexTvError as error:
+                            if error.error == "expired":
+                                raise
+                            rest = min(error.wait or 0.0, _LONGEST)
+                        await asyncio.sleep(max(rest, pause / len(self._pins)))
+        except TimeoutError:
+            raise PlexTvError("expired") from None
+
+
+def _judge(answer: aiohttp.ClientResponse, missing: str) -> None:
+    """Raise for an answer that is not a good one."""
+    status = answer.status
+    if 200 <= status < 300:
+        return
+    if status == 429:
+        headers = answer.headers
+        wait = retry_after(headers.get("Retry-After"), headers.get("Date"), 0.0)
+        raise PlexTvError("busy", wait)
+    if status in (401, 403, 422):
+        raise PlexTvError("refused")
+    if status in (404, 410):
+        raise PlexTvError(missing)
+    raise PlexTvError("unreachable")
+
+
+def _server(node: ET.Element) -> AccountServer | None:
+    """Read one of an account's devices; None for what is no server, or says too little."""
+    try:
+        resource = MyPlexResource(None, node)  # type: ignore[no-untyped-call]
+        connections: list[ResourceConnection] = resource.connections
+    except ValueError, TypeError, AttributeError:
+        return None
+    if "server" not in (resource.provides or "").split(","):
+        return None
+    if not resource.clientIdentifier or not resource.accessToken:
+        return None
+    return AccountServer(
+        machine_id=resource.clientIdentifier,
+        name=resource.name or "Plex",
+        is_owned=bool(resource.owned),
+        owner=resource.sourceTitle or "",
+        addresses=_addresses(connections, secure_only=bool(resource.httpsRequired)),
+        token=resource.accessToken,
+    )
+
+
+def _addresses(
+    connections: list[ResourceConnection], *, secure_only: bool
+) -> tuple[str, ...]:
+    """Order a server's addresses: local https, local http, remote https; never a relay.
+
+    A name of plex.direct does not resolve where a router guards against rebinding: the
+    plain address stands behind it, unless the server wants secure connections only.
+    """
+    ordered: dict[str, int] = {}
+    for each in connections:
+        if each.relay or not each.uri:
+            continue
+        if each.uri.startswith("https:"):
+            ordered.setdefault(each.uri, 0 if each.local else 2)
+        if each.local and not secure_only and each.address:
+            host = f"[{each.address}]" if ":" in each.address else each.address
+            ordered.setdefault(f"http://{host}:{each.port}", 1)
+    return tuple(sorted(ordered, key=ordered.__getitem__))

@@ -1,0 +1,45 @@
+"""Which Plex server stands behind an address: asked without a token, so told to nobody."""
+
+import asyncio
+
+import aiohttp
+from yarl import URL
+
+from ..engine.retry import Fault
+from . import classify
+from .library import parse_identity
+
+_DEADLINE = 5.0  # seconds
+_MOST = 64 * 1024  # bytes; the answer has some hundred
+
+
+async def who_answers(
+    session: aiohttp.ClientSession, url: str, *, verify_ssl: bool = False
+) -> str | None:
+    """Give the machine identifier of the Plex server there, None where none answers.
+
+    ``GET /identity`` needs no token. One request; raises nothing.
+    """
+    try:
+        base = URL(url)
+        address = base.with_path(f"{base.path.rstrip('/')}/identity")
+        async with (
+            asyncio.timeout(_DEADLINE),
+            session.get(
+                address,
+                allow_redirects=False,
+                raise_for_status=False,
+                ssl=verify_ssl,
+                headers={"Accept": "*/*"},
+            ) as answer,
+        ):
+            body = await answer.content.read(_MOST)
+            while not answer.content.at_eof() and len(body) < _MOST:
+                body += await answer.content.read(_MOST - len(body))
+            if fault := classify.judge(
+                answer.status, answer.headers, body, write=False
+            ):
+                raise fault
+            return parse_identity(body).machine_id
+    except Fault, aiohttp.ClientError, OSError, TimeoutError, ValueError:
+        return None

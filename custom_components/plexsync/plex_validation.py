@@ -1,0 +1,137 @@
+"""Try on the real Plex server what a flow was given, and say what is wrong with it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from homeassistant.const import CONF_TOKEN, CONF_URL
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from yarl import URL
+
+from .connection import NOWHERE, Access, client_identifier
+from .plex.deadlines import Deadlines
+from .plex.door import who_answers
+from .plex.library import SUPPORTED, Identity, Library
+from .plex.server import PlexMediaServer
+from .validation import (
+    DEADLINE,
+    InvalidInputError,
+    explained,
+    normalise_url,
+    with_other_scheme,
+)
+
+PORT: Final = 32400
+_ERRORS = {
+    "starting": "starting_up",
+    "maintenance": "starting_up",
+    "tls": "certificate",
+    "redirect": "not_plex",
+    "not_plex": "not_plex",
+    "empty_answer": "not_plex",
+    "unparsable": "not_plex",
+    # No, said by something that does not call itself Plex.
+    "proxy_400": "not_plex",
+    "proxy_404": "not_plex",
+}
+_PERHAPS_ELSEWHERE = {"cannot_connect", "certificate", "not_plex"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlexFound:
+    """A Plex server that answered, and those of its libraries that can be synced."""
+
+    identity: Identity
+    libraries: tuple[Library, ...]
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.identity.name or "Plex"
+
+
+def normalise_plex_url(text: str) -> str:
+    """Give a Plex server's address in its one form, with its port.
+
+    Plex listens on 32400 whatever the scheme, so that is meant where none is entered.
+    Raises InvalidInputError.
+    """
+    url = normalise_url(text)
+    if (port := _typed_port(text)) is None:
+        port = PORT
+    return with_port(url, port)
+
+
+def with_port(url: str, port: int | None = None) -> str:
+    """Name the port of an address, that of its scheme where it has none."""
+    address = URL(url)
+    host = f"[{address.host}]" if ":" in (address.host or "") else address.host
+    path = "" if address.path == "/" else address.path
+    return f"{address.scheme}://{host}:{port or address.port}{path}"
+
+
+def _typed_port(text: str) -> int | None:
+    text = text.strip()
+    return URL(text if "://" in text else f"http://{text}").explicit_port
+
+
+async def async_look_at_plex(hass: HomeAssistant, access: Access) -> PlexFound:
+    """Say who answers and what there is to sync. Raises InvalidInputError.
+
+    A token that may read and not edit is refused, as far as that can be told without
+    an edit.
+    """
+    if access == NOWHERE:
+        raise InvalidInputError("plex_entry_unusable")
+    try:
+        return await _look(hass, access)
+    except InvalidInputError as error:
+        raise await _second_look(hass, access, error) from None
+
+
+async def _look(hass: HomeAssistant, access: Access) -> PlexFound:
+    with explained(_ERRORS):
+        server = PlexMediaServer(
+            access.url,
+            access.token,
+            verify_ssl=access.verify_ssl,
+            client_id=await client_identifier(hass),
+            deadlines=Deadlines(read=DEADLINE),
+        )
+        try:
+            identity = await server.connect()
+            libraries = await server.libraries()
+            may_edit = await server.may_edit()
+        finally:
+            await server.close()
+    if not may_edit:
+        raise InvalidInputError("read_only_token")
+    found = tuple(each for each in libraries if each.type in SUPPORTED)
+    if not found:
+        raise InvalidInputError("no_libraries")
+    return PlexFound(identity, found)
+
+
+async def _second_look(
+    hass: HomeAssistant, access: Access, error: InvalidInputError
+) -> InvalidInputError:
+    """Say more of what went wrong: that a token is lacking, or where Plex does answer.
+
+    A server that wants secure connections hangs up on others without a word.
+    """
+    if error.error == "invalid_auth" and not access.token:
+        return InvalidInputError("token_missing", CONF_TOKEN)
+    if error.error not in _PERHAPS_ELSEWHERE:
+        return error
+    session = async_get_clientsession(hass)
+    address = with_port(access.url)
+    if error.error == "certificate" and await who_answers(session, address):
+        return error  # it is Plex, and speaks so
+    other = with_other_scheme(address)
+    wanted = "use_https" if other.startswith("https") else "use_http"
+    usual = with_port(access.url, URL(f"{URL(address).scheme}://a").port)
+    own = with_port(access.url, PORT)
+    for key, url in ((wanted, other), ("other_port", own), ("other_port", usual)):
+        if url != address and await who_answers(session, url):
+            return InvalidInputError(key, CONF_URL, instead=url)
+    return error

@@ -1,0 +1,73 @@
+"""Being let in again, after Plex refused the token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
+from homeassistant.const import CONF_TOKEN
+import probatio
+
+from .address_flow import TEXTS
+from .connection import Access, entry_access
+from .server_flow import SECRET, ServerFlow
+from .validation import InvalidInputError
+
+_WAYS = ["account", "token"]
+
+
+class ReauthFlow(ServerFlow):
+    """Ask how to be let in; every token is tried before anything is said of it."""
+
+    async def async_step_reauth(
+        self, entry_data: Mapping[str, Any]
+    ) -> ConfigFlowResult:
+        """Begin because Plex refused the token, or let it read and not edit."""
+        entry = self._entry
+        if (
+            entry.state is ConfigEntryState.LOADED
+            and entry.runtime_data.engine.health.edits_refused
+        ):
+            return await self.async_step_reauth_read_only()
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say that the token is refused."""
+        return self._show_ways("reauth_confirm")
+
+    async def async_step_reauth_read_only(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say that edits are refused."""
+        return self._show_ways("reauth_read_only")
+
+    def _show_ways(self, step_id: str) -> ConfigFlowResult:
+        return self.async_show_menu(
+            step_id=step_id,
+            menu_options=_WAYS,
+            description_placeholders={"server": self._entry.title},
+        )
+
+    async def async_step_token(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for a token that Plex accepts; without one the stored one is tried again."""
+        known = entry_access(self.hass, self._entry)
+        errors: dict[str, str] = {}
+        texts = TEXTS | {"server": self._entry.title}
+        if user_input is not None:
+            token = user_input.get(CONF_TOKEN, "").strip() or known.token
+            access = Access(known.url, token, known.verify_ssl)
+            try:
+                return await self._async_go_on(access, {CONF_TOKEN: token})
+            except InvalidInputError as error:
+                # The address is not asked for here: what is wrong with it is told whole.
+                errors = {"base": error.error}
+                texts["other_url"] = error.instead
+        return self.async_show_form(
+            step_id="token",
+            data_schema=probatio.Schema({probatio.Optional(CONF_TOKEN): SECRET}),
+            errors=errors,
+            description_placeholders=texts,
+        )
