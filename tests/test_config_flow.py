@@ -1,5 +1,6 @@
 """The flow that adds a Plex server by its address: every error, and its correction."""
 
+from http import HTTPStatus
 import logging
 from pathlib import Path
 import socket
@@ -12,7 +13,9 @@ from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import instance_id
+from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID
 from custom_components.plexsync.outside import OUTSIDE, Outside
@@ -73,6 +76,32 @@ async def test_the_flow_goes_on_to_the_first_source(
     flow = hass.config_entries.subentries.async_get(flow_id)
     assert flow["handler"] == (result["result"].entry_id, "stash")
     assert flow["step_id"] == "user"
+
+
+async def test_the_browser_is_told_of_the_first_source(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, plex: PlexSimulator
+) -> None:
+    """Answer the frontend as it wants it: where to go on, and for which entry."""
+    assert await async_setup_component(hass, "config", {})
+    client, path = await hass_client(), "/api/config/config_entries/flow"
+
+    async def post(path: str, **data: Any) -> dict[str, Any]:
+        response = await client.post(path, json=data)
+        assert response.status == HTTPStatus.OK
+        return dict(await response.json())
+
+    result = await post(path, handler="plexsync")
+    path = f"{path}/{result['flow_id']}"
+    await post(path, next_step_id="manual")
+    await post(path, **access(plex))
+    result = await post(path, libraries=uuids(plex)[:1])
+    kind, flow_id = result["next_flow"]
+    assert kind == "config_subentries_flow"
+    assert result["result"]["domain"] == "plexsync"
+    response = await client.get(f"/api/config/config_entries/subentries/flow/{flow_id}")
+    shown = await response.json()
+    assert shown["handler"] == [result["result"]["entry_id"], "stash"]
+    assert shown["type"] == "form"
 
 
 async def test_two_libraries_of_one_name(
