@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import contextlib
 from typing import Any
 
-from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 import probatio
 
@@ -97,7 +97,7 @@ class AddressFlow(ServerFlow):
         )
 
     async def _async_search(self) -> list[NearServer]:
-        """Give the servers on the network that are no entry's yet; looks once."""
+        """Give the servers on the network that are no other entry's; looks once."""
         if self._near is None:
             where = outside(self.hass)
             found: list[NearServer] = []
@@ -110,6 +110,7 @@ class AddressFlow(ServerFlow):
             taken = {
                 entry.unique_id
                 for entry in self.hass.config_entries.async_entries(DOMAIN)
+                if self.source == SOURCE_USER or entry is not self._entry
             }
             self._near = [each for each in found if each.machine_id not in taken]
         return self._near

@@ -1,5 +1,6 @@
 """Try on the real Plex server what a flow was given, and say what is wrong with it."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -123,15 +124,18 @@ async def _second_look(
         return InvalidInputError("token_missing", CONF_TOKEN)
     if error.error not in _PERHAPS_ELSEWHERE:
         return error
-    session = async_get_clientsession(hass)
-    address = with_port(access.url)
-    if error.error == "certificate" and await who_answers(session, address):
-        return error  # it is Plex, and speaks so
+    address, session = with_port(access.url), async_get_clientsession(hass)
     other = with_other_scheme(address)
-    wanted = "use_https" if other.startswith("https") else "use_http"
     usual = with_port(access.url, URL(f"{URL(address).scheme}://a").port)
-    own = with_port(access.url, PORT)
-    for key, url in ((wanted, other), ("other_port", own), ("other_port", usual)):
-        if url != address and await who_answers(session, url):
+    ways = {address: error.error}
+    ways.setdefault(other, "use_https" if other.startswith("https") else "use_http")
+    ways.setdefault(with_port(access.url, PORT), "other_port")
+    ways.setdefault(usual, "other_port")
+    # All at once: somebody waits, and what does not answer takes its time.
+    answers = await asyncio.gather(*(who_answers(session, url) for url in ways))
+    for (url, key), answer in zip(ways.items(), answers, strict=True):
+        if answer and url != address:
             return InvalidInputError(key, CONF_URL, instead=url)
+        if answer and error.error == "certificate":
+            break  # it is Plex, and speaks so
     return error
