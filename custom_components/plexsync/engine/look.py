@@ -82,6 +82,10 @@ class Look:
             if _is_doubtful(sight):
                 sight.miss()
 
+    async def catch_up(self) -> None:
+        """Learn of items that came unheard, of which nothing that is known tells."""
+        await self._search.catch_up()
+
     async def _recall(self, sights: Sequence[Sight]) -> None:
         """Recall what was seen of each sight, if it follows from the same as today."""
         single = [each for each in sights if each.is_open and not each.twins]
