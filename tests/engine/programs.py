@@ -5,7 +5,6 @@ happens to the twin as well: once all of ours was undone, the two have to be the
 """
 
 import asyncio
-from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -366,12 +365,8 @@ class Program:
 
     async def settle(self) -> None:
         """Hold: a second sweep writes nothing, and one that has seen nothing counts the same."""
-        # Where a source lets go of a value, the next sweep lets another one lead it.
-        records = self.life.records.values()
-        films = Counter(path for each in records for path in each.find.paths)
-        for _ in range(max(films.values(), default=1)):
-            await self.sweep()
-            await self.life.drained()
+        await self.sweep()
+        await self.life.drained()
         before = self.life.watch.writes
         await self.sweep()
         await self.life.drained()

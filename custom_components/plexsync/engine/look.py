@@ -132,13 +132,16 @@ class Look:
                 parts.recognise(db, sight.item)
                 parts.notice(db, sight.item)
                 parts.note(db, sight.item)
+                key = owners.owner(db, sight.item, sight.record)
+                if key is None and sight.record.mirror:
+                    ledger.take_for_undone(db, sight.item, sight.record)
                 sight.ledger = ledger.rows(db, sight.item)
                 if leads:
                     number = ledger.item_id(db, sight.item)
                     sight.leads = leading.fields(db, sight.record, number)
                 if self._skims:
                     sight.basis = _basis(db, sight, order)
-                if (key := owners.owner(db, sight.item, sight.record)) is not None:
+                if key is not None:
                     sight.share(key)
             return order
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
-from . import failed, intake, jobs_view, pins, queue, seen, skipped
+from . import failed, intake, jobs_view, ledger, pins, queue, seen, skipped
 from .breaker import State
 from .change import Kept
 from .circuit import Circuit
@@ -225,12 +225,13 @@ class Reconcile:
         news = [each for each in sights if not each.is_same]
         if not (news or jobs):
             return
-        now = self._t.clock.steady()
+        now, wall = self._t.clock.steady(), self._t.clock.wall()
 
         def work(db: Connection) -> None:
             seen.begin(db)
             for sight in news:
                 seen.keep(db, *_whose(sight), _seen(sight))
+                _note_waiting(db, sight, wall)
             if self._enqueue:
                 for record in differing:
                     intake.compare_anew(db, record, Priority.BULK, now)
@@ -273,6 +274,14 @@ def _seen(sight: Sight) -> Seen | None:
     if sight.waits is not None or Kept.LAST_MEMBER in plan.kept.values():
         return None
     return Seen(item.digest, sight.basis, _kind(sight))
+
+
+def _note_waiting(db: Connection, sight: Sight, wall: float) -> None:
+    """Note the fields that another source leads: once it gives them up we are asked."""
+    for target in sight.targets:
+        if target.item is not None and target.record is not None:
+            waiting = target.plan.waiting(target.record)
+            ledger.wait(db, target.item, target.record, waiting, wall)
 
 
 def _kind(sight: Sight) -> str:
