@@ -117,6 +117,7 @@ _OPTIONS: dict[str, dict[str, Selector[Any]]] = {
         "only_studios": _NAMES,
         "without_studios": _NAMES,
         "min_rating": _RATING,
+        "scan_new": BooleanSelector(),
         "when_gone": _select("when_gone", *WhenGone),
     },
 }
