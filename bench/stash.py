@@ -50,7 +50,7 @@ class _Bench:
         await self._server.forget()
         before = self._loop.peak = settled_memory()
         await asyncio.sleep(0.05)  # collecting held the loop: that is not our work
-        gaps = array("d")
+        gaps, self._loop.own = array("d"), array("d")
         started, cpu = time.perf_counter(), time.process_time()
         with self._loop.into(gaps):
             yield
@@ -58,14 +58,15 @@ class _Bench:
         peak, stays = self._loop.peak - before, settled_memory() - before
         self._most = max(self._most, self._loop.peak - self._base)
         requests, size = await self._server.asked()
-        held = p999(gaps) - p999(self._loop.idle)
+        held, own = p999(gaps) - p999(self._loop.idle), p999(self._loop.own)
         print(
             f"{what}: {seconds:.1f} s, {cpu:.1f} s of them ours;"
             f" {requests} requests to Stash, {size / 1e6:.2f} MB;"
             f" memory +{peak / 1e6:.1f} MB, {stays / 1e6:+.1f} MB after it,"
             f" +{self._most / 1e6:.1f} MB since the start at most;"
             f" the loop held {held * 1000:.1f} ms over idle (p99.9),"
-            f" {max(gaps, default=0) * 1000:.0f} ms at most",
+            f" {max(gaps, default=0) * 1000:.0f} ms at most;"
+            f" of its own thread's processor time that was {own * 1000:.1f} ms (p99.9)",
             flush=True,
         )
 
