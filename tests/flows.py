@@ -95,6 +95,8 @@ async def enter(
     result = await hass.config_entries.flow.async_configure(
         result["flow_id"], user_input
     )
+    if result["type"] in (FlowResultType.ABORT, FlowResultType.CREATE_ENTRY):
+        await hass.async_block_till_done()  # what it sets up or reloads
     return checked(result, "config")
 
 

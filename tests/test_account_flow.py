@@ -69,7 +69,9 @@ async def settle(hass: HomeAssistant, result: ConfigFlowResult) -> ConfigFlowRes
         [EVENT_DATA_ENTRY_FLOW_PROGRESSED],
     )
     # As the frontend does when it is told of progress.
-    return checked(await flows.async_configure(number), "config")
+    result = await flows.async_configure(number)
+    await hass.async_block_till_done()
+    return checked(result, "config")
 
 
 async def sign_in(

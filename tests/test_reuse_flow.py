@@ -1,19 +1,13 @@
 """A server of Home Assistant's own Plex integration: chosen, followed, lost and found."""
 
-from datetime import timedelta
-
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryState, FlowType
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.util import dt as dt_util
 from plexapi.myplex import MyPlexAccount
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import (
     CONF_LIBRARIES,
@@ -190,6 +184,8 @@ async def test_nobody_knows_the_address(
     assert plex.core.find(path(plex)).value("summary") == "x"
 
 
+# Core's debouncer leaves a timer behind when its entry is unloaded.
+@pytest.mark.parametrize("expected_lingering_timers", [True])
 async def test_the_real_integration_retries_is_deleted_and_added_again(
     hass: HomeAssistant,
     plex: PlexSimulator,
@@ -242,11 +238,6 @@ async def test_the_real_integration_retries_is_deleted_and_added_again(
     assert setups == [entry.entry_id] * 2
     await call(hass, "sync_item", path=path(plex), fields={"summary": "x"}, wait=10)
     assert plex.core.find(path(plex)).value("summary") == "x"
-
-    await hass.config_entries.async_unload(again.entry_id)
-    for _ in range(2):  # core's own timers outlive its entry
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=20))
-        await hass.async_block_till_done()
 
 
 @pytest.mark.parametrize(
