@@ -39,7 +39,7 @@ class Told:
     def __init__(self, hass: HomeAssistant) -> None:
         """Begin to listen."""
         self.events: list[dict[str, Any]] = []
-        self._entity = entity_id(hass, "event", "activity")
+        self._entity = entity_id(hass, "event", "sync_event")
         hass.bus.async_listen(EVENT_STATE_CHANGED, self._heard)
 
     @callback
@@ -66,7 +66,7 @@ async def test_an_outage_is_told_from_beginning_to_end(
     """Tell of each change of the circuit, with its cause."""
     entry = await set_up(hass, make_entry(plex))
     told = Told(hass)
-    state = state_of(hass, "event", "activity")
+    state = state_of(hass, "event", "sync_event")
     assert state.state == STATE_UNKNOWN
     assert set(state.attributes[ATTR_EVENT_TYPES]) == {
         "circuit_opened",
@@ -219,12 +219,12 @@ async def test_a_restored_state_tells_nothing_anew(
     await until_state(hass, "sensor", "circuit", "open")
     for _ in range(restarts):
         assert await hass.config_entries.async_unload(entry.entry_id)
-        before = state_of(hass, "event", "activity")
+        before = state_of(hass, "event", "sync_event")
         told = Told(hass)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
         assert state_of(hass, "sensor", "circuit").state == "open"
-        after = state_of(hass, "event", "activity")
+        after = state_of(hass, "event", "sync_event")
         assert after.attributes.get(ATTR_EVENT_TYPE) == "circuit_opened"
         assert before.state != after.state  # unavailable, and then the moment it was
         assert set(told.types) <= {"circuit_opened"}
