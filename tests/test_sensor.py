@@ -179,12 +179,23 @@ async def test_our_own_facts_stay_while_plex_is_down(
     assert state_of(hass, "sensor", "mttr").state == STATE_UNKNOWN
     for key in ("next_probe", "last_outage"):
         assert dt_util.parse_datetime(state_of(hass, "sensor", key).state)
+    begun = state_of(hass, "sensor", "circuit").attributes["since"]
+    assert begun.isoformat(timespec="seconds") == (
+        state_of(hass, "sensor", "last_outage").state
+    )
 
     await plex.start()
     await call(hass, "reset_circuit")
     await until_state(hass, "sensor", "synced", "1")
     assert state_of(hass, "sensor", "circuit").state == "closed"
     assert state_of(hass, "sensor", "next_probe").state == STATE_UNKNOWN
+    ended = state_of(hass, "sensor", "circuit").attributes["since"]
+    assert begun < ended <= dt_util.utcnow()
+    shown = state_of(hass, "sensor", "availability")
+    assert (float(shown.state) < 100, shown.attributes["coverage"]) == (True, 0)
+    # The state has changed with the restart; what it says since when has not.
+    assert await hass.config_entries.async_reload("01ENTRY")
+    assert state_of(hass, "sensor", "circuit").attributes["since"] == ended
     assert float(state_of(hass, "sensor", "mtbf").state) >= 0
 
 

@@ -2,13 +2,18 @@
 
 from typing import Any, override
 
-from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.components.event import (
+    DOMAIN as EVENT,
+    EventEntity,
+    EventEntityDescription,
+)
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, CONF_TYPE
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .answers import counts_answer
-from .const import CONF_RECORD_TITLES, EVENT_PLEXSYNC
+from .const import CONF_RECORD_TITLES, DOMAIN, EVENT_PLEXSYNC
 from .coordinator import PlexSyncConfigEntry
 from .engine.events import (
     CircuitClosed,
@@ -39,7 +44,12 @@ async def async_setup_entry(
     entry: PlexSyncConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the event entity of one server."""
+    """Set up the event entity of one server; an earlier version called it otherwise."""
+    registry, number = er.async_get(hass), entry.entry_id
+    known = registry.async_get_entity_id(EVENT, DOMAIN, f"{number}_activity")
+    if known is not None:
+        unique_id = f"{number}_{SYNC_EVENT.key}"
+        registry.async_update_entity(known, new_unique_id=unique_id)
     async_add_entities([PlexSyncEvent(entry.runtime_data, SYNC_EVENT)])
 
 
