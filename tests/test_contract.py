@@ -276,6 +276,15 @@ def test_event_types_have_texts_and_icons() -> None:
     assert text.keys() - {"event_type"} == attributes
 
 
+def test_every_event_has_its_sentence_in_the_logbook() -> None:
+    """Say each type in words, filled in with nothing but what an event tells."""
+    types = set(SYNC_EVENT.event_types or ())
+    assert TEXTS["common"].keys() == types | {"circuit_reset", "item_failed"}
+    known = {"cause", "count", "differs", "duration", "in_line", "jobs", "others"}
+    for sentence in TEXTS["common"].values():
+        assert placeholders(sentence) <= known | {"reason"}
+
+
 @pytest.mark.parametrize(("path", "icon"), list(texts(ICONS)))
 def test_icons_are_material_design_icons(path: tuple[str, ...], icon: str) -> None:
     """Use nothing but mdi, as the frontend does."""
