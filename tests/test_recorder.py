@@ -40,6 +40,8 @@ from tests.test_persistence import home
 from tests.virtual import run, virtual
 from tests.world import EPOCH, HOUR
 
+pytestmark = pytest.mark.timeout(400)  # for a busy machine: days are long
+
 DAY = 24 * HOUR
 QUIET = 100  # rows of a day on which nothing happens, as DESIGN bounds them
 COUNT = 12
