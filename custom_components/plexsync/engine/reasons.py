@@ -36,6 +36,7 @@ class Reason(StrEnum):
     LISTING_FAILS = "listing_fails"
     PICTURES_FAIL = "pictures_fail"
     READS_FAIL = "reads_fail"
+    SCANS_FAIL = "scans_fail"
     SOURCE_AWAY = "source_away"
     UNDER_WAY = "under_way"
 
