@@ -5,7 +5,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.plexsync.const import CONF_PLEX_ENTRY, DOMAIN
+from custom_components.plexsync.const import CONF_REUSE, DOMAIN
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
@@ -85,9 +85,11 @@ async def test_no_link_carries_what_lets_anybody_in(
     """Neither the token, nor what an address of the Plex integration may hold."""
     url = plex.url.replace("//", "//planted:secret@") + "/?X-Plex-Token=planted"
     config = {"url": url, "token": "planted", "verify_ssl": True}
-    core = MockConfigEntry(domain="plex", data={"server_config": config})
+    core = MockConfigEntry(
+        domain="plex", unique_id="sim0001", data={"server_config": config}
+    )
     core.add_to_hass(hass)
-    entry = await set_up(hass, make_entry(plex, **{CONF_PLEX_ENTRY: core.entry_id}))
+    entry = await set_up(hass, make_entry(plex, **{CONF_REUSE: True}))
     link = device(hass, entry).configuration_url
     assert link is not None
     assert "planted" not in link

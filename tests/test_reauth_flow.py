@@ -10,6 +10,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.engine.events import HoldChanged
+from custom_components.plexsync.engine.holds import Hold
 from tests.flows import access, add_entry, checked, enter
 from tests.home import call, make_entry, set_up, state_of, until, until_state
 from tests.simulators.plex import PlexSimulator
@@ -138,9 +140,11 @@ async def test_edits_are_refused(
     await until(hass, lambda: reauths(hass))
     assert reauths(hass) == ["reauth_read_only"]
     # A probe only reads, and so it finds nothing wrong.
+    heard: list[object] = []
+    entry.runtime_data.async_listen(heard.append)
     entry.runtime_data.engine.health.hurry()
-    await until(hass, lambda: not entry.runtime_data.engine.circuit.holds)
-    await hass.async_block_till_done()
+    await until(hass, lambda: HoldChanged(Hold.AUTH, False) in heard)
+    await until(hass, lambda: HoldChanged(Hold.AUTH, True) in heard)
     assert reauths(hass) == ["reauth_read_only"]
 
     result = await begin(hass, entry)
