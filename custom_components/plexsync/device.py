@@ -9,19 +9,20 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from yarl import URL
 
+from .connection import NOWHERE
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 
 
 def server_device(coordinator: PlexSyncCoordinator) -> DeviceInfo:
     """Describe a server."""
-    entry = coordinator.config_entry
+    entry, access = coordinator.config_entry, coordinator.access
     return _device(
         entry.entry_id,
         manufacturer="Plex",
         model="Plex Media Server",
         name=entry.title,
-        configuration_url=_page(coordinator.access.url, "web"),
+        configuration_url=None if access == NOWHERE else _page(access.url, "web"),
         sw_version=coordinator.server.version,
     )
 
