@@ -5,7 +5,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
-from . import issues
+from . import entry_migration, issues
 from .connection import async_follow_plex_entry
 from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
@@ -27,6 +27,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, so that automations validate without an entry."""
     async_setup_services(hass)
     return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:
+    """Bring an older version's entry up to date."""
+    return entry_migration.async_migrate(hass, entry)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:

@@ -25,6 +25,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from . import entry_migration
 from .connection import Access, plex_entry_access
 from .const import (
     CONF_LIBRARIES,
@@ -63,8 +64,8 @@ _EXAMPLES = {"example_url": "http://192.168.1.10:32400"}
 class PlexSyncConfigFlow(ConfigFlow, domain=DOMAIN):
     """Add a server, or change how it is reached."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
+    VERSION = entry_migration.VERSION
+    MINOR_VERSION = entry_migration.MINOR_VERSION
 
     _access: Mapping[str, Any]  # what the entry keeps of how the server is reached
     _found: PlexFound
