@@ -110,7 +110,7 @@ class Watcher:
             self.see(f"state {state.entity_id}", state.as_dict())
         for issue in ir.async_get(hass).issues.values():
             self.see(f"repair {issue.issue_id}", repr(issue))
-        for device in dr.async_get(hass).devices.values():
+        for device in dr.async_get(hass).devices:
             self.see(f"device {device.name}", repr(device))
         for entity in er.async_get(hass).entities.values():
             self.see(f"entity {entity.entity_id}", repr(entity))
