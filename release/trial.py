@@ -83,7 +83,7 @@ async def downgrade(archive: Path, folder: Path, old_version: str) -> str:
             await home.until_entry("setup_error")
             if (repairs := await home.repairs()) != {"storage_too_new"}:
                 raise ReleaseError(f"the owner is told of {repairs}")
-            await home.stop()
+            await home.stop(refused=True)
             if before != {each.name: each.read_bytes() for each in _files(home)}:
                 raise ReleaseError("files of a newer version were touched")
     return "files of a newer version: left as they were, a repair says so"
