@@ -86,7 +86,7 @@ async def test_manual(hass: HomeAssistant, plex: PlexSimulator) -> None:
     assert result["title"] == "Simulated Plex"
     entry = result["result"]
     assert entry.unique_id == "sim0001"
-    assert (entry.version, entry.minor_version) == (1, 1)
+    assert (entry.version, entry.minor_version) == (1, 2)
     assert entry.data == access(plex) | {
         CONF_MACHINE_ID: "sim0001",
         CONF_LIBRARIES: uuids(plex)[:1],

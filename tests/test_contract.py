@@ -7,8 +7,9 @@ from pathlib import Path
 import re
 from typing import Any
 
-from homeassistant.core import SupportsResponse
+from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.helpers.selector import validate_selector
+from homeassistant.loader import async_get_integration
 from homeassistant.util.yaml import load_yaml_dict
 from PIL import Image
 import probatio
@@ -93,6 +94,29 @@ def test_manifest_names_what_is_asked_for() -> None:
     assert MANIFEST["integration_type"] == "service"
     assert MANIFEST["iot_class"].startswith("local_")
     assert {"issue_tracker", "version"} <= MANIFEST.keys()
+
+
+def test_manifest_has_no_key_that_hassfest_refuses() -> None:
+    """Use keys that are known; two of them only from Home Assistant 2026.11 on.
+
+    What hassfest takes of core's own integrations it takes of custom ones too.
+    """
+    of_all = {"domain", "name", "after_dependencies", "codeowners", "config_flow"}
+    of_all |= {"dependencies", "documentation", "integration_type", "iot_class"}
+    of_all |= {"loggers", "quality_scale", "requirements", "zeroconf"}
+    of_custom = {"version", "issue_tracker", "import_executor"}
+    assert MANIFEST.keys() <= of_all | of_custom | {"categories", "connectivity"}
+    for category in MANIFEST["categories"]:
+        assert re.fullmatch(r"[a-z_]+\.[a-z_]+", category)
+    assert MANIFEST["connectivity"] == ["network"]
+
+
+async def test_home_assistant_reads_the_manifest(hass: HomeAssistant) -> None:
+    """Load on every version; what one does not know yet it passes over."""
+    found = await async_get_integration(hass, MANIFEST["domain"])
+    assert str(found.version) == MANIFEST["version"]
+    for key in ("categories", "connectivity"):
+        assert getattr(found, key, MANIFEST[key]) == MANIFEST[key]
 
 
 # Texts
