@@ -16,7 +16,7 @@ from .circuit import Circuit
 from .clock import Clock
 from .database import Database, StorageDamagedError
 from .departures import Departures
-from .events import CircuitClosed, Event, Tell, nobody_listens
+from .events import CircuitClosed, Event, HoldChanged, Tell, nobody_listens
 from .health import Health
 from .holds import Hold
 from .job import Priority
@@ -31,6 +31,7 @@ from .record_desk import Receipt, RecordDesk
 from .retry import RetryPolicy
 from .snapshot import Snapshot, take_snapshot
 from .standing import Standing
+from .successors import Successors
 from .sweep import Sweep
 from .tools import Tools
 from .undoing import Undoing
@@ -93,6 +94,7 @@ class Engine:
         self.health = Health(circuit, self._probe, clock)
         self.bulkheads = Bulkheads(random)
         self.news = PlexNews(database, circuit, clock)
+        self.successors = Successors(database, circuit, clock, fresh)
         self.tools = Tools(
             database=database,
             server=server,
@@ -102,6 +104,7 @@ class Engine:
             retry=retry or RetryPolicy(),
             bulkheads=self.bulkheads,
             voided=self.news.voided,
+            successors=self.successors,
             fresh=fresh,
         )
         self.notes = Notes(database)
@@ -161,7 +164,13 @@ class Engine:
     async def run(self) -> None:
         """Work and probe until cancelled."""
         async with asyncio.TaskGroup() as group:
-            parts = (self.health, self.worker, self.upkeep, self.undoing)
+            parts = (
+                self.health,
+                self.worker,
+                self.upkeep,
+                self.undoing,
+                self.successors,
+            )
             for work in [part.run for part in parts]:
                 group.create_task(self._keep(work))
 
@@ -190,6 +199,8 @@ class Engine:
     def _tell(self, event: Event) -> None:
         if isinstance(event, CircuitClosed):
             self.upkeep.look()
+        if isinstance(event, CircuitClosed | HoldChanged):
+            self.undoing.look()
         self._host(event)
 
     async def _probe(self) -> None:
