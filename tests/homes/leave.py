@@ -98,8 +98,11 @@ async def _go(
 ) -> dict[str, Any]:
     """Go through a flow until it ends."""
     answer = await process.home.post(path, {"handler": handler})
-    while answer["type"] in ("form", "progress"):
+    while answer["type"] in ("form", "menu", "progress"):
         at = f"{path}/{answer['flow_id']}"
+        if answer["type"] == "menu":
+            answer = await process.home.post(at, {"next_step_id": "manual"})
+            continue
         if answer["type"] == "progress":
             await asyncio.sleep(0.2)
             answer = await process.home.get(at)
