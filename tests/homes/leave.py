@@ -1,9 +1,9 @@
 """Leave what a Home Assistant keeps of PlexSync, in the middle of an outage.
 
 Run in the checkout of a version, before the next one is made, so that its own code
-leaves it: ``PYTHONPATH=. python -m tests.homes.leave FOLDER``, or with the path of
-this file where the checkout is older than it. ``tests/homes`` has one folder for
-each version that was ever released.
+leaves it: ``PYTHONPATH=. python tests/homes/leave.py FOLDER``, with the path of a newer
+checkout's file where the version is older than it. ``tests/homes`` has one folder
+for each version that was ever released.
 """
 
 import asyncio
