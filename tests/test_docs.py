@@ -4,8 +4,12 @@ from pathlib import Path
 import re
 from urllib.parse import parse_qs, urlsplit
 
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 import pytest
 
+from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.services import ACTIONS
 from tests.reasons import all_reasons
 from tests.test_contract import ROOT, TEXTS, forms, keys_of
@@ -118,6 +122,34 @@ def test_links_lead_somewhere(page: Path) -> None:
                 re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-")
                 for head in heads
             }, link
+
+
+def examples() -> list[tuple[str, dict[str, object]]]:
+    """Give each automation that can be copied from a page."""
+    return [
+        (page.name, parse_yaml(block))
+        for page in PAGES
+        for block in re.findall(r"```yaml\n(.+?)```", page.read_text(), re.DOTALL)
+        if "triggers:" in block
+    ]
+
+
+async def test_the_automations_to_copy_are_valid(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Let Home Assistant set up each, beside our own actions."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    found = examples()
+    assert len(found) > 2
+    for number, (page, example) in enumerate(found):
+        assert example.keys() <= {"triggers", "conditions", "actions"}, page
+        example["alias"] = f"Example {number}"
+    config = {"automation": [example for _, example in found]}
+    assert await async_setup_component(hass, "automation", config)
+    await hass.async_block_till_done()
+    assert {state.state for state in hass.states.async_all("automation")} == {"on"}
+    assert len(hass.states.async_all("automation")) == len(found)
+    assert "invalid" not in caplog.text.lower()
 
 
 def test_the_buttons_lead_to_this_repository() -> None:
