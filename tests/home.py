@@ -18,6 +18,7 @@ from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.plexsync import entry_migration
 from custom_components.plexsync.const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
@@ -63,6 +64,8 @@ def make_entry(
         domain=DOMAIN,
         title="Cellar",
         entry_id=changes.pop("entry_id", "01ENTRY"),
+        version=entry_migration.VERSION,
+        minor_version=entry_migration.MINOR_VERSION,
         unique_id=plex.core.identity.machine_identifier,
         options=changes.pop("options", {}),
         data={
