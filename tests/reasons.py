@@ -11,6 +11,7 @@ from custom_components.plexsync.engine.bulkheads import REASONS, UNDER_WAY
 from custom_components.plexsync.engine.change import Kept
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.ports import CHANGING
+from custom_components.plexsync.engine.reasons import Reason
 from custom_components.plexsync.engine.skipped import REASONS as SKIPPED
 from custom_components.plexsync.plex import classify
 from custom_components.plexsync.plex.writer import TOO_LONG_LIST
@@ -41,6 +42,7 @@ def all_reasons() -> set[str]:
         *REASONS.values(),
         *SKIPPED,
         *map(str, Hold),
+        *map(str, Reason),
         *map(str, Kept),
         *(reason for reason, *_ in classify._BY_ERROR),  # noqa: SLF001  # the table itself
         *(reason for reason in errors.BY_REASON),
