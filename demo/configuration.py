@@ -47,7 +47,7 @@ def write(config: Path, repository: Path, port: int, *, level: str = "info") -> 
     storage = config / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
     components = config / "custom_components"
-    if not components.is_symlink():
+    if not (components.exists() or components.is_symlink()):
         components.symlink_to(repository / "custom_components")
     (config / "configuration.yaml").write_text(_CONFIGURATION.format(level=level))
     # The log-in is no secret: only this machine may try it. YAML would be imported

@@ -21,10 +21,12 @@ tool() {
   "$tools/bin/pip" install --quiet "$1" || die "$1 could not be fetched"
 }
 
-# Have .venv complete, newer than what it is made from, and first on the PATH.
+venv=.venv # .venv-next has the Home Assistant to come
+
+# Have the environment complete, newer than what it is made from, and first on the PATH.
 ready() {
-  if [ ! -e .venv/.ready ] || [ -n "$(find requirements -newer .venv/.ready)" ]; then
-    scripts/setup
+  if [ ! -e "$venv/.ready" ] || [ -n "$(find requirements -newer "$venv/.ready")" ]; then
+    scripts/setup "$venv"
   fi
-  export PATH="$PWD/.venv/bin:$PATH"
+  export PATH="$PWD/$venv/bin:$PATH"
 }

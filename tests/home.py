@@ -18,7 +18,7 @@ from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.plexsync.config_flow import PlexSyncConfigFlow
+from custom_components.plexsync import entry_migration
 from custom_components.plexsync.const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
@@ -65,8 +65,9 @@ def make_entry(
         domain=DOMAIN,
         title="Cellar",
         entry_id=changes.pop("entry_id", "01ENTRY"),
+        version=entry_migration.VERSION,
+        minor_version=changes.pop("minor_version", entry_migration.MINOR_VERSION),
         unique_id=plex.core.identity.machine_identifier,
-        minor_version=changes.pop("minor_version", PlexSyncConfigFlow.MINOR_VERSION),
         options=changes.pop("options", {}),
         data={
             CONF_URL: plex.url,

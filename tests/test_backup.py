@@ -13,14 +13,10 @@ import sys
 from homeassistant.components.backup import BackupManagerError
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    async_fire_time_changed,
-    async_test_home_assistant,
-)
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components import plexsync
 from custom_components.plexsync.backup import async_post_backup, async_pre_backup
@@ -29,6 +25,7 @@ from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.holds import Hold
 from tests.home import call, make_entry, set_up, until, until_state
 from tests.simulators.plex import PlexSimulator
+from tests.test_persistence import home
 
 RING = Path(plexsync.__file__).parent
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (n INTEGER UNIQUE, filler TEXT);"
@@ -233,19 +230,6 @@ async def test_a_second_backup_takes_over(
 
 
 # -- within Home Assistant -------------------------------------------------------
-
-
-@contextlib.asynccontextmanager
-async def home(folder: Path) -> AsyncGenerator[HomeAssistant]:
-    """Start a Home Assistant on a folder, and stop it as a person does."""
-    (folder / ".storage").mkdir(parents=True, exist_ok=True)
-    (folder / "custom_components").mkdir(exist_ok=True)
-    async with async_test_home_assistant(config_dir=str(folder)) as hass:
-        hass.data.pop(DATA_CUSTOM_COMPONENTS, None)
-        try:
-            yield hass
-        finally:
-            await hass.async_stop(force=True)
 
 
 async def sync(hass: HomeAssistant, plex: PlexSimulator, tag: str, count: int) -> None:

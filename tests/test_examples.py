@@ -42,7 +42,7 @@ from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "docs/actions.md", "docs/blueprints.md")
+PAGES = ("README.md", "docs/actions.md", "docs/blueprints.md", "docs/events.md")
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
 IMDB = "imdb://tt0000417"
 
@@ -51,7 +51,7 @@ def examples(page: str) -> Iterator[dict[str, Any]]:
     """Yield the examples in YAML of one page."""
     text = (ROOT / page).read_text()
     for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        example = parse_yaml(block.replace("sensor.plex_", "sensor.cellar_"))
+        example = parse_yaml(re.sub(r"\b(sensor|event)\.plex_", r"\1.cellar_", block))
         assert isinstance(example, dict)
         yield example
 
@@ -153,7 +153,7 @@ async def test_an_automation_that_tells_of_an_outage(
     """Say for how long Plex was away."""
     entry = await set_up(hass, make_entry(plex))
     told = async_mock_service(hass, NOTIFY, "notify")
-    (config,) = [each for each in AUTOMATIONS if "notify.notify" in str(each)]
+    (config,) = [each for each in AUTOMATIONS if "circuit_closed" in str(each)]
     assert await async_setup_component(hass, AUTOMATION, {AUTOMATION: config})
     await plex.stop()
     await call(hass, "sync_item", path=PATH, fields={"summary": "Later."})
@@ -162,7 +162,8 @@ async def test_an_automation_that_tells_of_an_outage(
     entry.runtime_data.engine.health.hurry()
     await until(hass, lambda: told)
     assert re.fullmatch(
-        r"Plex is back after \d+(\.0)? seconds\.", told[0].data["message"]
+        r"Plex is back after \d+(\.0)? seconds; 1 changes are being written now\.",
+        told[0].data["message"],
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import frame, issue_registry as ir
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.util import dt as dt_util
@@ -27,10 +27,11 @@ STORE = ".storage/plexsync.01ENTRY"
 @contextlib.asynccontextmanager
 async def home(folder: Path) -> AsyncGenerator[HomeAssistant]:
     """Start a Home Assistant on a folder, and stop it as a person does."""
-    (folder / ".storage").mkdir(exist_ok=True)
+    (folder / ".storage").mkdir(parents=True, exist_ok=True)
     (folder / "custom_components").mkdir(exist_ok=True)
     async with async_test_home_assistant(config_dir=str(folder)) as hass:
         hass.data.pop(DATA_CUSTOM_COMPONENTS, None)
+        frame.async_setup(hass)  # as every start of its own does
         try:
             yield hass
         finally:

@@ -12,11 +12,15 @@ import tempfile
 from urllib.parse import urlsplit
 
 from homeassistant.bootstrap import DEFAULT_INTEGRATIONS
+from homeassistant.const import __version__ as ha_version
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integrations
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 import pytest
+
+from release import contents as release
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "custom_components.plexsync"
@@ -195,6 +199,45 @@ def test_pins_name_no_index() -> None:
             )
 
 
+def test_one_version() -> None:
+    """Have it in the manifest; the changelog tells of it, and nothing else repeats it."""
+    version = release.version()
+    assert next(iter(release.changelog())) in (version, "Unreleased")
+    assert release.changelog()[version]
+    told = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
+    allowed = {"custom_components/plexsync/manifest.json", "CHANGELOG.md"}
+    # A version of one of these may be the same by chance.
+    of_others = ("requirements/", "tests/", "docs/stash.md", ".github/")
+    assert [
+        path
+        for path, text in committed().items()
+        if told.search(text) and path not in allowed and not path.startswith(of_others)
+    ] == []
+
+
+def test_the_store_is_told_what_is_released() -> None:
+    """Name the zip that a release has, and the version that the tests run on at least."""
+    told = json.loads((ROOT / "hacs.json").read_text("utf-8"))
+    assert told.keys() <= {
+        "name",
+        "content_in_root",
+        "zip_release",
+        "filename",
+        "hide_default_branch",
+        "country",
+        "homeassistant",
+        "hacs",
+        "persistent_directory",
+    }
+    assert told["name"] == "PlexSync"
+    assert told["zip_release"] is True
+    assert told["filename"] == release.ARCHIVE
+    year, month, _ = told["homeassistant"].split(".")
+    assert ha_version.split(".")[:2] >= [year, month]
+    workflow = (ROOT / ".github/workflows/release.yml").read_text("utf-8")
+    assert f"dist/{release.ARCHIVE}" in workflow
+
+
 def test_one_address() -> None:
     """Name one home in every file, and in the manifest what HACS asks for."""
     others = {
@@ -213,13 +256,20 @@ def test_one_address() -> None:
         assert content["issue_tracker"] == f"{HOME}/issues"
 
 
-async def test_pins_are_home_assistants(hass: HomeAssistant) -> None:
-    """Pin what every Home Assistant with a frontend, and its plex integration, asks for."""
-    lines = (ROOT / "requirements" / "test.txt").read_text("utf-8").splitlines()
-    pins = {
+def pinned(name: str) -> dict[str, SpecifierSet]:
+    """Read the pins of one file."""
+    lines = (ROOT / "requirements" / name).read_text("utf-8").splitlines()
+    return {
         canonicalize_name(pin.name): pin.specifier
         for pin in map(Requirement, (line for line in lines if line[:1].isalpha()))
     }
+
+
+async def test_pins_are_home_assistants(hass: HomeAssistant) -> None:
+    """Pin what every Home Assistant with a frontend, and its plex integration, asks for."""
+    pins = pinned("test.txt")
+    if (following := pinned("next.txt"))["homeassistant"].contains(ha_version):
+        pins |= following
     stand_ins = {
         canonicalize_name(file.stem)
         for file in (ROOT / "requirements" / "stand_ins").glob("*.py")

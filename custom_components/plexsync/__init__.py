@@ -5,9 +5,9 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
-from . import issues
+from . import entry_migration, issues
 from .connection import async_follow_plex_entry
-from .const import CONF_REUSE, DOMAIN
+from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .device import async_follow_versions
 from .services import async_setup_services
@@ -31,14 +31,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:
-    """Bring the data of an entry that an earlier version made up to date."""
-    if entry.version == 1 and entry.minor_version < 2:
-        # The id of a `plex` entry, which does not survive that entry's being added anew.
-        data = dict(entry.data)
-        if data.pop("plex_entry_id", None) is not None:
-            data[CONF_REUSE] = True
-        hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
-    return entry.version == 1
+    """Bring an older version's entry up to date."""
+    return entry_migration.async_migrate(hass, entry)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:

@@ -14,6 +14,7 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import callback
 
+from . import entry_migration
 from .account_flow import AccountFlow
 from .address_flow import AddressFlow
 from .connection import NOWHERE, entry_access, plex_servers
@@ -32,8 +33,8 @@ class PlexSyncConfigFlow(
 ):
     """Add a server, or change how it is reached: the menus, and what comes after."""
 
-    VERSION = 1
-    MINOR_VERSION = 2
+    VERSION = entry_migration.VERSION
+    MINOR_VERSION = entry_migration.MINOR_VERSION
 
     @staticmethod
     @callback

@@ -424,9 +424,18 @@ def test_a_bad_record_is_refused_and_changes_nothing(change: dict[str, Any]) -> 
     assert breaker.probe_at(0) == 0
 
 
+def test_a_record_of_the_first_version() -> None:
+    """It counted trials that went well, and is taken up all the same."""
+    data = {name: value for name, value in GOOD.items() if name != "quiet"}
+    breaker = Breaker(Fixed())
+    breaker.restore(data | {"successes": 2}, 0, 1e6)
+    assert (breaker.state, breaker.step) == (State.OPEN, GOOD["step"])
+    assert not breaker.quiet
+
+
 @pytest.mark.parametrize("key", sorted(GOOD))
 def test_a_missing_key_is_refused(key: str) -> None:
-    """An older or torn record is no record, except for a probe time not needed."""
+    """A torn record is no record, except for a probe time not needed."""
     data = {name: value for name, value in GOOD.items() if name != key}
     with pytest.raises(ValueError):
         Breaker(Fixed()).restore(data, 0, 1e6)

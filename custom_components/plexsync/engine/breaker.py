@@ -299,7 +299,8 @@ class Breaker:
         generation = _count(data, "generation")
         failures = _count(data, "failures")
         step = _count(data, "step")
-        quiet = data.get("quiet")
+        # 0.1.0 counted its trials, and knew none that were quiet.
+        quiet = data.get("quiet", False if "successes" in data else None)
         if not isinstance(quiet, bool):
             raise ValueError("quiet is no truth value")  # noqa: TRY004  # as below
         if step > 60:

@@ -171,7 +171,7 @@ def _load_item(raw: Mapping[str, Any], section: Section) -> Item:
     item.guids = tuple(raw["guids"])
     item.index = raw["index"]
     item.deleted_at = raw["deleted_at"]
-    item.smart = raw["smart"]
+    item.smart = raw.get("smart", False)  # older states do not name it
     item.agent = {
         name: [tuple(spec) for spec in value] if isinstance(value, list) else value
         for name, value in raw["agent"].items()
