@@ -34,6 +34,10 @@ from custom_components.plexsync.plex.writer import TOO_LONG_LIST
 from custom_components.plexsync.repairs import LedgerRepairFlow
 from custom_components.plexsync.sensor import SENSORS
 from custom_components.plexsync.services import ACTIONS
+from custom_components.plexsync.source_repairs import (
+    FirstPlanRepairFlow,
+    MassChangeRepairFlow,
+)
 from custom_components.plexsync.switch import SYNC
 
 ROOT = Path(__file__).parent.parent
@@ -232,15 +236,11 @@ def test_every_entity_has_a_name_and_an_icon(platform: str) -> None:
 
 @pytest.mark.parametrize("description", SENSORS, ids=lambda each: each.key)
 def test_sensors_have_texts_for_states_and_units(description: Any) -> None:
-    """Translate each state of an enum; a unit stands in the code or in the texts."""
+    """Translate each state of an enum. No word is a unit: "1 outages" reads badly."""
     text = TEXTS["entity"]["sensor"][description.key]
     states = text.get("state", {}).keys()
     assert set(description.options or ()) == set(states)
-    is_number = description.state_class is not None or description.key.endswith(
-        "progress"
-    )
-    has_unit = description.native_unit_of_measurement is not None
-    assert ("unit_of_measurement" in text) is (is_number and not has_unit)
+    assert "unit_of_measurement" not in text
 
 
 def test_event_types_have_texts_and_icons() -> None:
@@ -474,6 +474,13 @@ def test_home_assistant_errors_are_always_translated() -> None:
                 assert {"translation_domain", "translation_key"} <= words
 
 
+MENUS = {
+    issues.LEDGER_LOST: LedgerRepairFlow,
+    issues.MASS_CHANGE: MassChangeRepairFlow,
+    issues.PREVIEW_READY: FirstPlanRepairFlow,
+}
+
+
 def test_every_repair_has_its_text() -> None:
     """Say what is wrong, and either what to do or how to fix it."""
     by_source = set(issues.BY_FAULT.values())
@@ -482,6 +489,8 @@ def test_every_repair_has_its_text() -> None:
         *issues.BY_GROUP.values(),
         *issues.BY_HOLD.values(),
         *issues.FIXABLE,
+        issues.DATABASE_FAILS,
+        issues.LONG_OUTAGE,
         issues.PLEX_REFUSES,
         issues.SOURCE_PATHS,
         issues.STORAGE_TOO_NEW,
@@ -493,21 +502,25 @@ def test_every_repair_has_its_text() -> None:
         assert text.keys() == {"title", "fix_flow" if fixable else "description"}
         known = {"name", "source"} if key in by_source else {"name"}
         if key == issues.SOURCE_PATHS:
-            known |= {"source", "skipped", "records"}
+            known |= {"source", "found", "records", "share"}
         if key == issues.PREVIEW_READY:
-            known |= {"differs", "in_line", "others"}
+            known |= {"source", "differs", "in_line", "others", "sample"}
+        if key == issues.LONG_OUTAGE:
+            known |= {"days"}
         if key == issues.MASS_CHANGE:
             known |= {"source", "gone", "known", "sample"}
         if key in issues.BY_GROUP.values():
             known |= {"failing", "libraries"}
         for _, each in texts(text):
             assert placeholders(each) <= known
-        if key == issues.LEDGER_LOST:
-            assert text["fix_flow"]["step"].keys() == {"init"}
-            menu = text["fix_flow"]["step"]["init"]
-            assert menu.keys() == {"title", "description", "menu_options"}
-            steps = {f"async_step_{option}" for option in menu["menu_options"]}
-            assert steps <= vars(LedgerRepairFlow).keys()
+        if key in MENUS:
+            for menu in text["fix_flow"]["step"].values():
+                assert menu.keys() == {"title", "description", "menu_options"}
+                steps = {f"async_step_{option}" for option in menu["menu_options"]}
+                assert steps <= vars(MENUS[key]).keys()
+        elif key == issues.LIBRARY_GONE:
+            (form,) = forms(text["fix_flow"])
+            assert form["data"].keys() == form["data_description"].keys()
         elif fixable:
             assert text["fix_flow"]["step"].keys() == {"confirm"}
             assert text["fix_flow"]["step"]["confirm"].keys() == {
@@ -516,20 +529,41 @@ def test_every_repair_has_its_text() -> None:
             }
 
 
-def test_every_abort_of_a_repair_has_its_text() -> None:
-    """Translate why a fix could not be made."""
-    tree = ast.parse((INTEGRATION / "repairs.py").read_text())
-    reasons = {
+# The module of each flow that may end without an answer. All of them end by that of
+# ``async_answer`` but the one that changes the entry.
+ABORTS = {
+    issues.FAILED_JOBS: "repairs.py",
+    issues.LEDGER_LOST: "repairs.py",
+    issues.LIBRARY_GONE: "library_repair.py",
+    issues.MASS_CHANGE: "source_repairs.py",
+    issues.PREVIEW_READY: "source_repairs.py",
+}
+
+
+def aborts(module: str) -> set[str]:
+    """Name the reasons for which the flows of a module end without an answer."""
+    return {
         ast.literal_eval(word.value)
-        for node in ast.walk(tree)
+        for node in ast.walk(ast.parse((INTEGRATION / module).read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "async_abort"
         for word in node.keywords
         if word.arg == "reason"
     }
-    for key in (issues.LEDGER_LOST, issues.PREVIEW_READY):
-        assert TEXTS["issues"][key]["fix_flow"]["abort"].keys() == reasons
+
+
+def test_every_abort_of_a_repair_has_its_text() -> None:
+    """Translate why a fix could not be made."""
+    for key, text in TEXTS["issues"].items():
+        known = text.get("fix_flow", {}).get("abort", {}).keys()
+        if key not in ABORTS:
+            assert not known
+            continue
+        reasons = aborts(ABORTS[key])
+        if key != issues.LIBRARY_GONE:
+            reasons |= aborts("repair_answers.py")
+        assert known == reasons
 
 
 # The rest

@@ -50,7 +50,7 @@ async def _untouched(it: World, jobs: int) -> None:
     """Check that the outage cost no job anything."""
     waiting, total = await it.engine.standing.jobs()
     assert total == jobs
-    assert {(job.attempts, job.state) for job in waiting} == {(0, "pending")}
+    assert {(job.attempts, job.state) for job in waiting} == {(0, "ready")}
 
 
 DOWN: dict[str, dict[str, Any]] = {

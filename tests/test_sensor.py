@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.engine.status import Status
 from custom_components.plexsync.sensor import SENSORS
 from tests.home import (
     PLEX_ROOT,
@@ -38,17 +39,18 @@ DIAGNOSTIC = EntityCategory.DIAGNOSTIC
 
 # Device class, unit, state class and category, as DESIGN §5 promises them.
 PROMISED = {
+    "status": ("enum", None, None, None),
     "circuit": ("enum", None, None, None),
-    "pending": (None, "jobs", "measurement", None),
-    "failed": (None, "jobs", "measurement", None),
-    "synced": (None, "items", "total_increasing", None),
-    "unchanged": (None, "items", "total_increasing", None),
+    "pending": (None, None, "measurement", None),
+    "failed": (None, None, "measurement", None),
+    "synced": (None, None, "total_increasing", None),
+    "unchanged": (None, None, "total_increasing", None),
     "success_rate": (None, "%", "measurement", DIAGNOSTIC),
     "last_sync": ("timestamp", None, None, DIAGNOSTIC),
     "next_probe": ("timestamp", None, None, DIAGNOSTIC),
     "last_outage": ("timestamp", None, None, DIAGNOSTIC),
     "sync_duration": ("duration", "s", "measurement", DIAGNOSTIC),
-    "outages": (None, "outages", "total_increasing", DIAGNOSTIC),
+    "outages": (None, None, "total_increasing", DIAGNOSTIC),
     "mttr": ("duration", "s", "measurement", DIAGNOSTIC),
     "mtbf": ("duration", "s", "measurement", DIAGNOSTIC),
     "availability": (None, "%", "measurement", DIAGNOSTIC),
@@ -76,6 +78,8 @@ async def test_the_sensors_are_what_was_promised(
         assert attributes.get(ATTR_DEVICE_CLASS) == device_class, key
         assert attributes.get(ATTR_UNIT_OF_MEASUREMENT) == unit, key
         assert attributes.get(ATTR_STATE_CLASS) == state_class, key
+    options = state_of(hass, "sensor", "status").attributes[ATTR_OPTIONS]
+    assert options == [str(word) for word in Status]
     options = state_of(hass, "sensor", "circuit").attributes[ATTR_OPTIONS]
     assert options == ["closed", "open", "half_open"]
 

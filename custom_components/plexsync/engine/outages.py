@@ -139,6 +139,14 @@ class OutageLog:
         )
         return self.outages[-1]
 
+    @property
+    def turned(self) -> float | None:
+        """When the last outage began, if it lasts, or ended."""
+        if not self.outages:
+            return None
+        last = self.outages[-1]
+        return last.start if last.end is None else last.end
+
     def mttr(self, now: float) -> float | None:
         """Mean time to recovery, in seconds."""
         durations = [

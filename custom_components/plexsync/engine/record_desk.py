@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import departures, intake, ledger, queue, stats
+from . import departures, hold_rows, intake, ledger, queue, stats
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database
@@ -93,6 +93,7 @@ class RecordDesk:
         def work(db: Connection) -> int:
             ledger.release_source(db, source)
             departures.forget_source(db, source)
+            hold_rows.forget_source(db, source)
             for mark in ("cursor", "settings", "retry"):
                 stats.keep(db, f"{mark}:{source}", None)
             return queue.discard_source(db, source, self._clock.steady())

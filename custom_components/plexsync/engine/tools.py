@@ -1,6 +1,6 @@
 """What everything that looks at Plex, or writes to it, works with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -43,6 +43,8 @@ class Tools:
     # Rating key → monotonic time at which somebody else was last seen to edit the item.
     voided: Mapping[str, float]
     fresh: Fresh = nothing_newer
+    # Whether the jobs of a source wait for their owner.
+    is_held: Callable[[str], bool] = lambda source: False
     bulk: Bulk = field(default_factory=Bulk)
     # Rating keys of the items that a turn is writing to.
     in_hand: set[str] = field(default_factory=set)
