@@ -12,7 +12,7 @@ from .holds import Hold
 from .retry import Backoff, Fault, FaultClass
 
 AUTH_LIMIT = 3  # refused probes in a row before the owner is asked
-_LONGEST_HOLD = 3600.0  # seconds between two looks at a server that refuses
+_LONGEST_HOLD = 3600.0  # seconds between two looks at a server that refuses edits
 
 
 class Health:
@@ -141,9 +141,9 @@ class Health:
         self._wait_longer()
 
     def _wait_longer(self) -> None:
-        """Look again, each time later: its owner is needed, and was asked."""
-        wait = Backoff(self._circuit.breaker.policy.held, _LONGEST_HOLD)
-        self._wait(wait.whole(self._held_looks))
+        """Look again, each time later, until that is six times an hour."""
+        held = self._circuit.breaker.policy.held
+        self._wait(Backoff(held / 5, held * 2).whole(self._held_looks))
         self._held_looks += 1
 
     def _wait(self, seconds: float) -> None:
