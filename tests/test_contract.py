@@ -27,6 +27,7 @@ from custom_components.plexsync.engine.events import (
     ReconcileFinished,
 )
 from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.status import Status
 from custom_components.plexsync.event import ACTIVITY, describe
 from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
@@ -39,6 +40,7 @@ from custom_components.plexsync.source_repairs import (
     MassChangeRepairFlow,
 )
 from custom_components.plexsync.switch import SYNC
+from demo.dashboard import SAYS
 
 ROOT = Path(__file__).parent.parent
 INTEGRATION = ROOT / "custom_components" / "plexsync"
@@ -241,6 +243,11 @@ def test_sensors_have_texts_for_states_and_units(description: Any) -> None:
     states = text.get("state", {}).keys()
     assert set(description.options or ()) == set(states)
     assert "unit_of_measurement" not in text
+
+
+def test_every_status_has_a_sentence_on_the_demo_s_dashboard() -> None:
+    """Say there, too, what goes on: the circuit alone knows of no hold."""
+    assert SAYS.keys() == set(Status)
 
 
 def test_event_types_have_texts_and_icons() -> None:
