@@ -124,6 +124,26 @@ async def test_each_part_of_a_split_item_has_what_is_ours(
         assert part.title == before
 
 
+async def test_a_part_that_was_undone_stays_so(rig: Rig, shelf: Shelf) -> None:
+    """Nobody knew whose record it follows: the first one that finds it is the one."""
+    one, two = rig.item(1), rig.item(2)
+    rig.plex.core.merge(one, two)
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    _, part = rig.plex.core.split(one)
+    for number in (1, 2):
+        await rig.engine.undoing.undo(shelf.records[f"scene:{number}"].find)
+    titles = one.title, part.title
+    assert "New" not in "".join(titles)
+    for _ in range(2):
+        assert await sweep(rig, shelf) == {"kept:released": 2}
+    assert (one.title, part.title) == titles
+    newer = replace(shelf.records["scene:2"], fields={"title": "Newer 2"})
+    shelf.put(newer)
+    await sweep(rig, shelf)
+    assert (one.title, part.title) == (titles[0], "Newer 2")
+
+
 async def test_the_record_of_the_first_file_leads(rig: Rig, shelf: Shelf) -> None:
     """Where both come upon the item at once, whatever their order."""
     one = rig.item(1)

@@ -13,6 +13,7 @@ from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Find, Image, Record
 from custom_components.plexsync.engine.together import ahead, in_order
+from custom_components.plexsync.plex.deadlines import Deadlines
 from tests.rig import PNG, WITHIN, Rig
 from tests.virtual import run
 from tests.world import World, world
@@ -220,6 +221,8 @@ def test_a_second_run_waits_for_the_first(socket_enabled: None, tmp_path: Path) 
 
 async def test_two_looks_side_by_side(rig: Rig) -> None:
     """While Plex answers one, it is asked for the next; for no more than that."""
+    rig.deadlines = Deadlines()  # none of them is given up on a busy machine
+    await rig.restart()
     rig.plex.faults.add("blackhole", method="GET", path=METADATA)
 
     async def pages() -> AsyncIterator[Sequence[Record]]:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Find, Record
 from tests.rig import Rig, library
+
+LISTING = r"/library/sections/\w+/all"
 
 pytestmark = pytest.mark.usefixtures("tag_mode")
 
@@ -193,3 +196,52 @@ async def test_a_library_goes_that_had_the_guid_too(rig: Rig, how: str) -> None:
     await rig.drained()
     assert one.title == said.fields["title"]
     assert await sweep() == {"in_line": 1}
+
+
+async def test_a_copy_that_came_unheard(rig: Rig) -> None:
+    """No event told of it, and the item that is known is in line: a whole sweep looks."""
+    records = rig.records(10)
+    await rig.submit(records)
+    await rig.drained()
+    again = rig.items()[10].section
+    copy = rig.plex.core.add_item(again, "A copy", file=rig.path(3))
+    rig.plex.journal.clear()
+    assert await whole_sweep(rig, records) == {"differs": 1, "in_line": 9}
+    await rig.drained()
+    assert copy.title == "New 3"
+    assert rig.edits() == 1
+    assert await whole_sweep(rig, records) == {"in_line": 10}
+    rig.plex.journal.clear()
+    assert await whole_sweep(rig, records) == {"in_line": 10}
+    assert rig.plex.journal.count(path=LISTING) == 0
+    assert rig.edits() == 0
+
+
+async def test_a_library_that_cannot_be_listed_stops_no_sweep(rig: Rig) -> None:
+    """What came into it is found by a later one."""
+    records = rig.records(10)
+    await rig.submit(records)
+    await rig.drained()
+    again = rig.items()[10].section
+    copy = rig.plex.core.add_item(again, "A copy", file=rig.path(3))
+    listing = f"/library/sections/{again.key}/all"
+    rig.plex.faults.add("status", code=500, path=listing)
+    assert await whole_sweep(rig, records) == {"in_line": 10}
+    assert (await rig.engine.snapshot()).circuit is State.CLOSED
+    rig.plex.faults.clear()
+
+    async def is_written() -> bool:
+        await whole_sweep(rig, records)
+        await rig.drained()
+        return bool(copy.title == "New 3")
+
+    await rig.until(is_written)
+
+
+async def whole_sweep(rig: Rig, records: list[Record]) -> dict[str, int]:
+    """Compare all records of all sources."""
+
+    async def pages() -> AsyncIterator[list[Record]]:
+        yield records
+
+    return await rig.engine.sweep.run(pages(), everything=True)

@@ -252,7 +252,8 @@ def _part(
     those = "source = ? AND key IN (SELECT value FROM json_each(?))"
     if when_gone is WhenGone.UNDO:
         db.execute(
-            f"INSERT OR IGNORE INTO undo_owed SELECT item, source FROM ledger WHERE {those}",  # noqa: S608  # our own words
+            f"INSERT OR IGNORE INTO undo_owed SELECT item, source FROM ledger WHERE {those}"  # noqa: S608  # our own words
+            " AND released IS NULL",
             whose,
         )
     db.execute(f"UPDATE ledger SET let_go = 1, key = '' WHERE {those}", whose)  # noqa: S608

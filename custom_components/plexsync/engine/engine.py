@@ -16,7 +16,14 @@ from .circuit import Circuit
 from .clock import Clock
 from .database import Database, StorageDamagedError
 from .departures import Departures
-from .events import CircuitClosed, Event, SourceHoldChanged, Tell, nobody_listens
+from .events import (
+    CircuitClosed,
+    Event,
+    HoldChanged,
+    SourceHoldChanged,
+    Tell,
+    nobody_listens,
+)
 from .health import Health
 from .holds import Hold
 from .job import Priority
@@ -32,6 +39,7 @@ from .retry import RetryPolicy
 from .snapshot import Snapshot, take_snapshot
 from .source_holds import SourceHolds
 from .standing import Standing
+from .successors import Successors
 from .sweep import Sweep
 from .tools import Tools
 from .undoing import Undoing
@@ -95,6 +103,7 @@ class Engine:
         self.bulkheads = Bulkheads(random)
         self.news = PlexNews(database, circuit, clock)
         self.source_holds = SourceHolds(database, circuit, clock, self._tell)
+        self.successors = Successors(database, circuit, clock, fresh)
         self.tools = Tools(
             database=database,
             server=server,
@@ -104,6 +113,7 @@ class Engine:
             retry=retry or RetryPolicy(),
             bulkheads=self.bulkheads,
             voided=self.news.voided,
+            successors=self.successors,
             fresh=fresh,
             is_held=self.source_holds.is_held,
         )
@@ -165,7 +175,13 @@ class Engine:
     async def run(self) -> None:
         """Work and probe until cancelled."""
         async with asyncio.TaskGroup() as group:
-            parts = (self.health, self.worker, self.upkeep, self.undoing)
+            parts = (
+                self.health,
+                self.worker,
+                self.upkeep,
+                self.undoing,
+                self.successors,
+            )
             for work in [part.run for part in parts]:
                 group.create_task(self._keep(work))
 
@@ -194,8 +210,8 @@ class Engine:
     def _tell(self, event: Event) -> None:
         if isinstance(event, CircuitClosed):
             self.upkeep.look()
-        elif isinstance(event, SourceHoldChanged):
-            self.undoing.look()  # what is owed may have waited for this
+        if isinstance(event, CircuitClosed | HoldChanged | SourceHoldChanged):
+            self.undoing.look()
         self._host(event)
 
     async def _probe(self) -> None:

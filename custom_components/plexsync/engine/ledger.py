@@ -16,8 +16,8 @@ from .change import Change
 from .compare import by_name, fold, members_of, name_of
 from .fields import FIELDS, Kind
 from .ports import Item
-from .record import Value, value_from_json, value_to_json
-from .written import Ledger, Written
+from .record import Record, Value, value_from_json, value_to_json
+from .written import UNDONE, WAITS, Ledger, Written
 
 SOURCES = "sources"  # the note that names them in the order in which they lead
 _REMOVED = "removed:"  # begins the names of sources that were removed
@@ -394,6 +394,35 @@ def adopt(
             _begin_anew(db, number, source, item, change)
 
 
+def wait(
+    db: Connection, item: Item, record: Record, fields: Iterable[str], now: float
+) -> None:
+    """Note that a record has values for fields that another source leads."""
+    if not (fields := list(fields)):
+        return
+    number = item_number(db, item)
+    db.executemany(
+        "INSERT INTO ledger (item, field, source, key, released, written, place)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(place), 0) + 1"
+        " FROM ledger WHERE item = ?1 AND field = ?2))"
+        " ON CONFLICT (item, field, source) DO UPDATE SET"
+        " key = excluded.key, released = excluded.released WHERE released IS NOT NULL",
+        [(number, each, record.source, record.key, WAITS, now) for each in fields],
+    )
+
+
+def who_waits(
+    db: Connection, item: Item, source: str, fields: Iterable[str]
+) -> list[tuple[str, str]]:
+    """Give source and key of the records that may lead fields which a source gave up."""
+    return db.execute(
+        "SELECT DISTINCT source, key FROM ledger WHERE item = ? AND source <> ?"
+        " AND released IS NOT NULL AND key <> ''"
+        " AND field IN (SELECT value FROM json_each(?))",
+        (item_id(db, item), source, json.dumps(list(fields))),
+    ).fetchall()
+
+
 def release(
     db: Connection, item: Item, source: str, field: str, token: str | None
 ) -> None:
@@ -403,6 +432,15 @@ def release(
         " earlier = NULL, shown = NULL, locked = 0, let_go = 0"
         " WHERE item = ? AND field = ? AND source = ?",
         (token, item_id(db, item), field, source),
+    )
+
+
+def take_for_undone(db: Connection, item: Item, record: Record) -> None:
+    """Let a record be the one that an undo was against, where nobody knew whose that was."""
+    db.execute(
+        "UPDATE ledger SET released = ?, key = ?"
+        " WHERE item = ? AND source = ? AND released = ?",
+        (record.token(), record.key, item_id(db, item), record.source, UNDONE),
     )
 
 
@@ -477,11 +515,11 @@ def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
     ).fetchall()
 
 
-def keys_of(db: Connection, item: Item) -> list[tuple[str, str]]:
-    """Give the (source, record key) pairs that wrote to an item."""
-    number = item_id(db, item)
+def whose(db: Connection, item: Item) -> list[tuple[str, str, str]]:
+    """Give source, record key and field of each row of an item, the newest first."""
     return db.execute(
-        "SELECT DISTINCT source, key FROM ledger WHERE item = ?", (number,)
+        "SELECT source, key, field FROM ledger WHERE item = ? ORDER BY written DESC, key",
+        (item_id(db, item),),
     ).fetchall()
 
 

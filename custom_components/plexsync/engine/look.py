@@ -82,6 +82,10 @@ class Look:
             if _is_doubtful(sight):
                 sight.miss()
 
+    async def catch_up(self) -> None:
+        """Learn of items that came unheard, of which nothing that is known tells."""
+        await self._search.catch_up()
+
     async def _recall(self, sights: Sequence[Sight]) -> None:
         """Recall what was seen of each sight, if it follows from the same as today."""
         single = [each for each in sights if each.is_open and not each.twins]
@@ -128,13 +132,16 @@ class Look:
                 parts.recognise(db, sight.item)
                 parts.notice(db, sight.item)
                 parts.note(db, sight.item)
+                key = owners.owner(db, sight.item, sight.record)
+                if key is None and sight.record.mirror:
+                    ledger.take_for_undone(db, sight.item, sight.record)
                 sight.ledger = ledger.rows(db, sight.item)
                 if leads:
                     number = ledger.item_id(db, sight.item)
                     sight.leads = leading.fields(db, sight.record, number)
                 if self._skims:
                     sight.basis = _basis(db, sight, order)
-                if (key := owners.owner(db, sight.item, sight.record)) is not None:
+                if key is not None:
                     sight.share(key)
             return order
 

@@ -25,6 +25,19 @@ class Plan:
     # What its source wants no more, though it may have to stay: others may lead it now.
     let_go: tuple[str, ...] = ()
 
+    def waiting(self, record: Record) -> list[str]:
+        """Name the fields that another source leads, while the record has values, too."""
+        return [
+            name
+            for name, reason in self.kept.items()
+            if reason is Kept.OTHER_SOURCE and record.fields[name] is not None
+        ]
+
+    @property
+    def given_up(self) -> list[str]:
+        """Name the fields that the record's source leads no more, once this is done."""
+        return [*self.let_go, *(e.field for e in self.changes if e.own is None)]
+
     def edits(self) -> list[FieldEdit]:
         """Give the field edits that apply this plan."""
         return [change.edit() for change in self.changes if not change.is_picture]

@@ -182,6 +182,13 @@ class Server(Protocol):
         whole is raised.
         """
 
+    async def catch_up(self, avoid: frozenset[str]) -> Mapping[str, Fault]:
+        """Learn of items that came into libraries that were listed before.
+
+        Libraries to ``avoid``, by uuid, are not asked. Gives what a look at one library
+        met, by uuid; only what concerns the server as a whole is raised.
+        """
+
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for."""
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
-from . import failed, intake, jobs_view, pins, queue, seen, skipped
+from . import failed, intake, jobs_view, ledger, pins, queue, seen, settled, skipped
 from .breaker import State
 from .change import Kept
 from .circuit import Circuit
@@ -51,6 +51,9 @@ class Reconcile:
     have one already are not compared, unless it lacks its item: then it is tried again
     once that can be told.
 
+    With ``catches_up`` it first learns of items that came unheard: the second one of a
+    file, for example, of which nothing else tells.
+
     While Plex is away the run waits where it is. The source is read ahead of Plex, and
     Plex answers while the answer before is compared; jobs that somebody waits for go
     first.
@@ -64,6 +67,7 @@ class Reconcile:
         *,
         enqueue: bool,
         total: int | None,
+        catches_up: bool = False,
         insists: bool = False,
     ) -> None:
         """Take the way to Plex, and how many records there will be.
@@ -75,6 +79,7 @@ class Reconcile:
         self._contact = contact
         self._enqueue = enqueue
         self._total = total
+        self._catches_up = catches_up
         self._insists = insists
         self._done = 0
         self._lacking: dict[
@@ -96,6 +101,8 @@ class Reconcile:
 
     async def run(self, records: AsyncIterable[Sequence[Record]]) -> Counter[str]:
         """Compare all records; give the counts. Raises what reading the records does."""
+        if self._catches_up:
+            await self._while_plex_is_there(lambda look: look.catch_up())
         async with (
             aclosing(ahead(records, _PAGES)) as pages,
             aclosing(self._chunks(pages)) as chunks,
@@ -171,20 +178,26 @@ class Reconcile:
 
     async def _look_at(self, sights: Sequence[Sight]) -> list[Sight]:
         """Look at some records; waits for as long as Plex is away."""
-        while True:
+
+        async def work(look: Look) -> list[Sight]:
             fresh = [Sight(each.find, each.record, each.images) for each in sights]
+            await look.find(fresh)
+            await look.plan(every(fresh))
+            if self._enqueue:
+                await seek_heirs(self._t, look, every(fresh))
+            return fresh
+
+        return await self._while_plex_is_there(work)
+
+    async def _while_plex_is_there[T](self, work: Callable[[Look], Awaitable[T]]) -> T:
+        """Do some work, anew after each outage that it met."""
+        while True:
             if await self._may_look():
                 try:
                     async with self._contact() as contact:
-                        look = Look(self._t, contact, skims=True)
-                        await look.find(fresh)
-                        await look.plan(every(fresh))
-                        if self._enqueue:
-                            await seek_heirs(self._t, look, every(fresh))
+                        return await work(Look(self._t, contact, skims=True))
                 except Fault:
                     pass  # the server's, and it passes: what is an item's is its sight's
-                else:
-                    return fresh
             await asyncio.sleep(_PATIENCE)
 
     def _take_up(self, sights: Sequence[Sight]) -> list[int]:
@@ -224,12 +237,15 @@ class Reconcile:
         news = [each for each in sights if not each.is_same]
         if not (news or jobs):
             return
-        now = self._t.clock.steady()
+        now, wall = self._t.clock.steady(), self._t.clock.wall()
 
         def work(db: Connection) -> None:
             seen.begin(db)
             for sight in news:
                 seen.keep(db, *_whose(sight), _seen(sight))
+                _note_waiting(db, sight, wall)
+                if sight.record and not any(map(self._needs_a_job, sight.targets)):
+                    settled.agree(db, sight.record)
             if self._enqueue:
                 for record in differing:
                     intake.compare_anew(db, record, Priority.BULK, now)
@@ -272,6 +288,14 @@ def _seen(sight: Sight) -> Seen | None:
     if sight.waits is not None or Kept.LAST_MEMBER in plan.kept.values():
         return None
     return Seen(item.digest, sight.basis, _kind(sight))
+
+
+def _note_waiting(db: Connection, sight: Sight, wall: float) -> None:
+    """Note the fields that another source leads: once it gives them up we are asked."""
+    for target in sight.targets:
+        if target.item is not None and target.record is not None:
+            waiting = target.plan.waiting(target.record)
+            ledger.wait(db, target.item, target.record, waiting, wall)
 
 
 def _kind(sight: Sight) -> str:

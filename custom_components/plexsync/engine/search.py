@@ -3,7 +3,7 @@
 What is remembered costs no request; only for the rest libraries are looked through.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .access import CallAccess
 from .contact import Contact
@@ -39,6 +39,22 @@ class Search:
             else:
                 unknown.setdefault(kind_of(library), []).append((sight, match))
         await together(self._search(kind, of, unlisted) for kind, of in unknown.items())
+
+    async def catch_up(self) -> None:
+        """Learn what came into the libraries, even if nothing looks for it.
+
+        Raises CircuitRefusedError, and Fault where it is the server's or the token's.
+        """
+        contact, avoid = self._access.contact, self._access.unlisted()
+        try:
+            faults = await contact.call(
+                lambda: self._server.catch_up(avoid), About(Purpose.LISTING)
+            )
+        except Fault:
+            if contact.refused is not None:
+                raise
+        else:
+            await _judge(contact, faults.items())
 
     async def _search(
         self, kind: str, lost: Sequence[tuple[Sight, Match]], avoid: frozenset[str]
@@ -102,14 +118,25 @@ async def search(
         if contact.refused is not None:
             raise
         return [Match() for _ in finds], {kind_of(None): fault}
-    verdicts: dict[str, Fault] = {}
+    faults: dict[str | None, Fault] = {}
     for match in matches:
-        library = match.beyond or match.library
-        kind = kind_of(library)
-        if match.fault is not None and kind not in verdicts:
-            about = About(Purpose.LISTING, library=library or "")
-            verdict = await contact.judged(match.fault, about)
-            if contact.refused is not None:
-                raise verdict
-            verdicts[kind] = verdict
-    return matches, verdicts
+        if match.fault is not None:
+            faults.setdefault(match.beyond or match.library, match.fault)
+    return matches, await _judge(contact, faults.items())
+
+
+async def _judge(
+    contact: Contact, faults: Iterable[tuple[str | None, Fault]]
+) -> dict[str, Fault]:
+    """Give the faults of libraries their scope; raises one that is not a library's.
+
+    ``faults`` are by library, what is given by kind of call.
+    """
+    verdicts: dict[str, Fault] = {}
+    for library, fault in faults:
+        about = About(Purpose.LISTING, library=library or "")
+        verdict = await contact.judged(fault, about)
+        if contact.refused is not None:
+            raise verdict
+        verdicts[kind_of(library)] = verdict
+    return verdicts

@@ -57,7 +57,7 @@ class Settling:
             contact.proves_nothing()
         reopened = bulkheads.take_reopened()
 
-        def record(db: Connection) -> list[Ending]:
+        def record(db: Connection) -> tuple[list[Ending], set[tuple[str, str]]]:
             endings = [Ending(mine, targets.earlier(db, mine[0].job)) for mine in jobs]
             for ending in endings:
                 _record(db, ending, ended)
@@ -67,9 +67,11 @@ class Settling:
             for kind in reopened:
                 queue.unblock(db, kind, reason_of(kind), ended.now)
             leading.end_if_over(db)
-            return endings
+            return endings, {each for task in tasks for each in _successors(db, task)}
 
-        return await self._t.database.run(record)
+        endings, successors = await self._t.database.run(record)
+        self._t.successors.ask(successors)
+        return endings
 
     def _snooze_the_rest(self, tasks: Sequence[Task], contact: Contact) -> None:
         """Put off what the turn did not get to, until the server has had its rest."""
@@ -143,6 +145,7 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     if done:
         ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
         ledger.let_go(db, item, record.source, task.plan.let_go)
+        ledger.wait(db, item, record, task.plan.waiting(record), wall)
     if task.sight.leads:
         number = ledger.item_number(db, item) if done else ledger.item_id(db, item)
         if not done:
@@ -151,6 +154,16 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
             leading.compared(db, number, record.source)
         else:  # what an action says of other fields is compared when it comes
             leading.compared(db, number, record.source, record.fields)
+
+
+def _successors(db: Connection, task: Task) -> list[tuple[str, str]]:
+    """Name the records that may lead what this task's source gave up."""
+    item = task.sight.item
+    if item is None or task.verdict not in (Verdict.WRITTEN, Verdict.UNCHANGED):
+        return []
+    if not (given_up := task.plan.given_up):
+        return []
+    return ledger.who_waits(db, item, task.job.record.source, given_up)
 
 
 def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:

@@ -55,7 +55,8 @@ class Sweep:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
         A second run waits for the first. With ``everything`` the records are all those
-        of all sources, and the end of the run is remembered. At the end ``left_out``
+        of all sources: what came into Plex unheard is looked for as well, and the end of the
+        run is remembered. At the end ``left_out``
         says how many sources could not be read, and ``passed_over`` counts by reason
         what these have that makes no record. Raises what reading the records does.
         """
@@ -71,6 +72,7 @@ class Sweep:
                 lambda: self._admission.contact(READING),
                 enqueue=enqueue,
                 total=total,
+                catches_up=everything,
                 insists=leads,
             )
             self._tell(Changed())

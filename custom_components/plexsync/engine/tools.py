@@ -9,6 +9,7 @@ from .clock import Clock
 from .database import Database
 from .ports import Fresh, Images, Server, nothing_newer
 from .retry import RetryPolicy
+from .successors import Successors
 
 ALONE = 600.0  # seconds that items are read alone after a shared read was refused
 
@@ -42,6 +43,7 @@ class Tools:
     bulkheads: Bulkheads
     # Rating key → monotonic time at which somebody else was last seen to edit the item.
     voided: Mapping[str, float]
+    successors: Successors
     fresh: Fresh = nothing_newer
     # Whether the jobs of a source wait for their owner.
     is_held: Callable[[str], bool] = lambda source: False

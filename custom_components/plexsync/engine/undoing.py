@@ -22,7 +22,7 @@ from .retry import Fault, FaultClass
 from .sight import Sight
 from .tools import Tools
 from .undo import Restore, make_undo, missed, once_more
-from .written import Written, row_of
+from .written import UNDONE, WAITS, Written, row_of
 
 _MARK = "undo"  # the note of an undo under way
 _PATIENCE = 30.0  # seconds until one that could not go on tries again
@@ -67,7 +67,9 @@ def every_field(rows: Sequence[Written]) -> bool:
 def _of(source: str) -> Which:
     """Choose the fields that a source wrote, and that no source wants any more."""
     return lambda rows: (
-        row_of(rows, source) is not None and not any(row.claims for row in rows)
+        (row := row_of(rows, source)) is not None
+        and row.released is None
+        and not any(row.claims for row in rows)
     )
 
 
@@ -80,7 +82,6 @@ class Undoing:
         self._admission = admission
         self._one_run = asyncio.Lock()
         self._to_do = asyncio.Event()
-        self._to_do.set()  # a restart may have cut something short
         self.progress: Progress | None = None
 
     def look(self) -> None:
@@ -90,7 +91,7 @@ class Undoing:
     async def run(self) -> None:
         """Go on with what a restart or an outage cut short, and undo what is owed."""
         while True:
-            await self._to_do.wait()
+            wait = None
             self._to_do.clear()
             try:
                 async with self._one_run:
@@ -98,8 +99,10 @@ class Undoing:
                         await self._go_on(progress)
                     await self._undo_owed()
             except Fault, CircuitRefusedError, StorageError:
-                self._to_do.set()
-                await asyncio.sleep(_PATIENCE)
+                wait = _PATIENCE
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._to_do.wait()
 
     async def undo(
         self, find: Find, which: Which = every_field, *, held: bool = False
@@ -114,7 +117,7 @@ class Undoing:
         past = frozenset[Hold]() if held else BY_HAND
         async with self._admission.contact(past) as contact:
             items = await self._find(contact, find)
-            await self._t.database.run(lambda db: parts.recognise(db, *items))
+            await self._t.database.run(partial(_see_parts, items=items))
             for item in items:
                 async with self._hand_on(item.rating_key):
                     # Whoever had it in hand may have written to it.
@@ -246,7 +249,7 @@ class Undoing:
             lacking = await self._edit(contact, read, restores, edits)
             kept |= dict.fromkeys(lacking, "not_kept")
             restores = [each for each in restores if each.field not in lacking]
-        await self._let_go(read, restores)
+        await self._let_go(read, restores, by_hand=which is every_field)
         return {each.field for each in restores} - gone.keys(), kept
 
     async def _edit(
@@ -297,21 +300,37 @@ class Undoing:
         await server.unselect(item, name)
         return "picture_gone"
 
-    async def _let_go(self, item: Item, restores: list[Restore]) -> None:
+    async def _let_go(
+        self, item: Item, restores: list[Restore], *, by_hand: bool
+    ) -> None:
+        """Give up what was restored; who undoes ``by_hand`` wants no other source's either."""
+
         def let_go(db: Connection) -> None:
-            tokens = {
-                # The record's revision that was undone.
-                source: settled.token(db, source, record_key) or ""
-                for source, record_key in ledger.keys_of(db, item)
-            }
             number = ledger.item_id(db, item)
-            for restore in restores:
-                source, name = restore.source, restore.field
-                ledger.release(db, item, source, name, tokens.get(source))
+            names = {each.field for each in restores}
+            undone = {(each.source, each.field) for each in restores}
+            rows = ledger.whose(db, item)
+            tokens: dict[str, str] = {}  # of the record that each source's part follows
+            for source, key, _ in rows:
+                if key and (token := settled.token(db, source, key)):
+                    tokens.setdefault(source, token)
+            unknown = UNDONE if by_hand else WAITS
+            for source, _, name in rows:
+                if name in names and (by_hand or (source, name) in undone):
+                    token = tokens.get(source, unknown)
+                    ledger.release(db, item, source, name, token)
+            for source, name in undone:
                 # What stood there before us is nobody's to take.
                 leading.compared(db, number, source, (name,))
 
         await self._t.database.run(let_go)
+
+
+def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:
+    """Let parts that were split off keep what is known of the whole, before that is undone."""
+    parts.recognise(db, *items)
+    for item in items:
+        parts.notice(db, item)
 
 
 def _under_way(db: Connection) -> Progress | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from .record import Value
 
@@ -58,6 +59,10 @@ class Written:
         held = not self.let_go and self.released is None
         return held and self.wants is not None
 
+
+# Why a row owns nothing, in the place of the revision that was undone.
+WAITS: Final = ""  # another source leads; its own has a value, too, and may lead later
+UNDONE: Final = "*"  # for the next record that has the file: nobody knows whose it was
 
 type Ledger = Mapping[str, Sequence[Written]]
 

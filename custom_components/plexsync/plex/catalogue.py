@@ -164,6 +164,17 @@ class Catalogue:
         if not await self._catch_up(section) and many:
             await self._look_for_moved(uuid, lost)
 
+    async def catch_up(self, uuid: str) -> None:
+        """List what came into a library since it was listed, if it changed. Raises Fault.
+
+        One that was never listed is left alone: whoever needs it lists it.
+        """
+        section = self._sections[uuid]
+        counter = section.library.content_changed_at
+        is_news = not counter or counter != section.changed_at or section.place
+        if section.listing and is_news:
+            await self._catch_up(section)
+
     def _may_filter(self, uuid: str) -> bool:
         """Say whether it is worth asking a library for one file by its name."""
         failed = self._filter_failed.get(uuid)

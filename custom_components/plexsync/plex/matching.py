@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -159,21 +159,40 @@ class Matcher:
                     return None
             if check:
                 await catalogue.check()
-            fault = None
-            try:
-                await catalogue.search(uuid, *_sought(uuid, missing))
-            except Fault as met:
-                if met.kind is FaultClass.WRONG_SERVER:
-                    raise
-                fault = met
-            if fault is not None and fault.reason == "not_found":
-                # Plex knows no such library: trouble, unless it stays like that.
-                await catalogue.refresh()
-                gone = uuid not in catalogue.present()
-                fault = None if gone else Fault(FaultClass.SERVER, "listing_empty")
-            desk.looks += 1
-            desk.fault = fault
-            return fault
+            sought = _sought(uuid, missing)
+            return await self._end_look(uuid, catalogue.search(uuid, *sought))
+
+    async def catch_up(self, avoid: frozenset[str]) -> dict[str, Fault]:
+        """List what came into libraries that were listed; see the engine's ``Server``."""
+        catalogue = self._catalogue
+        await self.ready()
+        await catalogue.refresh()
+        faults: dict[str, Fault] = {}
+        for uuid in set(catalogue.present()) - avoid:
+            async with self._desks[uuid].lock:
+                fault = await self._end_look(uuid, catalogue.catch_up(uuid))
+            if fault is not None:
+                faults[uuid] = fault
+        return faults
+
+    async def _end_look(self, uuid: str, look: Awaitable[None]) -> Fault | None:
+        """Look through one library, whose lock is ours; give the fault that this met."""
+        catalogue, desk = self._catalogue, self._desks[uuid]
+        fault = None
+        try:
+            await look
+        except Fault as met:
+            if met.kind is FaultClass.WRONG_SERVER:
+                raise
+            fault = met
+        if fault is not None and fault.reason == "not_found":
+            # Plex knows no such library: trouble, unless it stays like that.
+            await catalogue.refresh()
+            gone = uuid not in catalogue.present()
+            fault = None if gone else Fault(FaultClass.SERVER, "listing_empty")
+        desk.looks += 1
+        desk.fault = fault
+        return fault
 
     def _unlisted(self, each: _Wanted) -> dict[str, list[str]]:
         """Give the libraries that may have more items of its files: never listed so far."""

@@ -181,6 +181,10 @@ class PlexMediaServer:
             return [Match(reason="outside_libraries") for _ in finds]
         return await self._matcher.match(finds, avoid)
 
+    async def catch_up(self, avoid: frozenset[str]) -> Mapping[str, Fault]:
+        """Learn of items that came into libraries that were listed before."""
+        return {} if self._catalogue is None else await self._matcher.catch_up(avoid)
+
     def confirms(self, find: Find, item: Item) -> bool:
         """Say whether the item read is the one that was looked for.
 

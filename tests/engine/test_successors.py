@@ -1,0 +1,102 @@
+"""Two sources, one value: who leads once the other gives it up, and what an undo means to both."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+import json
+from pathlib import Path
+
+import pytest
+
+from custom_components.plexsync.engine.ledger import SOURCES
+from custom_components.plexsync.engine.record import Find, Record
+from tests.rig import Rig, library
+
+from .test_owners import Shelf, sweep
+
+FILMS = 3
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """Give what the second source has."""
+    return Shelf()
+
+
+@pytest.fixture
+async def rig(socket_enabled: None, tmp_path: Path, shelf: Shelf) -> AsyncIterator[Rig]:
+    """Give three films of which two sources want different studios; the first one leads."""
+    async with library(FILMS) as plex:
+        rig = Rig(plex, tmp_path, fresh=shelf.fresh)
+        await rig.start()
+        await rig.engine.notes.keep(SOURCES, json.dumps(["first", "second"]))
+        await rig.submit(mirror(rig, "first", number) for number in range(1, FILMS + 1))
+        await rig.drained()
+        shelf.put(*(mirror(rig, "second", number) for number in range(1, FILMS + 1)))
+        await rig.submit(shelf.records.values())
+        await rig.drained()
+        assert studios(rig) == ["first"] * FILMS
+        yield rig
+        await rig.stop()
+
+
+def mirror(rig: Rig, source: str, number: int) -> Record:
+    """Say of a film that its studio is called like the source."""
+    find = Find((rig.path(number),))
+    return Record(source, f"{number}", find, {"studio": source}, mirror=True)
+
+
+def studios(rig: Rig) -> list[str | None]:
+    """Give the studios of the films."""
+    return [rig.item(number).values.get("studio") for number in range(1, FILMS + 1)]
+
+
+@pytest.mark.parametrize("fields", [{"studio": None}, {"tagline": "T"}])
+async def test_the_next_source_leads_at_once(rig: Rig, fields: dict[str, str]) -> None:
+    """Its record is as it was: it is asked for, and no sweep is needed."""
+    rig.plex.journal.clear()
+    await rig.submit([replace(mirror(rig, "first", 1), fields=fields)])
+    await rig.until(lambda: studios(rig) == ["second", "first", "first"])
+    await rig.drained()
+    assert rig.plex.journal.count(method="PUT", path="/library/sections") <= 2
+
+
+async def test_a_source_that_is_away_keeps_nobody_waiting(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """It leads from the next sweep on."""
+    shelf.away = True
+    cleared = [
+        replace(mirror(rig, "first", number), fields={"studio": None})
+        for number in range(1, FILMS + 1)
+    ]
+    await rig.submit(cleared)
+    await rig.drained()
+    await rig.until(lambda: rig.engine.successors.is_idle)
+    assert studios(rig) == [None] * FILMS
+    shelf.away = False
+    assert await sweep(rig, shelf) == {"differs": FILMS}
+    assert studios(rig) == ["second"] * FILMS
+    assert await sweep(rig, shelf) == {"in_line": FILMS}
+
+
+async def test_an_undo_is_meant_for_all_sources(rig: Rig, shelf: Shelf) -> None:
+    """What stood there before us stays, until one of them has another value."""
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert studios(rig) == ["Studio 1", "first", "first"]
+    assert await sweep(rig, shelf) == {"kept:other_source": 2, "kept:released": 1}
+    assert studios(rig) == ["Studio 1", "first", "first"]
+    newer = replace(mirror(rig, "second", 1), fields={"studio": "third"})
+    shelf.put(newer)
+    assert await sweep(rig, shelf) == {"kept:other_source": 2, "differs": 1}
+    assert studios(rig) == ["third", "first", "first"]
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert studios(rig) == ["Studio 1", "first", "first"]
+
+
+async def test_a_sweep_alone_tells_who_waits(rig: Rig, shelf: Shelf) -> None:
+    """A record of which no job was ever made leads as soon as it may."""
+    await rig.engine.remove_source("second")
+    assert await sweep(rig, shelf) == {"kept:other_source": FILMS}
+    await rig.submit([replace(mirror(rig, "first", 2), fields={"studio": None})])
+    await rig.until(lambda: studios(rig) == ["first", "second", "first"])
+    await rig.drained()
