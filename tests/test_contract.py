@@ -499,6 +499,7 @@ def test_every_repair_has_its_text() -> None:
         issues.DATABASE_FAILS,
         issues.LONG_OUTAGE,
         issues.PLEX_REFUSES,
+        issues.SOURCE_LACKS,
         issues.SOURCE_PATHS,
         issues.STORAGE_TOO_NEW,
         issues.STORE_FAILED,
@@ -510,6 +511,8 @@ def test_every_repair_has_its_text() -> None:
         known = {"name", "source"} if key in by_source else {"name"}
         if key == issues.SOURCE_PATHS:
             known |= {"source", "found", "records", "share"}
+        if key == issues.SOURCE_LACKS:
+            known |= {"source", "options"}
         if key == issues.PREVIEW_READY:
             known |= {"source", "differs", "in_line", "others", "sample"}
         if key == issues.LONG_OUTAGE:

@@ -11,6 +11,7 @@ from .const import CONF_PLEX_ENTRY
 from .engine.events import SourceHoldChanged
 from .engine.holds import Hold, SourceHold
 from .engine.status import FAILED_LONG
+from .stash_fields import async_names_of
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
@@ -68,6 +69,10 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
     issues.async_follow_failing(hass, entry, failing, now)
     faults = {number: runner.fault for number, runner in coordinator.runners.items()}
     issues.async_follow_sources(hass, entry, faults)
+    for number, runner in coordinator.runners.items():
+        if (lacking := runner.source.lacking) is not None:
+            names = async_names_of(hass, lacking) if lacking else []
+            issues.async_follow_lacking(hass, entry, number, names)
     if (data := coordinator.data) is not None:
         issues.async_follow_failed_jobs(
             hass, entry, waiting_long=data.failed_for >= FAILED_LONG

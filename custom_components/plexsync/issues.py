@@ -22,6 +22,7 @@ LONG_OUTAGE: Final = "long_outage"
 MASS_CHANGE: Final = "mass_change"
 PREVIEW_READY: Final = "preview_ready"
 PLEX_REFUSES: Final = "plex_refuses"
+SOURCE_LACKS: Final = "source_lacks"
 SOURCE_PATHS: Final = "source_paths"
 STORAGE_TOO_NEW: Final = "storage_too_new"
 STORE_FAILED: Final = "store_failed"
@@ -67,6 +68,7 @@ _WARNINGS: Final = frozenset(
     {
         FAILED_JOBS,
         LONG_OUTAGE,
+        SOURCE_LACKS,
         SOURCE_PATHS,
         STORE_FAILED,
         *BY_GROUP.values(),
@@ -204,6 +206,17 @@ def async_follow_paths(
         _create(hass, entry, SOURCE_PATHS, source, persistent=False, **numbers)
     else:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, SOURCE_PATHS, source))
+
+
+@callback
+def async_follow_lacking(
+    hass: HomeAssistant, entry: ConfigEntry, source: str, options: Collection[str]
+) -> None:
+    """Name the options that a source cannot serve, as long as there are any."""
+    if options and source in entry.subentries:
+        _create(hass, entry, SOURCE_LACKS, source, options=", ".join(options))
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, SOURCE_LACKS, source))
 
 
 @callback

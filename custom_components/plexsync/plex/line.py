@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 import re
+from urllib.parse import quote
 from xml.etree.ElementTree import ParseError
 
 from plexapi.server import PlexServer
@@ -183,6 +184,12 @@ class Line:
         """Let an item show no picture of one kind."""
         await self._write("DELETE", path, "", None, self._deadlines.edit, never)
 
+    async def scan(self, section_key: str, folder: str) -> None:
+        """Have a folder of a library looked through for files; Plex does so later."""
+        path = f"/library/sections/{section_key}/refresh"
+        query = f"path={quote(folder, safe='')}"
+        await self._write("GET", path, query, None, self._deadlines.read, never)
+
     async def _write(
         self,
         method: str,
@@ -200,7 +207,12 @@ class Line:
 
             def work(generation: int = generation) -> None:
                 self.session.exchange(
-                    method, path, query, body=body, generation=generation
+                    method,
+                    path,
+                    query,
+                    body=body,
+                    generation=generation,
+                    write=True,
                 )
 
             try:

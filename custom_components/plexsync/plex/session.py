@@ -148,11 +148,13 @@ class PlexSession(requests.Session):
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         generation: int | None = None,
+        write: bool | None = None,
     ) -> bytes:
         """Send one request from within a call and give the body of the good answer.
 
         ``query`` is encoded already. With ``generation`` nothing is sent over
-        connections of any other; that Fault's reason is ``moved``. Raises Fault.
+        connections of any other; that Fault's reason is ``moved``. ``write`` says
+        whether the answer may be empty, where the method does not. Raises Fault.
         """
         current().generation = generation
         # What requests would do to prepare it takes longer than Plex to answer it:
@@ -165,7 +167,9 @@ class PlexSession(requests.Session):
         if method != "GET":
             request.headers["Content-Length"] = str(len(body or b""))
         request.body = body
-        content: bytes = self.send(request).content
+        if write is None:
+            write = method != "GET"
+        content: bytes = self._carry(request, write=write).content
         return content
 
     def send(
@@ -176,6 +180,11 @@ class PlexSession(requests.Session):
         What requests would do around it (cookies, redirects, environment) is
         left out on purpose.
         """
+        return self._carry(request, write=request.method != "GET")
+
+    def _carry(
+        self, request: requests.PreparedRequest, *, write: bool
+    ) -> requests.Response:
         call = current()
         self.tally.requests += 1
         self._sign(request)
@@ -188,7 +197,7 @@ class PlexSession(requests.Session):
             answer.status_code,
             answer.headers,
             answer.content[:_MAX_ERROR_BODY],
-            write=request.method != "GET",
+            write=write,
         )
         if fault is not None:
             raise fault
