@@ -49,6 +49,11 @@ def _tell_records_apart(db: sqlite3.Connection) -> None:
         _add_column(db, table, "heard REAL")
 
 
+def _remember_what_was_kept(db: sqlite3.Connection) -> None:
+    """Let what was brought into line name the fields that were left alone."""
+    _add_column(db, "settled", "kept TEXT")
+
+
 def _hold_sources(db: sqlite3.Connection) -> None:
     """Let the jobs of a source that is held stand where nobody looks for work."""
     _add_column(db, "job", "held INTEGER NOT NULL DEFAULT 0")
@@ -62,6 +67,7 @@ LADDER: tuple[Step, ...] = (
     _carry_what_is_filled,
     _tell_locks_apart,
     _tell_records_apart,
+    _remember_what_was_kept,
     _hold_sources,
 )
 VERSION = 1 + len(LADDER)

@@ -21,7 +21,8 @@ from .worker import Worker
 class Snapshot:
     """What every entity reads.
 
-    Times are seconds since the epoch, durations seconds, rates percent.
+    Times are seconds since the epoch, durations seconds, rates percent. Mean times and
+    availability are as of their last news (``OutageLog.news``).
     """
 
     circuit: State
@@ -118,8 +119,8 @@ async def take_snapshot(
         last_outage=log.outages[-1].start if log.outages else None,
         turned=log.turned,
         mttr=log.mttr(wall),
-        mtbf=log.mtbf(wall),
-        availability=log.availability(wall, 30 * outages.DAY),
+        mtbf=log.mtbf(log.news(wall)),
+        availability=log.availability(log.news(wall), 30 * outages.DAY),
         save_failed=circuit.save_failed,
         storage_failed=worker.storage_failed,
         failing=tools.bulkheads.failing(),

@@ -42,6 +42,7 @@ class Line:
         # The generation of connections over which the machine id was seen.
         self._confirmed: int | None = None
         self._confirming = asyncio.Lock()
+        self.version: str | None = None  # of the server, as it last said
 
     @property
     def _deadlines(self) -> Deadlines:
@@ -99,6 +100,7 @@ class Line:
             self._confirmed = None
             raise WRONG_SERVER.fault()
         self._confirmed = self.session.tally.generation
+        self.version = who.version or self.version
 
     # What it holds
 

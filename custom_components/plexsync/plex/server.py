@@ -95,6 +95,11 @@ class PlexMediaServer:
         """Requests made so far, answered or not."""
         return self._session.tally.requests
 
+    @property
+    def version(self) -> str | None:
+        """The server's version, as it said when it was last asked who it is."""
+        return self._line.version
+
     async def close(self) -> None:
         """Shut every socket and join every thread, within seconds."""
         await self._session.aclose()
