@@ -294,6 +294,7 @@ async def make_old(
     engine = entry.runtime_data.engine
     await engine.switch(False)
     await engine.source_holds.lift(SOURCE, HELD)
+    await until_issue(hass, READY, SOURCE, gone=True)
     await engine.notes.keep("first_plans_hold_sources", None)
     counts = {"differs": 7, "in_line": 4, "missing": 1}
     kept = json.dumps(counts) if counted else None
