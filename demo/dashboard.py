@@ -14,12 +14,26 @@ type Card = dict[str, Any]
 type Entities = Mapping[str, str]
 
 _STATES = {"closed": "green", "half_open": "amber", "open": "red"}
+_REPAIR = "Settings, at the top, has the repair that asks for it."
+# Of each status: how urgent it is, a title, and a sentence.
 SAYS = {
-    "closed": ("Plex is well", "What changes in Stash is written to Plex."),
-    "half_open": ("Plex is back, on trial", "One job at a time shows if it lasts."),
-    "open": ("Plex does not answer", "Jobs wait, and none is lost."),
+    "up_to_date": ("success", "All is well", "What changes in Stash reaches Plex."),
+    "syncing": ("success", "Syncing", "What has changed is written to Plex."),
+    "waiting_for_plex": ("warning", "Waiting for Plex", "Jobs wait, and none is lost."),
+    "waiting_for_source": (
+        "warning",
+        "Stash does not answer",
+        "What it has sent so far is written all the same.",
+    ),
+    "needs_review": ("info", "You are asked something", _REPAIR),
+    "off": ("info", "Sync is off", "Jobs are kept, and nothing is written."),
+    "storage_failed": ("error", "The disk cannot be written", "Is it full?"),
+    "wrong_server": ("error", "Another Plex answers", _REPAIR),
+    "address_unknown": ("error", "Nobody knows Plex's address", _REPAIR),
+    "token_refused": ("error", "Plex refuses the token", _REPAIR),
+    "library_gone": ("error", "No chosen library is there", _REPAIR),
+    "ledger_in_doubt": ("error", "The memory is in doubt", _REPAIR),
 }
-_ALERTS = {"closed": "success", "half_open": "warning", "open": "error"}
 
 
 async def install(home: Home, entities: Entities) -> None:
@@ -63,31 +77,33 @@ def dashboard_of(entities: Entities) -> dict[str, Any]:
 
 
 def _circuit(entities: Entities) -> Card:
-    circuit = entities["sensor.circuit"]
-    cards: list[Card] = []
-    for state, color in _STATES.items():
-        shown = _while(circuit, state)
-        cards += [
-            _tile(
-                circuit,
-                "Circuit",
-                color,
-                state_content=["state", "last_changed"],
-                grid_options={"columns": 12, "rows": 1},
-                visibility=shown,
-            ),
-            {
-                "type": "markdown",
-                "content": _alert(state),
-                "text_only": True,
-                "visibility": shown,
-            },
-        ]
+    circuit, status = entities["sensor.circuit"], entities["sensor.status"]
     return _section(
-        "Circuit",
-        "mdi:electric-switch",
+        "Status",
+        "mdi:sync-circle",
         [
-            *cards,
+            *(
+                {
+                    "type": "markdown",
+                    "content": _alert(word),
+                    "text_only": True,
+                    "visibility": _while(status, word),
+                }
+                for word in SAYS
+            ),
+            *(
+                _tile(
+                    circuit,
+                    "Circuit",
+                    color,
+                    # Not when the state changed last: that is when Home Assistant
+                    # started, where it has been so since before.
+                    state_content=["state", "since"],
+                    grid_options={"columns": 12, "rows": 1},
+                    visibility=_while(circuit, state),
+                )
+                for state, color in _STATES.items()
+            ),
             _tile(entities["binary_sensor.plex"], "Plex", "green"),
             _tile(entities["binary_sensor.source"], "Stash", "green"),
             _tile(
@@ -117,9 +133,8 @@ def _circuit(entities: Entities) -> Card:
     )
 
 
-def _alert(state: str) -> str:
-    title, text = SAYS[state]
-    kind = _ALERTS[state]
+def _alert(status: str) -> str:
+    kind, title, text = SAYS[status]
     return f"<ha-alert alert-type='{kind}' title='{title}'>{text}</ha-alert>"
 
 

@@ -36,18 +36,18 @@ async def take(place: Place, folder: Path) -> None:
 
         await story.edit(place, count=1, name="Metropolis")
         await story.edit(place, count=2, name="")
-        await _picture(page, place, "closed", folder / "healthy.png")
+        await _picture(page, place, "up_to_date", folder / "healthy.png")
 
         await story.stop_plex(place)
         await story.edit(place, count=12, name="")
         await running.restart(place)
         await story.edit(place, count=4, name="")
         await asyncio.sleep(45)
-        await _picture(page, place, "open", folder / "open.png")
+        await _picture(page, place, "waiting_for_plex", folder / "open.png")
 
         await story.start_plex(place)
         await story.edit(place, count=1, name="Charade")
-        await _picture(page, place, "closed", folder / "recovered.png")
+        await _picture(page, place, "up_to_date", folder / "recovered.png")
 
 
 def _log_in_with(home: Home) -> str:
@@ -55,10 +55,10 @@ def _log_in_with(home: Home) -> str:
     return f"localStorage.setItem('hassTokens', {tokens})"
 
 
-async def _picture(page: Page, place: Place, state: str, file: Path) -> None:
-    """Open the dashboard, wait until it shows the state, keep it."""
+async def _picture(page: Page, place: Place, status: str, file: Path) -> None:
+    """Open the dashboard, wait until it shows the status, keep it."""
     await page.go(f"{place.home_url}/{PATH}")
-    title, _ = SAYS[state]
+    _, title, _ = SAYS[status]
     await page.until(f"{_TEXT}.includes({json.dumps(title)})")
     await asyncio.sleep(_SETTLED)
     await page.picture(file)

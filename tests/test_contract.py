@@ -31,6 +31,7 @@ from custom_components.plexsync.engine.events import (
 from custom_components.plexsync.engine.fields import FIELDS, Kind
 from custom_components.plexsync.engine.ports import CHANGING
 from custom_components.plexsync.engine.reasons import FAMILIES, Reason
+from custom_components.plexsync.engine.status import Status
 from custom_components.plexsync.event import SYNC_EVENT, describe
 from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
@@ -38,7 +39,12 @@ from custom_components.plexsync.plex.writer import TOO_LONG_LIST
 from custom_components.plexsync.repairs import LedgerRepairFlow
 from custom_components.plexsync.sensor import SENSORS
 from custom_components.plexsync.services import ACTIONS
+from custom_components.plexsync.source_repairs import (
+    FirstPlanRepairFlow,
+    MassChangeRepairFlow,
+)
 from custom_components.plexsync.switch import SYNC
+from demo.dashboard import SAYS
 
 ROOT = Path(__file__).parent.parent
 # With which selector a field of a record is asked for.
@@ -215,6 +221,11 @@ def test_sensors_have_texts_for_states_and_units(description: Any) -> None:
     assert set(description.options or ()) == set(states)
     # "1 jobs": a count stands behind a name that says of what, and has no unit.
     assert "unit_of_measurement" not in text
+
+
+def test_every_status_has_a_sentence_on_the_demo_s_dashboard() -> None:
+    """Say there, too, what goes on: the circuit alone knows of no hold."""
+    assert SAYS.keys() == set(Status)
 
 
 def test_event_types_have_texts_and_icons() -> None:
@@ -529,6 +540,13 @@ def test_home_assistant_errors_are_always_translated() -> None:
                 assert {"translation_domain", "translation_key"} <= words
 
 
+MENUS = {
+    issues.LEDGER_LOST: LedgerRepairFlow,
+    issues.MASS_CHANGE: MassChangeRepairFlow,
+    issues.PREVIEW_READY: FirstPlanRepairFlow,
+}
+
+
 def test_every_repair_has_its_text() -> None:
     """Say what is wrong, and either what to do or how to fix it."""
     by_source = set(issues.BY_FAULT.values())
@@ -537,6 +555,8 @@ def test_every_repair_has_its_text() -> None:
         *issues.BY_GROUP.values(),
         *issues.BY_HOLD.values(),
         *issues.FIXABLE,
+        issues.DATABASE_FAILS,
+        issues.LONG_OUTAGE,
         issues.PLEX_REFUSES,
         issues.SOURCE_LACKS,
         issues.SOURCE_PATHS,
@@ -549,23 +569,27 @@ def test_every_repair_has_its_text() -> None:
         assert text.keys() == {"title", "fix_flow" if fixable else "description"}
         known = {"name", "source"} if key in by_source else {"name"}
         if key == issues.SOURCE_PATHS:
-            known |= {"source", "skipped", "records"}
+            known |= {"source", "found", "records", "share"}
         if key == issues.SOURCE_LACKS:
             known |= {"source", "options"}
         if key == issues.PREVIEW_READY:
-            known |= {"differs", "in_line", "others"}
+            known |= {"source", "differs", "in_line", "others", "sample"}
+        if key == issues.LONG_OUTAGE:
+            known |= {"days"}
         if key == issues.MASS_CHANGE:
             known |= {"source", "gone", "known", "sample"}
         if key in issues.BY_GROUP.values():
             known |= {"failing", "libraries"}
         for _, each in texts(text):
             assert placeholders(each) <= known
-        if key == issues.LEDGER_LOST:
-            assert text["fix_flow"]["step"].keys() == {"init"}
-            menu = text["fix_flow"]["step"]["init"]
-            assert menu.keys() == {"title", "description", "menu_options"}
-            steps = {f"async_step_{option}" for option in menu["menu_options"]}
-            assert steps <= vars(LedgerRepairFlow).keys()
+        if key in MENUS:
+            for menu in text["fix_flow"]["step"].values():
+                assert menu.keys() == {"title", "description", "menu_options"}
+                steps = {f"async_step_{option}" for option in menu["menu_options"]}
+                assert steps <= vars(MENUS[key]).keys()
+        elif key == issues.LIBRARY_GONE:
+            (form,) = forms(text["fix_flow"])
+            assert form["data"].keys() == form["data_description"].keys()
         elif fixable:
             assert text["fix_flow"]["step"].keys() == {"confirm"}
             assert text["fix_flow"]["step"]["confirm"].keys() == {
@@ -574,20 +598,41 @@ def test_every_repair_has_its_text() -> None:
             }
 
 
-def test_every_abort_of_a_repair_has_its_text() -> None:
-    """Translate why a fix could not be made."""
-    tree = ast.parse((INTEGRATION / "repairs.py").read_text())
-    reasons = {
+# The module of each flow that may end without an answer. All of them end by that of
+# ``async_answer`` but the one that changes the entry.
+ABORTS = {
+    issues.FAILED_JOBS: "repairs.py",
+    issues.LEDGER_LOST: "repairs.py",
+    issues.LIBRARY_GONE: "library_repair.py",
+    issues.MASS_CHANGE: "source_repairs.py",
+    issues.PREVIEW_READY: "source_repairs.py",
+}
+
+
+def aborts(module: str) -> set[str]:
+    """Name the reasons for which the flows of a module end without an answer."""
+    return {
         ast.literal_eval(word.value)
-        for node in ast.walk(tree)
+        for node in ast.walk(ast.parse((INTEGRATION / module).read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "async_abort"
         for word in node.keywords
         if word.arg == "reason"
     }
-    for key in (issues.LEDGER_LOST, issues.PREVIEW_READY):
-        assert TEXTS["issues"][key]["fix_flow"]["abort"].keys() == reasons
+
+
+def test_every_abort_of_a_repair_has_its_text() -> None:
+    """Translate why a fix could not be made."""
+    for key, text in TEXTS["issues"].items():
+        known = text.get("fix_flow", {}).get("abort", {}).keys()
+        if key not in ABORTS:
+            assert not known
+            continue
+        reasons = aborts(ABORTS[key])
+        if key != issues.LIBRARY_GONE:
+            reasons |= aborts("repair_answers.py")
+        assert known == reasons
 
 
 # The rest

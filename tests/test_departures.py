@@ -4,13 +4,13 @@ from datetime import timedelta
 import time
 from typing import Any
 
-from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_FIELDS, DOMAIN
@@ -26,11 +26,10 @@ from tests.home import (
     until,
     until_state,
 )
+from tests.repairing import fix, issue, until_issue
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.state import ItemType
 from tests.simulators.stash import Kind, StashSimulator
-
-ISSUE = f"mass_change_01ENTRY_{SOURCE}"
 
 
 def rest(stash: StashSimulator) -> None:
@@ -41,11 +40,12 @@ def rest(stash: StashSimulator) -> None:
 
 async def begin(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator, **options: Any
-) -> None:
+) -> MockConfigEntry:
     """Set up a server whose twelve films follow a Stash."""
     fields = {CONF_FIELDS: StashOptions(**options).as_dict()}
-    await set_up(hass, make_entry(plex, stash_subentry(stash, **fields)))
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash, **fields)))
     await until_state(hass, "sensor", "synced", "12")
+    return entry
 
 
 async def look_soon(hass: HomeAssistant, seconds: float) -> None:
@@ -89,36 +89,63 @@ async def test_one_scene_that_is_gone(
 async def test_many_scenes_that_are_gone(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,
-    issue_registry: ir.IssueRegistry,
     plex: PlexSimulator,
     stash: StashSimulator,
 ) -> None:
     """Their owner is asked, and nothing is done before the answer."""
-    await async_setup_component(hass, REPAIRS, {})
-    await begin(hass, plex, stash)
+    entry = await begin(hass, plex, stash)
     gone = stash.core.scene_ids()[:4]
     for scene in gone:
         stash.core.delete_scene(scene)
     await sweep(hass)
-    await sweep(hass)
-    issue = issue_registry.async_get_issue(DOMAIN, ISSUE)
-    assert issue is not None
-    assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["gone"] == "4"
-    assert issue.translation_placeholders["known"] == "12"
-    assert issue.translation_placeholders["sample"] == ", ".join(
+    found = await until_issue(hass, "mass_change", SOURCE)
+    assert found is not None
+    assert found.translation_placeholders == {
+        "name": "Cellar",
+        "source": "Stash",
+        "gone": "4",
+        "known": "12",
+    }
+    assert not found.is_persistent
+    await until_state(hass, "sensor", "status", "needs_review")
+    stash.core.edit_scene(stash.core.scene_ids()[0], title="Edited")
+    # Nothing else of the source is written meanwhile, over a restart too.
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await call(hass, "refresh_source")
+    await until_state(hass, "sensor", "pending", "1")
+    (job,) = (await call(hass, "get_jobs", state="held"))["jobs"]
+    assert (job["reason"], job["hold"]) == ("held", "mass_change")
+    assert await until_issue(hass, "mass_change", SOURCE)
+
+    shown, left = await fix(hass, hass_client, "mass_change", "leave", SOURCE)
+    assert shown["description_placeholders"]["sample"] == ", ".join(
         sorted(f"scene:{scene}" for scene in gone)
     )
-    client = await hass_client()
-    flow = await client.post(
-        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": ISSUE}
-    )
-    url = f"/api/repairs/issues/fix/{(await flow.json())['flow_id']}"
-    assert (await (await client.post(url, json={})).json())["type"] == "create_entry"
+    assert (left["type"], left["reason"]) == ("abort", "left")
+    assert issue(hass, "mass_change", SOURCE)
+    _, ended = await fix(hass, hass_client, "mass_change", "part", SOURCE)
+    assert ended["type"] == "create_entry"
+    await until_state(hass, "sensor", "pending", "0")
     await sweep(hass)
-    assert issue_registry.async_get_issue(DOMAIN, ISSUE) is None
     await sweep(hass)
-    assert issue_registry.async_get_issue(DOMAIN, ISSUE) is None
+    await until_state(hass, "sensor", "status", "up_to_date")
+    assert issue(hass, "mass_change", SOURCE) is None
+
+
+async def test_scenes_that_come_back_are_noticed_by_themselves(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """The question goes, and nobody has answered it or asked for a comparison."""
+    entry = await begin(hass, plex, stash)
+    whole = stash.core.store.copy()
+    for scene in stash.core.scene_ids():
+        stash.core.delete_scene(scene)
+    await sweep(hass)
+    await until_issue(hass, "mass_change", SOURCE)
+    stash.core.store.restore(whole)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=700))
+    await until_issue(hass, "mass_change", SOURCE, gone=True)
+    assert not entry.runtime_data.engine.source_holds.all
 
 
 async def test_a_scene_that_was_deleted_is_noticed_by_itself(

@@ -1,13 +1,11 @@
 """Repairs come when only the owner can help, and go when that is done."""
 
 import asyncio
-from http import HTTPStatus
 from pathlib import Path
 import time
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
@@ -18,19 +16,12 @@ from homeassistant.helpers.issue_registry import (
     IssueEntry,
     IssueSeverity,
 )
-from homeassistant.setup import async_setup_component
 from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.plexsync.const import (
-    CONF_PATH_MAPPINGS,
-    CONF_REUSE,
-    CONF_START,
-    DOMAIN,
-    START_PREVIEW,
-)
+from custom_components.plexsync.const import CONF_PATH_MAPPINGS, CONF_REUSE, DOMAIN
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.sources.stash_options import StashOptions
 from custom_components.plexsync.storage import database_path
@@ -47,53 +38,13 @@ from tests.home import (
     until,
     until_state,
 )
+from tests.repairing import ENTRY, fix, issue, until_issue
 from tests.rig import PNG
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
 
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
-ENTRY = "01ENTRY"
-
-
-def issue(hass: HomeAssistant, key: str, source: str = "") -> IssueEntry | None:
-    """Find a repair."""
-    issue_id = f"{key}_{ENTRY}" + (f"_{source}" if source else "")
-    return ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
-
-
-async def until_issue(
-    hass: HomeAssistant, key: str, source: str = "", *, gone: bool = False
-) -> IssueEntry | None:
-    """Wait until a repair is there, or is gone."""
-    await until(
-        hass,
-        lambda: (issue(hass, key, source) is None) is gone,
-        [EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED],
-    )
-    return issue(hass, key, source)
-
-
-async def fix(
-    hass: HomeAssistant,
-    hass_client: ClientSessionGenerator,
-    key: str,
-    choice: str | None = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Open a repair's flow, confirm it or choose, and give what it showed and how it ended."""
-    assert await async_setup_component(hass, REPAIRS, {})
-    client = await hass_client()
-    url = "/api/repairs/issues/fix"
-    response = await client.post(
-        url, json={"handler": DOMAIN, "issue_id": f"{key}_{ENTRY}"}
-    )
-    assert response.status == HTTPStatus.OK
-    shown = await response.json()
-    assert shown["step_id"] == ("init" if choice else "confirm")
-    answer = {"next_step_id": choice} if choice else {}
-    response = await client.post(f"{url}/{shown['flow_id']}", json=answer)
-    assert response.status == HTTPStatus.OK
-    return shown, await response.json()
 
 
 async def test_nothing_is_wrong(
@@ -258,31 +209,6 @@ async def test_an_answer_that_cannot_be_kept_asks_again(
     assert issue(hass, "ledger_lost") is not None
 
 
-async def test_the_first_plan_asks_whether_to_begin(
-    hass: HomeAssistant,
-    hass_client: ClientSessionGenerator,
-    plex: PlexSimulator,
-    stash: StashSimulator,
-) -> None:
-    """Count what a new source would change, write nothing, and begin when told to."""
-    plex.core.remove_item(plex.core.find(PATH))
-    entry = make_entry(plex, stash_subentry(stash, **{CONF_START: START_PREVIEW}))
-    await set_up(hass, entry)
-    assert state_of(hass, "switch", "sync").state == "off"
-    await until_issue(hass, "preview_ready")
-    assert plex.journal.count(method="PUT") == 0
-    shown, ended = await fix(hass, hass_client, "preview_ready")
-    assert shown["description_placeholders"] == {
-        "name": "Cellar",
-        "differs": "11",
-        "in_line": "0",
-        "others": "1",
-    }
-    assert ended["type"] == "create_entry"
-    await until_state(hass, "sensor", "synced", "11")
-    assert state_of(hass, "switch", "sync").state == "on"
-
-
 async def test_a_source_whose_files_lie_elsewhere(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:
@@ -299,8 +225,9 @@ async def test_a_source_whose_files_lie_elsewhere(
     found = issue(hass, "source_paths", SOURCE)
     assert found is not None
     assert found.translation_placeholders is not None
-    assert found.translation_placeholders["skipped"] == "12"
+    assert found.translation_placeholders["found"] == "0"
     assert found.translation_placeholders["records"] == "12"
+    assert found.translation_placeholders["share"] == "0"
 
     subentry = entry.subentries[SOURCE]
     mended = {CONF_PATH_MAPPINGS: [{"source": STASH_ROOT, "plex": PLEX_ROOT}]}

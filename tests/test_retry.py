@@ -17,6 +17,7 @@ from custom_components.plexsync.const import (
     START_EVERYTHING,
     START_PREVIEW,
 )
+from custom_components.plexsync.engine.holds import SourceHold
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
@@ -26,6 +27,7 @@ from tests.home import (
     set_up,
     stash_subentry,
     state_of,
+    until,
     until_state,
 )
 from tests.rig import WITHIN
@@ -147,7 +149,10 @@ async def test_a_mended_path_mapping_reaches_the_jobs(
     await hass.async_block_till_done()
     if held:
         await entry.runtime_data.runners[SOURCE].caught_up.wait()
-        await entry.runtime_data.engine.switch(True)
+        holds = entry.runtime_data.engine.source_holds
+        await until(hass, lambda: holds.of(SOURCE).get(SourceHold.FIRST_PLAN))
+        assert holds.of(SOURCE)[SourceHold.FIRST_PLAN]["differs"] == ALL
+        await holds.lift(SOURCE, SourceHold.FIRST_PLAN)
     await until_state(hass, "sensor", "synced", str(ALL))
     assert plex.core.find(PATH).title == FILMS[0].title
 

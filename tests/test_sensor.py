@@ -16,6 +16,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.engine.status import Status
 from custom_components.plexsync.sensor import SENSORS
 from tests.home import (
     PLEX_ROOT,
@@ -39,6 +40,7 @@ DIAGNOSTIC = EntityCategory.DIAGNOSTIC
 
 # Device class, unit, state class and category, as DESIGN §5 promises them.
 PROMISED = {
+    "status": ("enum", None, None, None),
     "circuit": ("enum", None, None, None),
     "pending": (None, None, "measurement", None),
     "failed": (None, None, "measurement", None),
@@ -82,6 +84,8 @@ async def test_the_sensors_are_what_was_promised(
         assert attributes.get(ATTR_DEVICE_CLASS) == device_class, key
         assert attributes.get(ATTR_UNIT_OF_MEASUREMENT) == unit, key
         assert attributes.get(ATTR_STATE_CLASS) == state_class, key
+    options = state_of(hass, "sensor", "status").attributes[ATTR_OPTIONS]
+    assert options == [str(word) for word in Status]
     entity_registry.async_update_entity(
         found[f"{entry.entry_id}_mtbf"].entity_id, disabled_by=None
     )

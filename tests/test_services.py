@@ -1000,7 +1000,9 @@ async def test_jobs_are_listed_filtered_and_paged(
         return [job["id"] for job in (await call(hass, "get_jobs", **data))["jobs"]]
 
     assert await found(state="failed") == [failed["id"]]
-    assert await found(state="pending") == []
+    assert await found(state="pending") == [waiting["id"]]
+    assert await found(state="waiting") == [waiting["id"]]
+    assert await found(state="ready") == await found(state="held") == []
     assert await found(source=SOURCE) == [waiting["id"]]
     assert await found(reason="ambiguous") == [failed["id"]]
     assert await found(limit=1) == [waiting["id"]]

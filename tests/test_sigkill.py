@@ -72,7 +72,7 @@ async def check_still_open(process: HassProcess, before: dict[str, float]) -> No
     listed = (await process.act("get_jobs"))["jobs"]
     assert len(listed) == len(jobs)
     assert {job["attempts"] for job in listed} == {0}
-    assert {job["state"] for job in listed} == {"pending"}
+    assert {job["state"] for job in listed} == {"ready"}
     after = process.stored()
     assert after["state"] == "open"
     assert after["step"] >= before["step"]

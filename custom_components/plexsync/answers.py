@@ -6,6 +6,7 @@ from typing import Any, Final
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
+from .const import SOURCE_ACTION
 from .engine import skipped
 from .engine.by_hand import Preview
 from .engine.change import Kept
@@ -35,12 +36,15 @@ def iso(seconds: float | None) -> str | None:
 def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType:
     """Say how a record fared, and what it waits for where it does."""
     answer: JsonObjectType = {"status": outcome.status, "key": key}
+    hold = engine.standing.hold_of(SOURCE_ACTION)
     if outcome.status == "written":
         answer["changes"] = list(outcome.changes)
     elif outcome.status != "unchanged" and outcome.reason is not None:
         answer["reason"] = outcome.reason
     if outcome.reason == "circuit_open":
         answer["next_probe"] = iso(engine.circuit.next_probe())
+    if outcome.status == "queued" and hold is not None:
+        answer["hold"] = hold
     if outcome.kept:
         answer["kept"] = dict(outcome.kept)
     if outcome.items:
@@ -116,6 +120,7 @@ def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
         "key": job.key,
         "state": job.state,
         "reason": job.reason,
+        "hold": job.hold,
         "candidates": list(job.candidates),
         "kept": dict(job.kept),
         "items": [_item(item) for item in job.items],

@@ -1,5 +1,6 @@
 """Ask the owner for what only the owner can mend, and take it back once it is mended."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import SOURCE_REAUTH
@@ -7,11 +8,15 @@ from homeassistant.core import callback
 
 from . import issues
 from .const import CONF_REUSE
-from .engine.holds import Hold
+from .engine.events import SourceHoldChanged
+from .engine.holds import Hold, SourceHold
+from .engine.status import FAILED_LONG
 from .stash_fields import async_names_of
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @callback
@@ -25,8 +30,58 @@ def async_tell_of_lost_files(coordinator: PlexSyncCoordinator) -> None:
 
 
 @callback
+def async_log_source_hold(
+    coordinator: PlexSyncCoordinator, event: SourceHoldChanged
+) -> None:
+    """Log that a source is held, and that it is over."""
+    entry = coordinator.config_entry
+    if (subentry := entry.subentries.get(event.source)) is None:
+        return  # it was removed
+    asks = event.active and event.hold is SourceHold.MASS_CHANGE
+    _LOGGER.log(
+        logging.WARNING if asks else logging.INFO,
+        "%s: jobs of source %s are %s (%s)",
+        entry.title,
+        subentry.title,
+        "held" if event.active else "no longer held",
+        event.hold,
+    )
+
+
+@callback
 def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
     """Follow what is wrong now."""
+    hass, entry, engine = coordinator.hass, coordinator.config_entry, coordinator.engine
+    circuit = engine.circuit
+    _async_follow_token(coordinator)
+    issues.async_follow(
+        hass,
+        entry,
+        circuit.holds,
+        save_failed=circuit.save_failed,
+        database_fails=engine.worker.storage_failed,
+    )
+    outage = circuit.outages.current
+    seconds = 0.0 if outage is None else engine.clock.wall() - outage.start
+    issues.async_follow_long_outage(hass, entry, seconds)
+    issues.async_follow_source_holds(hass, entry, engine.source_holds.all)
+    failing, now = engine.bulkheads.failing(), engine.clock.monotonic()
+    issues.async_follow_failing(hass, entry, failing, now)
+    faults = {number: runner.fault for number, runner in coordinator.runners.items()}
+    issues.async_follow_sources(hass, entry, faults)
+    for number, runner in coordinator.runners.items():
+        if (lacking := runner.source.lacking) is not None:
+            names = async_names_of(hass, lacking) if lacking else []
+            issues.async_follow_lacking(hass, entry, number, names)
+    if (data := coordinator.data) is not None:
+        issues.async_follow_failed_jobs(
+            hass, entry, waiting_long=data.failed_for >= FAILED_LONG
+        )
+
+
+@callback
+def _async_follow_token(coordinator: PlexSyncCoordinator) -> None:
+    """Ask for a token that Plex accepts, until it accepts the one there is."""
     hass, entry = coordinator.hass, coordinator.config_entry
     circuit = coordinator.engine.circuit
     if Hold.AUTH in circuit.holds:
@@ -34,27 +89,7 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
             issues.async_plex_refuses(hass, entry)
         else:
             entry.async_start_reauth(hass)
-    elif circuit.reachable and not coordinator.engine.health.edits_refused:
+    elif circuit.breaker.verified and not coordinator.engine.health.edits_refused:
         # Plex takes the token again: nobody need be asked for one.
-        for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
+        for flow in entry.async_get_active_flows(hass, {SOURCE_REAUTH}):
             hass.config_entries.flow.async_abort(flow["flow_id"])
-    issues.async_follow(hass, entry, circuit.holds, circuit.save_failed)
-    async_follow_failing(coordinator)
-    faults = {number: runner.fault for number, runner in coordinator.runners.items()}
-    issues.async_follow_sources(hass, entry, faults)
-    for number, runner in coordinator.runners.items():
-        if (lacking := runner.source.lacking) is not None:
-            names = async_names_of(hass, lacking) if lacking else []
-            issues.async_follow_lacking(hass, entry, number, names)
-
-
-@callback
-def async_follow_failing(coordinator: PlexSyncCoordinator) -> None:
-    """Tell of kinds of call that have been failing for long."""
-    engine = coordinator.engine
-    issues.async_follow_failing(
-        coordinator.hass,
-        coordinator.config_entry,
-        engine.bulkheads.failing(),
-        engine.clock.monotonic(),
-    )

@@ -15,6 +15,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_STASH
 from .coordinator import PlexSyncConfigEntry
+from .engine.holds import foremost
 from .engine.snapshot import Snapshot
 from .entity import PlexSyncEntity, PlexSyncSourceEntity
 
@@ -33,7 +34,7 @@ BINARY_SENSORS: tuple[PlexSyncBinarySensorEntityDescription, ...] = (
         key="plex",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda data: data.reachable,
+        value_fn=lambda data: data.plex_answers,
     ),
     PlexSyncBinarySensorEntityDescription(
         key="out_of_sync",
@@ -90,5 +91,9 @@ class PlexSyncSourceBinarySensor(PlexSyncSourceEntity, BinarySensorEntity):
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
-        """Count the records that the source cannot read although it is there."""
-        return {"unreadable": self.coordinator.data.unreadable.get(self.source, 0)}
+        """Count the records that the source cannot read; name what holds its jobs."""
+        data = self.coordinator.data
+        return {
+            "unreadable": data.unreadable.get(self.source, 0),
+            "hold": foremost(data.source_holds.get(self.source, ())),
+        }

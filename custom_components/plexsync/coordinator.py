@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 import contextlib
-from dataclasses import replace
 from datetime import timedelta
 import logging
 from typing import Any, override
@@ -14,30 +13,29 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from . import issues
-from .ask_owner import async_ask_owner, async_follow_failing, async_tell_of_lost_files
+from .ask_owner import async_ask_owner, async_log_source_hold, async_tell_of_lost_files
 from .ask_sources import find_all
 from .backup_pause import BackupPause
 from .connection import NOWHERE, Access, client_identifier, entry_access
-from .const import (
-    CONF_LIBRARIES,
-    CONF_MACHINE_ID,
-    CONF_STALE_AFTER,
-    CONF_START,
-    DEFAULT_STALE_AFTER,
-    DOMAIN,
-    START_PREVIEW,
-)
+from .const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
 from .departures import DepartureWatch
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
 from .engine.engine import SCHEMAS, Engine
-from .engine.events import Changed, CircuitMoved, Event, HoldChanged, ItemFailed
+from .engine.events import (
+    Changed,
+    CircuitMoved,
+    Event,
+    HoldChanged,
+    ItemFailed,
+    SourceHoldChanged,
+)
 from .engine.holds import Hold
 from .engine.record import Record
 from .engine.snapshot import Snapshot
 from .errors import not_opened
 from .failures import Failures, ItemsFailed
-from .first_plan import async_preview_first_plan
+from .first_plan import async_make_first_plans
 from .images import ImageDesk
 from .nightly import Nightly
 from .open_sources import async_open_sources
@@ -45,6 +43,7 @@ from .plex.events import PlexEvents
 from .plex.index import SCHEMA as INDEX_SCHEMA
 from .plex.server import PlexMediaServer
 from .reconcile_run import ReconcileRun
+from .show import async_snapshot
 from .sources.runner import SourceRunner
 from .storage import CircuitStore, database_path
 from .takeover import async_recognise_machine
@@ -115,7 +114,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         try:
             self._is_taken_over = await async_recognise_machine(self)
             await async_open_sources(self)
-            self.async_set_updated_data(await self._snapshot())
+            self.async_set_updated_data(await async_snapshot(self))
         except StorageError as error:
             await self.async_close()
             self._not_opened(error)
@@ -183,10 +182,10 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.nightly.start()
         self._keep("nightly sweep", self.nightly.run)
         self._spawn("comparison", self._compare_what_is_due())
-        for number, runner in self.runners.items():
+        for runner in self.runners.values():
             self._keep("source", runner.run)
-            if self.config_entry.subentries[number].data[CONF_START] == START_PREVIEW:
-                self._spawn("preview", async_preview_first_plan(self, number, runner))
+        self._spawn("first plans", async_make_first_plans(self))
+        self.departures.start()
 
     def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Keep a task running: a bug of ours must not end syncing in silence."""
@@ -243,30 +242,13 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        async_follow_failing(self)  # time alone may make a repair of it
+        async_ask_owner(self)  # time alone may make a repair of something
         try:
-            return await self._snapshot()
+            return await async_snapshot(self)
         except StorageError as error:
             raise UpdateFailed(
                 translation_domain=DOMAIN, translation_key="storage_unusable"
             ) from error
-
-    async def _snapshot(self) -> Snapshot:
-        snapshot = await self.engine.snapshot()
-        hours = self.config_entry.options.get(CONF_STALE_AFTER, DEFAULT_STALE_AFTER)
-        age = 0.0
-        if snapshot.oldest is not None:
-            age = self.engine.clock.steady() - snapshot.oldest
-        overdue = max(age, snapshot.stalled) > hours * 3600
-        return replace(
-            snapshot,
-            sources={number: run.connected for number, run in self.runners.items()},
-            unreadable={
-                number: run.source.unreadable for number, run in self.runners.items()
-            },
-            # What the owner holds is nobody's problem.
-            out_of_sync=overdue and Hold.SWITCH not in snapshot.holds,
-        )
 
     async def _publish(self) -> None:
         """Publish what changed, but not more often than people can read."""
@@ -274,7 +256,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             await self._changed.wait()
             self._changed.clear()
             with contextlib.suppress(StorageError):
-                self.async_set_updated_data(await self._snapshot())
+                self.async_set_updated_data(await async_snapshot(self))
             async_ask_owner(self)
             await asyncio.sleep(_QUIET)
 
@@ -319,15 +301,9 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             self.events.look()
         if isinstance(event, CircuitMoved) and self.data is not None:
             # However short a state was, automations and the history see it.
-            circuit = self.engine.circuit
-            self.async_set_updated_data(
-                replace(
-                    self.data,
-                    circuit=circuit.breaker.state,
-                    next_probe=circuit.next_probe(),
-                    reachable=circuit.reachable,
-                )
-            )
+            self.async_set_updated_data(self.data.follow(self.engine.circuit))
+        if isinstance(event, SourceHoldChanged):
+            async_log_source_hold(self, event)
         if isinstance(event, ItemFailed):
             self._failures.add(event)
         elif not isinstance(event, Changed):

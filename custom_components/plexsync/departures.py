@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 
-from . import issues
 from .const import DOMAIN
 from .engine.database import StorageError
 from .engine.departures import Departed
-from .engine.retry import Fault
+from .engine.holds import SourceHold
+from .engine.retry import Backoff, Fault
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
@@ -22,6 +22,7 @@ _LOGGER = logging.getLogger(__name__)
 _SOON = 5.0  # seconds, so that what is deleted together is looked for together
 _HOUR = 3600.0  # between two comparisons of everything that only a sign asked for
 _AGAIN = 600.0  # seconds until the second look, which proves what the first one saw
+_ASKED = Backoff(_AGAIN, 6 * _HOUR)  # while the owner is asked: perhaps they come back
 
 
 class DepartureWatch:
@@ -30,10 +31,19 @@ class DepartureWatch:
     def __init__(self, coordinator: PlexSyncCoordinator) -> None:
         """Begin without a look."""
         self._coordinator = coordinator
-        self._later: dict[str, CALLBACK_TYPE] = {}
+        # By source: the monotonic time of the next look, and how to call it off.
+        self._later: dict[str, tuple[float, CALLBACK_TYPE]] = {}
+        self._asked: dict[str, int] = {}  # looks while the owner is asked, by source
         self._compares: CALLBACK_TYPE | None = None
         self._comparing: asyncio.Task[None] | None = None
         self._compared = float("-inf")  # monotonic seconds
+
+    @callback
+    def start(self) -> None:
+        """Look again at what the owner was asked about before."""
+        for source, holds in self._coordinator.engine.source_holds.all.items():
+            if SourceHold.MASS_CHANGE in holds:
+                self.look_soon(source, _AGAIN)
 
     async def look(self, source: str) -> None:
         """Compare what is known of a source with all that it has.
@@ -51,16 +61,32 @@ class DepartureWatch:
                 runner.when_gone,
             )
         except Fault, StorageError:
+            if SourceHold.MASS_CHANGE in engine.source_holds.of(source):
+                self._look_while_asked(source)
             return
         self._tell(source, found)
+        if found.asks:
+            self._look_while_asked(source)
+            return
+        self._asked.pop(source, None)
         if found.again:
             self.look_soon(source, _AGAIN)
 
+    def _look_while_asked(self, source: str) -> None:
+        """Look later, each time for longer, whether the question is still one."""
+        step = self._asked.get(source, 0)
+        self._asked[source] = step + 1
+        random = self._coordinator.engine.random
+        self.look_soon(source, _ASKED.delay(step, random))
+
     @callback
     def look_soon(self, source: str, delay: float = 0.0) -> None:
-        """Look after some seconds, unless a look is to come anyway."""
-        if source in self._later:
-            return
+        """Look after some seconds, unless a look is to come by then anyway."""
+        at = self._coordinator.engine.clock.monotonic() + delay
+        if (later := self._later.get(source)) is not None:
+            if later[0] <= at:
+                return
+            later[1]()
 
         @callback
         def begin(now: datetime) -> None:
@@ -69,7 +95,8 @@ class DepartureWatch:
                 self._coordinator.hass, self.look(source), f"{DOMAIN} departures"
             )
 
-        self._later[source] = async_call_later(self._coordinator.hass, delay, begin)
+        stop = async_call_later(self._coordinator.hass, delay, begin)
+        self._later[source] = at, stop
 
     @callback
     def job_ended(self, source: str, kind: str) -> None:
@@ -116,7 +143,7 @@ class DepartureWatch:
     @callback
     def close(self) -> None:
         """Look no more."""
-        for stop in self._later.values():
+        for _, stop in self._later.values():
             stop()
         self._later.clear()
         if self._compares is not None:
@@ -126,14 +153,10 @@ class DepartureWatch:
             self._comparing.cancel()
 
     def _tell(self, source: str, found: Departed) -> None:
-        coordinator = self._coordinator
-        issues.async_follow_departures(
-            coordinator.hass, coordinator.config_entry, source, found
-        )
         if found.parted:
             _LOGGER.info(
                 "Source %s has %s records no more, of %s",
-                coordinator.runners[source].name,
+                self._coordinator.runners[source].name,
                 found.parted,
                 found.known,
             )

@@ -25,6 +25,7 @@ from .const import (
 from .coordinator import PlexSyncConfigEntry
 from .engine.engine import Engine
 from .engine.snapshot import Snapshot
+from .engine.status import status
 from .sources.runner import SourceRunner
 from .sources.stash_options import PRIVATE, StashOptions
 
@@ -91,6 +92,7 @@ def _server(engine: Engine, data: Snapshot) -> dict[str, Any]:
     circuit.pop("outages", None)
     return {
         "circuit": circuit,
+        "status": status(data),
         "holds": sorted(data.holds),
         "reachable": data.reachable,
         "failing": Counter(kind.partition(":")[0] for kind in data.failing),
@@ -107,6 +109,7 @@ def _source(
         "type": subentry.subentry_type,
         "connected": data.sources.get(number),
         "fault": runner.fault,
+        "holds": sorted(data.source_holds.get(number, ())),
         "unreadable": data.unreadable.get(number),
         "version": runner.version,
         "mappings": len(subentry.data.get(CONF_PATH_MAPPINGS, ())),

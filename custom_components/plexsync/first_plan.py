@@ -1,13 +1,15 @@
-"""What the first run of a source would change, counted once before it does."""
+"""The first plan of a source: counted before anything is written, and answered."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 import json
 import logging
 from typing import TYPE_CHECKING
 
 from . import issues
+from .const import CONF_START, START_PREVIEW, SUBENTRY_STASH
 from .engine.database import StorageError
-from .engine.holds import Hold
+from .engine.holds import Hold, SourceHold
 from .engine.record import Record
 from .engine.retry import Fault
 from .sources.runner import SourceRunner
@@ -17,16 +19,31 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+_HELD = SourceHold.FIRST_PLAN
+_BY_SOURCE = "first_plans_hold_sources"  # the note that they do in this database
 
-async def async_preview_first_plan(
+
+async def async_make_first_plans(coordinator: PlexSyncCoordinator) -> None:
+    """Count, for each source that waits for it, what its first run would change."""
+    holds = coordinator.engine.source_holds
+    await asyncio.gather(
+        *(
+            _make(coordinator, number, runner)
+            for number, runner in coordinator.runners.items()
+            if holds.of(number).get(_HELD, {}) is None
+        )
+    )
+
+
+async def _make(
     coordinator: PlexSyncCoordinator, number: str, runner: SourceRunner
 ) -> None:
     """Count as soon as the source has been read, and ask the owner whether to begin."""
     while True:
         await runner.caught_up.wait()
         try:
-            if await coordinator.engine.notes.get(f"previewed:{number}") is None:
-                await _count(coordinator, number, runner)
+            counts = await _count(coordinator, runner)
+            await coordinator.engine.source_holds.ask(number, _HELD, _shown(counts))
         except (Fault, StorageError) as error:
             _LOGGER.debug("The first plan is counted later (%s)", error)
             runner.caught_up.clear()  # until the source has been read once more
@@ -35,16 +52,51 @@ async def async_preview_first_plan(
 
 
 async def _count(
-    coordinator: PlexSyncCoordinator, number: str, runner: SourceRunner
-) -> None:
+    coordinator: PlexSyncCoordinator, runner: SourceRunner
+) -> Mapping[str, int]:
     async def records() -> AsyncIterator[Sequence[Record]]:
         async for batch in runner.source.changes(None):
             yield batch.records
 
-    engine = coordinator.engine
-    counts = await engine.sweep.run(
+    return await coordinator.engine.sweep.run(
         records(), enqueue=False, total=await runner.source.count()
     )
-    await engine.notes.keep(f"previewed:{number}", json.dumps(counts))
+
+
+def _shown(counts: Mapping[str, int]) -> dict[str, int]:
+    """Give the numbers that the owner is asked with."""
+    differs, in_line = counts.get("differs", 0), counts.get("in_line", 0)
+    return {
+        "differs": differs,
+        "in_line": in_line,
+        "others": sum(counts.values()) - differs - in_line,
+    }
+
+
+async def async_hold_sources_not_the_server(coordinator: PlexSyncCoordinator) -> None:
+    """Turn what an earlier version held for a first plan into a hold of the source.
+
+    That version switched the whole server off, and raised a repair once the plan was
+    counted. A switch that is off for a first plan is one whose repair is there, or
+    whose plan was not counted so far. Raises StorageError.
+    """
+    hass, entry, engine = coordinator.hass, coordinator.config_entry, coordinator.engine
+    notes = engine.notes
+    asked = issues.async_take_back_old_preview(hass, entry)
+    if await notes.get(_BY_SOURCE) is not None:
+        return
     if Hold.SWITCH in engine.circuit.holds:
-        issues.async_preview_ready(coordinator.hass, coordinator.config_entry, counts)
+        for subentry in entry.get_subentries_of_type(SUBENTRY_STASH):
+            number = subentry.subentry_id
+            counted = await notes.get(f"previewed:{number}")
+            if (
+                subentry.data[CONF_START] != START_PREVIEW
+                or not (asked or counted is None)
+                or await engine.upkeep.is_new(number)
+                or await engine.upkeep.has_settled(number)
+            ):
+                continue
+            shown = None if counted is None else _shown(json.loads(counted))
+            await engine.source_holds.hold(number, _HELD, shown)
+            await engine.switch(True)
+    await notes.keep(_BY_SOURCE, "yes")

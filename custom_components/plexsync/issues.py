@@ -9,13 +9,16 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_LIBRARIES, DOMAIN
 from .engine.bulkheads import REASONS
-from .engine.departures import Departed
-from .engine.holds import Hold
+from .engine.hold_rows import Holds
+from .engine.holds import Hold, SourceHold
 
 CIRCUIT_LOST: Final = "circuit_lost"
+DATABASE_FAILS: Final = "database_fails"
 DATABASE_LOST: Final = "database_lost"
+FAILED_JOBS: Final = "failed_jobs"
 LEDGER_LOST: Final = "ledger_lost"
 LIBRARY_GONE: Final = "library_gone"
+LONG_OUTAGE: Final = "long_outage"
 MASS_CHANGE: Final = "mass_change"
 PREVIEW_READY: Final = "preview_ready"
 PLEX_ENTRY_GONE: Final = "plex_entry_gone"
@@ -31,6 +34,11 @@ BY_HOLD: Final = {
     Hold.LIBRARY: LIBRARY_GONE,
     Hold.WRONG_SERVER: WRONG_SERVER,
 }
+# What a source is held for until its owner answers.
+BY_SOURCE_HOLD: Final = {
+    SourceHold.FIRST_PLAN: PREVIEW_READY,
+    SourceHold.MASS_CHANGE: MASS_CHANGE,
+}
 # A source that is only away comes back by itself; these do not.
 BY_FAULT: Final = {
     "certificate": "source_certificate",
@@ -44,16 +52,30 @@ BY_FAULT: Final = {
 BY_GROUP: Final = {
     group: reason for group, reason in REASONS.items() if group != "source"
 }
+LONG_FOR: Final = 86_400.0  # seconds of an outage
 FAILING_FOR: Final = 600.0  # seconds; most of what fails works again before that
 FIXABLE: Final = frozenset(
     {
         CIRCUIT_LOST,
         DATABASE_LOST,
+        FAILED_JOBS,
         LEDGER_LOST,
-        MASS_CHANGE,
+        LIBRARY_GONE,
         PLEX_ENTRY_GONE,
-        PREVIEW_READY,
         WRONG_SERVER,
+        *BY_SOURCE_HOLD.values(),
+    }
+)
+# Syncing goes on, in part at least.
+_WARNINGS: Final = frozenset(
+    {
+        FAILED_JOBS,
+        LONG_OUTAGE,
+        SOURCE_LACKS,
+        SOURCE_PATHS,
+        STORE_FAILED,
+        *BY_GROUP.values(),
+        *BY_SOURCE_HOLD.values(),
     }
 )
 
@@ -87,17 +109,12 @@ def async_follow_version(
 
 
 @callback
-def async_preview_ready(
-    hass: HomeAssistant, entry: ConfigEntry, counts: Mapping[str, int]
-) -> None:
-    """Tell what the first run would change, and ask whether to begin."""
-    differs = counts.get("differs", 0)
-    shown = {
-        "differs": str(differs),
-        "in_line": str(counts.get("in_line", 0)),
-        "others": str(sum(counts.values()) - differs - counts.get("in_line", 0)),
-    }
-    _create(hass, entry, PREVIEW_READY, persistent=True, **shown)
+def async_take_back_old_preview(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Take back the question that was asked for a whole server; say whether it was."""
+    issue_id = _issue_id(entry, PREVIEW_READY)
+    asked = ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is not None
+    ir.async_delete_issue(hass, DOMAIN, issue_id)
+    return asked
 
 
 @callback
@@ -108,16 +125,41 @@ def async_plex_refuses(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 @callback
 def async_follow(
-    hass: HomeAssistant, entry: ConfigEntry, holds: Collection[Hold], save_failed: bool
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    holds: Collection[Hold],
+    *,
+    save_failed: bool,
+    database_fails: bool,
 ) -> None:
     """Raise what holds the worker now, and take back what no longer does."""
     for hold, key in BY_HOLD.items():
         _follow(hass, entry, key, present=hold in holds)
     _follow(hass, entry, STORE_FAILED, present=save_failed)
-    if Hold.SWITCH not in holds:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, PREVIEW_READY))
+    _follow(hass, entry, DATABASE_FAILS, present=database_fails)
     if Hold.AUTH not in holds:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, PLEX_REFUSES))
+
+
+@callback
+def async_follow_long_outage(
+    hass: HomeAssistant, entry: ConfigEntry, seconds: float
+) -> None:
+    """Tell of an outage that has lasted for so long that it may not pass by itself."""
+    if seconds >= LONG_FOR:
+        # In whole days, so that it is not another repair every minute.
+        days = str(int(seconds // LONG_FOR))
+        _create(hass, entry, LONG_OUTAGE, days=days)
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, LONG_OUTAGE))
+
+
+@callback
+def async_follow_failed_jobs(
+    hass: HomeAssistant, entry: ConfigEntry, *, waiting_long: bool
+) -> None:
+    """Tell that jobs have been left failed for long."""
+    _follow(hass, entry, FAILED_JOBS, present=waiting_long)
 
 
 @callback
@@ -167,7 +209,11 @@ def async_follow_paths(
 ) -> None:
     """Raise that over a tenth of a source's records lie where Plex has no library."""
     if skipped * 10 > records and source in entry.subentries:
-        numbers = {"skipped": str(skipped), "records": str(records)}
+        numbers = {
+            "found": str(records - skipped),
+            "records": str(records),
+            "share": str(int(100 * (records - skipped) / records)),
+        }
         _create(hass, entry, SOURCE_PATHS, source, persistent=False, **numbers)
     else:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, SOURCE_PATHS, source))
@@ -185,19 +231,18 @@ def async_follow_lacking(
 
 
 @callback
-def async_follow_departures(
-    hass: HomeAssistant, entry: ConfigEntry, source: str, found: Departed
+def async_follow_source_holds(
+    hass: HomeAssistant, entry: ConfigEntry, sources: Mapping[str, Holds]
 ) -> None:
-    """Ask about records that are gone, where they are too many to be let go of unasked."""
-    if found.asks and source in entry.subentries:
-        shown = {
-            "gone": str(found.gone),
-            "known": str(found.known),
-            "sample": ", ".join(found.sample),
-        }
-        _create(hass, entry, MASS_CHANGE, source, persistent=True, **shown)
-    else:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, MASS_CHANGE, source))
+    """Ask about each source that waits for an answer, once the question is ready."""
+    for source in entry.subentries:
+        holds = sources.get(source, {})
+        for hold, key in BY_SOURCE_HOLD.items():
+            if (shown := holds.get(hold)) is None:
+                ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
+            else:
+                numbers = {name: str(number) for name, number in shown.items()}
+                _create(hass, entry, key, source, persistent=False, **numbers)
 
 
 @callback
@@ -243,12 +288,7 @@ def _create(
     placeholders = {"name": entry.title, **shown}
     if source is not None:
         placeholders["source"] = entry.subentries[source].title
-    informs = persistent or key in (
-        SOURCE_LACKS,
-        SOURCE_PATHS,
-        STORE_FAILED,
-        *BY_GROUP.values(),
-    )
+    informs = persistent or key in _WARNINGS
     ir.async_create_issue(
         hass,
         DOMAIN,

@@ -22,7 +22,9 @@ from .const import (
     SUBENTRY_STASH,
 )
 from .engine.departures import WhenGone
+from .engine.holds import SourceHold
 from .engine.ledger import SOURCES
+from .first_plan import async_hold_sources_not_the_server
 from .plex.paths import PathMapper
 from .sources.rhythm import SLOWEST
 from .sources.runner import SourceRunner
@@ -51,6 +53,7 @@ async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
         read_again=False,
     )
     await engine.upkeep.retry_due(SOURCE_ACTION)
+    await async_hold_sources_not_the_server(coordinator)
     for subentry in coordinator.config_entry.get_subentries_of_type(SUBENTRY_STASH):
         await _open_stash(coordinator, subentry)
     # An action's last word leads a value, then the sources as their owner ordered them.
@@ -73,12 +76,17 @@ async def _open_stash(
     start = data[CONF_START]
     if start == START_PREVIEW and await engine.upkeep.is_new(number):
         # Nobody's library is rewritten unasked: jobs are kept, nothing is written.
-        await engine.switch(False)
-    await engine.upkeep.follow(
+        await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
+    elif start != START_PREVIEW:
+        await engine.source_holds.lift(number, SourceHold.FIRST_PLAN)
+    changed = await engine.upkeep.follow(
         number,
         _digest(coordinator, data[CONF_PATH_MAPPINGS], options.as_dict()),
         read_again=start != START_CHANGES,
     )
+    if changed and SourceHold.FIRST_PLAN in engine.source_holds.of(number):
+        # It is another plan now: the question waits for its numbers again.
+        await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
     source = _stash(coordinator, subentry, options)
     coordinator.images.add(source)
     coordinator.runners[number] = SourceRunner(

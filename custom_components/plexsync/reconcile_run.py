@@ -122,8 +122,11 @@ class ReconcileRun:
         if seconds:
             await asyncio.wait([task], timeout=seconds)
         if not task.done():
-            progress = self._coordinator.engine.sweep.progress or 0.0
-            return {"status": "running", "progress": round(progress, 1)} | answer
+            sweep = self._coordinator.engine.sweep
+            if (hold := sweep.held) is not None:
+                answer["hold"] = str(hold)
+            progress = round(sweep.progress or 0.0, 1)
+            return {"status": "running", "progress": progress} | answer
         if task.cancelled():
             return {"status": "cancelled"} | answer
         return {

@@ -1,6 +1,6 @@
 """What the owner answers a repair with."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import override
 
@@ -9,22 +9,22 @@ from homeassistant.components.repairs import (
     RepairsFlow,
     RepairsFlowResult,
 )
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
 
-from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
-from .engine.database import StorageError
+from .coordinator import PlexSyncCoordinator
 from .issues import (
+    FAILED_JOBS,
     LEDGER_LOST,
+    LIBRARY_GONE,
     MASS_CHANGE,
     PLEX_ENTRY_GONE,
     PREVIEW_READY,
     WRONG_SERVER,
 )
+from .library_repair import LibraryRepairFlow
+from .repair_answers import async_answer, shown
+from .source_repairs import FirstPlanRepairFlow, MassChangeRepairFlow
 from .takeover import ReconfigureRepairFlow
-
-type Lift = Callable[[PlexSyncCoordinator], Awaitable[None]]
 
 
 async def async_create_fix_flow(
@@ -33,37 +33,30 @@ async def async_create_fix_flow(
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
     """Choose the flow; most repairs only want to have been read."""
-    if data is not None:
-        entry_id = str(data["entry_id"])
-        if issue_id.startswith(f"{LEDGER_LOST}_"):
-            return LedgerRepairFlow(entry_id)
-        if issue_id.startswith(f"{MASS_CHANGE}_"):
-            return AnswerRepairFlow(entry_id, partial(_part, str(data["source"])))
-        if issue_id.startswith(f"{PREVIEW_READY}_"):
-            return AnswerRepairFlow(entry_id, _begin)
-        if issue_id.startswith((f"{WRONG_SERVER}_", f"{PLEX_ENTRY_GONE}_")):
-            return ReconfigureRepairFlow(entry_id)
+    if data is None:
+        return ConfirmRepairFlow()
+    entry_id, source = str(data["entry_id"]), str(data["source"])
+    flows: dict[str, Callable[[], RepairsFlow]] = {
+        FAILED_JOBS: partial(RetryRepairFlow, entry_id),
+        LEDGER_LOST: partial(LedgerRepairFlow, entry_id),
+        LIBRARY_GONE: partial(LibraryRepairFlow, entry_id),
+        MASS_CHANGE: partial(MassChangeRepairFlow, entry_id, source),
+        PLEX_ENTRY_GONE: partial(ReconfigureRepairFlow, entry_id),
+        PREVIEW_READY: partial(FirstPlanRepairFlow, entry_id, source),
+        WRONG_SERVER: partial(ReconfigureRepairFlow, entry_id),
+    }
+    for key, flow in flows.items():
+        if issue_id.startswith(f"{key}_"):
+            return flow()
     return ConfirmRepairFlow()
 
 
-async def _begin(coordinator: PlexSyncCoordinator) -> None:
-    """Begin to sync."""
-    await coordinator.engine.switch(True)
+class RetryRepairFlow(ConfirmRepairFlow):
+    """Try all failed jobs again."""
 
-
-async def _part(source: str, coordinator: PlexSyncCoordinator) -> None:
-    """Let go of all records that a source has no more."""
-    await coordinator.engine.departures.agree(source)
-    coordinator.departures.look_soon(source)
-
-
-class AnswerRepairFlow(ConfirmRepairFlow):
-    """Do what waits for the owner's word, once the owner has given it."""
-
-    def __init__(self, entry_id: str, work: Lift) -> None:
-        """Name the entry that waits, and what is to be done."""
+    def __init__(self, entry_id: str) -> None:
+        """Name the entry."""
         self._entry_id = entry_id
-        self._work = work
 
     @override
     async def async_step_confirm(
@@ -72,7 +65,11 @@ class AnswerRepairFlow(ConfirmRepairFlow):
         """Ask first."""
         if user_input is None:
             return await super().async_step_confirm()
-        return await _lift(self, self._entry_id, self._work)
+
+        async def retry(coordinator: PlexSyncCoordinator) -> None:
+            await coordinator.engine.upkeep.retry()
+
+        return await async_answer(self, self._entry_id, retry)
 
 
 class LedgerRepairFlow(RepairsFlow):
@@ -86,11 +83,10 @@ class LedgerRepairFlow(RepairsFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Show both answers."""
-        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
         return self.async_show_menu(
             step_id="init",
             menu_options=["adopt", "lead"],
-            description_placeholders=issue.translation_placeholders if issue else None,
+            description_placeholders=shown(self),
         )
 
     async def async_step_adopt(
@@ -111,22 +107,4 @@ class LedgerRepairFlow(RepairsFlow):
             # For all items, not only for those that change from now on.
             await coordinator.reconcile.start_anew()
 
-        return await _lift(self, self._entry_id, lift)
-
-
-async def _lift(
-    flow: RepairsFlow,
-    entry_id: str,
-    lift: Lift,
-) -> RepairsFlowResult:
-    """Lift what holds the worker, and end the flow."""
-    entry: PlexSyncConfigEntry | None = flow.hass.config_entries.async_get_entry(
-        entry_id
-    )
-    if entry is None or entry.state is not ConfigEntryState.LOADED:
-        return flow.async_abort(reason="not_loaded")
-    try:
-        await lift(entry.runtime_data)
-    except StorageError:
-        return flow.async_abort(reason="storage_failed")
-    return flow.async_create_entry(data={})
+        return await async_answer(self, self._entry_id, lift)

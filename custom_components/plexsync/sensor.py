@@ -1,4 +1,4 @@
-"""Sensors: the circuit, the queue, the counters and the outage figures."""
+"""Sensors: what goes on, the circuit, the queue, the counters and the outage figures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from homeassistant.util import dt as dt_util
 from .coordinator import PlexSyncConfigEntry
 from .engine.breaker import State
 from .engine.snapshot import Snapshot
+from .engine.status import Status, status
 from .entity import PlexSyncEntity
 
 PARALLEL_UPDATES = 0
@@ -51,6 +52,12 @@ def _step(percent: float | None) -> int | None:
 
 
 SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
+    PlexSyncSensorEntityDescription(
+        key="status",
+        device_class=SensorDeviceClass.ENUM,
+        options=[str(word) for word in Status],
+        value_fn=lambda data: str(status(data)),
+    ),
     PlexSyncSensorEntityDescription(
         key="circuit",
         device_class=SensorDeviceClass.ENUM,

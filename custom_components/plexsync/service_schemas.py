@@ -15,6 +15,8 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio
 
+from .engine.jobs_view import STATES
+
 ATTR_ALL: Final = "all"
 ATTR_FIELDS: Final = "fields"
 ATTR_GUID: Final = "guid"
@@ -32,7 +34,6 @@ ATTR_STATE: Final = "state"
 ATTR_WAIT: Final = "wait"
 
 SCOPES: Final = ("all", "recent")
-STATES: Final = ("pending", "waiting", "in_flight", "failed", "skipped")
 
 MAX_WAIT: Final = 300  # seconds
 MAX_PAGE: Final = 500  # jobs in one answer

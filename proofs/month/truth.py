@@ -8,7 +8,7 @@ All bounds follow from the schedule:
 - RECOVER: once Plex is well, a probe that was under way comes to its end, the next
   one is at most one delay away, and then the trials begin.
 - DATED: a server fault is one as soon as a probe has confirmed it.
-- HELD: a refused token is tried again after ``Policy.held``.
+- HELD: a refused token is tried again after twice ``Policy.held`` at most.
 """
 
 from bisect import bisect_left
@@ -33,7 +33,7 @@ _TRIALS = 15.0  # a few jobs, one after the other
 NOTICE = _DEADLINES.listing + _PROBE + _REST + _AT_ONCE
 RECOVER = _PROBE + _POLICY.longest + _TRIALS
 DATED = _PROBE + _AT_ONCE
-HELD = _POLICY.held + _PROBE + _AT_ONCE
+HELD = 2 * _POLICY.held + _PROBE + _AT_ONCE
 _FLAP = 60.0  # seconds within which two outages are one
 TRIES = 80  # connections in an hour of down time
 

@@ -149,7 +149,7 @@ class Row:
 
     def info(self) -> JobInfo:
         """Give the job as it is shown."""
-        state = "waiting" if self.reason else "pending"
+        state = "waiting" if self.reason else "ready"
         if self.failed or self.flying:
             state = "failed" if self.failed else "in_flight"
         return JobInfo(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 import json
 from random import Random
 
@@ -22,6 +23,7 @@ from tests.rig import MemoryStore
 
 EPOCH = 1_800_000_000.0
 PROBE = 2.0  # seconds that one takes
+HOUR = 3600.0
 FILMS, MUSIC = "films", "music"
 DAY = 86_400.0
 
@@ -732,6 +734,61 @@ def test_a_wish_at_one_library_that_others_do_not_meet_is_the_librarys() -> None
 # -- another server ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("finds", "hold", "first"),
+    [
+        (Fault(FaultClass.WRONG_SERVER, "wrong_machine"), Hold.WRONG_SERVER, 0),
+        (Fault(FaultClass.ITEM, "library_gone"), Hold.LIBRARY, 0),
+        (Fault(FaultClass.AUTH, "unauthorized"), Hold.AUTH, 2),
+    ],
+)
+def test_what_holds_is_looked_at_ever_later(
+    caplog: pytest.LogCaptureFixture, finds: Fault, hold: Hold, first: int
+) -> None:
+    """Six times an hour in the end; it ends at the first look that finds it gone.
+
+    The log tells of its beginning and of its end, once each. Who refuses is asked
+    twice more at first.
+    """
+
+    async def story() -> None:
+        world = await World().start()
+        world.finds = finds
+        world.circuit.breaker.doubt()
+        world.circuit.wanted = True  # somebody wants to write
+        looks = asyncio.create_task(world.health.run())
+        await asyncio.sleep(2 * HOUR)
+        assert world.circuit.holds == {hold}
+        times = world.probes[first:]
+        waits = [round(later - earlier) for earlier, later in pairwise(times)]
+        assert waits[:4] == [60 + PROBE, 120 + PROBE, 240 + PROBE, 480 + PROBE]
+        assert set(waits[4:]) == {600 + PROBE}
+        world.finds = None
+        await asyncio.sleep(600 + 2 * PROBE)
+        assert not world.circuit.holds
+        # The next one is looked at again as soon as the first was.
+        world.finds = finds
+        world.circuit.breaker.doubt()
+        world.circuit.wanted = True
+        world.probes.clear()
+        world.circuit.wake.set()
+        await asyncio.sleep(100)
+        assert len(world.probes) == first + 2
+        looks.cancel()
+
+    check(story)
+    told = [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if "held" in record.getMessage()
+    ]
+    assert told == [
+        ("WARNING", f"Plex: jobs are held ({hold})"),
+        ("INFO", f"Plex: jobs are no longer held ({hold})"),
+        ("WARNING", f"Plex: jobs are held ({hold})"),
+    ]
+
+
 def test_another_machine_holds_until_the_right_one_answers() -> None:
     """No probe at once, no outage, and not a call before one has passed."""
 
@@ -742,7 +799,7 @@ def test_another_machine_holds_until_the_right_one_answers() -> None:
         assert await world.judge.decide(fault, edit("a")) is fault
         assert world.circuit.holds == {Hold.WRONG_SERVER}
         assert world.circuit.admit() is None
-        await asyncio.sleep(299)
+        await asyncio.sleep(59)
         assert world.probes == []
         await asyncio.sleep(1 + PROBE + 1)
         assert len(world.probes) == 1

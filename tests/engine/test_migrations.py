@@ -140,9 +140,9 @@ async def test_jobs_of_an_older_version_are_written(
         await rig.start(work=False)
         jobs, _ = await rig.engine.standing.jobs()
         assert {(job.key, job.state) for job in jobs} == {
-            *((f"scene:{number}", "pending") for number in range(1, 5)),
+            *((f"scene:{number}", "ready") for number in range(1, 5)),
             ("scene:6", "failed"),
-            ("late", "pending"),
+            ("late", "ready"),
         }
         rig.work()
         await rig.drained(failed=1)

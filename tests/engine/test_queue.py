@@ -612,8 +612,8 @@ def test_a_trial_is_found_without_looking_through_all_that_is_due(
 ) -> None:
     """Each of its questions walks an index, whose order is the wanted one."""
     for sql, values, index in (
-        (queue.NEVER_TRIED, (0, 1, 5.0), "job_order"),
-        (queue.TRIED_LONGEST_AGO, (5.0,), "job_tried"),
+        (queue.NEVER_TRIED, (0, 1, 5.0), "job_next"),
+        (queue.TRIED_LONGEST_AGO, (5.0,), "job_trial"),
     ):
         steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
         assert len(steps) == 1, steps
@@ -625,7 +625,7 @@ def test_a_record_that_goes_well_is_never_listed_among_those_tried(
 ) -> None:
     """The index of a trial costs what goes well no write to the disk."""
     (condition,) = db.execute(
-        "SELECT sql FROM sqlite_schema WHERE name = 'job_tried'"
+        "SELECT sql FROM sqlite_schema WHERE name = 'job_trial'"
     ).fetchone()
     condition = condition.partition("WHERE")[2]
 

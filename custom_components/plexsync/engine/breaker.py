@@ -57,7 +57,8 @@ class Policy:
     throttled_for: float = 300.0  # that long asked to slow down is an outage
     throttled: float = 1.0  # first wait where the server does not say how long
     refused: float = 5.0  # until access is tried again after a refusal
-    held: float = 300.0  # the same, once the owner has been asked
+    # The same, once the owner has been asked: a fifth of it at first, in the end twice.
+    held: float = 300.0
 
     @property
     def longest(self) -> float:

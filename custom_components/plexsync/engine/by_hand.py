@@ -5,7 +5,7 @@ import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import failed, jobs_view, pins, queue, settled
+from . import failed, job, jobs_view, pins, queue, settled
 from .admission import Admission
 from .circuit import Circuit
 from .contact import CircuitRefusedError
@@ -17,7 +17,7 @@ from .plan import Plan
 from .ports import Item
 from .record import Record
 from .retry import Fault
-from .sight import Sight
+from .sight import Sight, every
 from .tools import Tools
 
 
@@ -33,6 +33,14 @@ class Preview:
     reason: str | None = None
     candidates: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """An item that would change: its title in Plex, and the names of the fields."""
+
+    title: str
+    fields: tuple[str, ...]
 
 
 class ByHand:
@@ -70,6 +78,41 @@ class ByHand:
             },
             unseen=tuple(name for name in wanted(record) if name not in sight.images),
         )
+
+    async def glimpse(self, source: str, looks: int) -> list[Glimpse]:
+        """Look at some records of a source that is held; give what would change.
+
+        They are taken from all over, so many at most. Nothing is written. Raises Fault.
+        """
+
+        def look_up(db: Connection) -> list[Sight]:
+            waiting = db.execute(
+                "SELECT id FROM job WHERE source = ? AND held = 1 AND failed = 0",
+                (source,),
+            ).fetchall()
+            step = max(1, len(waiting) // looks)
+            ids = [row[0] for row in waiting[::step][:looks]]
+            sights = []
+            for each in job.load(db, ids):
+                find = pins.find(db, each.record) or each.record.find
+                images = known_digests(db, each.record)
+                sights.append(Sight(find, each.record, images))
+            return sights
+
+        sights = await self._t.database.run(look_up, durable=False)
+        async with self._admission.contact(READING) as contact:
+            look = Look(self._t, contact)
+            await look.find(sights)
+            await look.plan(every(sights))
+        return [
+            Glimpse(
+                str(target.item.fields.get("title") or ""),
+                tuple(change.field for change in target.plan.changes),
+            )
+            for sight in sights
+            for target in sight.targets
+            if target.item is not None and target.plan.changes
+        ]
 
     async def pin(self, source: str, key: str, rating_key: str | None) -> None:
         """Tie a record to one item, or untie it; its job, if there is one, tries it."""

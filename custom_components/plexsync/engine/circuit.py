@@ -255,6 +255,9 @@ class Circuit:
         if active is (hold in self.holds):
             return
         (self.holds.add if active else self.holds.discard)(hold)
+        level = logging.WARNING if active and hold is not Hold.SWITCH else logging.INFO
+        says = "are held" if active else "are no longer held"
+        _LOGGER.log(level, "%s: jobs %s (%s)", self.name, says, hold)
         self._tell(HoldChanged(hold, active))
         self.notify()
         self.wake.set()

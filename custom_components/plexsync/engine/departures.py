@@ -15,7 +15,9 @@ from sqlite3 import Connection
 from . import pins, queue, stats
 from .circuit import Circuit
 from .database import Database
+from .holds import SourceHold
 from .ports import Fresh
+from .source_holds import SourceHolds
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS departure (
@@ -48,15 +50,14 @@ class Departed:
     """What a list of all records showed.
 
     ``known`` were expected, ``gone`` of them are not there; ``parted`` ones were let go
-    of now. With ``asks`` none was: they are too many, and their owner has to agree;
-    ``sample`` names a few of them.
+    of now. With ``asks`` none was: they are too many, and their owner has to agree.
+    Until then the source is held.
     """
 
     known: int = 0
     gone: int = 0
     parted: int = 0
     asks: bool = False
-    sample: tuple[str, ...] = ()
 
     @property
     def again(self) -> bool:
@@ -72,15 +73,18 @@ class Departures:
         database: Database,
         circuit: Circuit,
         fresh: Fresh,
+        holds: SourceHolds,
         owed: Callable[[], None],
     ) -> None:
         """Take where records are known, whom to wake, and how to ask for single ones.
 
-        ``owed`` is called when there is something to undo.
+        ``holds`` keeps a source while its owner is asked; ``owed`` is called when there
+        is something to undo.
         """
         self._database = database
         self._circuit = circuit
         self._fresh = fresh
+        self._holds = holds
         self._owed = owed
         self._one_look = asyncio.Lock()  # the list of keys has one table
 
@@ -120,8 +124,10 @@ class Departures:
         )
         if len(missing) * MASS > known and agreed is None:
             await self._database.run(lambda db: _see(db, source, missing, now))
-            sample = tuple(missing[:_SAMPLE])
-            return Departed(known, len(missing), asks=True, sample=sample)
+            shown = {"known": known, "gone": len(missing)}
+            await self._holds.hold(source, SourceHold.MASS_CHANGE, shown)
+            return Departed(known, len(missing), asks=True)
+        await self._holds.lift(source, SourceHold.MASS_CHANGE)
         gone = await self._confirm(source, missing)
 
         def part(db: Connection) -> int:
@@ -140,6 +146,20 @@ class Departures:
     async def agree(self, source: str) -> None:
         """Let go, at the next look, of however many records are gone."""
         await self._database.run(lambda db: stats.keep(db, _ACCEPTED + source, "yes"))
+        await self._holds.lift(source, SourceHold.MASS_CHANGE)
+
+    async def sample(self, source: str) -> list[str]:
+        """Name a few of the records that are gone."""
+        return await self._database.run(
+            lambda db: [
+                key
+                for (key,) in db.execute(
+                    "SELECT key FROM departure WHERE source = ? ORDER BY key LIMIT ?",
+                    (source, _SAMPLE),
+                )
+            ],
+            durable=False,
+        )
 
     async def _confirm(self, source: str, keys: Sequence[str]) -> list[str]:
         """Ask for each by itself; give those that are really gone."""
@@ -152,10 +172,14 @@ class Departures:
 
 
 def owed(db: Connection) -> list[tuple[int, str, str, str]]:
-    """Give number, path, rating key and source of the items that are to be undone."""
+    """Give number, path, rating key and source of the items that are to be undone.
+
+    Not those of a source that is held.
+    """
     return db.execute(
         "SELECT item.id, path, rating_key, source FROM undo_owed"
-        " JOIN item ON item.id = undo_owed.item ORDER BY item.id"
+        " JOIN item ON item.id = undo_owed.item"
+        " WHERE source NOT IN (SELECT source FROM source_hold) ORDER BY item.id"
     ).fetchall()
 
 

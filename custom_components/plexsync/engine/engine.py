@@ -16,7 +16,14 @@ from .circuit import Circuit
 from .clock import Clock
 from .database import Database, StorageDamagedError
 from .departures import Departures
-from .events import CircuitClosed, Event, HoldChanged, Tell, nobody_listens
+from .events import (
+    CircuitClosed,
+    Event,
+    HoldChanged,
+    SourceHoldChanged,
+    Tell,
+    nobody_listens,
+)
 from .health import Health
 from .holds import Hold
 from .job import Priority
@@ -39,6 +46,7 @@ from .record_desk import Receipt, RecordDesk
 from .retry import RetryPolicy
 from .scans import Scans
 from .snapshot import Snapshot, take_snapshot
+from .source_holds import SourceHolds
 from .standing import Standing
 from .successors import Successors
 from .sweep import Sweep
@@ -104,6 +112,7 @@ class Engine:
         self.health = Health(circuit, self._probe, clock)
         self.bulkheads = Bulkheads(random)
         self.news = PlexNews(database, circuit, clock)
+        self.source_holds = SourceHolds(database, circuit, clock, self._tell)
         self.successors = Successors(database, circuit, clock, fresh)
         self.tools = Tools(
             database=database,
@@ -116,6 +125,7 @@ class Engine:
             voided=self.news.voided,
             successors=self.successors,
             fresh=fresh,
+            is_held=self.source_holds.is_held,
         )
         self.notes = Notes(database)
         self.ledger_identity = LedgerIdentity(database, self.notes, circuit, random)
@@ -127,7 +137,7 @@ class Engine:
         tools, circuit, health = self.tools, self.circuit, self.health
         judge = Judge(circuit, health, self.bulkheads, self.clock)
         self._desk = RecordDesk(self.database, circuit, self.clock, self._tell)
-        self.standing = Standing(self.database, circuit)
+        self.standing = Standing(self.database, circuit, self.source_holds)
         self.outcomes = Outcomes(self.standing, self._tell)
         self.admission = Admission(circuit, health, judge)
         self.scans = Scans(tools, circuit, self.admission, wants_scan)
@@ -139,7 +149,7 @@ class Engine:
         self.undoing = Undoing(tools, self.admission)
         self.arrivals = Arrivals(tools, circuit, self.admission, self.news)
         self.departures = Departures(
-            self.database, circuit, tools.fresh, self.undoing.look
+            self.database, circuit, tools.fresh, self.source_holds, self.undoing.look
         )
         self.sweep = Sweep(tools, circuit, self.admission, self._tell)
 
@@ -160,6 +170,7 @@ class Engine:
             await self.database.run(self._recover)
             self.circuit_problem = await self.circuit.load()
             await self.ledger_identity.recognise()
+            await self.source_holds.load()
             off = await self.notes.get("sync") == "off"
             self.circuit.hold(Hold.SWITCH, off)
         except BaseException:
@@ -213,7 +224,7 @@ class Engine:
     def _tell(self, event: Event) -> None:
         if isinstance(event, CircuitClosed):
             self.upkeep.look()
-        if isinstance(event, CircuitClosed | HoldChanged):
+        if isinstance(event, CircuitClosed | HoldChanged | SourceHoldChanged):
             self.undoing.look()
         self._host(event)
 
@@ -245,7 +256,9 @@ class Engine:
 
     async def remove_source(self, source: str) -> int:
         """Discard a source's jobs, release its ownership; give how many jobs."""
-        return await self._desk.remove_source(source)
+        number = await self._desk.remove_source(source)
+        await self.source_holds.load()
+        return number
 
     async def switch(self, on: bool) -> None:
         """Switch syncing on or off; kept on disk before it takes effect."""
@@ -254,4 +267,6 @@ class Engine:
 
     async def snapshot(self) -> Snapshot:
         """Describe the moment. Raises StorageError."""
-        return await take_snapshot(self.tools, self.circuit, self.worker, self.sweep)
+        return await take_snapshot(
+            self.tools, self.circuit, self.worker, self.sweep, self.source_holds
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .holds import Hold
+from .holds import Hold, SourceHold
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,15 @@ class HoldChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceHoldChanged:
+    """A hold of one source was set or lifted."""
+
+    source: str
+    hold: SourceHold
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ItemFailed:
     """A job failed for good.
 
@@ -71,6 +80,7 @@ type Event = (
     | CircuitHalfOpened
     | CircuitClosed
     | HoldChanged
+    | SourceHoldChanged
     | ItemFailed
     | ReconcileFinished
     | Changed

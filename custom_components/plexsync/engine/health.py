@@ -12,7 +12,7 @@ from .holds import Hold
 from .retry import Backoff, Fault, FaultClass
 
 AUTH_LIMIT = 3  # refused probes in a row before the owner is asked
-_LONGEST_HOLD = 3600.0  # seconds between two looks at a server that refuses
+_LONGEST_HOLD = 3600.0  # seconds between two looks at a server that refuses edits
 
 
 class Health:
@@ -32,6 +32,7 @@ class Health:
         self._retry_at = float("-inf")  # no probe of a closed circuit before this
         self._refusals = 0  # in a row, by probes
         self._write_holds = 0  # since an edit went well
+        self._held_looks = 0  # in a row that found the same hold as before
 
     async def run(self) -> None:
         """Probe when it is due, let forgotten permits expire, keep the saves going."""
@@ -139,7 +140,13 @@ class Health:
         self._circuit.reachable = False
         self._circuit.breaker.doubt()
         self._circuit.hold(Hold.WRONG_SERVER, True)
-        self._wait(self._circuit.breaker.policy.held)
+        self._wait_longer()
+
+    def _wait_longer(self) -> None:
+        """Look again, each time later, until that is six times an hour."""
+        held = self._circuit.breaker.policy.held
+        self._wait(Backoff(held / 5, held * 2).whole(self._held_looks))
+        self._held_looks += 1
 
     def _wait(self, seconds: float) -> None:
         self._retry_at = self._clock.monotonic() + seconds
@@ -194,7 +201,7 @@ class Health:
         circuit = self._circuit
         circuit.wanted = False
         circuit.answered()
-        self._refusals = 0
+        self._refusals = self._held_looks = 0
         self._retry_at = float("-inf")
         for hold in (Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY):
             circuit.hold(hold, False)
@@ -207,11 +214,14 @@ class Health:
             self._refusals += 1
             asked = self._refusals >= AUTH_LIMIT
             circuit.hold(Hold.AUTH, asked or Hold.AUTH in circuit.holds)
-            self._wait(policy.held if asked else policy.refused)
+            if asked:
+                self._wait_longer()
+            else:
+                self._wait(policy.refused)
         elif fault.kind is FaultClass.ITEM:
             # The server is well, but none of the chosen libraries is there.
             circuit.hold(Hold.LIBRARY, True)
-            self._wait(policy.held)
+            self._wait_longer()
         elif fault.throttled and circuit.breaker.state is State.CLOSED:
             await circuit.throttled(fault.reason, fault.retry_after)
         else:

@@ -26,7 +26,8 @@ async def seek_heirs(tools: Tools, look: Look, sights: Sequence[Sight]) -> None:
     """
     shared: dict[str, list[tuple[Sight, Item, str]]] = {}
     for sight in sights:
-        if sight.shared is not None:
+        # Nothing of a source that is held moves from one record to another.
+        if sight.shared is not None and not tools.is_held(_record(sight).source):
             case = (sight, *sight.shared)
             shared.setdefault(_record(sight).source, []).append(case)
     heirs: list[tuple[Sight, Item]] = []

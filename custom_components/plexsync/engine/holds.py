@@ -1,19 +1,44 @@
 """Holds: why work waits although the circuit allows it."""
 
+from collections.abc import Collection
 from enum import StrEnum
+from typing import Final
 
 
 class Hold(StrEnum):
-    """What holds the whole server."""
+    """What holds the whole server. Of several the first one here is named."""
 
     SWITCH = "switch"  # the owner switched syncing off
-    AUTH = "auth"  # Plex refuses the token
     WRONG_SERVER = "wrong_server"  # another machine answers
-    LEDGER = "ledger"  # the ledger is lost or older than Plex
     ADDRESS = "address"  # nobody says where the server is
+    AUTH = "auth"  # Plex refuses the token
     LIBRARY = "library"  # none of the chosen libraries is there
+    LEDGER = "ledger"  # the ledger is lost or older than Plex
+
+
+class SourceHold(StrEnum):
+    """What holds one source. Of several the first one here is named.
+
+    The first two wait for their owner's answer, and all jobs of the source with them.
+    What a source that is away has sent is whole, and is written: there only wait the
+    jobs that have to ask it for something, a picture say.
+    """
+
+    FIRST_PLAN = "first_plan"  # nobody has said yes to what it would change
+    MASS_CHANGE = "mass_change"  # more than a fifth of its records is gone
+    AWAY = "away"  # it does not answer, or waits for its owner itself
 
 
 # What only reads needs neither the switch nor a ledger that is beyond doubt.
 READING: frozenset[Hold] = frozenset({Hold.SWITCH, Hold.LEDGER})
 BY_HAND: frozenset[Hold] = frozenset({Hold.SWITCH})
+# While one of these holds, Plex does not answer as the server that it was set up as.
+REFUSED: frozenset[Hold] = frozenset({Hold.WRONG_SERVER, Hold.ADDRESS, Hold.AUTH})
+
+
+_ORDER: Final = {hold: number for number, hold in enumerate((*Hold, *SourceHold))}
+
+
+def foremost[T: (Hold, SourceHold)](holds: Collection[T]) -> T | None:
+    """Name the hold that is to be shown, None where there is none."""
+    return min(holds, key=_ORDER.__getitem__, default=None)

@@ -139,9 +139,11 @@ def _insert(
     row = Waiting.of(record).row()
     marks = ", ?" * len(row)
     return db.execute(
-        f"INSERT INTO job (source, key, rev, priority, enqueued, due, heard, {COLUMNS})"
-        f" VALUES (?, ?, 1, ?, ?, ?, ?{marks})",
-        (record.source, record.key, priority, now, now, now, *row),
+        "INSERT INTO job"
+        f" (source, key, rev, priority, enqueued, due, heard, {COLUMNS}, held)"
+        f" VALUES (?, ?, 1, ?, ?, ?, ?{marks},"
+        " EXISTS (SELECT 1 FROM source_hold WHERE source = ?))",
+        (record.source, record.key, priority, now, now, now, *row, record.source),
     ).lastrowid
 
 

@@ -45,15 +45,17 @@ CREATE TABLE IF NOT EXISTS job (
     fill_only TEXT NOT NULL DEFAULT '[]',  -- fields written only where Plex has nothing
     files TEXT NOT NULL DEFAULT '[]',  -- marks of them
     heard REAL,                    -- when the newest record came in
+    held INTEGER NOT NULL DEFAULT 0,  -- its source is: see ``source_holds``
     UNIQUE (source, key)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS job_order ON job (solo, priority, due, id, tried)
-    WHERE failed = 0 AND leased IS NULL;
-CREATE INDEX IF NOT EXISTS job_tried ON job (tried, priority, due, id)
-    WHERE failed = 0 AND leased IS NULL AND tried IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_next ON job (solo, priority, due, id, tried)
+    WHERE failed = 0 AND leased IS NULL AND held = 0;
+CREATE INDEX IF NOT EXISTS job_trial ON job (tried, priority, due, id)
+    WHERE failed = 0 AND leased IS NULL AND held = 0 AND tried IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_held ON job (source, failed) WHERE held = 1;
 CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
     WHERE blocked IS NOT NULL;
-CREATE INDEX IF NOT EXISTS job_enqueued ON job (enqueued) WHERE failed = 0;
+CREATE INDEX IF NOT EXISTS job_age ON job (enqueued) WHERE failed = 0 AND held = 0;
 CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
 """
 

@@ -1,13 +1,14 @@
 """Jobs as they are shown: listed, counted, looked up. Nothing here changes one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import json
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, Final
 
 from . import targets
 from .coalescing import WHOLE
+from .holds import SourceHold
 from .job import SKIPPED
 from .record import ItemOutcome, find_from_json
 
@@ -32,7 +33,7 @@ class JobInfo:
     id: int
     source: str
     key: str
-    state: str  # pending, waiting, in_flight, failed, skipped
+    state: str  # ready, waiting, held, in_flight; failed, skipped: one of STATES
     reason: str | None
     candidates: tuple[str, ...]
     kept: Mapping[str, str]
@@ -43,11 +44,15 @@ class JobInfo:
     fields: tuple[str, ...]
     history: History | None
     items: tuple[ItemOutcome, ...] = ()  # as far as they are known; see ``targets``
+    hold: str | None = None  # what holds it, of its source or of the server
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many jobs there are, and when the oldest pending one came in."""
+    """How many jobs there are, and when the oldest pending one came in.
+
+    Those of a source that is held are pending; when they came in says nothing.
+    """
 
     pending: int
     failed: int
@@ -56,12 +61,21 @@ class Counts:
 
 def counts(db: Connection) -> Counts:
     """Count the jobs."""
-    pending = db.execute("SELECT count(*) FROM job WHERE failed = 0").fetchone()[0]
+    waiting = "SELECT count(*) FROM job WHERE failed = 0 AND held = "
+    # Two questions, for each of which there is an index.
+    free, kept = (db.execute(f"{waiting}{held}").fetchone()[0] for held in (0, 1))
     failed = db.execute("SELECT count(*) FROM job WHERE failed = 1").fetchone()[0]
     oldest = db.execute(
-        "SELECT enqueued FROM job WHERE failed = 0 ORDER BY enqueued LIMIT 1"
+        "SELECT enqueued FROM job WHERE failed = 0 AND held = 0"
+        " ORDER BY enqueued LIMIT 1"
     ).fetchone()
-    return Counts(pending, failed, oldest[0] if oldest else None)
+    return Counts(free + kept, failed, oldest[0] if oldest else None)
+
+
+def failed_since(db: Connection) -> float | None:
+    """Give when the job failed that has been left failed for longest."""
+    found = db.execute("SELECT min(last_failed) FROM job WHERE failed = 1").fetchone()
+    return found[0]  # type: ignore[no-any-return]
 
 
 def reasons(db: Connection) -> dict[str, int]:
@@ -78,7 +92,7 @@ def reasons(db: Connection) -> dict[str, int]:
 
 def find_job(db: Connection, source: str, key: str) -> JobInfo | None:
     """Show the job of one record."""
-    rows = _infos(db, "source = ? AND key = ?", (source, key), 1, 0)
+    rows = _infos(db, "source = ? AND key = ?", (source, key, 1, 0))
     return rows[0] if rows else None
 
 
@@ -89,55 +103,96 @@ def listing(
     source: str | None = None,
     reason: str | None = None,
     unsaid: str | None = None,
+    hold: str | None = None,
     limit: int = 50,
     offset: int = 0,
 ) -> tuple[list[JobInfo], int]:
     """Give one page of jobs, oldest first, and how many there are in all.
 
-    Those that are skipped are only given where that state is asked for.
+    Those that are skipped are only given where that state is asked for; ``pending``
+    means all that are neither done nor failed nor skipped.
 
-    ``unsaid`` is the reason of those that have none of their own: what all wait for.
+    ``unsaid`` is the reason of those that have none of their own: what all wait for;
+    ``hold`` is what holds the whole server.
     """
-    conditions = {
-        None: f"failed <> {SKIPPED}",
-        "skipped": f"failed = {SKIPPED}",
-        "failed": "failed = 1",
-        "in_flight": "leased IS NOT NULL",
-        "waiting": "failed = 0 AND leased IS NULL AND reason IS NOT NULL",
-        "pending": "failed = 0 AND leased IS NULL AND reason IS NULL",
-    }
-    where, values = [conditions[state]], list[Any]()
+    where, values = [_conditions(held=hold is not None)[state]], list[Any]()
     if source is not None:
         where.append("source = ?")
         values.append(source)
     if reason is not None:
-        where.append("(reason IS NULL AND ? OR reason = ?)")
-        values += [reason == unsaid, reason]
+        where.append(f"{_REASON} = ?")
+        values += [unsaid, reason]
     condition = " AND ".join(where)
     total = db.execute(f"SELECT count(*) FROM job WHERE {condition}", values).fetchone()
-    found = _infos(db, condition, tuple(values), limit, offset)
-    return [
-        replace(job, reason=unsaid) if job.reason is None else job for job in found
-    ], total[0]
+    page = (*values, limit, offset)
+    return _infos(db, condition, page, unsaid=unsaid, hold=hold), total[0]
+
+
+STATES: Final = (
+    "pending",
+    "ready",
+    "waiting",
+    "held",
+    "in_flight",
+    "failed",
+    "skipped",
+)
+# What a job waits for: what it met itself, or what keeps all like it.
+_REASON = (
+    "CASE WHEN reason IS NOT NULL OR failed THEN reason"
+    " WHEN held THEN 'held' ELSE ? END"
+)
+
+# What holds a job, the server's hold first.
+_HOLD = (
+    "CASE WHEN failed THEN NULL ELSE coalesce(?, iif(held, (SELECT min(hold)"
+    " FROM source_hold WHERE source_hold.source = job.source), NULL),"
+    f" iif(reason IS 'source_away', '{SourceHold.AWAY}', NULL)) END"
+)
+
+
+def _conditions(*, held: bool) -> dict[str | None, str]:
+    """Say which jobs are in each state; with ``held`` the whole server is."""
+    idle = "failed = 0 AND leased IS NULL"
+    mine = "1" if held else "(held = 1 OR reason IS 'source_away')"
+    return {
+        None: f"failed <> {SKIPPED}",
+        "pending": "failed = 0",
+        "ready": f"{idle} AND NOT {mine} AND reason IS NULL",
+        "waiting": f"{idle} AND NOT {mine} AND reason IS NOT NULL",
+        "held": f"{idle} AND {mine}",
+        "in_flight": "leased IS NOT NULL",
+        "failed": "failed = 1",
+        "skipped": f"failed = {SKIPPED}",
+    }
+
+
+def _state(row: tuple[Any, ...]) -> str:
+    """Name the state of a job as ``_infos`` reads it."""
+    failed, leased, own_reason, hold = row[3], row[4], row[16], row[17]
+    if failed:
+        return "skipped" if failed == SKIPPED else "failed"
+    if leased is not None:
+        return "in_flight"
+    if hold is not None:
+        return "held"
+    return "waiting" if own_reason else "ready"
 
 
 def _infos(
-    db: Connection, where: str, values: tuple[Any, ...], limit: int, offset: int
+    db: Connection,
+    where: str,
+    values: tuple[Any, ...],
+    *,
+    unsaid: str | None = None,
+    hold: str | None = None,
 ) -> list[JobInfo]:
     return [
         JobInfo(
             id=row[0],
             source=row[1],
             key=row[2],
-            state="skipped"
-            if row[3] == SKIPPED
-            else "failed"
-            if row[3]
-            else "in_flight"
-            if row[4] is not None
-            else "waiting"
-            if row[5]
-            else "pending",
+            state=_state(row),
             reason=row[5],
             candidates=tuple(named) if isinstance(named, list) else (),
             kept=named if isinstance(named, dict) else {},
@@ -146,14 +201,16 @@ def _infos(
             next_attempt=None if row[3] else row[9],
             paths=find_from_json(row[10]).paths,
             fields=tuple(name for name in json.loads(row[11]) if name != WHOLE),
-            history=History(*row[12:]) if row[12] else None,
+            history=History(*row[12:16]) if row[12] else None,
             items=targets.of_job(db, row[0]),
+            hold=row[17],
         )
         for row in db.execute(
-            "SELECT id, source, key, failed, leased, reason, candidates, attempts,"
-            " enqueued, due, find, fields, failures, first_failed, last_failed, retries"
+            f"SELECT id, source, key, failed, leased, {_REASON}, candidates, attempts,"
+            " enqueued, due, find, fields, failures, first_failed, last_failed, retries,"
+            f" reason, {_HOLD}"
             f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
-            (*values, limit, offset),
+            (unsaid, hold, *values),
         )
         for named in (json.loads(row[6] or "[]"),)
     ]

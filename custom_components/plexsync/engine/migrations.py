@@ -54,6 +54,13 @@ def _remember_what_was_kept(db: sqlite3.Connection) -> None:
     _add_column(db, "settled", "kept TEXT")
 
 
+def _hold_sources(db: sqlite3.Connection) -> None:
+    """Let the jobs of a source that is held stand where nobody looks for work."""
+    _add_column(db, "job", "held INTEGER NOT NULL DEFAULT 0")
+    for index in ("job_order", "job_tried", "job_enqueued"):
+        db.execute(f"DROP INDEX IF EXISTS {index}")
+
+
 # The first one leads from version 1 to 2, and so on.
 LADDER: tuple[Step, ...] = (
     _see_turns,
@@ -61,6 +68,7 @@ LADDER: tuple[Step, ...] = (
     _tell_locks_apart,
     _tell_records_apart,
     _remember_what_was_kept,
+    _hold_sources,
 )
 VERSION = 1 + len(LADDER)
 

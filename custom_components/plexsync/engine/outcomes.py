@@ -21,7 +21,7 @@ class Outcomes:
     async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
         """Wait for the outcome of a record's job, at most so long."""
         if self._closed:
-            return self._standing.queued()
+            return self._standing.queued(source)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault((source, key), []).append(future)
         try:
@@ -58,7 +58,7 @@ class Outcomes:
     def close(self) -> None:
         """Tell whoever waits that the record is queued: it is on disk."""
         self._closed = True
-        for futures in self._waiting.values():
+        for (source, _), futures in self._waiting.items():
             for future in futures:
                 if not future.done():
-                    future.set_result(self._standing.queued())
+                    future.set_result(self._standing.queued(source))

@@ -11,11 +11,11 @@ from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
 
-from . import settled, targets
+from . import hold_rows, settled, targets
 from .coalescing import COLUMNS, Waiting
 from .job import SCHEMA as JOBS, SKIPPED, Job, Priority, load
 
-SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA
+SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA
 
 OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -23,12 +23,12 @@ MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
 # Both walk an index in its order: with 100,000 jobs due nothing is sorted for a trial.
 NEVER_TRIED = (
-    "SELECT due, id FROM job WHERE failed = 0 AND leased IS NULL AND solo = ?"
-    " AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
+    "SELECT due, id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+    " AND solo = ? AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
 )
 TRIED_LONGEST_AGO = (
-    "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND tried IS NOT NULL"
-    " AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"
+    "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+    " AND tried IS NOT NULL AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"
 )
 
 _FAILS = (
@@ -89,8 +89,8 @@ def claim(
         ids += [
             row[0]
             for row in db.execute(
-                "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND solo = ?"
-                " AND priority = ? AND due <= ? ORDER BY due, id LIMIT ?",
+                "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+                " AND solo = ? AND priority = ? AND due <= ? ORDER BY due, id LIMIT ?",
                 (solo, priority, now, room + len(known)),
             )
             if row[0] not in known
@@ -247,10 +247,26 @@ def choose_next(db: Connection, kind: str, due: float) -> None:
     db.execute(
         "UPDATE job SET due = :due, solo = 1 WHERE id = (SELECT id FROM job"
         " WHERE blocked = :kind AND solo = 0 AND failed = 0 AND leased IS NULL"
-        " ORDER BY tried, id LIMIT 1) AND NOT EXISTS (SELECT 1 FROM job"
-        " WHERE blocked = :kind AND failed = 0 AND solo = 1)",
+        " AND held = 0 ORDER BY tried, id LIMIT 1) AND NOT EXISTS (SELECT 1 FROM job"
+        " WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 1)",
         {"kind": kind, "due": due},
     )
+
+
+def mark_held(db: Connection, source: str, now: float, *, held: bool) -> None:
+    """Take all jobs of a source out of what is worked on, or put them back.
+
+    Those in flight end as they do. Where one was to try a kind of call that fails,
+    another one does.
+    """
+    db.execute(
+        f"UPDATE job SET held = {held:d}, solo = iif(blocked IS NULL, solo, 0)"
+        f" WHERE source = ? AND held = {not held:d}",
+        (source,),
+    )
+    kinds = "SELECT DISTINCT blocked FROM job WHERE blocked IS NOT NULL"
+    for (kind,) in db.execute(kinds).fetchall():
+        choose_next(db, kind, now)
 
 
 def unblock(db: Connection, kind: str, reason: str, now: float) -> int:
@@ -379,8 +395,8 @@ def is_due(db: Connection, priority: Priority, now: float) -> bool:
     """Say whether a job of a priority waits for nothing but the worker."""
     return (
         db.execute(
-            "SELECT 1 FROM job WHERE failed = 0 AND leased IS NULL AND solo = 0"
-            " AND priority = ? AND due <= ? LIMIT 1",
+            "SELECT 1 FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+            " AND solo = 0 AND priority = ? AND due <= ? LIMIT 1",
             (priority, now),
         ).fetchone()
         is not None
@@ -395,7 +411,7 @@ def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
         for priority in Priority
         if (
             row := db.execute(
-                "SELECT due FROM job WHERE failed = 0 AND leased IS NULL"
+                "SELECT due FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
                 " AND solo = ? AND priority = ? ORDER BY due LIMIT 1",
                 (alone, priority),
             ).fetchone()
@@ -407,7 +423,8 @@ def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
 def count_due(db: Connection, now: float) -> int:
     """Count the jobs that could be worked on now."""
     found = db.execute(
-        "SELECT count(*) FROM job WHERE failed = 0 AND leased IS NULL AND due <= ?",
+        "SELECT count(*) FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+        " AND due <= ?",
         (now,),
     ).fetchone()
     return int(found[0])

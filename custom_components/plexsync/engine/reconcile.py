@@ -14,7 +14,7 @@ from .circuit import Circuit
 from .contact import Contact
 from .failed import Choice
 from .heirs import seek_heirs
-from .holds import READING
+from .holds import READING, Hold, foremost
 from .job import Priority
 from .look import Look
 from .pictures import known_digests, wanted
@@ -29,6 +29,7 @@ CHUNK = 100
 _PAGES = 1  # of a source, read ahead
 _LOOKS = 2  # at Plex side by side: while it answers one, what it answered is planned
 _PATIENCE = 5.0  # seconds between looks at a circuit that refuses
+_NOT_OVER = 99.9  # percent
 _GIVE_WAY = 0.2  # seconds between looks at jobs that somebody waits for
 _LONGEST = 50  # of these looks, before each chunk
 
@@ -88,10 +89,15 @@ class Reconcile:
 
     @property
     def progress(self) -> float:
-        """How far it is, in percent."""
+        """How far it is, in percent; not all until it is over."""
         if not self._total:
             return 0.0
-        return min(100.0, 100 * self._done / self._total)
+        return min(_NOT_OVER, 100 * self._done / self._total)
+
+    @property
+    def held(self) -> Hold | None:
+        """What keeps it from looking at Plex."""
+        return foremost(self._circuit.holds - READING)
 
     async def run(self, records: AsyncIterable[Sequence[Record]]) -> Counter[str]:
         """Compare all records; give the counts. Raises what reading the records does."""
@@ -116,6 +122,7 @@ class Reconcile:
         async for some in records:
             for start in range(0, len(some), CHUNK):
                 chunk = some[start : start + CHUNK]
+                await self._until_plex_may_answer()
                 await self._give_way()
                 sights = await self._unhandled(chunk)
                 self._done += len(chunk) - len(sights)
@@ -149,6 +156,11 @@ class Reconcile:
             self._circuit.notify()
         self.counts += counts
         return sights
+
+    async def _until_plex_may_answer(self) -> None:
+        """Wait for the end of what holds Plex: nothing is counted as compared then."""
+        while self.held is not None:
+            await asyncio.sleep(_PATIENCE)
 
     async def _give_way(self) -> None:
         """Let jobs that somebody waits for go first, while they can go."""
@@ -202,7 +214,7 @@ class Reconcile:
 
         Where no job is due this is all there is to try.
         """
-        if self._circuit.holds - READING:
+        if self.held is not None:
             return False
         if self._circuit.breaker.state is not State.HALF_OPEN:
             return self._circuit.breaker.state is State.CLOSED

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
 
-from . import departures, intake, ledger, queue, settled, stats
+from . import departures, hold_rows, intake, ledger, queue, settled, stats
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database
@@ -115,6 +115,7 @@ class RecordDesk:
         def work(db: Connection) -> int:
             ledger.release_source(db, source)
             departures.forget_source(db, source)
+            hold_rows.forget_source(db, source)
             for mark in ("cursor", "settings", "retry"):
                 stats.keep(db, f"{mark}:{source}", None)
             return queue.discard_source(db, source, self._clock.steady())

@@ -51,6 +51,12 @@ def find(db: Connection, source: str, key: str) -> Settled | None:
     return Settled(row[0], json.loads(row[1]), tuple(json.loads(row[2])), row[3])
 
 
+def is_any(db: Connection, source: str) -> bool:
+    """Say whether a record of a source was ever brought into line."""
+    found = db.execute("SELECT 1 FROM settled WHERE source = ? LIMIT 1", (source,))
+    return found.fetchone() is not None
+
+
 def go_back(db: Connection, record: Record, known: Settled) -> Settled:
     """Let revisions count anew: their source went back in time."""
     db.execute(

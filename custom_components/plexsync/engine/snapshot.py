@@ -1,15 +1,17 @@
 """Everything that is shown, at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
 
 from . import jobs_view, last_sweep, outages, queue, skipped, stats
 from .breaker import State
 from .circuit import Circuit
-from .holds import Hold
+from .hold_rows import Holds
+from .holds import REFUSED, Hold
 from .last_sweep import LastSweep
 from .outages import Availability
+from .source_holds import SourceHolds
 from .sweep import Sweep
 from .tools import Tools
 from .worker import Worker
@@ -25,10 +27,13 @@ class Snapshot:
 
     circuit: State
     holds: frozenset[Hold]
+    source_holds: Mapping[str, Holds]
     reachable: bool | None
+    at_work: bool  # there is a job that may be done now, or is being done
     pending: int
     failed: int
     skipped: Mapping[str, int]  # records with nothing to write to, by reason
+    failed_for: float  # seconds that a job has been left failed at most
     oldest: float | None
     stalled: float  # since the worker last finished a job, while there is work due
     statistics: stats.Statistics
@@ -48,9 +53,28 @@ class Snapshot:
     unreadable: Mapping[str, int] = field(default_factory=dict)  # records, by source
     out_of_sync: bool = False
 
+    @property
+    def plex_answers(self) -> bool | None:
+        """Whether Plex answers as the server that was set up; None: nobody knows."""
+        return False if self.holds & REFUSED else self.reachable
+
+    def follow(self, circuit: Circuit) -> Snapshot:
+        """Give the same moment with the circuit as it is now."""
+        return replace(
+            self,
+            circuit=circuit.breaker.state,
+            turned=circuit.outages.turned,
+            next_probe=circuit.next_probe(),
+            reachable=circuit.reachable,
+        )
+
 
 async def take_snapshot(
-    tools: Tools, circuit: Circuit, worker: Worker, sweep: Sweep
+    tools: Tools,
+    circuit: Circuit,
+    worker: Worker,
+    sweep: Sweep,
+    source_holds: SourceHolds,
 ) -> Snapshot:
     """Describe the moment. Raises StorageError."""
 
@@ -58,6 +82,7 @@ async def take_snapshot(
         db: Connection,
     ) -> tuple[
         jobs_view.Counts,
+        float | None,
         stats.Statistics,
         float | None,
         dict[str, int],
@@ -65,23 +90,27 @@ async def take_snapshot(
     ]:
         return (
             jobs_view.counts(db),
+            jobs_view.failed_since(db),
             stats.read(db),
             queue.next_due(db),
             skipped.counts(db),
             last_sweep.recall(db),
         )
 
-    counts, statistics, due, passed, last = await tools.database.run(
+    counts, failed, statistics, due, passed, last = await tools.database.run(
         work, durable=False
     )
-    wall, log = tools.clock.wall(), circuit.outages
+    wall, now, log = tools.clock.wall(), tools.clock.steady(), circuit.outages
     return Snapshot(
         circuit=circuit.breaker.state,
         holds=frozenset(circuit.holds),
+        source_holds=source_holds.all,
         reachable=circuit.reachable,
+        at_work=worker.at_work or (due is not None and due <= now),
         pending=counts.pending,
         failed=counts.failed,
         skipped=passed,
+        failed_for=0.0 if failed is None else max(0.0, now - failed),
         oldest=counts.oldest,
         stalled=_stalled(tools, worker, due),
         statistics=statistics,

@@ -6,19 +6,28 @@ from . import jobs_view
 from .breaker import State
 from .circuit import Circuit
 from .database import Database, StorageClosedError
+from .holds import foremost
 from .jobs_view import JobInfo
 from .record import Outcome
+from .source_holds import SourceHolds
 
 
 class Standing:
     """Look at the queue, and at the circuit for why nothing moves."""
 
-    def __init__(self, database: Database, circuit: Circuit) -> None:
-        """Take both."""
+    def __init__(
+        self, database: Database, circuit: Circuit, source_holds: SourceHolds
+    ) -> None:
+        """Take all three."""
         self._database = database
         self._circuit = circuit
+        self._source_holds = source_holds
 
-    def waiting_reason(self) -> str | None:
+    def hold_of(self, source: str) -> str | None:
+        """Name what holds the jobs of a source, the server's first."""
+        return foremost(self._circuit.holds) or foremost(self._source_holds.of(source))
+
+    def _unsaid(self) -> str | None:
         """Say why nothing moves at the moment: held, circuit_open, or None."""
         if self._circuit.holds:
             return "held"
@@ -26,9 +35,10 @@ class Standing:
             return "circuit_open"
         return None
 
-    def queued(self) -> Outcome:
+    def queued(self, source: str) -> Outcome:
         """Give the outcome so far of a record that is on disk."""
-        return Outcome("queued", self.waiting_reason())
+        held = self.hold_of(source) is not None
+        return Outcome("queued", "held" if held else self._unsaid())
 
     async def of(self, source: str, key: str) -> Outcome:
         """Say where a record that was accepted stands."""
@@ -37,18 +47,19 @@ class Standing:
                 lambda db: jobs_view.find_job(db, source, key), durable=False
             )
         except StorageClosedError:
-            return self.queued()
+            return self.queued(source)
         if info is None:
             return Outcome("unchanged")
         if info.state in ("failed", "skipped"):
             return Outcome(info.state, info.reason)
-        return Outcome("queued", info.reason or self.waiting_reason())
+        return Outcome("queued", info.reason or self._unsaid())
 
     async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:
         """Give one page of jobs and how many there are; see ``jobs_view.listing``."""
-        why = self.waiting_reason()
+        why, hold = self._unsaid(), foremost(self._circuit.holds)
         return await self._database.run(
-            lambda db: jobs_view.listing(db, unsaid=why, **filters), durable=False
+            lambda db: jobs_view.listing(db, unsaid=why, hold=hold, **filters),
+            durable=False,
         )
 
     async def reasons(self) -> dict[str, int]:

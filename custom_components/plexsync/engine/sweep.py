@@ -7,7 +7,7 @@ from . import last_sweep, leading, skipped
 from .admission import Admission
 from .circuit import Circuit
 from .events import Changed, ReconcileFinished, Tell
-from .holds import READING
+from .holds import READING, Hold
 from .last_sweep import LastSweep
 from .reconcile import Reconcile
 from .record import Record
@@ -36,6 +36,11 @@ class Sweep:
     def progress(self) -> float | None:
         """How far the run is, in percent; None while none is under way."""
         return None if self._run is None else self._run.progress
+
+    @property
+    def held(self) -> Hold | None:
+        """What keeps the run from looking at Plex."""
+        return None if self._run is None else self._run.held
 
     async def run(
         self,

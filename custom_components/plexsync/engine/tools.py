@@ -1,6 +1,6 @@
 """What everything that looks at Plex, or writes to it, works with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -45,6 +45,8 @@ class Tools:
     voided: Mapping[str, float]
     successors: Successors
     fresh: Fresh = nothing_newer
+    # Whether the jobs of a source wait for their owner.
+    is_held: Callable[[str], bool] = lambda source: False
     bulk: Bulk = field(default_factory=Bulk)
     # Rating keys of the items that a turn is writing to.
     in_hand: set[str] = field(default_factory=set)

@@ -56,6 +56,7 @@ class Turn:
                 await fetch_pictures(self._t, self.tasks)
                 await self._find()
                 await self._plan()
+                self._leave_what_is_held()
                 await self._writing.write(open_ones(self.tasks))
                 await self._verifying.verify(self.tasks)
             except CircuitRefusedError:
@@ -126,6 +127,12 @@ class Turn:
                 self._contact.saw_write()
             if not task.plan.changes and not still_waits(self._t, task):
                 task.end(Verdict.WRITTEN if resumed else Verdict.UNCHANGED)
+
+    def _leave_what_is_held(self) -> None:
+        """Give back the jobs of a source that was held since they were claimed."""
+        for task in open_ones(self.tasks):
+            if self._t.is_held(task.job.record.source):
+                task.snooze(None, 0.0)
 
     def outcomes(self) -> list[tuple[Job, Outcome]]:
         """Give each job's outcome as it is told to whoever waits for it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import logging
 from sqlite3 import Connection
 
-from . import failed, intake, stats
+from . import failed, intake, settled, stats
 from .breaker import State
 from .circuit import Circuit
 from .clock import Clock
@@ -190,8 +190,16 @@ class Upkeep:
             is None
         )
 
-    async def follow(self, source: str, settings: str, *, read_again: bool) -> None:
+    async def has_settled(self, source: str) -> bool:
+        """Say whether a record of a source was ever brought into line."""
+        return await self._database.run(
+            lambda db: settled.is_any(db, source), durable=False
+        )
+
+    async def follow(self, source: str, settings: str, *, read_again: bool) -> bool:
         """Compare a digest of the settings that concern a source with the last one.
+
+        Say whether they are others now.
 
         If it is another, ``retry_due`` will retry the source's failed jobs once; with
         ``read_again`` its cursor is forgotten, too, so that what the old settings left
@@ -210,8 +218,9 @@ class Upkeep:
                 stats.keep(db, f"cursor:{source}", None)
             return True
 
-        if await self._database.run(work):
+        if changed := await self._database.run(work):
             _LOGGER.debug("The settings of source %s are others now", source)
+        return changed
 
     async def retry_due(self, source: str) -> None:
         """Retry a source's failed jobs if its settings changed since they failed.

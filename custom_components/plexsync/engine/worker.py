@@ -74,6 +74,12 @@ class Worker:
         )
         self._many = False  # whether the lane that takes many jobs is in a turn
         self._fruitless = {True: 0, False: 0}  # turns in a row, by lane
+        self._turns = 0  # under way, with jobs in them
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a job is being done."""
+        return self._turns > 0
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -189,6 +195,7 @@ class Worker:
         try:
             jobs = await self._claim(permit, solo=solo)
             if jobs:
+                self._turns += 1
                 # Kinds of call that fail are tried beside the other jobs, or while
                 # these wait anyway. Who goes alone needs no place among them.
                 aside = None if permit.trial else self._aside
@@ -204,6 +211,7 @@ class Worker:
             await self._set_apart(jobs)
             turn = None
         finally:
+            self._turns -= bool(jobs)
             await contact.finish()
         if turn is not None:
             self._take_note(turn, clock.monotonic() - started, solo=solo)

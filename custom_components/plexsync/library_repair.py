@@ -1,0 +1,74 @@
+"""What the owner answers where none of the chosen libraries is there any more."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+import probatio
+
+from .const import CONF_LIBRARIES
+from .engine.database import StorageError
+from .engine.retry import Fault
+from .plex.library import SUPPORTED
+from .repair_answers import loaded
+
+_PATIENCE = 15.0  # seconds that the owner waits for the list
+
+
+class LibraryRepairFlow(RepairsFlow):
+    """Let other libraries be chosen."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Name the entry that waits."""
+        self._entry_id = entry_id
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_libraries()
+
+    async def async_step_libraries(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Ask which libraries are synced from now on."""
+        if (coordinator := loaded(self, self._entry_id)) is None:
+            return self.async_abort(reason="not_loaded")
+        entry, errors = coordinator.config_entry, {}
+        if user_input is not None:
+            if chosen := user_input[CONF_LIBRARIES]:
+                # Its listener sets the entry up anew.
+                self.hass.config_entries.async_update_entry(
+                    entry, data={**entry.data, CONF_LIBRARIES: chosen}
+                )
+                return self.async_create_entry(data={})
+            errors[CONF_LIBRARIES] = "choose_library"
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                found = await coordinator.server.libraries()
+        except Fault, StorageError, TimeoutError:
+            return self.async_abort(reason="cannot_connect")
+        options = [
+            SelectOptionDict(value=each.uuid, label=each.title)
+            for each in found
+            if each.type in SUPPORTED
+        ]
+        if not options:
+            return self.async_abort(reason="no_libraries")
+        libraries = SelectSelector(
+            SelectSelectorConfig(
+                options=options, multiple=True, mode=SelectSelectorMode.LIST
+            )
+        )
+        return self.async_show_form(
+            step_id="libraries",
+            data_schema=probatio.Schema({probatio.Required(CONF_LIBRARIES): libraries}),
+            errors=errors,
+            description_placeholders={"name": entry.title},
+        )

@@ -1,0 +1,129 @@
+"""What the owner answers where one source is held until then."""
+
+import asyncio
+import re
+
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+
+from .coordinator import PlexSyncCoordinator
+from .engine.database import StorageError
+from .engine.holds import SourceHold
+from .engine.retry import Fault
+from .repair_answers import async_answer, loaded, shown
+
+_LOOKS = 30  # records that are looked at for a sample
+_SAMPLE = 5  # items that are shown
+_LONGEST = 80  # characters of a title
+_PATIENCE = 15.0  # seconds that the owner waits for the sample
+
+
+class FirstPlanRepairFlow(RepairsFlow):
+    """Ask whether a source may begin to be written."""
+
+    def __init__(self, entry_id: str, source: str) -> None:
+        """Name the entry and the source that waits."""
+        self._entry_id = entry_id
+        self._source = source
+
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the numbers, some items, and both answers.
+
+        Titles stand nowhere but here: repairs are kept on disk.
+        """
+        if (coordinator := loaded(self, self._entry_id)) is None:
+            return self.async_abort(reason="not_loaded")
+        sample = await _sample(coordinator, self._source)
+        return self.async_show_menu(
+            step_id="init" if sample else "unseen",
+            menu_options=["begin", "leave"],
+            description_placeholders={**shown(self), "sample": sample},
+        )
+
+    async def async_step_unseen(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the same where no item can be shown."""
+        return await self.async_step_init(user_input)
+
+    async def async_step_begin(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Let the source be written."""
+
+        async def begin(coordinator: PlexSyncCoordinator) -> None:
+            holds = coordinator.engine.source_holds
+            await holds.lift(self._source, SourceHold.FIRST_PLAN)
+
+        return await async_answer(self, self._entry_id, begin)
+
+    async def async_step_leave(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Leave all as it is."""
+        return self.async_abort(reason="left")
+
+
+class MassChangeRepairFlow(RepairsFlow):
+    """Ask whether so many records are really gone."""
+
+    def __init__(self, entry_id: str, source: str) -> None:
+        """Name the entry and the source that waits."""
+        self._entry_id = entry_id
+        self._source = source
+
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the numbers, a few of the records, and both answers."""
+        if (coordinator := loaded(self, self._entry_id)) is None:
+            return self.async_abort(reason="not_loaded")
+        try:
+            sample = await coordinator.engine.departures.sample(self._source)
+        except StorageError:
+            return self.async_abort(reason="storage_failed")
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["part", "leave"],
+            description_placeholders={**shown(self), "sample": ", ".join(sample)},
+        )
+
+    async def async_step_part(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Let go of all records that the source has no more."""
+
+        async def part(coordinator: PlexSyncCoordinator) -> None:
+            await coordinator.engine.departures.agree(self._source)
+            coordinator.departures.look_soon(self._source)
+
+        return await async_answer(self, self._entry_id, part)
+
+    async def async_step_leave(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Leave all as it is."""
+        return self.async_abort(reason="left")
+
+
+async def _sample(coordinator: PlexSyncCoordinator, source: str) -> str:
+    """List a few items and the fields that would change; nothing where none can be seen."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            found = await coordinator.engine.by_hand.glimpse(source, _LOOKS)
+    except Fault, StorageError, TimeoutError:
+        return ""
+    lines = []
+    for each in found[:_SAMPLE]:
+        fields = ", ".join(name.replace("_", " ") for name in each.fields)
+        lines.append(f"- **{_plain(each.title)}**: {fields}")
+    return "\n".join(lines)
+
+
+def _plain(title: str) -> str:
+    """Give a title as Markdown that shows just its characters; others wrote it."""
+    short = " ".join(title.split())
+    if len(short) > _LONGEST:
+        short = f"{short[:_LONGEST]}…"
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", short)
