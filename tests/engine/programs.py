@@ -359,7 +359,10 @@ class Program:
         for record in self.life.records.values():
             if record.mirror:
                 self._looked_at(record.find.paths[0])
-        self.note("sweep", await self.life.engine.sweep.run(self.life.pages()))
+        self.note(
+            "sweep",
+            await self.life.engine.sweep.run(self.life.pages(), everything=True),
+        )
 
     # -- promises -------------------------------------------------------------------
 

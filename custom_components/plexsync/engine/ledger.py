@@ -516,9 +516,10 @@ def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
 
 
 def whose(db: Connection, item: Item) -> list[tuple[str, str, str]]:
-    """Give source, record key and field of each row of an item."""
+    """Give source, record key and field of each row of an item, the newest first."""
     return db.execute(
-        "SELECT source, key, field FROM ledger WHERE item = ?", (item_id(db, item),)
+        "SELECT source, key, field FROM ledger WHERE item = ? ORDER BY written DESC, key",
+        (item_id(db, item),),
     ).fetchall()
 
 

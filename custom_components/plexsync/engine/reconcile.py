@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
-from . import failed, intake, jobs_view, ledger, pins, queue, seen, skipped
+from . import failed, intake, jobs_view, ledger, pins, queue, seen, settled, skipped
 from .breaker import State
 from .change import Kept
 from .circuit import Circuit
@@ -232,6 +232,8 @@ class Reconcile:
             for sight in news:
                 seen.keep(db, *_whose(sight), _seen(sight))
                 _note_waiting(db, sight, wall)
+                if sight.record and not any(map(self._needs_a_job, sight.targets)):
+                    settled.agree(db, sight.record)
             if self._enqueue:
                 for record in differing:
                     intake.compare_anew(db, record, Priority.BULK, now)

@@ -78,6 +78,14 @@ def confirm(db: Connection, record: Record, known: Settled) -> None:
         )
 
 
+def agree(db: Connection, record: Record) -> None:
+    """Note that a record needs nothing written: it is this revision that an undo is against."""
+    db.execute(
+        "UPDATE settled SET token = ?1 WHERE source = ?2 AND key = ?3 AND token <> ?1",
+        (record.token(), record.source, record.key),
+    )
+
+
 def remember(
     db: Connection,
     record: Record,

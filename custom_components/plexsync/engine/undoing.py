@@ -309,18 +309,19 @@ class Undoing:
             number = ledger.item_id(db, item)
             names = {each.field for each in restores}
             undone = {(each.source, each.field) for each in restores}
-            for source, key, name in ledger.whose(db, item):
+            rows = ledger.whose(db, item)
+            tokens: dict[str, str] = {}  # of the record that each source's part follows
+            for source, key, _ in rows:
+                if key and (token := settled.token(db, source, key)):
+                    tokens.setdefault(source, token)
+            unknown = UNDONE if by_hand else WAITS
+            for source, _, name in rows:
                 if name in names and (by_hand or (source, name) in undone):
-                    ledger.release(db, item, source, name, _token(db, source, key))
+                    token = tokens.get(source, unknown)
+                    ledger.release(db, item, source, name, token)
             for source, name in undone:
                 # What stood there before us is nobody's to take.
                 leading.compared(db, number, source, (name,))
-
-        def _token(db: Connection, source: str, key: str) -> str:
-            """Name the record's revision that is undone."""
-            if by_hand and not key:
-                return UNDONE
-            return settled.token(db, source, key) or WAITS
 
         await self._t.database.run(let_go)
 
