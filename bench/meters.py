@@ -31,6 +31,7 @@ class Loop:
             self._queue = Path("/proc/thread-self/schedstat").open("rb", buffering=0)
         self.busy = array("d")
         self.idle = array("d")
+        self.own = array("d")  # processor time of this thread from tick to tick
         self._into: array[float] | None = None
         self.peak = 0
 
@@ -38,11 +39,12 @@ class Loop:
         """Tick until cancelled."""
         ticks = 0
         while True:
-            before = time.perf_counter() - self._queued()
+            before, own = time.perf_counter() - self._queued(), time.thread_time()
             await asyncio.sleep(_TICK)
             late = time.perf_counter() - self._queued() - before - _TICK
             if self._into is not None:
                 self._into.append(max(0.0, late))
+                self.own.append(time.thread_time() - own)
             ticks += 1
             if ticks % _LOOK == 0:
                 self.peak = max(self.peak, memory())

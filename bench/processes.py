@@ -128,6 +128,41 @@ async def simulator(items: int, milliseconds: float) -> AsyncIterator[Simulator]
         yield running
 
 
+class Stash:
+    """A simulated Stash in a process of its own."""
+
+    def __init__(self, url: str, control: str, session: ClientSession) -> None:
+        """Keep where it is."""
+        self.url = url
+        self._journal = f"{control}/__sim/journal"
+        self._session = session
+
+    async def forget(self) -> None:
+        """Begin to count anew."""
+        async with self._session.delete(self._journal) as answer:
+            answer.raise_for_status()
+
+    async def asked(self) -> tuple[int, int]:
+        """Count the requests since then, and the bytes of their answers."""
+        async with self._session.get(self._journal) as answer:
+            entries = await answer.json()
+        return len(entries), sum(entry["size"] for entry in entries)
+
+
+@asynccontextmanager
+async def stash(scenes: int) -> AsyncIterator[Stash]:
+    """Run a simulated Stash with so many scenes, those of ``simulator``'s items."""
+    async with (
+        _process(
+            *("tests.simulators.stash", "--port=0", f"--scenes={scenes}")
+        ) as process,
+        ClientSession() as session,
+    ):
+        found = re.search(r"ready: (\S+) control (\S+)", await _line(process))
+        assert found is not None
+        yield Stash(found[1], found[2], session)
+
+
 class Plain:
     """The plain script, which waits for orders."""
 

@@ -49,3 +49,23 @@ def test_polls() -> None:
         assert idle < 100_000
         assert size < 500_000
     assert "3 edits" in polls.tell(found)
+
+
+def test_a_stash() -> None:
+    """A list costs one request for a thousand scenes, an hour of nothing one for each look."""
+    lines = run("bench.stash", 60).splitlines()
+    asked = {
+        what: int(told.partition(" requests to Stash")[0].rpartition("; ")[2])
+        for what, _, told in (line.partition(": ") for line in lines)
+    }
+    assert list(asked) == [
+        "first read, with all fields",
+        "first read, with titles, and all jobs",
+        "list of all scenes",
+        "sweep",
+        "sweep again",
+        "an hour of nothing",
+    ]
+    assert asked["list of all scenes"] == 1
+    assert asked["sweep"] == asked["sweep again"] < 5
+    assert asked["an hour of nothing"] == 360

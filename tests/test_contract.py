@@ -483,6 +483,7 @@ def test_every_repair_has_its_text() -> None:
         *issues.BY_HOLD.values(),
         *issues.FIXABLE,
         issues.PLEX_REFUSES,
+        issues.SOURCE_LACKS,
         issues.SOURCE_PATHS,
         issues.STORAGE_TOO_NEW,
         issues.STORE_FAILED,
@@ -494,6 +495,8 @@ def test_every_repair_has_its_text() -> None:
         known = {"name", "source"} if key in by_source else {"name"}
         if key == issues.SOURCE_PATHS:
             known |= {"source", "skipped", "records"}
+        if key == issues.SOURCE_LACKS:
+            known |= {"source", "options"}
         if key == issues.PREVIEW_READY:
             known |= {"differs", "in_line", "others"}
         if key == issues.MASS_CHANGE:

@@ -32,6 +32,7 @@ from custom_components.plexsync.const import (
     START_PREVIEW,
 )
 from custom_components.plexsync.engine.clock import Clock
+from custom_components.plexsync.sources.stash_options import StashOptions
 from custom_components.plexsync.storage import database_path
 from tests.home import (
     PATIENCE,
@@ -106,6 +107,46 @@ async def test_nothing_is_wrong(
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
     await until_state(hass, "sensor", "circuit", "open")
     assert not [key for key in ir.async_get(hass).issues if key[0] == DOMAIN]
+
+
+async def test_options_that_a_stash_cannot_serve(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Name them as the form does, until Stash has what they need, or they are off."""
+    options = StashOptions(role="alias", min_rating=1).as_dict()
+    stash.set_version("0.24.3", lacks=["Performer.alias_list", "Scene.rating100"])
+    entry = make_entry(plex, stash_subentry(stash, fields=options))
+    await set_up(hass, entry)
+    await until_state(hass, "sensor", "synced", "12")
+    found = await until_issue(hass, "source_lacks", SOURCE)
+    assert found is not None
+    assert not found.is_fixable
+    assert found.severity is IssueSeverity.WARNING
+    assert found.translation_placeholders == {
+        "name": "Cellar",
+        "source": "Stash",
+        "options": "Rating, Role, Lowest rating",
+    }
+
+    stash.set_version("0.24.3", lacks=["Performer.alias_list"])
+    await entry.runtime_data.runners[SOURCE].source.connect()
+    entry.runtime_data.async_look()
+    await until(
+        hass,
+        lambda: options_of(issue(hass, "source_lacks", SOURCE)) == "Role",
+        [EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED],
+    )
+    hass.config_entries.async_update_subentry(
+        entry,
+        entry.subentries[SOURCE],
+        data={**entry.subentries[SOURCE].data, "fields": StashOptions().as_dict()},
+    )
+    await until_issue(hass, "source_lacks", SOURCE, gone=True)
+
+
+def options_of(found: IssueEntry | None) -> str | None:
+    """Give the options that a repair names."""
+    return (found.translation_placeholders or {}).get("options") if found else None
 
 
 async def test_a_lost_ledger_waits_for_the_owner(

@@ -109,6 +109,35 @@ async def test_api_key(
     await hass.async_block_till_done()
 
 
+async def test_a_key_outlives_an_error(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Whatever else was wrong, it need not be typed again; and no form shows it."""
+    stash.auth.api_key = "secret-key"
+    result = await start(hass, entry)
+    wrong = ("ftp://stash", "http://127.0.0.1:9", stash.url.replace("http:", "https:"))
+    given = {"api_key": " secret-key "}
+    for url in wrong:
+        result = await enter(hass, result, url=url, **given)
+        assert result["errors"]
+        assert "api_key" not in suggested(result)
+        assert "secret-key" not in str(result)
+        given = {}
+    result = await enter(hass, result, url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    await enter(hass, result, **FIELDS)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["api_key"] == "secret-key"
+    await hass.async_block_till_done()
+
+    stash.auth.api_key = "newer-key"
+    result = await reconfigure(hass, entry, subentry.subentry_id)
+    result = await enter(hass, result, url="ftp://stash", api_key="newer-key")
+    assert result["errors"] == {"url": "invalid_url"}
+    result = await enter(hass, result, url=stash.url)
+    assert result["step_id"] == "paths"
+
+
 @pytest.mark.parametrize("version", ["0.24.0", "0.30.1"])
 async def test_key_that_nobody_wants(
     hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator, version: str

@@ -24,7 +24,7 @@ from tests.rig import WITHIN
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.events import CREATED, DONE
-from tests.simulators.plex.state import Item
+from tests.simulators.plex.state import Item, ItemType
 from tests.simulators.stash import Kind, StashSimulator
 
 FILM = FILMS[0]
@@ -329,3 +329,40 @@ async def test_a_pin_brings_a_record_that_was_in_line_to_its_new_item(
         hass, "pin_item", source=SOURCE, key="scene:1", rating_key=item.rating_key
     )
     await until(hass, lambda: item.title == FILM.title)
+
+
+async def test_a_new_file_is_scanned_where_that_is_wanted(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Plex is asked for the folder, as Plex sees it; not for a library that was not chosen."""
+    other = plex.core.add_section("Others", "movie", ["/data/others"])
+    for path in ("/data/films/New/New (1999).mkv", "/data/others/New/Odd (1999).mkv"):
+        plex.core.add_file(path)
+    stash.core.add_scene("/media/films/New/New (1999).mkv", title="From Stash")
+    stash.core.add_scene("/data/others/New/Odd (1999).mkv", title="Of no library")
+    options = StashOptions(scan_new=True).as_dict()
+    await set_up(hass, make_entry(plex, stash_subentry(stash, fields=options)))
+    await settled(hass, 13)
+    asked = [
+        (entry.path, dict(entry.query)["path"])
+        for entry in plex.journal.matching(path="/refresh$")
+    ]
+    assert asked == [("/library/sections/1/refresh", "/data/films/New")]
+    item = next(i for i in plex.core.items.values() if i.title == "From Stash")
+    assert item.files == ["/data/films/New/New (1999).mkv"]
+    assert not other.of_type(ItemType.MOVIE)
+
+
+async def test_a_new_file_is_not_scanned_unasked(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """It waits until Plex finds it by itself."""
+    path = "/data/films/New/New (1999).mkv"
+    plex.core.add_file(path)
+    stash.core.add_scene("/media/films/New/New (1999).mkv", title="From Stash")
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    await until_state(hass, "sensor", "pending", "1")
+    assert plex.journal.count(path="/refresh$") == 0
+    plex.core.scan(next(iter(plex.core.sections.values())))
+    await settled(hass, 13)

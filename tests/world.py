@@ -19,6 +19,7 @@ from custom_components.plexsync.engine.events import (
     HoldChanged,
 )
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.ports import WantsScan, nobody_does
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PlexEvents
@@ -41,6 +42,7 @@ class World:
         folder: Path,
         session: aiohttp.ClientSession,
         seed: int,
+        wants_scan: WantsScan,
     ) -> None:
         """Put everything together; nothing is open yet."""
         loop = virtual()
@@ -68,6 +70,7 @@ class World:
             store=MemoryStore(),
             clock=Clock(loop.time, lambda: EPOCH + loop.time()),
             random=Random(seed),
+            wants_scan=wants_scan,
             tell=self._heard,
         )
         circuit = self.engine.circuit
@@ -141,7 +144,11 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(
-    folder: Path, seed: int = 0, *, listen: bool = True
+    folder: Path,
+    seed: int = 0,
+    *,
+    listen: bool = True,
+    wants_scan: WantsScan = nobody_does,
 ) -> AsyncGenerator[World]:
     """Give a world in which everything works and nothing is left to do.
 
@@ -152,7 +159,7 @@ async def world(
         library(30, clock=lambda: EPOCH + loop.time()) as plex,
         aiohttp.ClientSession() as session,
     ):
-        it = World(plex, folder, session, seed)
+        it = World(plex, folder, session, seed, wants_scan)
         await it.engine.open()
         tasks = [asyncio.create_task(it.engine.run())]
         if listen:

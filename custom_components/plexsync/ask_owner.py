@@ -7,6 +7,7 @@ from homeassistant.core import callback
 from . import issues
 from .const import CONF_PLEX_ENTRY
 from .engine.holds import Hold
+from .stash_fields import async_names_of
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
@@ -36,6 +37,10 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
     async_follow_failing(coordinator)
     faults = {number: runner.fault for number, runner in coordinator.runners.items()}
     issues.async_follow_sources(hass, entry, faults)
+    for number, runner in coordinator.runners.items():
+        if (lacking := runner.source.lacking) is not None:
+            names = async_names_of(hass, lacking) if lacking else []
+            issues.async_follow_lacking(hass, entry, number, names)
 
 
 @callback

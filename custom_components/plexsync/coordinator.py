@@ -155,6 +155,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             store=CircuitStore(hass, entry.entry_id),
             clock=clock,
             fresh=self._fresh,
+            wants_scan=self._wants_scan,
             tell=self._heard,
         )
         self.events = PlexEvents(
@@ -287,6 +288,11 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         if (runner := self.runners.get(source)) is None:
             return {}
         return await runner.source.fresh(keys)
+
+    def _wants_scan(self, source: str) -> bool:
+        """Say whether Plex is to scan folders for files of a source that it lacks."""
+        runner = self.runners.get(source)
+        return runner is not None and runner.scan_new
 
     async def _look_again(self, rating_keys: Sequence[str]) -> None:
         """Items may have come: wake what lacks one, and compare what sources have of them."""

@@ -1,5 +1,6 @@
 """When to look for records that their source has no more, and what to tell of it."""
 
+import asyncio
 from datetime import datetime
 import logging
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ class DepartureWatch:
         self._coordinator = coordinator
         self._later: dict[str, CALLBACK_TYPE] = {}
         self._compares: CALLBACK_TYPE | None = None
+        self._comparing: asyncio.Task[None] | None = None
         self._compared = float("-inf")  # monotonic seconds
 
     async def look(self, source: str) -> None:
@@ -87,7 +89,10 @@ class DepartureWatch:
 
     @callback
     def _compare_soon(self) -> None:
-        """Compare everything: no record tells that what it is made of is gone."""
+        """Compare everything: no record tells that what it is made of is gone.
+
+        A comparison that runs already has read some of it before.
+        """
         coordinator = self._coordinator
         if self._compares is not None:
             return
@@ -98,7 +103,13 @@ class DepartureWatch:
         def begin(_: datetime) -> None:
             self._compares = None
             self._compared = coordinator.engine.clock.monotonic()
-            coordinator.reconcile.start()
+            # One that waits already begins after this sign, too.
+            if self._comparing is None or self._comparing.done():
+                self._comparing = coordinator.config_entry.async_create_background_task(
+                    coordinator.hass,
+                    coordinator.reconcile.start_next(),
+                    f"{DOMAIN} comparison",
+                )
 
         self._compares = async_call_later(coordinator.hass, delay, begin)
 
@@ -111,6 +122,8 @@ class DepartureWatch:
         if self._compares is not None:
             self._compares()
             self._compares = None
+        if self._comparing is not None:
+            self._comparing.cancel()
 
     def _tell(self, source: str, found: Departed) -> None:
         coordinator = self._coordinator

@@ -78,6 +78,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "redirect": "fault_foreign",
     "refused": "fault_unreachable",
     "reset": "fault_broken_off",
+    "scans_fail": "fault_server",
     "short_answer": "fault_broken_off",
     "source_away": "fault_source_away",
     "starting": "fault_maintenance",

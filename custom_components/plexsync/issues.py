@@ -19,6 +19,7 @@ LIBRARY_GONE: Final = "library_gone"
 MASS_CHANGE: Final = "mass_change"
 PREVIEW_READY: Final = "preview_ready"
 PLEX_REFUSES: Final = "plex_refuses"
+SOURCE_LACKS: Final = "source_lacks"
 SOURCE_PATHS: Final = "source_paths"
 STORAGE_TOO_NEW: Final = "storage_too_new"
 STORE_FAILED: Final = "store_failed"
@@ -156,6 +157,17 @@ def async_follow_paths(
 
 
 @callback
+def async_follow_lacking(
+    hass: HomeAssistant, entry: ConfigEntry, source: str, options: Collection[str]
+) -> None:
+    """Name the options that a source cannot serve, as long as there are any."""
+    if options and source in entry.subentries:
+        _create(hass, entry, SOURCE_LACKS, source, options=", ".join(options))
+    else:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, SOURCE_LACKS, source))
+
+
+@callback
 def async_follow_departures(
     hass: HomeAssistant, entry: ConfigEntry, source: str, found: Departed
 ) -> None:
@@ -214,7 +226,12 @@ def _create(
     placeholders = {"name": entry.title, **shown}
     if source is not None:
         placeholders["source"] = entry.subentries[source].title
-    informs = persistent or key in (SOURCE_PATHS, STORE_FAILED, *BY_GROUP.values())
+    informs = persistent or key in (
+        SOURCE_LACKS,
+        SOURCE_PATHS,
+        STORE_FAILED,
+        *BY_GROUP.values(),
+    )
     ir.async_create_issue(
         hass,
         DOMAIN,

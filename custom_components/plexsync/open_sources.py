@@ -88,6 +88,7 @@ async def _open_stash(
         slowest=data.get(CONF_POLL_SLOWEST, SLOWEST),
         changes_only=start == START_CHANGES,
         when_gone=WhenGone(options.when_gone),
+        scan_new=options.scan_new,
         changed=coordinator.async_look,
         job_ended=partial(coordinator.departures.job_ended, number),
         lost=partial(coordinator.departures.lost, number),

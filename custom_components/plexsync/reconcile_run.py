@@ -61,6 +61,11 @@ class ReconcileRun:
         await self.cancel()
         self.start()
 
+    async def start_next(self) -> None:
+        """Begin a run over everything, once the one under way is over."""
+        await self.over()
+        self.start()
+
     async def _run(self) -> dict[str, int]:
         engine, records = self._coordinator.engine, self._records
         runners = tuple(self._coordinator.runners.values())

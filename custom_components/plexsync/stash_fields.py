@@ -1,8 +1,9 @@
 """The form that asks what to take from a Stash, and how each field behaves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -16,14 +17,17 @@ from homeassistant.helpers.selector import (
     TextSelector,
     TextSelectorConfig,
 )
+from homeassistant.helpers.translation import async_get_cached_translations
 import probatio
 
 from .const import (
     CONF_FIELDS,
     CONF_START,
+    DOMAIN,
     START_CHANGES,
     START_EVERYTHING,
     START_PREVIEW,
+    SUBENTRY_STASH,
 )
 from .engine.departures import WhenGone
 from .sources.stash_options import (
@@ -117,9 +121,25 @@ _OPTIONS: dict[str, dict[str, Selector[Any]]] = {
         "only_studios": _NAMES,
         "without_studios": _NAMES,
         "min_rating": _RATING,
+        "scan_new": BooleanSelector(),
         "when_gone": _select("when_gone", *WhenGone),
     },
 }
+
+
+@callback
+def async_names_of(hass: HomeAssistant, options: Collection[str]) -> list[str]:
+    """Give what the form calls some fields and options, in the order of the form."""
+    texts = async_get_cached_translations(
+        hass, hass.config.language, "config_subentries", DOMAIN
+    )
+    form = f"component.{DOMAIN}.config_subentries.{SUBENTRY_STASH}.step.fields.sections"
+    return [
+        texts.get(f"{form}.{name}.data.{option}", option)
+        for name, behaviours in _BEHAVIOURS.items()
+        for option in (*behaviours, *_OPTIONS[name])
+        if option in options
+    ]
 
 
 def schema(*, with_start: bool) -> probatio.Schema:

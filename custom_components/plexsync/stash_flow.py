@@ -87,6 +87,7 @@ _POLL = {
 class StashSubentryFlow(ConfigSubentryFlow):
     """Ask where the Stash is, how its paths are mapped, and what is synced."""
 
+    _typed_key = ""  # kept here: a form never shows it again
     _entered: dict[str, Any]  # what the subentry will hold
     _check: PathCheck
     _comparing: asyncio.Task[None]
@@ -113,12 +114,14 @@ class StashSubentryFlow(ConfigSubentryFlow):
         shown = dict(user_input or self._stored)
         placeholders = dict(_EXAMPLES)
         if user_input is not None:
+            typed = user_input.get(CONF_API_KEY, "").strip()
+            self._typed_key = typed or self._typed_key
             try:
                 url = normalise_url(user_input[CONF_URL])
                 if any(each.unique_id == url for each in self._others()):
                     return self.async_abort(reason="already_configured")
                 found, key = await self._async_look(
-                    url, user_input.get(CONF_API_KEY, ""), user_input[CONF_VERIFY_SSL]
+                    url, user_input[CONF_VERIFY_SSL], insists=bool(typed)
                 )
             except InvalidInputError as error:
                 errors = error.errors
@@ -149,15 +152,15 @@ class StashSubentryFlow(ConfigSubentryFlow):
         )
 
     async def _async_look(
-        self, url: str, key: str, verify_ssl: bool
+        self, url: str, verify_ssl: bool, *, insists: bool
     ) -> tuple[FirstLook, str]:
         """Say what answers, and with which key. Raises InvalidInputError.
 
-        A Stash without a password refuses every key, so it is asked without one
-        before the key is blamed.
+        That is the one typed last, before an error even, or the stored one. A Stash
+        without a password refuses every key, so it is asked without one before the key
+        is blamed; whoever has typed one just now, and so ``insists``, is told.
         """
-        entered = key.strip()
-        key = entered or self._stored.get(CONF_API_KEY, "")
+        key = self._typed_key or self._stored.get(CONF_API_KEY, "")
         try:
             found = await async_look_at_stash(
                 self.hass, url, key, verify_ssl=verify_ssl
@@ -168,7 +171,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
         else:
             return found, key
         found = await async_look_at_stash(self.hass, url, None, verify_ssl=verify_ssl)
-        if entered:
+        self._typed_key = ""
+        if insists:
             raise InvalidInputError("key_not_needed", CONF_API_KEY)
         return found, ""
 

@@ -78,6 +78,7 @@ def test_a_library_that_fails_alone_waits_for_nobody_else() -> None:
         ("reads", 3),
         ("listing", 1),
         ("collections", 1),
+        ("scans", 1),
         ("source", 1),
     ],
 )

@@ -20,7 +20,9 @@ async def _fault(
     client: PlexClient, method: str = "GET", path: str = "/", *, deadline: float = 5
 ) -> Fault:
     with pytest.raises(Fault) as caught:
-        await client.exchange(method, path, parse=bytes, deadline=deadline)
+        await client.exchange(
+            method, path, parse=bytes, deadline=deadline, write=method != "GET"
+        )
     fault = caught.value
     assert fault.__context__ is None
     assert TOKEN not in str(fault)
@@ -133,7 +135,9 @@ async def test_write(
     """A write is judged like a read, but may be answered with nothing."""
     item = plex.core.add_item(plex.core.add_section("A"), file="/data/a/1.mkv")
     path = f"/library/metadata/{item.rating_key}/refresh"
-    assert await client.exchange("PUT", path, parse=bytes, deadline=5) == b""
+    assert (
+        await client.exchange("PUT", path, parse=bytes, deadline=5, write=True) == b""
+    )
     name, *settings = action.split()
     plex.faults.add(name, **dict(each.split("=") for each in settings))
     fault = await _fault(

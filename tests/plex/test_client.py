@@ -51,6 +51,7 @@ async def _put(client: PlexClient, generation: int | None = None) -> None:
         parse=len,
         deadline=1,
         generation=generation,
+        write=True,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.plexsync.plex.paths import (
     PathMapper,
+    folder_in,
     is_windows,
     key,
     lies_in,
@@ -41,6 +42,25 @@ def test_normal_is_stable(path: str) -> None:
     """Normalising twice changes nothing more."""
     assert normal(normal(path)) == normal(path)
     assert key(key(path)) == key(path)
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "folder"),
+    [
+        ("/data/films", "/data/films/new/a.mkv", "/data/films/new"),
+        ("/data/films/", "/data/films/new/b c/a.mkv", "/data/films/new/b c"),
+        ("/data/films", "/data/films/a.mkv", "/data/films"),
+        ("/data/films", "/data/filmsets/a.mkv", None),
+        ("/data/films", "/other/a.mkv", None),
+        ("/", "/new/a.mkv", "/new"),
+        (r"D:\Films", "d:/films/New/a.mkv", r"D:\Films\New"),
+        ("D:\\", "D:/New/a.mkv", r"D:\New"),
+        (r"\\nas\films", "//NAS/films/New/a.mkv", r"\\nas\films\New"),
+    ],
+)
+def test_the_folder_of_a_file(root: str, path: str, folder: str | None) -> None:
+    """Spelled as the server spells its own: it has to know it on its disk."""
+    assert folder_in(root, path) == folder
 
 
 def test_case_folds_on_windows_alone() -> None:

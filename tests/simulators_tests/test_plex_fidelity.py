@@ -325,6 +325,7 @@ class TestAccess:
             ("DELETE", "/library/metadata/1/thumb"),
             ("GET", "/status/sessions"),
             ("GET", "/accounts"),
+            ("GET", "/library/sections/1/refresh"),
         ):
             assert guest(method, target).status == 403, target
         assert core.item(1).title == "Movie 00001"

@@ -664,9 +664,17 @@ class TestModel:
             "activity",
             "status",
         ]
-        # A path that is a file finds nothing; its folder does.
-        core.add_file("/data/movies/Sub/x.mkv")
-        for path, found in (("/data/movies/Sub/x.mkv", 4), ("/data/movies/Sub", 5)):
+        # A path that is a file finds nothing; its folder does, and nothing beside it.
+        for path in ("Sub/x.mkv", "Sub 2/y.mkv"):
+            core.add_file(f"/data/movies/{path}")
+        core.add_file("/data/series/z.mkv")
+        for path, found in (
+            ("/data/movies/Sub/x.mkv", 4),
+            ("/data/series", 4),
+            ("/data/movies/Nowhere", 4),
+            ("/data/movies/Sub", 5),
+            ("/data/movies/Sub 2/", 6),
+        ):
             call(core, "GET", f"/library/sections/1/refresh?path={quote(path)}")
             now[0] += 1
             core.tick()
@@ -675,7 +683,7 @@ class TestModel:
         core.scan(section)
         now[0] += 1
         core.tick()
-        assert len(core.items) == 4
+        assert len(core.items) == 5
 
     @pytest.mark.parametrize("rekey", [True, False])
     def test_rename_on_disk(self, rekey: bool) -> None:

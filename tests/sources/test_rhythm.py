@@ -51,13 +51,25 @@ def test_quick_while_things_change(time: Time) -> None:
     assert rhythm.wait() == 1
 
 
-def test_quick_while_a_job_runs(time: Time) -> None:
-    """However long it takes; what it leaves behind is looked at as usual."""
+def test_while_a_job_runs(time: Time) -> None:
+    """Quick when it begins, and whenever it changes something; never seldom."""
     rhythm = PollRhythm(time)
-    for _ in range(10):
-        time.now += HOUR
+    time.now += 2 * HOUR
+    for _ in range(2):
         assert rhythm.wait(busy=True) == 1
-    assert rhythm.wait() == 10
+        time.now += 59
+        assert rhythm.wait(busy=True) == 1
+        time.now += 1
+        assert rhythm.wait(busy=True) == 10
+        time.now += 5 * HOUR
+        assert rhythm.wait(busy=True) == 10
+        rhythm.changed()
+        assert rhythm.wait(busy=True) == 1
+        time.now += 60
+        assert rhythm.wait(busy=True) == 10
+        time.now += 5 * HOUR
+        assert rhythm.wait(busy=True) == 10
+        assert rhythm.wait() == 10  # it is over, and the next one is another one
     time.now += HOUR
     assert rhythm.wait() == 30
 

@@ -18,7 +18,13 @@ from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.plex.server import PlexMediaServer
-from custom_components.plexsync.sources.rhythm import LIVELY, QUICK, SLOWEST, USUAL
+from custom_components.plexsync.sources.rhythm import (
+    BUSY,
+    LIVELY,
+    QUICK,
+    SLOWEST,
+    USUAL,
+)
 from custom_components.plexsync.sources.runner import SourceRunner
 from custom_components.plexsync.sources.stash import StashSource
 from tests.rig import Gallery
@@ -374,7 +380,7 @@ def test_while_somebody_edits(socket_enabled: None, tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_job_starts_a_look(socket_enabled: None, tmp_path: Path) -> None:
-    """While it runs looks are quick; after its end one sees what no quick one would."""
+    """While it changes nothing looks are as usual; one after its end sees what none did."""
 
     async def main() -> None:
         async with world(tmp_path, 30) as it, it.reading():
@@ -385,12 +391,19 @@ def test_the_end_of_a_job_starts_a_look(socket_enabled: None, tmp_path: Path) ->
             await asyncio.sleep(2 * USUAL)
             it.stash.journal.clear()
             await asyncio.sleep(HOUR)
-            assert len(it.stash.journal) == pytest.approx(HOUR / QUICK, rel=0.05)
+            looks = BUSY / QUICK + HOUR / USUAL
+            assert len(it.stash.journal) == pytest.approx(looks, rel=0.1)
             assert not it.ended
+            await it.edit(3, "Generated")
+            await asyncio.sleep(USUAL)
+            it.stash.journal.clear()
+            await asyncio.sleep(USUAL)
+            assert len(it.stash.journal) == pytest.approx(USUAL / QUICK, abs=2)
+            await asyncio.sleep(BUSY)
             it.clock.tick(-300)
             it.stash.core.edit_scene(1, title="Tagged")
             it.stash.jobs.finish(job)
-            await asyncio.sleep(2 * QUICK)
+            await asyncio.sleep(USUAL + QUICK)
             assert it.ended == ["auto_tag"]
             assert (await it.titles())["scene:1"] == "Tagged"
 

@@ -1,12 +1,10 @@
 """What is asked of a Stash, by its options and by what it knows."""
 
 from dataclasses import replace
-import logging
 from typing import Any
 
 import pytest
 
-from custom_components.plexsync.sources.stash_lacking import Lacking
 from custom_components.plexsync.sources.stash_options import FIELDS, StashOptions
 from custom_components.plexsync.sources.stash_queries import Schema
 
@@ -116,45 +114,16 @@ def test_which_kinds_matter(changes: dict[str, Any], kinds: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "options", "part"),
+    ("lost", "part"),
     [
-        ({"Tag": "name"}, ["tag_parents", "tags_below"], "tags { name }"),
-        (
-            {"Studio": "name"},
-            ["network_collection"],
-            "studio { name }",
-        ),
-        ({"Performer": "name gender"}, ["role"], "performers { name gender }"),
-        (
-            {"Performer": "name alias_list"},
-            ["gender"],
-            "performers { name alias_list }",
-        ),
-        ({"Scene": SCENE.replace("rating100 ", "")}, ["min_rating"], "title"),
-        (
-            {"Scene": SCENE.replace("tags ", "")},
-            ["tag_collections", "with_tags", "without_tags"],
-            "title",
-        ),
+        ({"Tag": "name"}, "tags { name }"),
+        ({"Studio": "name"}, "studio { name }"),
+        ({"Performer": "name gender"}, "performers { name gender }"),
+        ({"Performer": "name alias_list"}, "performers { name alias_list }"),
     ],
 )
-def test_a_field_that_is_missing_costs_its_options(
-    lost: dict[str, str], options: list[str], part: str
+def test_a_field_that_is_missing_is_not_asked_for(
+    lost: dict[str, str], part: str
 ) -> None:
-    """It is not asked for, and the options are named; all else goes on."""
-    schema = _schema(**lost)
-    assert schema.lacking(ALL) == options
-    assert part in schema.scene(ALL)
-    assert schema.lacking(StashOptions()) == []
-    assert _schema().lacking(ALL) == []
-
-
-def test_what_is_missing_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    """And once when it is there again."""
-    caplog.set_level(logging.INFO)
-    lacking = Lacking()
-    for options in ([], ["role", "gender"], ["gender", "role"], [], []):
-        lacking.tell(options)
-    first, second = caplog.messages
-    assert "gender, role" in first
-    assert "again" in second
+    """All else is."""
+    assert part in _schema(**lost).scene(ALL)

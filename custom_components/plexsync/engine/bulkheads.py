@@ -1,7 +1,8 @@
 """Kinds of call that fail, each shut for itself: nothing else waits for them.
 
 A kind is named by text: ``edits:<library>``, ``reads:<library>``, ``pictures:<library>``,
-``listing:<library>``, ``collections:<library>``, ``source:<source>``. Times are monotonic seconds.
+``listing:<library>``, ``collections:<library>``, ``scans:<library>``, ``source:<source>``.
+Times are monotonic seconds.
 """
 
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ REASONS = {
     "reads": "reads_fail",
     "listing": "listing_fails",
     "collections": "collections_fail",
+    "scans": "scans_fail",
     "source": "source_away",
 }
 

@@ -25,10 +25,19 @@ from .ledger_identity import LedgerIdentity
 from .news import PlexNews
 from .notes import Notes
 from .outcomes import Outcomes
-from .ports import BreakerStore, Fresh, Images, Server, nothing_newer
+from .ports import (
+    BreakerStore,
+    Fresh,
+    Images,
+    Server,
+    WantsScan,
+    nobody_does,
+    nothing_newer,
+)
 from .record import Record
 from .record_desk import Receipt, RecordDesk
 from .retry import RetryPolicy
+from .scans import Scans
 from .snapshot import Snapshot, take_snapshot
 from .standing import Standing
 from .successors import Successors
@@ -71,6 +80,7 @@ class Engine:
         policy: Policy | None = None,
         retry: RetryPolicy | None = None,
         fresh: Fresh = nothing_newer,
+        wants_scan: WantsScan = nobody_does,
         tell: Tell = nobody_listens,
     ) -> None:
         """Put the parts together; nothing is opened yet.
@@ -110,18 +120,21 @@ class Engine:
         self.notes = Notes(database)
         self.ledger_identity = LedgerIdentity(database, self.notes, circuit, random)
         self.circuit_problem: str | None = None
-        self._join()
+        self._join(wants_scan)
 
-    def _join(self) -> None:
+    def _join(self, wants_scan: WantsScan) -> None:
         """Put together those who work with what there is."""
         tools, circuit, health = self.tools, self.circuit, self.health
         judge = Judge(circuit, health, self.bulkheads, self.clock)
         self._desk = RecordDesk(self.database, circuit, self.clock, self._tell)
         self.standing = Standing(self.database, circuit)
         self.outcomes = Outcomes(self.standing, self._tell)
-        self.worker = Worker(tools, circuit, health, judge, self.outcomes.done)
-        self.upkeep = Upkeep(self.database, circuit, self.clock, tools.fresh)
         self.admission = Admission(circuit, health, judge)
+        self.scans = Scans(tools, circuit, self.admission, wants_scan)
+        self.worker = Worker(
+            tools, circuit, health, judge, self.outcomes.done, self.scans.missed
+        )
+        self.upkeep = Upkeep(self.database, circuit, self.clock, tools.fresh)
         self.by_hand = ByHand(tools, circuit, self.admission)
         self.undoing = Undoing(tools, self.admission)
         self.arrivals = Arrivals(tools, circuit, self.admission, self.news)
@@ -170,6 +183,7 @@ class Engine:
                 self.upkeep,
                 self.undoing,
                 self.successors,
+                self.scans,
             )
             for work in [part.run for part in parts]:
                 group.create_task(self._keep(work))

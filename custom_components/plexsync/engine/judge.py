@@ -31,6 +31,7 @@ class Purpose(StrEnum):
     COLLECTIONS = "collections"
     EDIT = "edit"
     UPLOAD = "upload"
+    SCAN = "scan"
 
 
 _GROUPS = {
@@ -39,6 +40,7 @@ _GROUPS = {
     Purpose.COLLECTIONS: "collections",
     Purpose.EDIT: "edits",
     Purpose.UPLOAD: "pictures",
+    Purpose.SCAN: "scans",
 }
 
 
@@ -61,8 +63,8 @@ class About:
 
     @property
     def is_of_library(self) -> bool:
-        """Whether it asks for a library's own list, which is no item's matter."""
-        return self.purpose in (Purpose.LISTING, Purpose.COLLECTIONS)
+        """Whether it asks something of a library itself, which is no item's matter."""
+        return self.purpose in (Purpose.LISTING, Purpose.COLLECTIONS, Purpose.SCAN)
 
     @property
     def subject(self) -> str:

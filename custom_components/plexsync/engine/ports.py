@@ -137,6 +137,15 @@ class FieldEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of a library, by its uuid; ``key`` is one for all spellings of a path."""
+
+    library: str
+    key: str
+    path: str = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FetchedImage:
     """What fetching an image gave.
 
@@ -241,6 +250,15 @@ class Server(Protocol):
         Only of those that an edit can put items into.
         """
 
+    async def folders(self, files: Sequence[str]) -> list[Folder]:
+        """Name the folders in which files would lie, within the chosen libraries.
+
+        What no library has room for is left out. No request.
+        """
+
+    async def scan(self, folder: Folder) -> None:
+        """Ask for a look through one folder, for files that are new; it takes its time."""
+
     async def learn(self, items: Sequence[Item]) -> None:
         """Remember where items are that were read; no request."""
 
@@ -272,6 +290,15 @@ class Images(Protocol):
 # Gives what a source says now of records, by key: the record, or in one word why there
 # is none to write. What is left out stands as it is on disk. Raises the source's Fault.
 type Fresh = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Record | str]]]
+
+
+# Says of a source whether folders are to be looked through for its files.
+type WantsScan = Callable[[str], bool]
+
+
+def nobody_does(source: str) -> bool:
+    """Leave it to the server when it looks for new files."""
+    return False
 
 
 async def nothing_newer(source: str, keys: Sequence[str]) -> Mapping[str, Record | str]:

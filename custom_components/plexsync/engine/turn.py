@@ -15,7 +15,7 @@ from .judge import About, Purpose
 from .look import Look
 from .preparing import fetch_pictures, recall
 from .put_off import not_found, put_off, still_waits
-from .record import Outcome
+from .record import Outcome, Record
 from .retry import Fault
 from .settling import SOON, Settling
 from .sight import Sight
@@ -130,6 +130,10 @@ class Turn:
     def outcomes(self) -> list[tuple[Job, Outcome]]:
         """Give each job's outcome as it is told to whoever waits for it."""
         return [(ending.job, ending.outcome) for ending in self._endings]
+
+    def missing(self) -> list[Record]:
+        """Give the records whose item is not there yet."""
+        return [task.job.record for task in self.tasks if task.missed]
 
     @property
     def settled(self) -> int:

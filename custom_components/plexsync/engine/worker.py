@@ -5,7 +5,7 @@ try whether a kind of call works again, goes alone: it keeps nobody waiting.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 import logging
 
@@ -21,7 +21,7 @@ from .health import Health
 from .job import Job
 from .judge import Judge
 from .look import Look
-from .record import Outcome
+from .record import Outcome, Record
 from .retry import Backoff
 from .settling import SOON, Settling
 from .tools import Tools
@@ -36,20 +36,31 @@ _IDLE = 900.0
 _FRUITLESS = Backoff(0.1, 2.0)  # first wait and cap after turns that settled nothing
 
 type Done = Callable[[Job, Outcome], None]
+type Missed = Callable[[Sequence[Record]], None]
 
 
 class Worker:
     """Drive jobs through the circuit."""
 
     def __init__(
-        self, tools: Tools, circuit: Circuit, health: Health, judge: Judge, done: Done
+        self,
+        tools: Tools,
+        circuit: Circuit,
+        health: Health,
+        judge: Judge,
+        done: Done,
+        missed: Missed,
     ) -> None:
-        """Take the tools, who guards the server, and whom to tell of each outcome."""
+        """Take the tools, who guards the server, and whom to tell of each outcome.
+
+        ``missed`` is told of records whose item is not there yet.
+        """
         self._tools = tools
         self._circuit = circuit
         self._health = health
         self._judge = judge
         self._done = done
+        self._missed = missed
         self.progress_at = tools.clock.monotonic()  # last time a job was settled
         self.storage_failed = False
         self._rate = BATCH / FRESH * 2  # jobs per second, as of late
@@ -224,6 +235,8 @@ class Worker:
             self._rate = (self._rate + rate) / 2
         for job, outcome in outcomes:
             self._done(job, outcome)
+        if missing := turn.missing():
+            self._missed(missing)
         self._circuit.bell.ring()  # the other lane may have work now
 
     async def _set_apart(self, jobs: list[Job]) -> None:

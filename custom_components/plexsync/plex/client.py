@@ -112,13 +112,14 @@ class PlexClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         generation: int | None = None,
+        write: bool = False,
         probe: bool = False,
     ) -> T:
         """Send one request and parse the body of the good answer.
 
         ``query`` is encoded already. With ``generation`` nothing is sent over
-        connections of any other; that Fault's reason is ``moved``. A ``probe`` never
-        waits behind other requests. After ``deadline`` seconds in all, and when the
+        connections of any other; that Fault's reason is ``moved``. The good answer to a
+        ``write`` may be empty. A ``probe`` never waits behind other requests. After ``deadline`` seconds in all, and when the
         caller is cancelled, the connection is reset before this returns. Raises Fault.
         """
         target = path + (f"?{query}" if query else "")
@@ -131,7 +132,7 @@ class PlexClient:
                 answer.status,
                 answer.headers,
                 content[:_MAX_ERROR_BODY],
-                write=method != "GET",
+                write=write,
             )
             if fault is not None:
                 raise fault

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 import re
+from urllib.parse import quote
 
 from ..engine.ports import CHANGING, IsStale, Items, PictureChoice, never
 from ..engine.retry import Fault, FaultClass
@@ -152,6 +153,12 @@ class Line:
         """Let an item show no picture of one kind."""
         await self._write("DELETE", path, "", None, self._deadlines.edit, never)
 
+    async def scan(self, section_key: str, folder: str) -> None:
+        """Have a folder of a library looked through for files; Plex does so later."""
+        path = f"/library/sections/{section_key}/refresh"
+        query = f"path={quote(folder, safe='')}"
+        await self._write("GET", path, query, None, self._deadlines.read, never)
+
     async def _write(
         self,
         method: str,
@@ -177,6 +184,7 @@ class Line:
                         deadline=deadline,
                         body=body,
                         generation=generation,
+                        write=True,
                     )
             except Fault as fault:
                 # The connection had been closed meanwhile: ask who is there now.

@@ -57,6 +57,18 @@ def lies_in(path: str, folder: str) -> bool:
     return inside[: len(outside)] == outside
 
 
+def folder_in(root: str, path: str) -> str | None:
+    """Give the folder that a file of a root lies in, spelled as the root is.
+
+    None where it lies elsewhere. A root that holds the file itself is that folder.
+    """
+    if not lies_in(path, root):
+        return None
+    inside = _parts(normal(path))[len(_parts(normal(root))) : -1]
+    separator = "\\" if "\\" in root else "/"
+    return separator.join((root.rstrip("/\\"), *inside)) if inside else root
+
+
 def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", text.casefold())
 

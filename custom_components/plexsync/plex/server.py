@@ -5,7 +5,16 @@ from math import inf
 import time
 from urllib.parse import quote
 
-from ..engine.ports import FieldEdit, IsStale, Item, Items, Match, PictureChoice, never
+from ..engine.ports import (
+    FieldEdit,
+    Folder,
+    IsStale,
+    Item,
+    Items,
+    Match,
+    PictureChoice,
+    never,
+)
 from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
@@ -255,6 +264,29 @@ class PlexMediaServer:
             known = counts.get(each.title, 0)
             counts[each.title] = min(each.members or known, known or each.members)
         return counts
+
+    # Looking for new files
+
+    async def folders(self, files: Sequence[str]) -> list[Folder]:
+        """Name the folders of the chosen libraries in which files lie; no request."""
+        if (catalogue := self._catalogue) is None:
+            return []
+        await catalogue.open()
+        found: dict[Folder, None] = {}
+        for uuid in catalogue.present():
+            library = catalogue.sections[uuid].library
+            for root in library.locations:
+                for path in files:
+                    if (folder := paths.folder_in(root, path)) is not None:
+                        found[Folder(uuid, paths.key(folder), folder)] = None
+        return list(found)
+
+    async def scan(self, folder: Folder) -> None:
+        """Have a folder looked through for new files; one request."""
+        if (catalogue := self._catalogue) is None:
+            raise Fault(FaultClass.ITEM, "outside_libraries", permanent=True)
+        section = catalogue.sections[folder.library]
+        await self._line.scan(section.library.key, folder.path)
 
     # Writing
 

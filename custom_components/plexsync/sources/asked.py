@@ -1,9 +1,14 @@
 """Note on records when their source was asked for them."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import replace
+from itertools import batched
 
+from ..engine.record import Record
 from .base import Batch
+
+_BREATH = 100  # records that are stamped before the event loop gets its turn
 
 
 async def stamped(
@@ -21,5 +26,8 @@ async def stamped(
             batch = await anext(pages)
         except StopAsyncIteration:
             return
-        records = tuple(replace(each, asked=asked) for each in batch.records)
-        yield replace(batch, records=records)
+        records: list[Record] = []
+        for some in batched(batch.records, _BREATH, strict=False):
+            records += (replace(each, asked=asked) for each in some)
+            await asyncio.sleep(0)
+        yield replace(batch, records=tuple(records))

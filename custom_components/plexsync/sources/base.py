@@ -47,6 +47,10 @@ class Source(Protocol):
         """Count what cannot be read at the moment although the source is well."""
 
     @property
+    def lacking(self) -> frozenset[str] | None:
+        """Name the options in use that it cannot serve; None until that is known."""
+
+    @property
     def busy(self) -> bool:
         """Say whether a job of the source runs that may bring changes."""
 

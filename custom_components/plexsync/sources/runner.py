@@ -37,19 +37,22 @@ class SourceRunner:
         slowest: float = SLOWEST,
         changes_only: bool = False,
         when_gone: WhenGone = WhenGone.LEAVE,
+        scan_new: bool = False,
         changed: Callable[[], None] = lambda: None,
         job_ended: Callable[[str], None] = lambda kind: None,
         lost: Callable[[str], None] = lambda kind: None,
     ) -> None:
         """Take the source and what its owner calls it.
 
-        ``slowest`` is the longest wait between two looks, in seconds. ``job_ended`` is
+        ``slowest`` is the longest wait between two looks, in seconds. With ``scan_new``
+        Plex is to look for files that it does not have yet. ``job_ended`` is
         told of each kind of job that the source has ended, ``lost`` of each kind of
         thing of which it has less than before.
         """
         self.source = source
         self.name = name
         self.when_gone = when_gone
+        self.scan_new = scan_new
         self._engine = engine
         self._rhythm = PollRhythm(engine.clock.monotonic, slowest)
         self._changes_only = changes_only

@@ -100,6 +100,14 @@ class StashSource:
         return self._reader.unreadable
 
     @property
+    def lacking(self) -> frozenset[str] | None:
+        """Name the fields and options in use that this Stash cannot serve.
+
+        Its version lacks what they need. None until it has been asked.
+        """
+        return self._reader.lacking
+
+    @property
     def busy(self) -> bool:
         """Say whether a job of this Stash runs, as of the last look."""
         return self._reader.jobs.busy

@@ -1,28 +1,57 @@
 """Options that a Stash cannot serve, because its version lacks a field."""
 
-from collections.abc import Iterable
-import logging
+from collections.abc import Iterator
 
-_LOGGER = logging.getLogger(__name__)
+from .stash_options import StashOptions
+from .stash_queries import ROLE_FIELDS, Schema
+from .stash_title import names_in
+
+# What each option needs: a field of a type, or one of several.
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "title": ("Scene", "title"),
+    "summary": ("Scene", "details"),
+    "date": ("Scene", "date"),
+    "user_rating": ("Scene", "rating100"),
+    "studio": ("Scene", "studio"),
+    "actors": ("Scene", "performers"),
+    "directors": ("Scene", "director"),
+    "genres": ("Scene", "tags"),
+    "labels": ("Scene", "tags"),
+    "collections": ("Scene", "groups", "movies"),
+    "code_to": ("Scene", "code"),
+    "gender": ("Performer", "gender"),
+    "gender_only": ("Performer", "gender"),
+    "tag_collections": ("Scene", "tags"),
+    "tags_below": ("Tag", "parents"),
+    "tag_parents": ("Tag", "parents"),
+    "studio_collection": ("Scene", "studio"),
+    "network_collection": ("Studio", "parent_studio"),
+    "organized_only": ("Scene", "organized"),
+    "with_tags": ("Scene", "tags"),
+    "without_tags": ("Scene", "tags"),
+    "only_studios": ("Scene", "studio"),
+    "without_studios": ("Scene", "studio"),
+    "min_rating": ("Scene", "rating100"),
+}
 
 
-class Lacking:
-    """Tell once of the options that a Stash cannot serve, and once when it can again."""
+def lacking(schema: Schema, options: StashOptions) -> frozenset[str]:
+    """Name the fields and options in use that a Stash cannot serve."""
+    return frozenset(
+        name
+        for name, (type_name, *fields) in _needs(options)
+        if not any(schema.has(type_name, field) for field in fields)
+    )
 
-    def __init__(self) -> None:
-        """Begin with a Stash that lacks nothing."""
-        self._known: frozenset[str] = frozenset()
 
-    def tell(self, options: Iterable[str]) -> None:
-        """Take the names of these options as they are now."""
-        known, self._known = self._known, frozenset(options)
-        if self._known == known:
-            return
-        if self._known:
-            _LOGGER.warning(
-                "This version of Stash lacks what some options need;"
-                " they have no effect: %s",
-                ", ".join(sorted(self._known)),
-            )
-        else:
-            _LOGGER.info("Stash has what all options need again")
+def _needs(options: StashOptions) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Give what is in use, with what it needs; one may stand there several times."""
+    for name, needs in _NEEDS.items():
+        if name in options.fields or getattr(options, name, None):
+            yield name, needs
+    if options.role:
+        yield "role", ("Performer", ROLE_FIELDS[options.role])
+    if "title" in options.fields:
+        for place in names_in(options.title_template):
+            if place != "file":
+                yield "title_template", ("Scene", place)

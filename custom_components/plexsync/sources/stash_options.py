@@ -81,6 +81,7 @@ class StashOptions:
     only_studios: tuple[str, ...] = ()
     without_studios: tuple[str, ...] = ()
     min_rating: float = 0.0  # 0 to 10; 0 asks for none
+    scan_new: bool = False  # have Plex scan the folder of a file that it lacks
     when_gone: str = WhenGone.LEAVE  # what becomes of the items of a scene that is gone
     fill_only: frozenset[str] = frozenset()
 

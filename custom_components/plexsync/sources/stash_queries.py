@@ -5,7 +5,7 @@ by comparing version numbers: groups were movies until 0.27, ``rating100`` and
 others may come and go. Every field list is written by hand.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 import re
 from typing import Any, Self
@@ -94,7 +94,7 @@ _SEPARATORS = re.compile(r"[\\/]+")
 _REQUIRED = frozenset({"id", "updated_at", "files"})
 FILES = "files { path fingerprints { type value } }"
 _TYPES = {"performers": "Performer", "studios": "Studio", "tags": "Tag"}
-_ROLES = {"disambiguation": "disambiguation", "alias": "alias_list"}
+ROLE_FIELDS = {"disambiguation": "disambiguation", "alias": "alias_list"}
 _SELECTIONS = {
     "parents": "parents { name }",
     "parent_studio": "parent_studio { name }",
@@ -176,16 +176,6 @@ class Schema:
         """Say whether jobs can be asked for."""
         return self.has("Query", "jobQueue", "findJob")
 
-    def lacking(self, options: StashOptions) -> list[str]:
-        """Name the options that this Stash cannot serve, for it lacks a field."""
-        return sorted(
-            {
-                name
-                for name, type_name, field in _needs(options)
-                if not self.has(type_name, field)
-            }
-        )
-
     def scene(self, options: StashOptions) -> str:
         """Give the selection of a scene."""
         parts = {
@@ -208,7 +198,7 @@ class Schema:
         """Name what is read of each performer, studio, tag or group."""
         more = {
             "performers": (
-                _ROLES.get(options.role or ""),
+                ROLE_FIELDS.get(options.role or ""),
                 "gender" if options.gender else None,
             ),
             "studios": ("parent_studio" if options.network_wanted else None,),
@@ -222,30 +212,6 @@ class Schema:
                 if field and self.has(_TYPES[kind], field)
             ),
         )
-
-
-def _needs(options: StashOptions) -> Iterator[tuple[str, str, str]]:
-    """Pair the options that are in use with the type and the field that each needs."""
-    if options.role:
-        yield "role", "Performer", _ROLES[options.role]
-    if options.gender:
-        yield "gender", "Performer", "gender"
-    for name, type_name, field in (
-        ("tags_below", "Tag", "parents"),
-        ("tag_parents", "Tag", "parents"),
-        ("network_collection", "Studio", "parent_studio"),
-        ("organized_only", "Scene", "organized"),
-        ("with_tags", "Scene", "tags"),
-        ("without_tags", "Scene", "tags"),
-        ("tag_collections", "Scene", "tags"),
-        ("only_studios", "Scene", "studio"),
-        ("without_studios", "Scene", "studio"),
-        ("studio_collection", "Scene", "studio"),
-        ("min_rating", "Scene", "rating100"),
-        ("code_to", "Scene", "code"),
-    ):
-        if getattr(options, name):
-            yield name, type_name, field
 
 
 def _selection(names: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from .base import SourceInfo
 from .stash_client import Answer, StashClient, source_fault
 from .stash_cursor import BEGINNING, FRESH, LISTED, Listing, Row, State, earlier
 from .stash_jobs import StashJobs
-from .stash_lacking import Lacking
+from .stash_lacking import lacking
 from .stash_losses import StashLosses
 from .stash_options import StashOptions
 from .stash_queries import SCENES, Kind, Schema
@@ -50,7 +50,7 @@ class StashReader:
         self._client = client
         self._options = options
         self._schema: Schema | None = None
-        self._lacking = Lacking()
+        self.lacking: frozenset[str] | None = None  # options; None until it is known
         self._walker = Walker(self._ask)
         self.sick = Sick()  # scenes, by id
         self.single = SingleScenes(self._ask, self._selection, self.sick)
@@ -70,7 +70,7 @@ class StashReader:
         version = await self.check_health()
         data = (await self._client.query(queries.LEARN)).data
         self._schema = Schema.from_answer(data)
-        self._lacking.tell(self._schema.lacking(self._options))
+        self.lacking = lacking(self._schema, self._options)
         return SourceInfo(version, tuple(_roots(data)))
 
     async def kinds(self) -> list[Kind]:

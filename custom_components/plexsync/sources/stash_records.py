@@ -56,7 +56,7 @@ class Records:
         """
         records, withheld = [], []
         for index, scene in enumerate(page.scenes):
-            if index % BREATH == BREATH - 1:
+            if index % BREATH == 0:  # the page itself was only just unpacked
                 await asyncio.sleep(0)
             if sent is not None:
                 if (number := int(scene["id"])) in sent:

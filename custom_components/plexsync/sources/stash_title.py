@@ -15,10 +15,15 @@ def is_template(text: str) -> bool:
 
     An empty one is: it makes no title.
     """
-    names = _PLACE.findall(text)
+    names = names_in(text)
     rest = _PLACE.sub("", text)
     known = bool(names) and set(names) <= set(NAMES)
     return not text or (known and "{" not in rest and "}" not in rest)
+
+
+def names_in(template: str) -> list[str]:
+    """List what a template names."""
+    return _PLACE.findall(template)
 
 
 def fill(template: str, scene: Mapping[str, Any], performers: Sequence[str]) -> str:
@@ -31,7 +36,7 @@ def fill(template: str, scene: Mapping[str, Any], performers: Sequence[str]) -> 
         "code": scene.get("code"),
         "file": _stem(scene),
     }
-    found = {name: (values[name] or "").strip() for name in _PLACE.findall(template)}
+    found = {name: (values[name] or "").strip() for name in names_in(template)}
     if not all(found.values()):
         return ""
     return _PLACE.sub(lambda place: found[place[1]], template)[:MAX_TITLE]

@@ -48,7 +48,9 @@ class PlexCore(Model):
         if not self.authorized(request):
             return error_response(401)
         if self._is_guest(request) and (
-            request.is_write or request.path in _OWNERS_PATHS
+            request.is_write
+            or request.path in _OWNERS_PATHS
+            or request.path.endswith("/refresh")
         ):
             return error_response(403)
         try:

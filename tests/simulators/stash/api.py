@@ -1,6 +1,6 @@
 """GraphQL without HTTP: parse, validate, execute, and the form of Stash's answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,12 +121,13 @@ class StashApi:
         version: str = "0.30.1",
         jobs: Jobs | None = None,
         instance: Instance | None = None,
+        lacks: Iterable[str] = (),
     ) -> None:
-        """Serve a core's state as that version does."""
+        """Serve a core's state as that version does; without fields that it ``lacks``."""
         self.core = core
         self.jobs = jobs or Jobs(core.now)
         self.minor = minor_of(version)
-        self.schema = schema_of(self.minor)
+        self.schema = schema_of(self.minor, frozenset(lacks))
         # What the query ``version`` says; None is what builds of one's own say.
         self.version_text: str | None = f"v{version.removeprefix('v')}"
         self.database_schema = database_schema(version)

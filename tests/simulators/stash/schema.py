@@ -6,6 +6,7 @@ import re
 
 from graphql import (
     GraphQLInterfaceType,
+    GraphQLObjectType,
     GraphQLSchema,
     assert_valid_schema,
     build_schema,
@@ -57,9 +58,14 @@ def schema_text(minor: int) -> str:
 
 
 @lru_cache
-def schema_of(minor: int) -> GraphQLSchema:
-    """Return the schema of version 0.``minor``."""
+def schema_of(minor: int, lacks: frozenset[str] = frozenset()) -> GraphQLSchema:
+    """Return the schema of version 0.``minor``, without fields like ``Scene.title``."""
     schema = build_schema(schema_text(minor))
+    for name in lacks:
+        type_name, _, field = name.partition(".")
+        owner = schema.type_map[type_name]
+        assert isinstance(owner, GraphQLObjectType)
+        owner.fields.pop(field, None)
     assert_valid_schema(schema)
     files = schema.type_map["BaseFile"]
     assert isinstance(files, GraphQLInterfaceType)

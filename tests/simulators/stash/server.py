@@ -1,6 +1,7 @@
 """The simulated Stash on a real port of 127.0.0.1."""
 
 import asyncio
+from collections.abc import Iterable
 from email.utils import formatdate
 from random import Random
 import re
@@ -103,9 +104,9 @@ class StashSimulator:
     def status(self, status: str) -> None:
         self.instance.status = status
 
-    def set_version(self, version: str) -> None:
-        """Become another version, as an update does."""
-        self.api = StashApi(self.core, version, self.jobs, self.instance)
+    def set_version(self, version: str, *, lacks: Iterable[str] = ()) -> None:
+        """Become another version, as an update does; ``lacks`` as in ``schema_of``."""
+        self.api = StashApi(self.core, version, self.jobs, self.instance, lacks)
 
     async def start(self, port: int = 0) -> Self:
         """Listen; without a port on the one used before, or else on any."""
