@@ -56,7 +56,7 @@ def dashboard_of(entities: Entities) -> dict[str, Any]:
             _queue(entities),
             _outages(entities),
             _history(entities),
-            _activity(entities),
+            _events(entities),
         ],
     }
     return {"views": [view]}
@@ -128,16 +128,14 @@ def _queue(entities: Entities) -> Card:
         "Queue",
         "mdi:tray-full",
         [
-            *_lit(entities["sensor.pending"], "Pending", "amber"),
+            *_lit(entities["sensor.pending"], "Jobs to do", "amber"),
             *_lit(entities["sensor.failed"], "Failed", "red"),
             _tile(entities["sensor.synced"], "Synced", "green"),
             _tile(entities["sensor.unchanged"], "Unchanged", "blue-grey"),
-            _tile(entities["sensor.success_rate"], "Success rate", "green"),
-            _tile(entities["sensor.sync_duration"], "Sync duration", "blue"),
             _tile(entities["sensor.last_sync"], "Last sync", "blue"),
             _tile(entities["binary_sensor.out_of_sync"], "Out of sync", "red"),
             _button(entities["button.retry_failed"], "Retry failed"),
-            _button(entities["button.reconcile"], "Reconcile"),
+            _button(entities["button.reconcile"], "Compare everything"),
         ],
     )
 
@@ -158,8 +156,6 @@ def _outages(entities: Entities) -> Card:
             },
             *_lit(entities["sensor.outages"], "Outages", "red"),
             _tile(entities["sensor.last_outage"], "Last outage", "red"),
-            _tile(entities["sensor.mttr"], "MTTR", "blue"),
-            _tile(entities["sensor.mtbf"], "MTBF", "blue"),
         ],
     )
 
@@ -170,19 +166,21 @@ def _history(entities: Entities) -> Card:
         "mdi:chart-timeline-variant",
         [
             _graph(entities["sensor.circuit"], "Circuit", {}),
-            _graph(entities["sensor.pending"], "Pending", {"rows": 4}, color="#ffa000"),
+            _graph(
+                entities["sensor.pending"], "Jobs to do", {"rows": 4}, color="#ffa000"
+            ),
         ],
     )
     return section | {"column_span": 2}
 
 
-def _activity(entities: Entities) -> Card:
+def _events(entities: Entities) -> Card:
     return _section(
-        "Activity",
+        "What happened",
         "mdi:bell-outline",
         [
             _tile(
-                entities["event.activity"],
+                entities["event.sync_event"],
                 "Last event",
                 "primary",
                 state_content=["event_type", "last_changed"],
@@ -190,7 +188,7 @@ def _activity(entities: Entities) -> Card:
             ),
             {
                 "type": "logbook",
-                "target": {"entity_id": [entities["sensor.circuit"]]},
+                "target": {"entity_id": [entities["event.sync_event"]]},
                 "hours_to_show": 24,
                 "grid_options": {"columns": 12, "rows": 5},
             },

@@ -81,7 +81,7 @@ class HassProcess:
 
         async def listen() -> None:
             async for event in connection.events():
-                if event["data"]["entity_id"] == self._entities["event.activity"]:
+                if event["data"]["entity_id"] == self._entities["event.sync_event"]:
                     state = event["data"]["new_state"]
                     heard.append(
                         state["attributes"]["event_type"]

@@ -29,6 +29,7 @@ from custom_components.plexsync.const import (
     SUBENTRY_STASH,
 )
 from custom_components.plexsync.engine.database import StorageError
+from custom_components.plexsync.sensor import SENSORS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
 
@@ -84,6 +85,21 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
+    return entry
+
+
+def enable_all(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Let the entities be there that only experts read, as their owner can."""
+    entry.add_to_hass(hass)
+    for each in SENSORS:
+        if not each.entity_registry_enabled_default:
+            er.async_get(hass).async_get_or_create(
+                "sensor",
+                DOMAIN,
+                f"{entry.entry_id}_{each.key}",
+                config_entry=entry,
+                disabled_by=None,
+            )
     return entry
 
 

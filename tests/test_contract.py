@@ -18,6 +18,7 @@ from custom_components.plexsync import PLATFORMS, errors, issues
 from custom_components.plexsync.answers import KINDS
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
+from custom_components.plexsync.engine import skipped
 from custom_components.plexsync.engine.bulkheads import REASONS, UNDER_WAY
 from custom_components.plexsync.engine.events import (
     CircuitClosed,
@@ -26,8 +27,10 @@ from custom_components.plexsync.engine.events import (
     ItemFailed,
     ReconcileFinished,
 )
-from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.event import ACTIVITY, describe
+from custom_components.plexsync.engine.fields import FIELDS, Kind
+from custom_components.plexsync.engine.ports import CHANGING
+from custom_components.plexsync.engine.reasons import FAMILIES, Reason
+from custom_components.plexsync.event import SYNC_EVENT, describe
 from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
 from custom_components.plexsync.plex.writer import TOO_LONG_LIST
@@ -37,6 +40,16 @@ from custom_components.plexsync.services import ACTIONS
 from custom_components.plexsync.switch import SYNC
 
 ROOT = Path(__file__).parent.parent
+# With which selector a field of a record is asked for.
+SELECTORS = {
+    Kind.TEXT: "text",
+    Kind.PROSE: "text",
+    Kind.DATE: "date",
+    Kind.RATING: "number",
+    Kind.TAGS: "text",
+    Kind.CAST: "object",
+    Kind.IMAGE: "text",
+}
 INTEGRATION = ROOT / "custom_components" / "plexsync"
 TEXTS: dict[str, Any] = json.loads((INTEGRATION / "translations/en.json").read_text())
 ICONS: dict[str, Any] = json.loads((INTEGRATION / "icons.json").read_text())
@@ -46,7 +59,7 @@ SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))
 ENTITIES: dict[str, dict[str, Any]] = {
     "binary_sensor": {each.key: each for each in (*BINARY_SENSORS, SOURCE)},
     "button": {each.key: each for each in BUTTONS},
-    "event": {ACTIVITY.key: ACTIVITY},
+    "event": {SYNC_EVENT.key: SYNC_EVENT},
     "sensor": {each.key: each for each in SENSORS},
     "switch": {SYNC.key: SYNC},
 }
@@ -232,20 +245,17 @@ def test_every_entity_has_a_name_and_an_icon(platform: str) -> None:
 
 @pytest.mark.parametrize("description", SENSORS, ids=lambda each: each.key)
 def test_sensors_have_texts_for_states_and_units(description: Any) -> None:
-    """Translate each state of an enum; a unit stands in the code or in the texts."""
+    """Translate each state of an enum; a unit is a symbol, and stands in the code."""
     text = TEXTS["entity"]["sensor"][description.key]
     states = text.get("state", {}).keys()
     assert set(description.options or ()) == set(states)
-    is_number = description.state_class is not None or description.key.endswith(
-        "progress"
-    )
-    has_unit = description.native_unit_of_measurement is not None
-    assert ("unit_of_measurement" in text) is (is_number and not has_unit)
+    # "1 jobs": a count stands behind a name that says of what, and has no unit.
+    assert "unit_of_measurement" not in text
 
 
 def test_event_types_have_texts_and_icons() -> None:
     """Translate each event type and each attribute of an event."""
-    types, attributes = set(ACTIVITY.event_types or ()), set[str]()
+    types, attributes = set(SYNC_EVENT.event_types or ()), set[str]()
     for event in (
         CircuitOpened("refused"),
         CircuitHalfOpened("recovery"),
@@ -259,11 +269,20 @@ def test_event_types_have_texts_and_icons() -> None:
         assert told is not None
         assert told[0] in types
         attributes |= told[1].keys()
-    text = TEXTS["entity"]["event"]["activity"]["state_attributes"]
-    icon = ICONS["entity"]["event"]["activity"]["state_attributes"]
+    text = TEXTS["entity"]["event"]["sync_event"]["state_attributes"]
+    icon = ICONS["entity"]["event"]["sync_event"]["state_attributes"]
     assert text["event_type"]["state"].keys() == types
     assert icon["event_type"]["state"].keys() == types
     assert text.keys() - {"event_type"} == attributes
+
+
+def test_every_event_has_its_sentence_in_the_logbook() -> None:
+    """Say each type in words, filled in with nothing but what an event tells."""
+    types = set(SYNC_EVENT.event_types or ())
+    assert TEXTS["common"].keys() == types | {"circuit_reset", "item_failed"}
+    known = {"cause", "count", "differs", "duration", "in_line", "jobs", "others"}
+    for sentence in TEXTS["common"].values():
+        assert placeholders(sentence) <= known | {"reason"}
 
 
 @pytest.mark.parametrize(("path", "icon"), list(texts(ICONS)))
@@ -351,10 +370,57 @@ def test_every_action_can_answer(action: str) -> None:
     assert ACTIONS[action][2] is wanted
 
 
-def test_the_fields_of_an_item_are_all_described() -> None:
-    """Name each field of a record in the text of ``fields``."""
-    text = TEXTS["services"]["sync_item"]["fields"]["fields"]["description"]
-    assert not [name for name in FIELDS if not re.search(rf"\b{name}\b", text)]
+def test_the_fields_of_an_item_are_all_in_its_form() -> None:
+    """Ask for each field of a record with a selector that gives what it holds."""
+    for action in ("sync_item", "preview_item"):
+        selector = SERVICES[action]["fields"]["fields"]["selector"]["object"]
+        assert selector["fields"].keys() == FIELDS.keys()
+        for name, field in selector["fields"].items():
+            ((kind, config),) = field["selector"].items()
+            assert kind == SELECTORS[FIELDS[name].kind], name
+            assert bool((config or {}).get("multiple")) is FIELDS[name].is_list, name
+
+
+def selectors(data: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every selector with its kind, those within others too."""
+    if isinstance(data, list):
+        for each in data:
+            yield from selectors(each)
+    elif isinstance(data, dict):
+        if isinstance(chosen := data.get("selector"), dict):
+            ((kind, config),) = chosen.items()
+            yield kind, config or {}
+        for value in data.values():
+            yield from selectors(value)
+
+
+def test_what_an_action_offers_is_translated() -> None:
+    """Let no option or field of a form stand in English for everybody."""
+    used: set[str] = set()
+    for kind, config in selectors(SERVICES):
+        if kind not in ("object", "select"):
+            continue
+        key = config["translation_key"]
+        used.add(key)
+        if kind == "select":
+            assert TEXTS["selector"][key]["options"].keys() == set(config["options"])
+        else:
+            fields = TEXTS["selector"][key]["fields"]
+            assert fields.keys() == config["fields"].keys()
+            assert all(
+                text.keys() == {"name", "description"} for text in fields.values()
+            )
+            labels = {config.get("label_field"), config.get("description_field")}
+            assert labels <= {None, *fields}
+    assert used == {"actors", "item_fields", "job_state", "reason", "scope"}
+
+
+def test_every_reason_can_be_chosen() -> None:
+    """Offer all reasons of jobs there are, and take those with a number at the end."""
+    for action in ("get_jobs", "retry_failed", "discard_failed"):
+        select = SERVICES[action]["fields"]["reason"]["selector"]["select"]
+        assert select["options"] == [str(reason) for reason in Reason]
+        assert select["custom_value"] is True
 
 
 # Errors and repairs
@@ -450,6 +516,31 @@ def test_every_reason_of_a_fault_has_its_words() -> None:
         known = reason in errors.BY_REASON or reason.startswith(tuple(errors.BY_FAMILY))
         assert known, f"{module}: {reason}"
     assert errors.BY_REASON.keys() <= found.keys()
+
+
+def given_up() -> Iterator[tuple[str, str]]:
+    """Yield what jobs fail of or wait for, where code says so in a word, and where."""
+    yield from (("skipped.py", each) for each in skipped.REASONS)
+    yield from (("ports.py", CHANGING), ("stash.py", "gone"), ("queue.py", "crashed"))
+    for module, tree in sources():
+        for node in ast.walk(tree) if module.startswith("engine/") else ():
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("fail", "snooze", "skip")
+            ):
+                for argument in node.args:
+                    yield from ((module, each) for each in constants(argument) or ())
+
+
+def test_every_reason_is_in_the_list_of_them() -> None:
+    """Know each word that says why a job is where it is, and no other."""
+    found = {reason: module for module, reason in (*reasons(), *given_up())}
+    assert {"engine/verifying.py", "engine/worker.py"} <= set(found.values())
+    words = {each for each in found if not each.startswith(FAMILIES)}
+    # Who waits for an action is told that we are being stopped; no job is.
+    assert words - {"closed"} == {str(reason) for reason in Reason}
+    assert tuple(errors.BY_FAMILY) == FAMILIES
 
 
 def test_home_assistant_errors_are_always_translated() -> None:

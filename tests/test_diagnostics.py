@@ -99,6 +99,7 @@ async def test_what_is_private_stays_out(
 
     assert data["versions"]["plexsync"]
     assert data["versions"]["plexapi"]
+    assert data["versions"]["plex"] == core.identity.version
     assert data["entry"]["libraries"] == 1
     assert data["entry"]["options"][CONF_STALE_AFTER] == 3
     assert data["circuit"]["breaker"]["state"] == "closed"
@@ -112,7 +113,7 @@ async def test_what_is_private_stays_out(
     assert data["last_sweep"] is None
     (source,) = data["sources"]
     assert source["connected"] is True
-    assert source["version"]
+    assert source["version"] == stash.api.version_text
     assert source["unreadable"] == 0
     assert source["mappings"] == 1
     assert source["fields"]["without_studios"] == 2

@@ -4,13 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.event import ATTR_EVENT_TYPE, ATTR_EVENT_TYPES
-from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    async_capture_events,
+    async_fire_time_changed,
+)
 
-from custom_components.plexsync.const import CONF_RECORD_TITLES
+from custom_components.plexsync.const import CONF_RECORD_TITLES, DOMAIN, EVENT_PLEXSYNC
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.failures import MOST
@@ -19,6 +23,7 @@ from tests.home import (
     call,
     entity_id,
     make_entry,
+    ruin,
     set_up,
     stash_subentry,
     state_of,
@@ -39,7 +44,7 @@ class Told:
     def __init__(self, hass: HomeAssistant) -> None:
         """Begin to listen."""
         self.events: list[dict[str, Any]] = []
-        self._entity = entity_id(hass, "event", "activity")
+        self._entity = entity_id(hass, "event", "sync_event")
         hass.bus.async_listen(EVENT_STATE_CHANGED, self._heard)
 
     @callback
@@ -66,7 +71,7 @@ async def test_an_outage_is_told_from_beginning_to_end(
     """Tell of each change of the circuit, with its cause."""
     entry = await set_up(hass, make_entry(plex))
     told = Told(hass)
-    state = state_of(hass, "event", "activity")
+    state = state_of(hass, "event", "sync_event")
     assert state.state == STATE_UNKNOWN
     assert set(state.attributes[ATTR_EVENT_TYPES]) == {
         "circuit_opened",
@@ -219,14 +224,63 @@ async def test_a_restored_state_tells_nothing_anew(
     await until_state(hass, "sensor", "circuit", "open")
     for _ in range(restarts):
         assert await hass.config_entries.async_unload(entry.entry_id)
-        before = state_of(hass, "event", "activity")
+        before = state_of(hass, "event", "sync_event")
         told = Told(hass)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
         assert state_of(hass, "sensor", "circuit").state == "open"
-        after = state_of(hass, "event", "activity")
+        after = state_of(hass, "event", "sync_event")
         assert after.attributes.get(ATTR_EVENT_TYPE) == "circuit_opened"
         assert before.state != after.state  # unavailable, and then the moment it was
         assert set(told.types) <= {"circuit_opened"}
         stamps = {after.state}
         assert len(stamps) == 1
+
+
+async def test_an_entity_of_an_earlier_version_is_the_same_one(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Keep its name, its history and what its owner made of it."""
+    entry = make_entry(plex)
+    entry.add_to_hass(hass)
+    registry = er.async_get(hass)
+    old = registry.async_get_or_create(
+        "event", DOMAIN, f"{entry.entry_id}_activity", config_entry=entry
+    )
+    await set_up(hass, entry)
+    assert entity_id(hass, "event", "sync_event") == old.entity_id
+    assert hass.states.get(old.entity_id) is not None
+
+
+async def test_an_event_is_told_on_the_bus_as_well(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """With the same facts, and whose it is."""
+    entry = await set_up(hass, make_entry(plex))
+    told, fired = Told(hass), async_capture_events(hass, EVENT_PLEXSYNC)
+    failed = await _fail(hass, plex, "secret title")
+    _pass_a_minute(hass)
+    await until(hass, lambda: fired)
+    (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert fired[0].data == {
+        "device_id": device.id,
+        "entity_id": entity_id(hass, "event", "sync_event"),
+        "type": "items_failed",
+        "reason": "ambiguous",
+        "count": 1,
+        "job_ids": failed,
+    }
+    assert (
+        told.of("items_failed").items() >= {"count": 1, "reason": "ambiguous"}.items()
+    )
+
+
+async def test_events_are_told_while_nothing_can_be_read(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """An event that came with the way back from unavailable would start no automation."""
+    entry = await set_up(hass, make_entry(plex))
+    await ruin(entry)
+    await entry.runtime_data.async_refresh()
+    assert state_of(hass, "sensor", "pending").state == STATE_UNAVAILABLE
+    assert state_of(hass, "event", "sync_event").state == STATE_UNKNOWN

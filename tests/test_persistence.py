@@ -77,7 +77,7 @@ async def test_an_outage_over_a_restart(tmp_path: Path, plex: PlexSimulator) -> 
         assert state_of(hass, "sensor", "circuit").state == "open"
         assert state_of(hass, "sensor", "pending").state == "5"
         assert state_of(hass, "sensor", "synced").state == synced
-        assert state_of(hass, "event", "activity").state == "unknown"
+        assert state_of(hass, "event", "sync_event").state == "unknown"
         due = dt_util.parse_datetime(state_of(hass, "sensor", "next_probe").state)
         assert due is not None
         assert abs(due.timestamp() - breaker["probe_at"]) < 1 or due <= dt_util.utcnow()

@@ -10,6 +10,7 @@ from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import probatio
@@ -48,7 +49,10 @@ LEAST: dict[str, dict[str, Any]] = {name: {} for name in ACTIONS} | {
     "sync_item": {"path": PATH, "fields": {"summary": "Least."}},
     "preview_item": {"path": PATH, "fields": {"summary": "Least."}},
     "undo_item": {"path": PATH},
-    "pin_item": {"key": f"path:{PATH}", "unpin": True},
+    "undo_since": {"since": "2026-01-01 00:00:00"},
+    "pin_item": {"key": f"path:{PATH}", "rating_key": "1"},
+    "unpin_item": {"key": f"path:{PATH}"},
+    "discard_failed": {"all": True},
 }
 
 
@@ -273,8 +277,8 @@ async def test_several_items_are_not_guessed_among(
     assert plex.core.find(OTHER).value("tagline") == "Which?"
     assert plex.core.find(PATH).value("tagline") is None
 
-    answer = await call(hass, "pin_item", key=job["key"], unpin=True)
-    assert answer["rating_key"] is None
+    answer = await call(hass, "unpin_item", key=job["key"])
+    assert answer == {"source": "action", "key": job["key"], "rating_key": None}
     answer = await sync(hass, guid=IMDB, fields={"tagline": "Again?"})
     assert answer["reason"] == "ambiguous"
 
@@ -518,7 +522,10 @@ async def test_what_is_left_alone_is_named_in_every_answer(
     assert (answer["status"], answer["kept"]) == ("written", kept)
     (one,) = answer["items"]
     assert (one["rating_key"], one["kept"]) == (str(item.rating_key), kept)
-    answer = await sync(hass, path=PATH, key="again", fields=fields)
+    for key in ("again", "again"):  # the second time Plex is not even asked
+        answer = await sync(hass, path=PATH, key=key, fields=fields)
+        assert (answer["status"], answer["kept"]) == ("unchanged", kept)
+    answer = await sync(hass, path=PATH, fields=fields, wait=0)
     assert (answer["status"], answer["kept"]) == ("unchanged", kept)
 
 
@@ -666,12 +673,12 @@ async def test_undo_of_everything_since(
     await sync(hass, path=PATH, fields={"title": "First"})
     between = dt_util.utcnow()
     await sync(hass, path=OTHER, fields={"title": "Second"})
-    answer = await call(hass, "undo_item", since=between.isoformat())
+    answer = await call(hass, "undo_since", since=between.isoformat())
     assert answer == {"items": 1, "fields": 1, "kept": {}}
     assert plex.core.find(PATH).title == "First"
     assert plex.core.find(OTHER).title == titles[1]
     naive = dt_util.as_local(between - timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S")
-    answer = await call(hass, "undo_item", since=naive)
+    answer = await call(hass, "undo_since", since=naive)
     assert answer["items"] == 1
     assert plex.core.find(PATH).title == titles[0]
 
@@ -681,10 +688,16 @@ async def test_undo_says_why_not(
 ) -> None:
     """Tell a bad order from one that cannot be done."""
     plex.core.find(OTHER).guids = (IMDB,)
-    for data in ({}, {"path": PATH, "since": "2026-01-01 00:00:00"}):
+    for data, key in (
+        ({}, "identifier_missing"),
+        ({"path": PATH, "guid": IMDB}, "identifier_ambiguous"),
+    ):
         error = await refused(hass, "undo_item", **data)
         assert isinstance(error, ServiceValidationError)
-        assert error.translation_key == "undo_target"
+        assert error.translation_key == key
+    for data in ({}, {"path": PATH}):
+        with pytest.raises(probatio.Invalid):
+            await call(hass, "undo_since", **data)
     error = await refused(hass, "undo_item", path=ELSEWHERE)
     assert error.translation_key == "item_outside_libraries"
     error = await refused(hass, "undo_item", path=f"{PLEX_ROOT}/none.mkv")
@@ -751,8 +764,6 @@ async def test_a_library_that_cannot_be_listed_is_an_error_in_words(
 @pytest.mark.parametrize(
     ("data", "key"),
     [
-        ({"key": "x"}, "pin_target"),
-        ({"key": "x", "rating_key": 1, "unpin": True}, "pin_target"),
         ({"key": " ", "rating_key": 1}, "key_invalid"),
         ({"key": "x", "rating_key": "one"}, "rating_key_invalid"),
         ({"key": "x", "rating_key": 1, "source": "nobody"}, "source_unknown"),
@@ -763,6 +774,47 @@ async def test_a_pin_names_one_record_and_one_item(
 ) -> None:
     """Refuse what would tie nothing."""
     assert (await refused(hass, "pin_item", **data)).translation_key == key
+    with pytest.raises(probatio.Invalid):
+        await call(hass, "pin_item", key="x")
+    data = {name: value for name, value in data.items() if name != "rating_key"}
+    if key != "rating_key_invalid":
+        assert (await refused(hass, "unpin_item", **data)).translation_key == key
+
+
+async def test_a_source_is_named_by_its_device(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """As the form gives it; the server's device stands for actions, others for nothing."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    devices = {
+        each.name: each.id
+        for each in dr.async_entries_for_config_entry(
+            dr.async_get(hass), entry.entry_id
+        )
+    }
+    item = plex.core.find(PATH).rating_key
+    tie = {"key": "scene:1", "rating_key": item}
+    answer = await call(hass, "pin_item", source=devices["Stash"], **tie)
+    assert answer == {"source": SOURCE, "key": "scene:1", "rating_key": str(item)}
+    answer = await call(hass, "unpin_item", source=devices["Cellar"], key="scene:1")
+    assert answer["source"] == "action"
+    plex.faults.add("status", code=400, method="PUT", times=1)
+    await sync(hass, path=OTHER, fields={"tagline": "Ours."})
+    for source in ("action", devices["Cellar"]):
+        assert (await call(hass, "get_jobs", source=source))["total"] == 1
+    assert (await call(hass, "get_jobs", source=devices["Stash"]))["total"] == 0
+    assert await call(hass, "refresh_source", source=SOURCE) == {"sources": 1}
+    assert await call(hass, "refresh_source") == {"sources": 1}
+    other = MockConfigEntry(domain="sun")
+    other.add_to_hass(hass)
+    foreign = dr.async_get(hass).async_get_or_create(
+        config_entry_id=other.entry_id, identifiers={("sun", entry.entry_id)}
+    )
+    for action in ("get_jobs", "refresh_source"):
+        for source in ("nobody", foreign.id):
+            error = await refused(hass, action, source=source)
+            assert error.translation_key == "source_unknown"
 
 
 # reconcile
@@ -974,8 +1026,22 @@ async def test_failed_jobs_are_retried_and_discarded(
     assert await call(hass, "retry_failed") == none | {"retried": 1}
     answer = await sync(hass, guid=IMDB, key="2", fields={"title": "x"})
     assert answer["status"] == "failed"
+    assert await call(hass, "retry_failed", all=True) == none | {"retried": 1}
+    await sync(hass, guid=IMDB, key="2", fields={"title": "x"})
+    await sync(hass, guid=IMDB, key="3", fields={"title": "x"})
+    assert await call(hass, "discard_failed", ids=["2", jobs[2]["id"]]) == {
+        "discarded": 1
+    }
     assert await call(hass, "discard_failed", reason="ambiguous") == {"discarded": 1}
     assert (await call(hass, "get_jobs"))["total"] == 0
+    await sync(hass, guid=IMDB, key="4", fields={"title": "x"})
+    for data in ({}, {"all": False}):
+        error = await refused(hass, "discard_failed", **data)
+        assert error.translation_key == "failed_jobs_unnamed"
+    for action in ("retry_failed", "discard_failed"):
+        error = await refused(hass, action, all=True, reason="ambiguous")
+        assert error.translation_key == "failed_jobs_contradict"
+    assert await call(hass, "discard_failed", all=True) == {"discarded": 1}
     for ids in ([0], ["x"], [2**63]):
         with pytest.raises(probatio.Invalid):
             await call(hass, "discard_failed", ids=ids)

@@ -9,6 +9,7 @@ from . import issues
 from .connection import async_follow_plex_entry
 from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .device import async_follow_versions
 from .services import async_setup_services
 from .storage import async_remove_files
 
@@ -46,6 +47,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
         raise
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    async_follow_versions(coordinator)
     async_follow_plex_entry(hass, entry, coordinator.access)
     coordinator.async_start()
     return True

@@ -3,6 +3,7 @@
 from typing import Final
 
 DOMAIN: Final = "plexsync"
+EVENT_PLEXSYNC: Final = "plexsync_event"
 HOME: Final = "https://github.com/plexsync/plexsync"
 
 # Config entry data

@@ -44,6 +44,7 @@ async def async_get_config_entry_diagnostics(
     return {
         "versions": {
             "plexsync": str(integration.version),
+            "plex": coordinator.server.version,
             "plexapi": await hass.async_add_executor_job(version, "plexapi"),
         },
         "entry": {

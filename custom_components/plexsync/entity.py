@@ -1,13 +1,11 @@
 """What all entities share: their device, their name and where they read from."""
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
+from .device import server_device, source_device
 
 
 class PlexSyncEntity(CoordinatorEntity[PlexSyncCoordinator]):
@@ -23,7 +21,7 @@ class PlexSyncEntity(CoordinatorEntity[PlexSyncCoordinator]):
         self.entity_description = description
         self._attr_translation_key = description.key
         self._attr_unique_id = f"{coordinator.config_entry.entry_id}_{description.key}"
-        self._attr_device_info = _server_device(coordinator)
+        self._attr_device_info = server_device(coordinator)
 
 
 class PlexSyncSourceEntity(PlexSyncEntity):
@@ -40,24 +38,4 @@ class PlexSyncSourceEntity(PlexSyncEntity):
         entry_id = coordinator.config_entry.entry_id
         self.source = subentry.subentry_id
         self._attr_unique_id = f"{entry_id}_{self.source}_{description.key}"
-        # The platforms start side by side: none may count on another's device.
-        server = dr.async_get(coordinator.hass).async_get_or_create(
-            config_entry_id=entry_id, **_server_device(coordinator)
-        )
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, f"{entry_id}_{self.source}")},
-            entry_type=DeviceEntryType.SERVICE,
-            manufacturer="Stash",
-            name=subentry.title,
-            via_device_id=server.id,
-        )
-
-
-def _server_device(coordinator: PlexSyncCoordinator) -> DeviceInfo:
-    entry = coordinator.config_entry
-    return DeviceInfo(
-        identifiers={(DOMAIN, entry.entry_id)},
-        entry_type=DeviceEntryType.SERVICE,
-        manufacturer="Plex",
-        name=entry.title,
-    )
+        self._attr_device_info = source_device(coordinator, subentry)

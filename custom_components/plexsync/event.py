@@ -2,12 +2,18 @@
 
 from typing import Any, override
 
-from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.components.event import (
+    DOMAIN as EVENT,
+    EventEntity,
+    EventEntityDescription,
+)
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, CONF_TYPE
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .answers import counts_answer
-from .const import CONF_RECORD_TITLES
+from .const import CONF_RECORD_TITLES, DOMAIN, EVENT_PLEXSYNC
 from .coordinator import PlexSyncConfigEntry
 from .engine.events import (
     CircuitClosed,
@@ -21,8 +27,8 @@ from .failures import ItemsFailed
 
 PARALLEL_UPDATES = 0
 
-ACTIVITY = EventEntityDescription(
-    key="activity",
+SYNC_EVENT = EventEntityDescription(
+    key="sync_event",
     event_types=[
         "circuit_opened",
         "circuit_half_opened",
@@ -38,12 +44,27 @@ async def async_setup_entry(
     entry: PlexSyncConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the event entity of one server."""
-    async_add_entities([PlexSyncEvent(entry.runtime_data, ACTIVITY)])
+    """Set up the event entity of one server; an earlier version called it otherwise."""
+    registry, number = er.async_get(hass), entry.entry_id
+    known = registry.async_get_entity_id(EVENT, DOMAIN, f"{number}_activity")
+    if known is not None:
+        unique_id = f"{number}_{SYNC_EVENT.key}"
+        registry.async_update_entity(known, new_unique_id=unique_id)
+    async_add_entities([PlexSyncEvent(entry.runtime_data, SYNC_EVENT)])
 
 
 class PlexSyncEvent(PlexSyncEntity, EventEntity):
-    """Tell what happens as it happens; a restored state tells nothing anew."""
+    """Tell what happens as it happens; a restored state tells nothing anew.
+
+    It is available while nothing else is: an event that came together with the way
+    back from unavailable would start no automation.
+    """
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Say that it is there."""
+        return True
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -54,9 +75,16 @@ class PlexSyncEvent(PlexSyncEntity, EventEntity):
     @callback
     def _heard(self, event: Event | ItemsFailed) -> None:
         names = bool(self.coordinator.config_entry.options.get(CONF_RECORD_TITLES))
-        if (told := describe(event, names=names)) is not None:
-            self._trigger_event(*told)
-            self.async_write_ha_state()
+        if (told := describe(event, names=names)) is None:
+            return
+        kind, facts = told
+        self._trigger_event(kind, facts)
+        self.async_write_ha_state()
+        # The logbook describes events of the bus in words, those of an entity not.
+        whose = {ATTR_ENTITY_ID: self.entity_id}
+        if self.device_entry is not None:
+            whose[ATTR_DEVICE_ID] = self.device_entry.id
+        self.hass.bus.async_fire(EVENT_PLEXSYNC, {**whose, CONF_TYPE: kind, **facts})
 
 
 def describe(

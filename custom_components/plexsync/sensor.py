@@ -14,6 +14,7 @@ from homeassistant.components.sensor import (
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
@@ -39,6 +40,11 @@ def _time(seconds: float | None) -> datetime | None:
     return None if seconds is None else dt_util.utc_from_timestamp(seconds)
 
 
+def _round(value: float | None, digits: int) -> float | None:
+    """Round: each value that differs is a row of the recorder."""
+    return None if value is None else round(value, digits)
+
+
 def _step(percent: float | None) -> int | None:
     """Round down: each value is a row of the recorder, and a run comes every night."""
     return None if percent is None else int(percent // _STEP * _STEP)
@@ -50,6 +56,7 @@ SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
         device_class=SensorDeviceClass.ENUM,
         options=[str(state) for state in State],
         value_fn=lambda data: str(data.circuit),
+        attributes_fn=lambda data: {"since": _time(data.turned)},
     ),
     PlexSyncSensorEntityDescription(
         key="pending",
@@ -76,8 +83,9 @@ SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
         native_unit_of_measurement=PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         suggested_display_precision=1,
-        value_fn=lambda data: data.statistics.success_rate,
+        value_fn=lambda data: _round(data.statistics.success_rate, 1),
     ),
     PlexSyncSensorEntityDescription(
         key="last_sync",
@@ -103,8 +111,9 @@ SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         suggested_display_precision=2,
-        value_fn=lambda data: data.statistics.duration,
+        value_fn=lambda data: _round(data.statistics.duration, 2),
     ),
     PlexSyncSensorEntityDescription(
         key="outages",
@@ -118,8 +127,9 @@ SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         suggested_display_precision=0,
-        value_fn=lambda data: data.mttr,
+        value_fn=lambda data: _round(data.mttr, 0),
     ),
     PlexSyncSensorEntityDescription(
         key="mtbf",
@@ -127,8 +137,9 @@ SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
         native_unit_of_measurement=UnitOfTime.SECONDS,
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         suggested_display_precision=0,
-        value_fn=lambda data: data.mtbf,
+        value_fn=lambda data: _round(data.mtbf, 0),
     ),
     PlexSyncSensorEntityDescription(
         key="availability",
@@ -136,7 +147,8 @@ SENSORS: tuple[PlexSyncSensorEntityDescription, ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=2,
-        value_fn=lambda data: data.availability.availability,
+        value_fn=lambda data: _round(data.availability.availability, 2),
+        attributes_fn=lambda data: {"coverage": round(data.availability.coverage)},
     ),
     PlexSyncSensorEntityDescription(
         key="reconcile_progress",
@@ -156,7 +168,12 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors of one server."""
     async_add_entities(
-        PlexSyncSensor(entry.runtime_data, description) for description in SENSORS
+        (
+            PlexSyncCounter
+            if description.state_class is SensorStateClass.TOTAL_INCREASING
+            else PlexSyncSensor
+        )(entry.runtime_data, description)
+        for description in SENSORS
     )
 
 
@@ -178,3 +195,61 @@ class PlexSyncSensor(PlexSyncEntity, SensorEntity):
         if (attributes := self.entity_description.attributes_fn) is None:
             return None
         return attributes(self.coordinator.data)
+
+
+@dataclass(frozen=True, slots=True)
+class CounterShown(ExtraStoredData):
+    """What a counter showed, and how much of it the database does not know of."""
+
+    shown: int
+    ahead: int
+
+    @override
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as JSON."""
+        return {"shown": self.shown, "ahead": self.ahead}
+
+    @classmethod
+    def recall(cls, stored: ExtraStoredData | None) -> CounterShown:
+        """Take up what was stored; of what cannot be read, nothing."""
+        data = {} if stored is None else stored.as_dict()
+        shown, ahead = data.get("shown"), data.get("ahead")
+        if isinstance(shown, int) and isinstance(ahead, int):
+            return cls(shown, max(0, ahead))
+        return cls(0, 0)
+
+
+class PlexSyncCounter(PlexSyncSensor, RestoreEntity):
+    """Count on from what was shown last.
+
+    Our own files may come back older than that, from a backup or because a damaged one
+    was set aside. A counter that fell would be taken for one that began anew, and all
+    of it be added to the statistics once more.
+    """
+
+    _ahead = 0
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Take up what was shown."""
+        await super().async_added_to_hass()
+        last = CounterShown.recall(await self.async_get_last_extra_data())
+        self._ahead = max(last.ahead, last.shown - self._counted)
+
+    @property
+    def _counted(self) -> int:
+        value = self.entity_description.value_fn(self.coordinator.data)
+        assert isinstance(value, int)
+        return value
+
+    @property
+    @override
+    def native_value(self) -> int:
+        """Give the value."""
+        return self._counted + self._ahead
+
+    @property
+    @override
+    def extra_restore_state_data(self) -> CounterShown:
+        """Give what the next start goes on from."""
+        return CounterShown(self.native_value, self._ahead)

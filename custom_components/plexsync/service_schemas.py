@@ -15,6 +15,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio
 
+ATTR_ALL: Final = "all"
 ATTR_FIELDS: Final = "fields"
 ATTR_GUID: Final = "guid"
 ATTR_IDS: Final = "ids"
@@ -28,7 +29,6 @@ ATTR_SCOPE: Final = "scope"
 ATTR_SINCE: Final = "since"
 ATTR_SOURCE: Final = "source"
 ATTR_STATE: Final = "state"
-ATTR_UNPIN: Final = "unpin"
 ATTR_WAIT: Final = "wait"
 
 SCOPES: Final = ("all", "recent")
@@ -94,13 +94,7 @@ _WAIT: Final = {
         _SECONDS, probatio.Range(min=0, max=MAX_WAIT)
     )
 }
-_FAILED: Final = {
-    probatio.Optional(ATTR_REASON): _text,
-    probatio.Optional(ATTR_IDS): probatio.All(
-        cv.ensure_list,
-        [probatio.All(_WHOLE, probatio.Range(min=1, max=_MAX_ID))],
-    ),
-}
+_SOURCE: Final = {probatio.Optional(ATTR_SOURCE): _text}
 
 
 def _schema(fields: Mapping[Any, Any]) -> probatio.Schema:
@@ -115,14 +109,11 @@ SYNC_ITEM: Final = _schema(
     }
 )
 PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
-UNDO_ITEM: Final = _schema({**_ITEM, probatio.Optional(ATTR_SINCE): _moment})
-PIN_ITEM: Final = _schema(
-    {
-        probatio.Required(ATTR_KEY): _text,
-        probatio.Optional(ATTR_SOURCE): _text,
-        probatio.Optional(ATTR_RATING_KEY): _text_or_number,
-        probatio.Optional(ATTR_UNPIN, default=False): cv.boolean,
-    }
+UNDO_ITEM: Final = _schema(_ITEM)
+UNDO_SINCE: Final = _schema({probatio.Required(ATTR_SINCE): _moment})
+UNPIN_ITEM: Final = _schema({probatio.Required(ATTR_KEY): _text, **_SOURCE})
+PIN_ITEM: Final = UNPIN_ITEM.extend(
+    {probatio.Required(ATTR_RATING_KEY): _text_or_number}
 )
 RECONCILE: Final = _schema(
     {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES), **_WAIT}
@@ -130,7 +121,7 @@ RECONCILE: Final = _schema(
 GET_JOBS: Final = _schema(
     {
         probatio.Optional(ATTR_STATE): probatio.In(STATES),
-        probatio.Optional(ATTR_SOURCE): _text,
+        **_SOURCE,
         probatio.Optional(ATTR_REASON): _text,
         probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
             _WHOLE, probatio.Range(min=1, max=MAX_PAGE)
@@ -140,5 +131,15 @@ GET_JOBS: Final = _schema(
         ),
     }
 )
-FAILED_JOBS: Final = _schema(_FAILED)
+REFRESH_SOURCE: Final = _schema(_SOURCE)
+FAILED_JOBS: Final = _schema(
+    {
+        probatio.Optional(ATTR_REASON): _text,
+        probatio.Optional(ATTR_IDS): probatio.All(
+            cv.ensure_list,
+            [probatio.All(_WHOLE, probatio.Range(min=1, max=_MAX_ID))],
+        ),
+        probatio.Optional(ATTR_ALL, default=False): cv.boolean,
+    }
+)
 NOTHING: Final = _schema({})

@@ -22,7 +22,7 @@ from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.by_hand import Preview
-from .engine.failed import Choice
+from .engine.failed import EVERYTHING, Choice
 from .engine.intake import Accepted
 from .engine.job import Priority
 from .engine.record import Outcome, Record
@@ -30,6 +30,7 @@ from .engine.retry import Fault
 from .errors import invalid, sources_away, translated_errors
 from .record_input import async_record, find, identifier, rating_key, record_key
 from .service_schemas import (
+    ATTR_ALL,
     ATTR_FIELDS,
     ATTR_IDS,
     ATTR_KEY,
@@ -42,9 +43,9 @@ from .service_schemas import (
     ATTR_SINCE,
     ATTR_SOURCE,
     ATTR_STATE,
-    ATTR_UNPIN,
     ATTR_WAIT,
 )
+from .which_source import source_id
 
 type Action = Callable[[PlexSyncCoordinator, ServiceCall], Awaitable[ServiceResponse]]
 
@@ -57,7 +58,8 @@ async def _sync_item(
     engine, wait = coordinator.engine, call.data[ATTR_WAIT]
     (receipt,) = await engine.submit([record], Priority.INTERACTIVE)
     if receipt.accepted is Accepted.UNCHANGED or receipt.job is None:
-        return outcome_answer(engine, record.key, Outcome("unchanged"))
+        answer = outcome_answer(engine, record.key, Outcome("unchanged"))
+        return answer | ({"kept": dict(receipt.kept)} if receipt.kept else {})
     # Registered before anything else is awaited: no outcome can slip by.
     waiter = (
         call.hass.async_create_task(
@@ -107,36 +109,45 @@ async def _preview_item(
 async def _undo_item(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Restore what stood there before us."""
-    given, since = identifier(call.data), call.data.get(ATTR_SINCE)
-    if (given is None) is (since is None):
-        raise invalid("undo_target")
-    if given is not None:
-        item, restored, kept = await coordinator.engine.undoing.undo(find(given))
-        return {
-            "rating_key": item.rating_key,
-            "restored": list(restored),
-            "kept": dict(kept),
-        }
-    assert since is not None
-    items, fields, reasons = await coordinator.engine.undoing.undo_since(
-        since.timestamp()
-    )
+    """Restore what stood there before us, of one item."""
+    if (given := identifier(call.data)) is None:
+        raise invalid("identifier_missing")
+    item, restored, kept = await coordinator.engine.undoing.undo(find(given))
+    return {
+        "rating_key": item.rating_key,
+        "restored": list(restored),
+        "kept": dict(kept),
+    }
+
+
+async def _undo_since(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Restore what stood there before us, of everything written since a time."""
+    since = call.data[ATTR_SINCE].timestamp()
+    items, fields, reasons = await coordinator.engine.undoing.undo_since(since)
     return {"items": items, "fields": fields, "kept": dict(reasons)}
 
 
 async def _pin_item(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Tie a record to one item by hand, or untie it."""
-    data = call.data
-    if (ATTR_RATING_KEY in data) is data[ATTR_UNPIN]:
-        raise invalid("pin_target")
-    source = data.get(ATTR_SOURCE, SOURCE_ACTION)
-    if source != SOURCE_ACTION and source not in coordinator.runners:
-        raise invalid("source_unknown", source=source)
-    key = record_key(data[ATTR_KEY])
-    item = None if data[ATTR_UNPIN] else rating_key(data[ATTR_RATING_KEY])
+    """Tie a record to one item by hand."""
+    return await _tie(coordinator, call, rating_key(call.data[ATTR_RATING_KEY]))
+
+
+async def _unpin_item(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Let a record find its item by itself again."""
+    return await _tie(coordinator, call, None)
+
+
+async def _tie(
+    coordinator: PlexSyncCoordinator, call: ServiceCall, item: str | None
+) -> ServiceResponse:
+    source = source_id(coordinator, call.data.get(ATTR_SOURCE, SOURCE_ACTION))
+    key = record_key(call.data[ATTR_KEY])
     await coordinator.engine.by_hand.pin(source, key, item)
     if (runner := coordinator.runners.get(source)) is not None:
         # What was in line with one item may have to be written to another now.
@@ -158,10 +169,14 @@ async def _reconcile(
 async def _refresh_source(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Have all sources asked now."""
-    for runner in coordinator.runners.values():
+    """Have one source asked now, or all of them."""
+    chosen = dict(coordinator.runners)
+    if (given := call.data.get(ATTR_SOURCE)) is not None:
+        source = source_id(coordinator, given)
+        chosen = {number: run for number, run in chosen.items() if number == source}
+    for runner in chosen.values():
         runner.hurry()
-    return {"sources": len(coordinator.runners)}
+    return {"sources": len(chosen)}
 
 
 async def _cancel_reconcile(
@@ -176,9 +191,10 @@ async def _get_jobs(
 ) -> ServiceResponse:
     """List jobs."""
     data, engine = call.data, coordinator.engine
+    source = data.get(ATTR_SOURCE)
     jobs, total = await engine.standing.jobs(
         state=data.get(ATTR_STATE),
-        source=data.get(ATTR_SOURCE),
+        source=None if source is None else source_id(coordinator, source),
         reason=data.get(ATTR_REASON),
         limit=data[ATTR_LIMIT],
         offset=data[ATTR_OFFSET],
@@ -191,20 +207,29 @@ async def _get_jobs(
     }
 
 
+def _choice(call: ServiceCall) -> Choice | None:
+    """Say which failed jobs are meant; None where nothing says it."""
+    reason, ids = call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
+    some = reason is not None or ids is not None
+    if some and call.data[ATTR_ALL]:
+        raise invalid("failed_jobs_contradict")
+    return Choice(reason, ids) if some or call.data[ATTR_ALL] else None
+
+
 async def _retry_failed(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
     """Make failed jobs ready again, with what their sources say of them now."""
-    choice = Choice(call.data.get(ATTR_REASON), call.data.get(ATTR_IDS))
-    done = await coordinator.engine.upkeep.retry(choice)
+    done = await coordinator.engine.upkeep.retry(_choice(call) or EVERYTHING)
     return asdict(done)
 
 
 async def _discard_failed(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Drop failed jobs."""
-    choice = Choice(call.data.get(ATTR_REASON), call.data.get(ATTR_IDS))
+    """Drop failed jobs; all of them only where that is said."""
+    if (choice := _choice(call)) is None:
+        raise invalid("failed_jobs_unnamed")
     number = await coordinator.engine.upkeep.discard(choice)
     return {"discarded": number}
 
@@ -230,10 +255,16 @@ ACTIONS: dict[str, tuple[Action, probatio.Schema, SupportsResponse]] = {
     "sync_item": (_sync_item, schemas.SYNC_ITEM, SupportsResponse.OPTIONAL),
     "preview_item": (_preview_item, schemas.PREVIEW_ITEM, SupportsResponse.OPTIONAL),
     "undo_item": (_undo_item, schemas.UNDO_ITEM, SupportsResponse.OPTIONAL),
+    "undo_since": (_undo_since, schemas.UNDO_SINCE, SupportsResponse.OPTIONAL),
     "pin_item": (_pin_item, schemas.PIN_ITEM, SupportsResponse.OPTIONAL),
+    "unpin_item": (_unpin_item, schemas.UNPIN_ITEM, SupportsResponse.OPTIONAL),
     "reconcile": (_reconcile, schemas.RECONCILE, SupportsResponse.OPTIONAL),
     "cancel_reconcile": (_cancel_reconcile, schemas.NOTHING, SupportsResponse.OPTIONAL),
-    "refresh_source": (_refresh_source, schemas.NOTHING, SupportsResponse.OPTIONAL),
+    "refresh_source": (
+        _refresh_source,
+        schemas.REFRESH_SOURCE,
+        SupportsResponse.OPTIONAL,
+    ),
     "get_jobs": (_get_jobs, schemas.GET_JOBS, SupportsResponse.ONLY),
     "retry_failed": (_retry_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
     "discard_failed": (_discard_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),

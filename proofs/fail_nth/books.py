@@ -27,16 +27,22 @@ class Books:
 
     promised: dict[Key, dict[str, int]] = field(default_factory=dict)
     pages: dict[str, list[Record]] = field(default_factory=dict)  # by cursor
-    told: int = 0  # records answered as unchanged
+    told: int = 0  # records answered as unchanged, to whoever asked by hand
     unheard: int = 0  # records whose answer was lost, their commit perhaps not
 
-    def answered(self, records: Iterable[Record], accepted: Iterable[Accepted]) -> None:
-        """Note records that were answered for."""
+    def answered(
+        self,
+        records: Iterable[Record],
+        accepted: Iterable[Accepted],
+        *,
+        counted: bool = True,
+    ) -> None:
+        """Note records that were answered for; what a source repeats is not counted."""
         for record, answer in zip(records, accepted, strict=True):
             assert record.revision is not None
             fields = self.promised.setdefault((record.source, record.key), {})
             fields |= dict.fromkeys(record.fields, record.revision)
-            self.told += answer is Accepted.UNCHANGED
+            self.told += counted and answer is Accepted.UNCHANGED
 
     def dropped(self, source: str, key: str | None = None) -> None:
         """Note that somebody asked to forget a record, or all of a source."""

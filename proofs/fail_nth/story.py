@@ -170,7 +170,8 @@ class World:
                 if self.trouble.way is Way.COMMIT_DONE:
                     self.books.unheard += len(records)
                 raise
-            self.books.answered(records, (receipt.accepted for receipt in receipts))
+            answers = [receipt.accepted for receipt in receipts]
+            self.books.answered(records, answers, counted=cursor is None)
 
         await self.ask(hand_over)
 

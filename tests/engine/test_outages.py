@@ -100,6 +100,25 @@ def test_a_reset_is_left_out_of_mttr() -> None:
     assert log.mtbf(T0) == pytest.approx(30 * DAY - 100, rel=1e-6)
 
 
+def test_figures_change_when_there_is_news() -> None:
+    """That is as an outage begins and ends, and four times a day: not with each look."""
+    log = watched()
+    assert log.turned is None
+    assert log.news(T0 + 59) == T0 + 59  # nothing that time could change
+    begin = T0 + 100
+    log.began(begin, "refused")
+    assert log.news(begin + 50) == log.turned == begin
+    log.ended(begin + 1000)
+    assert log.news(begin + 2000) == log.turned == begin + 1000
+    moments = {log.news(begin + 1000 + minute * 60) for minute in range(24 * 60)}
+    assert len(moments) == 1 + 4
+    assert all(moment % (DAY / 4) == 0 for moment in moments - {begin + 1000})
+    shown = {log.availability(moment, DAY).availability for moment in moments}
+    assert len(shown) <= len(moments)
+    # A clock that was set back shows nothing of what lies ahead of it.
+    assert log.news(begin + 10) == begin + 10
+
+
 def test_old_outages_leave_but_the_count_stays() -> None:
     """By age, never by number."""
     log = OutageLog()

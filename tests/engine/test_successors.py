@@ -13,6 +13,8 @@ from tests.rig import Rig, library
 
 from .test_owners import Shelf, sweep
 
+pytestmark = pytest.mark.usefixtures("tag_mode")
+
 FILMS = 3
 
 

@@ -21,6 +21,7 @@ from custom_components.plexsync.engine.events import (
 )
 from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
@@ -89,6 +90,45 @@ async def test_nothing_is_written_that_would_change_nothing(rig: Rig) -> None:
     await rig.drained()
     assert rig.edits() == 0
     assert (await rig.engine.snapshot()).statistics.unchanged == 1
+
+
+async def test_what_a_source_says_again_is_no_news(rig: Rig) -> None:
+    """Its looks overlap, and soon after a sync it doubts its pictures: neither counts."""
+    posters = {"poster": Image("/scene/1", "perhaps")}
+    records = rig.records(3, **posters)
+    await rig.engine.submit(records, Priority.BULK, cursor=("stash", "1"))
+    await rig.drained()
+    await rig.engine.submit(records, Priority.BULK, cursor=("stash", "2"))
+    surely = rig.records(3, poster=Image("/scene/1", "surely"))
+    await rig.engine.submit(surely, Priority.BULK, cursor=("stash", "3"))
+    await rig.drained()
+    counted = (await rig.engine.snapshot()).statistics
+    assert (counted.synced, counted.unchanged) == (3, 0)
+    # Whoever asks is answered, and counted.
+    receipts = await rig.engine.submit(surely, Priority.INTERACTIVE)
+    assert {receipt.accepted for receipt in receipts} == {Accepted.UNCHANGED}
+    assert (await rig.engine.snapshot()).statistics.unchanged == 3
+
+
+async def test_what_was_kept_is_known_of_an_equal_record(rig: Rig) -> None:
+    """Also after a restart, until the record is brought into line anew."""
+    item = rig.item(1)
+    item.values["summary"] = "Theirs."
+    item.locks.add("summary")
+    (record,) = rig.records(1)
+    kept: dict[str, str] = {"summary": "locked"}
+    for _ in range(2):
+        await rig.submit([record])
+        await rig.drained()
+        (receipt,) = await rig.engine.submit([record], Priority.INTERACTIVE)
+        assert (receipt.accepted, receipt.kept) == (Accepted.UNCHANGED, kept)
+        await rig.restart()
+    rig.plex.core.set_lock(item.rating_key, "summary", False)
+    await rig.engine.submit(rig.records(1, "Newer"), Priority.INTERACTIVE)
+    await rig.drained()
+    (newer,) = rig.records(1, "Newer")
+    (receipt,) = await rig.engine.submit([newer], Priority.INTERACTIVE)
+    assert (receipt.accepted, receipt.kept) == (Accepted.UNCHANGED, {})
 
 
 async def test_pictures_are_sent_when_their_bytes_changed_only(rig: Rig) -> None:

@@ -117,6 +117,12 @@ def copied(core: StashCore) -> None:
     core.scan()
 
 
+def lost_on_the_disk(core: StashCore, film: int) -> None:
+    """Delete a file on the disk, and let Clean see it."""
+    core.remove(path(film))
+    core.clean()
+
+
 def other_primary(core: StashCore) -> None:
     """Make the second file of a scene its primary one."""
     core.set_primary(PAIR, core.file_id(path(PAIR, " B")))
@@ -333,6 +339,10 @@ KINDS = (
         recorded="tagsMerge: both on the same scene, or the source alone",
     ),
     Change(
+        "performers merged (from 0.31 on)",
+        lambda core: core.merge_performers(["Player 1"], "Player 2"),
+    ),
+    Change(
         "tag deleted",
         destroyed(Of.TAG, "Drama"),
         polled=False,
@@ -411,6 +421,17 @@ KINDS = (
         lambda core: core.merge_scenes([2], 1, title="Merged"),
         goes=True,
         recorded="sceneMerge: two scenes with files, with values",
+    ),
+    Change(
+        "primary file of two deleted on the disk, and cleaned",
+        lambda core: lost_on_the_disk(core, PAIR),
+    ),
+    Change(
+        "only file deleted on the disk, and cleaned",
+        lambda core: lost_on_the_disk(core, 2),
+        polled=False,
+        goes=True,
+        recorded="metadataClean",
     ),
     Change(
         "scene deleted",

@@ -10,6 +10,19 @@ from .conftest import Clock, Reader
 from .test_stash_changes import VERSIONS
 
 
+def job(
+    number: int, description: str | None, status: str = "RUNNING", life: int = 1
+) -> dict[str, str | None]:
+    """Tell of a job as Stash does; each life of it has times of its own."""
+    added = f"2024-05-{life:02}T12:00:{number:02}.123456789Z"
+    return {
+        "id": str(number),
+        "status": status,
+        "description": description,
+        "addTime": added,
+    }
+
+
 @pytest.mark.parametrize(
     ("description", "kind"),
     [
@@ -29,9 +42,9 @@ from .test_stash_changes import VERSIONS
 def test_kinds(description: str | None, kind: str) -> None:
     """Stash tells of what kind a job is in a sentence only."""
     jobs = StashJobs()
-    jobs.see([{"id": "7", "status": "RUNNING", "description": description}], None)
+    jobs.see([job(7, description)], None, None)
     assert jobs.busy
-    jobs.see(None, None)
+    jobs.see(None, job(7, description, "FINISHED"), None)
     assert not jobs.busy
     assert jobs.ended == {kind}
 
@@ -92,25 +105,77 @@ async def test_what_was_over_before_the_first_look(
 def test_a_stash_that_was_started_again() -> None:
     """Ids count from one again; the job that it broke off has ended."""
     jobs = StashJobs()
-    jobs.see([{"id": "57", "status": "RUNNING", "description": "Scanning..."}], None)
-    assert jobs.next == "58"
-    jobs.see([{"id": "1", "status": "READY", "description": "Cleaning..."}], None)
-    assert jobs.ended == {"scan"}
-    assert jobs.next == "2"
+    jobs.see([job(57, "Scanning...")], None, None)
+    assert (jobs.last, jobs.next) == ("57", "58")
+    jobs.see([job(1, "Cleaning...", life=2)], None, None)
+    assert jobs.ended == {"scan", "other"}
+    assert (jobs.last, jobs.next, jobs.busy) == ("0", "1", True)
+    jobs.see([job(1, "Cleaning...", life=2)], None, job(1, "Cleaning...", life=2))
+    assert (jobs.last, jobs.next, jobs.busy) == ("1", "2", True)
+
+
+@pytest.mark.parametrize("before", [1, 5])
+@pytest.mark.parametrize("after", [1, 2])
+async def test_jobs_just_after_a_start(
+    before: int, after: int, clock: Clock, stash: StashSimulator, source: StashSource
+) -> None:
+    """They are found although they came and went between two looks."""
+    reader = Reader(source)
+    for _ in range(before):
+        stash.jobs.finish(stash.jobs.start("Scanning..."))
+    for _ in range(before + 1):
+        await reader.read()
+    assert not source.jobs_ended()
+    clock.tick()
+    stash.jobs.forget()
+    for _ in range(after):
+        stash.jobs.finish(stash.jobs.start("Importing..."))
+    await reader.read()
+    assert source.jobs_ended() == {"other"}, "It has to look again soon."
+    for _ in range(after):
+        await reader.read()
+        assert source.jobs_ended() == {"import"}
+    await reader.read()
+    assert not source.jobs_ended()
+
+
+async def test_more_jobs_than_are_remembered(
+    stash: StashSimulator, source: StashSource
+) -> None:
+    """Something has ended, that is all there is to know; later ones are followed."""
+    reader = Reader(source)
+    stash.jobs.finish(stash.jobs.start("Scanning..."))
+    await reader.read()
+    await reader.read()
+    for _ in range(12):
+        stash.jobs.finish(stash.jobs.start("Scanning..."))
+    await reader.read()
+    assert source.jobs_ended() == {"other"}
+    await reader.read()
+    clean = stash.jobs.start("Cleaning...")
+    await reader.read()
+    assert not source.jobs_ended()
+    stash.jobs.finish(clean)
+    stash.jobs.finish(stash.jobs.start("Importing..."))
+    await reader.read()
+    await reader.read()
+    assert source.jobs_ended() == {"clean", "import"}
 
 
 def test_a_long_job_beside_short_ones() -> None:
     """An older job that still runs is no sign of a start."""
     jobs = StashJobs()
-    long = {"id": "3", "status": "RUNNING", "description": "Generating..."}
-    jobs.see([long], None)
-    for number in ("4", "5"):
-        assert jobs.next == number
-        over = {"id": number, "status": "FINISHED", "description": "Scanning..."}
-        jobs.see([long], over)
+    long = job(3, "Generating...")
+    jobs.see([long], None, None)
+    last = long
+    for number in (4, 5):
+        assert jobs.next == str(number)
+        over = job(number, "Scanning...", "FINISHED")
+        jobs.see([long], last, over)
         assert jobs.ended == {"scan"}
         jobs.ended.clear()
-    jobs.see([long], None)
+        last = over
+    jobs.see([long], None, None)
     assert (jobs.next, jobs.ended, jobs.busy) == ("6", set(), True)
 
 

@@ -49,12 +49,18 @@ def _tell_records_apart(db: sqlite3.Connection) -> None:
         _add_column(db, table, "heard REAL")
 
 
+def _remember_what_was_kept(db: sqlite3.Connection) -> None:
+    """Let what was brought into line name the fields that were left alone."""
+    _add_column(db, "settled", "kept TEXT")
+
+
 # The first one leads from version 1 to 2, and so on.
 LADDER: tuple[Step, ...] = (
     _see_turns,
     _carry_what_is_filled,
     _tell_locks_apart,
     _tell_records_apart,
+    _remember_what_was_kept,
 )
 VERSION = 1 + len(LADDER)
 

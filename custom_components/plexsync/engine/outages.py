@@ -22,6 +22,7 @@ DAY = 86_400.0
 KEEP = 400 * DAY
 MEAN_WINDOW = 90 * DAY
 FLAP = 60.0
+_SHOWN = 21_600.0  # seconds until what time alone does to a figure is shown
 _LOOKS = (
     900.0  # seconds between two looks, at most: more is a gap, or a clock that jumps
 )
@@ -138,6 +139,25 @@ class OutageLog:
             current, end=max(at, current.start), ended_by=by, mark=self.counted
         )
         return self.outages[-1]
+
+    def news(self, now: float) -> float:
+        """Give the moment as of which figures are shown: that of the last news.
+
+        News are the beginning and the end of an outage, and each quarter of a day: what
+        time alone does to a figure is not worth a row of a history a minute. Without any
+        outage it does nothing to a figure, and now it is.
+        """
+        if (turned := self.turned) is None:
+            return now
+        return min(now, max(turned, now // _SHOWN * _SHOWN))
+
+    @property
+    def turned(self) -> float | None:
+        """When the last outage began, if it lasts, or ended."""
+        if not self.outages:
+            return None
+        last = self.outages[-1]
+        return last.start if last.end is None else last.end
 
     def mttr(self, now: float) -> float | None:
         """Mean time to recovery, in seconds."""

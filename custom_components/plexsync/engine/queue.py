@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import json
 from sqlite3 import Connection
+from types import MappingProxyType
 from typing import Any
 
 from . import settled, targets
@@ -17,6 +18,7 @@ from .job import SCHEMA as JOBS, SKIPPED, Job, Priority, load
 SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA
 
 OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
 # Both walk an index in its order: with 100,000 jobs due nothing is sorted for a trial.
@@ -134,8 +136,14 @@ def _lease(db: Connection, jobs: Iterable[Job], now: float) -> None:
     )
 
 
-def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool:
-    """Take a finished job out, and remember what it brought into line.
+def settle(
+    db: Connection,
+    job: Job,
+    rating_key: str | None,
+    now: float,
+    kept: Mapping[str, str] = _NOTHING,
+) -> bool:
+    """Take a finished job out, and remember what it brought into line, and what not.
 
     If a newer record came in meanwhile, the job stays and is ready again; then
     the answer is False.
@@ -152,7 +160,7 @@ def settle(db: Connection, job: Job, rating_key: str | None, now: float) -> bool
         written = waiting.revisions()
     elif not _ready_again(db, job, now):
         return False  # its key was dealt to another record: nothing is known of that
-    settled.remember(db, record, written, rating_key, heard)
+    settled.remember(db, record, written, rating_key, heard, kept)
     return gone is not None
 
 

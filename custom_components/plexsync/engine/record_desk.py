@@ -1,10 +1,10 @@
 """Records come in as jobs, and go with their source."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
 
-from . import departures, intake, ledger, queue, stats
+from . import departures, intake, ledger, queue, settled, stats
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database
@@ -18,10 +18,33 @@ _IDENTITY = "identity:"  # begins the notes that tell what each source is
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What submitting one record did; it is on disk."""
+    """What submitting one record did; it is on disk.
+
+    ``kept`` are the fields of an equal record that were left alone, and why.
+    """
 
     accepted: Accepted
     job: int | None
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+def _say_what_is_kept(
+    db: Connection, records: Sequence[Record], receipts: Sequence[Receipt]
+) -> list[Receipt]:
+    """Count records that say nothing new, and name what was left alone of each.
+
+    This is for those who asked. What a source says again of its own accord, because its
+    looks overlap, or after a restart, is no news of the item: it counts as nothing.
+    """
+    same = sum(receipt.accepted is Accepted.UNCHANGED for receipt in receipts)
+    if same:
+        stats.count(db, "unchanged", same)
+    return [
+        replace(receipt, kept=settled.kept_of(db, record.source, record.key))
+        if receipt.accepted is Accepted.UNCHANGED
+        else receipt
+        for record, receipt in zip(records, receipts, strict=True)
+    ]
 
 
 class RecordDesk:
@@ -55,10 +78,9 @@ class RecordDesk:
                 Receipt(*intake.enqueue(db, record, priority, now))
                 for record in accepted
             ]
-            same = sum(receipt.accepted is Accepted.UNCHANGED for receipt in receipts)
-            if same:
-                stats.count(db, "unchanged", same)
-            if cursor is not None:
+            if cursor is None:
+                receipts = _say_what_is_kept(db, accepted, receipts)
+            else:
                 queue.withhold(db, cursor[0], withheld, now)
                 stats.keep(db, f"cursor:{cursor[0]}", cursor[1])
             return receipts

@@ -3,6 +3,7 @@
 Every function is one step of a transaction under way (``Database.run``).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 import json
 from sqlite3 import Connection
@@ -22,6 +23,7 @@ CREATE TABLE IF NOT EXISTS settled (
     rating_key TEXT,
     files TEXT NOT NULL DEFAULT '[]',  -- marks of the record's
     heard REAL,                    -- when it came in
+    kept TEXT,                     -- {field: why} of what was left alone
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID;
 """
@@ -92,10 +94,11 @@ def remember(
     written: Revisions,
     rating_key: str | None,
     heard: float | None,
+    kept: Mapping[str, str],
 ) -> None:
     """Note that a record was brought into line, and which revisions its fields have.
 
-    ``heard`` is when it came in.
+    ``heard`` is when it came in; ``kept`` are the fields that were left alone, and why.
     """
     before = find(db, record.source, record.key)
     known = before.revisions if before else {}
@@ -103,11 +106,11 @@ def remember(
         name: newest(revision, known.get(name)) for name, revision in written.items()
     }
     db.execute(
-        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (source, key) DO UPDATE SET fingerprint = excluded.fingerprint,"
         " plain = excluded.plain, token = excluded.token, revisions = excluded.revisions,"
         " rating_key = excluded.rating_key, files = excluded.files,"
-        " heard = excluded.heard",
+        " heard = excluded.heard, kept = excluded.kept",
         (
             record.source,
             record.key,
@@ -118,8 +121,17 @@ def remember(
             rating_key,
             json.dumps(record.files),
             heard,
+            json.dumps(kept) if kept else None,
         ),
     )
+
+
+def kept_of(db: Connection, source: str, key: str) -> dict[str, str]:
+    """Give what was left alone of a record when it was brought into line last."""
+    row = db.execute(
+        "SELECT kept FROM settled WHERE source = ? AND key = ?", (source, key)
+    ).fetchone()
+    return json.loads(row[0]) if row and row[0] else {}
 
 
 def token(db: Connection, source: str, key: str) -> str | None:

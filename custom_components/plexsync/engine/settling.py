@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import leading, ledger, pins, queue, stats, targets
+from . import leading, ledger, pins, queue, settled, stats, targets
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
 from .contact import Contact
 from .ending import Ending
+from .job import Job
 from .judge import Judge
 from .queue import Snooze
 from .task import Task, Verdict, open_ones
@@ -202,8 +203,20 @@ def _record_snoozed(db: Connection, ending: Ending, now: float) -> None:
 def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
     written = ending.verdict is Verdict.WRITTEN
     rating_key = ending.main.sight.rating_key
-    ending.superseded = not queue.settle(db, ending.job, rating_key, ended.now)
-    stats.count(db, "synced" if written else "unchanged")
+    kept = ending.outcome.kept
+    is_news = written or not _says_the_same(db, ending.job)
+    ending.superseded = not queue.settle(db, ending.job, rating_key, ended.now, kept)
+    if is_news:
+        stats.count(db, "synced" if written else "unchanged")
     if written:
         stats.keep(db, "last_sync", repr(ended.wall))
     stats.settled(db, good=True, seconds=ended.seconds)
+
+
+def _says_the_same(db: Connection, job: Job) -> bool:
+    """Whether a source only said again what was in line: its pictures may be others.
+
+    That happens of its own accord, soon after a first sync for example, and what it
+    finds unchanged is no news of the item.
+    """
+    return job.record.mirror and settled.same_but_pictures(db, job) is not None

@@ -19,7 +19,8 @@ from .worker import Worker
 class Snapshot:
     """What every entity reads.
 
-    Times are seconds since the epoch, durations seconds, rates percent.
+    Times are seconds since the epoch, durations seconds, rates percent. Mean times and
+    availability are as of their last news (``OutageLog.news``).
     """
 
     circuit: State
@@ -34,6 +35,7 @@ class Snapshot:
     next_probe: float | None
     outages: int
     last_outage: float | None
+    turned: float | None  # when the circuit last opened or closed for good
     mttr: float | None
     mtbf: float | None
     availability: Availability
@@ -86,9 +88,10 @@ async def take_snapshot(
         next_probe=circuit.next_probe(),
         outages=log.count,
         last_outage=log.outages[-1].start if log.outages else None,
+        turned=log.turned,
         mttr=log.mttr(wall),
-        mtbf=log.mtbf(wall),
-        availability=log.availability(wall, 30 * outages.DAY),
+        mtbf=log.mtbf(log.news(wall)),
+        availability=log.availability(log.news(wall), 30 * outages.DAY),
         save_failed=circuit.save_failed,
         storage_failed=worker.storage_failed,
         failing=tools.bulkheads.failing(),

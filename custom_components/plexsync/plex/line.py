@@ -33,6 +33,7 @@ class Line:
         # The generation of connections over which the machine id was seen.
         self._confirmed: int | None = None
         self._confirming = asyncio.Lock()
+        self.version: str | None = None  # of the server, as it last said
 
     @property
     def _deadlines(self) -> Deadlines:
@@ -74,6 +75,7 @@ class Line:
             self._confirmed = None
             raise WRONG_SERVER.fault()
         self._confirmed = self.client.tally.generation
+        self.version = who.version or self.version
 
     # What it holds
 

@@ -95,6 +95,11 @@ class PlexMediaServer:
         """Requests made so far, answered or not."""
         return self._client.tally.requests
 
+    @property
+    def version(self) -> str | None:
+        """The server's version, as it said when it was last asked who it is."""
+        return self._line.version
+
     async def close(self) -> None:
         """Reset every connection and end every call."""
         await self._client.aclose()

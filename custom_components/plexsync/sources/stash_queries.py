@@ -41,7 +41,7 @@ LEARN = " ".join(
     )
 )
 
-_JOB = "id status description"
+_JOB = "id status description addTime"
 
 # A page of nothing: to count, no scene is read.
 COUNT = (
@@ -230,7 +230,7 @@ def listing(
     Each kind is named by its alias; variables are one filter per kind, called
     like it, and ``$page``. With a selection, a page of scenes comes along as
     ``again``, by ``$again`` and ``$againPage``; with ``jobs`` the queue, and as
-    ``job`` the one that ``$job`` names; with ``totals`` how many of each kind there
+    ``job`` and ``last`` those that ``$job`` and ``$last`` name; with ``totals`` how many of each kind there
     are, under its alias and ``Total``.
     """
     variables, lists = ["$page: FindFilterType"], []
@@ -251,9 +251,10 @@ def listing(
             f" {{ count scenes {{ {selection} }} }}"
         )
     if jobs:
-        variables.append("$job: ID!")
+        variables += ["$job: ID!", "$last: ID!"]
         lists.append(
             f"jobQueue {{ {_JOB} }} job: findJob(input: {{id: $job}}) {{ {_JOB} }}"
+            " last: findJob(input: {id: $last}) { addTime }"
         )
     return f"query Changed({', '.join(variables)}) {{ {' '.join(lists)} }}"
 

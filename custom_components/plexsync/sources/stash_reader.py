@@ -131,7 +131,7 @@ class StashReader:
             variables["again"] = left_out(queries.after(bound), self.sick)
             variables["againPage"] = queries.page(min(_LAST, self._walker.per_page))
         if jobs := whole and (await self._known_schema()).jobs:
-            variables["job"] = self.jobs.next
+            variables |= {"job": self.jobs.next, "last": self.jobs.last}
         document = queries.listing(kinds, selection, jobs=jobs, totals=totals)
         if selection:
             answer = await self._walker.ask_much(document, variables)
@@ -141,7 +141,8 @@ class StashReader:
             answer = await self._ask(document, variables)
         with Shape():
             if jobs:
-                self.jobs.see(answer.data["jobQueue"], answer.data["job"])
+                data = answer.data
+                self.jobs.see(data["jobQueue"], data["last"], data["job"])
             lists = {
                 kind.name: _listing(answer.data[kind.name], kind) for kind in kinds
             }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from ..engine.retry import Backoff
 
 _LOOKS = Backoff(10, 600)  # seconds between two
+_AT_ONCE = 25  # looked at in one turn: each may have to be asked for by itself
 
 
 class Sick:
@@ -53,6 +54,7 @@ class Sick:
             self._waits[name] = (0, 0.0)
 
     def due(self) -> list[str]:
-        """Name those to be looked at now."""
+        """Name those to be looked at now, not too many of them: who waited longest first."""
         now = asyncio.get_running_loop().time()
-        return [name for name, (_, until) in self._waits.items() if now >= until]
+        due = [name for name, (_, until) in self._waits.items() if now >= until]
+        return sorted(due, key=lambda name: self._waits[name][1])[:_AT_ONCE]

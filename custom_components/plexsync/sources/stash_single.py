@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from ..engine.retry import Fault
 from . import stash_queries as queries
+from .stash_client import Answer
 from .stash_mapping import marks_of
 from .stash_sick import Sick
 from .stash_walk import Ask, Scene, Shape
@@ -38,22 +39,25 @@ class SingleScenes:
             document = queries.scenes_by_id(selection, some)
             try:
                 answer = await self._ask(document, partial=True)
-                broken = {place[0] for place in answer.broken}
+                broken = _broken(answer, some)
             except Fault as fault:
                 if fault.reason != "error":
                     raise
                 if len(some) > 1:
-                    waiting[:0] = some[: len(some) // 2], some[len(some) // 2 :]
+                    waiting[:0] = _halves(some)
                     continue
                 alone += some
                 if len(alone) >= _TOO_MANY and not found:
                     raise
                 continue
+            if len(broken) > 1:  # one may have broken the others
+                waiting[:0] = _halves(broken)
+            elif broken:
+                self._sick.found(broken[0])
             with Shape():
                 for scene_id in some:
                     scene = answer.data[f"s{scene_id}"]
-                    if f"s{scene_id}" in broken:
-                        self._sick.found(scene_id)
+                    if scene_id in broken:
                         continue
                     if scene is not None and str(scene["id"]) != scene_id:
                         raise KeyError
@@ -72,16 +76,20 @@ class SingleScenes:
         ids = list(scene_ids)
         document = queries.scenes_by_id(f"id {queries.FILES}", ids)
         answer = await self._ask(document, partial=True)
-        broken = {place[0] for place in answer.broken}
+        broken = _broken(answer, ids)
         with Shape():
-            return {
+            found = {
                 scene_id: ()
-                if f"s{scene_id}" in broken
+                if scene_id in broken
                 else marks_of(scene)
                 if (scene := answer.data[f"s{scene_id}"]) is not None
                 else None
                 for scene_id in ids
             }
+        if len(broken) > 1:
+            for some in _halves(broken):
+                found |= await self.files(some)
+        return found
 
     async def lacks(self, scene_id: str) -> bool:
         """Say whether there is no such scene; one that cannot be read is there."""
@@ -89,3 +97,15 @@ class SingleScenes:
         answer = await self._ask(document, partial=True)
         with Shape():
             return answer.data[f"s{scene_id}"] is None and not answer.broken
+
+
+def _broken(answer: Answer, scene_ids: Iterable[str]) -> list[str]:
+    """Name the scenes of an answer that an error left empty."""
+    places = {place[0] for place in answer.broken}
+    return [scene_id for scene_id in scene_ids if f"s{scene_id}" in places]
+
+
+def _halves(scene_ids: list[str]) -> tuple[list[str], list[str]]:
+    """Cut a list in two."""
+    middle = len(scene_ids) // 2
+    return scene_ids[:middle], scene_ids[middle:]

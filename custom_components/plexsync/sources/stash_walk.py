@@ -1,8 +1,10 @@
 """Walks through the scenes of a Stash by id, and past those that break its answers.
 
 One scene whose row or whose relations Stash cannot read makes the whole page that it
-is on an error. The page is then halved until that scene is alone; it is noted as sick
-and left out of later questions.
+is on an error. And since Stash reads what scenes refer to (files, studios, tags) for
+many of them together, one that it cannot read makes all of these scenes seem broken.
+The page is then halved until that scene is alone; it is noted as sick and left out of
+later questions.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -118,9 +120,13 @@ class Walker:
                 passed.append(str(alone))
                 after = alone
                 continue
-            if broken and not page.scenes and not others_answer:
+            if broken and not others_answer and (len(broken) > 1 or not page.scenes):
                 await self._check_others(document, sick, source_fault("error"))
                 others_answer = True
+            if len(broken) > 1:
+                size = len(page.scenes) + len(broken)
+                sizes += (size - size // 2, size // 2)
+                continue
             for scene_id in broken:
                 sick.found(scene_id)
             yield replace(page, passed=(*passed, *broken))

@@ -15,6 +15,7 @@ class Identity:
     start_state: str | None = None
     hide_sections: bool = False
     friendly_name: str = "Simulated Plex"
+    version: str = VERSION
 
 
 def identity_attrs(who: Identity) -> dict[str, Attr]:
@@ -23,7 +24,7 @@ def identity_attrs(who: Identity) -> dict[str, Attr]:
         "size": 0,
         "claimed": True,
         "machineIdentifier": who.machine_identifier,
-        "version": VERSION,
+        "version": who.version,
         "apiVersion": "1.2.0",
     }
     if who.start_state is not None:
@@ -82,7 +83,7 @@ def root_attrs(who: Identity, now: int) -> dict[str, Attr]:
         "transcoderVideoResolutions": "128,128,160,240,320,480,768,720,720,1080,1080",
         "updatedAt": now,
         "updater": True,
-        "version": VERSION,
+        "version": who.version,
         "voiceSearch": True,
     }
     if who.start_state is not None:

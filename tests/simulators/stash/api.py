@@ -28,7 +28,7 @@ from .execution import Row, RowContext
 from .instance import Instance
 from .jobs import Jobs
 from .loader import Loader
-from .resolvers import Call
+from .resolvers import Call, asked_alone
 from .roots import resolve
 from .schema import database_schema, minor_of, schema_of
 from .variables import UnfitError, checked as checked_variables
@@ -204,6 +204,7 @@ class StashApi:
             self.database_schema,
             self.instance,
             scene,
+            asked_alone(operation, variables),
         )
         result = execute_sync(
             self.schema,

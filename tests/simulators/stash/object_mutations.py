@@ -118,6 +118,17 @@ def _tags_merge(call: Call, want: Want, input: Row) -> Row:
     return call.loader.objects(Kind.TAG, [key], want)[0]
 
 
+def _performer_merge(call: Call, want: Want, input: Row) -> Row:
+    """Merge performers; the values are for the one that stays."""
+    source, target = numbers(input["source"]), key_of(input["destination"])
+    if target in source:
+        raise StashError("destination performer cannot be in source list")
+    call.core.merge_performers(source, target)
+    if values := input.get("values"):
+        _updater(Kind.PERFORMER)(call, want, values | {"id": str(target)})
+    return call.loader.objects(Kind.PERFORMER, [target], want)[0]
+
+
 def _gallery_create(call: Call, want: Want, input: Row) -> Row:
     """Make a gallery."""
     return call.loader.galleries(
@@ -153,6 +164,7 @@ OBJECT_MUTATIONS: dict[str, Callable[..., Any]] = {
     **_of(Kind.GROUP, "movie"),
     "bulkTagUpdate": _bulk_tag_update,
     "tagsMerge": _tags_merge,
+    "performerMerge": _performer_merge,
     "galleryCreate": _gallery_create,
     "galleryUpdate": _gallery_update,
     "galleryDestroy": _gallery_destroy,

@@ -213,3 +213,20 @@ class Objects(Base):
                         (Kind.TAG, target, row["name"]),
                     )
         return target
+
+    def merge_performers(
+        self, sources: Sequence[int | str], destination: int | str
+    ) -> int:
+        """Merge performers: only the time of the one that stays moves, no scene's."""
+        target = self.object_id(Kind.PERFORMER, destination)
+        with self.store.transaction():
+            for source in sources:
+                key = self.object_id(Kind.PERFORMER, source)
+                self.store.run(
+                    "UPDATE OR IGNORE performers_scenes SET performer_id = ?"
+                    " WHERE performer_id = ?",
+                    (target, key),
+                )
+                self.delete_object(Kind.PERFORMER, key)
+            self.edit_object(Kind.PERFORMER, target)
+        return target

@@ -4,7 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import GraphQLObjectType, is_non_null_type
+from graphql import (
+    FieldNode,
+    GraphQLObjectType,
+    OperationDefinitionNode,
+    is_non_null_type,
+    value_from_ast_untyped,
+)
 
 from .base import Kind, StashError
 from .conditions import numbers
@@ -31,6 +37,8 @@ class Call:
     database_schema: int
     instance: Instance
     scene: GraphQLObjectType
+    # The scenes that the request asks for each by itself.
+    alone: frozenset[int] = frozenset()
     # What went wrong where null may stand, by its path below the root field.
     errors: list[tuple[tuple[str | int, ...], str]] = field(default_factory=list)
 
@@ -88,21 +96,40 @@ def _check_rows(call: Call, keys: Sequence[int]) -> None:
             )
 
 
+def asked_alone(operation: OperationDefinitionNode, variables: Row) -> frozenset[int]:
+    """Return the ids that the fields ``findScene`` of a request ask for."""
+    ids = {
+        value_from_ast_untyped(argument.value, variables)
+        for node in operation.selection_set.selections
+        if isinstance(node, FieldNode) and node.name.value == "findScene"
+        for argument in node.arguments
+        if argument.name.value == "id"
+    }
+    return frozenset(int(each) for each in ids if str(each).isdigit())
+
+
 def _check_fields(
     call: Call, want: Want, rows: Sequence[Row], place: tuple[str | int, ...]
 ) -> list[Row]:
-    """Fail, or leave null, where the resolver of a field fails that was asked for."""
-    found = list(rows)
+    """Fail, or leave null, where the resolver of a field fails that was asked for.
+
+    Stash loads what scenes refer to for all scenes of a request together: what cannot be
+    loaded for one of them fails for each that has any of it.
+    """
+    sick, found = call.core.sick, list(rows)
+    together = call.alone.union(int(row["id"]) for row in rows)
+    failing = {sick[key] for key in together if key in sick} & want.keys()
     for index, row in enumerate(rows):
-        name = call.core.sick.get(int(row["id"]), "")
-        if name not in want:
-            continue
-        where = (*place, index, name) if place else (name,)
-        if is_non_null_type(call.scene.fields[name].type):
-            # Null may stand no lower than in place of the root field.
-            raise StashError(f"{name} of a scene not found", where)
-        found[index] = row | {name: None}
-        call.errors.append((where, f"{name} of a scene not found"))
+        own = sick.get(int(row["id"]))
+        for name in sorted(failing):
+            if own != name and not row[name]:
+                continue
+            where = (*place, index, name) if place else (name,)
+            if is_non_null_type(call.scene.fields[name].type):
+                # Null may stand no lower than in place of the root field.
+                raise StashError(f"{name} of a scene not found", where)
+            found[index] = found[index] | {name: None}
+            call.errors.append((where, f"{name} of a scene not found"))
     return found
 
 

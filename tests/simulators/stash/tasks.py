@@ -68,7 +68,10 @@ class Tasks(Disk):
         return None if row is None else int(row[0])
 
     def clean(self, *, dry_run: bool = False) -> None:
-        """Forget files that are gone from the disk, and scenes that have no other."""
+        """Forget files that are gone from the disk, and scenes that have no other.
+
+        A scene that has another one gets a primary file anew: its time moves.
+        """
         rows = self.store.rows("SELECT id FROM files ORDER BY id")
         gone = [int(row[0]) for row in rows]
         gone = [key for key in gone if not self.is_there(self.file_path(key))]
@@ -78,7 +81,11 @@ class Tasks(Disk):
             for key in gone:
                 owner = self._owner(key)
                 self.delete_file(key)
-                if owner is not None and not self.paths(owner):
+                if owner is None:
+                    continue
+                if self.paths(owner):
+                    self.touch(owner)
+                else:
                     self.delete_scene(owner)
 
     def generate_covers(

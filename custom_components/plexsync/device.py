@@ -1,0 +1,82 @@
+"""The devices: one for each server, and one behind it for each of its sources."""
+
+from typing import Unpack
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_URL
+from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from yarl import URL
+
+from .const import DOMAIN
+from .coordinator import PlexSyncCoordinator
+
+
+def server_device(coordinator: PlexSyncCoordinator) -> DeviceInfo:
+    """Describe a server."""
+    entry = coordinator.config_entry
+    return _device(
+        entry.entry_id,
+        manufacturer="Plex",
+        model="Plex Media Server",
+        name=entry.title,
+        configuration_url=_page(coordinator.access.url, "web"),
+        sw_version=coordinator.server.version,
+    )
+
+
+def source_device(
+    coordinator: PlexSyncCoordinator, subentry: ConfigSubentry
+) -> DeviceInfo:
+    """Describe a source; the server's device is made if it is not there."""
+    entry_id, number = coordinator.config_entry.entry_id, subentry.subentry_id
+    # The platforms start side by side: none may count on another's device.
+    server = dr.async_get(coordinator.hass).async_get_or_create(
+        config_entry_id=entry_id, **server_device(coordinator)
+    )
+    return _device(
+        f"{entry_id}_{number}",
+        manufacturer="Stash",
+        model="Stash",
+        name=subentry.title,
+        configuration_url=_page(subentry.data[CONF_URL]),
+        sw_version=coordinator.runners[number].version,
+        via_device_id=server.id,
+    )
+
+
+def _device(identifier: str, **facts: Unpack[DeviceInfo]) -> DeviceInfo:
+    """Leave out a version that is not known yet: an earlier start may have known it."""
+    if facts.get("sw_version") is None:
+        facts.pop("sw_version", None)
+    return DeviceInfo(
+        identifiers={(DOMAIN, identifier)}, entry_type=DeviceEntryType.SERVICE, **facts
+    )
+
+
+def _page(address: str, *path: str) -> str:
+    """Give where a person looks at a server: never with what lets anybody in."""
+    url = URL(address).with_user(None).with_query(None).with_fragment(None)
+    return str(url.joinpath(*path) if path else url)
+
+
+@callback
+def async_follow_versions(coordinator: PlexSyncCoordinator) -> None:
+    """Show each server's version as soon as it has told it, and when it is another one."""
+    registry, entry = dr.async_get(coordinator.hass), coordinator.config_entry
+
+    @callback
+    def follow() -> None:
+        known = {entry.entry_id: coordinator.server.version}
+        for number, runner in coordinator.runners.items():
+            known[f"{entry.entry_id}_{number}"] = runner.version
+        for identifier, version in known.items():
+            device = registry.async_get_device_by_identifier(
+                (DOMAIN, identifier), entry.entry_id
+            )
+            if device and version and device.sw_version != version:
+                registry.async_update_device(device.id, sw_version=version)
+
+    entry.async_on_unload(coordinator.async_add_listener(follow))
+    follow()

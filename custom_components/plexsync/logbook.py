@@ -1,0 +1,83 @@
+"""What happens, in the words that the logbook shows."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.components.logbook.const import (
+    LOGBOOK_ENTRY_ENTITY_ID,
+    LOGBOOK_ENTRY_MESSAGE,
+    LOGBOOK_ENTRY_NAME,
+)
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, CONF_TYPE
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.translation import async_get_cached_translations
+
+from .const import DOMAIN, EVENT_PLEXSYNC
+
+
+@callback
+def async_describe_events(
+    hass: HomeAssistant,
+    async_describe_event: Callable[[str, str, Callable[[Event], dict[str, Any]]], None],
+) -> None:
+    """Say how our events are described."""
+
+    @callback
+    def describe(event: Event) -> dict[str, Any]:
+        """Say what happened to a server, in the language of this Home Assistant."""
+        data = event.data
+        return {
+            LOGBOOK_ENTRY_NAME: _server(hass, data.get(ATTR_DEVICE_ID)),
+            LOGBOOK_ENTRY_MESSAGE: _message(hass, data),
+            LOGBOOK_ENTRY_ENTITY_ID: data.get(ATTR_ENTITY_ID),
+        }
+
+    async_describe_event(DOMAIN, EVENT_PLEXSYNC, describe)
+
+
+def _server(hass: HomeAssistant, device_id: str | None) -> str:
+    """Name the server; it may be gone by now."""
+    device = dr.async_get(hass).async_get(device_id) if device_id else None
+    return (device and (device.name_by_user or device.name)) or "PlexSync"
+
+
+def _message(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    """Choose the sentence and fill it in; an event may come from an older version."""
+    kind = str(data.get(CONF_TYPE))
+    others = sum(_number(data.get(name)) for name in _OTHERS)
+    shown = {
+        "cause": _word(hass, data.get("cause")),
+        "count": _number(data.get("count")),
+        "differs": _number(data.get("differs")),
+        "duration": timedelta(seconds=round(data.get("duration") or 0)),
+        "in_line": _number(data.get("in_line")),
+        "jobs": _number(data.get("jobs")),
+        "others": others,
+        "reason": _word(hass, data.get("reason")),
+    }
+    if kind == "circuit_closed" and data.get("cause") == "reset":
+        kind = "circuit_reset"
+    elif kind == "items_failed" and shown["count"] == 1:
+        kind = "item_failed"
+    return _text(hass, "common", kind, kind).format_map(shown)
+
+
+# What a comparison counts beside what is in line and what differs.
+_OTHERS = ("missing", "ambiguous", "pending", "failed", "kept", "skipped")
+
+
+def _number(value: Any) -> int:
+    """Count; what is counted by reason is added up."""
+    return sum(value.values()) if isinstance(value, Mapping) else int(value or 0)
+
+
+def _word(hass: HomeAssistant, reason: str | None) -> str:
+    """Say a reason in words; one with a number at its end stands for itself."""
+    return _text(hass, "selector", f"reason.options.{reason}", str(reason))
+
+
+def _text(hass: HomeAssistant, category: str, key: str, otherwise: str) -> str:
+    texts = async_get_cached_translations(hass, hass.config.language, category, DOMAIN)
+    return texts.get(f"component.{DOMAIN}.{category}.{key}", otherwise)
