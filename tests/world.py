@@ -63,7 +63,6 @@ class World:
             transactions=database,
             monotonic=loop.time,
         )
-        loop.watch(lambda: self.server._session.busy)  # noqa: SLF001  # its threads
         self.engine = Engine(
             database,
             self.server,
@@ -110,12 +109,12 @@ class World:
 
     @property
     def attempts(self) -> int:
-        """Connections tried, by the session and by the listener, refused ones counted."""
+        """Connections tried, by the client and by the listener, refused ones counted."""
         return self.server.attempts + self.events.attempts
 
     def wait_for_answers(self, deadlines: Deadlines) -> None:
-        """Give answers so much time; none of it passes on the loop, but really."""
-        self.server._session.deadlines = deadlines  # noqa: SLF001  # read at each call
+        """Give answers so much time."""
+        self.server._client.deadlines = deadlines  # noqa: SLF001  # read at each call
 
     async def submit(self, count: int, tag: str) -> None:
         """Enqueue a new title for so many films."""

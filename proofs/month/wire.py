@@ -1,4 +1,4 @@
-"""The simulated Plex without sockets: our own session, server and listener over it."""
+"""The simulated Plex without sockets: our own client, server and listener over it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -8,8 +8,6 @@ from typing import Any, Protocol, cast
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
-import requests
-from urllib3.response import HTTPResponse
 from yarl import URL
 
 from custom_components.plexsync.engine.judge import Purpose
@@ -22,12 +20,12 @@ from custom_components.plexsync.engine.ports import (
     never,
 )
 from custom_components.plexsync.engine.record import Find
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.retry import Fault
 from custom_components.plexsync.plex import classify
+from custom_components.plexsync.plex.client import Answer, Outgoing, PlexClient
+from custom_components.plexsync.plex.connections import Call, MovedError
 from custom_components.plexsync.plex.events import PATH, PlexEvents
 from custom_components.plexsync.plex.server import PlexMediaServer
-from custom_components.plexsync.plex.session import PlexSession
-from custom_components.plexsync.plex.transport import Call, MovedError, Tally, enter
 from tests.simulators.plex import Faults, PlexCore, Request, Response
 
 ADDRESS = "http://plex.test:32400"
@@ -35,7 +33,6 @@ _SERVER_IDLE = 20.0  # seconds after which Plex closes a kept connection
 _TRANSIT = 0.005  # seconds that an answer or a notification takes
 _SILENCE = 22.5  # seconds of silence after which the listener gives a socket up
 _NEVER = 1e6
-_NO_ANSWER_DEADLINE = 1e9  # what ends a call here is virtual time
 
 
 class Observer(Protocol):
@@ -223,115 +220,39 @@ class VirtualEvents(PlexEvents):
         return await self._network.open_socket(Request.build("GET", PATH, headers))
 
 
-class _VirtualTally(Tally):
-    """The same account, by virtual time."""
-
-    def __init__(self, idle: float, now: Callable[[], float]) -> None:
-        super().__init__(idle)
-        self._now = now
-
-    def connected(self) -> None:
-        if self._now() - self._heard > self.idle:
-            self.broke()
-
-    def heard(self) -> None:
-        self._heard = self._now()
-
-    def broke(self) -> None:
-        self.generation += 1
-        self._since = self._now()
-
-
-class _Unsent(Exception):  # noqa: N818  # no error: the first half of a call
-    """A call has come to the request that it would send."""
-
-    def __init__(self, request: requests.PreparedRequest) -> None:
-        super().__init__("unsent")
-        self.request = request
-
-
-class VirtualSession(PlexSession):
-    """The session without threads and sockets: calls run on the loop itself.
-
-    A call's work is done twice, the first time up to the request that it would
-    send (before which it does nothing), the second time with the answer at hand.
-    """
+class VirtualClient(PlexClient):
+    """The client without sockets and threads."""
 
     def __init__(self, network: Network, *args: Any, **settings: Any) -> None:
-        """Take the network; everything else as ``PlexSession``."""
-        super().__init__(*args, **settings)
+        """Take the network; everything else as ``PlexClient``."""
         self._loop = asyncio.get_running_loop()
+        super().__init__(*args, monotonic=self._loop.time, **settings)
         self._network = network
         self._epoch = network.epoch
-        self.tally: Tally = _VirtualTally(self.deadlines.idle, self._loop.time)
         self._idle: list[float] = []  # when each kept connection was last used
-        self._answer: requests.Response | Fault | None = None
 
-    async def call[T](
-        self, work: Callable[[], T], *, deadline: float, probe: bool = False
-    ) -> T:
-        """Run ``work``, for ``deadline`` virtual seconds at most. Raises Fault."""
-        if self._closed:
-            raise Fault(FaultClass.SERVER, "closed", unreachable=True)
-        call = Call(_NO_ANSWER_DEADLINE, self.tally)
-        try:
-            return self._do(call, work, None)
-        except _Unsent as unsent:
-            request = unsent.request
-        self.tally.requests -= 1  # it is counted when it is done
-        answer = await self._exchange(call, request, deadline, probe=probe)
-        return self._do(call, work, answer)
-
-    def _do[T](
-        self,
-        call: Call,
-        work: Callable[[], T],
-        answer: requests.Response | Fault | None,
-    ) -> T:
-        self._answer = answer
-        enter(call)
-        try:
-            return work()
-        finally:
-            enter(None)
-            self._answer = None
-
-    def _attempt(
-        self, call: Call, request: requests.PreparedRequest
-    ) -> tuple[requests.Response | Fault, bool]:
-        if (answer := self._answer) is None:
-            raise _Unsent(request)
-        self._answer = None
-        return answer, False
-
-    async def _exchange(
-        self,
-        call: Call,
-        request: requests.PreparedRequest,
-        deadline: float,
-        *,
-        probe: bool,
-    ) -> requests.Response | Fault:
+    async def _carry(self, call: Call, sent: Outgoing, *, probe: bool) -> Answer:
         wire = Request.build(
-            request.method or "GET",
-            request.path_url,
-            dict(request.headers),
-            request.body if isinstance(request.body, bytes) else b"",
+            sent.method, sent.target, dict(sent.headers), sent.body or b""
         )
         observer = self._network.observer
         observer.sends(wire, probe=probe)
+        self.tally.requests += 1
         try:
-            async with asyncio.timeout(deadline):
-                response = await self._send(call, wire)
-            self.tally.heard()
-            self._idle.append(self._loop.time())
-            return _as_requests(response)
-        except (OSError, TimeoutError) as error:
+            response = await self._send(call, wire)
+        except (OSError, MovedError) as error:
             self._idle.clear()
             self.tally.broke()
-            return classify.judge_error(error, ended=isinstance(error, TimeoutError))
+            raise classify.judge_error(error) from None
+        except asyncio.CancelledError:
+            self._idle.clear()
+            raise
         finally:
             observer.ended(wire, probe=probe)
+        self.tally.heard()
+        self._idle.append(self._loop.time())
+        headers = {"Content-Length": str(len(response.body))} | response.headers
+        return Answer(response.status, CIMultiDict(headers), response.body)
 
     async def _send(self, call: Call, wire: Request) -> Response:
         network, now = self._network, self._loop.time
@@ -352,15 +273,8 @@ class VirtualSession(PlexSession):
             raise MovedError
         return await network.carry(wire)
 
-
-def _as_requests(answer: Response) -> requests.Response:
-    made = requests.Response()
-    made.status_code = answer.status
-    made.headers.update({"Content-Length": str(len(answer.body))} | answer.headers)
-    made._content = answer.body  # noqa: SLF001  # as the real session fills it
-    made.raw = HTTPResponse(body=b"", status=answer.status)
-    made.encoding = "utf-8"
-    return made
+    async def _aside[T](self, work: Callable[[], T]) -> T:
+        return work()  # a thread knows nothing of virtual time
 
 
 class VirtualServer(PlexMediaServer):
@@ -370,8 +284,7 @@ class VirtualServer(PlexMediaServer):
         """Take the network; everything else as ``PlexMediaServer``."""
         super().__init__(ADDRESS, token, **settings)
         self._network = network
-        self._real = self._session
-        self._session = VirtualSession(
+        self._client = VirtualClient(
             network,
             ADDRESS,
             token,
@@ -380,7 +293,7 @@ class VirtualServer(PlexMediaServer):
             verify_ssl=False,
             deadlines=settings.get("deadlines"),
         )
-        self._line.session = self._session
+        self._line.client = self._client
 
     async def match(
         self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
@@ -446,8 +359,3 @@ class VirtualServer(PlexMediaServer):
             observer.called(purpose, fault, item)
             raise
         observer.called(purpose, None, item)
-
-    async def close(self) -> None:
-        """Close both sessions."""
-        await self._real.aclose()
-        await self._session.aclose()

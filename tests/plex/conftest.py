@@ -8,8 +8,8 @@ import pytest
 
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.record import Find
+from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.server import PlexMediaServer
-from custom_components.plexsync.plex.session import PlexSession
 from tests.simulators.plex import PlexCore, PlexSimulator
 
 TOKEN = "a-secret-token"
@@ -62,11 +62,24 @@ async def make_server(
 
 
 @pytest.fixture
-async def session(plex: PlexSimulator) -> AsyncIterator[PlexSession]:
-    """Give a bare session with short deadlines."""
-    session = PlexSession(plex.url, TOKEN, client_id="plexsync-test", version="1")
-    yield session
-    await session.aclose()
+async def client(plex: PlexSimulator) -> AsyncIterator[PlexClient]:
+    """Give a bare client."""
+    client = PlexClient(plex.url, TOKEN, client_id="plexsync-test", version="1")
+    yield client
+    await client.aclose()
+
+
+async def get(
+    client: PlexClient,
+    path: str = "/identity",
+    *,
+    deadline: float,
+    probe: bool = False,
+) -> bytes:
+    """Read something as it comes."""
+    return await client.exchange(
+        "GET", path, parse=bytes, deadline=deadline, probe=probe
+    )
 
 
 async def known_files(server: PlexMediaServer, files: Sequence[str]) -> list[str]:

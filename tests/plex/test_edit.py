@@ -9,11 +9,11 @@ import pytest
 from custom_components.plexsync.engine.ports import FieldEdit, Item
 from custom_components.plexsync.engine.record import Actor, Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.edit import MAX_URL, requests
 from custom_components.plexsync.plex.items import Handle
 from custom_components.plexsync.plex.line import Line
 from custom_components.plexsync.plex.server import PlexMediaServer
-from custom_components.plexsync.plex.session import PlexSession
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.messages import Request
 
@@ -440,10 +440,10 @@ async def test_no_edit_without_an_id(
 
 @pytest.mark.parametrize("query", ["", "type=1", "type=1&id=", "type=1&id=1,2", "id=a"])
 async def test_no_query_without_an_id(
-    plex: PlexSimulator, session: PlexSession, query: str
+    plex: PlexSimulator, client: PlexClient, query: str
 ) -> None:
     """Nor does the last hand before the wire let one through."""
-    line = Line(session, "", "sim0001")
+    line = Line(client, "sim0001")
     with pytest.raises(Fault) as caught:
         await line.put("/library/sections/1/all", query)
     assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, "no_id")

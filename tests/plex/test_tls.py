@@ -10,11 +10,11 @@ import warnings
 import pytest
 
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.plex.session import PlexSession
+from custom_components.plexsync.plex.client import PlexClient
 from tests.rig import WITHIN
 from tests.tls import make_certificate
 
-from .conftest import TOKEN
+from .conftest import TOKEN, get
 
 ANSWER = b'<MediaContainer machineIdentifier="tls"/>'
 
@@ -69,74 +69,70 @@ async def server(socket_enabled: None, certificate: Path) -> AsyncIterator[_Serv
 
 
 @pytest.fixture
-async def make(server: _Server) -> AsyncIterator[Callable[..., PlexSession]]:
-    """Give a maker of sessions to it."""
-    made: list[PlexSession] = []
+async def make(server: _Server) -> AsyncIterator[Callable[..., PlexClient]]:
+    """Give a maker of clients to it."""
+    made: list[PlexClient] = []
 
-    def make(*, verify_ssl: bool) -> PlexSession:
-        session = PlexSession(
+    def make(*, verify_ssl: bool) -> PlexClient:
+        client = PlexClient(
             server.url, TOKEN, client_id="x", version="1", verify_ssl=verify_ssl
         )
-        made.append(session)
-        return session
+        made.append(client)
+        return client
 
     yield make
     for each in made:
         await each.aclose()
 
 
-def _get(session: PlexSession) -> bytes:
-    return session.exchange("GET", "/identity")
-
-
 async def test_unknown_certificate(
     server: _Server,
-    make: Callable[..., PlexSession],
+    make: Callable[..., PlexClient],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A certificate that nobody vouches for ends it before the token is sent."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    session = make(verify_ssl=True)
+    client = make(verify_ssl=True)
     with pytest.raises(Fault) as caught:
-        await session.call(lambda: _get(session), deadline=5)
+        await get(client, deadline=5)
     assert (caught.value.kind, caught.value.reason) == (FaultClass.SERVER, "tls")
     assert not server.requests
 
 
 async def test_certificate_not_verified(
-    server: _Server, make: Callable[..., PlexSession]
+    server: _Server, make: Callable[..., PlexClient]
 ) -> None:
     """Who chose not to verify is not warned at each request; connections are kept."""
-    session = make(verify_ssl=False)
+    client = make(verify_ssl=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(3):
-            assert await session.call(lambda: _get(session), deadline=5) == ANSWER
+            assert await get(client, deadline=5) == ANSWER
     assert server.connections == 1
 
 
 async def test_certificate_that_the_host_trusts(
     server: _Server,
-    make: Callable[..., PlexSession],
+    make: Callable[..., PlexClient],
     certificate: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What Home Assistant trusts as a whole is trusted here."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    session = make(verify_ssl=True)
-    assert await session.call(lambda: _get(session), deadline=5) == ANSWER
+    client = make(verify_ssl=True)
+    assert await get(client, deadline=5) == ANSWER
 
 
 async def test_drip_beneath_tls(
-    server: _Server, make: Callable[..., PlexSession]
+    server: _Server, make: Callable[..., PlexClient]
 ) -> None:
     """The deadline holds here too, on a kept connection as on a new one."""
-    session = make(verify_ssl=False)
-    await session.call(lambda: _get(session), deadline=5)
+    client = make(verify_ssl=False)
+    await get(client, deadline=5)
     server.dripping = True
     for _ in range(2):
         async with asyncio.timeout(WITHIN):
             with pytest.raises(Fault) as caught:
-                await session.call(lambda: _get(session), deadline=0.2)
+                await get(client, deadline=0.2)
         assert caught.value.reason == "timeout"
-        assert not session.busy
+        assert not client.busy

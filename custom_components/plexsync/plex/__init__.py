@@ -1,1 +1,1 @@
-"""All that speaks to Plex, through plexapi."""
+"""All that speaks to Plex."""

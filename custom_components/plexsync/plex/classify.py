@@ -7,18 +7,17 @@ exception, and raises TypeError for those that requests has no name for. Facts:
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.client import IncompleteRead
 import re
 import socket
 import ssl
 import time
 from typing import override
 
-from urllib3.exceptions import DecodeError, TimeoutError as PoolTimeoutError
+import aiohttp
 
 from ..engine.http_dates import retry_after
 from ..engine.retry import Fault, FaultClass
-from .transport import MovedError
+from .connections import MovedError
 
 PLEX_HEADER = "X-Plex-Protocol"  # on every answer of a real Plex, errors too
 MAX_RETRY_AFTER = 600.0  # seconds
@@ -157,10 +156,9 @@ def _is_framed(status: int, headers: Mapping[str, str]) -> bool:
     )
 
 
-def judge_error(error: BaseException, *, ended: bool) -> Fault:
+def judge_error(error: BaseException | None) -> Fault:
     """Give the fault in a connection that failed before the answer was whole."""
-    reason = "timeout" if ended else _why(error)
-    return Fault(FaultClass.SERVER, reason, unreachable=True)
+    return Fault(FaultClass.SERVER, _why(error), unreachable=True)
 
 
 # In this order: what stands behind a failure tells more than what wraps it.
@@ -172,12 +170,12 @@ _BY_ERROR: tuple[
     ("tls", ssl.SSLError),
     ("dns", socket.gaierror, UnicodeError),
     ("refused", ConnectionRefusedError),
-    ("timeout", TimeoutError, PoolTimeoutError),
-    ("short_answer", IncompleteRead, DecodeError),
+    ("timeout", TimeoutError),
+    ("short_answer", aiohttp.ClientPayloadError),
 )
 
 
-def _why(error: BaseException) -> str:
+def _why(error: BaseException | None) -> str:
     causes = list(_causes(error))
     for reason, *kinds in _BY_ERROR:
         if any(isinstance(cause, tuple(kinds)) for cause in causes):

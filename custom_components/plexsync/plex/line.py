@@ -5,21 +5,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 import re
 from urllib.parse import quote
-from xml.etree.ElementTree import ParseError
-
-from plexapi.server import PlexServer
 
 from ..engine.ports import CHANGING, IsStale, Items, PictureChoice, never
 from ..engine.retry import Fault, FaultClass
-from .classify import MOVED, NOT_PLEX, UNPARSABLE, WRONG_SERVER, Verdict
+from .classify import MOVED, WRONG_SERVER, Verdict
+from .client import PlexClient
 from .deadlines import Deadlines
 from .items import SectionOf, parse_items
-from .library import Identity, Library, identity, parse_identity, parse_libraries
+from .library import Identity, Library, parse_identity, parse_libraries
 from .listing import CollectionPage, Page, Slice, parse_collections, parse_page
 from .markup import parse
 from .pictures import parse_pictures
 from .same import cut
-from .session import PlexSession
 
 # An edit without an id edits the whole library.
 NO_ID = Verdict(FaultClass.ITEM, "no_id", permanent=True)
@@ -29,15 +26,9 @@ _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
 class Line:
     """One server at the other end. Every method raises Fault and nothing else."""
 
-    def __init__(
-        self,
-        session: PlexSession,
-        token: str,
-        machine_id: str | None,
-    ) -> None:
-        """Take the session; without ``machine_id`` no write is ever let through."""
-        self.session = session
-        self._token = token
+    def __init__(self, client: PlexClient, machine_id: str | None) -> None:
+        """Take the client; without ``machine_id`` no write is ever let through."""
+        self.client = client
         self._machine_id = machine_id
         # The generation of connections over which the machine id was seen.
         self._confirmed: int | None = None
@@ -46,36 +37,20 @@ class Line:
 
     @property
     def _deadlines(self) -> Deadlines:
-        return self.session.deadlines
+        return self.client.deadlines
 
     # Who answers
 
     async def hello(self) -> Identity:
-        """Say hello with the token, through plexapi: ``GET /``."""
-
-        def work() -> Identity:
-            try:
-                server = PlexServer(  # type: ignore[no-untyped-call]
-                    self.session.url, self._token, session=self.session
-                )
-            except ParseError:
-                raise UNPARSABLE.fault() from None
-            except AttributeError, TypeError, ValueError:
-                # Well-formed, but not what plexapi can read.
-                raise NOT_PLEX.fault() from None
-            return identity(server._data)  # noqa: SLF001  # plexapi drops startState
-
+        """Say hello with the token: ``GET /``."""
         with about_the_server():
-            who = await self._ask(work, self._deadlines.read)
+            who = await self._get("/", parse_identity, self._deadlines.read)
         self._confirm(who)
         return who
 
     async def identify(self) -> None:
         """Ask who answers, as a probe: ``GET /identity``."""
-        who = await self._probe(
-            lambda: parse_identity(self.session.exchange("GET", "/identity"))
-        )
-        self._confirm(who)
+        self._confirm(await self._probe("/identity", parse_identity))
 
     async def _assured(self) -> int:
         """Make sure that this is the configured machine; give over which connections it is.
@@ -86,7 +61,7 @@ class Line:
         async with self._confirming:
             if self._machine_id is None:
                 raise WRONG_SERVER.fault()
-            if self._confirmed != self.session.tally.generation:
+            if self._confirmed != self.client.tally.generation:
                 await self.identify()
             assert self._confirmed is not None
             return self._confirmed
@@ -99,17 +74,18 @@ class Line:
         if self._machine_id is not None and who.machine_id != self._machine_id:
             self._confirmed = None
             raise WRONG_SERVER.fault()
-        self._confirmed = self.session.tally.generation
+        self._confirmed = self.client.tally.generation
         self.version = who.version or self.version
 
     # What it holds
 
     async def libraries(self, *, probe: bool = False) -> tuple[Library, ...]:
         """Ask for all libraries."""
+        path = "/library/sections"
         if probe:
-            return await self._probe(self._get_libraries)
+            return await self._probe(path, parse_libraries)
         with about_the_server():
-            return await self._ask(self._get_libraries, self._deadlines.read)
+            return await self._get(path, parse_libraries, self._deadlines.read)
 
     async def is_refused(self, path: str) -> bool:
         """Say whether Plex refuses to show the token's owner something."""
@@ -124,23 +100,17 @@ class Line:
 
     async def count(self, library: Library) -> None:
         """Read the least that the database can be asked for, as a probe."""
-        await self._probe(lambda: self._get_page(library, Slice(None, 0, 0)))
+        await self._probe(_listing(library), parse_page, Slice(None, 0, 0))
 
     async def page(self, library: Library, wanted: Slice) -> Page:
         """Ask for some rows of a library."""
-        return await self._ask(
-            lambda: self._get_page(library, wanted), self._deadlines.listing
-        )
+        deadline = self._deadlines.listing
+        return await self._get(_listing(library), parse_page, deadline, wanted)
 
     async def collections(self, section_key: str, wanted: Slice) -> CollectionPage:
         """Ask for some collections of a library, and how many there are."""
         path = f"/library/sections/{section_key}/collections"
-        return await self._ask(
-            lambda: parse_collections(
-                self.session.exchange("GET", path, wanted.query, headers=wanted.paging)
-            ),
-            self._deadlines.listing,
-        )
+        return await self._get(path, parse_collections, self._deadlines.listing, wanted)
 
     async def items(
         self,
@@ -150,11 +120,9 @@ class Line:
         known: Mapping[str, bytes],
     ) -> Items:
         """Read items in full, in one request; ``known`` as in ``Server.read``."""
-        path = f"/library/metadata/{','.join(rating_keys)}"
 
-        def work() -> Items:
-            # By default a read may set off a refresh of the item, and wait for it.
-            answer = cut(self.session.exchange("GET", path, "skipRefresh=1"), known)
+        def read(body: bytes) -> Items:
+            answer = cut(body, known)
             found = Items(
                 parse_items(
                     parse(answer.rest),
@@ -166,16 +134,17 @@ class Line:
             found.same = answer.same
             return found
 
+        path = f"/library/metadata/{','.join(rating_keys)}"
         whole = self._deadlines.read
-        return await self._ask(work, whole if len(rating_keys) > 1 else whole / 2)
+        deadline = whole if len(rating_keys) > 1 else whole / 2
+        # By default a read may set off a refresh of the item, and wait for it.
+        return await self._get(path, read, deadline, query="skipRefresh=1")
 
     async def pictures(self, path: str) -> PictureChoice:
         """List the pictures of one kind that an item has."""
-
-        def work() -> PictureChoice:
-            return parse_pictures(parse(self.session.exchange("GET", path)))
-
-        return await self._ask(work, self._deadlines.read / 2)
+        return await self._get(
+            path, lambda body: parse_pictures(parse(body)), self._deadlines.read / 2
+        )
 
     # What we change
 
@@ -218,18 +187,18 @@ class Line:
                 # While it was asked who is there, somebody was at the item.
                 raise Fault(FaultClass.ITEM, CHANGING, doubtful=True)
 
-            def work(generation: int = generation) -> None:
-                self.session.exchange(
-                    method,
-                    path,
-                    query,
-                    body=body,
-                    generation=generation,
-                    write=True,
-                )
-
             try:
-                await self._ask(work, deadline)
+                with self._noted():
+                    await self.client.exchange(
+                        method,
+                        path,
+                        query,
+                        parse=_nothing,
+                        deadline=deadline,
+                        body=body,
+                        generation=generation,
+                        write=True,
+                    )
             except Fault as fault:
                 # The connection had been closed meanwhile: ask who is there now.
                 if last or fault.reason != MOVED:
@@ -239,26 +208,35 @@ class Line:
 
     # How
 
-    def _get_libraries(self) -> tuple[Library, ...]:
-        return parse_libraries(self.session.exchange("GET", "/library/sections"))
-
-    def _get_page(self, library: Library, wanted: Slice) -> Page:
-        path = f"/library/sections/{library.key}/all"
-        return parse_page(
-            self.session.exchange("GET", path, wanted.query, headers=wanted.paging)
-        )
-
-    async def _ask[T](self, work: Callable[[], T], deadline: float) -> T:
-        """Run one call."""
+    async def _get[T](
+        self,
+        path: str,
+        parse: Callable[[bytes], T],
+        deadline: float,
+        wanted: Slice | None = None,
+        *,
+        query: str = "",
+        probe: bool = False,
+    ) -> T:
+        """Read something, of a list the slice that is wanted."""
         with self._noted():
-            return await self.session.call(work, deadline=deadline)
-
-    async def _probe[T](self, work: Callable[[], T]) -> T:
-        """Run one call on the probes' own thread."""
-        with self._noted(), about_the_server():
-            return await self.session.call(
-                work, deadline=self._deadlines.probe, probe=True
+            return await self.client.exchange(
+                "GET",
+                path,
+                wanted.query if wanted else query,
+                parse=parse,
+                deadline=deadline,
+                headers=wanted.paging if wanted else None,
+                probe=probe,
             )
+
+    async def _probe[T](
+        self, path: str, parse: Callable[[bytes], T], wanted: Slice | None = None
+    ) -> T:
+        """Read something that says how the server is; it waits behind no other call."""
+        with about_the_server():
+            deadline = self._deadlines.probe
+            return await self._get(path, parse, deadline, wanted, probe=True)
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
@@ -272,10 +250,18 @@ class Line:
 
 @contextmanager
 def about_the_server() -> Iterator[None]:
-    """Say of what a request for no one item met that it is the server's."""
+    """Count what a request meets that is about no item as the server's fault."""
     try:
         yield
     except Fault as fault:
         if fault.kind is not FaultClass.ITEM:
             raise
         raise Fault(FaultClass.SERVER, fault.reason) from None
+
+
+def _listing(library: Library) -> str:
+    return f"/library/sections/{library.key}/all"
+
+
+def _nothing(body: bytes) -> None:
+    """Read nothing from the answer to a write: that it is good is all."""

@@ -47,6 +47,6 @@ class Reader:
         return found
 
     def _chunks(self, rating_keys: Sequence[str]) -> Iterator[list[str]]:
-        url = f"{self._line.session.url}/library/metadata/?skipRefresh=1"
+        url = f"{self._line.client.url}/library/metadata/?skipRefresh=1"
         room = _MAX_URL - len(url)
         return chunks(rating_keys, room, lambda key: len(key) + 1, _MAX_IDS)

@@ -19,6 +19,7 @@ from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
 from .catalogue import Catalogue
+from .client import PlexClient
 from .deadlines import Deadlines
 from .guids import canonical
 from .index import Index, Transactions
@@ -28,7 +29,6 @@ from .line import NO_ID, Line
 from .listing import PAGE, Collection, Row, Slice
 from .matching import Matcher
 from .reading import Reader
-from .session import PlexSession
 from .writer import Lists, Write
 
 _LOOK_AT_LIBRARIES = 600.0  # seconds between two looks by probes
@@ -63,7 +63,7 @@ class PlexMediaServer:
 
         Raises ValueError for a URL that is none.
         """
-        self._session = PlexSession(
+        self._client = PlexClient(
             url,
             token,
             client_id=client_id,
@@ -71,7 +71,7 @@ class PlexMediaServer:
             verify_ssl=verify_ssl,
             deadlines=deadlines,
         )
-        self._line = Line(self._session, token, machine_id)
+        self._line = Line(self._client, machine_id)
         self._chosen = libraries
         self._catalogue: Catalogue | None = None
         if transactions is not None and libraries:
@@ -88,12 +88,12 @@ class PlexMediaServer:
     @property
     def attempts(self) -> int:
         """Connections tried so far, refused ones counted."""
-        return self._session.tally.attempts
+        return self._client.tally.attempts
 
     @property
     def requests(self) -> int:
         """Requests made so far, answered or not."""
-        return self._session.tally.requests
+        return self._client.tally.requests
 
     @property
     def version(self) -> str | None:
@@ -101,8 +101,8 @@ class PlexMediaServer:
         return self._line.version
 
     async def close(self) -> None:
-        """Shut every socket and join every thread, within seconds."""
-        await self._session.aclose()
+        """Reset every connection and end every call."""
+        await self._client.aclose()
 
     # What the config flow asks
 

@@ -71,7 +71,7 @@ class Write:
         self._handle = handle
         self._is_stale = is_stale
         self._path = f"/library/sections/{handle.section_key}/all"
-        self._before = len(f"{line.session.url}{self._path}?")
+        self._before = len(f"{line.client.url}{self._path}?")
         self._apart = False
         self._taken = False
         self._refusals = 0
