@@ -90,9 +90,8 @@ class Line:
     async def is_refused(self, path: str) -> bool:
         """Say whether Plex refuses to show the token's owner something."""
         try:
-            await self.session.call(
-                lambda: self.session.exchange("GET", path),
-                deadline=self._deadlines.probe,
+            await self.client.exchange(
+                "GET", path, parse=_nothing, deadline=self._deadlines.probe
             )
         except Fault as fault:
             return fault.kind is FaultClass.AUTH
@@ -264,4 +263,4 @@ def _listing(library: Library) -> str:
 
 
 def _nothing(body: bytes) -> None:
-    """Read nothing from the answer to a write: that it is good is all."""
+    """Read nothing from an answer: that it is good is all."""
