@@ -9,7 +9,7 @@ from custom_components import plexsync
 from custom_components.plexsync import errors
 from custom_components.plexsync.engine.bulkheads import REASONS, UNDER_WAY
 from custom_components.plexsync.engine.change import Kept
-from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.holds import Hold, SourceHold
 from custom_components.plexsync.engine.ports import CHANGING
 from custom_components.plexsync.engine.reasons import Reason
 from custom_components.plexsync.engine.skipped import REASONS as SKIPPED
@@ -42,6 +42,7 @@ def all_reasons() -> set[str]:
         *REASONS.values(),
         *SKIPPED,
         *map(str, Hold),
+        *map(str, SourceHold),
         *map(str, Reason),
         *map(str, Kept),
         *(reason for reason, *_ in classify._BY_ERROR),  # noqa: SLF001  # the table itself

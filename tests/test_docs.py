@@ -94,7 +94,7 @@ def test_every_field_of_a_form_is_documented(part: str, page: str) -> None:
     """Name each field of the set-up, and each option."""
     fields = {key for form in forms(TEXTS[part]) for key in form["data"]}
     assert fields
-    asked_elsewhere = {"plex_entry_id"}  # a list to choose from, and nothing to type
+    asked_elsewhere = {"machine_id"}  # a list to choose from, and nothing to type
     assert fields - asked_elsewhere <= set(code(read(page)))
 
 

@@ -227,5 +227,5 @@ def test_a_time_at_the_end_of_time() -> None:
     """In another time zone there is none."""
     late = datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))
     with pytest.raises(probatio.Invalid):
-        schemas.UNDO_ITEM({"since": late})
-    assert schemas.UNDO_ITEM({"since": datetime(2026, 1, 1, tzinfo=UTC)})
+        schemas.UNDO_SINCE({"since": late})
+    assert schemas.UNDO_SINCE({"since": datetime(2026, 1, 1, tzinfo=UTC)})

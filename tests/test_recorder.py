@@ -147,9 +147,7 @@ async def recorded(
 
 async def _start(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await set_up(hass, entry)
-    engine, server = entry.runtime_data.engine, entry.runtime_data.server
-    watched = engine.database
-    virtual().watch(lambda: server._session.busy)  # noqa: SLF001  # its threads
+    watched = entry.runtime_data.engine.database
     virtual().watch(lambda: watched._asked != watched._answered)  # noqa: SLF001
 
 

@@ -448,7 +448,9 @@ def _hidden(case: Case, seen: Observed) -> Iterable[str]:
     hidden = Counter[str]()
     for number in sorted(case.sick):
         state, reason = seen.shown.get(number, ("absent", None))
-        waits = state in ("waiting", "in_flight", "failed") and reason is not None
+        waits = (
+            state in ("waiting", "held", "in_flight", "failed") and reason is not None
+        )
         in_line = all(
             seen.done.get((number, part), HOUR * 24) <= seen.lasted
             for part in parts_of(number)

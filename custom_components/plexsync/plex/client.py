@@ -22,7 +22,7 @@ from .deadlines import Deadlines
 PLACES = 16  # requests at once, probes aside
 _MAX_BODY = 64 * 1024 * 1024  # bytes, compressed or not
 _MAX_ERROR_BODY = 64 * 1024
-_LITTLE = 8 * 1024  # bytes that the event loop may well read through itself
+_LITTLE = 16 * 1024  # bytes that the event loop may well read through itself
 _BROKEN = (aiohttp.ClientError, OSError, ValueError)
 
 
@@ -126,21 +126,21 @@ class PlexClient:
         sent = Outgoing(method, target, {**self._headers, **(headers or {})}, body)
         answer = await self._within(deadline, Call(generation), sent, probe=probe)
 
-        def work() -> T:
-            content = _inflate(answer)
+        def work(content: bytes | None) -> T:
+            if content is None:
+                raise classify.TOO_BIG.fault()
             fault = classify.judge(
-                answer.status,
-                answer.headers,
-                content[:_MAX_ERROR_BODY],
-                write=write,
+                answer.status, answer.headers, content[:_MAX_ERROR_BODY], write=write
             )
             if fault is not None:
                 raise fault
             return parse(content)
 
         if len(answer.body) <= _LITTLE:
-            return work()
-        return await self._aside(work)
+            content = _unpack(answer, _LITTLE)
+            if content is not None:
+                return work(content)
+        return await self._aside(lambda: work(_unpack(answer, _MAX_BODY)))
 
     async def _within(
         self, deadline: float, call: Call, sent: Outgoing, *, probe: bool
@@ -149,7 +149,7 @@ class PlexClient:
             raise Fault(FaultClass.SERVER, "closed", unreachable=True)
         task = asyncio.create_task(self._carry(call, sent, probe=probe))
         self._calls[task] = call
-        task.add_done_callback(self._calls.pop)
+        task.add_done_callback(self._over)
         cancelled = False
         try:
             await asyncio.wait({task}, timeout=deadline)
@@ -166,6 +166,12 @@ class PlexClient:
         if task.cancelled():
             raise Fault(FaultClass.SERVER, "timeout", unreachable=True)
         return task.result()
+
+    def _over(self, task: asyncio.Task[Answer]) -> None:
+        """Forget a call; what became of it is seen, also where nobody is left to be told."""
+        del self._calls[task]
+        if not task.cancelled():
+            task.exception()
 
     async def _carry(self, call: Call, sent: Outgoing, *, probe: bool) -> Answer:
         """Send a request; a read once more where a kept connection had just been closed.
@@ -280,17 +286,20 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _inflate(answer: Answer) -> bytes:
-    """Give the body as it was before it was compressed, up to a limit. Raises Fault."""
+def _unpack(answer: Answer, limit: int) -> bytes | None:
+    """Give the body as it was before it was compressed; None for more than the limit.
+
+    Raises Fault.
+    """
     if answer.headers.get("Content-Encoding", "").lower() != "gzip":
         return answer.body
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        content, broken = unpacker.decompress(answer.body, _MAX_BODY), False
+        content, broken = unpacker.decompress(answer.body, limit), False
     except zlib.error:
         content, broken = b"", True
     if not broken and unpacker.unconsumed_tail:
-        raise classify.TOO_BIG.fault()
+        return None
     if answer.status < 300 and (broken or not unpacker.eof):
         raise Fault(FaultClass.SERVER, "short_answer", unreachable=True)
     return content
