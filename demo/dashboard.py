@@ -98,7 +98,7 @@ def _circuit(entities: Entities) -> Card:
                     color,
                     # Not when the state changed last: that is when Home Assistant
                     # started, where it has been so since before.
-                    state_content=["state", "since"],
+                    state_content=["state"],
                     grid_options={"columns": 12, "rows": 1},
                     visibility=_while(circuit, state),
                 )
@@ -150,7 +150,7 @@ def _queue(entities: Entities) -> Card:
             _tile(entities["sensor.last_sync"], "Last sync", "blue"),
             _tile(entities["binary_sensor.out_of_sync"], "Out of sync", "red"),
             _button(entities["button.retry_failed"], "Retry failed"),
-            _button(entities["button.reconcile"], "Compare everything"),
+            _button(entities["button.reconcile"], "Compare"),
         ],
     )
 
