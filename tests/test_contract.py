@@ -584,7 +584,13 @@ def test_every_repair_has_its_text() -> None:
             assert placeholders(each) <= known
         if key in MENUS:
             for menu in text["fix_flow"]["step"].values():
-                assert menu.keys() == {"title", "description", "menu_options"}
+                explained = menu.get("menu_option_descriptions", menu["menu_options"])
+                assert explained.keys() == menu["menu_options"].keys()
+                assert menu.keys() - {"menu_option_descriptions"} == {
+                    "title",
+                    "description",
+                    "menu_options",
+                }
                 steps = {f"async_step_{option}" for option in menu["menu_options"]}
                 assert steps <= vars(MENUS[key]).keys()
         elif key == issues.LIBRARY_GONE:

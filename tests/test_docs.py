@@ -1,11 +1,13 @@
 """The documentation says of everything that can be met what it is, and nothing that is not."""
 
+from collections.abc import Iterable
 from pathlib import Path
 import re
 from urllib.parse import parse_qs, urlsplit
 
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+from homeassistant.util import slugify
 from homeassistant.util.yaml import parse_yaml
 import pytest
 
@@ -150,6 +152,34 @@ async def test_the_automations_to_copy_are_valid(
     assert {state.state for state in hass.states.async_all("automation")} == {"on"}
     assert len(hass.states.async_all("automation")) == len(found)
     assert "invalid" not in caplog.text.lower()
+
+
+def entities_of(node: object) -> set[str]:
+    """Give every entity that a dashboard names."""
+    if isinstance(node, str):
+        return {node} if re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", node) else set()
+    values = node.values() if isinstance(node, dict) else node
+    if not isinstance(values, Iterable):
+        return set()
+    return {each for value in values for each in entities_of(value)}
+
+
+def test_the_dashboard_to_paste_names_what_there_is() -> None:
+    """Name only our entities, as those of a server "Plex" and a source "Stash", and every state."""
+    (block,) = re.findall(r"```yaml\n(.+?)```", read("dashboards.md"), re.DOTALL)
+    dashboard = parse_yaml(block)
+    assert isinstance(dashboard, dict)
+    assert dashboard.keys() == {"views"}
+    ours = {
+        f"{platform}.{'stash' if key == 'source' else 'plex'}_{slugify(text['name'])}"
+        for platform, keys in TEXTS["entity"].items()
+        for key, text in keys.items()
+    }
+    found = entities_of(dashboard) - {"button.press"}
+    assert found
+    assert found <= ours
+    for state in TEXTS["entity"]["sensor"]["status"]["state"]:
+        assert re.search(rf"^ *- \"?{state}\"?$", block, re.MULTILINE), state
 
 
 def test_the_buttons_lead_to_this_repository() -> None:

@@ -52,6 +52,21 @@ def test_nothing_is_left_over(path: tuple[str, ...]) -> None:
             assert f'"{key}"' in SOURCES, key
 
 
+def test_the_end_says_how_a_source_begins() -> None:
+    """Have a sentence for each way to begin."""
+    said_last = said(("config_subentries", "stash"))["create_entry"]
+    assert said_last.keys() == texts()["selector"]["start"]["options"].keys()
+
+
+@pytest.mark.parametrize("path", FLOWS)
+def test_an_address_that_is_an_example_is_no_link(path: tuple[str, ...]) -> None:
+    """Show it as code: the frontend makes links of bare addresses."""
+    for step in said(path)["step"].values():
+        for form in forms(step):
+            for text in form.get("data_description", {}).values():
+                assert text.count("{example_url}") == text.count("`{example_url}`")
+
+
 def strings(node: Any) -> Iterator[str]:
     """Yield every text."""
     if isinstance(node, str):

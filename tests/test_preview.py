@@ -20,6 +20,7 @@ from custom_components.plexsync.const import (
     START_PREVIEW,
 )
 from custom_components.plexsync.engine.holds import SourceHold
+from tests.flows import texts
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
@@ -87,8 +88,14 @@ async def test_the_first_plan_is_counted_and_waits_for_an_answer(
     assert found.translation_placeholders.items() <= told.items()
     lines = told["sample"].split("\n")
     assert len(lines) == 5
-    assert all(re.fullmatch(r"- \*\*.+\*\*: [a-z, ]+", line) for line in lines)
-    assert any("summary" in line for line in lines)
+    fields = texts()["selector"]["item_fields"]["fields"]
+    names = {field["name"] for field in fields.values()}
+    for line in lines:
+        shape = re.fullmatch(r"- \*\*.+\*\*: (.+)", line)
+        assert shape
+        assert set(shape[1].split(", ")) <= names  # as the form of an action has them
+    assert any("Summary" in line for line in lines)
+    assert any("Rating" in line for line in lines)
     assert (left["type"], left["reason"]) == ("abort", "left")
     assert issue(hass, READY, SOURCE)
     assert plex.journal.count(method="PUT") == 0

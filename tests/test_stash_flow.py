@@ -71,6 +71,7 @@ async def test_add(
     assert result["step_id"] == "fields"
     result = await enter(hass, result, **EMPTY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["description"] == "preview"  # how this goes on
 
     (subentry,) = entry.subentries.values()
     assert subentry.subentry_type == SUBENTRY_STASH

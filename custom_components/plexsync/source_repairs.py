@@ -4,7 +4,10 @@ import asyncio
 import re
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
 
+from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 from .engine.database import StorageError
 from .engine.holds import SourceHold
@@ -14,6 +17,8 @@ from .repair_answers import async_answer, loaded, shown
 _LOOKS = 30  # records that are looked at for a sample
 _SAMPLE = 5  # items that are shown
 _LONGEST = 80  # characters of a title
+# As in the form of the action that syncs an item.
+_NAME_OF_FIELD = f"component.{DOMAIN}.selector.item_fields.fields.{{}}.name"
 _PATIENCE = 15.0  # seconds that the owner waits for the sample
 
 
@@ -34,7 +39,7 @@ class FirstPlanRepairFlow(RepairsFlow):
         """
         if (coordinator := loaded(self, self._entry_id)) is None:
             return self.async_abort(reason="not_loaded")
-        sample = await _sample(coordinator, self._source)
+        sample = await _sample(self.hass, coordinator, self._source)
         return self.async_show_menu(
             step_id="init" if sample else "unseen",
             menu_options=["begin", "leave"],
@@ -107,16 +112,23 @@ class MassChangeRepairFlow(RepairsFlow):
         return self.async_abort(reason="left")
 
 
-async def _sample(coordinator: PlexSyncCoordinator, source: str) -> str:
+async def _sample(
+    hass: HomeAssistant, coordinator: PlexSyncCoordinator, source: str
+) -> str:
     """List a few items and the fields that would change; nothing where none can be seen."""
     try:
         async with asyncio.timeout(_PATIENCE):
             found = await coordinator.engine.by_hand.glimpse(source, _LOOKS)
     except Fault, StorageError, TimeoutError:
         return ""
+    texts = await async_get_translations(
+        hass, hass.config.language, "selector", [DOMAIN]
+    )
     lines = []
     for each in found[:_SAMPLE]:
-        fields = ", ".join(name.replace("_", " ") for name in each.fields)
+        fields = ", ".join(
+            texts.get(_NAME_OF_FIELD.format(name), name) for name in each.fields
+        )
         lines.append(f"- **{_plain(each.title)}**: {fields}")
     return "\n".join(lines)
 

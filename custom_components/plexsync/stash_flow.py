@@ -307,7 +307,10 @@ class StashSubentryFlow(ConfigSubentryFlow):
         url = self._entered[CONF_URL]
         if self.source != SOURCE_RECONFIGURE:
             return self.async_create_entry(
-                title=_title(url), data=self._entered, unique_id=url
+                title=_title(url),
+                data=self._entered,
+                description=self._entered[CONF_START],  # it says how this goes on
+                unique_id=url,
             )
         subentry = self._get_reconfigure_subentry()
         was_ours = subentry.title == _title(subentry.data[CONF_URL])
