@@ -506,6 +506,19 @@ async def test_plex_is_down(
     assert result["step_id"] == "fields"
 
 
+async def test_a_small_library(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Show no progress: its end could come before the page listens for it."""
+    await hass.async_block_till_done()
+    result = await start(hass, entry)
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], {"url": stash.url}
+    )
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "paths"
+
+
 async def test_a_large_library(
     hass: HomeAssistant,
     entry: MockConfigEntry,

@@ -58,6 +58,8 @@ _ADDRESS = probatio.Schema(
         probatio.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
     }
 )
+_SOON = 5.0  # seconds in which most comparisons are done
+_LISTENS = 1.0  # seconds in which a page that shows progress listens for its end
 _PREFIX = ObjectSelectorField(selector=TextSelector(), required=True)
 _MAPPINGS = ObjectSelector(
     ObjectSelectorConfig(
@@ -92,6 +94,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
     _check: PathCheck
     _comparing: asyncio.Task[None]
     _is_typed: bool  # whether somebody chose what is compared
+    _is_shown: bool  # whether somebody looks on while it is
     _tried: list[Pair]  # the mappings that were counted last
     _files_found: int | None
 
@@ -142,7 +145,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
                 if key:
                     self._entered[CONF_API_KEY] = key
                 self._check = self._path_check(found)
-                return self._compare()
+                return await self._compare()
         shown.pop(CONF_API_KEY, None)  # secrets are never shown again
         return self.async_show_form(
             step_id=step_id,
@@ -176,16 +179,22 @@ class StashSubentryFlow(ConfigSubentryFlow):
             raise InvalidInputError("key_not_needed", CONF_API_KEY)
         return found, ""
 
-    def _compare(self, pairs: list[Pair] | None = None) -> SubentryFlowResult:
-        """Begin to count what mappings find; without any, what is stored or proposed."""
-        self._is_typed = pairs is not None
+    async def _compare(self, pairs: list[Pair] | None = None) -> SubentryFlowResult:
+        """Begin to count what mappings find; without any, what is stored or proposed.
+
+        A page that is told of progress begins to listen for its end only then, and shows
+        it for ever if that came before. So what is done soon is waited for instead.
+        """
+        self._is_typed, self._is_shown = pairs is not None, False
         self._comparing = self.hass.async_create_background_task(
             self._async_try(pairs), "plexsync compares paths"
         )
-        return self._show_comparing()
+        done, _ = await asyncio.wait({self._comparing}, timeout=_SOON)
+        return await self.async_step_paths() if done else self._show_comparing()
 
     def _show_comparing(self) -> SubentryFlowResult:
         """Show that something goes on."""
+        self._is_shown = True
         return self.async_show_progress(
             step_id="compare",
             progress_action="compare",
@@ -207,6 +216,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
             pairs = list(await self._check.suggest())
         self._tried = pairs
         self._files_found = await self._check.count(pairs)
+        if self._is_shown:
+            await asyncio.sleep(_LISTENS)
 
     async def async_step_paths(
         self, user_input: dict[str, Any] | None = None
@@ -224,7 +235,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
             return self._show_paths(rows, error.errors)
         if not user_input.get(CONF_ACCEPT):
             if pairs != self._tried:
-                return self._compare(pairs)
+                return await self._compare(pairs)
             if self._finds_nothing:
                 return self._show_paths(_rows(pairs))
         if pairs != self._tried:
