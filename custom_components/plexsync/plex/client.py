@@ -210,8 +210,9 @@ class PlexClient:
         except Fault as too_big:
             fault = too_big
         else:
-            self._connector.keep(call)
             return Answer(response.status, response.headers, body)
+        finally:
+            self._connector.leave(call)
         self.tally.broke()
         return fault
 
