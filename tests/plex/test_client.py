@@ -249,8 +249,9 @@ async def test_close_ends_what_runs(plex: PlexSimulator, client: PlexClient) -> 
     async with asyncio.timeout(WITHIN):
         await client.aclose()
     assert not client.busy
-    with pytest.raises(Fault):
+    with pytest.raises(Fault) as caught:
         await task
+    assert caught.value.reason == "closed"
     assert (await _fault(client)).reason == "closed"
 
 

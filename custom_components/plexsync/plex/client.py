@@ -164,7 +164,8 @@ class PlexClient:
         if cancelled:
             raise asyncio.CancelledError
         if task.cancelled():
-            raise Fault(FaultClass.SERVER, "timeout", unreachable=True)
+            reason = "closed" if self._closed else "timeout"
+            raise Fault(FaultClass.SERVER, reason, unreachable=True)
         return task.result()
 
     def _over(self, task: asyncio.Task[Answer]) -> None:
