@@ -140,13 +140,7 @@ class ServerFlow(ConfigFlow):
             if chosen := user_input[CONF_LIBRARIES]:
                 return self._finish(chosen)
             errors[CONF_LIBRARIES] = "choose_library"
-        libraries = SelectSelector(
-            SelectSelectorConfig(
-                options=library_options(self._found.libraries),
-                multiple=True,
-                mode=SelectSelectorMode.LIST,
-            )
-        )
+        libraries = library_selector(self._found.libraries)
         chosen = await self._async_preset()
         return self.async_show_form(
             step_id="libraries",
@@ -198,15 +192,21 @@ class ServerFlow(ConfigFlow):
         return result
 
 
-def library_options(libraries: tuple[Library, ...]) -> list[SelectOptionDict]:
-    """Name libraries as Plex does; of two with one name the folder says which is which."""
+def library_selector(libraries: tuple[Library, ...]) -> SelectSelector:
+    """Ask for libraries, named as Plex does; of two with one name the folder says which."""
     names = Counter(each.title for each in libraries)
-    return [
-        SelectOptionDict(
-            value=each.uuid,
-            label=each.title
-            if names[each.title] == 1 or not each.locations
-            else f"{each.title} ({each.locations[0]})",
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=[
+                SelectOptionDict(
+                    value=each.uuid,
+                    label=each.title
+                    if names[each.title] == 1 or not each.locations
+                    else f"{each.title} ({each.locations[0]})",
+                )
+                for each in libraries
+            ],
+            multiple=True,
+            mode=SelectSelectorMode.LIST,
         )
-        for each in libraries
-    ]
+    )
