@@ -360,6 +360,7 @@ def adopt(
     number = item_number(db, item)
     for change in changes:
         _pass_on(db, number, source, change)
+        _find_again(db, number, source, change)
     db.executemany(
         "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
         " before, before_known, before_locked, before_year, place)"
@@ -424,6 +425,36 @@ def who_waits(
         " AND field IN (SELECT value FROM json_each(?))",
         (item_id(db, item), source, json.dumps(list(fields))),
     ).fetchall()
+
+
+def _find_again(db: Connection, number: int, source: str, change: Change) -> None:
+    """Let members have stood there before us that a source only finds there now.
+
+    Others brought them since it came first: an undo leaves them.
+    """
+    if not FIELDS[change.field].is_list:
+        return
+    row = db.execute(
+        "SELECT before, value, intent, earlier FROM ledger WHERE item = ? AND field = ?"
+        " AND source = ? AND released IS NULL AND before_known = 1",
+        (number, change.field, source),
+    ).fetchone()
+    if row is None:
+        return
+    before, value, intent, earlier = (json.loads(text or "null") for text in row)
+    known = [_value(change.field, each) for each in (before, value, intent)]
+    known += [_value(change.field, each) for each in earlier or ()]
+    names = {name for each in known for name in by_name(each)}
+    there = by_name(change.before)
+    found = [
+        there[name] for name in by_name(change.own) if name in there.keys() - names
+    ]
+    if found:
+        kept = (*(members_of(known[0]) or ()), *found)
+        db.execute(
+            "UPDATE ledger SET before = ? WHERE item = ? AND field = ? AND source = ?",
+            (_encode(kept), number, change.field, source),
+        )
 
 
 def release(
