@@ -205,16 +205,15 @@ async def test_an_agent_reaches_what_we_had_nothing_for(rig: Rig) -> None:
 
 
 async def test_what_a_source_only_found_stays_at_an_undo(rig: Rig) -> None:
-    """An agent brought it between two lives of a list; it was never written."""
+    """An agent brought it and a person kept it, between two lives of a list."""
     core, key = rig.plex.core, rig.item(1).rating_key
     core.edit_by_person(key, lock=None, genre=[])
     await say(rig, genres=("Ours",))
     await say(rig, genres=None)
-    rig.item(1).agent["genre"] = [("The agent's", "", "")]
+    rig.item(1).agent["genre"] = [("The agent's", "", ""), ("Another", "", "")]
     core.agent_refresh(key)
-    assert rig.item(1).tag_names("genre") == ["The agent's"]
+    core.edit_by_person(key, lock=True, genre=["The agent's"])
     await say(rig, genres=("The agent's",))
-    await say(rig, genres=("Newer", "The agent's"))
     await rig.engine.undoing.undo(Find((rig.path(1),)))
     assert rig.item(1).tag_names("genre") == ["The agent's"]
 
