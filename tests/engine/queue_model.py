@@ -164,7 +164,7 @@ class Row:
             self.enqueued,
             None if self.failed else self.due,
             self.record.find.paths,
-            tuple(self.record.fields),
+            tuple(sorted(self.record.fields)),
             History(
                 len(self.failures), self.failures[0], self.failures[-1], self.retries
             )

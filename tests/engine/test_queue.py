@@ -714,6 +714,26 @@ def test_a_source_that_went_back_counts(db: sqlite3.Connection, state: str) -> N
     assert put(db, mirrored(4, title="Newer"), now=103)[0] is Accepted.QUEUED
 
 
+@pytest.mark.parametrize("state", ["waits", "failed", "in line"])
+def test_a_source_that_went_back_counts_after_the_clock_did(
+    db: sqlite3.Connection, state: str
+) -> None:
+    """What came in before a start is older than what is asked for after it."""
+    put(db, mirrored(9, title="New", studio="S"), now=1000)
+    if state == "in line":
+        queue.settle(db, only(db, 1000), "1", 1000)
+    if state == "failed":
+        queue.fail(db, only(db, 1000), "rejected", 1000)
+    queue.recover(db, 400, 3600)
+    before = replace(mirrored(3, title="Old"), asked=401.0)
+    if state == "failed":
+        assert intake.refresh(db, before, 402)
+        failed.retry(db, Choice(), 402)
+    else:
+        assert put(db, before, now=402)[0] is Accepted.QUEUED
+    assert only(db, 402).record == before
+
+
 @pytest.mark.parametrize("failed_before", [False, True])
 def test_what_is_withheld_goes(db: sqlite3.Connection, failed_before: bool) -> None:
     """Its source does not want it any more: what waits is not written; others are."""

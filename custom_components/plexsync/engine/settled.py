@@ -51,6 +51,11 @@ def find(db: Connection, source: str, key: str) -> Settled | None:
     return Settled(row[0], json.loads(row[1]), tuple(json.loads(row[2])), row[3])
 
 
+def recover(db: Connection, now: float) -> None:
+    """Let nothing have come in after now: the clock may have been ahead."""
+    db.execute("UPDATE settled SET heard = :now WHERE heard > :now", {"now": now})
+
+
 def is_any(db: Connection, source: str) -> bool:
     """Say whether a record of a source was ever brought into line."""
     found = db.execute("SELECT 1 FROM settled WHERE source = ? LIMIT 1", (source,))
