@@ -714,6 +714,19 @@ def test_a_source_that_went_back_counts(db: sqlite3.Connection, state: str) -> N
     assert put(db, mirrored(4, title="Newer"), now=103)[0] is Accepted.QUEUED
 
 
+def test_what_was_asked_for_before_an_equal_one_came_in_is_older(
+    db: sqlite3.Connection,
+) -> None:
+    """Somebody edits and takes it back while a slow page is under way."""
+    put(db, mirrored(1, title="T"), now=100)
+    queue.settle(db, only(db, 100), "1", 100)
+    put(db, mirrored(3, title="T"), now=200)
+    slow = replace(mirrored(2, title="For a moment"), asked=150.0)
+    assert put(db, slow, now=201)[0] is Accepted.UNCHANGED
+    restored = replace(mirrored(2, title="Restored"), asked=202.0)
+    assert put(db, restored, now=203)[0] is Accepted.QUEUED
+
+
 @pytest.mark.parametrize("state", ["waits", "failed", "in line"])
 def test_a_source_that_went_back_counts_after_the_clock_did(
     db: sqlite3.Connection, state: str

@@ -71,7 +71,7 @@ def go_back(db: Connection, record: Record, known: Settled) -> Settled:
     return replace(known, revisions={})
 
 
-def confirm(db: Connection, record: Record, known: Settled) -> None:
+def confirm(db: Connection, record: Record, known: Settled, now: float) -> None:
     """Note that this revision says the same: what lies in between comes too late now."""
     revisions = known.revisions | {
         name: newest(record.revision, known.revisions.get(name))
@@ -79,12 +79,13 @@ def confirm(db: Connection, record: Record, known: Settled) -> None:
     }
     if revisions != known.revisions or record.files != known.files:
         db.execute(
-            "UPDATE settled SET revisions = ?, token = ?, files = ?"
+            "UPDATE settled SET revisions = ?, token = ?, files = ?, heard = ?"
             " WHERE source = ? AND key = ?",
             (
                 json.dumps(revisions, separators=(",", ":")),
                 record.token(),
                 json.dumps(record.files),
+                now,
                 record.source,
                 record.key,
             ),
