@@ -293,3 +293,13 @@ async def test_pins_are_home_assistants(hass: HomeAssistant) -> None:
         and pins.get(name) != Requirement(wanted).specifier
     }
     assert missing == set()
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """One word has one meaning."""
+    places: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "custom_components/plexsync").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(path.name)
+    assert not {name: those for name, those in places.items() if len(those) > 1}

@@ -31,7 +31,7 @@ from tests.home import (
     until,
     until_state,
 )
-from tests.rig import PNG
+from tests.rig import PNG, WITHIN
 from tests.serving import serving
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
@@ -673,14 +673,31 @@ async def test_undo_of_everything_since(
     await sync(hass, path=PATH, fields={"title": "First"})
     between = dt_util.utcnow()
     await sync(hass, path=OTHER, fields={"title": "Second"})
-    answer = await call(hass, "undo_since", since=between.isoformat())
-    assert answer == {"items": 1, "fields": 1, "kept": {}}
+    answer = await call(hass, "undo_since", since=between.isoformat(), wait=60)
+    assert answer == {"status": "finished", "items": 1, "fields": 1, "kept": {}}
     assert plex.core.find(PATH).title == "First"
     assert plex.core.find(OTHER).title == titles[1]
     naive = dt_util.as_local(between - timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S")
-    answer = await call(hass, "undo_since", since=naive)
+    answer = await call(hass, "undo_since", since=naive, wait=60)
     assert answer["items"] == 1
     assert plex.core.find(PATH).title == titles[0]
+
+
+async def test_an_undo_goes_on_whoever_waits(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """While Plex is away it answers that it runs, and it ends once Plex is back."""
+    title = plex.core.find(PATH).title
+    await sync(hass, path=PATH, fields={"title": "First"})
+    plex.faults.add("refuse")
+    answer = await call(hass, "undo_since", since="2026-01-01 00:00:00", wait=30)
+    assert answer["status"] == "running"
+    plex.faults.clear()
+    entry.runtime_data.engine.health.hurry()
+    async with asyncio.timeout(WITHIN):
+        while plex.core.find(PATH).title != title:
+            entry.runtime_data.engine.undoing.look()
+            await asyncio.sleep(0.05)
 
 
 async def test_undo_says_why_not(

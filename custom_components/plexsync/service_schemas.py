@@ -111,7 +111,7 @@ SYNC_ITEM: Final = _schema(
 )
 PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
 UNDO_ITEM: Final = _schema(_ITEM)
-UNDO_SINCE: Final = _schema({probatio.Required(ATTR_SINCE): _moment})
+UNDO_SINCE: Final = _schema({probatio.Required(ATTR_SINCE): _moment, **_WAIT})
 UNPIN_ITEM: Final = _schema({probatio.Required(ATTR_KEY): _text, **_SOURCE})
 PIN_ITEM: Final = UNPIN_ITEM.extend(
     {probatio.Required(ATTR_RATING_KEY): _text_or_number}

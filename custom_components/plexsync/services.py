@@ -45,6 +45,7 @@ from .service_schemas import (
     ATTR_STATE,
     ATTR_WAIT,
 )
+from .undo_run import async_undo_since
 from .which_source import source_id
 
 type Action = Callable[[PlexSyncCoordinator, ServiceCall], Awaitable[ServiceResponse]]
@@ -125,8 +126,7 @@ async def _undo_since(
 ) -> ServiceResponse:
     """Restore what stood there before us, of everything written since a time."""
     since = call.data[ATTR_SINCE].timestamp()
-    items, fields, reasons = await coordinator.engine.undoing.undo_since(since)
-    return {"items": items, "fields": fields, "kept": dict(reasons)}
+    return await async_undo_since(coordinator, since, call.data[ATTR_WAIT])
 
 
 async def _pin_item(

@@ -82,7 +82,7 @@ class Undoing:
         self._admission = admission
         self._one_run = asyncio.Lock()
         self._to_do = asyncio.Event()
-        self.progress: Progress | None = None
+        self.progress: Progress | None = None  # of one that is not over
 
     def look(self) -> None:
         """Look now whether there is something to undo."""
@@ -150,18 +150,16 @@ class Undoing:
     async def _go_on(self, progress: Progress) -> Progress:
         """Do what is left of the undo under way; give what came of all of it."""
         self.progress = progress
-        try:
-            items = await self._t.database.run(
-                lambda db: ledger.written_since(db, progress.since), durable=False
-            )
-            for number, path, rating_key in items:
-                if number > progress.last:
-                    fields, kept = await self._undo_known(number, path, rating_key)
-                    self.progress = progress = progress.after(number, fields, kept)
-                    await self._keep(progress.as_text())
-            await self._keep(None)
-        finally:
-            self.progress = None
+        items = await self._t.database.run(
+            lambda db: ledger.written_since(db, progress.since), durable=False
+        )
+        for number, path, rating_key in items:
+            if number > progress.last:
+                fields, kept = await self._undo_known(number, path, rating_key)
+                self.progress = progress = progress.after(number, fields, kept)
+                await self._keep(progress.as_text())
+        await self._keep(None)
+        self.progress = None
         return progress
 
     async def _undo_owed(self) -> None:

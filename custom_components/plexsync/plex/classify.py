@@ -28,7 +28,7 @@ _ROOT = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z][\w.-
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FaultRow:
     """One row of the table."""
 
     kind: FaultClass
@@ -50,27 +50,27 @@ class Verdict:
         )
 
 
-BY_STATUS: Mapping[int, Verdict] = {
-    400: Verdict(FaultClass.ITEM, "bad_request", permanent=True, only_plex=True),
-    401: Verdict(FaultClass.AUTH, "unauthorized"),
-    403: Verdict(FaultClass.AUTH, "forbidden"),
-    404: Verdict(FaultClass.ITEM, "not_found", only_plex=True),
-    408: Verdict(FaultClass.SERVER, "http_408"),
-    409: Verdict(FaultClass.ITEM, "conflict", permanent=True),
-    413: Verdict(FaultClass.ITEM, "too_large", permanent=True),
-    414: Verdict(FaultClass.ITEM, "too_long", permanent=True),
-    429: Verdict(FaultClass.SERVER, "rate_limited"),
-    431: Verdict(FaultClass.ITEM, "too_long", permanent=True),
+BY_STATUS: Mapping[int, FaultRow] = {
+    400: FaultRow(FaultClass.ITEM, "bad_request", permanent=True, only_plex=True),
+    401: FaultRow(FaultClass.AUTH, "unauthorized"),
+    403: FaultRow(FaultClass.AUTH, "forbidden"),
+    404: FaultRow(FaultClass.ITEM, "not_found", only_plex=True),
+    408: FaultRow(FaultClass.SERVER, "http_408"),
+    409: FaultRow(FaultClass.ITEM, "conflict", permanent=True),
+    413: FaultRow(FaultClass.ITEM, "too_large", permanent=True),
+    414: FaultRow(FaultClass.ITEM, "too_long", permanent=True),
+    429: FaultRow(FaultClass.SERVER, "rate_limited"),
+    431: FaultRow(FaultClass.ITEM, "too_long", permanent=True),
     # A bad value, a picture over 10 MB, or a database that cannot commit.
-    500: Verdict(FaultClass.SERVER, "error_500"),
+    500: FaultRow(FaultClass.SERVER, "error_500"),
 }
-STARTING = Verdict(FaultClass.SERVER, "starting")
-MAINTENANCE = Verdict(FaultClass.SERVER, "maintenance")
-EMPTY = Verdict(FaultClass.SERVER, "empty_answer")
-NOT_PLEX = Verdict(FaultClass.SERVER, "not_plex")
-UNPARSABLE = Verdict(FaultClass.SERVER, "unparsable")
-TOO_BIG = Verdict(FaultClass.SERVER, "answer_too_big")
-WRONG_SERVER = Verdict(FaultClass.WRONG_SERVER, "wrong_machine")
+STARTING = FaultRow(FaultClass.SERVER, "starting")
+MAINTENANCE = FaultRow(FaultClass.SERVER, "maintenance")
+EMPTY = FaultRow(FaultClass.SERVER, "empty_answer")
+NOT_PLEX = FaultRow(FaultClass.SERVER, "not_plex")
+UNPARSABLE = FaultRow(FaultClass.SERVER, "unparsable")
+TOO_BIG = FaultRow(FaultClass.SERVER, "answer_too_big")
+WRONG_SERVER = FaultRow(FaultClass.WRONG_SERVER, "wrong_machine")
 
 
 class UnprovenFault(Fault):
@@ -79,7 +79,7 @@ class UnprovenFault(Fault):
     It stands as one of the server until a probe passes; then it is ``proven``.
     """
 
-    def __init__(self, status: int, verdict: Verdict) -> None:
+    def __init__(self, status: int, verdict: FaultRow) -> None:
         """Keep both readings."""
         super().__init__(FaultClass.SERVER, f"proxy_{status}")
         self._verdict = verdict
@@ -123,11 +123,11 @@ def judge(
     return verdict.fault(wait, throttled=slow_down)
 
 
-def _by_range(status: int) -> Verdict:
+def _by_range(status: int) -> FaultRow:
     if 300 <= status < 400:
         # A login page, or a proxy that moved: following would turn a PUT into a GET.
-        return Verdict(FaultClass.SERVER, "redirect")
-    return Verdict(FaultClass.SERVER, f"http_{status}")
+        return FaultRow(FaultClass.SERVER, "redirect")
+    return FaultRow(FaultClass.SERVER, f"http_{status}")
 
 
 def _judge_body(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ..engine.ports import CHANGING, IsStale, Items, PictureChoice, never
 from ..engine.retry import Fault, FaultClass
-from .classify import MOVED, WRONG_SERVER, Verdict
+from .classify import MOVED, WRONG_SERVER, FaultRow
 from .client import PlexClient
 from .deadlines import Deadlines
 from .items import SectionOf, parse_items
@@ -19,7 +19,7 @@ from .pictures import parse_pictures
 from .same import cut
 
 # An edit without an id edits the whole library.
-NO_ID = Verdict(FaultClass.ITEM, "no_id", permanent=True)
+NO_ID = FaultRow(FaultClass.ITEM, "no_id", permanent=True)
 _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
 
 

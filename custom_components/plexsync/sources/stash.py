@@ -30,7 +30,7 @@ from .stash_reader import StashReader
 from .stash_records import BREATH, Records
 from .stash_sent import Sent
 from .stash_stock import Stock
-from .stash_walk import Page
+from .stash_walk import ScenePage
 
 __all__ = ["StashOptions", "StashSource"]
 
@@ -288,7 +288,7 @@ class StashSource:
         scenes = await self._reader.single.read(ids)
         if not scenes:
             return
-        page = Page(tuple(scene for scene in scenes.values() if scene is not None))
+        page = ScenePage(tuple(scene for scene in scenes.values() if scene is not None))
         batch = await self._batch(page, place, None)
         if not forget:
             yield batch
@@ -301,7 +301,7 @@ class StashSource:
         sick = tuple(each for each in self._reader.sick if each not in well)
         return replace(place, sick=sick).to_text()
 
-    async def _batch(self, page: Page, place: Cursor, sent: Sent | None) -> Batch:
+    async def _batch(self, page: ScenePage, place: Cursor, sent: Sent | None) -> Batch:
         """Make the batch of a page, without what polls have sent already."""
         offered = page if sent is None else sent.offer(page)
         sent_now = sent.ids if sent else None

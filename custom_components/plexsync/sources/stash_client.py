@@ -55,7 +55,7 @@ type Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StashAnswer:
     """The data of a GraphQL answer, and the server's own clock where it told.
 
     ``broken`` are the places in the data that stand empty because of an error.
@@ -102,7 +102,7 @@ class StashClient:
         variables: Mapping[str, Any] | None = None,
         *,
         partial: bool = False,
-    ) -> Answer:
+    ) -> StashAnswer:
         """Ask one GraphQL document.
 
         An answer with errors is a fault; with ``partial`` only one that does not
@@ -124,7 +124,7 @@ class StashClient:
         data, broken = _data(body)
         if broken and not partial:
             raise source_fault("error")
-        return Answer(data, date, broken)
+        return StashAnswer(data, date, broken)
 
     async def download(
         self, path: str, etags: Sequence[str | None], limit: int

@@ -52,7 +52,7 @@ def instant(raw: str) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-class Row(NamedTuple):
+class ListedObject(NamedTuple):
     """One object: its id, raw time, and what else of it is compared (its name)."""
 
     id: str
@@ -68,14 +68,14 @@ class Listing:
     """
 
     count: int
-    rows: tuple[Row, ...]
+    rows: tuple[ListedObject, ...]
 
     @property
     def complete(self) -> bool:
         """Say whether no row was left out."""
         return self.count <= len(self.rows)
 
-    def updated(self, rows: Iterable[Row]) -> Self:
+    def updated(self, rows: Iterable[ListedObject]) -> Self:
         """Take in newer rows; those of before that are no longer among the newest go."""
         known = {row.id: row for row in self.rows}
         unlisted = self.count - len(known)
@@ -106,7 +106,7 @@ class Again(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ReadMark:
     """How far one kind was read.
 
     ``at`` is the greatest raw time; ``digest`` that of the listing from ``floor``
@@ -124,8 +124,8 @@ class State:
 
 
 def next_state(
-    old: State | None, listing: Listing, date: datetime | None, *, marked: bool
-) -> State:
+    old: ReadMark | None, listing: Listing, date: datetime | None, *, marked: bool
+) -> ReadMark:
     """Say where things stand after a listing that was taken from ``old.floor`` on.
 
     ``date`` is the server's clock at that moment. A row from more than a day ahead
@@ -138,8 +138,8 @@ def next_state(
     changed = old is None or at != old.at
     again = Again.NO if marked else _again(at, date, changed=changed)
     if not changed:
-        return State(at, listing.digest(), again)
-    state = State(at, None, again)
+        return ReadMark(at, listing.digest(), again)
+    state = ReadMark(at, None, again)
     rows = tuple(row for row in listing.rows if row.raw > state.floor)
     covered = listing.complete or len(rows) < len(listing.rows)
     if not covered or (old and state.floor < old.floor):
@@ -147,7 +147,7 @@ def next_state(
     return replace(state, digest=Listing(len(rows), rows).digest())
 
 
-def settle(old: State, date: datetime | None, *, marked: bool) -> State:
+def settle(old: ReadMark, date: datetime | None, *, marked: bool) -> ReadMark:
     """Say where things stand after a look that found nothing new."""
     again = Again.NO if marked else _again(old.at, date, changed=False)
     return replace(old, again=again)
@@ -188,25 +188,27 @@ def is_just_now(at: str, date: datetime | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class ToRead:
     """What has to be read: all after ``bound``, or only ``ids`` where these are known."""
 
     bound: str | None = None
     ids: tuple[str, ...] | None = None
 
-    def along(self, rows: Collection[Row]) -> News:
+    def along(self, rows: Collection[ListedObject]) -> ToRead:
         """Add rows to what has to be read."""
         if not rows:
             return self
         bound = min(earlier(row.raw, 0) for row in rows)
         ids = tuple(row.id for row in rows)
         if self.bound is None:
-            return News(bound, ids)
+            return ToRead(bound, ids)
         known = None if self.ids is None else (*self.ids, *ids)
-        return News(min(bound, self.bound), known)
+        return ToRead(min(bound, self.bound), known)
 
 
-def find_news(old: State, listing: Listing, seen: Mapping[str, Row] | None) -> News:
+def find_news(
+    old: ReadMark, listing: Listing, seen: Mapping[str, ListedObject] | None
+) -> ToRead:
     """Say what a listing from ``old.floor`` on shows that was not read yet.
 
     ``seen`` are the rows behind ``old``, by id, where they are still known. Without
@@ -216,13 +218,13 @@ def find_news(old: State, listing: Listing, seen: Mapping[str, Row] | None) -> N
     moved = len({offset(row.raw) for row in listing.rows} | {offset(old.at)}) > 1
     overlap = earlier(old.at, WINDOW if moved else OVERLAP)
     if seen is None:
-        return News(overlap)
+        return ToRead(overlap)
     fresh = [row for row in listing.rows if seen.get(row.id) != row]
     bounds = [earlier(row.raw, 0) for row in fresh]
     if not listing.complete:
         # Rows that were not listed are older than these, but perhaps not read.
-        return News(min([overlap if moved else earlier(old.at, LATE), *bounds]))
-    return News(min(bounds), tuple(row.id for row in fresh)) if fresh else News()
+        return ToRead(min([overlap if moved else earlier(old.at, LATE), *bounds]))
+    return ToRead(min(bounds), tuple(row.id for row in fresh)) if fresh else ToRead()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ class Cursor:
     ``sick`` are the scenes that were passed because they cannot be read.
     """
 
-    states: Mapping[str, State] = field(default_factory=dict)
+    states: Mapping[str, ReadMark] = field(default_factory=dict)
     run: Run | None = None
     sick: tuple[str, ...] = ()
 
@@ -267,7 +269,7 @@ class Cursor:
             if data["v"] != _VERSION:
                 return None
             states = {
-                str(name): State(
+                str(name): ReadMark(
                     _text(at), None if digest is None else _text(digest), Again(again)
                 )
                 for name, (at, digest, again) in data["kinds"].items()

@@ -51,7 +51,7 @@ COUNT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ObjectKind:
     """A kind of object whose changes are followed.
 
     ``name`` stands in cursors, ``word`` is Stash's own: the name of the list in
@@ -67,7 +67,7 @@ class Kind:
     depth: int = 0  # how far below an object the scenes are that it concerns
 
 
-SCENES = Kind(
+SCENES = ObjectKind(
     "scenes",
     "scenes",
     "findScenes",
@@ -76,18 +76,20 @@ SCENES = Kind(
     (),
 )
 _DEPENDENCIES = (
-    Kind(
+    ObjectKind(
         "performers",
         "performers",
         "findPerformers",
         "performer_filter",
         "PerformerFilterType",
     ),
-    Kind("studios", "studios", "findStudios", "studio_filter", "StudioFilterType"),
-    Kind("tags", "tags", "findTags", "tag_filter", "TagFilterType"),
+    ObjectKind(
+        "studios", "studios", "findStudios", "studio_filter", "StudioFilterType"
+    ),
+    ObjectKind("tags", "tags", "findTags", "tag_filter", "TagFilterType"),
     # Ids and times outlived the change of the name, so both share a place in cursors.
-    Kind("groups", "groups", "findGroups", "group_filter", "GroupFilterType"),
-    Kind("groups", "movies", "findMovies", "movie_filter", "MovieFilterType"),
+    ObjectKind("groups", "groups", "findGroups", "group_filter", "GroupFilterType"),
+    ObjectKind("groups", "movies", "findMovies", "movie_filter", "MovieFilterType"),
 )
 _GO_SPECIAL = re.compile(r"[.+*?()|\[\]{}^$]")
 _SEPARATORS = re.compile(r"[\\/]+")
@@ -149,7 +151,7 @@ class Schema:
         """Say whether a type exists and has all these fields."""
         return self.names.get(type_name, frozenset()).issuperset(names)
 
-    def dependencies(self, options: StashOptions) -> list[Kind]:
+    def dependencies(self, options: StashOptions) -> list[ObjectKind]:
         """List the kinds whose changes can change the records that are wanted."""
         wanted = {
             "performers": options.performers_wanted,
@@ -158,7 +160,7 @@ class Schema:
             "groups": "collections" in options.fields,
         }
         below = {"studios": options.network_wanted, "tags": options.relatives_wanted}
-        found: dict[str, Kind] = {}
+        found: dict[str, ObjectKind] = {}
         for kind in _DEPENDENCIES:
             if (
                 wanted[kind.name]
@@ -219,7 +221,7 @@ def _selection(names: Iterable[str]) -> str:
 
 
 def listing(
-    kinds: Iterable[Kind],
+    kinds: Iterable[ObjectKind],
     selection: str | None = None,
     *,
     jobs: bool = False,
@@ -259,7 +261,7 @@ def listing(
     return f"query Changed({', '.join(variables)}) {{ {' '.join(lists)} }}"
 
 
-def ids(kind: Kind) -> str:
+def ids(kind: ObjectKind) -> str:
     """Ask one kind for the ids that fit a filter."""
     return (
         f"query Ids($filter: {kind.type}, $page: FindFilterType) {{ "
@@ -308,7 +310,7 @@ def without(criteria: Mapping[str, Any], scene_ids: Iterable[str]) -> Mapping[st
     return filtered
 
 
-def related(kind: Kind, object_ids: Iterable[str]) -> dict[str, Any]:
+def related(kind: ObjectKind, object_ids: Iterable[str]) -> dict[str, Any]:
     """Filter on scenes that have any of these performers, studios, tags or groups.
 
     Or one below them, where what stands above is part of records.

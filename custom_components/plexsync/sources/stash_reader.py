@@ -8,16 +8,32 @@ from typing import Any
 from ..engine.retry import Fault
 from . import stash_queries as queries
 from .base import SourceInfo
-from .stash_client import Answer, StashClient, source_fault
-from .stash_cursor import BEGINNING, FRESH, LISTED, Listing, Row, State, earlier
+from .stash_client import StashAnswer, StashClient, source_fault
+from .stash_cursor import (
+    BEGINNING,
+    FRESH,
+    LISTED,
+    ListedObject,
+    Listing,
+    ReadMark,
+    earlier,
+)
 from .stash_jobs import StashJobs
 from .stash_lacking import lacking
 from .stash_losses import StashLosses
 from .stash_options import StashOptions
-from .stash_queries import SCENES, Kind, Schema
+from .stash_queries import SCENES, ObjectKind, Schema
 from .stash_sick import Sick
 from .stash_single import SingleScenes
-from .stash_walk import Page, Scene, Shape, Walker, left_out, numbers_of, result
+from .stash_walk import (
+    Scene,
+    ScenePage,
+    SceneWalker,
+    Shape,
+    left_out,
+    numbers_of,
+    result,
+)
 
 SWEEP_PAGE = 1000  # scenes, id and time only
 _LAST = 50  # scenes that are read once more together with that question
@@ -39,7 +55,7 @@ class Listings:
     kinds: Mapping[str, Listing]
     date: datetime | None
     bound: str | None = None
-    again: Page | None = None
+    again: ScenePage | None = None
 
 
 class StashReader:
@@ -51,7 +67,7 @@ class StashReader:
         self._options = options
         self._schema: Schema | None = None
         self.lacking: frozenset[str] | None = None  # options; None until it is known
-        self._walker = Walker(self._ask)
+        self._walker = SceneWalker(self._ask)
         self.sick = Sick()  # scenes, by id
         self.single = SingleScenes(self._ask, self._selection, self.sick)
         self._unlisted = Sick()  # of these, the ones that even lists break on
@@ -73,14 +89,14 @@ class StashReader:
         self.lacking = lacking(self._schema, self._options)
         return SourceInfo(version, tuple(_roots(data)))
 
-    async def kinds(self) -> list[Kind]:
+    async def kinds(self) -> list[ObjectKind]:
         """List the kinds whose changes concern us; scenes come first."""
         schema = await self._known_schema()
         return [SCENES, *schema.dependencies(self._options)]
 
     async def listings(
         self,
-        states: Mapping[str, State],
+        states: Mapping[str, ReadMark],
         since: Mapping[str, str] | None = None,
         most: int = LISTED,
     ) -> Listings:
@@ -108,7 +124,7 @@ class StashReader:
 
     async def _list(
         self,
-        kinds: Iterable[Kind],
+        kinds: Iterable[ObjectKind],
         floors: Mapping[str, str],
         most: int,
         bound: str | None = None,
@@ -161,7 +177,7 @@ class StashReader:
 
     async def _list_apart(
         self,
-        kinds: Iterable[Kind],
+        kinds: Iterable[ObjectKind],
         floors: Mapping[str, str],
         most: int,
         bound: str | None,
@@ -197,7 +213,7 @@ class StashReader:
         for scene_id in self._unlisted:
             self.sick.found(scene_id)
 
-    async def ids(self, kind: Kind, bound: str) -> list[str]:
+    async def ids(self, kind: ObjectKind, bound: str) -> list[str]:
         """List all of a kind that changed after a text time."""
         variables = {"filter": queries.after(bound), "page": queries.page(-1)}
         answer = await self._ask(queries.ids(kind), variables)
@@ -206,7 +222,7 @@ class StashReader:
 
     async def pages(
         self, criteria: Mapping[str, Any], after: int = 0
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncIterator[ScenePage]:
         """Read scenes that fit, in the order of their ids, from ``after`` on.
 
         The sick ones are left out.
@@ -215,14 +231,14 @@ class StashReader:
         async for page in self._walker.walk(document, criteria, after, self.sick):
             yield page
 
-    def changed(self, bound: str, after: int = 0) -> AsyncIterator[Page]:
+    def changed(self, bound: str, after: int = 0) -> AsyncIterator[ScenePage]:
         """Read the scenes that changed after a text time; all, after the beginning."""
         criteria = queries.after(bound) if bound != BEGINNING else {}
         return self.pages(criteria, after)
 
     async def related(
-        self, kind: Kind, object_ids: Iterable[str]
-    ) -> AsyncIterator[Page]:
+        self, kind: ObjectKind, object_ids: Iterable[str]
+    ) -> AsyncIterator[ScenePage]:
         """Read the scenes of some performers, studios, tags or groups."""
         remaining = list(object_ids)
         while remaining:
@@ -279,7 +295,7 @@ class StashReader:
         *,
         partial: bool = False,
         check: bool = True,
-    ) -> Answer:
+    ) -> StashAnswer:
         try:
             return await self._client.query(document, variables, partial=partial)
         except Fault as fault:
@@ -308,24 +324,26 @@ class StashReader:
                 raise source_fault("broken_answer")
 
 
-def _since(kind: Kind, floors: Mapping[str, str], unlisted: Sick) -> Mapping[str, Any]:
+def _since(
+    kind: ObjectKind, floors: Mapping[str, str], unlisted: Sick
+) -> Mapping[str, Any]:
     """Filter on what may be news of a kind."""
     criteria = queries.after(floors.get(kind.name, BEGINNING))
     return left_out(criteria, unlisted) if kind is SCENES else criteria
 
 
-def _bound(states: Mapping[str, State]) -> str | None:
+def _bound(states: Mapping[str, ReadMark]) -> str | None:
     """Give the time after which scenes have to be read once more, if they have to."""
     scenes = states.get(SCENES.name)
     return earlier(scenes.at, FRESH) if scenes and scenes.again else None
 
 
-def _listing(found: Any, kind: Kind) -> Listing:
+def _listing(found: Any, kind: ObjectKind) -> Listing:
     count, rows = result(found, kind.word)
     return Listing(
         count,
         tuple(
-            Row(
+            ListedObject(
                 str(row["id"]),
                 str(row["updated_at"]),
                 "\0".join(str(row.get(name) or "") for name in kind.marks),
@@ -335,12 +353,12 @@ def _listing(found: Any, kind: Kind) -> Listing:
     )
 
 
-def _again(found: Any, date: datetime | None) -> Page:
+def _again(found: Any, date: datetime | None) -> ScenePage:
     """Take the page of scenes that came along with the listings."""
     count, scenes = result(found, "scenes")
     last = max(numbers_of(scenes), default=0)
     done = not scenes or count <= len(scenes)
-    return Page(scenes, last, done, date=date)
+    return ScenePage(scenes, last, done, date=date)
 
 
 def _roots(data: Mapping[str, Any]) -> list[str]:

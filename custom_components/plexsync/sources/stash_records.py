@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engine.record import Record
 from .stash_mapping import PathMap, StashOptions, make_record, why_skipped
-from .stash_walk import Page
+from .stash_walk import ScenePage
 
 BREATH = 20  # scenes made into records before the event loop gets its turn
 
@@ -47,7 +47,7 @@ class Records:
         return why_skipped(scene, record, self._options)
 
     async def to_send(
-        self, page: Page, sent: set[int] | None
+        self, page: ScenePage, sent: set[int] | None
     ) -> tuple[tuple[Record, ...], tuple[str, ...]]:
         """Return the records of a page that are to be sent, and the keys of the others.
 

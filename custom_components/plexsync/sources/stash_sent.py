@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from .stash_cursor import is_just_now
-from .stash_walk import Page
+from .stash_walk import ScenePage
 
 _KEPT = 5000  # scenes
 
@@ -35,7 +35,7 @@ class Sent:
             then._content = self._content  # our own kind
         return then
 
-    def offer(self, page: Page) -> Page:
+    def offer(self, page: ScenePage) -> ScenePage:
         """Leave out the scenes that stand as they were sent; the others are to be sent."""
         changed = []
         for scene in page.scenes:

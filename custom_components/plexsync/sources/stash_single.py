@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from ..engine.retry import Fault
 from . import stash_queries as queries
-from .stash_client import Answer
+from .stash_client import StashAnswer
 from .stash_mapping import marks_of
 from .stash_sick import Sick
 from .stash_walk import Ask, Scene, Shape
@@ -99,7 +99,7 @@ class SingleScenes:
             return answer.data[f"s{scene_id}"] is None and not answer.broken
 
 
-def _broken(answer: Answer, scene_ids: Iterable[str]) -> list[str]:
+def _broken(answer: StashAnswer, scene_ids: Iterable[str]) -> list[str]:
     """Name the scenes of an answer that an error left empty."""
     places = {place[0] for place in answer.broken}
     return [scene_id for scene_id in scene_ids if f"s{scene_id}" in places]

@@ -8,10 +8,10 @@ from .stash_cursor import (
     BACK,
     Again,
     Cursor,
+    ListedObject,
     Listing,
-    News,
-    Row,
-    State,
+    ReadMark,
+    ToRead,
     earlier,
     find_news,
     next_state,
@@ -19,9 +19,9 @@ from .stash_cursor import (
 )
 from .stash_known import Known
 from .stash_looks import Looks, Reach
-from .stash_queries import SCENES, Kind
+from .stash_queries import SCENES, ObjectKind
 from .stash_reader import Listings, StashReader
-from .stash_work import Found, Renamed, Work
+from .stash_work import LookFound, Renamed, Work
 
 _MOST = {Reach.NARROW: 200, Reach.WIDE: 50}  # rows of each kind
 _SETTLED = 10.0  # seconds after which no row comes under the last time any more
@@ -34,10 +34,10 @@ class _Part(NamedTuple):
     ``mark`` tells that list when it comes again.
     """
 
-    kind: Kind
-    old: State
+    kind: ObjectKind
+    old: ReadMark
     known: Known
-    fresh: list[Row]
+    fresh: list[ListedObject]
     after: str | None = None
     mark: str = ""
 
@@ -53,13 +53,13 @@ class Stock:
         self._looks = looks
         self._monotonic = monotonic
         # By kind: the rows behind a state, for the last two states.
-        self._seen: dict[str, dict[State, Known]] = {}
+        self._seen: dict[str, dict[ReadMark, Known]] = {}
         # By kind: the greatest time, and since when it is known.
         self._since: dict[str, tuple[str, float]] = {}
         # Lists that were cut, and behind which nothing is new, and where things stood.
-        self._cut: dict[tuple[Reach, str], tuple[State, str]] = {}
+        self._cut: dict[tuple[Reach, str], tuple[ReadMark, str]] = {}
 
-    async def take(self) -> dict[str, State]:
+    async def take(self) -> dict[str, ReadMark]:
         """Return the state of each kind at this moment."""
         listings = await self._reader.listings({})
         states = {
@@ -111,7 +111,7 @@ class Stock:
         cut = [part for part in parts if part.after is not None]
         if cut and reach is Reach.WIDE:
             return await self._look_behind(place, cut)
-        found = Found(dict(place.states))
+        found = LookFound(dict(place.states))
         for part in parts:
             await self._add(part, listings, found)
         full = reach is Reach.WIDE and all(
@@ -132,7 +132,7 @@ class Stock:
                 self._cut[Reach.WIDE, kind.name] = (_settled(old), mark)
         return work
 
-    async def _add(self, part: _Part, listings: Listings, found: Found) -> None:
+    async def _add(self, part: _Part, listings: Listings, found: LookFound) -> None:
         """Add what a look shows of one kind to what it found."""
         kind, old, known, fresh, after, mark = part
         marked = bool(kind.marks)
@@ -147,9 +147,9 @@ class Stock:
         listing = listing.within(new.floor)
         # Where not every row is known, this is the digest of no list that will come.
         new = replace(new, digest=listing.digest())
-        news = News().along(fresh)
+        news = ToRead().along(fresh)
         if after is not None:
-            news = News(after)
+            news = ToRead(after)
             self._cut[Reach.NARROW, kind.name] = (_settled(new), mark)
         self._hurry_sick(fresh if kind is SCENES else ())
         if kind is SCENES:
@@ -176,7 +176,7 @@ class Stock:
                     old, listing, listings.date, marked=bool(kind.marks)
                 )
         windows = await self._windows({kind.name: states[kind.name] for kind in kinds})
-        found = Found(dict(place.states))
+        found = LookFound(dict(place.states))
         for kind in kinds:
             state = states[kind.name]
             if kind.name in windows:
@@ -189,12 +189,12 @@ class Stock:
 
     async def _add_all(
         self,
-        kind: Kind,
-        new: State,
+        kind: ObjectKind,
+        new: ReadMark,
         listings: Listings,
         window: Listing | None,
         place: Cursor,
-        found: Found,
+        found: LookFound,
     ) -> None:
         """Add what a full look shows of one kind to what it found."""
         name, listing = kind.name, listings.kinds[kind.name]
@@ -219,14 +219,14 @@ class Stock:
         found.states[name] = new
         self.remember(name, new, behind)
 
-    async def _windows(self, states: Mapping[str, State]) -> Mapping[str, Listing]:
+    async def _windows(self, states: Mapping[str, ReadMark]) -> Mapping[str, Listing]:
         """List just the window, for states that no list has given a digest yet.
 
         Much was changed of late, and a list that reaches further back tells too little.
         """
         if all(state.digest is not None for state in states.values()):
             return {}
-        bare = {name: State(state.at) for name, state in states.items()}
+        bare = {name: ReadMark(state.at) for name, state in states.items()}
         listings = await self._reader.listings(bare)
         return {
             name: listings.kinds[name]
@@ -234,11 +234,11 @@ class Stock:
             if state.digest is None and name in listings.kinds
         }
 
-    def remember(self, name: str, state: State, listing: Listing) -> None:
+    def remember(self, name: str, state: ReadMark, listing: Listing) -> None:
         """Keep the rows behind a state, so that a later listing shows what is new."""
         self._keep(name, state, Known.of(listing))
 
-    def _keep(self, name: str, state: State, known: Known) -> None:
+    def _keep(self, name: str, state: ReadMark, known: Known) -> None:
         states = self._seen.setdefault(name, {})
         states.pop(state, None)
         states[state] = known
@@ -246,10 +246,10 @@ class Stock:
         for outdated in list(states)[:-2]:
             del states[outdated]
 
-    def _known(self, name: str, state: State | None) -> Known | None:
+    def _known(self, name: str, state: ReadMark | None) -> Known | None:
         return self._seen.get(name, {}).get(state) if state else None
 
-    def _near(self, name: str, state: State) -> str:
+    def _near(self, name: str, state: ReadMark) -> str:
         """Give the time after which a narrow look lists: no row is below it by rights."""
         now = self._monotonic()
         at, since = self._since.get(name, ("", now))
@@ -259,15 +259,19 @@ class Stock:
         over = not state.again and now - since >= _SETTLED
         return earlier(state.at, -1 if over else BACK)
 
-    def _news(self, name: str, old: State | None, listing: Listing) -> News:
+    def _news(self, name: str, old: ReadMark | None, listing: Listing) -> ToRead:
         """Say what a listing shows that was not read; of a kind new to us, nothing."""
         if old is None or old.digest == listing.digest():
-            return News()
+            return ToRead()
         known = self._known(name, old)
         return find_news(old, listing, known.rows if known else None)
 
     async def _ids(
-        self, kind: Kind, bound: str, known: tuple[str, ...] | None, listing: Listing
+        self,
+        kind: ObjectKind,
+        bound: str,
+        known: tuple[str, ...] | None,
+        listing: Listing,
     ) -> list[str]:
         """Name the objects of a kind that changed."""
         if known is not None:
@@ -276,18 +280,20 @@ class Stock:
             return await self._reader.ids(kind, bound)
         return [row.id for row in listing.rows if row.raw > bound]
 
-    def _hurry_sick(self, fresh: Iterable[Row]) -> None:
+    def _hurry_sick(self, fresh: Iterable[ListedObject]) -> None:
         """Look soon at scenes that could not be read and were changed since."""
         for row in fresh:
             self._reader.sick.hurry(row.id)
 
 
-def _settled(state: State) -> State:
+def _settled(state: ReadMark) -> ReadMark:
     """Give a state without what only a moment tells."""
     return replace(state, again=Again.NO)
 
 
-def _missed(old: State | None, listing: Listing, then: Listing) -> list[Row]:
+def _missed(
+    old: ReadMark | None, listing: Listing, then: Listing
+) -> list[ListedObject]:
     """Give the rows that changed between two lists."""
     listed = set(listing.rows)
     return [

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..engine.retry import Fault
 from . import stash_queries as queries
-from .stash_client import Answer, TooMuchFault, source_fault
+from .stash_client import StashAnswer, TooMuchFault, source_fault
 from .stash_sick import Sick
 
 PAGE = 500  # scenes, with all their fields
@@ -25,11 +25,11 @@ _LEFT_OUT = 200  # scenes in one filter, at most
 _MAX_ID = 2**31 - 1
 
 type Scene = Mapping[str, Any]
-type Ask = Callable[..., Awaitable[Answer]]
+type Ask = Callable[..., Awaitable[StashAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ScenePage:
     """Some scenes in the order of their ids; ``last`` is the greatest id.
 
     ``passed`` are the sick ones that were met on the way; ``date`` is the server's
@@ -57,7 +57,7 @@ class Shape:
             raise source_fault("broken_answer") from None
 
 
-class Walker:
+class SceneWalker:
     """Reads page after page; the page shrinks when answers take too long.
 
     Paging by id skips nothing and ends, however many rows come, go, or share one
@@ -82,7 +82,7 @@ class Walker:
         *,
         most: int = PAGE,
         leave_out: bool = True,
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncIterator[ScenePage]:
         """Read the scenes that fit, in the order of their ids, from ``after`` on.
 
         Those that are known to be ``sick`` are left out, and those that turn out to be
@@ -140,7 +140,7 @@ class Walker:
         *,
         whole: bool = True,
         check: bool = True,
-    ) -> Answer:
+    ) -> StashAnswer:
         """Ask for a page; the next ones are smaller if that was too much."""
         try:
             answer = await self._ask(document, variables, partial=True, check=check)
@@ -218,7 +218,7 @@ def numbers_of(scenes: Iterable[Scene]) -> list[int]:
     return numbers
 
 
-def _take(answer: Answer, after: int) -> tuple[Page, tuple[str, ...]]:
+def _take(answer: StashAnswer, after: int) -> tuple[ScenePage, tuple[str, ...]]:
     """Take a page of scenes, and the ids of those that an error left incomplete.
 
     ValueError unless every id lies beyond ``after``; Fault where an error concerns
@@ -238,5 +238,5 @@ def _take(answer: Answer, after: int) -> tuple[Page, tuple[str, ...]]:
     whole = tuple(scene for row, scene in enumerate(scenes) if row not in rows)
     # The rows decide: a count that promises more than ever comes must not loop.
     done = not scenes or count <= len(scenes)
-    page = Page(whole, max(numbers, default=after), done, date=answer.date)
+    page = ScenePage(whole, max(numbers, default=after), done, date=answer.date)
     return page, tuple(str(scenes[row]["id"]) for row in sorted(rows))

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .stash_cursor import BACK, Again, Cursor, Listing, News, State, earlier
-from .stash_queries import SCENES, Kind
+from .stash_cursor import BACK, Again, Cursor, Listing, ReadMark, ToRead, earlier
+from .stash_queries import SCENES, ObjectKind
 from .stash_reader import Listings
-from .stash_walk import Page
+from .stash_walk import ScenePage
 
-_NOTHING = News()
+_NOTHING = ToRead()
 _SINGLE = 50  # scenes that are asked for by id instead of by time
 
 
@@ -19,9 +19,9 @@ class Renamed:
     ``state`` is where the kind stands once all of these scenes were read.
     """
 
-    kind: Kind
+    kind: ObjectKind
     ids: list[str]
-    state: State
+    state: ReadMark
     listing: Listing
 
 
@@ -34,26 +34,26 @@ class Work:
     what was renamed is done.
     """
 
-    states: Mapping[str, State]
+    states: Mapping[str, ReadMark]
     bound: str | None
-    again: Page
+    again: ScenePage
     renamed: list[Renamed]
     ids: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
-class Found:
+class LookFound:
     """What a look has found so far; ``surprised`` if no narrow one would have."""
 
-    states: dict[str, State]
-    scenes: News = _NOTHING
+    states: dict[str, ReadMark]
+    scenes: ToRead = _NOTHING
     renamed: list[Renamed] = field(default_factory=list)
     surprised: bool = False
 
     def work(self, listings: Listings, place: Cursor) -> Work:
         """Decide how the scenes that changed are read, and the last ones of before again."""
         bound, ids = self.scenes.bound, self.scenes.ids or ()
-        again = listings.again or Page()
+        again = listings.again or ScenePage()
         old = place.states.get(SCENES.name)
         behind: str | None = None
         late = False
@@ -63,13 +63,13 @@ class Found:
         if not again.done:
             # They are many. Once their second is over they are read once more, unless
             # they were read after it: then hardly any of them can have changed.
-            new, again = self.states[SCENES.name], Page()
+            new, again = self.states[SCENES.name], ScenePage()
             over = new.again is not Again.MUST or (old and new.at != old.at)
             if old and old.again is Again.MUST and over:
                 behind = earlier(old.at, 1)
         elif again.scenes and bound is not None and not late:
             # There is more to read than came along with the list: one run reads all.
-            behind, again = listings.bound, Page()
+            behind, again = listings.bound, ScenePage()
         if behind is not None:
             bound, late = min(bound or behind, behind), False
         if late:

@@ -1,0 +1,40 @@
+"""Undo everything since a time, on request: it goes on whoever waits for it."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from .const import DOMAIN
+from .engine.contact import CircuitRefusedError
+from .engine.retry import Fault
+
+if TYPE_CHECKING:
+    from .coordinator import PlexSyncCoordinator
+
+
+async def async_undo_since(
+    coordinator: PlexSyncCoordinator, since: float, seconds: float
+) -> dict[str, Any]:
+    """Begin to undo, and say how that stands at most ``seconds`` later.
+
+    ``since`` is seconds since the epoch. Raises StorageError.
+    """
+    undoing = coordinator.engine.undoing
+
+    async def undo() -> tuple[int, int, dict[str, int]] | None:
+        try:
+            return await undoing.undo_since(since)
+        except Fault, CircuitRefusedError:
+            return None  # Plex is away: the engine goes on once it is back
+
+    task = coordinator.config_entry.async_create_background_task(
+        coordinator.hass, undo(), f"{DOMAIN} undo"
+    )
+    await asyncio.wait([task], timeout=seconds)
+    if task.done() and (result := task.result()) is not None:
+        items, fields, kept = result
+        return {"status": "finished", "items": items, "fields": fields, "kept": kept}
+    answer: dict[str, Any] = {"status": "running", "progress": 0.0}
+    if (so_far := undoing.progress) is not None:
+        answer["progress"] = round(100 * so_far.done / max(1, so_far.total), 1)
+        answer |= {"items": so_far.items, "fields": so_far.fields}
+    return answer
