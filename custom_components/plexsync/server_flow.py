@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+import contextlib
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -28,6 +29,7 @@ import probatio
 from .connection import Access
 from .const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
 from .coordinator import PlexSyncConfigEntry
+from .engine.database import StorageError
 from .plex.library import Library
 from .plex_validation import PlexFound, async_look_at_plex
 from .takeover import preset
@@ -158,7 +160,8 @@ class ServerFlow(ConfigFlow):
             return [each.uuid for each in there] if len(there) == 1 else []
         known: tuple[Library, ...] = ()
         if self._entry.state is ConfigEntryState.LOADED:
-            known = await self._entry.runtime_data.server.known_libraries()
+            with contextlib.suppress(StorageError):  # then those of the same id count
+                known = await self._entry.runtime_data.server.known_libraries()
         return preset(self._entry.data[CONF_LIBRARIES], known, there)
 
     # The end
