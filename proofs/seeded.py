@@ -464,6 +464,22 @@ _QUEUE = [
         tests="test_queue.py::test_a_source_that_went_back_counts",
     ),
     _bug(
+        "settled",
+        "newer revision lost",
+        "a source that went back is not believed until the clock has caught up",
+        '"UPDATE settled SET heard = :now WHERE heard > :now"',
+        '"UPDATE settled SET heard = :now WHERE heard > :now + 1e9"',
+        tests="test_queue.py::test_a_source_that_went_back_counts_after_the_clock_did",
+    ),
+    _bug(
+        "settled",
+        "older revision wins",
+        "a page that comes late takes back what was said again meanwhile",
+        "token = ?, files = ?, heard = ?",
+        "token = ?, files = ?, heard = coalesce(heard, ?)",
+        tests="test_queue.py::test_what_was_asked_for_before_an_equal_one_came_in_is_older",
+    ),
+    _bug(
         "departures",
         "gone too early",
         "one list is enough to let go of what it lacks",

@@ -28,7 +28,7 @@ from .simulators.plex.state import ItemType
 # The proportions of the real ones, a hundred times faster.
 POLICY = Policy(first_delay=0.05, cap=0.3, refused=0.05, held=3)
 RETRY = RetryPolicy(transient=Backoff(0.05, 0.5), missing=Backoff(0.05, 0.5))
-DEADLINES = Deadlines(probe=1, read=2, listing=2, edit=1, upload=1, join=1)
+DEADLINES = Deadlines(probe=1, read=2, listing=2, edit=1, upload=1)
 WITHIN = 20.0  # seconds that anything may take on a busy machine
 
 PNG = bytes.fromhex(

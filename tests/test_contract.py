@@ -592,7 +592,7 @@ def test_every_repair_has_its_text() -> None:
                     "menu_options",
                 }
                 steps = {f"async_step_{option}" for option in menu["menu_options"]}
-                assert steps <= vars(MENUS[key]).keys()
+                assert steps <= set(dir(MENUS[key]))
         elif key == issues.LIBRARY_GONE:
             (form,) = forms(text["fix_flow"])
             assert form["data"].keys() == form["data_description"].keys()

@@ -148,6 +148,21 @@ async def test_scenes_that_come_back_are_noticed_by_themselves(
     assert not entry.runtime_data.engine.source_holds.all
 
 
+async def test_a_look_that_an_unload_cuts_short_is_the_last(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """While the owner is asked, others follow it; not once the entry is unloaded."""
+    entry = await begin(hass, plex, stash)
+    for scene in stash.core.scene_ids():
+        stash.core.delete_scene(scene)
+    await sweep(hass)
+    await until_issue(hass, "mass_change", SOURCE)
+    watch = entry.runtime_data.departures
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await watch.look(SOURCE)  # it comes to the database when that is closed
+    assert not watch._later  # noqa: SLF001  # nobody else can tell
+
+
 async def test_a_scene_that_was_deleted_is_noticed_by_itself(
     hass: HomeAssistant,
     plex: PlexSimulator,

@@ -127,6 +127,7 @@ async def test_failures_and_comparisons_in_words(
             "is not available. None. Its jobs wait",
         ),
         ({"type": "of_the_future", "device_id": "gone"}, "PlexSync", "of_the_future"),
+        ({"type": "{of} the {"}, "PlexSync", "{of} the {"),
         ({}, "PlexSync", "None"),
     ],
 )

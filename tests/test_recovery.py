@@ -74,7 +74,7 @@ def test_an_hour_of_outage(socket_enabled: None, tmp_path: Path, fault: str) -> 
             await it.plex.stop()
             it.plex.faults.add(**DOWN[fault])
             if fault == "silent":  # what never comes need not be waited for
-                it.wait_for_answers(Deadlines(probe=0.03, read=0.03, join=0.5))
+                it.wait_for_answers(Deadlines(probe=0.03, read=0.03))
             await it.plex.start()
             began, before = loop.time(), it.attempts
             it.plex.journal.clear()

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.config_entries import SOURCE_REAUTH
-from homeassistant.const import CONF_TOKEN
+from homeassistant.const import CONF_TOKEN, EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -21,6 +21,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.plexsync.ask_owner import async_ask_owner
 from custom_components.plexsync.const import CONF_PATH_MAPPINGS, CONF_REUSE, DOMAIN
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.sources.stash_options import StashOptions
@@ -389,10 +390,18 @@ async def test_what_a_source_needs_its_owner_for(
         [EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED],
     )
     assert issue(hass, key, SOURCE)
+    ir.async_ignore_issue(hass, DOMAIN, found.issue_id, True)
+    await stash.start()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    runner = entry.runtime_data.runners[SOURCE]
+    await until(hass, lambda: runner.connected is False, [EVENT_STATE_CHANGED])
+    async_ask_owner(entry.runtime_data)
+    again = issue(hass, key, SOURCE)
+    assert again is not None
+    assert again.dismissed_version  # whoever ignores it is not shown it anew
 
     stash.status = "OK"
     stash.auth.credentials = stash.auth.tripwire = False
-    await stash.start()
     runner.hurry()
     await until_issue(hass, key, SOURCE, gone=True)
 

@@ -155,12 +155,14 @@ async def test_other_libraries_are_chosen_where_none_is_left(
 ) -> None:
     """The entry is set up anew with them, and what waited is written."""
     entry = await gone(hass, plex)
-    anew = plex.core.add_section("Anew", "movie", [PLEX_ROOT])
+    anew = plex.core.add_section("Series", "movie", [PLEX_ROOT])
     item = plex.core.add_item(anew, "Film", file=PATH)
     shown = await open_fix(hass, hass_client, "library_gone")
     assert (shown["type"], shown["step_id"]) == ("form", "libraries")
     options = shown["data_schema"][0]["selector"]["select"]["options"]
-    assert [each["label"] for each in options] == ["Series", "Anew"]
+    (folder,) = plex.core.sections[2].locations
+    shows, films = f"Series ({folder.path})", f"Series ({PLEX_ROOT})"
+    assert [each["label"] for each in options] == [shows, films]
     again = await answer_fix(hass_client, shown, **{CONF_LIBRARIES: []})
     assert again["errors"] == {CONF_LIBRARIES: "choose_library"}
     ended = await answer_fix(hass_client, again, **{CONF_LIBRARIES: [anew.uuid]})

@@ -683,6 +683,22 @@ async def test_undo_of_everything_since(
     assert plex.core.find(PATH).title == titles[0]
 
 
+async def test_an_undo_that_an_unload_cuts_short(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Whoever waits for it is told that it is not over."""
+    await sync(hass, path=PATH, fields={"title": "First"})
+    engine = entry.runtime_data.engine
+    engine.tools.in_hand.add(str(plex.core.find(PATH).rating_key))
+    undo = call(hass, "undo_since", since="2026-01-01 00:00:00", wait=60)
+    waiting = asyncio.ensure_future(undo)
+    async with asyncio.timeout(WITHIN):
+        while engine.undoing.progress is None:
+            await asyncio.sleep(0.01)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert (await waiting)["status"] == "running"
+
+
 async def test_an_undo_goes_on_whoever_waits(
     hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
 ) -> None:

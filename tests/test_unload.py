@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.engine.breaker import State
 from tests.home import PATIENCE, PLEX_ROOT, call, make_entry, set_up, until, until_state
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
@@ -124,6 +125,14 @@ async def test_who_waits_for_plex_itself_is_told_in_words(
         "closed",
     )
     assert entry.state is ConfigEntryState.NOT_LOADED
+
+    # What we broke off ourselves speaks against nobody.
+    plex.faults.clear()
+    await set_up(hass, entry)
+    circuit = entry.runtime_data.engine.circuit
+    assert circuit.breaker.state is State.CLOSED
+    assert circuit.outages.current is None
+    assert not circuit.outages.outages
 
 
 async def test_an_engine_that_is_closed_says_queued(

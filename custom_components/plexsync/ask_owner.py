@@ -67,7 +67,11 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
     issues.async_follow_source_holds(hass, entry, engine.source_holds.all)
     failing, now = engine.bulkheads.failing(), engine.clock.monotonic()
     issues.async_follow_failing(hass, entry, failing, now)
-    faults = {number: runner.fault for number, runner in coordinator.runners.items()}
+    faults = {
+        number: runner.fault
+        for number, runner in coordinator.runners.items()
+        if runner.connected is not None
+    }
     issues.async_follow_sources(hass, entry, faults)
     for number, runner in coordinator.runners.items():
         if (lacking := runner.source.lacking) is not None:

@@ -37,6 +37,7 @@ class DepartureWatch:
         self._compares: CALLBACK_TYPE | None = None
         self._comparing: asyncio.Task[None] | None = None
         self._compared = float("-inf")  # monotonic seconds
+        self._closed = False
 
     @callback
     def start(self) -> None:
@@ -82,6 +83,8 @@ class DepartureWatch:
     @callback
     def look_soon(self, source: str, delay: float = 0.0) -> None:
         """Look after some seconds, unless a look is to come by then anyway."""
+        if self._closed:
+            return  # a look that was under way ends after us
         at = self._coordinator.engine.clock.monotonic() + delay
         if (later := self._later.get(source)) is not None:
             if later[0] <= at:
@@ -121,7 +124,7 @@ class DepartureWatch:
         A comparison that runs already has read some of it before.
         """
         coordinator = self._coordinator
-        if self._compares is not None:
+        if self._closed or self._compares is not None:
             return
         now = coordinator.engine.clock.monotonic()
         delay = max(_SOON, self._compared + _HOUR - now)
@@ -143,6 +146,7 @@ class DepartureWatch:
     @callback
     def close(self) -> None:
         """Look no more."""
+        self._closed = True
         for _, stop in self._later.values():
             stop()
         self._later.clear()

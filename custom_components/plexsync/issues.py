@@ -188,7 +188,8 @@ def async_follow_sources(
 ) -> None:
     """Raise what a source needs its owner for; None says that it works.
 
-    Any other fault tells nothing of what was raised before, and leaves it.
+    Any other fault tells nothing of what was raised before, and leaves it, like a
+    source that has not been asked yet.
     """
     for source, fault in faults.items():
         if source not in entry.subentries or fault not in (None, *BY_FAULT):
@@ -199,7 +200,7 @@ def async_follow_sources(
             else:
                 ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
     for issue in _issues(hass, entry):
-        if issue.data and issue.data["source"] not in (None, *faults):
+        if issue.data and issue.data["source"] not in (None, *entry.subentries):
             ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 

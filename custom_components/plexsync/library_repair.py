@@ -4,12 +4,6 @@ import asyncio
 from typing import Any
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
 import probatio
 
 from .const import CONF_LIBRARIES
@@ -17,6 +11,7 @@ from .engine.database import StorageError
 from .engine.retry import Fault
 from .plex.library import SUPPORTED
 from .repair_answers import loaded
+from .server_flow import library_selector
 
 _PATIENCE = 15.0  # seconds that the owner waits for the list
 
@@ -54,21 +49,14 @@ class LibraryRepairFlow(RepairsFlow):
                 found = await coordinator.server.libraries()
         except Fault, StorageError, TimeoutError:
             return self.async_abort(reason="cannot_connect")
-        options = [
-            SelectOptionDict(value=each.uuid, label=each.title)
-            for each in found
-            if each.type in SUPPORTED
-        ]
-        if not options:
+        there = tuple(each for each in found if each.type in SUPPORTED)
+        if not there:
             return self.async_abort(reason="no_libraries")
-        libraries = SelectSelector(
-            SelectSelectorConfig(
-                options=options, multiple=True, mode=SelectSelectorMode.LIST
-            )
-        )
         return self.async_show_form(
             step_id="libraries",
-            data_schema=probatio.Schema({probatio.Required(CONF_LIBRARIES): libraries}),
+            data_schema=probatio.Schema(
+                {probatio.Required(CONF_LIBRARIES): library_selector(there)}
+            ),
             errors=errors,
             description_placeholders={"name": entry.title},
         )

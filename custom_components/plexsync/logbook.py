@@ -61,7 +61,9 @@ def _message(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
         kind = "circuit_reset"
     elif kind == "items_failed" and shown["count"] == 1:
         kind = "item_failed"
-    return _text(hass, "common", kind, kind).format_map(shown)
+    if not (sentence := _text(hass, "common", kind, "")):
+        return kind
+    return sentence.format_map(shown)
 
 
 # What a comparison counts beside what is in line and what differs.

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+import contextlib
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -28,6 +29,7 @@ import probatio
 from .connection import Access
 from .const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
 from .coordinator import PlexSyncConfigEntry
+from .engine.database import StorageError
 from .plex.library import Library
 from .plex_validation import PlexFound, async_look_at_plex
 from .takeover import preset
@@ -140,13 +142,7 @@ class ServerFlow(ConfigFlow):
             if chosen := user_input[CONF_LIBRARIES]:
                 return self._finish(chosen)
             errors[CONF_LIBRARIES] = "choose_library"
-        libraries = SelectSelector(
-            SelectSelectorConfig(
-                options=library_options(self._found.libraries),
-                multiple=True,
-                mode=SelectSelectorMode.LIST,
-            )
-        )
+        libraries = library_selector(self._found.libraries)
         chosen = await self._async_preset()
         return self.async_show_form(
             step_id="libraries",
@@ -164,7 +160,8 @@ class ServerFlow(ConfigFlow):
             return [each.uuid for each in there] if len(there) == 1 else []
         known: tuple[Library, ...] = ()
         if self._entry.state is ConfigEntryState.LOADED:
-            known = await self._entry.runtime_data.server.known_libraries()
+            with contextlib.suppress(StorageError):  # then those of the same id count
+                known = await self._entry.runtime_data.server.known_libraries()
         return preset(self._entry.data[CONF_LIBRARIES], known, there)
 
     # The end
@@ -198,15 +195,21 @@ class ServerFlow(ConfigFlow):
         return result
 
 
-def library_options(libraries: tuple[Library, ...]) -> list[SelectOptionDict]:
-    """Name libraries as Plex does; of two with one name the folder says which is which."""
+def library_selector(libraries: tuple[Library, ...]) -> SelectSelector:
+    """Ask for libraries, named as Plex does; of two with one name the folder says which."""
     names = Counter(each.title for each in libraries)
-    return [
-        SelectOptionDict(
-            value=each.uuid,
-            label=each.title
-            if names[each.title] == 1 or not each.locations
-            else f"{each.title} ({each.locations[0]})",
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=[
+                SelectOptionDict(
+                    value=each.uuid,
+                    label=each.title
+                    if names[each.title] == 1 or not each.locations
+                    else f"{each.title} ({each.locations[0]})",
+                )
+                for each in libraries
+            ],
+            multiple=True,
+            mode=SelectSelectorMode.LIST,
         )
-        for each in libraries
-    ]
+    )

@@ -22,13 +22,23 @@ _NAME_OF_FIELD = f"component.{DOMAIN}.selector.item_fields.fields.{{}}.name"
 _PATIENCE = 15.0  # seconds that the owner waits for the sample
 
 
-class FirstPlanRepairFlow(RepairsFlow):
-    """Ask whether a source may begin to be written."""
+class SourceRepairFlow(RepairsFlow):
+    """Ask about one source that waits for the answer."""
 
     def __init__(self, entry_id: str, source: str) -> None:
         """Name the entry and the source that waits."""
         self._entry_id = entry_id
         self._source = source
+
+    async def async_step_leave(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Leave all as it is."""
+        return self.async_abort(reason="left")
+
+
+class FirstPlanRepairFlow(SourceRepairFlow):
+    """Ask whether a source may begin to be written."""
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
@@ -63,20 +73,9 @@ class FirstPlanRepairFlow(RepairsFlow):
 
         return await async_answer(self, self._entry_id, begin)
 
-    async def async_step_leave(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Leave all as it is."""
-        return self.async_abort(reason="left")
 
-
-class MassChangeRepairFlow(RepairsFlow):
+class MassChangeRepairFlow(SourceRepairFlow):
     """Ask whether so many records are really gone."""
-
-    def __init__(self, entry_id: str, source: str) -> None:
-        """Name the entry and the source that waits."""
-        self._entry_id = entry_id
-        self._source = source
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
@@ -104,12 +103,6 @@ class MassChangeRepairFlow(RepairsFlow):
             coordinator.departures.look_soon(self._source)
 
         return await async_answer(self, self._entry_id, part)
-
-    async def async_step_leave(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Leave all as it is."""
-        return self.async_abort(reason="left")
 
 
 async def _sample(

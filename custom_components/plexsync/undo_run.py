@@ -29,8 +29,11 @@ async def async_undo_since(
     task = coordinator.config_entry.async_create_background_task(
         coordinator.hass, undo(), f"{DOMAIN} undo"
     )
+    # Nobody need wait for it, and then nobody asks how it ended.
+    task.add_done_callback(lambda it: None if it.cancelled() else it.exception())
     await asyncio.wait([task], timeout=seconds)
-    if task.done() and (result := task.result()) is not None:
+    over = task.done() and not task.cancelled()  # by an unload: it goes on afterwards
+    if over and (result := task.result()) is not None:
         items, fields, kept = result
         return {"status": "finished", "items": items, "fields": fields, "kept": kept}
     answer: dict[str, Any] = {"status": "running", "progress": 0.0}

@@ -30,7 +30,7 @@ from .stream import Promises
 # The proportions of the real ones, a hundred times faster.
 POLICY = Policy(first_delay=0.05, cap=0.4, refused=0.05, held=1)
 RETRY = RetryPolicy(transient=Backoff(0.05, 0.5), missing=Backoff(0.05, 0.5))
-DEADLINES = Deadlines(probe=0.5, read=0.5, listing=2, edit=0.5, upload=0.5, join=1)
+DEADLINES = Deadlines(probe=0.5, read=0.5, listing=2, edit=0.5, upload=0.5)
 
 # Bookkeeping of the proof itself, by SQLite and in the same transactions: nothing
 # that the engine forgets to count can be missing here too.

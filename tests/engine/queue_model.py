@@ -55,6 +55,7 @@ class Row:
     priority: Priority
     enqueued: float
     due: float
+    heard: float  # when the newest of it came in
     news: int = 1
     failed: bool = False
     flying: bool = False
@@ -164,7 +165,7 @@ class Row:
             self.enqueued,
             None if self.failed else self.due,
             self.record.find.paths,
-            tuple(self.record.fields),
+            tuple(sorted(self.record.fields)),
             History(
                 len(self.failures), self.failures[0], self.failures[-1], self.retries
             )
@@ -178,6 +179,7 @@ class Done:
     """What was brought into line, by record key."""
 
     revisions: dict[str, int | None]  # of each field, and of the whole view
+    heard: float = 0.0  # when the newest of it came in
     record: Record | None = None  # as a whole; None: compare with Plex next time
     token: str = ""
     rating_key: str | None = None

@@ -19,7 +19,7 @@ from custom_components.plexsync.plex.deadlines import Deadlines
 from tests.rig import Rig, library
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
-DEADLINES = Deadlines(probe=1, read=1, listing=0.5, edit=0.5, upload=1, join=1)
+DEADLINES = Deadlines(probe=1, read=1, listing=0.5, edit=0.5, upload=1)
 # What waits for an item stays to be seen until it is woken.
 RETRY = RetryPolicy(transient=Backoff(0.5, 1), missing=Backoff(120, 120))
 LISTING = r"/library/sections/\d+/all"

@@ -714,6 +714,39 @@ def test_a_source_that_went_back_counts(db: sqlite3.Connection, state: str) -> N
     assert put(db, mirrored(4, title="Newer"), now=103)[0] is Accepted.QUEUED
 
 
+def test_what_was_asked_for_before_an_equal_one_came_in_is_older(
+    db: sqlite3.Connection,
+) -> None:
+    """Somebody edits and takes it back while a slow page is under way."""
+    put(db, mirrored(1, title="T"), now=100)
+    queue.settle(db, only(db, 100), "1", 100)
+    put(db, mirrored(3, title="T"), now=200)
+    slow = replace(mirrored(2, title="For a moment"), asked=150.0)
+    assert put(db, slow, now=201)[0] is Accepted.UNCHANGED
+    restored = replace(mirrored(2, title="Restored"), asked=202.0)
+    assert put(db, restored, now=203)[0] is Accepted.QUEUED
+
+
+@pytest.mark.parametrize("state", ["waits", "failed", "in line"])
+def test_a_source_that_went_back_counts_after_the_clock_did(
+    db: sqlite3.Connection, state: str
+) -> None:
+    """What came in before a start is older than what is asked for after it."""
+    put(db, mirrored(9, title="New", studio="S"), now=1000)
+    if state == "in line":
+        queue.settle(db, only(db, 1000), "1", 1000)
+    if state == "failed":
+        queue.fail(db, only(db, 1000), "rejected", 1000)
+    queue.recover(db, 400, 3600)
+    before = replace(mirrored(3, title="Old"), asked=401.0)
+    if state == "failed":
+        assert intake.refresh(db, before, 402)
+        failed.retry(db, Choice(), 402)
+    else:
+        assert put(db, before, now=402)[0] is Accepted.QUEUED
+    assert only(db, 402).record == before
+
+
 @pytest.mark.parametrize("failed_before", [False, True])
 def test_what_is_withheld_goes(db: sqlite3.Connection, failed_before: bool) -> None:
     """Its source does not want it any more: what waits is not written; others are."""

@@ -136,10 +136,11 @@ class QueueMachine(Machine):
         key = record.source, record.key
         self.truth.setdefault(key, Truth())
         row, done = self.rows.get(key), self.done.get(key)
-        if record.asked is not None:
-            self.count_anew(key, record)
+        went_back = self.goes_back(key, record)
         late = self.too_late(key, record)
         if not late:
+            if went_back:
+                self.promise_anew(key, record)
             self.promise_all(key, record)
         if row is None and done is not None:
             if done.record is not None and content(done.record) == content(record):
@@ -169,6 +170,7 @@ class QueueMachine(Machine):
                 replace(record, fields=news),
                 dict.fromkeys(names(record, news), record.revision),
                 priority,
+                self.now,
                 self.now,
                 self.now,
             )
@@ -213,6 +215,7 @@ class QueueMachine(Machine):
 
     def merge(self, row: Row, record: Record, news: Mapping[str, Value | None]) -> None:
         """Let a record into a job: the newest of each field, the newest whereabouts."""
+        before = row.record, dict(row.revisions)
         fields = self.merged(row, record, news)
         merged = replace(row.record, fields=fields)
         if not too_old(record.revision, row.record.revision):
@@ -221,6 +224,8 @@ class QueueMachine(Machine):
             row.news += 1
             row.fresh(self.now)
         row.record = merged
+        if (row.record, row.revisions) != before:
+            row.heard = self.now
 
     def merged(
         self, row: Row, record: Record, news: Mapping[str, Value | None]
@@ -247,7 +252,7 @@ class QueueMachine(Machine):
         for name in names(record, fields):
             done.revisions[name] = newest(record.revision, before.get(name))
         if done.revisions != before:
-            done.token = record.token()
+            done.token, done.heard = record.token(), self.now
 
     @rule(
         source=pick,
@@ -282,24 +287,49 @@ class QueueMachine(Machine):
             key, fields = known[which % len(known)]
             self.put(self.record(key, revision, fields), priority)
 
-    @rule(which=pick, revision=st.integers(1, 9), fields=contents, priority=ranks)
+    @rule(
+        which=pick,
+        revision=st.integers(1, 9),
+        fields=contents,
+        priority=ranks,
+        ago=st.sampled_from([-0.5, -0.5, -0.5, 0.5, 30.0, LONGEST]),
+    )
     def go_back(
-        self, which: int, revision: int, fields: dict[str, Any], priority: Priority
+        self,
+        which: int,
+        revision: int,
+        fields: dict[str, Any],
+        priority: Priority,
+        ago: float,
     ) -> None:
-        """Have a mirror asked that went back in time: it counts, whatever its revision."""
+        """Have a mirror asked that went back in time: all before that is older."""
         known = [key for key in self.truth if key[0] == "stash" in self.sources]
         if known:
             record = self.record(known[which % len(known)], revision, fields)
-            self.put(replace(record, asked=self.now + 0.5), priority)
+            self.put(replace(record, asked=self.now - ago), priority)
 
-    def count_anew(self, key: Key, record: Record) -> None:
-        """Let revisions count from this one on, where it is smaller than one before."""
-        row, done, truth = self.rows.get(key), self.done.get(key), self.truth[key]
-        if done and any(too_old(record.revision, r) for r in done.revisions.values()):
-            done.revisions = {}
-        if row and any(too_old(record.revision, r) for r in row.revisions.values()):
-            row.revisions = dict.fromkeys(row.revisions)
-            row.record = replace(row.record, revision=None)
+    def goes_back(self, key: Key, record: Record) -> bool:
+        """Let revisions count from this one on, where what is newer came in before."""
+        went_back = False
+        for each in (self.rows.get(key), self.done.get(key)):
+            if (
+                each is None
+                or record.asked is None
+                or record.asked <= each.heard
+                or not any(too_old(record.revision, r) for r in each.revisions.values())
+            ):
+                continue
+            went_back = True
+            if isinstance(each, Done):
+                each.revisions = {}
+            else:
+                each.revisions = dict.fromkeys(each.revisions)
+                each.record = replace(each.record, revision=None)
+        return went_back
+
+    def promise_anew(self, key: Key, record: Record) -> None:
+        """Let the newest that was promised and begun count from this revision on."""
+        truth = self.truth[key]
         for promise in truth.promised.values():
             if too_old(record.revision, promise.revision):
                 promise.revision = None
@@ -403,6 +433,7 @@ class QueueMachine(Machine):
     def taken(self, jobs: list[Job], expected: list[Row]) -> None:
         """Note who is in flight."""
         assert jobs == [row.job() for row in expected]
+        assert [job.heard for job in jobs] == [row.heard for row in expected]
         assert len({(job.record.source, job.record.key) for job in jobs}) == len(jobs)
         for row, job in zip(expected, jobs, strict=True):
             assert job.id not in self.flight  # Q2
@@ -448,9 +479,9 @@ class QueueMachine(Machine):
         assert gone is (row is not None and row.news == job.rev)
         if row is None:
             return  # of a record that is known no more
-        brought, written = record, job.revisions
+        brought, written, heard = record, job.revisions, job.heard or 0.0
         if row.news == job.rev:  # Q4
-            brought, written = row.record, row.revisions
+            brought, written, heard = row.record, row.revisions, row.heard
             del self.rows[record.source, record.key]
         else:
             row.overtaken(self.now)
@@ -458,6 +489,7 @@ class QueueMachine(Machine):
         self.done[record.source, record.key] = Done(
             old
             | {name: newest(known, old.get(name)) for name, known in written.items()},
+            heard,
             brought,
             brought.token(),
             rating_key,
@@ -976,6 +1008,7 @@ class QueueMachine(Machine):
         }
         row.record = replace(record, fields=self.merged(row, record, news))
         row.news += 1
+        row.heard = self.now
 
     @rule(days=st.sampled_from([1, 1, 16, KEPT_DAYS]))
     def prune(self, days: int) -> None:
@@ -1071,6 +1104,8 @@ class QueueMachine(Machine):
                 row.due = self.now
             if row.tried is not None:
                 row.tried = min(row.tried, self.now)
+        for each in [*self.rows.values(), *self.done.values()]:
+            each.heard = min(each.heard, self.now)
         assert number == aside
         self.flight.clear()
         self.strays.clear()
@@ -1099,7 +1134,8 @@ class QueueMachine(Machine):
         """Everything that shows is as the rules say; Q2, Q5, Q8."""
         rows = sorted(self.rows.values(), key=lambda row: row.id)
         shown, total = self.run(lambda db: jobs_view.listing(db, limit=1000))
-        assert shown == [row.info() for row in rows]
+        in_order = [replace(job, fields=tuple(sorted(job.fields))) for job in shown]
+        assert in_order == [row.info() for row in rows]
         assert total == len(rows) == len({(job.source, job.key) for job in shown})
         assert total <= len(self.truth)
         alive = [row for row in rows if not row.failed]
@@ -1118,6 +1154,9 @@ class QueueMachine(Machine):
         assert len(chosen) == len(set(chosen))
         for key, done in self.done.items():
             assert self.run(lambda db, key=key: settled.token(db, *key)) == (done.token)
+            known = self.run(lambda db, key=key: settled.find(db, *key))
+            assert known is not None
+            assert known.heard == done.heard
 
     @invariant()
     def nothing_is_lost(self) -> None:

@@ -81,6 +81,21 @@ async def test_a_source_that_is_away_keeps_nobody_waiting(
     assert await sweep(rig, shelf) == {"in_line": FILMS}
 
 
+async def test_a_disk_that_fails_keeps_nobody_waiting(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who was to be asked for beside is asked all the same, and no bug is told of."""
+    database, successors = rig.engine.database, rig.engine.successors
+    broken = (
+        "CREATE TEMP TRIGGER broken BEFORE INSERT ON job"
+        " BEGIN SELECT raise(ABORT, 'disk'); END"
+    )
+    await database.run(lambda db: db.execute(broken).close())
+    successors.ask([("second", "1"), ("third", "1")])
+    await rig.until(lambda: successors.is_idle)
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
 async def test_an_undo_is_meant_for_all_sources(rig: Rig, shelf: Shelf) -> None:
     """What stood there before us stays, until one of them has another value."""
     await rig.engine.undoing.undo(Find((rig.path(1),)))

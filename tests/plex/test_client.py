@@ -6,11 +6,14 @@ import contextlib
 import gzip
 import logging
 import socket
+import time
 
+import aiohttp
 import pytest
 
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.client import PLACES, PlexClient
+from custom_components.plexsync.plex.connections import Call, Connector, Tally
 from tests.rig import WITHIN
 from tests.simulators.plex import PlexSimulator
 
@@ -246,8 +249,9 @@ async def test_close_ends_what_runs(plex: PlexSimulator, client: PlexClient) -> 
     async with asyncio.timeout(WITHIN):
         await client.aclose()
     assert not client.busy
-    with pytest.raises(Fault):
+    with pytest.raises(Fault) as caught:
         await task
+    assert caught.value.reason == "closed"
     assert (await _fault(client)).reason == "closed"
 
 
@@ -259,6 +263,40 @@ async def test_kept_connection_is_used_again(
         await get(client, deadline=1)
     assert plex.connections == 1
     assert client.tally.attempts == 1
+
+
+@pytest.mark.parametrize("late", ["reads the end", "is given up"])
+async def test_a_connection_is_in_one_hand(socket_enabled: None, late: str) -> None:
+    """It is passed on with the last byte: whoever had it must let go of it."""
+    begun, finish = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(begun + b"b")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(begun)
+        await finish.wait()
+        writer.write(b"b")
+
+    async with _listening(serve) as client:
+        connector = Connector(Tally(15, time.monotonic), trust=False)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            first, second, third = Call(), Call(), Call()
+            connector.enter(first)
+            async with session.get(client.url) as response:
+                await response.read()
+            connector.enter(second)
+            async with session.get(client.url) as response:
+                assert second.reused
+                if late == "is given up":
+                    first.end()
+                connector.leave(first)
+                finish.set()
+                await asyncio.sleep(0)  # the answer is there, and nobody has read it
+                connector.enter(third)
+                async with session.get(client.url):
+                    assert not third.reused
+                    assert await response.read() == b"ab"
 
 
 async def test_read_over_a_connection_just_closed_is_sent_again(

@@ -170,8 +170,10 @@ class Health:
             result = Result.SUCCESS
         except Fault as error:
             fault = error
-            if fault.kind is FaultClass.SERVER and not (
-                fault.throttled and before is State.CLOSED
+            if (
+                fault.kind is FaultClass.SERVER
+                and not fault.is_ours
+                and not (fault.throttled and before is State.CLOSED)
             ):
                 result = Result.FAILURE
         except StorageError:
@@ -188,6 +190,8 @@ class Health:
                 retry_after=fault.retry_after if fault else None,
             )
         self._last = fault
+        if fault is not None and fault.is_ours:
+            return
         if fault is None:
             self._passed()
         else:

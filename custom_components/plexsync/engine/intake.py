@@ -37,7 +37,7 @@ def enqueue(
     """
     waits, known = _look_up(db, record, now)
     if waits is None:
-        if (news := _news(db, record, known)) is None:
+        if (news := _news(db, record, known, now)) is None:
             return Accepted.UNCHANGED, None
         return Accepted.QUEUED, _insert(db, news, priority, now)
     job, waiting = waits.job, waits.waiting
@@ -117,18 +117,20 @@ def _merge(waits: _Waits, record: Record, known: Settled | None) -> Waiting:
     return merge(waits.waiting, record, known.revisions if known else {})
 
 
-def _news(db: Connection, record: Record, known: Settled | None) -> Record | None:
+def _news(
+    db: Connection, record: Record, known: Settled | None, now: float
+) -> Record | None:
     """Give what of a record was not brought into line yet."""
     if known is None:
         return record
     if known.fingerprint == record.fingerprint():
-        settled.confirm(db, record, known)
+        settled.confirm(db, record, known, now)
         return None
     if too_late(record, {}, known.revisions):
         return None
     news = drop_older(record, known.revisions)
     if not news.fields:
-        settled.confirm(db, news, known)
+        settled.confirm(db, news, known, now)
         return None
     return news
 

@@ -165,7 +165,7 @@ class Judge:
             return fault
         if fault.throttled:
             return await self._throttled(fault, about)
-        if fault.reason == "closed":  # by us
+        if fault.is_ours:
             return fault
         if fault.kind not in (FaultClass.SERVER, FaultClass.AUTH):
             return self._put_off(fault, about) if about.is_of_library else fault

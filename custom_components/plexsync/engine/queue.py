@@ -56,6 +56,9 @@ def recover(db: Connection, now: float, longest: float) -> int:
     db.execute("UPDATE job SET due = ? WHERE due > ?", (now, now + longest))
     # Nobody comes before those that were tried by a clock that was ahead.
     db.execute("UPDATE job SET tried = :now WHERE tried > :now", {"now": now})
+    # And what is asked for from now on is later than all that came in before.
+    db.execute("UPDATE job SET heard = :now WHERE heard > :now", {"now": now})
+    settled.recover(db, now)
     # What was known of calls that fail is gone with the process.
     db.execute(
         "UPDATE job SET due = ?, blocked = NULL, solo = 0 WHERE blocked IS NOT NULL",

@@ -58,6 +58,11 @@ class Fault(Exception):  # noqa: N818  # the design's word
         self.fields = fields
 
     @property
+    def is_ours(self) -> bool:
+        """Whether we broke the call off ourselves: it says nothing of the server."""
+        return self.reason == "closed"
+
+    @property
     def proven(self) -> Fault:
         """What the same answer means once the server has shown to be well."""
         return self

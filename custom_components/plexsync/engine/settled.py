@@ -51,6 +51,11 @@ def find(db: Connection, source: str, key: str) -> Settled | None:
     return Settled(row[0], json.loads(row[1]), tuple(json.loads(row[2])), row[3])
 
 
+def recover(db: Connection, now: float) -> None:
+    """Let nothing have come in after now: the clock may have been ahead."""
+    db.execute("UPDATE settled SET heard = :now WHERE heard > :now", {"now": now})
+
+
 def is_any(db: Connection, source: str) -> bool:
     """Say whether a record of a source was ever brought into line."""
     found = db.execute("SELECT 1 FROM settled WHERE source = ? LIMIT 1", (source,))
@@ -66,7 +71,7 @@ def go_back(db: Connection, record: Record, known: Settled) -> Settled:
     return replace(known, revisions={})
 
 
-def confirm(db: Connection, record: Record, known: Settled) -> None:
+def confirm(db: Connection, record: Record, known: Settled, now: float) -> None:
     """Note that this revision says the same: what lies in between comes too late now."""
     revisions = known.revisions | {
         name: newest(record.revision, known.revisions.get(name))
@@ -74,12 +79,13 @@ def confirm(db: Connection, record: Record, known: Settled) -> None:
     }
     if revisions != known.revisions or record.files != known.files:
         db.execute(
-            "UPDATE settled SET revisions = ?, token = ?, files = ?"
+            "UPDATE settled SET revisions = ?, token = ?, files = ?, heard = ?"
             " WHERE source = ? AND key = ?",
             (
                 json.dumps(revisions, separators=(",", ":")),
                 record.token(),
                 json.dumps(record.files),
+                now,
                 record.source,
                 record.key,
             ),

@@ -5,6 +5,7 @@ Such records are in line, and nothing of theirs changes: they have to be asked f
 
 import asyncio
 from collections.abc import Iterable
+import contextlib
 from dataclasses import replace
 import logging
 from sqlite3 import Connection
@@ -12,7 +13,7 @@ from sqlite3 import Connection
 from . import intake
 from .circuit import Circuit
 from .clock import Clock
-from .database import Database
+from .database import Database, StorageError
 from .job import Priority
 from .ports import Fresh
 from .record import Record
@@ -60,7 +61,8 @@ class Successors:
             for source, keys in list(self._waiting.items()):
                 some = sorted(keys)[:_CHUNK]
                 try:
-                    await self._compare(source, some)
+                    with contextlib.suppress(StorageError):  # the worker tells of that
+                        await self._compare(source, some)
                 finally:
                     self._done(source, some)
 

@@ -164,7 +164,8 @@ class PlexClient:
         if cancelled:
             raise asyncio.CancelledError
         if task.cancelled():
-            raise Fault(FaultClass.SERVER, "timeout", unreachable=True)
+            reason = "closed" if self._closed else "timeout"
+            raise Fault(FaultClass.SERVER, reason, unreachable=True)
         return task.result()
 
     def _over(self, task: asyncio.Task[Answer]) -> None:
@@ -210,8 +211,9 @@ class PlexClient:
         except Fault as too_big:
             fault = too_big
         else:
-            self._connector.keep(call)
             return Answer(response.status, response.headers, body)
+        finally:
+            self._connector.leave(call)
         self.tally.broke()
         return fault
 

@@ -105,6 +105,7 @@ class Connector(aiohttp.TCPConnector):
             socket_factory=self._open,
         )
         self._tally = tally
+        self._in_hand: dict[asyncio.Transport, Call] = {}
         # Since when each connection that may be used again has been silent.
         self._silent: dict[asyncio.Transport, float] = {}
 
@@ -112,11 +113,20 @@ class Connector(aiohttp.TCPConnector):
         """Have the requests of this task go out for a call."""
         _current.set(call)
 
-    def keep(self, call: Call) -> None:
-        """Note that a call is over and its connection may serve another one."""
-        if call.transport is not None and not call.transport.is_closing():
-            self._silent[call.transport] = self._tally.now()
-        call.transport = None
+    def leave(self, call: Call) -> None:
+        """Take a connection out of the hand of a call that is over.
+
+        If it still stands it may serve another one. What was merely closed would go on
+        delivering what it holds.
+        """
+        transport, call.transport = call.transport, None
+        if transport is None:
+            return
+        del self._in_hand[transport]
+        if transport.is_closing():
+            transport.abort()
+        else:
+            self._silent[transport] = self._tally.now()
 
     def _open(self, address: aiohttp.AddrInfoType) -> socket.socket:
         """Make the socket of a connection that is tried now.
@@ -139,13 +149,17 @@ class Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         transport = connection.transport
         assert transport is not None
-        call.reused = self._silent.pop(transport, None) is not None
+        earlier = self._in_hand.pop(transport, None)
+        if earlier is not None:
+            # Its answer has come whole, and it has not read the end yet.
+            earlier.transport = None
+        call.reused = self._silent.pop(transport, None) is not None or bool(earlier)
         if not call.reused:
             self._tally.connected()
         if call.generation not in (None, self._tally.generation):
             connection.close()
             raise MovedError
-        call.transport = transport
+        call.transport, self._in_hand[transport] = transport, call
         return connection
 
     async def _drop_closed(self) -> None:

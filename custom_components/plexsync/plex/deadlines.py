@@ -7,9 +7,8 @@ from dataclasses import dataclass
 class Deadlines:
     """Total deadlines in seconds; tests pass shorter ones.
 
-    ``read`` is that of many items, one alone has half of it. ``join`` is how long a call waits for its thread once the socket is shut,
-    ``idle`` how long a kept connection may be silent before it is used again;
-    Plex closes one after 20.
+    ``read`` is that of many items, one alone has half of it. ``idle`` is how long a kept
+    connection may be silent before it is used again; Plex closes one after 20.
     """
 
     probe: float = 5.0
@@ -17,5 +16,4 @@ class Deadlines:
     listing: float = 30.0
     edit: float = 30.0
     upload: float = 30.0
-    join: float = 2.0
     idle: float = 15.0
