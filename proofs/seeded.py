@@ -1240,7 +1240,7 @@ _JUDGE = [
         "judge",
         "one stops all",
         "what we cut ourselves is in doubt",
-        '        if fault.reason == "closed":  # by us\n',
+        "        if fault.is_ours:\n",
         '        if fault.reason == "":\n',
         tests="test_judge.py",
     ),

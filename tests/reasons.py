@@ -23,7 +23,7 @@ _CALLS: Mapping[str, int] = {
     "Fault": 1,
     "Snooze": 1,
     "TooMuchFault": 1,
-    "Verdict": 1,
+    "FaultRow": 1,
     "source_fault": 0,
 }
 _METHODS = ("fail", "skip")  # of a task its only text, of the queue one of several

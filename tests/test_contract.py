@@ -472,7 +472,7 @@ def reasons() -> Iterator[tuple[str, str]]:
             if (
                 not isinstance(node, ast.Call)
                 or not isinstance(node.func, ast.Name)
-                or node.func.id not in ("Fault", "Verdict")
+                or node.func.id not in ("Fault", "FaultRow")
                 or len(node.args) < 2
             ):
                 continue

@@ -220,10 +220,9 @@ async def refuse_the_token(
     )
     watcher.look_around()
     (flow,) = hass.config_entries.flow.async_progress()
-    shown = await hass.config_entries.flow.async_configure(
-        flow["flow_id"], {CONF_TOKEN: TYPED_TOKEN}
-    )
-    watcher.see("flow", shown)
+    for answer in ({"next_step_id": "token"}, {CONF_TOKEN: TYPED_TOKEN}):
+        shown = await hass.config_entries.flow.async_configure(flow["flow_id"], answer)
+        watcher.see("flow", shown)
     plex.core.token = TOKEN
 
 
