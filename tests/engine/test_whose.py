@@ -218,6 +218,31 @@ async def test_what_a_source_only_found_stays_at_an_undo(rig: Rig) -> None:
     assert rig.item(1).tag_names("genre") == ["The agent's"]
 
 
+@pytest.mark.parametrize("more", [(), ("New",)])
+async def test_what_a_person_added_first_stays_at_an_undo(
+    rig: Rig, more: tuple[str, ...]
+) -> None:
+    """Although the source says it as well since, and whether that writes anything."""
+    theirs = rig.item(1).tag_names("genre")
+    await say(rig, genres=(*theirs, "Ours"))
+    core, key = rig.plex.core, rig.item(1).rating_key
+    core.edit_by_person(key, lock=True, genre=[*theirs, "Ours", "Person's"])
+    await say(rig, genres=(*theirs, "Ours", "Person's", *more))
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert set(rig.item(1).tag_names("genre")) == {*theirs, "Person's"}
+
+
+async def test_what_another_source_wrote_is_not_found(rig: Rig) -> None:
+    """A source that joins what the other one wrote leaves nothing of it at an undo."""
+    theirs = rig.item(1).tag_names("genre")
+    await say(rig, "first", genres=(*theirs, "First"))
+    await say(rig, "first", genres=None)
+    await say(rig, "second", genres=(*theirs, "Second"))
+    await say(rig, "first", genres=(*theirs, "Second"))
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert set(rig.item(1).tag_names("genre")) == set(theirs)
+
+
 async def test_what_we_wrote_goes_although_only_a_title_is_left(rig: Rig) -> None:
     """The source hardly identifies it any more; what others gave it stays."""
     theirs = set(rig.item(1).tag_names("genre"))

@@ -17,7 +17,7 @@ from .compare import by_name, fold, members_of, name_of
 from .fields import FIELDS, Kind
 from .ports import Item
 from .record import Record, Value, value_from_json, value_to_json
-from .written import UNDONE, WAITS, Ledger, Written
+from .written import UNDONE, WAITS, Ledger, Written, row_of
 
 SOURCES = "sources"  # the note that names them in the order in which they lead
 _REMOVED = "removed:"  # begins the names of sources that were removed
@@ -174,8 +174,9 @@ def intend(
     now: float,
 ) -> None:
     """Note what is about to be written, and what stands there now if it is the first."""
-    number = item_number(db, item)
+    number, told = item_number(db, item), rows(db, item)
     for change in changes:
+        _find_again(db, number, source, change, told.get(change.field, ()))
         image = change.is_picture
         intent = _encode(change.own)
         earlier = _earlier(db, number, source, change.field, intent)
@@ -357,10 +358,10 @@ def adopt(
     """Own values that stand there already: what stands there is what was before."""
     if not changes:
         return
-    number = item_number(db, item)
+    number, told = item_number(db, item), rows(db, item)
     for change in changes:
         _pass_on(db, number, source, change)
-        _find_again(db, number, source, change)
+        _find_again(db, number, source, change, told.get(change.field, ()))
     db.executemany(
         "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
         " before, before_known, before_locked, before_year, place)"
@@ -427,33 +428,33 @@ def who_waits(
     ).fetchall()
 
 
-def _find_again(db: Connection, number: int, source: str, change: Change) -> None:
+def _find_again(
+    db: Connection, number: int, source: str, change: Change, told: Sequence[Written]
+) -> None:
     """Let members have stood there before us that a source only finds there now.
 
-    Others brought them since it came first: an undo leaves them.
+    Others than us brought them since it came first: an undo leaves them. ``told`` are
+    the rows of the list.
     """
-    if not FIELDS[change.field].is_list:
+    story = [row for row in told if row.released is None]
+    mine = row_of(story, source)
+    if mine is None or not FIELDS[change.field].is_list:
         return
-    row = db.execute(
-        "SELECT before, value, intent, earlier FROM ledger WHERE item = ? AND field = ?"
-        " AND source = ? AND released IS NULL AND before_known = 1",
-        (number, change.field, source),
-    ).fetchone()
-    if row is None:
-        return
-    before, value, intent, earlier = (json.loads(text or "null") for text in row)
-    known = [_value(change.field, each) for each in (before, value, intent)]
-    known += [_value(change.field, each) for each in earlier or ()]
-    names = {name for each in known for name in by_name(each)}
+    ours = {
+        name
+        for row in story
+        for value in (row.value, row.intent, *row.earlier)
+        for name in by_name(value)
+    }
     there = by_name(change.before)
-    found = [
-        there[name] for name in by_name(change.own) if name in there.keys() - names
-    ]
-    if found:
-        kept = (*(members_of(known[0]) or ()), *found)
+    known = ours | by_name(mine.before).keys()
+    names = (by_name(change.own).keys() & there.keys()) - known
+    if names:
+        found = (member for name, member in there.items() if name in names)
+        before = (*(members_of(mine.before) or ()), *found)
         db.execute(
             "UPDATE ledger SET before = ? WHERE item = ? AND field = ? AND source = ?",
-            (_encode(kept), number, change.field, source),
+            (_encode(before), number, change.field, source),
         )
 
 
