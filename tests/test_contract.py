@@ -30,7 +30,7 @@ from custom_components.plexsync.engine.events import (
 )
 from custom_components.plexsync.engine.fields import FIELDS, Kind
 from custom_components.plexsync.engine.ports import CHANGING
-from custom_components.plexsync.engine.reasons import FAMILIES, Reason
+from custom_components.plexsync.engine.reasons import Reason
 from custom_components.plexsync.engine.status import Status
 from custom_components.plexsync.event import SYNC_EVENT, describe
 from custom_components.plexsync.failures import ItemsFailed
@@ -512,10 +512,9 @@ def test_every_reason_is_in_the_list_of_them() -> None:
     """Know each word that says why a job is where it is, and no other."""
     found = {reason: module for module, reason in (*reasons(), *given_up())}
     assert {"engine/verifying.py", "engine/worker.py"} <= set(found.values())
-    words = {each for each in found if not each.startswith(FAMILIES)}
+    words = {each for each in found if not each.startswith(tuple(errors.BY_FAMILY))}
     # Who waits for an action is told that we are being stopped; no job is.
     assert words - {"closed"} == {str(reason) for reason in Reason}
-    assert tuple(errors.BY_FAMILY) == FAMILIES
 
 
 def test_home_assistant_errors_are_always_translated() -> None:
@@ -611,9 +610,9 @@ ABORTS = {
     issues.LEDGER_LOST: "repairs.py",
     issues.LIBRARY_GONE: "library_repair.py",
     issues.MASS_CHANGE: "source_repairs.py",
-    issues.PLEX_ENTRY_GONE: "takeover.py",
+    issues.PLEX_ENTRY_GONE: "reconfigure_repair.py",
     issues.PREVIEW_READY: "source_repairs.py",
-    issues.WRONG_SERVER: "takeover.py",
+    issues.WRONG_SERVER: "reconfigure_repair.py",
 }
 # These say themselves that the entry is not there.
 OF_THEIR_OWN = {issues.LIBRARY_GONE, issues.PLEX_ENTRY_GONE, issues.WRONG_SERVER}

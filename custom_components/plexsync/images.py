@@ -10,6 +10,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
 from .const import SOURCE_ACTION
+from .engine.bounded import read_at_most
 from .engine.image_bytes import MAX_IMAGE
 from .engine.ports import FetchedImage
 from .engine.record import Image
@@ -100,14 +101,10 @@ def _not_allowed() -> Fault:
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    """Read a picture, and one byte more than it may have."""
+    """Read a picture, or more of it than it may have."""
     if answer.status != 200:
         raise Fault(FaultClass.ITEM, "image_missing")
-    data = await answer.content.read(MAX_IMAGE + 1)
-    while len(data) <= MAX_IMAGE and (
-        more := await answer.content.read(MAX_IMAGE + 1 - len(data))
-    ):
-        data += more
+    data, _ = await read_at_most(answer.content.iter_any(), MAX_IMAGE)
     return data
 
 

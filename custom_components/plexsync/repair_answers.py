@@ -1,13 +1,39 @@
 """What all flows of repairs share: what they show, and how an answer takes effect."""
 
 from collections.abc import Awaitable, Callable
+from typing import override
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import issue_registry as ir
 
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.database import StorageError
+
+
+class AskingRepairFlow(ConfirmRepairFlow):
+    """Ask first, then do what the repair is about."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Name the entry."""
+        self._entry_id = entry_id
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show what is wrong; an answer goes on."""
+        if user_input is None:
+            return await super().async_step_confirm()
+        return await self._async_go_on()
+
+    async def _async_go_on(self) -> RepairsFlowResult:
+        raise NotImplementedError
+
 
 type Answer = Callable[[PlexSyncCoordinator], Awaitable[None]]
 

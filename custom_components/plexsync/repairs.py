@@ -22,9 +22,9 @@ from .issues import (
     WRONG_SERVER,
 )
 from .library_repair import LibraryRepairFlow
-from .repair_answers import async_answer, shown
+from .reconfigure_repair import ReconfigureRepairFlow
+from .repair_answers import AskingRepairFlow, async_answer, shown
 from .source_repairs import FirstPlanRepairFlow, MassChangeRepairFlow
-from .takeover import ReconfigureRepairFlow
 
 
 async def async_create_fix_flow(
@@ -51,21 +51,11 @@ async def async_create_fix_flow(
     return ConfirmRepairFlow()
 
 
-class RetryRepairFlow(ConfirmRepairFlow):
+class RetryRepairFlow(AskingRepairFlow):
     """Try all failed jobs again."""
 
-    def __init__(self, entry_id: str) -> None:
-        """Name the entry."""
-        self._entry_id = entry_id
-
     @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Ask first."""
-        if user_input is None:
-            return await super().async_step_confirm()
-
+    async def _async_go_on(self) -> RepairsFlowResult:
         async def retry(coordinator: PlexSyncCoordinator) -> None:
             await coordinator.engine.upkeep.retry()
 

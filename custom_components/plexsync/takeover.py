@@ -7,17 +7,9 @@ transaction, before anything is asked of the new one.
 
 from collections.abc import Collection, Sequence
 from sqlite3 import Connection
-from typing import TYPE_CHECKING, Final, override
+from typing import TYPE_CHECKING, Final
 
-from homeassistant.components.repairs import (
-    ConfirmRepairFlow,
-    FlowType,
-    RepairsFlowResult,
-)
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowContext
-from homeassistant.data_entry_flow import FlowResultType
-
-from .const import CONF_MACHINE_ID, DOMAIN
+from .const import CONF_MACHINE_ID
 from .engine import moved
 from .plex import index
 from .plex.library import Library
@@ -63,34 +55,3 @@ async def async_recognise_machine(coordinator: PlexSyncCoordinator) -> bool:
         return is_other
 
     return await coordinator.engine.database.run(recognise)
-
-
-class ReconfigureRepairFlow(ConfirmRepairFlow):
-    """Lead to the flow that changes how the entry's server is reached."""
-
-    def __init__(self, entry_id: str) -> None:
-        """Name the entry."""
-        self._entry_id = entry_id
-
-    @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Say what is wrong, then go on in the other flow; the cause ends the repair."""
-        if user_input is None:
-            return await super().async_step_confirm()
-        entries = self.hass.config_entries
-        if entries.async_get_entry(self._entry_id) is None:
-            return self.async_abort(reason="not_loaded")
-        result = await entries.flow.async_init(
-            DOMAIN,
-            context=ConfigFlowContext(
-                source=SOURCE_RECONFIGURE, entry_id=self._entry_id
-            ),
-            data={LOOK: True},
-        )
-        if result["type"] is FlowResultType.ABORT:
-            return self.async_abort(reason="not_loaded")
-        return self.async_abort(
-            reason="goes_on", next_flow=(FlowType.CONFIG_FLOW, result["flow_id"])
-        )

@@ -24,7 +24,7 @@ from .events import (
     nobody_listens,
 )
 from .evidence import Evidence
-from .holds import Hold
+from .holds import REFUSED, Hold
 from .outages import OutageLog
 from .pace import Pace
 from .ports import BreakerStore
@@ -122,7 +122,7 @@ class Circuit:
 
     async def save(self) -> None:
         """Save now; a failure is remembered and tried again, never raised."""
-        blind = bool(self.holds & {Hold.AUTH, Hold.WRONG_SERVER, Hold.ADDRESS})
+        blind = bool(self.holds & REFUSED)
         self.outages.observe(self._clock.wall(), gap=blind)
         if (saved := await self._saves.save(self.snapshot)) is not None:
             self.evidence.on_disk = saved["first_fault"] is not None
@@ -271,9 +271,7 @@ class Circuit:
         socket's turn comes as soon as a probe has passed. Nor is a server asked
         that refuses the token or is another one, except by the probe.
         """
-        return self.breaker.state is not State.OPEN and not (
-            self.holds & {Hold.AUTH, Hold.WRONG_SERVER, Hold.ADDRESS}
-        )
+        return self.breaker.state is not State.OPEN and not (self.holds & REFUSED)
 
     # -- transitions -------------------------------------------------------------
 

@@ -143,7 +143,8 @@ _REASON = (
     " WHEN held THEN 'held' ELSE ? END"
 )
 
-# What holds a job, the server's hold first.
+# What holds a job, the server's hold first. Of those of its source that are on disk the
+# alphabet names the same first as ``holds.foremost``.
 _HOLD = (
     "CASE WHEN failed THEN NULL ELSE coalesce(?, iif(held, (SELECT min(hold)"
     " FROM source_hold WHERE source_hold.source = job.source), NULL),"

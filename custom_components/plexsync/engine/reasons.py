@@ -77,6 +77,3 @@ class Reason(StrEnum):
     TLS = "tls"
     UNPARSABLE = "unparsable"
     WRONG_MACHINE = "wrong_machine"
-
-
-FAMILIES = ("http_", "proxy_")

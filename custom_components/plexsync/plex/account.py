@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 import aiohttp
 from plexapi.myplex import MyPlexResource, ResourceConnection
 
+from ..engine.bounded import read_at_most
 from ..engine.http_dates import retry_after
 from ..engine.retry import Fault
 from .markup import Element, number, parse
@@ -147,11 +148,10 @@ class PlexTv:
                     raise_for_status=False,
                 ) as answer,
             ):
-                body = await answer.content.read(_LARGEST)
-                while not answer.content.at_eof():
-                    body += await answer.content.read(_LARGEST)
-                    if len(body) > _LARGEST:
-                        raise PlexTvError("unreadable")
+                chunks = answer.content.iter_any()
+                body, is_whole = await read_at_most(chunks, _LARGEST)
+                if not is_whole:
+                    raise PlexTvError("unreadable")
                 _judge(answer, missing)
         except aiohttp.ClientError, OSError, TimeoutError, ValueError:
             # The cause names addresses, and with them what is in them.

@@ -14,6 +14,7 @@ from aiohttp.client_middlewares import ClientHandlerType
 from certifi import where
 from yarl import URL
 
+from ..engine.bounded import read_at_most
 from ..engine.retry import Fault, FaultClass
 from . import classify
 from .connections import Call, Connector, Tally
@@ -119,8 +120,9 @@ class PlexClient:
 
         ``query`` is encoded already. With ``generation`` nothing is sent over
         connections of any other; that Fault's reason is ``moved``. The good answer to a
-        ``write`` may be empty. A ``probe`` never waits behind other requests. After ``deadline`` seconds in all, and when the
-        caller is cancelled, the connection is reset before this returns. Raises Fault.
+        ``write`` may be empty. A ``probe`` never waits behind other requests. After
+        ``deadline`` seconds in all, and when the caller is cancelled, the connection is
+        reset before this returns. Raises Fault.
         """
         target = path + (f"?{query}" if query else "")
         sent = Outgoing(method, target, {**self._headers, **(headers or {})}, body)
@@ -277,15 +279,12 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read a body up to a limit; of an error's the beginning is enough."""
     good = response.status < 300
     limit = _MAX_BODY if good else _MAX_ERROR_BODY
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            response.close()
-            if good:
-                raise classify.TOO_BIG.fault()
-            break
-    return bytes(body)
+    body, is_whole = await read_at_most(response.content.iter_any(), limit)
+    if not is_whole:
+        response.close()
+        if good:
+            raise classify.TOO_BIG.fault()
+    return body
 
 
 def _unpack(answer: Answer, limit: int) -> bytes | None:

@@ -5,6 +5,7 @@ import asyncio
 import aiohttp
 from yarl import URL
 
+from ..engine.bounded import read_at_most
 from ..engine.retry import Fault
 from . import classify
 from .library import parse_identity
@@ -33,9 +34,7 @@ async def who_answers(
                 headers={"Accept": "*/*"},
             ) as answer,
         ):
-            body = await answer.content.read(_MOST)
-            while not answer.content.at_eof() and len(body) < _MOST:
-                body += await answer.content.read(_MOST - len(body))
+            body, _ = await read_at_most(answer.content.iter_any(), _MOST)
             if fault := classify.judge(
                 answer.status, answer.headers, body, write=False
             ):

@@ -31,6 +31,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from ..engine.bounded import read_at_most
 from ..engine.http_dates import parse_date, retry_after
 from ..engine.retry import Fault, FaultClass
 from .redirect import HOPS, redirect
@@ -225,13 +226,11 @@ def _address(url: str, path: str) -> URL:
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
     """Read a body; None if it is larger than ``limit`` bytes."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            response.close()
-            return None
-    return bytes(body)
+    body, is_whole = await read_at_most(response.content.iter_any(), limit)
+    if not is_whole:
+        response.close()
+        return None
+    return body
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> Fault:

@@ -1,0 +1,34 @@
+"""Lead from a repair to the flow that changes how the entry's server is reached."""
+
+from typing import override
+
+from homeassistant.components.repairs import FlowType, RepairsFlowResult
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowContext
+from homeassistant.data_entry_flow import FlowResultType
+
+from .const import DOMAIN
+from .repair_answers import AskingRepairFlow
+from .takeover import LOOK
+
+
+class ReconfigureRepairFlow(AskingRepairFlow):
+    """Lead to the flow that changes how the entry's server is reached."""
+
+    @override
+    async def _async_go_on(self) -> RepairsFlowResult:
+        """Go on in the other flow; the end of the cause ends the repair."""
+        entries = self.hass.config_entries
+        if entries.async_get_entry(self._entry_id) is None:
+            return self.async_abort(reason="not_loaded")
+        result = await entries.flow.async_init(
+            DOMAIN,
+            context=ConfigFlowContext(
+                source=SOURCE_RECONFIGURE, entry_id=self._entry_id
+            ),
+            data={LOOK: True},
+        )
+        if result["type"] is FlowResultType.ABORT:
+            return self.async_abort(reason="not_loaded")
+        return self.async_abort(
+            reason="goes_on", next_flow=(FlowType.CONFIG_FLOW, result["flow_id"])
+        )
