@@ -1,5 +1,6 @@
 """Scenes that are gone in Stash: let go of, undone, or asked about."""
 
+from collections.abc import Callable
 from datetime import timedelta
 import time
 from typing import Any
@@ -188,10 +189,8 @@ async def test_a_scene_that_was_deleted_is_noticed_by_itself(
     await until(hass, lambda: item.title == before)
 
 
-async def test_a_tag_that_was_deleted_is_noticed_by_itself(
-    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
-) -> None:
-    """No scene of it tells; a poll counts, and then everything is compared."""
+def tagged(plex: PlexSimulator, stash: StashSimulator) -> Callable[[], set[str]]:
+    """Give the first scene two tags; and give who tells which of them Plex shows."""
     scene = stash.core.scene_ids()[0]
     (path,) = stash.core.paths(scene)
     stash.core.edit_scene(scene, tags=["Kept", "Deleted"])
@@ -204,6 +203,14 @@ async def test_a_tag_that_was_deleted_is_noticed_by_itself(
     def tags() -> set[str]:
         return {each.tag.name for each in item.tags["genre"]}
 
+    return tags
+
+
+async def test_a_tag_that_was_deleted_is_noticed_by_itself(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """No scene of it tells; a poll counts, and then everything is compared."""
+    tags = tagged(plex, stash)
     await begin(hass, plex, stash)
     assert {"Kept", "Deleted"} <= tags()
     await call(hass, "refresh_source")
@@ -219,18 +226,7 @@ async def test_a_loss_that_shows_while_a_comparison_runs(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:
     """That one has read the scenes before: another one follows it."""
-    scene = stash.core.scene_ids()[0]
-    (path,) = stash.core.paths(scene)
-    stash.core.edit_scene(scene, tags=["Kept", "Deleted"])
-    rest(stash)
-    section = next(iter(plex.core.sections.values()))
-    file = path.replace(STASH_ROOT, PLEX_ROOT)
-    films = section.of_type(ItemType.MOVIE).values()
-    item = next(film for film in films if file in film.files)
-
-    def tags() -> set[str]:
-        return {each.tag.name for each in item.tags["genre"]}
-
+    tags = tagged(plex, stash)
     await begin(hass, plex, stash)
     await call(hass, "refresh_source")
     await until(hass, lambda: stash.journal.count("/graphql") > 5)
