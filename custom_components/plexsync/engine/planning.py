@@ -58,6 +58,17 @@ class Case:
         return not any(row.pending for row in self.rows)
 
     @property
+    def is_known(self) -> bool:
+        """Whether what is wanted stands there, and the ledger has nothing to learn of it."""
+        if self.wanted is None or self.leads or len(self.rows) != 1:
+            return False
+        (row,) = self.rows
+        there = self.wanted if row.shown is None else row.shown
+        return self.current == there and row.is_all_of(
+            self.record, locked=self.is_locked
+        )
+
+    @property
     def is_anothers(self) -> bool:
         """Whether another source leads it."""
         return another_leads(self.rows, self.record.source, self.order)
