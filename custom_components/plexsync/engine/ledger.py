@@ -214,7 +214,7 @@ def intend(
                 _year(item, change),
             ),
         )
-        if change.anew or change.taken:
+        if story and (change.anew or change.taken):
             _begin_anew(db, number, source, item, change)
 
 
@@ -269,8 +269,11 @@ def confirm(
     shown: Mapping[str, Value | None] | None = None,
 ) -> None:
     """Make what was intended ours: a read-back has shown it, perhaps in another form."""
+    if not changes:
+        return
     number, shown = item_id(db, item), shown or {}
-    for change in changes:
+    alone = _is_alone(db, number, source)
+    for change in () if alone else changes:
         _pass_on(db, number, source, change)
     db.executemany(
         "UPDATE ledger SET value = intent, intent = NULL, pending = 0, earlier = NULL,"
@@ -281,9 +284,17 @@ def confirm(
             for each in changes
         ],
     )
-    for change in changes:
+    for change in () if alone else changes:
         if number is not None and FIELDS[change.field].is_list:
             _take_out(db, number, source, change)
+
+
+def _is_alone(db: Connection, number: int | None, source: str) -> bool:
+    """Say whether nobody but this source has a row of an item."""
+    found = db.execute(
+        "SELECT 1 FROM ledger WHERE item = ? AND source <> ? LIMIT 1", (number, source)
+    )
+    return found.fetchone() is None
 
 
 def _pass_on(db: Connection, number: int | None, source: str, change: Change) -> None:
@@ -359,7 +370,8 @@ def adopt(
     number = item_number(db, item)
     known = _rows(db, number)
     for change in changes:
-        _pass_on(db, number, source, change)
+        if len(known.get(change.field, ())) > 1:
+            _pass_on(db, number, source, change)
         _find_again(db, number, source, change, known.get(change.field, ()))
     db.executemany(
         "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
@@ -394,7 +406,7 @@ def adopt(
         ],
     )
     for change in changes:
-        if change.anew or change.taken:
+        if change.field in known and (change.anew or change.taken):
             _begin_anew(db, number, source, item, change)
 
 
