@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .compare import by_name, covers
 from .fields import FIELDS, Field
 from .ports import Item
 from .record import Record, Value
@@ -63,10 +64,15 @@ class Case:
         if self.wanted is None or self.leads or len(self.rows) != 1:
             return False
         (row,) = self.rows
-        there = self.wanted if row.shown is None else row.shown
-        return self.current == there and row.is_all_of(
-            self.record, locked=self.is_locked
+        return row.is_all_of(self.record, locked=self.is_locked) and self._is_there(
+            self.wanted if row.shown is None else row.shown
         )
+
+    def _is_there(self, value: Value | None) -> bool:
+        """Say whether just this stands there; of a list the order says nothing."""
+        if self.spec.is_list and self.current != value:
+            return covers(by_name(self.current), by_name(value))
+        return self.current == value
 
     @property
     def is_anothers(self) -> bool:
