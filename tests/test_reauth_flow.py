@@ -13,7 +13,15 @@ from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.engine.events import HoldChanged
 from custom_components.plexsync.engine.holds import Hold
 from tests.flows import access, add_entry, checked, enter
-from tests.home import call, make_entry, refused_soon, set_up, state_of, until, until_state
+from tests.home import (
+    call,
+    make_entry,
+    refused_soon,
+    set_up,
+    state_of,
+    until,
+    until_state,
+)
 from tests.simulators.plex import PlexSimulator
 
 GUEST = "planted-guest-token"
