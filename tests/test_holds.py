@@ -17,6 +17,7 @@ from tests.home import (
     SOURCE,
     call,
     make_entry,
+    refused_soon,
     set_up,
     stash_subentry,
     state_of,
@@ -75,6 +76,7 @@ async def test_a_hold_is_seen_until_its_cause_is_gone(
     await until_state(hass, "sensor", "synced", "12")
     await until_state(hass, "sensor", "pending", "0")
     await until_state(hass, "sensor", "status", "up_to_date")
+    refused_soon(entry)
     mend = cause(plex)
     health = entry.runtime_data.engine.health
     entry.runtime_data.engine.circuit.breaker.doubt()
@@ -136,6 +138,7 @@ async def test_the_dialog_goes_with_the_hold(
 ) -> None:
     """A minute in which a good token was refused leaves nothing to be answered."""
     entry = await set_up(hass, make_entry(plex))
+    refused_soon(entry)
     mend = refuse(plex)
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
 
