@@ -186,11 +186,10 @@ def refresh(db: Connection, record: Record, now: float) -> bool:
         return True
     waits, known = _look_up(db, record, now)
     assert waits is not None
-    waiting, written = waits.waiting, known.revisions if known else {}
+    waiting = waits.waiting  # nothing newer was ever written
     merged = _merge(waits, record, known)
     if not _goes_back(record, waiting.revisions(), waits.heard) and (
-        older(record.revision, waiting.revision)
-        or too_late(record, waiting.fields, written)
+        older(record.revision, waiting.revision) or too_late(record, waiting.fields, {})
     ):
         return False
     _store(db, waits.job, merged, now)
