@@ -496,9 +496,16 @@ _QUEUE = [
     _bug(
         "intake",
         "older revision wins",
+        "a failed job's fresh record is not held against what was written",
+        "    waiting, written = waits.waiting, known.revisions if known else {}\n",
+        "    waiting, written = waits.waiting, {}\n",
+    ),
+    _bug(
+        "intake",
+        "older revision wins",
         "a failed job's fresh record makes its fields forget their revisions",
         "    merged = _merge(waits, record, known)\n    if not _goes",
-        "    merged = Waiting.of(drop_older(record, {}))\n    if not _goes",
+        "    merged = Waiting.of(drop_older(record, written))\n    if not _goes",
     ),
     _bug(
         "coalescing",
@@ -656,7 +663,6 @@ _QUEUE = [
         "a second one is chosen to try it",
         '" WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 1)",',
         '" WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 2)",',
-        tests="test_queue.py::test_one_of_those_who_wait_tries_a_kind_of_call",
     ),
     _bug(
         "queue",
@@ -1467,8 +1473,8 @@ _LEDGER = [
         "ledger",
         "pending intent forgotten",
         "the next intent replaces the one that was not confirmed",
-        "                _earlier(row_of(story, source), change),\n",
-        "                None,\n",
+        "        earlier = _earlier(db, number, source, change.field, intent)\n",
+        "        earlier = None\n",
         tests="test_ledger_machine.py",
     ),
     _bug(
@@ -1669,8 +1675,8 @@ _SEEN = [
         "ledger",
         "what was before is lost",
         "an item that was merged into another one brings its own before along",
-        "            ),\n        )\n        if story and (change.anew or change.taken):\n",
-        "            ),\n        )\n        if story and change.taken:\n",
+        "            ),\n        )\n        if change.anew or change.taken:\n",
+        "            ),\n        )\n        if change.taken:\n",
         tests="test_programs.py",
     ),
 ]

@@ -186,10 +186,11 @@ def refresh(db: Connection, record: Record, now: float) -> bool:
         return True
     waits, known = _look_up(db, record, now)
     assert waits is not None
-    waiting = waits.waiting  # nothing newer was ever written
+    waiting, written = waits.waiting, known.revisions if known else {}
     merged = _merge(waits, record, known)
     if not _goes_back(record, waiting.revisions(), waits.heard) and (
-        older(record.revision, waiting.revision) or too_late(record, waiting.fields, {})
+        older(record.revision, waiting.revision)
+        or too_late(record, waiting.fields, written)
     ):
         return False
     _store(db, waits.job, merged, now)
