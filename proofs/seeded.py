@@ -499,6 +499,7 @@ _QUEUE = [
         "a failed job's fresh record is not held against what was written",
         "    waiting, written = waits.waiting, known.revisions if known else {}\n",
         "    waiting, written = waits.waiting, {}\n",
+        tests="test_queue.py::test_news_of_a_failed_job_are_held_against_what_was_written",
     ),
     _bug(
         "intake",
@@ -663,6 +664,7 @@ _QUEUE = [
         "a second one is chosen to try it",
         '" WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 1)",',
         '" WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 2)",',
+        tests="test_queue.py::test_one_of_those_who_wait_tries_a_kind_of_call",
     ),
     _bug(
         "queue",
@@ -1473,8 +1475,8 @@ _LEDGER = [
         "ledger",
         "pending intent forgotten",
         "the next intent replaces the one that was not confirmed",
-        "        earlier = _earlier(db, number, source, change.field, intent)\n",
-        "        earlier = None\n",
+        "                _earlier(row_of(story, source), change),\n",
+        "                None,\n",
         tests="test_ledger_machine.py",
     ),
     _bug(
@@ -1675,8 +1677,8 @@ _SEEN = [
         "ledger",
         "what was before is lost",
         "an item that was merged into another one brings its own before along",
-        "            ),\n        )\n        if change.anew or change.taken:\n",
-        "            ),\n        )\n        if change.taken:\n",
+        "            ),\n        )\n        if story and (change.anew or change.taken):\n",
+        "            ),\n        )\n        if story and change.taken:\n",
         tests="test_programs.py",
     ),
 ]

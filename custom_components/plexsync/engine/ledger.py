@@ -406,7 +406,7 @@ def adopt(
         ],
     )
     for change in changes:
-        if change.field in known and (change.anew or change.taken):
+        if change.taken or (change.anew and change.field in known):
             _begin_anew(db, number, source, item, change)
 
 
