@@ -11,6 +11,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.plexsync.const import DOMAIN
 from tests.home import (
     PATIENCE,
     PLEX_ROOT,
@@ -23,7 +24,7 @@ from tests.home import (
     until,
     until_state,
 )
-from tests.repairing import issue, until_issue
+from tests.repairing import ENTRY, issue, until_issue
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
@@ -227,3 +228,32 @@ async def test_the_repair_of_a_hold_goes_with_it(
     entry.runtime_data.engine.health.hurry()
     await until_issue(hass, key, gone=True)
     assert issue(hass, key) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "cause"), [("wrong_server", impersonate), ("library_gone", lose_library)]
+)
+async def test_a_repair_that_is_ignored_stays_so_over_a_start(
+    hass: HomeAssistant, plex: PlexSimulator, key: str, cause: Cause
+) -> None:
+    """It is not taken back before it is known whether its cause is gone."""
+    entry = await set_up(hass, make_entry(plex))
+    mend = cause(plex)
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    await until_issue(hass, key)
+    ir.async_ignore_issue(hass, DOMAIN, f"{key}_{ENTRY}", True)
+    plex.latency_read = 0.5
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    engine = entry.runtime_data.engine
+    await until(hass, lambda: engine.circuit.holds)
+    await entry.runtime_data.async_refresh()
+    found = issue(hass, key)
+    assert found is not None
+    assert found.dismissed_version is not None
+
+    # No job is tried while syncing is off: somebody has to look all the same.
+    await engine.switch(False)
+    await hass.config_entries.async_unload(entry.entry_id)
+    mend()
+    await set_up(hass, entry)
+    await until_issue(hass, key, gone=True)

@@ -13,7 +13,12 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from . import issues
-from .ask_owner import async_ask_owner, async_log_source_hold, async_tell_of_lost_files
+from .ask_owner import (
+    async_ask_owner,
+    async_log_source_hold,
+    async_look_at_what_was_asked,
+    async_tell_of_lost_files,
+)
 from .ask_sources import find_all
 from .backup_pause import BackupPause
 from .connection import NOWHERE, Access, client_identifier, entry_access
@@ -175,6 +180,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def async_start(self) -> None:
         """Begin to work."""
+        async_look_at_what_was_asked(self)
         self._keep("database", self._mind_database)
         self._keep("worker", self.engine.run)
         self._keep("publisher", self._publish)
