@@ -265,6 +265,17 @@ def async_follow_source_holds(
 
 
 @callback
+def async_put_aside(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take back what was raised for an entry that is disabled.
+
+    It is raised again with the entry. What is told only once stays until it was read.
+    """
+    for issue in _issues(hass, entry):
+        if not issue.is_persistent:
+            ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
+
+
+@callback
 def async_clear(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back all that was raised for an entry that is removed."""
     for issue in _issues(hass, entry):
