@@ -94,7 +94,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
         self._failures = Failures(hass, self._announce)
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._is_taken_over = False  # since it was last set up
 
     # -- life ------------------------------------------------------------------
@@ -110,8 +110,10 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._build(await client_identifier(hass))
         try:
             await self.engine.open()
-        except StorageError as error:
+        except BaseException as error:
             await self.server.close()
+            if not isinstance(error, StorageError):
+                raise
             self._not_opened(error)
             raise not_opened(error) from error
         self.engine.circuit.hold(Hold.ADDRESS, self.access == NOWHERE)
@@ -230,10 +232,17 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     async def async_close(self) -> None:
-        """Stop claiming, close sockets, join our threads, save, close SQLite."""
-        if self._closed:
-            return
-        self._closed = True
+        """Stop claiming, close sockets, join our threads, save, close SQLite.
+
+        Whoever else asks for it meanwhile waits for the same end.
+        """
+        if self._closing is None:
+            self._closing = self.hass.async_create_task(
+                self._close(), f"{DOMAIN} closes"
+            )
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self.backup.close()
         self.nightly.close()
         self.departures.close()
