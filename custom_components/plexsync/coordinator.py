@@ -217,9 +217,14 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     async def _compare_what_is_due(self) -> None:
         """Begin what the owner's answer to a lost ledger, or another machine, asks for."""
-        with contextlib.suppress(StorageError):
-            if self._is_taken_over or await self.engine.ledger_identity.is_to_compare():
-                self.reconcile.start()
+        is_due: bool | None = self._is_taken_over or None
+        while is_due is None:
+            try:
+                is_due = await self.engine.ledger_identity.is_to_compare()
+            except StorageError:
+                await asyncio.sleep(_RESTART)  # the worker tells of that
+        if is_due:
+            self.reconcile.start()
 
     async def _mind_database(self) -> None:
         """Look at a file that nobody closed; begin anew once one is found damaged."""
