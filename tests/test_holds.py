@@ -7,6 +7,7 @@ from typing import Any
 from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
@@ -54,13 +55,22 @@ def lose_library(plex: PlexSimulator) -> Callable[[], None]:
 
 
 HOLDS = [
-    pytest.param(refuse, "auth", "token_refused", "off", id="auth"),
-    pytest.param(impersonate, "wrong_server", "wrong_server", "off", id="wrong_server"),
-    pytest.param(lose_library, "library", "library_gone", "on", id="library"),
+    pytest.param(refuse, "auth", "token_refused", "off", "fault_auth", id="auth"),
+    pytest.param(
+        impersonate,
+        "wrong_server",
+        "wrong_server",
+        "off",
+        "fault_wrong_server",
+        id="wrong_server",
+    ),
+    pytest.param(
+        lose_library, "library", "library_gone", "on", "fault_library", id="library"
+    ),
 ]
 
 
-@pytest.mark.parametrize(("cause", "hold", "status", "plex_is"), HOLDS)
+@pytest.mark.parametrize(("cause", "hold", "status", "plex_is", "says"), HOLDS)
 async def test_a_hold_is_seen_until_its_cause_is_gone(
     hass: HomeAssistant,
     caplog: pytest.LogCaptureFixture,
@@ -70,6 +80,7 @@ async def test_a_hold_is_seen_until_its_cause_is_gone(
     hold: str,
     status: str,
     plex_is: str,
+    says: str,
 ) -> None:
     """By whoever looks at the device, at a job, at an answer, or into the log."""
     entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
@@ -94,6 +105,9 @@ async def test_a_hold_is_seen_until_its_cause_is_gone(
     answer = await call(hass, "sync_item", path=PATH, fields={"tagline": "y"}, wait=1)
     assert (answer["status"], answer["reason"]) == ("queued", "held")
     assert answer["hold"] == hold
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(hass, "undo_item", path=PATH)
+    assert caught.value.translation_key == says
     # A comparison waits: it is neither at its end nor finished.
     answer = await call(hass, "reconcile", wait=1)
     assert answer["status"] == "running"

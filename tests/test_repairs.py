@@ -123,7 +123,7 @@ async def test_a_lost_ledger_waits_for_the_owner(
     assert answer["reason"] == "held"
     with pytest.raises(HomeAssistantError) as caught:
         await call(hass, "undo_item", path=PATH)
-    assert caught.value.translation_key == "held"
+    assert caught.value.translation_key == "held_ledger"
 
     shown, ended = await fix(hass, hass_client, "ledger_lost", "adopt")
     assert (shown["type"], shown["menu_options"]) == ("menu", ["adopt", "lead"])
