@@ -1,6 +1,5 @@
 """Many records at once, in a process of its own: `python -m bench.backlog 50000 100000 1000`."""
 
-from array import array
 import asyncio
 from collections.abc import AsyncIterator
 import sys
@@ -8,7 +7,7 @@ import time
 
 from custom_components.plexsync.engine.record import Record
 
-from .meters import Loop, p999, settled_memory, written
+from .meters import Delays, Loop, settled_memory, written
 from .ours import ours
 from .processes import simulator
 from .results import Backlog
@@ -20,7 +19,7 @@ _LOOK = 0.2  # seconds between two looks at what is left
 
 async def measure(items: int, records: int, jobs: int) -> Backlog:
     """Take in records while syncing is held, then do some of the jobs while all others wait."""
-    incoming, working = array("d"), array("d")
+    incoming, working = Delays(), Delays()
     async with simulator(items, 0) as server, ours(server.url, held=True) as side:
         await side.list_library()
         loop = Loop()
@@ -52,11 +51,11 @@ async def measure(items: int, records: int, jobs: int) -> Backlog:
         seconds=seconds,
         memory=memory,
         written=disk,
-        gap=p999(incoming),
+        gap=incoming.p999,
         jobs=records - waiting,
         work_seconds=work_seconds,
-        work_gap=p999(working),
-        idle_gap=p999(loop.idle),
+        work_gap=working.p999,
+        idle_gap=loop.idle.p999,
     )
 
 

@@ -14,6 +14,36 @@ from custom_components.plexsync.engine.database import Database
 
 _TICK = 0.001  # seconds
 _LOOK = 50  # ticks between two looks at the memory
+_STEP = 1e-5  # seconds
+_STEPS = 200_000  # what takes longer than all of them counts as the last
+
+
+class Delays:
+    """How often something took how long.
+
+    Its size is fixed: a list would grow with every tick, and be taken for memory that
+    the product keeps.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing noted."""
+        self._counts = array("L", [0]) * _STEPS
+        self.longest = 0.0  # seconds
+
+    def note(self, seconds: float) -> None:
+        """Note one delay."""
+        self._counts[min(int(seconds / _STEP), _STEPS - 1)] += 1
+        self.longest = max(self.longest, seconds)
+
+    @property
+    def p999(self) -> float:
+        """Give the delay that one in a thousand exceeds, in seconds."""
+        left = sum(self._counts) / 1000
+        for step in range(_STEPS - 1, -1, -1):
+            left -= self._counts[step]
+            if left < 0:
+                return step * _STEP
+        return 0.0
 
 
 class Loop:
@@ -29,10 +59,10 @@ class Loop:
         self._queue: BinaryIO | None = None
         with suppress(OSError):
             self._queue = Path("/proc/thread-self/schedstat").open("rb", buffering=0)
-        self.busy = array("d")
-        self.idle = array("d")
-        self.own = array("d")  # processor time of this thread from tick to tick
-        self._into: array[float] | None = None
+        self.busy = Delays()
+        self.idle = Delays()
+        self.own = Delays()  # processor time of this thread from tick to tick
+        self._into: Delays | None = None
         self.peak = 0
 
     async def run(self) -> None:
@@ -43,8 +73,8 @@ class Loop:
             await asyncio.sleep(_TICK)
             late = time.perf_counter() - self._queued() - before - _TICK
             if self._into is not None:
-                self._into.append(max(0.0, late))
-                self.own.append(time.thread_time() - own)
+                self._into.note(max(0.0, late))
+                self.own.note(time.thread_time() - own)
             ticks += 1
             if ticks % _LOOK == 0:
                 self.peak = max(self.peak, memory())
@@ -57,18 +87,13 @@ class Loop:
         return int(self._queue.read().split()[1]) / 1e9
 
     @contextmanager
-    def into(self, gaps: array[float]) -> Iterator[None]:
+    def into(self, gaps: Delays) -> Iterator[None]:
         """Note what happens meanwhile as busy or idle."""
         self._into = gaps
         try:
             yield
         finally:
             self._into = None
-
-
-def p999(gaps: array[float]) -> float:
-    """Give the delay that one tick in a thousand exceeds, in seconds."""
-    return sorted(gaps)[int(len(gaps) * 0.999)] if gaps else 0.0
 
 
 def memory() -> int:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 import sys
 import time
 
-from .meters import Loop, p999, settled_memory, written
+from .meters import Loop, settled_memory, written
 from .ours import Ours, ours
 from .processes import Simulator, plain_script, simulator
 from .results import Row
@@ -84,10 +84,10 @@ async def measure(items: int, latency: int, jobs: int, plain_jobs: int) -> Row:
         plain_seconds=plain_seconds,
         plain_requests=plain_requests,
         cpu_seconds=cpu_seconds,
-        gap=p999(loop.busy),
-        gap_max=max(loop.busy),
-        idle_gap=p999(loop.idle),
-        idle_gap_max=max(loop.idle),
+        gap=loop.busy.p999,
+        gap_max=loop.busy.longest,
+        idle_gap=loop.idle.p999,
+        idle_gap_max=loop.idle.longest,
         memory=loop.peak - before,
         written=disk,
         syncs=syncs,

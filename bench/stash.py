@@ -4,7 +4,6 @@ Both are processes of their own. What costs memory and holds the loop is ours: t
 read, a list of all scenes, a sweep that finds all in line, and an hour of nothing.
 """
 
-from array import array
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +17,7 @@ from custom_components.plexsync.ask_sources import AllRecords
 from custom_components.plexsync.sources.runner import SourceRunner
 from custom_components.plexsync.sources.stash import StashOptions, StashSource
 
-from .meters import Loop, p999, settled_memory
+from .meters import Delays, Loop, settled_memory
 from .ours import Ours, ours
 from .processes import Stash, simulator, stash
 
@@ -50,7 +49,7 @@ class _Bench:
         await self._server.forget()
         before = self._loop.peak = settled_memory()
         await asyncio.sleep(0.05)  # collecting held the loop: that is not our work
-        gaps, self._loop.own = array("d"), array("d")
+        gaps, self._loop.own = Delays(), Delays()
         started, cpu = time.perf_counter(), time.process_time()
         with self._loop.into(gaps):
             yield
@@ -58,14 +57,14 @@ class _Bench:
         peak, stays = self._loop.peak - before, settled_memory() - before
         self._most = max(self._most, self._loop.peak - self._base)
         requests, size = await self._server.asked()
-        held, own = p999(gaps) - p999(self._loop.idle), p999(self._loop.own)
+        held, own = gaps.p999 - self._loop.idle.p999, self._loop.own.p999
         print(
             f"{what}: {seconds:.1f} s, {cpu:.1f} s of them ours;"
             f" {requests} requests to Stash, {size / 1e6:.2f} MB;"
             f" memory +{peak / 1e6:.1f} MB, {stays / 1e6:+.1f} MB after it,"
             f" +{self._most / 1e6:.1f} MB since the start at most;"
             f" the loop held {held * 1000:.1f} ms over idle (p99.9),"
-            f" {max(gaps, default=0) * 1000:.0f} ms at most;"
+            f" {gaps.longest * 1000:.0f} ms at most;"
             f" of its own thread's processor time that was {own * 1000:.1f} ms (p99.9)",
             flush=True,
         )

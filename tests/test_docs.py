@@ -17,7 +17,14 @@ from tests.reasons import all_reasons
 from tests.test_contract import ROOT, TEXTS, forms, keys_of
 
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
+PAGES = sorted(
+    [
+        *DOCS.glob("*.md"),
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "CONTRIBUTING.md",
+    ]
+)
 HOME = "https://github.com/plexsync/plexsync"
 
 

@@ -32,7 +32,11 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """One source. Every method raises ``Fault`` of class source and nothing else."""
+    """One source. Every method raises ``Fault`` of class source and nothing else.
+
+    A class that inherits from this writes the methods that only have a docstring here.
+    The others answer for a source that gives no such sign.
+    """
 
     @property
     def id(self) -> str:
@@ -41,21 +45,26 @@ class Source(Protocol):
     @property
     def skipped(self) -> Counter[str]:
         """Count, by reason, what was read so far but has nothing to write to."""
+        return Counter()
 
     @property
     def unreadable(self) -> int:
         """Count what cannot be read at the moment although the source is well."""
+        return 0
 
     @property
     def lacking(self) -> frozenset[str] | None:
         """Name the options in use that it cannot serve; None until that is known."""
+        return frozenset()
 
     @property
     def busy(self) -> bool:
         """Say whether a job of the source runs that may bring changes."""
+        return False
 
     def jobs_ended(self) -> set[str]:
         """Name the kinds of jobs that have ended since this was asked last."""
+        return set()
 
     def losses(self) -> set[str]:
         """Name what has become less since this was asked last.
@@ -63,6 +72,7 @@ class Source(Protocol):
         These are the kinds of things of which there are fewer, ``records`` among them,
         and ``back``, where a source seems to be an older copy of itself.
         """
+        return set()
 
     def look_far(self) -> None:
         """Let the next ``changes`` look as far back as ever, not only for the newest."""
