@@ -75,7 +75,6 @@ _BREAKER = [
         "        if permit.generation != self.generation:\n"
         "            return\n        if result is Result.NEUTRAL:\n"
         "            result = Result.SUCCESS\n        if result is Result.QUIET:",
-        quick=True,
     ),
     _bug(
         "breaker",
@@ -395,7 +394,6 @@ _QUEUE = [
         "an outage uses up attempts",
         '"attempt": why.attempt,',
         '"attempt": not why.missed,',
-        quick=True,
     ),
     _bug(
         "queue",
@@ -536,7 +534,6 @@ _QUEUE = [
         "no place is kept for it",
         "(Priority.BULK, (before + limit) // 4 - before // 4),",
         "(Priority.BULK, 0),",
-        quick=True,
     ),
     _bug(
         "queue",
@@ -624,7 +621,6 @@ _QUEUE = [
         "it comes with all the others",
         '"solo": why.solo,',
         '"solo": False,',
-        quick=True,
     ),
     _bug(
         "queue",
@@ -771,7 +767,6 @@ _QUEUE = [
         "a trial is whatever has been due for longest",
         '" AND tried IS NOT NULL AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"',
         '" AND tried IS NOT NULL AND due <= ? ORDER BY due, id LIMIT 1"',
-        quick=True,
     ),
     _bug(
         "queue",
@@ -889,7 +884,6 @@ _PACE = [
         "self.limit = max(1, self.limit // 2)",
         "self.limit = max(1, self.limit)",
         tests="test_pace.py",
-        quick=True,
     ),
     _bug(
         "pace",
