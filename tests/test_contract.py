@@ -29,6 +29,7 @@ from custom_components.plexsync.engine.events import (
     ReconcileFinished,
 )
 from custom_components.plexsync.engine.fields import FIELDS, Kind
+from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.ports import CHANGING
 from custom_components.plexsync.engine.reasons import Reason
 from custom_components.plexsync.engine.status import Status
@@ -448,8 +449,10 @@ def test_every_exception_has_its_text() -> None:
         *errors.BY_REASON.values(),
         *errors.BY_FAMILY.values(),
         *errors.BY_SOURCE.values(),
+        *errors.BY_HOLD.values(),
         "fault_source",
     }
+    assert errors.BY_HOLD.keys() == set(Hold)
     found = [each for each in raised() if each[1] not in by_fault]
     exceptions = TEXTS["exceptions"]
     assert {key for _, key, _ in found} | by_fault == exceptions.keys()

@@ -7,10 +7,12 @@ from typing import Any
 from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 
+from custom_components.plexsync.const import DOMAIN
 from tests.home import (
     PATIENCE,
     PLEX_ROOT,
@@ -24,7 +26,7 @@ from tests.home import (
     until,
     until_state,
 )
-from tests.repairing import issue, until_issue
+from tests.repairing import ENTRY, issue, until_issue
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
@@ -54,13 +56,22 @@ def lose_library(plex: PlexSimulator) -> Callable[[], None]:
 
 
 HOLDS = [
-    pytest.param(refuse, "auth", "token_refused", "off", id="auth"),
-    pytest.param(impersonate, "wrong_server", "wrong_server", "off", id="wrong_server"),
-    pytest.param(lose_library, "library", "library_gone", "on", id="library"),
+    pytest.param(refuse, "auth", "token_refused", "off", "fault_auth", id="auth"),
+    pytest.param(
+        impersonate,
+        "wrong_server",
+        "wrong_server",
+        "off",
+        "fault_wrong_server",
+        id="wrong_server",
+    ),
+    pytest.param(
+        lose_library, "library", "library_gone", "on", "fault_library", id="library"
+    ),
 ]
 
 
-@pytest.mark.parametrize(("cause", "hold", "status", "plex_is"), HOLDS)
+@pytest.mark.parametrize(("cause", "hold", "status", "plex_is", "says"), HOLDS)
 async def test_a_hold_is_seen_until_its_cause_is_gone(
     hass: HomeAssistant,
     caplog: pytest.LogCaptureFixture,
@@ -70,6 +81,7 @@ async def test_a_hold_is_seen_until_its_cause_is_gone(
     hold: str,
     status: str,
     plex_is: str,
+    says: str,
 ) -> None:
     """By whoever looks at the device, at a job, at an answer, or into the log."""
     entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
@@ -95,6 +107,9 @@ async def test_a_hold_is_seen_until_its_cause_is_gone(
     answer = await call(hass, "sync_item", path=PATH, fields={"tagline": "y"}, wait=1)
     assert (answer["status"], answer["reason"]) == ("queued", "held")
     assert answer["hold"] == hold
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(hass, "undo_item", path=PATH)
+    assert caught.value.translation_key == says
     # A comparison waits: it is neither at its end nor finished.
     answer = await call(hass, "reconcile", wait=1)
     assert answer["status"] == "running"
@@ -230,3 +245,32 @@ async def test_the_repair_of_a_hold_goes_with_it(
     entry.runtime_data.engine.health.hurry()
     await until_issue(hass, key, gone=True)
     assert issue(hass, key) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "cause"), [("wrong_server", impersonate), ("library_gone", lose_library)]
+)
+async def test_a_repair_that_is_ignored_stays_so_over_a_start(
+    hass: HomeAssistant, plex: PlexSimulator, key: str, cause: Cause
+) -> None:
+    """It is not taken back before it is known whether its cause is gone."""
+    entry = await set_up(hass, make_entry(plex))
+    mend = cause(plex)
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    await until_issue(hass, key)
+    ir.async_ignore_issue(hass, DOMAIN, f"{key}_{ENTRY}", True)
+    plex.latency_read = 0.5
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    engine = entry.runtime_data.engine
+    await until(hass, lambda: engine.circuit.holds)
+    await entry.runtime_data.async_refresh()
+    found = issue(hass, key)
+    assert found is not None
+    assert found.dismissed_version is not None
+
+    # No job is tried while syncing is off: somebody has to look all the same.
+    await engine.switch(False)
+    await hass.config_entries.async_unload(entry.entry_id)
+    mend()
+    await set_up(hass, entry)
+    await until_issue(hass, key, gone=True)

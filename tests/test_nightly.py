@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 import json
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from homeassistant.components.switch import DOMAIN as SWITCH, SERVICE_TURN_OFF
@@ -16,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.plexsync.const import CONF_SWEEP_AT
-from custom_components.plexsync.engine import last_sweep
+from custom_components.plexsync.engine import last_sweep, unforeseen
 from custom_components.plexsync.engine.last_sweep import LastSweep
 from custom_components.plexsync.nightly import (
     default_time,
@@ -206,6 +207,37 @@ async def test_not_while_one_is_under_way(
     plex.latency_read = 0
     await until(hass, lambda: told.events)
     await until(hass, lambda: not entry.runtime_data.reconcile.running)
+    assert told.types == ["reconcile_finished"]
+
+
+async def test_a_sweep_that_breaks_begins_again_before_the_next_night(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of an error that nobody foresaw: it is told, without what it holds."""
+    monkeypatch.setattr(unforeseen, "_told", set())
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash), options=soon()))
+    await until_state(hass, "sensor", "synced", "12")
+    engine, run = entry.runtime_data.engine, entry.runtime_data.reconcile
+
+    def damage(db: Connection) -> None:
+        db.execute("INSERT INTO pin SELECT source, key, '1' FROM settled")
+        db.execute("INSERT INTO pin_file SELECT source, key, 'A Secret' FROM settled")
+
+    await engine.database.run(damage)
+    told = Told(hass)
+    fire_night(hass)
+    await until(hass, lambda: "Unforeseen JSONDecodeError" in caplog.text)
+    await until(hass, lambda: not run.running)
+    assert not told.events
+    assert "A Secret" not in caplog.text
+
+    await engine.database.run(lambda db: db.execute("DELETE FROM pin").close())
+    fire(hass, timedelta(minutes=7))
+    await until(hass, lambda: told.events)
     assert told.types == ["reconcile_finished"]
 
 

@@ -1,15 +1,22 @@
 """A fresh source rewrites nothing until its owner says so; it keeps nobody else waiting."""
 
+from datetime import timedelta
 import json
 import re
+from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentry, ConfigSubentryData
+from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import (
@@ -19,6 +26,7 @@ from custom_components.plexsync.const import (
     START_EVERYTHING,
     START_PREVIEW,
 )
+from custom_components.plexsync.engine import unforeseen
 from custom_components.plexsync.engine.holds import SourceHold
 from tests.flows import texts
 from tests.home import (
@@ -36,7 +44,7 @@ from tests.home import (
 from tests.repairing import ENTRY, answer_fix, fix, issue, open_fix, until_issue
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
-from tests.simulators.stash import StashSimulator
+from tests.simulators.stash import StashCore, StashSimulator, load_films
 
 READY = "preview_ready"
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
@@ -174,6 +182,44 @@ async def test_a_source_that_stumbles_is_counted_later(
     await until_issue(hass, READY, SOURCE)
 
 
+async def test_an_error_that_nobody_foresaw_is_told_and_counted_later(
+    hass: HomeAssistant,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Once, without what it holds; the owner is asked all the same in the end."""
+    monkeypatch.setattr(unforeseen, "_told", set())
+    stash.faults.status(503, match="Count")
+    entry = fresh(plex, stash)
+    await set_up(hass, entry)
+    await until(hass, lambda: stash.journal.count("Count"))
+    await until_state(hass, "sensor", "pending", "12")
+    engine = entry.runtime_data.engine
+
+    def damage(db: Connection) -> None:
+        db.execute("INSERT INTO pin SELECT source, key, '1' FROM job")
+        db.execute("INSERT INTO pin_file SELECT source, key, 'A Secret' FROM job")
+
+    await engine.database.run(damage)
+    stash.faults.clear()
+    entry.runtime_data.runners[SOURCE].hurry()
+    for minutes in (0, 2):
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=minutes))
+        await until(hass, lambda: "Unforeseen JSONDecodeError" in caplog.text)
+    assert issue(hass, READY, SOURCE) is None
+
+    await engine.database.run(lambda db: db.execute("DELETE FROM pin").close())
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=10))
+    found = await until_issue(hass, READY, SOURCE)
+    assert found is not None
+    assert found.translation_placeholders is not None
+    assert found.translation_placeholders["differs"] == "12"
+    assert caplog.text.count("Unforeseen") == 1
+    assert "A Secret" not in caplog.text
+
+
 async def test_each_of_two_sources_is_counted(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,
@@ -232,6 +278,31 @@ async def test_other_settings_make_another_plan(
 
     await until(hass, asked, [ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED])
     assert plex.journal.count(method="PUT") == 0
+
+
+async def test_another_stash_makes_another_plan(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Nobody is asked with the numbers of the one before."""
+    entry = fresh(plex, stash)
+    await set_up(hass, entry)
+    await until_issue(hass, READY, SOURCE)
+    subentry = entry.subentries[SOURCE]
+    core = StashCore()
+    load_films(core, films=FILMS[:3])
+    async with StashSimulator(core) as other:
+        hass.config_entries.async_update_subentry(
+            entry, subentry, data={**subentry.data, CONF_URL: other.url}
+        )
+
+        def asked() -> bool:
+            found = issue(hass, READY, SOURCE)
+            shown = (found and found.translation_placeholders) or {}
+            return shown.get("differs") == "3"
+
+        await until(hass, asked, [ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED])
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    core.close()
 
 
 async def test_another_start_is_an_answer(

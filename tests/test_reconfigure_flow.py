@@ -2,10 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID
@@ -101,6 +103,34 @@ async def test_an_entry_that_is_set_up_is_set_up_once_more(
     assert setups == []
     await _reconfigure(hass, plex, entry, uuids(plex))
     assert setups == [entry.entry_id]
+
+
+async def test_an_entry_that_is_being_set_up_is_set_up_once_more(
+    hass: HomeAssistant, plex: PlexSimulator, setups: list[str]
+) -> None:
+    """What it is given then comes too late for this time, and nobody listens yet."""
+    entry = make_entry(plex)
+    entry.add_to_hass(hass)
+    result = await reconfigure(hass, entry, "address")
+    result = await enter(hass, result, url=plex.url, verify_ssl=True)
+    given: list[ConfigEntryState] = []
+
+    @callback
+    def give(event: Event[Any]) -> None:
+        given.append(entry.state)
+        answer = {CONF_LIBRARIES: uuids(plex)}
+        hass.async_create_task(
+            hass.config_entries.flow.async_configure(result["flow_id"], answer)
+        )
+        setups.clear()
+
+    hass.bus.async_listen_once(er.EVENT_ENTITY_REGISTRY_UPDATED, give)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert given == [ConfigEntryState.SETUP_IN_PROGRESS]
+    assert entry.data[CONF_LIBRARIES] == uuids(plex)
+    assert setups == [entry.entry_id]
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def _reconfigure(

@@ -1,12 +1,14 @@
 """Repairs come when only the owner can help, and go when that is done."""
 
 import asyncio
+import contextlib
 from pathlib import Path
+import sqlite3
 import time
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryDisabler
 from homeassistant.const import CONF_TOKEN, EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -21,6 +23,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.plexsync import issues
 from custom_components.plexsync.ask_owner import async_ask_owner
 from custom_components.plexsync.const import CONF_PATH_MAPPINGS, CONF_REUSE, DOMAIN
 from custom_components.plexsync.engine.clock import Clock
@@ -121,7 +124,7 @@ async def test_a_lost_ledger_waits_for_the_owner(
     assert answer["reason"] == "held"
     with pytest.raises(HomeAssistantError) as caught:
         await call(hass, "undo_item", path=PATH)
-    assert caught.value.translation_key == "held"
+    assert caught.value.translation_key == "held_ledger"
 
     shown, ended = await fix(hass, hass_client, "ledger_lost", "adopt")
     assert (shown["type"], shown["menu_options"]) == ("menu", ["adopt", "lead"])
@@ -513,3 +516,32 @@ async def test_nothing_is_left_of_a_removed_entry(
     await until_issue(hass, "ledger_lost")
     await hass.config_entries.async_remove(entry.entry_id)
     assert not [key for key in ir.async_get(hass).issues if key[0] == DOMAIN]
+
+
+@pytest.mark.parametrize("is_set_up", [True, False])
+async def test_repairs_of_an_entry_that_is_disabled_go_and_come_back(
+    hass: HomeAssistant, plex: PlexSimulator, is_set_up: bool
+) -> None:
+    """Nothing can be mended there meanwhile; what is told only once stays."""
+    key = "wrong_server" if is_set_up else "storage_too_new"
+    entry = await set_up(hass, make_entry(plex))
+    issues.async_circuit_lost(hass, entry)
+    if is_set_up:
+        plex.core.identity.machine_identifier = "another"
+        await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    else:
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await asyncio.to_thread(_make_newer, database_path(hass, ENTRY))
+        assert not await hass.config_entries.async_setup(entry.entry_id)
+    await until_issue(hass, key)
+    await hass.config_entries.async_set_disabled_by(ENTRY, ConfigEntryDisabler.USER)
+    await hass.async_block_till_done()
+    assert issue(hass, key) is None
+    assert issue(hass, "circuit_lost") is not None
+    await hass.config_entries.async_set_disabled_by(ENTRY, None)
+    await until_issue(hass, key)
+
+
+def _make_newer(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 1000")

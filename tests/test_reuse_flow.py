@@ -1,6 +1,11 @@
 """A server of Home Assistant's own Plex integration: chosen, followed, lost and found."""
 
-from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryState, FlowType
+from homeassistant.config_entries import (
+    SOURCE_IGNORE,
+    SOURCE_REAUTH,
+    ConfigEntryState,
+    FlowType,
+)
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -20,10 +25,12 @@ from tests.flows import (
     access,
     add_entry,
     add_plex_entry,
+    checked,
     enter,
     reconfigure,
     start,
     suggested,
+    texts,
     uuids,
 )
 from tests.home import call, make_entry, set_up, state_of, until, until_state
@@ -31,6 +38,7 @@ from tests.repair_flows import answer, begin, issue
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex_tv import PlexTvSimulator
 
+REFUSES = "plex_refuses_01ENTRY"
 GONE = "plex_entry_gone_01ENTRY"
 PATH = "/data/films/Big Buck Bunny (2008).mp4"
 
@@ -252,6 +260,34 @@ async def test_their_entry_is_in_trouble(
     await set_up(hass, make_reusing(plex))
     await call(hass, "sync_item", path=path(plex), fields={"summary": "x"}, wait=10)
     assert plex.core.find(path(plex)).value("summary") == "x"
+
+
+async def test_a_borrowed_token_is_mended_where_it_is_from(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Say so in place of asking for a token that nobody would use."""
+    theirs = add_plex_entry(hass, plex, token="old")
+    entry = await set_up(hass, make_reusing(plex))
+    await call(hass, "sync_item", path=path(plex), fields={"summary": "x"})
+    await until(hass, lambda: issue(hass, REFUSES))
+    assert not any(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+    said = texts()["issues"]["plex_refuses"]["description"]
+    assert "Settings → Devices & services → Plex" in said
+    before = dict(entry.data)
+    result = checked(await entry.start_reauth_flow(hass), "config")
+    assert result["reason"] == "reauth_elsewhere"
+    assert entry.data == before
+
+    ir.async_ignore_issue(hass, DOMAIN, REFUSES, True)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await until(hass, lambda: entry.runtime_data.engine.circuit.holds == {Hold.AUTH})
+    found = issue(hass, REFUSES)
+    assert found is not None
+    assert found.dismissed_version is not None
+    server = {"url": plex.url, "token": plex.token}
+    hass.config_entries.async_update_entry(theirs, data={"server_config": server})
+    await until(hass, lambda: issue(hass, REFUSES) is None)
+    await until_state(hass, "sensor", "synced", "1")
 
 
 async def test_the_repair_leads_to_an_address(

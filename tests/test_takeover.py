@@ -121,6 +121,21 @@ async def test_a_new_machine_at_the_same_address(
     assert entry.unique_id == "sim0002"
 
 
+async def test_the_repair_of_a_machine_that_is_set_up_already(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Say so: to try again in a moment would not help."""
+    await set_up(hass, make_entry(plex))
+    path = next(iter(plex.core.items.values())).files[0]
+    plex.core.identity.machine_identifier = "sim0002"
+    await call(hass, "sync_item", path=path, fields={"summary": "x"})
+    await until(hass, lambda: issue(hass, WRONG))
+    add_entry(hass, plex)
+    result = await answer(hass, await begin(hass, WRONG))
+    assert result["reason"] == "already_configured"
+    assert issue(hass, WRONG)
+
+
 async def test_the_right_machine_is_back_meanwhile(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:

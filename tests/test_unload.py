@@ -13,7 +13,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.coordinator import PlexSyncCoordinator
 from custom_components.plexsync.engine.breaker import State
+from custom_components.plexsync.engine.retry import Fault
 from tests.home import PATIENCE, PLEX_ROOT, call, make_entry, set_up, until, until_state
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
@@ -143,3 +145,29 @@ async def test_an_engine_that_is_closed_says_queued(
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert (await engine.standing.of("action", "key")).status == "queued"
     assert (await engine.outcomes.wait_for("action", "key", 600)).status == "queued"
+
+
+async def test_whoever_closes_second_waits_for_the_end(entry: MockConfigEntry) -> None:
+    """An entry may be unloaded while Home Assistant stops."""
+    first = asyncio.ensure_future(entry.runtime_data.async_close())
+    await asyncio.sleep(0)
+    await entry.runtime_data.async_close()
+    threads = {each.name for each in threading.enumerate()}
+    assert "plexsync-database" not in threads
+    await first
+
+
+async def test_a_server_is_closed_where_an_entry_cannot_be_opened(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Whatever the error: this one nobody foresaw."""
+    sql = "INSERT INTO source_hold VALUES ('x', 'first_plan', 'no JSON')"
+    engine = entry.runtime_data.engine
+    await engine.database.run(lambda db: db.execute(sql).close())
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    coordinator = PlexSyncCoordinator(hass, entry)
+    with pytest.raises(ValueError):
+        await coordinator.async_open()
+    with pytest.raises(Fault) as caught:
+        await coordinator.server.connect()
+    assert caught.value.reason == "closed"

@@ -1,8 +1,17 @@
 """PlexSync: metadata that changes at its source reaches Plex."""
 
+from typing import Any
+
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from . import entry_migration, issues
@@ -27,6 +36,15 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, so that automations validate without an entry."""
     async_setup_services(hass)
+
+    @callback
+    def heard(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        # One that is not set up is not unloaded either when it is disabled.
+        is_off = entry.disabled_by and entry.state is ConfigEntryState.NOT_LOADED
+        if entry.domain == DOMAIN and is_off:
+            issues.async_put_aside(hass, entry)
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, heard)
     return True
 
 
@@ -37,6 +55,7 @@ async def async_migrate_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -
 
 async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> bool:
     """Set up one server; Plex need not be there."""
+    settings = _settings(entry)
     coordinator = PlexSyncCoordinator(hass, entry)
     await coordinator.async_open()
     entry.runtime_data = coordinator
@@ -55,7 +74,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
     async_follow_versions(coordinator)
     async_follow_plex_entry(hass, entry, coordinator.access)
     coordinator.async_start()
+    if _settings(entry) != settings:
+        # They were changed before anybody listened.
+        hass.config_entries.async_schedule_reload(entry.entry_id)
     return True
+
+
+def _settings(entry: PlexSyncConfigEntry) -> tuple[Any, ...]:
+    """Give what an entry is set up with: none of it is ever changed in place."""
+    return entry.data, entry.options, entry.subentries
 
 
 async def _async_reload(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None:

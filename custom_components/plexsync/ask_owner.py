@@ -49,6 +49,13 @@ def async_log_source_hold(
 
 
 @callback
+def async_look_at_what_was_asked(coordinator: PlexSyncCoordinator) -> None:
+    """Look at Plex, after a start, where a repair waits to be seen mended."""
+    if issues.async_waits_for_a_look(coordinator.hass, coordinator.config_entry):
+        coordinator.engine.health.look()
+
+
+@callback
 def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
     """Follow what is wrong now."""
     hass, entry, engine = coordinator.hass, coordinator.config_entry, coordinator.engine
@@ -58,6 +65,7 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
         hass,
         entry,
         circuit.holds,
+        is_seen=circuit.breaker.verified,
         save_failed=circuit.save_failed,
         database_fails=engine.worker.storage_failed,
     )
@@ -89,11 +97,12 @@ def _async_follow_token(coordinator: PlexSyncCoordinator) -> None:
     hass, entry = coordinator.hass, coordinator.config_entry
     circuit = coordinator.engine.circuit
     if Hold.AUTH in circuit.holds:
-        if entry.data.get(CONF_REUSE):
-            issues.async_plex_refuses(hass, entry)
-        else:
+        is_borrowed = bool(entry.data.get(CONF_REUSE))
+        issues.async_follow_plex_token(hass, entry, refused=is_borrowed)
+        if not is_borrowed:
             entry.async_start_reauth(hass)
     elif circuit.breaker.verified and not coordinator.engine.health.edits_refused:
         # Plex takes the token again: nobody need be asked for one.
+        issues.async_follow_plex_token(hass, entry, refused=False)
         for flow in entry.async_get_active_flows(hass, {SOURCE_REAUTH}):
             hass.config_entries.flow.async_abort(flow["flow_id"])

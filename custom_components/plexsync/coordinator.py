@@ -13,7 +13,12 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from . import issues
-from .ask_owner import async_ask_owner, async_log_source_hold, async_tell_of_lost_files
+from .ask_owner import (
+    async_ask_owner,
+    async_log_source_hold,
+    async_look_at_what_was_asked,
+    async_tell_of_lost_files,
+)
 from .ask_sources import find_all
 from .backup_pause import BackupPause
 from .connection import NOWHERE, Access, client_identifier, entry_access
@@ -89,7 +94,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
         self._failures = Failures(hass, self._announce)
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._is_taken_over = False  # since it was last set up
 
     # -- life ------------------------------------------------------------------
@@ -105,8 +110,10 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._build(await client_identifier(hass))
         try:
             await self.engine.open()
-        except StorageError as error:
+        except BaseException as error:
             await self.server.close()
+            if not isinstance(error, StorageError):
+                raise
             self._not_opened(error)
             raise not_opened(error) from error
         self.engine.circuit.hold(Hold.ADDRESS, self.access == NOWHERE)
@@ -175,6 +182,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     def async_start(self) -> None:
         """Begin to work."""
+        async_look_at_what_was_asked(self)
         self._keep("database", self._mind_database)
         self._keep("worker", self.engine.run)
         self._keep("publisher", self._publish)
@@ -209,9 +217,14 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     async def _compare_what_is_due(self) -> None:
         """Begin what the owner's answer to a lost ledger, or another machine, asks for."""
-        with contextlib.suppress(StorageError):
-            if self._is_taken_over or await self.engine.ledger_identity.is_to_compare():
-                self.reconcile.start()
+        is_due: bool | None = self._is_taken_over or None
+        while is_due is None:
+            try:
+                is_due = await self.engine.ledger_identity.is_to_compare()
+            except StorageError:
+                await asyncio.sleep(_RESTART)  # the worker tells of that
+        if is_due:
+            self.reconcile.start()
 
     async def _mind_database(self) -> None:
         """Look at a file that nobody closed; begin anew once one is found damaged."""
@@ -224,10 +237,17 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     async def async_close(self) -> None:
-        """Stop claiming, close sockets, join our threads, save, close SQLite."""
-        if self._closed:
-            return
-        self._closed = True
+        """Stop claiming, close sockets, join our threads, save, close SQLite.
+
+        Whoever else asks for it meanwhile waits for the same end.
+        """
+        if self._closing is None:
+            self._closing = self.hass.async_create_task(
+                self._close(), f"{DOMAIN} closes"
+            )
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self.backup.close()
         self.nightly.close()
         self.departures.close()

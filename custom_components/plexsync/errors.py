@@ -18,6 +18,7 @@ from .engine.database import (
     StorageInUseError,
     StorageTooNewError,
 )
+from .engine.holds import Hold
 from .engine.record import InvalidRecordError
 from .engine.retry import Fault, FaultClass
 
@@ -94,6 +95,15 @@ BY_REASON: Final[Mapping[str, str]] = {
     "unparsable": "fault_unreadable",
     "wrong_machine": "fault_wrong_server",
 }
+# What holds the server, and what to do about it.
+BY_HOLD: Final[Mapping[Hold, str]] = {
+    Hold.SWITCH: "held",
+    Hold.WRONG_SERVER: "fault_wrong_server",
+    Hold.ADDRESS: "held_address",
+    Hold.AUTH: "fault_auth",
+    Hold.LIBRARY: "fault_library",
+    Hold.LEDGER: "held_ledger",
+}
 # Of a source: what only its owner can mend there.
 BY_SOURCE: Final[Mapping[str, str]] = {
     "certificate": "source_certificate",
@@ -113,6 +123,8 @@ BY_FAMILY: Final[Mapping[str, str]] = {
 def fault_key(fault: Fault) -> str:
     """Name the sentence that says what a fault means for whoever asked."""
     reason = fault.reason
+    if fault.hold is not None:
+        return BY_HOLD[fault.hold]
     if key := BY_KIND.get(fault.kind):
         return key
     if fault.kind is FaultClass.SOURCE and reason != "source_away":

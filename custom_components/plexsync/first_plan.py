@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 import json
 import logging
 from typing import TYPE_CHECKING
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 
 from . import issues
 from .const import CONF_START, START_PREVIEW, SUBENTRY_STASH
 from .engine.database import StorageError
 from .engine.holds import Hold, SourceHold
 from .engine.record import Record
-from .engine.retry import Fault
+from .engine.retry import Backoff, Fault
+from .engine.unforeseen import tell
 from .sources.runner import SourceRunner
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _HELD = SourceHold.FIRST_PLAN
+_AGAIN = Backoff(60.0, 3600.0)  # seconds after an error that nobody foresaw
 _BY_SOURCE = "first_plans_hold_sources"  # the note that they do in this database
 
 
@@ -39,6 +45,7 @@ async def _make(
     coordinator: PlexSyncCoordinator, number: str, runner: SourceRunner
 ) -> None:
     """Count as soon as the source has been read, and ask the owner whether to begin."""
+    failures = 0
     while True:
         await runner.caught_up.wait()
         try:
@@ -47,8 +54,28 @@ async def _make(
         except (Fault, StorageError) as error:
             _LOGGER.debug("The first plan is counted later (%s)", error)
             runner.caught_up.clear()  # until the source has been read once more
+        except Exception as error:  # noqa: BLE001  # a bug of ours; it is told
+            tell(error)
+            random = coordinator.engine.random
+            await _pause(coordinator.hass, _AGAIN.delay(failures, random))
+            failures += 1
         else:
             return
+
+
+async def _pause(hass: HomeAssistant, seconds: float) -> None:
+    """Wait, by Home Assistant's timers."""
+    is_over = asyncio.Event()
+
+    @callback
+    def end(now: datetime) -> None:
+        is_over.set()
+
+    stop = async_call_later(hass, seconds, end)
+    try:
+        await is_over.wait()
+    finally:
+        stop()
 
 
 async def _count(

@@ -10,7 +10,7 @@ from homeassistant.helpers import issue_registry as ir
 from .const import CONF_LIBRARIES, DOMAIN
 from .engine.bulkheads import REASONS
 from .engine.hold_rows import Holds
-from .engine.holds import Hold, SourceHold
+from .engine.holds import BY_LOOK, Hold, SourceHold
 
 CIRCUIT_LOST: Final = "circuit_lost"
 DATABASE_FAILS: Final = "database_fails"
@@ -118,9 +118,11 @@ def async_take_back_old_preview(hass: HomeAssistant, entry: ConfigEntry) -> bool
 
 
 @callback
-def async_plex_refuses(hass: HomeAssistant, entry: ConfigEntry) -> None:
+def async_follow_plex_token(
+    hass: HomeAssistant, entry: ConfigEntry, *, refused: bool
+) -> None:
     """Tell that Plex refuses the token that Home Assistant's own integration has."""
-    _create(hass, entry, PLEX_REFUSES)
+    _follow(hass, entry, PLEX_REFUSES, present=refused)
 
 
 @callback
@@ -129,16 +131,32 @@ def async_follow(
     entry: ConfigEntry,
     holds: Collection[Hold],
     *,
+    is_seen: bool,
     save_failed: bool,
     database_fails: bool,
 ) -> None:
-    """Raise what holds the worker now, and take back what no longer does."""
+    """Raise what holds the worker now, and take back what no longer does.
+
+    Before Plex ``is_seen`` nobody knows what it would hold the worker for. What was
+    raised stays until then: Home Assistant forgets of a repair that is taken back, and
+    raised again, that its owner ignores it.
+    """
     for hold, key in BY_HOLD.items():
-        _follow(hass, entry, key, present=hold in holds)
+        if hold in holds or is_seen or hold not in BY_LOOK:
+            _follow(hass, entry, key, present=hold in holds)
     _follow(hass, entry, STORE_FAILED, present=save_failed)
     _follow(hass, entry, DATABASE_FAILS, present=database_fails)
-    if Hold.AUTH not in holds:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, PLEX_REFUSES))
+
+
+@callback
+def async_waits_for_a_look(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Say whether something is raised of which only a look at Plex tells more."""
+    registry = ir.async_get(hass)
+    keys = (PLEX_REFUSES, *(BY_HOLD[hold] for hold in BY_LOOK if hold in BY_HOLD))
+    return any(
+        registry.async_get_issue(DOMAIN, _issue_id(entry, key)) is not None
+        for key in keys
+    )
 
 
 @callback
@@ -244,6 +262,17 @@ def async_follow_source_holds(
             else:
                 numbers = {name: str(number) for name, number in shown.items()}
                 _create(hass, entry, key, source, persistent=False, **numbers)
+
+
+@callback
+def async_put_aside(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take back what was raised for an entry that is disabled.
+
+    It is raised again with the entry. What is told only once stays until it was read.
+    """
+    for issue in _issues(hass, entry):
+        if not issue.is_persistent:
+            ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
 @callback

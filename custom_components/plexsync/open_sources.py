@@ -79,14 +79,16 @@ async def _open_stash(
         await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
     elif start != START_PREVIEW:
         await engine.source_holds.lift(number, SourceHold.FIRST_PLAN)
-    changed = await engine.upkeep.follow(
-        number,
-        _digest(coordinator, data[CONF_PATH_MAPPINGS], options.as_dict()),
-        read_again=start != START_CHANGES,
+    settings = data[CONF_PATH_MAPPINGS], options.as_dict()
+    await engine.upkeep.follow(
+        number, _digest(coordinator, *settings), read_again=start != START_CHANGES
     )
-    if changed and SourceHold.FIRST_PLAN in engine.source_holds.of(number):
-        # It is another plan now: the question waits for its numbers again.
-        await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
+    if SourceHold.FIRST_PLAN in engine.source_holds.of(number):
+        plan = _digest(coordinator, data[CONF_URL], *settings)
+        if await engine.notes.get(f"planned:{number}") not in (None, plan):
+            # It is another plan now: the question waits for its numbers again.
+            await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
+        await engine.notes.keep(f"planned:{number}", plan)
     source = _stash(coordinator, subentry, options)
     coordinator.images.add(source)
     coordinator.runners[number] = SourceRunner(

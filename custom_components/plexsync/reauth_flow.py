@@ -9,6 +9,7 @@ import probatio
 
 from .address_flow import TEXTS
 from .connection import Access, entry_access
+from .const import CONF_REUSE
 from .server_flow import SECRET, ServerFlow
 from .validation import InvalidInputError
 
@@ -23,6 +24,12 @@ class ReauthFlow(ServerFlow):
     ) -> ConfigFlowResult:
         """Begin because Plex refused the token, or let it read and not edit."""
         entry = self._entry
+        if entry.data.get(CONF_REUSE):
+            # A token that is kept here would be used for nothing.
+            return self.async_abort(
+                reason="reauth_elsewhere",
+                description_placeholders={"server": entry.title},
+            )
         if (
             entry.state is ConfigEntryState.LOADED
             and entry.runtime_data.engine.health.edits_refused

@@ -3,8 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 import logging
 from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.event import async_call_later
 
 from . import issues
 from .answers import counts_answer
@@ -12,6 +16,8 @@ from .ask_sources import AllRecords, count_records
 from .const import DOMAIN
 from .engine import skipped
 from .engine.database import StorageError
+from .engine.retry import Backoff
+from .engine.unforeseen import tell
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
@@ -20,10 +26,14 @@ _LOGGER = logging.getLogger(__name__)
 
 _RECENT = 7 * 86_400  # seconds that a "recent" run looks back
 _JOIN = 5.0  # seconds that a run may take to stop
+_AGAIN = Backoff(300.0, 6 * 3600.0)  # seconds after a run over everything that broke
 
 
 class ReconcileRun:
-    """One run at a time; it goes on by itself until it is done or cancelled."""
+    """One run at a time; it goes on by itself until it is done or cancelled.
+
+    One over everything that breaks begins again later.
+    """
 
     def __init__(self, coordinator: PlexSyncCoordinator) -> None:
         """Begin without one."""
@@ -31,6 +41,8 @@ class ReconcileRun:
         self._task: asyncio.Task[dict[str, int]] | None = None
         self._records: AllRecords
         self._scope = ""
+        self._failures = 0  # in a row
+        self._later: CALLBACK_TYPE | None = None
 
     @property
     def running(self) -> bool:
@@ -41,6 +53,7 @@ class ReconcileRun:
         """Begin a run, unless one is under way."""
         if self.running:
             return
+        self._forget_later()
         coordinator = self._coordinator
         clock = coordinator.engine.clock
         since = clock.wall() - _RECENT if scope == "recent" else 0
@@ -51,10 +64,32 @@ class ReconcileRun:
         self._task = coordinator.config_entry.async_create_background_task(
             coordinator.hass, self._run(), f"{DOMAIN} reconcile"
         )
-        # Nobody need wait for it, and then nobody asks how it ended.
-        self._task.add_done_callback(
-            lambda task: None if task.cancelled() else task.exception()
-        )
+        self._task.add_done_callback(self._ended)
+
+    @callback
+    def _ended(self, task: asyncio.Task[dict[str, int]]) -> None:
+        """See how a run ended: nobody need wait for it, and then nobody else asks."""
+        if task is not self._task or task.cancelled():
+            return
+        if task.exception() is None:
+            self._failures = 0
+        elif self._scope == "all":
+            coordinator = self._coordinator
+
+            @callback
+            def begin(now: datetime) -> None:
+                self._later = None
+                self.start()
+
+            wait = _AGAIN.delay(self._failures, coordinator.engine.random)
+            self._failures += 1
+            self._later = async_call_later(coordinator.hass, wait, begin)
+
+    @callback
+    def _forget_later(self) -> None:
+        if self._later is not None:
+            self._later()
+            self._later = None
 
     async def start_anew(self) -> None:
         """Begin a run over everything, in place of one that began before this."""
@@ -92,8 +127,8 @@ class ReconcileRun:
         except StorageError as error:
             _LOGGER.warning("The reconcile run ended early: %s", error)
             raise
-        except Exception:
-            _LOGGER.exception("The reconcile run ended early")
+        except Exception as error:
+            tell(error)
             raise
         return counts
 
@@ -142,8 +177,10 @@ class ReconcileRun:
 
     async def cancel(self) -> bool:
         """Stop the run; say whether there was one."""
+        self._forget_later()
         if (task := self._task) is None or task.done():
             return False
+        self._scope = ""  # nobody wants it again, however it ends
         task.cancel()
         await asyncio.wait([task], timeout=_JOIN)
         return True

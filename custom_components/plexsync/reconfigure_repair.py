@@ -28,6 +28,8 @@ class ReconfigureRepairFlow(AskingRepairFlow):
             data={LOOK: True},
         )
         if result["type"] is FlowResultType.ABORT:
+            if result["reason"] == "already_configured":
+                return self.async_abort(reason="already_configured")
             return self.async_abort(reason="not_loaded")
         return self.async_abort(
             reason="goes_on", next_flow=(FlowType.CONFIG_FLOW, result["flow_id"])

@@ -180,7 +180,8 @@ class ServerFlow(ConfigFlow):
         """Give the entry its new data, and let it go on at once.
 
         An entry that is set up has a listener, which hears of changes only; one that
-        is not has none, and would wait for Home Assistant to try again.
+        is not has none, and would wait for Home Assistant to try again. One that is just
+        being set up looks by itself, at the end, whether it was changed meanwhile.
         """
         entry = self._entry
         is_loaded, is_same = entry.state is ConfigEntryState.LOADED, data == entry.data

@@ -271,6 +271,7 @@ class VirtualClient(PlexClient):
             self.tally.connected()
         if call.generation not in (None, self.tally.generation):
             raise MovedError
+        call.sent_in = self.tally.generation
         return await network.carry(wire)
 
     async def _aside[T](self, work: Callable[[], T]) -> T:

@@ -53,7 +53,7 @@ async def _put(client: PlexClient, generation: int | None = None) -> None:
         "type=1&id=1",
         parse=len,
         deadline=1,
-        generation=generation,
+        call=Call(generation),
         write=True,
     )
 
@@ -307,6 +307,7 @@ async def test_read_over_a_connection_just_closed_is_sent_again(
     plex.faults.add("fin_early", times=1)
     await get(client, deadline=1)
     assert plex.connections == 2
+    assert client.tally.requests == 3
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -590,6 +590,28 @@ async def test_vanished_library(plex: PlexSimulator, make_server: MakeServer) ->
     assert _found(await _match(server, *wanted)) == ["outside_libraries", "not_found"]
 
 
+async def test_a_library_that_was_made_anew_under_its_key(
+    plex: PlexSimulator, make_server: MakeServer
+) -> None:
+    """The next list of the libraries shows it: the new one was not chosen."""
+    now = 0.0
+    section = synthetic(plex.core, 3)
+    other = synthetic(plex.core, 3, "/data/other", "Other")
+    server = make_server(monotonic=lambda: now)
+    await _match(server, _files(section)[0], _files(other)[0])
+    plex.core.remove_section(other)
+    anew = synthetic(plex.core, 4, "/data/other", "Anew")
+    assert (anew.key, anew.uuid != other.uuid) == (other.key, True)
+    plex.journal.clear()
+    now = 700.0  # a probe asks for the list anyway
+    for _ in range(3):
+        await server.probe_database()
+    assert plex.journal.count(path="/library/sections$") == 1
+    assert _found(await _match(server, _files(anew)[3])) == ["outside_libraries"]
+    assert not plex.journal.count(path=f"/sections/{anew.key}/all")
+    assert _found(await _match(server, _files(section)[0])) == [_keys(section)[0]]
+
+
 async def test_no_libraries_at_all(
     plex: PlexSimulator, make_server: MakeServer
 ) -> None:

@@ -246,6 +246,26 @@ async def test_trouble_raises_doubt(
     assert len(plex.journal) == 2
 
 
+@pytest.mark.parametrize("what", ["a connection", "the notifications"])
+async def test_what_was_asked_before_something_broke_proves_nothing(
+    plex: PlexSimulator, make_server: MakeServer, what: str
+) -> None:
+    """Whoever answered then may be gone: it is asked again before the write."""
+    server, item = await _open(plex, make_server)
+    plex.faults.add("slow", ms=1000, times=1, path="^/identity")
+    plex.journal.clear()
+    editing = asyncio.create_task(server.edit(item, EDIT))
+    await plex.journal.arrived(path="^/identity")
+    if what == "a connection":
+        plex.faults.add("reset_before", path="^/library/sections$")
+        await _caught(server.libraries())
+    else:
+        server.distrust()
+    await editing
+    assert plex.journal.count(path="^/identity") == 2
+    assert plex.journal.count(method="PUT") == 1
+
+
 async def test_silence_raises_doubt(
     plex: PlexSimulator, make_server: MakeServer
 ) -> None:

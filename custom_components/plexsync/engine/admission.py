@@ -7,7 +7,7 @@ from .breaker import Permit, State
 from .circuit import Circuit
 from .contact import CircuitRefusedError, Contact
 from .health import Health
-from .holds import Hold
+from .holds import Hold, foremost
 from .judge import Judge
 from .retry import Fault, FaultClass
 
@@ -61,5 +61,5 @@ class Admission:
     def _refusal(self, past: frozenset[Hold]) -> Fault:
         if self._closed:
             return Fault(FaultClass.SERVER, "closed")
-        held = self._circuit.holds.difference(past)
-        return Fault(FaultClass.SERVER, "held" if held else "circuit_open")
+        hold = foremost(self._circuit.holds.difference(past))
+        return Fault(FaultClass.SERVER, "held" if hold else "circuit_open", hold=hold)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 import json
 from sqlite3 import Connection
 
@@ -112,10 +113,7 @@ class Departures:
     ) -> Departed:
         await self._database.run(_begin, durable=False)
         async for keys in listing:
-            await self._database.run(
-                lambda db, keys=keys: _note(db, keys),  # type: ignore[misc]
-                durable=False,
-            )
+            await self._database.run(partial(_note, keys=keys), durable=False)
         known, missing = await self._database.run(
             lambda db: _missing(db, source), durable=False
         )

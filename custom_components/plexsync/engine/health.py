@@ -8,7 +8,7 @@ from .breaker import Result, State
 from .circuit import Circuit
 from .clock import Clock
 from .database import StorageError
-from .holds import Hold
+from .holds import BY_LOOK, Hold
 from .retry import Backoff, Fault, FaultClass
 
 AUTH_LIMIT = 3  # refused probes in a row before the owner is asked
@@ -56,7 +56,7 @@ class Health:
         if Hold.ADDRESS in circuit.holds:
             return None  # there is nobody to ask
         at = circuit.breaker.probe_at(now)
-        refused = circuit.holds & {Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY}
+        refused = circuit.holds & BY_LOOK
         if at is None:
             return self._retry_at if refused else None
         closed = circuit.breaker.state is not State.OPEN
@@ -103,6 +103,11 @@ class Health:
         """Probe now: the server gave a sign of life."""
         self._circuit.breaker.hurry(self._clock.monotonic())
         self._retry_at = float("-inf")
+        self._circuit.wake.set()
+
+    def look(self) -> None:
+        """Probe although nobody waits for a permit."""
+        self._circuit.wanted = True
         self._circuit.wake.set()
 
     def sighted(self, there: bool) -> None:
@@ -207,7 +212,7 @@ class Health:
         circuit.answered()
         self._refusals = self._held_looks = 0
         self._retry_at = float("-inf")
-        for hold in (Hold.AUTH, Hold.WRONG_SERVER, Hold.LIBRARY):
+        for hold in sorted(BY_LOOK):
             circuit.hold(hold, False)
 
     async def _failed(self, fault: Fault, wall: float) -> None:

@@ -34,6 +34,8 @@ READING: frozenset[Hold] = frozenset({Hold.SWITCH, Hold.LEDGER})
 BY_HAND: frozenset[Hold] = frozenset({Hold.SWITCH})
 # While one of these holds, Plex does not answer as the server that it was set up as.
 REFUSED: frozenset[Hold] = frozenset({Hold.WRONG_SERVER, Hold.ADDRESS, Hold.AUTH})
+# A look at Plex shows them, and shows that they are over.
+BY_LOOK: frozenset[Hold] = frozenset({Hold.WRONG_SERVER, Hold.AUTH, Hold.LIBRARY})
 
 
 _ORDER: Final = {hold: number for number, hold in enumerate((*Hold, *SourceHold))}

@@ -116,7 +116,7 @@ class RecordDesk:
             ledger.release_source(db, source)
             departures.forget_source(db, source)
             hold_rows.forget_source(db, source)
-            for mark in ("cursor", "settings", "retry"):
+            for mark in ("cursor", "planned", "settings", "retry"):
                 stats.keep(db, f"{mark}:{source}", None)
             return queue.discard_source(db, source, self._clock.steady())
 

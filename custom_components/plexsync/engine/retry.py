@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
+from .holds import Hold
+
 
 class FaultClass(StrEnum):
     """Whose a failure is. Only ``SERVER`` counts against the circuit."""
@@ -39,12 +41,14 @@ class Fault(Exception):  # noqa: N818  # the design's word
         permanent: bool = False,
         retry_after: float | None = None,
         kept_from: str | None = None,
+        hold: Hold | None = None,
         fields: tuple[str, ...] = (),
     ) -> None:
         """Keep the evidence; nothing private goes in.
 
         ``kept_from`` names the kind of call that waits for itself (``bulkheads``),
-        ``fields`` those that were refused, where others need not be.
+        ``hold`` what holds the server, ``fields`` those that were refused, where others
+        need not be.
         """
         super().__init__(f"{kind}: {reason}")
         self.kind = kind
@@ -55,6 +59,7 @@ class Fault(Exception):  # noqa: N818  # the design's word
         self.permanent = permanent
         self.retry_after = retry_after
         self.kept_from = kept_from
+        self.hold = hold
         self.fields = fields
 
     @property

@@ -7,6 +7,7 @@ from random import Random
 from .bulkheads import Bulkheads
 from .clock import Clock
 from .database import Database
+from .in_hand import InHand
 from .ports import Fresh, Images, Server, nothing_newer
 from .retry import RetryPolicy
 from .successors import Successors
@@ -48,5 +49,4 @@ class Tools:
     # Whether the jobs of a source wait for their owner.
     is_held: Callable[[str], bool] = lambda source: False
     bulk: Bulk = field(default_factory=Bulk)
-    # Rating keys of the items that a turn is writing to.
-    in_hand: set[str] = field(default_factory=set)
+    in_hand: InHand = field(default_factory=InHand)

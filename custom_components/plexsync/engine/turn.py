@@ -68,7 +68,7 @@ class Turn:
                 self.tasks, self._contact, self._began
             )
         finally:
-            self._t.in_hand.difference_update(self._mine)
+            self._t.in_hand.leave(self._mine)
 
     async def _find(self) -> None:
         """Find the items, and take them in hand: each has one writer at a time."""
@@ -92,7 +92,7 @@ class Turn:
             else:
                 assert sight.rating_key is not None
                 self._mine.add(sight.rating_key)
-                self._t.in_hand.add(sight.rating_key)
+                self._t.in_hand.take(sight.rating_key)
 
     def _by_claim(self, tasks: Sequence[Task]) -> list[Task]:
         """Of several that found one item let the record of its first file come first."""

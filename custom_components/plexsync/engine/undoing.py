@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 import contextlib
 from dataclasses import dataclass, replace
 from functools import partial
@@ -119,7 +119,7 @@ class Undoing:
             items = await self._find(contact, find)
             await self._t.database.run(partial(_see_parts, items=items))
             for item in items:
-                async with self._hand_on(item.rating_key):
+                async with self._t.in_hand.alone(item.rating_key):
                     # Whoever had it in hand may have written to it.
                     same = Find(rating_key=item.rating_key)
                     (read,) = await self._find(contact, same)
@@ -168,9 +168,7 @@ class Undoing:
         for number, path, key, source in items:
             await self._undo_known(number, path, key, _of(source), held=True)
             await self._t.database.run(
-                lambda db, number=number, source=source: departures.paid(  # type: ignore[misc]
-                    db, number, source
-                )
+                partial(departures.paid, number=number, source=source)
             )
 
     async def _keep(self, text: str | None) -> None:
@@ -216,17 +214,6 @@ class Undoing:
             first = next(each for each in sight.targets if each.item is None)
             raise first.fault or Fault(FaultClass.ITEM, first.reason or "not_found")
         return items
-
-    @contextlib.asynccontextmanager
-    async def _hand_on(self, rating_key: str) -> AsyncGenerator[None]:
-        """Have an item for oneself: there is one writer at a time."""
-        while rating_key in self._t.in_hand:
-            await asyncio.sleep(0.05)
-        self._t.in_hand.add(rating_key)
-        try:
-            yield
-        finally:
-            self._t.in_hand.discard(rating_key)
 
     async def _undo_item(
         self, contact: Contact, read: Item, which: Which

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 import contextlib
 from dataclasses import dataclass, replace
+from functools import partial
 import logging
 from sqlite3 import Connection
 
@@ -106,12 +107,14 @@ class Upkeep:
                         if insist:
                             raise
                         answers = False
-                done = await self._database.run(
-                    lambda db, some=some, fresh=fresh, asked=asked: self._take_up(  # type: ignore[misc]
-                        db, some, fresh, asked, passing=choice.passing
-                    ),
-                    if_left=self._circuit.notify,
+                take_up = partial(
+                    self._take_up,
+                    jobs=some,
+                    fresh=fresh,
+                    asked=asked,
+                    passing=choice.passing,
                 )
+                done = await self._database.run(take_up, if_left=self._circuit.notify)
                 counts.update(done)
                 if not answers:
                     counts["stale"] += done["retried"]

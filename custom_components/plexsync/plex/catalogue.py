@@ -6,6 +6,7 @@ of one library by one answer is never taken for a deletion.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 import time
 
 from ..engine.retry import Fault, FaultClass
@@ -69,9 +70,9 @@ class Catalogue:
             return uuid if uuid in self._chosen else None
         return next(
             (
-                section.library.uuid
-                for section in self._sections.values()
-                if section.library.key == key
+                each
+                for each in self.present()
+                if self._sections[each].library.key == key
             ),
             None,
         )
@@ -105,8 +106,9 @@ class Catalogue:
     async def accept(self, libraries: Sequence[Library]) -> bool:
         """Take in what the server says of its libraries; False if none of the chosen is there.
 
-        One that is missing stays known. Raises Fault for not one library at
-        all: such a server is not itself.
+        One that is missing stays known, and counts as there for a while, unless
+        another has its key: that one was made in its place. Raises Fault for not one
+        library at all: such a server is not itself.
         """
         if not libraries:
             raise Fault(FaultClass.SERVER, "listing_empty")
@@ -121,9 +123,12 @@ class Catalogue:
                 replace(known, library=library) if known else Section(library)
             )
         now = self._asked_at = self._monotonic()
+        keys = {each.key for each in libraries}
         self._missing_since = {
-            uuid: self._missing_since.get(uuid, now)
-            for uuid in self._sections
+            uuid: -inf
+            if section.library.key in keys
+            else self._missing_since.get(uuid, now)
+            for uuid, section in self._sections.items()
             if uuid not in there
         }
         return True

@@ -112,21 +112,21 @@ class PlexClient:
         deadline: float,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        generation: int | None = None,
+        call: Call | None = None,
         write: bool = False,
         probe: bool = False,
     ) -> T:
         """Send one request and parse the body of the good answer.
 
-        ``query`` is encoded already. With ``generation`` nothing is sent over
-        connections of any other; that Fault's reason is ``moved``. The good answer to a
-        ``write`` may be empty. A ``probe`` never waits behind other requests. After
+        ``query`` is encoded already. Where a ``call`` names a generation nothing is sent
+        over connections of any other; that Fault's reason is ``moved``. The good answer
+        to a ``write`` may be empty. A ``probe`` never waits behind other requests. After
         ``deadline`` seconds in all, and when the caller is cancelled, the connection is
         reset before this returns. Raises Fault.
         """
         target = path + (f"?{query}" if query else "")
         sent = Outgoing(method, target, {**self._headers, **(headers or {})}, body)
-        answer = await self._within(deadline, Call(generation), sent, probe=probe)
+        answer = await self._within(deadline, call or Call(), sent, probe=probe)
 
         def work(content: bytes | None) -> T:
             if content is None:
@@ -182,7 +182,6 @@ class PlexClient:
         Then nothing happened, and a read cannot do harm.
         """
         async with contextlib.nullcontext() if probe else self._places:
-            self.tally.requests += 1
             answer = await self._attempt(call, sent)
             if _is_stale(call, sent, answer):
                 answer = await self._attempt(call, sent)
@@ -192,6 +191,7 @@ class PlexClient:
 
     async def _attempt(self, call: Call, sent: Outgoing) -> Answer | Fault:
         """Send a request once."""
+        self.tally.requests += 1
         session = await self._open()
         self._connector.enter(call)
         call.answered = False

@@ -70,12 +70,14 @@ class Tally:
 class Call:
     """One call, and the one connection that it has in hand.
 
-    With ``generation`` nothing is sent over connections of any other.
+    With ``generation`` nothing is sent over connections of any other. ``sent_in`` is the
+    one in which it was sent.
     """
 
     def __init__(self, generation: int | None = None) -> None:
         """Begin without a connection."""
         self.generation = generation
+        self.sent_in: int | None = None
         self.reused = False  # it went out on a connection used before
         self.answered = False  # a status line has come back
         self.transport: asyncio.Transport | None = None
@@ -159,6 +161,7 @@ class Connector(aiohttp.TCPConnector):
         if call.generation not in (None, self._tally.generation):
             connection.close()
             raise MovedError
+        call.sent_in = self._tally.generation
         call.transport, self._in_hand[transport] = transport, call
         return connection
 

@@ -10,6 +10,7 @@ from ..engine.ports import CHANGING, IsStale, Items, PictureChoice, never
 from ..engine.retry import Fault, FaultClass
 from .classify import MOVED, WRONG_SERVER, FaultRow
 from .client import PlexClient
+from .connections import Call
 from .deadlines import Deadlines
 from .items import SectionOf, parse_items
 from .library import Identity, Library, parse_identity, parse_libraries
@@ -20,6 +21,8 @@ from .same import cut
 
 # An edit without an id edits the whole library.
 NO_ID = FaultRow(FaultClass.ITEM, "no_id", permanent=True)
+_NO_GENERATION = -1
+_LOOKS = 3  # at who answers, as long as something breaks meanwhile
 _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
 
 
@@ -31,7 +34,8 @@ class Line:
         self.client = client
         self._machine_id = machine_id
         # The generation of connections over which the machine id was seen.
-        self._confirmed: int | None = None
+        self._confirmed = _NO_GENERATION
+        self._doubts = 0  # so far
         self._confirming = asyncio.Lock()
         self.version: str | None = None  # of the server, as it last said
 
@@ -43,14 +47,18 @@ class Line:
 
     async def hello(self) -> Identity:
         """Say hello with the token: ``GET /``."""
+        call, doubts = Call(), self._doubts
         with about_the_server():
-            who = await self._get("/", parse_identity, self._deadlines.read)
-        self._confirm(who)
+            deadline = self._deadlines.read
+            who = await self._get("/", parse_identity, deadline, call=call)
+        self._confirm(who, call, doubts)
         return who
 
     async def identify(self) -> None:
         """Ask who answers, as a probe: ``GET /identity``."""
-        self._confirm(await self._probe("/identity", parse_identity))
+        call, doubts = Call(), self._doubts
+        who = await self._probe("/identity", parse_identity, call=call)
+        self._confirm(who, call, doubts)
 
     async def _assured(self) -> int:
         """Make sure that this is the configured machine; give over which connections it is.
@@ -61,20 +69,24 @@ class Line:
         async with self._confirming:
             if self._machine_id is None:
                 raise WRONG_SERVER.fault()
-            if self._confirmed != self.client.tally.generation:
+            for _ in range(_LOOKS):
+                if self._confirmed == self.client.tally.generation:
+                    break
                 await self.identify()
-            assert self._confirmed is not None
             return self._confirmed
 
     def distrust(self) -> None:
         """Forget that this is the right machine."""
-        self._confirmed = None
+        self._confirmed = _NO_GENERATION
+        self._doubts += 1
 
-    def _confirm(self, who: Identity) -> None:
+    def _confirm(self, who: Identity, call: Call, doubts: int) -> None:
+        """Take in who answered a call, and where nothing is in doubt since it was sent."""
         if self._machine_id is not None and who.machine_id != self._machine_id:
-            self._confirmed = None
+            self._confirmed = _NO_GENERATION
             raise WRONG_SERVER.fault()
-        self._confirmed = self.client.tally.generation
+        if doubts == self._doubts and call.sent_in is not None:
+            self._confirmed = call.sent_in
         self.version = who.version or self.version
 
     # What it holds
@@ -195,7 +207,7 @@ class Line:
                         parse=_nothing,
                         deadline=deadline,
                         body=body,
-                        generation=generation,
+                        call=Call(generation),
                         write=True,
                     )
             except Fault as fault:
@@ -216,6 +228,7 @@ class Line:
         *,
         query: str = "",
         probe: bool = False,
+        call: Call | None = None,
     ) -> T:
         """Read something, of a list the slice that is wanted."""
         with self._noted():
@@ -226,16 +239,22 @@ class Line:
                 parse=parse,
                 deadline=deadline,
                 headers=wanted.paging if wanted else None,
+                call=call,
                 probe=probe,
             )
 
     async def _probe[T](
-        self, path: str, parse: Callable[[bytes], T], wanted: Slice | None = None
+        self,
+        path: str,
+        parse: Callable[[bytes], T],
+        wanted: Slice | None = None,
+        *,
+        call: Call | None = None,
     ) -> T:
         """Read something that says how the server is; it waits behind no other call."""
         with about_the_server():
             deadline = self._deadlines.probe
-            return await self._get(path, parse, deadline, wanted, probe=True)
+            return await self._get(path, parse, deadline, wanted, probe=True, call=call)
 
     @contextmanager
     def _noted(self) -> Iterator[None]:

@@ -182,8 +182,8 @@ class PlexMediaServer:
         self._turn += 1
         now = self._monotonic()
         known = [
-            section.library
-            for uuid, section in catalogue.sections.items()
+            catalogue.sections[uuid].library
+            for uuid in catalogue.present()
             if now - self._count_failed.get(uuid, -inf) > _COUNT_AGAIN
         ]
         first = self._turn % max(1, len(known))
