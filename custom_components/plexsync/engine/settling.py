@@ -32,8 +32,6 @@ class _Ended:
         """Add it to the statistics; ``seconds`` is what each job took."""
         for name, number in self.counts.items():
             stats.count(db, name, number)
-        if self.counts["synced"]:
-            stats.keep(db, "last_sync", repr(self.wall))
         stats.settled(db, self.good, seconds)
 
 
@@ -222,6 +220,8 @@ def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
     ending.superseded = not queue.settle(db, ending.job, rating_key, ended.now, kept)
     if is_news:
         ended.counts["synced" if written else "unchanged"] += 1
+    if written:
+        stats.keep(db, "last_sync", repr(ended.wall))
     ended.good.append(True)
 
 
