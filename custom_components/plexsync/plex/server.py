@@ -1,7 +1,6 @@
 """One Plex Media Server, as the engine and the config flow see it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
 import time
 from urllib.parse import quote
 
@@ -28,12 +27,9 @@ from .library import Identity, Library
 from .line import NO_ID, Line
 from .listing import PAGE, Collection, Row, Slice
 from .matching import Matcher
+from .probe import DatabaseProbe
 from .reading import Reader
 from .writer import Lists, Write
-
-_LOOK_AT_LIBRARIES = 600.0  # seconds between two looks by probes
-_PROBED = 3  # libraries in one probe, at most
-_COUNT_AGAIN = 6 * 3600.0  # seconds until one that could not be counted is probed again
 
 
 class PlexMediaServer:
@@ -74,16 +70,15 @@ class PlexMediaServer:
         self._line = Line(self._client, machine_id)
         self._chosen = libraries
         self._catalogue: Catalogue | None = None
+        self._probe: DatabaseProbe | None = None
         if transactions is not None and libraries:
             self._catalogue = Catalogue(
                 Index(transactions), self._line, libraries, monotonic, wall
             )
+            self._probe = DatabaseProbe(self._line, self._catalogue, monotonic)
             self._matcher = Matcher(self._catalogue, monotonic)
             self._reader = Reader(self._line, self._catalogue.section_of, monotonic)
         self._lists = Lists(self._catalogue.index if self._catalogue else None)
-        self._monotonic = monotonic
-        self._count_failed: dict[str, float] = {}  # by library, when
-        self._turn = 0  # whose turn it is among the libraries to be probed
 
     @property
     def attempts(self) -> int:
@@ -152,46 +147,13 @@ class PlexMediaServer:
     async def probe_database(self) -> None:
         """Check that the database can be read, and that a chosen library exists.
 
-        One request, now and then two. A library that alone is broken leaves the
-        word to the next, and all of them to the list of libraries. Raises Fault of
-        class item, ``library_gone``, when the server is well and none of the chosen
-        libraries is there.
+        One request, now and then two. Raises Fault of class item, ``library_gone``, when
+        the server is well and none of the chosen libraries is there.
         """
-        if (catalogue := self._catalogue) is None:
+        if self._probe is None:
             await self._line.libraries(probe=True)
-            return
-        await catalogue.open()
-        if catalogue.is_stale(_LOOK_AT_LIBRARIES):
-            await self._look_at_libraries(catalogue)
-        for library in self._worth_counting(catalogue):
-            try:
-                await self._line.count(library)
-            except Fault as fault:
-                if fault.kind is FaultClass.WRONG_SERVER:
-                    raise
-                self._count_failed[library.uuid] = self._monotonic()
-                if fault.unreachable:
-                    break
-            else:
-                self._count_failed.pop(library.uuid, None)
-                return
-        await self._look_at_libraries(catalogue)
-
-    def _worth_counting(self, catalogue: Catalogue) -> list[Library]:
-        """Give some libraries, in turn; not those that could not be counted just now."""
-        self._turn += 1
-        now = self._monotonic()
-        known = [
-            catalogue.sections[uuid].library
-            for uuid in catalogue.present()
-            if now - self._count_failed.get(uuid, -inf) > _COUNT_AGAIN
-        ]
-        first = self._turn % max(1, len(known))
-        return [*known[first:], *known[:first]][:_PROBED]
-
-    async def _look_at_libraries(self, catalogue: Catalogue) -> None:
-        if not await catalogue.accept(await self._line.libraries(probe=True)):
-            raise Fault(FaultClass.ITEM, "library_gone")
+        else:
+            await self._probe.run()
 
     def distrust(self) -> None:
         """Forget that this is the right machine: the next write asks it again."""

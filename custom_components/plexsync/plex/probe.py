@@ -1,0 +1,70 @@
+"""The probe of Plex's database: whether it can be read, and holds a chosen library."""
+
+from collections.abc import Callable
+from math import inf
+
+from ..engine.retry import Fault, FaultClass
+from .catalogue import Catalogue
+from .library import Library
+from .line import Line
+
+_LOOK_AGAIN = 600.0  # seconds between two looks at the list of libraries
+_PROBED = 3  # libraries in one probe, at most
+_COUNT_AGAIN = 6 * 3600.0  # seconds until one that could not be counted is probed again
+
+
+class DatabaseProbe:
+    """Counts a library, each time another one.
+
+    One that alone is broken leaves the word to the next, and all of them to the list
+    of libraries.
+    """
+
+    def __init__(
+        self, line: Line, catalogue: Catalogue, monotonic: Callable[[], float]
+    ) -> None:
+        """Take whom to ask, and which libraries were chosen."""
+        self._line = line
+        self._catalogue = catalogue
+        self._monotonic = monotonic
+        self._failed: dict[str, float] = {}  # when, by library
+        self._turn = 0  # whose turn it is
+
+    async def run(self) -> None:
+        """Ask once, now and then twice.
+
+        Raises Fault; of class item, ``library_gone``, when the server is well and none
+        of the chosen libraries is there.
+        """
+        await self._catalogue.open()
+        if self._catalogue.is_stale(_LOOK_AGAIN):
+            await self._look_at_the_list()
+        for library in self._worth_counting():
+            try:
+                await self._line.count(library)
+            except Fault as fault:
+                if fault.kind is FaultClass.WRONG_SERVER:
+                    raise
+                self._failed[library.uuid] = self._monotonic()
+                if fault.unreachable:
+                    break
+            else:
+                self._failed.pop(library.uuid, None)
+                return
+        await self._look_at_the_list()
+
+    def _worth_counting(self) -> list[Library]:
+        """Give some libraries, in turn; not those that could not be counted just now."""
+        self._turn += 1
+        now = self._monotonic()
+        known = [
+            self._catalogue.sections[uuid].library
+            for uuid in self._catalogue.present()
+            if now - self._failed.get(uuid, -inf) > _COUNT_AGAIN
+        ]
+        first = self._turn % max(1, len(known))
+        return [*known[first:], *known[:first]][:_PROBED]
+
+    async def _look_at_the_list(self) -> None:
+        if not await self._catalogue.accept(await self._line.libraries(probe=True)):
+            raise Fault(FaultClass.ITEM, "library_gone")
