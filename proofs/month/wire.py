@@ -237,19 +237,19 @@ class VirtualClient(PlexClient):
         )
         observer = self._network.observer
         observer.sends(wire, probe=probe)
-        self.tally.requests += 1
+        self.history.requests += 1
         try:
             response = await self._send(call, wire)
         except (OSError, MovedError) as error:
             self._idle.clear()
-            self.tally.broke()
+            self.history.broke()
             raise classify.judge_error(error) from None
         except asyncio.CancelledError:
             self._idle.clear()
             raise
         finally:
             observer.ended(wire, probe=probe)
-        self.tally.heard()
+        self.history.heard()
         self._idle.append(self._loop.time())
         headers = {"Content-Length": str(len(response.body))} | response.headers
         return Answer(response.status, CIMultiDict(headers), response.body)
@@ -260,18 +260,18 @@ class VirtualClient(PlexClient):
             self._epoch = network.epoch
             if self._idle:
                 self._idle.clear()
-                self.tally.broke()
+                self.history.broke()
         limit = min(self.deadlines.idle, _SERVER_IDLE)
         self._idle = [since for since in self._idle if now() - since <= limit]
         if self._idle:
             self._idle.pop()
         else:
-            self.tally.attempts += 1
+            self.history.attempts += 1
             network.connect()
-            self.tally.connected()
-        if call.generation not in (None, self.tally.generation):
+            self.history.connected()
+        if call.generation not in (None, self.history.generation):
             raise MovedError
-        call.sent_in = self.tally.generation
+        call.sent_in = self.history.generation
         return await network.carry(wire)
 
     async def _aside[T](self, work: Callable[[], T]) -> T:
@@ -294,7 +294,7 @@ class VirtualServer(PlexMediaServer):
             verify_ssl=False,
             deadlines=settings.get("deadlines"),
         )
-        self._line.client = self._client
+        self._api.client = self._client
 
     async def match(
         self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()

@@ -13,7 +13,11 @@ import pytest
 
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.client import PLACES, PlexClient
-from custom_components.plexsync.plex.connections import Call, Connector, Tally
+from custom_components.plexsync.plex.connections import (
+    Call,
+    ConnectionHistory,
+    Connector,
+)
 from tests.rig import WITHIN
 from tests.simulators.plex import PlexSimulator
 
@@ -139,7 +143,7 @@ async def test_connecting_ends_at_the_deadline(socket_enabled: None) -> None:
             task.cancel()
             await asyncio.wait([task])
         assert not client.busy
-        assert client.tally.attempts == 2
+        assert client.history.attempts == 2
         await client.aclose()
 
 
@@ -262,7 +266,7 @@ async def test_kept_connection_is_used_again(
     for _ in range(3):
         await get(client, deadline=1)
     assert plex.connections == 1
-    assert client.tally.attempts == 1
+    assert client.history.attempts == 1
 
 
 @pytest.mark.parametrize("late", ["reads the end", "is given up"])
@@ -279,7 +283,7 @@ async def test_a_connection_is_in_one_hand(socket_enabled: None, late: str) -> N
         writer.write(b"b")
 
     async with _listening(serve) as client:
-        connector = Connector(Tally(15, time.monotonic), trust=False)
+        connector = Connector(ConnectionHistory(15, time.monotonic), trust=False)
         async with aiohttp.ClientSession(connector=connector) as session:
             first, second, third = Call(), Call(), Call()
             connector.enter(first)
@@ -307,7 +311,7 @@ async def test_read_over_a_connection_just_closed_is_sent_again(
     plex.faults.add("fin_early", times=1)
     await get(client, deadline=1)
     assert plex.connections == 2
-    assert client.tally.requests == 3
+    assert client.history.requests == 3
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -343,7 +347,7 @@ async def test_refused_connections_are_counted(
         raised = await _fault(client)
         assert raised.reason == "refused"
         assert raised.unreachable
-    assert client.tally.attempts == 3
+    assert client.history.attempts == 3
 
 
 async def test_own_headers(plex: PlexSimulator, client: PlexClient) -> None:
@@ -417,7 +421,7 @@ async def test_a_write_for_another_generation(
     section = plex.core.add_section("Films", "movie", ["/data"])
     plex.core.add_item(section, "Film", file="/data/film.mkv")
     await get(client, deadline=WITHIN)
-    meant = client.tally.generation
+    meant = client.history.generation
     await _put(client, meant)
     await plex.stop()
     await plex.start()
@@ -425,7 +429,7 @@ async def test_a_write_for_another_generation(
         await _put(client, meant)
     assert caught.value.reason == "moved"
     assert plex.journal.count(method="PUT") == 1
-    await _put(client, client.tally.generation)
+    await _put(client, client.history.generation)
     assert plex.journal.count(method="PUT") == 2
 
 

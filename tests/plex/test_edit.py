@@ -9,10 +9,10 @@ import pytest
 from custom_components.plexsync.engine.ports import FieldEdit, Item
 from custom_components.plexsync.engine.record import Actor, Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.plex.api import PlexApi
 from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.edit import MAX_URL, requests
 from custom_components.plexsync.plex.items import Handle
-from custom_components.plexsync.plex.line import Line
 from custom_components.plexsync.plex.server import PlexMediaServer
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.messages import Request
@@ -443,9 +443,9 @@ async def test_no_query_without_an_id(
     plex: PlexSimulator, client: PlexClient, query: str
 ) -> None:
     """Nor does the last hand before the wire let one through."""
-    line = Line(client, "sim0001")
+    api = PlexApi(client, "sim0001")
     with pytest.raises(Fault) as caught:
-        await line.put("/library/sections/1/all", query)
+        await api.put("/library/sections/1/all", query)
     assert (caught.value.kind, caught.value.reason) == (FaultClass.ITEM, "no_id")
     assert not len(plex.journal)
 

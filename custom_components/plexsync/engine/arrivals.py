@@ -13,6 +13,7 @@ from sqlite3 import Connection
 from . import failed, intake, parts
 from .admission import Admission
 from .circuit import Circuit
+from .common import Common
 from .contact import CircuitRefusedError
 from .failed import Choice
 from .holds import READING
@@ -21,7 +22,6 @@ from .judge import About, Purpose
 from .news import PlexNews
 from .record import Record
 from .retry import Fault
-from .tools import Tools
 
 MOST = 100  # items of one report that are read; a sweep finds the others
 
@@ -30,10 +30,10 @@ class Arrivals:
     """Take in what came."""
 
     def __init__(
-        self, tools: Tools, circuit: Circuit, admission: Admission, news: PlexNews
+        self, common: Common, circuit: Circuit, admission: Admission, news: PlexNews
     ) -> None:
         """Take what to look with, who lets us in, and who wakes what waits."""
-        self._t = tools
+        self._common = common
         self._circuit = circuit
         self._admission = admission
         self._news = news
@@ -46,7 +46,7 @@ class Arrivals:
         await self._news.wake_missing()
         paths = await self._read(rating_keys[:MOST])
         if paths:
-            await self._t.database.run(
+            await self._common.database.run(
                 lambda db: self._take_up(db, paths), if_left=self._circuit.notify
             )
             self._circuit.notify()
@@ -54,7 +54,7 @@ class Arrivals:
 
     async def compare(self, records: Iterable[Record]) -> None:
         """Have records compared with Plex, even where they were in line."""
-        now = self._t.clock.steady()
+        now = self._common.clock.steady()
         news = list(records)
 
         def work(db: Connection) -> None:
@@ -62,7 +62,7 @@ class Arrivals:
                 intake.compare_anew(db, record, Priority.BULK, now)
 
         if news:
-            await self._t.database.run(work, if_left=self._circuit.notify)
+            await self._common.database.run(work, if_left=self._circuit.notify)
             self._circuit.notify()
 
     async def _read(self, keys: Sequence[str]) -> tuple[str, ...]:
@@ -76,10 +76,10 @@ class Arrivals:
         with contextlib.suppress(Fault, CircuitRefusedError):
             async with self._admission.contact(READING) as contact:
                 items = await contact.call(
-                    lambda: self._t.server.read(keys), About(Purpose.READ)
+                    lambda: self._common.server.read(keys), About(Purpose.READ)
                 )
-                await self._t.server.learn(list(items.values()))
-                await self._t.database.run(
+                await self._common.server.learn(list(items.values()))
+                await self._common.database.run(
                     lambda db: parts.recognise(db, *items.values()), durable=False
                 )
                 return tuple(path for item in items.values() for path in item.paths)
@@ -97,4 +97,4 @@ class Arrivals:
             )
         ]
         choice = Choice(ids=ids, skipped=True)
-        failed.retry(db, choice, self._t.clock.steady())
+        failed.retry(db, choice, self._common.clock.steady())

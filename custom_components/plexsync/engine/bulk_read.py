@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from .access import CallAccess
 from .clock import Clock
+from .common import Bulk
 from .contact import CircuitRefusedError
 from .judge import About, Purpose
 from .ports import Items, Server
 from .retry import Fault, FaultClass
 from .together import together
-from .tools import Bulk
 
 AT_ONCE = 8  # reads of single items side by side
 _HALVINGS = 3  # failed requests to begin with, and for each that went well

@@ -8,6 +8,7 @@ from sqlite3 import Connection
 from . import failed, job, jobs_view, pins, queue, settled
 from .admission import Admission
 from .circuit import Circuit
+from .common import Common
 from .contact import CircuitRefusedError
 from .failed import Choice
 from .holds import READING
@@ -18,7 +19,6 @@ from .ports import Item
 from .record import Record
 from .retry import Fault
 from .sight import Sight, every
-from .tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Glimpse:
 class ByHand:
     """Do at once what is asked for, past the queue."""
 
-    def __init__(self, tools: Tools, circuit: Circuit, admission: Admission) -> None:
+    def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
         """Take what to look with, and who lets us in."""
-        self._t = tools
+        self._common = common
         self._circuit = circuit
         self._admission = admission
 
@@ -60,9 +60,9 @@ class ByHand:
             sight.find = pins.find(db, record) or record.find
             sight.images = known_digests(db, record)
 
-        await self._t.database.run(look_up, durable=False)
+        await self._common.database.run(look_up, durable=False)
         async with self._admission.contact(READING) as contact:
-            look = Look(self._t, contact)
+            look = Look(self._common, contact)
             await look.find([sight])
             await look.plan(sight.all)
         first = sight.targets[0]
@@ -99,9 +99,9 @@ class ByHand:
                 sights.append(Sight(find, each.record, images))
             return sights
 
-        sights = await self._t.database.run(look_up, durable=False)
+        sights = await self._common.database.run(look_up, durable=False)
         async with self._admission.contact(READING) as contact:
-            look = Look(self._t, contact)
+            look = Look(self._common, contact)
             await look.find(sights)
             await look.plan(every(sights))
         return [
@@ -117,7 +117,7 @@ class ByHand:
     async def pin(self, source: str, key: str, rating_key: str | None) -> None:
         """Tie a record to one item, or untie it; its job, if there is one, tries it."""
         item = await self._read(rating_key) if rating_key is not None else None
-        now = self._t.clock.steady()
+        now = self._common.clock.steady()
 
         def work(db: Connection) -> None:
             if pins.item_of(db, source, key) != rating_key:
@@ -130,13 +130,13 @@ class ByHand:
                 failed.retry(db, Choice(ids=[info.id], skipped=True), now)
                 queue.wake_jobs(db, [info.id], now)
 
-        await self._t.database.run(work, if_left=self._circuit.notify)
+        await self._common.database.run(work, if_left=self._circuit.notify)
         self._circuit.notify()
 
     async def _read(self, rating_key: str) -> Item | None:
         """Read one item, if Plex can be asked now."""
         with contextlib.suppress(Fault, CircuitRefusedError):
             async with self._admission.contact(READING) as contact:
-                items = await Look(self._t, contact).read({rating_key: ""})
+                items = await Look(self._common, contact).read({rating_key: ""})
                 return items.get(rating_key)
         return None

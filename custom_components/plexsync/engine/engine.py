@@ -14,6 +14,7 @@ from .bulkheads import Bulkheads
 from .by_hand import ByHand
 from .circuit import Circuit
 from .clock import Clock
+from .common import Common
 from .database import Database, StorageDamagedError
 from .departures import Departures
 from .events import (
@@ -50,7 +51,6 @@ from .source_holds import SourceHolds
 from .standing import Standing
 from .successors import Successors
 from .sweep import Sweep
-from .tools import Tools
 from .undoing import Undoing
 from .unforeseen import tell as tell_unforeseen
 from .upkeep import Upkeep
@@ -114,7 +114,7 @@ class Engine:
         self.news = PlexNews(database, circuit, clock)
         self.source_holds = SourceHolds(database, circuit, clock, self._tell)
         self.successors = Successors(database, circuit, clock, fresh)
-        self.tools = Tools(
+        self.common = Common(
             database=database,
             server=server,
             images=images,
@@ -134,24 +134,24 @@ class Engine:
 
     def _join(self, wants_scan: WantsScan) -> None:
         """Put together those who work with what there is."""
-        tools, circuit, health = self.tools, self.circuit, self.health
+        common, circuit, health = self.common, self.circuit, self.health
         judge = Judge(circuit, health, self.bulkheads, self.clock)
         self._desk = RecordDesk(self.database, circuit, self.clock, self._tell)
         self.standing = Standing(self.database, circuit, self.source_holds)
         self.outcomes = Outcomes(self.standing, self._tell)
         self.admission = Admission(circuit, health, judge)
-        self.scans = Scans(tools, circuit, self.admission, wants_scan)
+        self.scans = Scans(common, circuit, self.admission, wants_scan)
         self.worker = Worker(
-            tools, circuit, health, judge, self.outcomes.done, self.scans.missed
+            common, circuit, health, judge, self.outcomes.done, self.scans.missed
         )
-        self.upkeep = Upkeep(self.database, circuit, self.clock, tools.fresh)
-        self.by_hand = ByHand(tools, circuit, self.admission)
-        self.undoing = Undoing(tools, self.admission)
-        self.arrivals = Arrivals(tools, circuit, self.admission, self.news)
+        self.upkeep = Upkeep(self.database, circuit, self.clock, common.fresh)
+        self.by_hand = ByHand(common, circuit, self.admission)
+        self.undoing = Undoing(common, self.admission)
+        self.arrivals = Arrivals(common, circuit, self.admission, self.news)
         self.departures = Departures(
-            self.database, circuit, tools.fresh, self.source_holds, self.undoing.look
+            self.database, circuit, common.fresh, self.source_holds, self.undoing.look
         )
-        self.sweep = Sweep(tools, circuit, self.admission, self._tell)
+        self.sweep = Sweep(common, circuit, self.admission, self._tell)
 
     # -- life ------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Engine:
             raise
 
     def _recover(self, db: Connection) -> None:
-        longest = self.tools.retry.longest
+        longest = self.common.retry.longest
         for _ in range(queue.recover(db, self.clock.steady(), longest)):
             stats.count(db, "failed")
             stats.settled(db, [False], 0.0)
@@ -268,5 +268,5 @@ class Engine:
     async def snapshot(self) -> Snapshot:
         """Describe the moment. Raises StorageError."""
         return await take_snapshot(
-            self.tools, self.circuit, self.worker, self.sweep, self.source_holds
+            self.common, self.circuit, self.worker, self.sweep, self.source_holds
         )

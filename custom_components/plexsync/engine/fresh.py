@@ -1,51 +1,51 @@
 """Write only from a read that is fresh: no older than 10 s, and nobody edited since."""
 
+from .common import Common
 from .intent import note_intent
 from .judge import About, Purpose
 from .look import Look
 from .put_off import keeps_changing, not_found, put_off, still_waits
 from .task import Task, Verdict
-from .tools import Tools
 
 FRESH = 10.0  # seconds that a read may be old when the write leaves
 REFRESHES = 3  # new reads of an item that others keep changing, before its job waits
 
 
-def is_stale(tools: Tools, task: Task) -> bool:
+def is_stale(common: Common, task: Task) -> bool:
     """Say whether the item was read too long ago, or edited by others since."""
     item = task.item
     return (
-        tools.clock.monotonic() - item.read_at > FRESH
-        or tools.voided.get(item.rating_key, item.read_at) > item.read_at
+        common.clock.monotonic() - item.read_at > FRESH
+        or common.voided.get(item.rating_key, item.read_at) > item.read_at
     )
 
 
-async def freshen(tools: Tools, look: Look, task: Task) -> bool:
+async def freshen(common: Common, look: Look, task: Task) -> bool:
     """Read and plan anew while the read is stale; say whether to go on writing."""
     if task.wrote:
         return True  # Plex also tells of our own edits: it was we who were there
     for _ in range(REFRESHES):
-        if not is_stale(tools, task):
+        if not is_stale(common, task):
             return True
         await look.refresh(task.sight)
-        if not _is_still_to_write(tools, task):
+        if not _is_still_to_write(common, task):
             return False
-        await note_intent(tools, [task])
-    if is_stale(tools, task):
-        keeps_changing(tools, task)
+        await note_intent(common, [task])
+    if is_stale(common, task):
+        keeps_changing(common, task)
         return False
     return True
 
 
-def _is_still_to_write(tools: Tools, task: Task) -> bool:
+def _is_still_to_write(common: Common, task: Task) -> bool:
     """Say whether a new read leaves something to write; else give the verdict."""
     sight = task.sight
     if sight.fault is not None:
-        put_off(tools, task, sight.fault, About(Purpose.READ, sight.rating_key))
+        put_off(common, task, sight.fault, About(Purpose.READ, sight.rating_key))
     elif sight.item is None:
-        not_found(tools, task)
+        not_found(common, task)
     elif task.plan.changes:
         return True
-    elif not still_waits(tools, task):
+    elif not still_waits(common, task):
         task.end(Verdict.UNCHANGED)
     return False

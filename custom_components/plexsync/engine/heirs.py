@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from . import owners
+from .common import Common
 from .look import Look
 from .ports import Item
 from .record import Record
 from .retry import Fault
 from .sight import Sight
-from .tools import Tools
 
 _DEADLINE = 10.0  # seconds that a source may take to answer
 
 
-async def seek_heirs(tools: Tools, look: Look, sights: Sequence[Sight]) -> None:
+async def seek_heirs(common: Common, look: Look, sights: Sequence[Sight]) -> None:
     """Let items follow another record where theirs is gone, or has no file of them.
 
     Looks at the sights that ended with ``shared_item``; those that may go on are
@@ -27,21 +27,21 @@ async def seek_heirs(tools: Tools, look: Look, sights: Sequence[Sight]) -> None:
     shared: dict[str, list[tuple[Sight, Item, str]]] = {}
     for sight in sights:
         # Nothing of a source that is held moves from one record to another.
-        if sight.shared is not None and not tools.is_held(_record(sight).source):
+        if sight.shared is not None and not common.is_held(_record(sight).source):
             case = (sight, *sight.shared)
             shared.setdefault(_record(sight).source, []).append(case)
     heirs: list[tuple[Sight, Item]] = []
     for source, cases in shared.items():
         try:
             async with asyncio.timeout(_DEADLINE):
-                records = await tools.fresh(source, list({key for *_, key in cases}))
+                records = await common.fresh(source, list({key for *_, key in cases}))
         except Fault, TimeoutError:
             continue  # each may still have its item; a sweep asks again
         heirs += [
             (sight, item)
             for sight, item, key in cases
             if (owner := records.get(key)) is not None
-            and not _still_has(tools, owner, item)
+            and not _still_has(common, owner, item)
         ]
     if not heirs:
         return
@@ -50,16 +50,16 @@ async def seek_heirs(tools: Tools, look: Look, sights: Sequence[Sight]) -> None:
         for sight, item in reversed(heirs):
             owners.hand_over(db, item, _record(sight))
 
-    await tools.database.run(hand_over)
+    await common.database.run(hand_over)
     for sight, item in heirs:
         sight.shared, sight.reason, sight.item = None, None, item
     # Of several heirs of one item the first one is it; the others share it now.
     await look.plan(sight for sight, _ in heirs)
 
 
-def _still_has(tools: Tools, owner: Record | str, item: Item) -> bool:
+def _still_has(common: Common, owner: Record | str, item: Item) -> bool:
     """Say whether an item's owner is still there, with a file of it."""
-    return not isinstance(owner, str) and tools.server.confirms(owner.find, item)
+    return not isinstance(owner, str) and common.server.confirms(owner.find, item)
 
 
 def _record(sight: Sight) -> Record:

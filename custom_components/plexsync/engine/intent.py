@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from sqlite3 import Connection
 
 from . import created_collections, ledger, parts, settled
+from .common import Common
 from .task import Task
-from .tools import Tools
 
 
-async def note_intent(tools: Tools, tasks: Iterable[Task]) -> None:
+async def note_intent(common: Common, tasks: Iterable[Task]) -> None:
     """Note the plans of some tasks, durably, before anything of them leaves."""
-    now = tools.clock.wall()
+    now = common.clock.wall()
 
     def note(db: Connection) -> None:
         for task in tasks:
@@ -27,4 +27,4 @@ async def note_intent(tools: Tools, tasks: Iterable[Task]) -> None:
             if task.sight.creates:
                 created_collections.note(db, task.item.section, task.sight.creates)
 
-    await tools.database.run(note)
+    await common.database.run(note)

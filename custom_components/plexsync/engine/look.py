@@ -14,6 +14,7 @@ from . import known_items, leading, ledger, ledger_sources, owners, parts, seen
 from .access import CallAccess
 from .aside import Aside
 from .bulk_read import BulkReader
+from .common import Common
 from .contact import Contact
 from .plan import make_plan
 from .ports import Items
@@ -21,7 +22,6 @@ from .record import Find
 from .search import Search
 from .sight import Sight, every
 from .spared_collections import spare_collections
-from .tools import Tools
 from .written import is_for_whoever_comes
 
 CANDIDATES = 10  # items of an ambiguous match that are worth a read
@@ -37,7 +37,7 @@ class Look:
 
     def __init__(
         self,
-        tools: Tools,
+        common: Common,
         contact: Contact,
         aside: Aside | None = None,
         *,
@@ -49,13 +49,13 @@ class Look:
         With ``skims`` an item of which all is as an earlier look saw it is left alone:
         see ``Sight.is_same``.
         """
-        self._t = tools
+        self._common = common
         self._skims = skims
         self.access = CallAccess(
-            contact, tools.bulkheads, tools.clock, aside, tries=tries
+            contact, common.bulkheads, common.clock, aside, tries=tries
         )
-        self._search = Search(tools.server, self.access)
-        self._reader = BulkReader(tools.server, self.access, tools.bulk, tools.clock)
+        self._search = Search(common.server, self.access)
+        self._reader = BulkReader(common.server, self.access, common.bulk, common.clock)
 
     async def find(self, sights: Iterable[Sight]) -> None:
         """Find, read and confirm the items of each sight: see ``Sight.targets``."""
@@ -69,7 +69,7 @@ class Look:
             return
         # What was remembered of them was wrong: look for them once more, by path.
         wrong = [sight.rating_key for sight in every(lost) if _is_doubtful(sight)]
-        await self._t.server.forget([key for key in wrong if key])
+        await self._common.server.forget([key for key in wrong if key])
         for sight in lost:
             sight.begin_anew()
         tied = [sight for sight in lost if sight.find.rating_key and sight.find.paths]
@@ -100,7 +100,7 @@ class Look:
                 if known is not None and known.basis == _basis(db, sight, order):
                     sight.seen = known
 
-        await self._t.database.run(work, durable=False)
+        await self._common.database.run(work, durable=False)
 
     async def refresh(self, sight: Sight) -> None:
         """Read the item of one sight again, and plan anew."""
@@ -148,7 +148,7 @@ class Look:
                     sight.share(key)
             return order
 
-        order = await self._t.database.run(read_ledger, durable=False)
+        order = await self._common.database.run(read_ledger, durable=False)
         planned = [sight for sight in found if sight.item is not None]
         for number, sight in enumerate(planned):
             if number % _BREATH == _BREATH - 1:
@@ -164,7 +164,7 @@ class Look:
                 order=order,
                 leads=sight.leads,
             )
-        await spare_collections(self._t, self.access, planned)
+        await spare_collections(self._common, self.access, planned)
 
     async def _read_and_confirm(self, sights: Sequence[Sight]) -> None:
         await self._read(sights)
@@ -209,12 +209,12 @@ class Look:
         there = [
             key
             for key in looked
-            if key in items and self._t.server.confirms(sight.find, items[key])
+            if key in items and self._common.server.confirms(sight.find, items[key])
         ]
         gone = [key for key in looked if key not in there]
         if not gone:
             return
-        await self._t.server.forget(gone)
+        await self._common.server.forget(gone)
         if len(sight.candidates) > len(looked):
             there += sight.candidates[len(looked) :]  # their turn comes
         if len(there) == 1 and there[0] in items:
@@ -229,7 +229,9 @@ class Look:
         """Believe only in an item that was read and has the file."""
         if sight.is_same or not sight.is_open:
             return
-        if sight.item is None or not self._t.server.confirms(sight.find, sight.item):
+        if sight.item is None or not self._common.server.confirms(
+            sight.find, sight.item
+        ):
             sight.item, sight.reason = None, "not_confirmed"
 
 

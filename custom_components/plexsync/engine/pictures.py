@@ -9,13 +9,13 @@ from typing import Self
 
 from . import known_pictures
 from .bulkheads import shut
+from .common import Common
 from .fields import FIELDS, Kind
 from .job import Job
 from .ports import FetchedImage
 from .record import Image, Record
 from .retry import Fault, FaultClass
 from .together import together
-from .tools import Tools
 from .unforeseen import tell
 
 AT_ONCE = 4
@@ -59,7 +59,7 @@ def known_digests(db: Connection, record: Record) -> dict[str, str]:
     }
 
 
-async def fetch_all(tools: Tools, jobs: Sequence[Job]) -> dict[int, Pictures]:
+async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
     """Fetch the pictures of many jobs; give them by job id. Raises StorageError only.
 
     What one turn holds in memory is bounded: jobs for whose pictures there is no room
@@ -78,7 +78,7 @@ async def fetch_all(tools: Tools, jobs: Sequence[Job]) -> dict[int, Pictures]:
                     mine.later = True
                     return
                 try:
-                    digest, data, fresh = await _fetch(tools, job, image)
+                    digest, data, fresh = await _fetch(common, job, image)
                 except Fault as fault:
                     mine.fault = fault
                     continue
@@ -94,15 +94,15 @@ async def fetch_all(tools: Tools, jobs: Sequence[Job]) -> dict[int, Pictures]:
 
 
 async def _fetch(
-    tools: Tools, job: Job, image: Image
+    common: Common, job: Job, image: Image
 ) -> tuple[str | None, bytes | None, bool]:
     """Give digest, bytes (None where unchanged) and whether it is a new picture."""
-    database, record = tools.database, job.record
+    database, record = common.database, job.record
     source = record.source
     known = await database.run(lambda db: known_pictures.find(db, source, image.ref))
     if known is not None and image.mark and known.mark == image.mark:
         return known.digest, None, False
-    answer = await _ask(tools, record, image, known.tag if known else None)
+    answer = await _ask(common, record, image, known.tag if known else None)
     if answer.unchanged and known is not None:
         digest, data, tag = known.digest, None, known.tag
     elif answer.data is None:
@@ -121,29 +121,29 @@ async def _fetch(
     return digest, data, known is None or known.digest != digest
 
 
-async def load(tools: Tools, record: Record, image: Image) -> bytes:
+async def load(common: Common, record: Record, image: Image) -> bytes:
     """Fetch the bytes of a picture of which only the digest is at hand. Raises Fault."""
-    answer = await _ask(tools, record, image, None)
+    answer = await _ask(common, record, image, None)
     if answer.data is None:
         raise Fault(FaultClass.ITEM, "image_missing")
     return answer.data
 
 
 async def _ask(
-    tools: Tools, record: Record, image: Image, known: str | None
+    common: Common, record: Record, image: Image, known: str | None
 ) -> FetchedImage:
     """Ask a source for a picture, unless it is away. Raises Fault."""
-    source, bulkheads = record.source, tools.bulkheads
+    source, bulkheads = record.source, common.bulkheads
     kind = f"source:{source}"
-    if not bulkheads.admit(kind, tools.clock.monotonic()):
+    if not bulkheads.admit(kind, common.clock.monotonic()):
         raise shut(kind)
     try:
-        answer = await tools.images.fetch(source, image, known, record.files)
+        answer = await common.images.fetch(source, image, known, record.files)
     except Fault as fault:
         if fault.kind is not FaultClass.SOURCE:
             bulkheads.worked(kind)  # it answered
             raise
-        bulkheads.failed(kind, source, tools.clock.monotonic())
+        bulkheads.failed(kind, source, common.clock.monotonic())
         raise shut(kind) from None
     except Exception as error:  # noqa: BLE001  # costs this job alone
         tell(error)

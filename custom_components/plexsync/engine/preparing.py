@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from . import pictures, pins, settled
+from .common import Common
 from .put_off import put_off
 from .task import Task, Verdict
-from .tools import Tools
 
 _SHORTLY = 0.05  # seconds that a job waits for which the turn had no room
 
 
-async def recall(tools: Tools, tasks: Sequence[Task]) -> None:
+async def recall(common: Common, tasks: Sequence[Task]) -> None:
     """Look up what the database knows: pins, and what may only lack its pictures."""
 
     def look_up(db: Connection) -> None:
@@ -21,15 +21,15 @@ async def recall(tools: Tools, tasks: Sequence[Task]) -> None:
                 task.sight.find, task.tied = tied, True
             task.settled_key = settled.same_but_pictures(db, task.job)
 
-    await tools.database.run(look_up, durable=False)
+    await common.database.run(look_up, durable=False)
 
 
-async def fetch_pictures(tools: Tools, tasks: Sequence[Task]) -> None:
+async def fetch_pictures(common: Common, tasks: Sequence[Task]) -> None:
     """Fetch the pictures that the records name, and end what needs nothing else."""
     jobs = [task.job for task in tasks if pictures.wanted(task.job.record)]
     if not jobs:
         return
-    found = await pictures.fetch_all(tools, jobs)
+    found = await pictures.fetch_all(common, jobs)
     for task in tasks:
         if task.job.id not in found:
             continue
@@ -40,7 +40,7 @@ async def fetch_pictures(tools: Tools, tasks: Sequence[Task]) -> None:
         elif mine.fault is not None:
             if task.job.blocked == mine.fault.kept_from is not None:
                 # It waited for just this: all else was done before.
-                put_off(tools, task, mine.fault)
+                put_off(common, task, mine.fault)
         elif task.settled_key and not mine.changed:
             # The record said "perhaps another picture", and there is none: this
             # needs no request to Plex.

@@ -1,23 +1,25 @@
 """What it means for a job that something went wrong: another try, later or never."""
 
 from . import skipped
+from .common import Common
 from .judge import About
 from .ports import CHANGING
 from .retry import Fault
 from .task import Task
-from .tools import Tools
 from .unforeseen import tell
 
 BLOCKED = 3600.0  # seconds to wait for a kind of call, unless it works again before
 
 
-def put_off(tools: Tools, task: Task, fault: Fault, about: About | None = None) -> None:
+def put_off(
+    common: Common, task: Task, fault: Fault, about: About | None = None
+) -> None:
     """Snooze a job because of a fault that is not the server's, or give it up.
 
     ``about`` says which call met the fault. A doubtful fault costs no attempt yet:
     it is charged once others show that it was the job's own.
     """
-    job, retry = task.job, tools.retry
+    job, retry = task.job, common.retry
     if fault.kept_from is not None:
         task.blocked = fault.kept_from
         task.snooze(fault.reason, BLOCKED)
@@ -30,11 +32,11 @@ def put_off(tools: Tools, task: Task, fault: Fault, about: About | None = None) 
     task.solo = fault.doubtful
     if fault.doubtful and about is not None:
         task.doubt = about.subject
-    delay = retry.transient.delay(job.snoozes + job.attempts, tools.random)
+    delay = retry.transient.delay(job.snoozes + job.attempts, common.random)
     task.snooze(fault.reason, delay)
 
 
-def not_found(tools: Tools, task: Task) -> None:
+def not_found(common: Common, task: Task) -> None:
     """Snooze a job whose item Plex does not have yet; give it up after a day."""
     reason = task.sight.reason or "not_found"
     if reason in skipped.REASONS:
@@ -43,37 +45,37 @@ def not_found(tools: Tools, task: Task) -> None:
     if reason != "not_found":
         task.fail(reason)
         return
-    job, now = task.job, tools.clock.steady()
+    job, now = task.job, common.clock.steady()
     since = now if job.missed_since is None else job.missed_since
-    if now - since >= tools.retry.missing_for:
+    if now - since >= common.retry.missing_for:
         task.fail(reason)
         return
     task.missed = True
-    task.snooze(reason, tools.retry.missing.delay(job.misses, tools.random))
+    task.snooze(reason, common.retry.missing.delay(job.misses, common.random))
 
 
-def still_waits(tools: Tools, task: Task) -> bool:
+def still_waits(common: Common, task: Task) -> bool:
     """Put off a job of which all is done but a part that could not be had.
 
     That part is a picture, or the collections. Return whether there is one.
     """
     fault = task.pictures.fault or task.sight.waits
     if fault is not None:
-        put_off(tools, task, fault)
+        put_off(common, task, fault)
     return fault is not None
 
 
-def keeps_changing(tools: Tools, task: Task) -> None:
+def keeps_changing(common: Common, task: Task) -> None:
     """Snooze a job whose item others are editing at this moment."""
-    task.snooze(CHANGING, tools.retry.transient.delay(0, tools.random))
+    task.snooze(CHANGING, common.retry.transient.delay(0, common.random))
 
 
-def unforeseen(tools: Tools, task: Task, error: Exception) -> None:
+def unforeseen(common: Common, task: Task, error: Exception) -> None:
     """Let a bug of ours cost this job an attempt, and log where the bug is."""
     tell(error)
-    retry, attempts = tools.retry, task.job.attempts
+    retry, attempts = common.retry, task.job.attempts
     if attempts + 1 >= retry.attempts:
         task.fail("unforeseen")
         return
     task.attempt = True
-    task.snooze("unforeseen", retry.transient.delay(attempts, tools.random))
+    task.snooze("unforeseen", retry.transient.delay(attempts, common.random))

@@ -11,6 +11,7 @@ from . import failed, intake, jobs_view, ledger, pins, queue, seen, settled, ski
 from .breaker import State
 from .change import Kept
 from .circuit import Circuit
+from .common import Common
 from .contact import Contact
 from .failed import Choice
 from .heirs import seek_heirs
@@ -23,7 +24,6 @@ from .retry import Fault
 from .seen import Seen
 from .sight import Sight, every
 from .together import ahead, in_order
-from .tools import Tools
 
 CHUNK = 100
 _PAGES = 1  # of a source, read ahead
@@ -61,7 +61,7 @@ class Reconcile:
 
     def __init__(
         self,
-        tools: Tools,
+        common: Common,
         circuit: Circuit,
         contact: Callable[[], AbstractAsyncContextManager[Contact]],
         *,
@@ -74,7 +74,7 @@ class Reconcile:
 
         With ``insists`` what cannot be looked at now becomes a job, too.
         """
-        self._t = tools
+        self._common = common
         self._circuit = circuit
         self._contact = contact
         self._enqueue = enqueue
@@ -134,7 +134,7 @@ class Reconcile:
 
         The job carries what is said now from then on.
         """
-        now = self._t.clock.steady()
+        now = self._common.clock.steady()
 
         def look_up(db: Connection) -> tuple[list[Sight], Counter[str]]:
             sights, counts = list[Sight](), Counter[str]()
@@ -151,7 +151,7 @@ class Reconcile:
                 sights.append(Sight(find, record, known_digests(db, record)))
             return sights, counts
 
-        sights, counts = await self._t.database.run(look_up, durable=False)
+        sights, counts = await self._common.database.run(look_up, durable=False)
         if counts:
             self._circuit.notify()
         self.counts += counts
@@ -170,9 +170,9 @@ class Reconcile:
             due = partial(
                 queue.is_due,
                 priority=Priority.INTERACTIVE,
-                now=self._t.clock.steady(),
+                now=self._common.clock.steady(),
             )
-            if not await self._t.database.run(due, durable=False):
+            if not await self._common.database.run(due, durable=False):
                 return
             await asyncio.sleep(_GIVE_WAY)
 
@@ -184,7 +184,7 @@ class Reconcile:
             await look.find(fresh)
             await look.plan(every(fresh))
             if self._enqueue:
-                await seek_heirs(self._t, look, every(fresh))
+                await seek_heirs(self._common, look, every(fresh))
             return fresh
 
         return await self._while_plex_is_there(work)
@@ -195,7 +195,7 @@ class Reconcile:
             if await self._may_look():
                 try:
                     async with self._contact() as contact:
-                        return await work(Look(self._t, contact, skims=True))
+                        return await work(Look(self._common, contact, skims=True))
                 except Fault:
                     pass  # the server's, and it passes: what is an item's is its sight's
             await asyncio.sleep(_PATIENCE)
@@ -218,8 +218,8 @@ class Reconcile:
             return False
         if self._circuit.breaker.state is not State.HALF_OPEN:
             return self._circuit.breaker.state is State.CLOSED
-        due = await self._t.database.run(queue.next_due, durable=False)
-        return due is None or due > self._t.clock.steady()
+        due = await self._common.database.run(queue.next_due, durable=False)
+        return due is None or due > self._common.clock.steady()
 
     async def _take_note(self, sights: Sequence[Sight]) -> None:
         """Remember what was seen, and let jobs mend what differs."""
@@ -237,7 +237,7 @@ class Reconcile:
         news = [each for each in sights if not each.is_same]
         if not (news or jobs):
             return
-        now, wall = self._t.clock.steady(), self._t.clock.wall()
+        now, wall = self._common.clock.steady(), self._common.clock.wall()
 
         def work(db: Connection) -> None:
             seen.begin(db)
@@ -255,7 +255,9 @@ class Reconcile:
                 queue.wake_jobs(db, jobs, now)
 
         durable = self._enqueue and bool(differing or unsure or jobs)
-        await self._t.database.run(work, durable=durable, if_left=self._circuit.notify)
+        await self._common.database.run(
+            work, durable=durable, if_left=self._circuit.notify
+        )
         self._circuit.notify()
 
     def _needs_a_job(self, target: Sight) -> bool:

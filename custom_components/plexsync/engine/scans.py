@@ -13,13 +13,13 @@ import math
 from .admission import Admission
 from .breaker import State
 from .circuit import Circuit
+from .common import Common
 from .contact import CircuitRefusedError
 from .database import StorageError
 from .judge import About, Purpose
 from .ports import Folder, WantsScan
 from .record import Record
 from .retry import Fault
-from .tools import Tools
 
 AGAIN = 600.0  # seconds until a folder is looked through again
 MOST = 60  # folders in that time; a disk that is missing has them by the thousand
@@ -32,13 +32,13 @@ class Scans:
 
     def __init__(
         self,
-        tools: Tools,
+        common: Common,
         circuit: Circuit,
         admission: Admission,
         wants: WantsScan,
     ) -> None:
         """Take whom to ask, who lets us in, and which sources want it."""
-        self._t = tools
+        self._common = common
         self._circuit = circuit
         self._admission = admission
         self._wants = wants
@@ -54,7 +54,7 @@ class Scans:
             if len(self._files) < _WAITING and self._wants(record.source):
                 self._files |= dict.fromkeys(record.find.paths)
         if self._files:
-            self._missed_at = self._t.clock.monotonic()
+            self._missed_at = self._common.clock.monotonic()
             self._to_do.set()
 
     async def run(self) -> None:
@@ -70,23 +70,23 @@ class Scans:
                 folder = next(iter(self._waiting))
                 del self._waiting[folder]
                 await self._ask(folder)
-            if self._t.clock.monotonic() - self._missed_at >= _FORGOTTEN:
-                for kind in self._t.bulkheads.troubled("scans"):
-                    self._t.bulkheads.worked(kind)  # nobody wants it any more
+            if self._common.clock.monotonic() - self._missed_at >= _FORGOTTEN:
+                for kind in self._common.bulkheads.troubled("scans"):
+                    self._common.bulkheads.worked(kind)  # nobody wants it any more
 
     def _patience(self) -> float | None:
         """Give the seconds until there is something to do; None: not by itself."""
-        now, waits = self._t.clock.monotonic(), list[float]()
+        now, waits = self._common.clock.monotonic(), list[float]()
         if self._waiting:
             waits.append(min(self._asked.values(), default=now - AGAIN) + AGAIN)
-        if self._t.bulkheads.troubled("scans"):
+        if self._common.bulkheads.troubled("scans"):
             waits.append(self._missed_at + _FORGOTTEN)
         return max(0.0, min(waits) - now) if waits else None
 
     async def _take_in(self) -> None:
         """Let the folders of missed files wait for their turn; not those just asked for."""
         files, self._files = tuple(self._files), {}
-        folders = await self._t.server.folders(files)
+        folders = await self._common.server.folders(files)
         lately = self._lately()
         for folder in folders:
             if folder not in lately and len(self._waiting) < _WAITING:
@@ -94,7 +94,7 @@ class Scans:
 
     def _lately(self) -> dict[Folder, float]:
         """Give the folders that were asked for so lately that it would be too early."""
-        now = self._t.clock.monotonic()
+        now = self._common.clock.monotonic()
         self._asked = {each: at for each, at in self._asked.items() if now - at < AGAIN}
         return self._asked
 
@@ -107,13 +107,15 @@ class Scans:
         if self._circuit.holds or self._circuit.breaker.state is not State.CLOSED:
             return
         about = About(Purpose.SCAN, library=folder.library)
-        now = self._t.clock.monotonic()
-        if folder in self._asked or not self._t.bulkheads.admit(about.bulkhead, now):
+        now = self._common.clock.monotonic()
+        if folder in self._asked or not self._common.bulkheads.admit(
+            about.bulkhead, now
+        ):
             return
 
         async def work() -> None:
             self._asked[folder] = now
-            await self._t.server.scan(folder)
+            await self._common.server.scan(folder)
 
         with contextlib.suppress(Fault, CircuitRefusedError):  # judged by now
             async with self._admission.contact(frozenset()) as contact:

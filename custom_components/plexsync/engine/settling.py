@@ -8,13 +8,13 @@ from sqlite3 import Connection
 from . import known_items, leading, ledger, pins, queue, settled, stats, targets
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
+from .common import Common
 from .contact import Contact
 from .ending import Ending
 from .job import Job
 from .judge import Judge
 from .queue import Snooze
 from .task import Task, Verdict, open_ones
-from .tools import Tools
 
 SOON = 1.0  # seconds that a job waits for which nothing was done
 
@@ -38,9 +38,9 @@ class _Ended:
 class Settling:
     """End turns. It remembers, from turn to turn, whose job each doubt is about."""
 
-    def __init__(self, tools: Tools, judge: Judge, circuit: Circuit) -> None:
+    def __init__(self, common: Common, judge: Judge, circuit: Circuit) -> None:
         """Take who says which doubts are settled, and how long the server is to rest."""
-        self._t = tools
+        self._common = common
         self._judge = judge
         self._circuit = circuit
         self._doubted: dict[str, int] = {}  # subject → id of the job
@@ -54,7 +54,7 @@ class Settling:
         """
         self._snooze_the_rest(tasks, contact)
         charged = self._take_charged(tasks)
-        clock, bulkheads = self._t.clock, self._t.bulkheads
+        clock, bulkheads = self._common.clock, self._common.bulkheads
         jobs = _by_job(tasks)
         seconds = (clock.monotonic() - began) / max(1, len(jobs))
         now, wall = clock.steady(), clock.wall()
@@ -80,8 +80,8 @@ class Settling:
             leading.end_if_over(db)
             return endings, {each for task in tasks for each in _successors(db, task)}
 
-        endings, successors = await self._t.database.run(record)
-        self._t.successors.ask(successors)
+        endings, successors = await self._common.database.run(record)
+        self._common.successors.ask(successors)
         return endings
 
     def _snooze_the_rest(self, tasks: Sequence[Task], contact: Contact) -> None:
@@ -94,8 +94,8 @@ class Settling:
             task.snooze(reason, max(SOON, wait))
             if task.slowed:
                 # What made the server ask for a pause comes after the others, alone.
-                retry = self._t.retry.transient
-                own = retry.delay(task.job.snoozes, self._t.random)
+                retry = self._common.retry.transient
+                own = retry.delay(task.job.snoozes, self._common.random)
                 task.solo, task.delay = True, max(task.delay, wait + own)
 
     def _take_charged(self, tasks: Sequence[Task]) -> set[int]:

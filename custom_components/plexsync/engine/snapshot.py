@@ -7,13 +7,13 @@ from sqlite3 import Connection
 from . import jobs_view, last_sweep, outages, queue, skipped, stats
 from .breaker import State
 from .circuit import Circuit
+from .common import Common
 from .hold_rows import Holds
 from .holds import REFUSED, Hold
 from .last_sweep import LastSweep
 from .outages import Availability
 from .source_holds import SourceHolds
 from .sweep import Sweep
-from .tools import Tools
 from .worker import Worker
 
 
@@ -70,7 +70,7 @@ class Snapshot:
 
 
 async def take_snapshot(
-    tools: Tools,
+    common: Common,
     circuit: Circuit,
     worker: Worker,
     sweep: Sweep,
@@ -97,10 +97,10 @@ async def take_snapshot(
             last_sweep.recall(db),
         )
 
-    counts, failed, statistics, due, passed, last = await tools.database.run(
+    counts, failed, statistics, due, passed, last = await common.database.run(
         work, durable=False
     )
-    wall, now, log = tools.clock.wall(), tools.clock.steady(), circuit.outages
+    wall, now, log = common.clock.wall(), common.clock.steady(), circuit.outages
     return Snapshot(
         circuit=circuit.breaker.state,
         holds=frozenset(circuit.holds),
@@ -112,7 +112,7 @@ async def take_snapshot(
         skipped=passed,
         failed_for=0.0 if failed is None else max(0.0, now - failed),
         oldest=counts.oldest,
-        stalled=_stalled(tools, worker, due),
+        stalled=_stalled(common, worker, due),
         statistics=statistics,
         next_probe=circuit.next_probe(),
         outages=log.count,
@@ -123,15 +123,15 @@ async def take_snapshot(
         availability=log.availability(log.news(wall), 30 * outages.DAY),
         save_failed=circuit.save_failed,
         storage_failed=worker.storage_failed,
-        failing=tools.bulkheads.failing(),
+        failing=common.bulkheads.failing(),
         reconcile=sweep.progress,
         last_sweep=None if last is None else last.whole,
     )
 
 
-def _stalled(tools: Tools, worker: Worker, due: float | None) -> float:
+def _stalled(common: Common, worker: Worker, due: float | None) -> float:
     """Say for how long the worker has had work and finished none of it."""
     if due is None:
         return 0.0
-    idle = tools.clock.monotonic() - worker.progress_at
-    return max(0.0, min(idle, tools.clock.steady() - due))
+    idle = common.clock.monotonic() - worker.progress_at
+    return max(0.0, min(idle, common.clock.steady() - due))

@@ -11,13 +11,13 @@ from typing import Any
 from . import created_collections
 from .access import CallAccess
 from .change import Change, Kept
+from .common import Common
 from .judge import About, Purpose
 from .plan import Plan
 from .ports import Item
 from .retry import Fault
 from .sight import Sight
 from .together import together
-from .tools import Tools
 
 
 class Sizes:
@@ -50,7 +50,7 @@ class _Case:
 
 
 async def spare_collections(
-    tools: Tools, access: CallAccess, sights: Sequence[Sight]
+    common: Common, access: CallAccess, sights: Sequence[Sight]
 ) -> None:
     """Take removals out of plans where they would empty a collection of others.
 
@@ -61,7 +61,7 @@ async def spare_collections(
     if not cases:
         return
     libraries = {case.item.section for case in cases}
-    created = await tools.database.run(
+    created = await common.database.run(
         lambda db: {uuid: created_collections.titles(db, uuid) for uuid in libraries},
         durable=False,
     )
@@ -71,7 +71,7 @@ async def spare_collections(
     sizes: dict[str, Sizes | Fault] = {}
 
     async def count(item: Item) -> None:
-        sizes[item.section] = await _count_members(tools, access, item)
+        sizes[item.section] = await _count_members(common, access, item)
 
     asked = {case.item.section: case.item for case in unsure}
     await together(count(item) for item in asked.values())
@@ -86,7 +86,9 @@ def _cases(sights: Sequence[Sight]) -> Iterable[_Case]:
                 yield _Case(sight, sight.item, change)
 
 
-async def _count_members(tools: Tools, access: CallAccess, item: Item) -> Sizes | Fault:
+async def _count_members(
+    common: Common, access: CallAccess, item: Item
+) -> Sizes | Fault:
     """Count the members of each collection in an item's library, or say why not."""
     about = About(Purpose.COLLECTIONS, library=item.section)
     if not access.may(about.bulkhead):
@@ -94,7 +96,9 @@ async def _count_members(tools: Tools, access: CallAccess, item: Item) -> Sizes 
     try:
         found = await access.beside(
             about.bulkhead,
-            lambda contact: contact.call(lambda: tools.server.collections(item), about),
+            lambda contact: contact.call(
+                lambda: common.server.collections(item), about
+            ),
         )
     except Fault as fault:
         if access.contact.refused is not None:

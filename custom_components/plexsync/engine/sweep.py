@@ -6,12 +6,12 @@ from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from . import last_sweep, leading, skipped
 from .admission import Admission
 from .circuit import Circuit
+from .common import Common
 from .events import Changed, ReconcileFinished, Tell
 from .holds import READING, Hold
 from .last_sweep import LastSweep
 from .reconcile import Reconcile
 from .record import Record
-from .tools import Tools
 
 
 class Sweep:
@@ -19,13 +19,13 @@ class Sweep:
 
     def __init__(
         self,
-        tools: Tools,
+        common: Common,
         circuit: Circuit,
         admission: Admission,
         tell: Tell,
     ) -> None:
         """Take what to look with, who lets us in, and whom to tell of the end."""
-        self._t = tools
+        self._common = common
         self._circuit = circuit
         self._admission = admission
         self._tell = tell
@@ -61,13 +61,15 @@ class Sweep:
         what these have that makes no record. Raises what reading the records does.
         """
         async with self._one_run:
-            began, since = self._t.clock.monotonic(), self._t.clock.wall()
+            began, since = self._common.clock.monotonic(), self._common.clock.wall()
             if enqueue:
-                now = self._t.clock.steady()
-                await self._t.database.run(lambda db: skipped.take_up(db, now))
-            leads = await self._t.database.run(leading.is_to_compare, durable=False)
+                now = self._common.clock.steady()
+                await self._common.database.run(lambda db: skipped.take_up(db, now))
+            leads = await self._common.database.run(
+                leading.is_to_compare, durable=False
+            )
             self._run = Reconcile(
-                self._t,
+                self._common,
                 self._circuit,
                 lambda: self._admission.contact(READING),
                 enqueue=enqueue,
@@ -79,7 +81,7 @@ class Sweep:
             try:
                 counts = dict(await self._run.run(records))
                 if leads and everything and not left_out():
-                    await self._t.database.run(leading.all_compared)
+                    await self._common.database.run(leading.all_compared)
                 for reason, number in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + number
@@ -88,17 +90,17 @@ class Sweep:
             finally:
                 self._run = None
                 self._tell(Changed())
-        duration = round(self._t.clock.monotonic() - began, 1)
+        duration = round(self._common.clock.monotonic() - began, 1)
         self._tell(ReconcileFinished(counts, duration, left_out()))
         return counts
 
     async def _remember(self, began: float, *, whole: bool) -> None:
-        ended = self._t.clock.wall()
-        await self._t.database.run(
+        ended = self._common.clock.wall()
+        await self._common.database.run(
             lambda db: last_sweep.finish(db, began, ended, whole=whole)
         )
 
     async def last(self) -> LastSweep:
         """Give the last run over all sources that came to its end. Raises StorageError."""
-        now = self._t.clock.wall()
-        return await self._t.database.run(lambda db: last_sweep.look_up(db, now))
+        now = self._common.clock.wall()
+        return await self._common.database.run(lambda db: last_sweep.look_up(db, now))

@@ -7,6 +7,7 @@ failed, or snoozed to a later time; the job gets the worst of them.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .common import Common
 from .contact import CircuitRefusedError
 from .ending import Ending
 from .heirs import seek_heirs
@@ -20,7 +21,6 @@ from .retry import Fault
 from .settling import SOON, Settling
 from .sight import Sight
 from .task import Task, Verdict, open_ones
-from .tools import Tools
 from .verifying import Verifying
 from .writing import Place, Writing
 
@@ -30,30 +30,30 @@ class Turn:
 
     def __init__(
         self,
-        tools: Tools,
+        common: Common,
         look: Look,
         settling: Settling,
         place: Place,
         jobs: Sequence[Job],
     ) -> None:
         """Take the jobs as they were claimed; ``place`` bounds the edits in flight."""
-        self._t = tools
+        self._common = common
         self._look = look
         self._contact = look.access.contact
         self._settling = settling
-        self._writing = Writing(tools, look, place)
-        self._verifying = Verifying(tools, look, place)
+        self._writing = Writing(common, look, place)
+        self._verifying = Verifying(common, look, place)
         self._mine: set[str] = set()  # rating keys of the items in hand
         self.tasks = [Task(job, Sight(job.record.find, job.record)) for job in jobs]
         self._endings: list[Ending] = []
-        self._began = tools.clock.monotonic()
+        self._began = common.clock.monotonic()
 
     async def run(self) -> None:
         """Take the jobs to their verdicts and record these. Raises StorageError."""
         try:
             try:
-                await recall(self._t, self.tasks)
-                await fetch_pictures(self._t, self.tasks)
+                await recall(self._common, self.tasks)
+                await fetch_pictures(self._common, self.tasks)
                 await self._find()
                 await self._plan()
                 self._leave_what_is_held()
@@ -68,7 +68,7 @@ class Turn:
                 self.tasks, self._contact, self._began
             )
         finally:
-            self._t.in_hand.leave(self._mine)
+            self._common.in_hand.leave(self._mine)
 
     async def _find(self) -> None:
         """Find the items, and take them in hand: each has one writer at a time."""
@@ -84,15 +84,15 @@ class Turn:
             sight = task.sight
             if sight.fault is not None:
                 about = About(Purpose.READ, sight.rating_key)
-                put_off(self._t, task, sight.fault, about)
+                put_off(self._common, task, sight.fault, about)
             elif not sight.is_open:
-                not_found(self._t, task)
-            elif sight.rating_key in self._t.in_hand:
+                not_found(self._common, task)
+            elif sight.rating_key in self._common.in_hand:
                 task.snooze(None, SOON)
             else:
                 assert sight.rating_key is not None
                 self._mine.add(sight.rating_key)
-                self._t.in_hand.take(sight.rating_key)
+                self._common.in_hand.take(sight.rating_key)
 
     def _by_claim(self, tasks: Sequence[Task]) -> list[Task]:
         """Of several that found one item let the record of its first file come first."""
@@ -105,7 +105,7 @@ class Turn:
             if item is None:
                 return True, record.key
             first = replace(item, paths=item.paths[:1])
-            return not self._t.server.confirms(record.find, first), record.key
+            return not self._common.server.confirms(record.find, first), record.key
 
         return [
             task
@@ -118,20 +118,20 @@ class Turn:
         tasks = open_ones(self.tasks)
         sights = [task.sight for task in tasks]
         await self._look.plan(sights)
-        await seek_heirs(self._t, self._look, sights)
+        await seek_heirs(self._common, self._look, sights)
         for task in tasks:
             if task.sight.item is None:
-                not_found(self._t, task)
+                not_found(self._common, task)
                 continue
             if resumed := task.is_resumed:
                 self._contact.saw_write()
-            if not task.plan.changes and not still_waits(self._t, task):
+            if not task.plan.changes and not still_waits(self._common, task):
                 task.end(Verdict.WRITTEN if resumed else Verdict.UNCHANGED)
 
     def _leave_what_is_held(self) -> None:
         """Give back the jobs of a source that was held since they were claimed."""
         for task in open_ones(self.tasks):
-            if self._t.is_held(task.job.record.source):
+            if self._common.is_held(task.job.record.source):
                 task.snooze(None, 0.0)
 
     def outcomes(self) -> list[tuple[Job, Outcome]]:

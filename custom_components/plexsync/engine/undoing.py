@@ -11,6 +11,7 @@ from sqlite3 import Connection
 
 from . import departures, known_items, leading, ledger, parts, settled, stats
 from .admission import Admission
+from .common import Common
 from .contact import CircuitRefusedError, Contact
 from .database import StorageError
 from .holds import BY_HAND, Hold
@@ -20,7 +21,6 @@ from .ports import FieldEdit, Item
 from .record import Find
 from .retry import Fault, FaultClass
 from .sight import Sight
-from .tools import Tools
 from .undo import Restore, make_undo, missed, once_more
 from .written import UNDONE, WAITS, Written, row_of
 
@@ -76,9 +76,9 @@ def _of(source: str) -> Which:
 class Undoing:
     """Take back what we wrote."""
 
-    def __init__(self, tools: Tools, admission: Admission) -> None:
+    def __init__(self, common: Common, admission: Admission) -> None:
         """Take what to work with, and who lets us in."""
-        self._t = tools
+        self._common = common
         self._admission = admission
         self._one_run = asyncio.Lock()
         self._to_do = asyncio.Event()
@@ -95,7 +95,7 @@ class Undoing:
             self._to_do.clear()
             try:
                 async with self._one_run:
-                    if progress := await self._t.database.run(_under_way):
+                    if progress := await self._common.database.run(_under_way):
                         await self._go_on(progress)
                     await self._undo_owed()
             except Fault, CircuitRefusedError, StorageError:
@@ -117,9 +117,9 @@ class Undoing:
         past = frozenset[Hold]() if held else BY_HAND
         async with self._admission.contact(past) as contact:
             items = await self._find(contact, find)
-            await self._t.database.run(partial(_see_parts, items=items))
+            await self._common.database.run(partial(_see_parts, items=items))
             for item in items:
-                async with self._t.in_hand.alone(item.rating_key):
+                async with self._common.in_hand.alone(item.rating_key):
                     # Whoever had it in hand may have written to it.
                     same = Find(rating_key=item.rating_key)
                     (read,) = await self._find(contact, same)
@@ -144,13 +144,13 @@ class Undoing:
 
         async with self._one_run:
             self._to_do.set()
-            done = await self._go_on(await self._t.database.run(begin))
+            done = await self._go_on(await self._common.database.run(begin))
         return done.items, done.fields, done.kept or {}
 
     async def _go_on(self, progress: Progress) -> Progress:
         """Do what is left of the undo under way; give what came of all of it."""
         self.progress = progress
-        items = await self._t.database.run(
+        items = await self._common.database.run(
             lambda db: ledger.written_since(db, progress.since), durable=False
         )
         for number, path, rating_key in items:
@@ -164,15 +164,15 @@ class Undoing:
 
     async def _undo_owed(self) -> None:
         """Undo what a source wrote to items whose record is gone."""
-        items = await self._t.database.run(departures.owed, durable=False)
+        items = await self._common.database.run(departures.owed, durable=False)
         for number, path, key, source in items:
             await self._undo_known(number, path, key, _of(source), held=True)
-            await self._t.database.run(
+            await self._common.database.run(
                 partial(departures.paid, number=number, source=source)
             )
 
     async def _keep(self, text: str | None) -> None:
-        await self._t.database.run(lambda db: stats.keep(db, _MARK, text))
+        await self._common.database.run(lambda db: stats.keep(db, _MARK, text))
 
     async def _undo_known(
         self,
@@ -187,7 +187,7 @@ class Undoing:
 
         Of one that Plex has split every part is undone.
         """
-        others = await self._t.database.run(
+        others = await self._common.database.run(
             lambda db: parts.of(db, number), durable=False
         )
         whole = Find((path,)) if path else Find(rating_key=key)
@@ -208,7 +208,7 @@ class Undoing:
 
     async def _find(self, contact: Contact, find: Find) -> list[Item]:
         sight = Sight(find)
-        await Look(self._t, contact).find([sight])
+        await Look(self._common, contact).find([sight])
         items = [each.item for each in sight.targets if each.item is not None]
         if len(items) < len(sight.targets):
             first = next(each for each in sight.targets if each.item is None)
@@ -218,7 +218,7 @@ class Undoing:
     async def _undo_item(
         self, contact: Contact, read: Item, which: Which
     ) -> tuple[set[str], dict[str, str]]:
-        rows = await self._t.database.run(
+        rows = await self._common.database.run(
             lambda db: ledger.rows(db, read), durable=False
         )
         chosen = {name: story for name, story in rows.items() if which(story)}
@@ -246,7 +246,11 @@ class Undoing:
     ) -> set[str]:
         """Write and read back, once more where some of it did not arrive; name what lacks."""
         about = About(Purpose.EDIT, read.rating_key, read.section)
-        look, server, lacking = Look(self._t, contact), self._t.server, set[str]()
+        look, server, lacking = (
+            Look(self._common, contact),
+            self._common.server,
+            set[str](),
+        )
         for _ in range(2):
             send = partial(server.edit, read, edits)
             await contact.call(send, about)
@@ -273,7 +277,7 @@ class Undoing:
 
     async def _restore_picture(self, item: Item, restore: Restore) -> str | None:
         """Select the picture of before; give the reason where that was not done."""
-        server, name, before = self._t.server, restore.field, restore.before
+        server, name, before = self._common.server, restore.field, restore.before
         found = await server.pictures(item, name)
         if found.selected == before is not None:
             return None
@@ -308,7 +312,7 @@ class Undoing:
                 # What stood there before us is nobody's to take.
                 leading.compared(db, number, source, (name,))
 
-        await self._t.database.run(let_go)
+        await self._common.database.run(let_go)
 
 
 def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:

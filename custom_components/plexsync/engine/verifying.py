@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from .change import Change
+from .common import Common
 from .compare import fold, members_of, name_of, same
 from .fields import FIELDS
 from .judge import About, Purpose
@@ -13,16 +14,15 @@ from .ports import Item
 from .put_off import not_found, put_off, still_waits
 from .retry import Fault
 from .task import Task, Verdict, open_ones
-from .tools import Tools
 from .writing import Place, about, choose_picture
 
 
 class Verifying:
     """Hold what stands in Plex against the plans of one turn."""
 
-    def __init__(self, tools: Tools, look: Look, place: Place) -> None:
+    def __init__(self, common: Common, look: Look, place: Place) -> None:
         """Take whose contact to read through, and to repair."""
-        self._t = tools
+        self._common = common
         self._look = look
         self._contact = look.access.contact
         self._place = place
@@ -39,7 +39,7 @@ class Verifying:
             task.kept = dict.fromkeys(lacking_fields, "not_kept") | task.kept
             task.fail("not_kept", passing=True)
         for task in written:
-            if task.verdict is not None or still_waits(self._t, task):
+            if task.verdict is not None or still_waits(self._common, task):
                 continue
             if task.kept:
                 task.fail_refused()
@@ -58,11 +58,11 @@ class Verifying:
             key = task.item.rating_key
             if (fault := items.faults.get(key)) is not None:
                 if task.verdict is None:
-                    put_off(self._t, task, fault, About(Purpose.READ, key))
+                    put_off(self._common, task, fault, About(Purpose.READ, key))
             elif (item := items.get(key)) is None:
                 if task.verdict is None:
                     task.sight.miss()
-                    not_found(self._t, task)
+                    not_found(self._common, task)
             elif not _confirm(task, item):
                 lacking.append(task)
         return lacking
@@ -85,13 +85,15 @@ class Verifying:
             if edits:
                 async with self._place():
                     refused = await self._contact.call(
-                        lambda: self._t.server.edit(item, edits), call
+                        lambda: self._common.server.edit(item, edits), call
                     )
                 task.refuse(refused)
             call = about(task, Purpose.UPLOAD)
             for change in lacking:
                 if change.is_picture:
-                    choose = partial(choose_picture, self._t.server, task, change.field)
+                    choose = partial(
+                        choose_picture, self._common.server, task, change.field
+                    )
                     async with self._place():
                         await self._contact.call(choose, call)
         except Fault as fault:
@@ -100,7 +102,7 @@ class Verifying:
             if fault.fields:
                 task.refuse(dict.fromkeys(fault.fields, fault.reason))
             else:
-                put_off(self._t, task, fault, call)
+                put_off(self._common, task, fault, call)
 
 
 def _confirm(task: Task, item: Item) -> bool:

@@ -14,6 +14,7 @@ from .aside import Aside
 from .breaker import Permit, State
 from .bulkheads import reason_of
 from .circuit import Circuit
+from .common import Common
 from .contact import Contact
 from .database import StorageError
 from .fresh import FRESH
@@ -24,7 +25,6 @@ from .look import Look
 from .record import Outcome, Record
 from .retry import Backoff
 from .settling import SOON, Settling
-from .tools import Tools
 from .turn import Turn
 from .unforeseen import tell
 
@@ -44,33 +44,33 @@ class Worker:
 
     def __init__(
         self,
-        tools: Tools,
+        common: Common,
         circuit: Circuit,
         health: Health,
         judge: Judge,
         done: Done,
         missed: Missed,
     ) -> None:
-        """Take the tools, who guards the server, and whom to tell of each outcome.
+        """Take what all share, who guards the server, and whom to tell of each outcome.
 
         ``missed`` is told of records whose item is not there yet.
         """
-        self._tools = tools
+        self._common = common
         self._circuit = circuit
         self._health = health
         self._judge = judge
         self._done = done
         self._missed = missed
-        self.progress_at = tools.clock.monotonic()  # last time a job was settled
+        self.progress_at = common.clock.monotonic()  # last time a job was settled
         self.storage_failed = False
         self._rate = BATCH / FRESH * 2  # jobs per second, as of late
         self._claimed = 0  # jobs so far
-        self._settling = Settling(tools, judge, circuit)
+        self._settling = Settling(common, judge, circuit)
         self._aside = Aside(
-            tools.bulkheads,
+            common.bulkheads,
             lambda: Contact(circuit, health, judge),
             circuit.bell,
-            tools.clock.monotonic,
+            common.clock.monotonic,
         )
         self._many = False  # whether the lane that takes many jobs is in a turn
         self._fruitless = {True: 0, False: 0}  # turns in a row, by lane
@@ -88,7 +88,7 @@ class Worker:
             rung = bell.rung
             try:
                 # A turn that broke off, or whose verdicts could not be recorded.
-                await self._tools.database.run(queue.release_all)
+                await self._common.database.run(queue.release_all)
                 await self._work()
             except StorageError as error:
                 if not self.storage_failed:
@@ -118,7 +118,7 @@ class Worker:
 
     async def _step(self, *, solo: bool) -> None:
         """Do what there is to do once, or wait until there may be something."""
-        circuit, database = self._circuit, self._tools.database
+        circuit, database = self._circuit, self._common.database
         rung = circuit.bell.rung
         await self._unblock()
         closed = circuit.breaker.state is State.CLOSED
@@ -126,7 +126,7 @@ class Worker:
             self._database_works()
             await circuit.bell.wait(rung, None)
             return
-        now = self._tools.clock.steady()
+        now = self._common.clock.steady()
         due = await database.run(
             lambda db: queue.next_due(db, solo=solo if closed else None), durable=False
         )
@@ -161,17 +161,17 @@ class Worker:
         """Say whether the other lane is at work, or will be after the pause."""
         if self._many:
             return True
-        due = await self._tools.database.run(
+        due = await self._common.database.run(
             lambda db: queue.next_due(db, solo=False), durable=False
         )
         return due is not None and due <= now + (self._circuit.wait() or 0.0) + SOON
 
     async def _unblock(self) -> None:
         """Wake what waited for a kind of call that works again."""
-        if not (reopened := self._tools.bulkheads.take_reopened()):
+        if not (reopened := self._common.bulkheads.take_reopened()):
             return
-        now = self._tools.clock.steady()
-        await self._tools.database.run(
+        now = self._common.clock.steady()
+        await self._common.database.run(
             lambda db: [
                 queue.unblock(db, kind, reason_of(kind), now) for kind in reopened
             ],
@@ -187,7 +187,7 @@ class Worker:
             self._circuit.notify()
 
     async def _turn(self, permit: Permit, *, solo: bool) -> None:
-        clock, circuit = self._tools.clock, self._circuit
+        clock, circuit = self._common.clock, self._circuit
         contact = Contact(circuit, self._health, self._judge, permit)
         jobs: list[Job] = []
         turn: Turn | None = None
@@ -200,9 +200,9 @@ class Worker:
                 # these wait anyway. Who goes alone needs no place among them.
                 aside = None if permit.trial else self._aside
                 tries = solo or permit.trial
-                look = Look(self._tools, contact, aside, tries=tries)
+                look = Look(self._common, contact, aside, tries=tries)
                 place = nullcontext if solo else circuit.pace.place
-                turn = Turn(self._tools, look, self._settling, place, jobs)
+                turn = Turn(self._common, look, self._settling, place, jobs)
                 await turn.run()
         except StorageError:
             raise
@@ -218,10 +218,10 @@ class Worker:
         await self._rest(turn, solo=solo)
 
     async def _claim(self, permit: Permit, *, solo: bool) -> list[Job]:
-        now, before = self._tools.clock.steady(), self._claimed
+        now, before = self._common.clock.steady(), self._claimed
         # Reads age: no more jobs than can be written while the read is fresh.
         fresh = max(3, min(BATCH, int(self._rate * FRESH / 2)))
-        jobs = await self._tools.database.run(
+        jobs = await self._common.database.run(
             # A lease that a power cut undoes was never needed.
             lambda db: (
                 queue.claim_trial(db, now)
@@ -236,7 +236,7 @@ class Worker:
     def _take_note(self, turn: Turn, seconds: float, *, solo: bool) -> None:
         outcomes = turn.outcomes()
         if turn.settled:
-            self.progress_at = self._tools.clock.monotonic()
+            self.progress_at = self._common.clock.monotonic()
         written = sum(outcome.status == "written" for _, outcome in outcomes)
         if written and not solo:
             rate = len(outcomes) / max(seconds, 0.001)
@@ -249,21 +249,21 @@ class Worker:
 
     async def _set_apart(self, jobs: list[Job]) -> None:
         """After an error that nobody foresaw: it costs one job alone one attempt."""
-        now, retry = self._tools.clock.steady(), self._tools.retry
+        now, retry = self._common.clock.steady(), self._common.retry
         if len(jobs) != 1:
-            await self._tools.database.run(lambda db: queue.alone(db, jobs, now))
+            await self._common.database.run(lambda db: queue.alone(db, jobs, now))
             self._circuit.bell.ring()
             return
         (job,) = jobs
         if job.attempts + 1 >= retry.attempts:
-            if await self._tools.database.run(
+            if await self._common.database.run(
                 lambda db: queue.fail(db, job, "unforeseen", now)
             ):
                 self._done(job, Outcome("failed", "unforeseen"))
             return
-        wait = retry.transient.delay(job.attempts, self._tools.random)
+        wait = retry.transient.delay(job.attempts, self._common.random)
         why = queue.Snooze(now + wait, "unforeseen", attempt=True, solo=True)
-        await self._tools.database.run(lambda db: queue.snooze(db, job, why, now))
+        await self._common.database.run(lambda db: queue.snooze(db, job, why, now))
 
     async def _rest(self, turn: Turn | None, *, solo: bool) -> None:
         """Wait after turns that settled nothing, each time for longer."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from . import ledger, pictures
+from .common import Common
 from .contact import CircuitRefusedError
 from .fresh import freshen, is_stale
 from .intent import note_intent
@@ -16,7 +17,6 @@ from .put_off import keeps_changing, not_found, put_off, still_waits, unforeseen
 from .retry import Fault, FaultClass
 from .task import Task, open_ones
 from .together import together
-from .tools import Tools
 
 # Gives a place among the edits in flight, and takes it back.
 type Place = Callable[[], AbstractAsyncContextManager[None]]
@@ -48,9 +48,9 @@ class Writing:
     writing: the tasks stay open, so that what was sent can still be verified.
     """
 
-    def __init__(self, tools: Tools, look: Look, place: Place) -> None:
+    def __init__(self, common: Common, look: Look, place: Place) -> None:
         """Take whose contact to write through."""
-        self._t = tools
+        self._common = common
         self._look = look
         self._contact = look.access.contact
         self._place = place
@@ -59,13 +59,13 @@ class Writing:
         """Write the fields of all items, then their pictures, which may take long."""
         if not tasks:
             return
-        await note_intent(self._t, tasks)
+        await note_intent(self._common, tasks)
         await self._side_by_side(tasks, self._edit)
         await self._side_by_side(open_ones(tasks), self._upload)
         for task in open_ones(tasks):
             if task.wrote or self._contact.refused is not None:
                 continue
-            if not still_waits(self._t, task) and task.kept:
+            if not still_waits(self._common, task) and task.kept:
                 task.fail_refused()
 
     async def _side_by_side(
@@ -81,7 +81,7 @@ class Writing:
                 except CircuitRefusedError, Fault:
                     return
                 except Exception as error:  # noqa: BLE001  # costs this job alone
-                    unforeseen(self._t, task, error)
+                    unforeseen(self._common, task, error)
 
         await together(lane() for _ in range(min(MOST, len(tasks))))
 
@@ -93,10 +93,10 @@ class Writing:
             if edits := task.plan.edits():
                 try:
                     refused = await self._contact.call(
-                        lambda: self._t.server.edit(
+                        lambda: self._common.server.edit(
                             item,
                             edits,
-                            lambda: is_stale(self._t, task),
+                            lambda: is_stale(self._common, task),
                             # Not each time: to find the field out takes several
                             # requests. Two doubts may be charged between two turns.
                             apart=task.job.attempts in (1, 2),
@@ -139,11 +139,11 @@ class Writing:
         """Select a picture if the item has it, else upload it."""
         if await self._has(task, name):
             return
-        await self._t.server.upload(
+        await self._common.server.upload(
             task.item,
             name,
             data,
-            lambda: not task.wrote and is_stale(self._t, task),
+            lambda: not task.wrote and is_stale(self._common, task),
         )
 
     async def _has(self, task: Task, name: str) -> bool:
@@ -159,12 +159,12 @@ class Writing:
         noted = any(r.before_known or r.confirmed for r in ours)
         anew = change.anew or change.taken
         if not ours or anew or (again and not noted):
-            item, found = task.item, await self._t.server.pictures(task.item, name)
-            await self._t.database.run(
+            item, found = task.item, await self._common.server.pictures(task.item, name)
+            await self._common.database.run(
                 lambda db: ledger.keep_picture_before(db, item, name, found.selected)
             )
         return (again or change.taken) and await choose_picture(
-            self._t.server, task, name
+            self._common.server, task, name
         )
 
     async def _bytes(self, task: Task, name: str) -> bytes | None:
@@ -173,7 +173,9 @@ class Writing:
             return data
         record = task.job.record
         try:
-            return await pictures.load(self._t, record, pictures.wanted(record)[name])
+            return await pictures.load(
+                self._common, record, pictures.wanted(record)[name]
+            )
         except Fault as fault:
             task.pictures.fault = fault
             return None
@@ -186,8 +188,8 @@ class Writing:
         try:
             async with self._place():
                 if not access.may(call.bulkhead):
-                    put_off(self._t, task, access.why_not(call.bulkhead), call)
-                elif await freshen(self._t, self._look, task):
+                    put_off(self._common, task, access.why_not(call.bulkhead), call)
+                elif await freshen(self._common, self._look, task):
                     await send()
         except Fault as fault:
             if self._contact.refused is not None:
@@ -198,10 +200,10 @@ class Writing:
     async def _not_sent(self, task: Task, fault: Fault, call: About) -> None:
         """End a task whose call met a fault of its own."""
         if fault.kind is FaultClass.ITEM and fault.reason == "not_found":
-            await self._t.server.forget([task.item.rating_key])
+            await self._common.server.forget([task.item.rating_key])
             task.sight.miss()
-            not_found(self._t, task)
+            not_found(self._common, task)
         elif fault.reason == CHANGING:
-            keeps_changing(self._t, task)
+            keeps_changing(self._common, task)
         else:
-            put_off(self._t, task, fault, call)
+            put_off(self._common, task, fault, call)

@@ -17,7 +17,7 @@ from yarl import URL
 from ..engine.bounded import read_at_most
 from ..engine.retry import Fault, FaultClass
 from . import classify
-from .connections import Call, Connector, Tally
+from .connections import Call, ConnectionHistory, Connector
 from .deadlines import Deadlines
 
 PLACES = 16  # requests at once, probes aside
@@ -80,7 +80,7 @@ class PlexClient:
         if address.scheme not in ("http", "https") or not address.host:
             raise ValueError("not an HTTP URL")
         self.deadlines = deadlines or Deadlines()
-        self.tally = Tally(self.deadlines.idle, monotonic)
+        self.history = ConnectionHistory(self.deadlines.idle, monotonic)
         self._verify = verify_ssl and address.scheme == "https"
         self._headers = {
             "Accept": "*/*",
@@ -158,7 +158,7 @@ class PlexClient:
         except asyncio.CancelledError:
             cancelled = True
         if not task.done():
-            self.tally.broke()
+            self.history.broke()
             # Before anything else is done about it: what is buffered must not leave.
             call.end()
             task.cancel()
@@ -191,7 +191,7 @@ class PlexClient:
 
     async def _attempt(self, call: Call, sent: Outgoing) -> Answer | Fault:
         """Send a request once."""
-        self.tally.requests += 1
+        self.history.requests += 1
         session = await self._open()
         self._connector.enter(call)
         call.answered = False
@@ -204,7 +204,7 @@ class PlexClient:
                 allow_redirects=False,
             ) as response:
                 call.answered = True
-                self.tally.heard()
+                self.history.heard()
                 body = await _read(response)
         except _BrokenOffError as error:
             fault = classify.judge_error(error.__cause__)
@@ -216,7 +216,7 @@ class PlexClient:
             return Answer(response.status, response.headers, body)
         finally:
             self._connector.leave(call)
-        self.tally.broke()
+        self.history.broke()
         return fault
 
     async def _open(self) -> aiohttp.ClientSession:
@@ -224,7 +224,7 @@ class PlexClient:
         async with self._opening:
             if self._session is None:
                 trust = await asyncio.to_thread(_trust) if self._verify else False
-                self._connector = Connector(self.tally, trust)
+                self._connector = Connector(self.history, trust)
                 # No proxies, no .netrc, no cookies: the token goes where the user said.
                 self._session = aiohttp.ClientSession(
                     connector=self._connector,

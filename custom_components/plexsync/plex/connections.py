@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
 _NO_LINGER = struct.pack("ii", 1, 0)
-_LONGER = 60.0  # seconds for which aiohttp would keep what we drop after ``Tally.idle``
+_LONGER = 60.0  # seconds for which aiohttp would keep what we drop after ``ConnectionHistory.idle``
 
 
 class MovedError(Exception):
     """A write's connection is not of the generation that it was meant for: nothing was sent."""
 
 
-class Tally:
+class ConnectionHistory:
     """What the connections to one server have been through.
 
     Within one ``generation`` the server has been there all the time: it never
@@ -94,7 +94,9 @@ _current: ContextVar[Call] = ContextVar("call")
 class Connector(aiohttp.TCPConnector):
     """Connections for one server, each in the hand of the call that is under way."""
 
-    def __init__(self, tally: Tally, trust: ssl.SSLContext | bool) -> None:
+    def __init__(
+        self, history: ConnectionHistory, trust: ssl.SSLContext | bool
+    ) -> None:
         """Take the account that is kept of them, and who may vouch for the server.
 
         On the loop that they will live on; with ``trust`` False anybody may answer.
@@ -102,11 +104,11 @@ class Connector(aiohttp.TCPConnector):
         super().__init__(
             ssl=trust,
             limit=0,
-            keepalive_timeout=tally.idle + _LONGER,
+            keepalive_timeout=history.idle + _LONGER,
             resolver=ThreadedResolver(),
             socket_factory=self._open,
         )
-        self._tally = tally
+        self._history = history
         self._in_hand: dict[asyncio.Transport, Call] = {}
         # Since when each connection that may be used again has been silent.
         self._silent: dict[asyncio.Transport, float] = {}
@@ -128,7 +130,7 @@ class Connector(aiohttp.TCPConnector):
         if transport.is_closing():
             transport.abort()
         else:
-            self._silent[transport] = self._tally.now()
+            self._silent[transport] = self._history.now()
 
     def _open(self, address: aiohttp.AddrInfoType) -> socket.socket:
         """Make the socket of a connection that is tried now.
@@ -136,7 +138,7 @@ class Connector(aiohttp.TCPConnector):
         However it is closed: it is reset, and what it still held is never delivered.
         """
         family, kind, protocol, _, _ = address
-        self._tally.attempts += 1
+        self._history.attempts += 1
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         return made
@@ -157,11 +159,11 @@ class Connector(aiohttp.TCPConnector):
             earlier.transport = None
         call.reused = self._silent.pop(transport, None) is not None or bool(earlier)
         if not call.reused:
-            self._tally.connected()
-        if call.generation not in (None, self._tally.generation):
+            self._history.connected()
+        if call.generation not in (None, self._history.generation):
             connection.close()
             raise MovedError
-        call.sent_in = self._tally.generation
+        call.sent_in = self._history.generation
         call.transport, self._in_hand[transport] = transport, call
         return connection
 
@@ -172,7 +174,7 @@ class Connector(aiohttp.TCPConnector):
         """
         if not self._silent:
             return
-        now, poll = self._tally.now(), select.poll()
+        now, poll = self._history.now(), select.poll()
         sockets: dict[int, asyncio.Transport] = {}
         for transport in self._silent:
             if not transport.is_closing():
@@ -185,13 +187,13 @@ class Connector(aiohttp.TCPConnector):
             for transport, since in self._silent.items()
             if transport.is_closing()
             or transport in closed
-            or now - since > self._tally.idle
+            or now - since > self._history.idle
         ]
         for transport, since in gone:
             del self._silent[transport]
             transport.abort()
-            if now - since <= self._tally.idle:
-                self._tally.found_closed(since)
+            if now - since <= self._history.idle:
+                self._history.found_closed(since)
         if gone:
             for _ in range(2):  # a connection beneath TLS tells it in two steps
                 await asyncio.sleep(0)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from math import inf
 
 from ..engine.retry import Fault, FaultClass
+from .api import PlexApi
 from .catalogue import Catalogue
 from .library import Library
-from .line import Line
 
 _LOOK_AGAIN = 600.0  # seconds between two looks at the list of libraries
 _PROBED = 3  # libraries in one probe, at most
@@ -21,10 +21,10 @@ class DatabaseProbe:
     """
 
     def __init__(
-        self, line: Line, catalogue: Catalogue, monotonic: Callable[[], float]
+        self, api: PlexApi, catalogue: Catalogue, monotonic: Callable[[], float]
     ) -> None:
         """Take whom to ask, and which libraries were chosen."""
-        self._line = line
+        self._api = api
         self._catalogue = catalogue
         self._monotonic = monotonic
         self._failed: dict[str, float] = {}  # when, by library
@@ -41,7 +41,7 @@ class DatabaseProbe:
             await self._look_at_the_list()
         for library in self._worth_counting():
             try:
-                await self._line.count(library)
+                await self._api.count(library)
             except Fault as fault:
                 if fault.kind is FaultClass.WRONG_SERVER:
                     raise
@@ -66,5 +66,5 @@ class DatabaseProbe:
         return [*known[first:], *known[:first]][:_PROBED]
 
     async def _look_at_the_list(self) -> None:
-        if not await self._catalogue.accept(await self._line.libraries(probe=True)):
+        if not await self._catalogue.accept(await self._api.libraries(probe=True)):
             raise Fault(FaultClass.ITEM, "library_gone")

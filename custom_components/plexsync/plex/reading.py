@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..engine.ports import Items
 from ..engine.retry import Fault, FaultClass
+from .api import PlexApi
 from .chunks import chunks
 from .items import SectionOf, is_rating_key
-from .line import Line
 
 _MAX_IDS = 100  # in one request
 _MAX_URL = 7_000  # bytes
@@ -16,10 +16,10 @@ class Reader:
     """Reads items in full."""
 
     def __init__(
-        self, line: Line, section_of: SectionOf, monotonic: Callable[[], float]
+        self, api: PlexApi, section_of: SectionOf, monotonic: Callable[[], float]
     ) -> None:
-        """Take the line, and what tells the chosen libraries."""
-        self._line = line
+        """Take whom to ask, and what tells the chosen libraries."""
+        self._api = api
         self._section_of = section_of
         self._monotonic = monotonic
 
@@ -36,7 +36,7 @@ class Reader:
         for chunk in self._chunks(wanted):
             try:
                 found.add(
-                    await self._line.items(
+                    await self._api.items(
                         chunk, self._monotonic(), self._section_of, known or {}
                     )
                 )
@@ -47,6 +47,6 @@ class Reader:
         return found
 
     def _chunks(self, rating_keys: Sequence[str]) -> Iterator[list[str]]:
-        url = f"{self._line.client.url}/library/metadata/?skipRefresh=1"
+        url = f"{self._api.client.url}/library/metadata/?skipRefresh=1"
         room = _MAX_URL - len(url)
         return chunks(rating_keys, room, lambda key: len(key) + 1, _MAX_IDS)

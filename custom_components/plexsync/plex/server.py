@@ -17,6 +17,7 @@ from ..engine.ports import (
 from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
+from .api import NO_ID, PlexApi
 from .catalogue import Catalogue
 from .client import PlexClient
 from .deadlines import Deadlines
@@ -24,7 +25,6 @@ from .guids import canonical
 from .index import Index, Transactions
 from .items import Handle, is_rating_key
 from .library import Identity, Library
-from .line import NO_ID, Line
 from .listing import PAGE, Collection, Row, Slice
 from .matching import Matcher
 from .probe import DatabaseProbe
@@ -67,33 +67,33 @@ class PlexMediaServer:
             verify_ssl=verify_ssl,
             deadlines=deadlines,
         )
-        self._line = Line(self._client, machine_id)
+        self._api = PlexApi(self._client, machine_id)
         self._chosen = libraries
         self._catalogue: Catalogue | None = None
         self._probe: DatabaseProbe | None = None
         if transactions is not None and libraries:
             self._catalogue = Catalogue(
-                Index(transactions), self._line, libraries, monotonic, wall
+                Index(transactions), self._api, libraries, monotonic, wall
             )
-            self._probe = DatabaseProbe(self._line, self._catalogue, monotonic)
+            self._probe = DatabaseProbe(self._api, self._catalogue, monotonic)
             self._matcher = Matcher(self._catalogue, monotonic)
-            self._reader = Reader(self._line, self._catalogue.section_of, monotonic)
+            self._reader = Reader(self._api, self._catalogue.section_of, monotonic)
         self._lists = Lists(self._catalogue.index if self._catalogue else None)
 
     @property
     def attempts(self) -> int:
         """Connections tried so far, refused ones counted."""
-        return self._client.tally.attempts
+        return self._client.history.attempts
 
     @property
     def requests(self) -> int:
         """Requests made so far, answered or not."""
-        return self._client.tally.requests
+        return self._client.history.requests
 
     @property
     def version(self) -> str | None:
         """The server's version, as it said when it was last asked who it is."""
-        return self._line.version
+        return self._api.version
 
     async def close(self) -> None:
         """Reset every connection and end every call."""
@@ -103,11 +103,11 @@ class PlexMediaServer:
 
     async def connect(self) -> Identity:
         """Say hello with the token; one request."""
-        return await self._line.hello()
+        return await self._api.hello()
 
     async def libraries(self) -> tuple[Library, ...]:
         """Ask for all libraries, chosen or not; one request."""
-        return await self._line.libraries()
+        return await self._api.libraries()
 
     async def may_edit(self) -> bool:
         """Say whether the token is the owner's, as far as can be told without an edit.
@@ -116,8 +116,8 @@ class PlexMediaServer:
         only no to both counts. Two requests at most.
         """
         return not (
-            await self._line.is_refused("/myplex/account")
-            and await self._line.is_refused("/accounts")
+            await self._api.is_refused("/myplex/account")
+            and await self._api.is_refused("/accounts")
         )
 
     async def known_libraries(self) -> tuple[Library, ...]:
@@ -142,7 +142,7 @@ class PlexMediaServer:
 
     async def probe_process(self) -> None:
         """Check that the process answers and is the configured machine; one request."""
-        await self._line.identify()
+        await self._api.identify()
 
     async def probe_database(self) -> None:
         """Check that the database can be read, and that a chosen library exists.
@@ -151,13 +151,13 @@ class PlexMediaServer:
         the server is well and none of the chosen libraries is there.
         """
         if self._probe is None:
-            await self._line.libraries(probe=True)
+            await self._api.libraries(probe=True)
         else:
             await self._probe.run()
 
     def distrust(self) -> None:
         """Forget that this is the right machine: the next write asks it again."""
-        self._line.distrust()
+        self._api.distrust()
 
     # Finding and reading
 
@@ -237,7 +237,7 @@ class PlexMediaServer:
         found: dict[str, Collection] = {}
         start, total = 0, 1
         while start < total:
-            page = await self._line.collections(key, Slice(None, start, PAGE))
+            page = await self._api.collections(key, Slice(None, start, PAGE))
             # One that comes again on the next page is the same one.
             found |= {
                 each.key or f"{start}:{n}": each for n, each in enumerate(page.found)
@@ -271,7 +271,7 @@ class PlexMediaServer:
         if (catalogue := self._catalogue) is None:
             raise Fault(FaultClass.ITEM, "outside_libraries", permanent=True)
         section = catalogue.sections[folder.library]
-        await self._line.scan(section.library.key, folder.path)
+        await self._api.scan(section.library.key, folder.path)
 
     # Writing
 
@@ -285,7 +285,7 @@ class PlexMediaServer:
     ) -> Mapping[str, str]:
         """Apply field edits to one item; one request where it fits and is taken."""
         write = Write(
-            self._line, self._lists, self._read, item, self._handle(item), is_stale
+            self._api, self._lists, self._read, item, self._handle(item), is_stale
         )
         return await write.run(edits, apart=apart)
 
@@ -298,20 +298,20 @@ class PlexMediaServer:
         """Upload, select and lock one picture (poster or background); one request."""
         path = self._pictures_of(item, field_name)
         pictures.check(data)
-        await self._line.post(path, data, is_stale)
+        await self._api.post(path, data, is_stale)
 
     async def pictures(self, item: Item, field_name: str) -> PictureChoice:
         """List the pictures that the item has for one field; one request."""
-        return await self._line.pictures(self._pictures_of(item, field_name))
+        return await self._api.pictures(self._pictures_of(item, field_name))
 
     async def select(self, item: Item, field_name: str, key: str) -> None:
         """Select one of its pictures, which locks the field; one request."""
         path = self._pictures_of(item, field_name).removesuffix("s")
-        await self._line.select(path, f"url={quote(key, safe='')}")
+        await self._api.select(path, f"url={quote(key, safe='')}")
 
     async def unselect(self, item: Item, field_name: str) -> None:
         """Let the item show no picture, until Plex chooses one; one request."""
-        await self._line.unselect(self._pictures_of(item, field_name).removesuffix("s"))
+        await self._api.unselect(self._pictures_of(item, field_name).removesuffix("s"))
 
     def _pictures_of(self, item: Item, field_name: str) -> str:
         self._handle(item)

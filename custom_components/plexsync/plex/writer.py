@@ -14,10 +14,10 @@ from ..engine.compare import by_name, same_member
 from ..engine.ports import FieldEdit, IsStale, Item, never
 from ..engine.record import Actor
 from ..engine.retry import Fault, FaultClass
+from .api import PlexApi
 from .edit import MAX_URL, Request, requests
 from .index import Index
 from .items import Handle
-from .line import Line
 
 _REFUSALS = 12  # requests that may be refused in search of the field that is to blame
 _LEAST = 256  # bytes of a request that no proxy finds too long
@@ -56,7 +56,7 @@ class Write:
 
     def __init__(
         self,
-        line: Line,
+        api: PlexApi,
         lists: Lists,
         read: Callable[[str], Awaitable[Item | None]],
         item: Item,
@@ -64,14 +64,14 @@ class Write:
         is_stale: IsStale,
     ) -> None:
         """Take the item as it was read, and what reads it again."""
-        self._line = line
+        self._api = api
         self._lists = lists
         self._read = read
         self._item = item
         self._handle = handle
         self._is_stale = is_stale
         self._path = f"/library/sections/{handle.section_key}/all"
-        self._before = len(f"{line.client.url}{self._path}?")
+        self._before = len(f"{api.client.url}{self._path}?")
         self._apart = False
         self._taken = False
         self._refusals = 0
@@ -124,7 +124,7 @@ class Write:
         return self._before + len(request.query)
 
     async def _put(self, request: Request) -> None:
-        await self._line.put(self._path, request.query, self._is_stale)
+        await self._api.put(self._path, request.query, self._is_stale)
         self._is_stale = never  # of the next one we are somebody else ourselves
         self._taken = True
 

@@ -32,7 +32,7 @@ class Bulk:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class Common:
     """The parts of one engine that are shared by all who look at Plex or write to it."""
 
     database: Database

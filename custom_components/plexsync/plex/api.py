@@ -26,7 +26,7 @@ _LOOKS = 3  # at who answers, as long as something breaks meanwhile
 _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
 
 
-class Line:
+class PlexApi:
     """One server at the other end. Every method raises Fault and nothing else."""
 
     def __init__(self, client: PlexClient, machine_id: str | None) -> None:
@@ -70,7 +70,7 @@ class Line:
             if self._machine_id is None:
                 raise WRONG_SERVER.fault()
             for _ in range(_LOOKS):
-                if self._confirmed == self.client.tally.generation:
+                if self._confirmed == self.client.history.generation:
                     break
                 await self.identify()
             return self._confirmed
