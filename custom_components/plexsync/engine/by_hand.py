@@ -13,7 +13,7 @@ from .contact import CircuitRefusedError
 from .failed import Choice
 from .holds import READING
 from .look import Look
-from .pictures import known_digests, wanted
+from .pictures import known_digests
 from .plan import Plan
 from .ports import Item
 from .record import Record
@@ -76,7 +76,7 @@ class ByHand:
                 for each in sight.targets
                 if each.rating_key is not None
             },
-            unseen=tuple(name for name in wanted(record) if name not in sight.images),
+            unseen=tuple(name for name in record.pictures if name not in sight.images),
         )
 
     async def glimpse(self, source: str, looks: int) -> list[Glimpse]:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from . import pins, queue
-from .pictures import wanted
 from .record import Record
 
 
@@ -26,7 +25,7 @@ def begin_anew(db: Connection, record: Record, now: float) -> None:
     queue.drop(db, *whose, now)
     db.execute("UPDATE ledger SET key = '' WHERE source = ? AND key = ?", whose)
     pins.untie(db, *whose)
-    for image in wanted(record).values():
+    for image in record.pictures.values():
         db.execute(
             "DELETE FROM picture WHERE source = ? AND ref = ?",
             (record.source, image.ref),

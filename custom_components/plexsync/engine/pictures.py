@@ -10,7 +10,6 @@ from typing import Self
 from . import known_pictures
 from .bulkheads import shut
 from .common import Common
-from .fields import FIELDS, Kind
 from .job import Job
 from .ports import FetchedImage
 from .record import Image, Record
@@ -41,20 +40,11 @@ class Pictures:
         return replace(self, digests=self.digests.copy(), data=self.data.copy())
 
 
-def wanted(record: Record) -> dict[str, Image]:
-    """Give the image fields of a record that name a picture."""
-    return {
-        name: value
-        for name, value in record.fields.items()
-        if FIELDS[name].kind is Kind.IMAGE and isinstance(value, Image)
-    }
-
-
 def known_digests(db: Connection, record: Record) -> dict[str, str]:
     """Give the digests of the record's pictures that were fetched before."""
     return {
         name: known.digest
-        for name, image in wanted(record).items()
+        for name, image in record.pictures.items()
         if (known := known_pictures.find(db, record.source, image.ref))
     }
 
@@ -72,7 +62,7 @@ async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
     async def fetch(job: Job) -> None:
         nonlocal kept
         mine = found[job.id]
-        for name, image in wanted(job.record).items():
+        for name, image in job.record.pictures.items():
             async with limit:
                 if kept >= IN_MEMORY:
                     mine.later = True

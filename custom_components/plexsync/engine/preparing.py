@@ -26,7 +26,7 @@ async def recall(common: Common, tasks: Sequence[Task]) -> None:
 
 async def fetch_pictures(common: Common, tasks: Sequence[Task]) -> None:
     """Fetch the pictures that the records name, and end what needs nothing else."""
-    jobs = [task.job for task in tasks if pictures.wanted(task.job.record)]
+    jobs = [task.job for task in tasks if task.job.record.pictures]
     if not jobs:
         return
     found = await pictures.fetch_all(common, jobs)

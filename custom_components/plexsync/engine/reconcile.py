@@ -18,7 +18,7 @@ from .heirs import seek_heirs
 from .holds import READING, Hold, foremost
 from .job import Priority
 from .look import Look
-from .pictures import known_digests, wanted
+from .pictures import known_digests
 from .record import Record
 from .retry import Fault
 from .seen import Seen
@@ -273,7 +273,7 @@ class Reconcile:
         """
         return (
             sight.record is not None
-            and bool(wanted(sight.record))
+            and bool(sight.record.pictures)
             and not any(map(self._needs_a_job, sight.targets))
             and any(target.item is not None for target in sight.targets)
         )

@@ -102,6 +102,15 @@ class Record:
     asked: float | None = field(default=None, compare=False)
 
     @property
+    def pictures(self) -> dict[str, Image]:
+        """The pictures that it names, by field."""
+        return {
+            name: value
+            for name, value in self.fields.items()
+            if isinstance(value, Image)
+        }
+
+    @property
     def has_pictures(self) -> bool:
         """Whether it says anything of a picture."""
         return any(FIELDS[name].kind is Kind.IMAGE for name in self.fields)

@@ -173,9 +173,7 @@ class Writing:
             return data
         record = task.job.record
         try:
-            return await pictures.load(
-                self._common, record, pictures.wanted(record)[name]
-            )
+            return await pictures.load(self._common, record, record.pictures[name])
         except Fault as fault:
             task.pictures.fault = fault
             return None
