@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 import json
 import os
 from pathlib import Path
@@ -91,6 +92,39 @@ def test_imports_point_inwards() -> None:
         )
         if not may_import(module, name)
     ] == []
+
+
+def at_run_time(source: str) -> str:
+    """Leave out what only a type checker imports."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Which of them is imported first would decide whether they can be."""
+    found = dict(modules())
+    graph = {
+        module: {
+            other
+            for name in imports(
+                at_run_time(path.read_text("utf-8")),
+                module,
+                package=path.name == "__init__.py",
+            )
+            for other in (name, name.rpartition(".")[0])
+            if other in found and other != module
+        }
+        for module, path in found.items()
+    }
+    assert graph[f"{ENGINE}.engine"]
+    # A module names its package in each import; that is there before it.
+    packages = {name for name, path in found.items() if path.name == "__init__.py"}
+    TopologicalSorter(
+        {name: others - packages for name, others in graph.items()}
+    ).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize(
