@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from .results import Sweep
+from .results import Sweep, Synced
 
 TOKEN = "bench-token"
 _HERE = Path(__file__).parent.parent
@@ -60,8 +60,13 @@ class Simulator:
         of all clients queue: there, no client of any kind could make more than one
         write in that time.
         """
+        await self._ask("DELETE", "faults")
         if milliseconds:
             await self._ask("POST", "faults", {"action": "slow", "ms": milliseconds})
+
+    async def delay_writes(self, milliseconds: float) -> None:
+        """Let every write hold all others up for so long, as behind one SQLite."""
+        await self._ask("POST", "latency", {"write_ms": milliseconds})
 
     async def keep_full_rows(self) -> None:
         """Let it render each item once: a Plex is faster at that than a simulated one."""
@@ -193,9 +198,13 @@ class Sweeper:
         """Take the process."""
         self._process = process
 
-    async def sync(self) -> None:
-        """Let it bring all items into line."""
-        await self._order("sync")
+    async def list_library(self) -> None:
+        """Let it learn which items there are."""
+        await self._order("list")
+
+    async def sync(self, first: int, last: int, *, edition: int = 1) -> Synced:
+        """Let it bring these items into line."""
+        return Synced.from_json(await self._order(f"sync {edition} {first} {last}"))
 
     async def sweep(self) -> Sweep:
         """Let it compare all records."""

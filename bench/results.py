@@ -14,7 +14,13 @@ ENQUEUE = 60.0  # seconds for 100,000 records: "seconds, not minutes"
 FLAT = 32e6  # bytes that memory may grow while they come in
 ARRIVES = (2.0, 4.0)  # seconds from an edit in Stash to Plex: median, p95
 IDLE = (360, 120)  # requests to an idle Stash in an hour: at first, and from then on
-SWEEP = 0.65  # times as long as the product that it is compared with
+# Beside the product that it is compared with:
+SWEEP = 0.65  # times as long
+FIRST = 0.65  # times as long
+RATES = {"none": 1.3, "each": 2.5, "writes": 0.95}  # times as many, by kind of latency
+CPU = 0.6  # times as much for each item
+DISK = 0.4  # times as much for each item
+DATABASE = 2000  # bytes for each item
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +183,64 @@ class Sweeps(Result):
             return []
         name = f"sweep of {self.items:,} items, {self.latency} ms"
         return [f"{name}: {self.ratio:.2f} times as long, allowed {SWEEP}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Synced(Result):
+    """Some items brought into line: seconds, of the processor, bytes."""
+
+    items: int
+    seconds: float
+    cpu_seconds: float
+    written: int
+    memory: int  # growth, at the peak
+
+    def __add__(self, other: Synced) -> Synced:
+        """Give both together; memory is that of the larger."""
+        return Synced(
+            self.items + other.items,
+            self.seconds + other.seconds,
+            self.cpu_seconds + other.cpu_seconds,
+            self.written + other.written,
+            max(self.memory, other.memory),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Edits(Result):
+    """The same items brought into line by two products in turns."""
+
+    latency: str  # "none", "each": of each request, "writes": they queue for it
+    first: bool
+    ours: Synced
+    theirs: Synced
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Decode."""
+        data = json.loads(text)
+        ours, theirs = Synced(**data.pop("ours")), Synced(**data.pop("theirs"))
+        return cls(**data, ours=ours, theirs=theirs)
+
+    def ratio(self, figure: str) -> float:
+        """Give ours for each item as a share of the other's."""
+        return float(getattr(self.ours, figure) / getattr(self.theirs, figure))
+
+    def misses(self) -> list[str]:
+        """Say what is not good enough."""
+        rate = 1 / self.ratio("seconds")
+        wanted = 1 / FIRST if self.first else RATES[self.latency]
+        found = {
+            f"{rate:.2f} times as many a second, wanted {wanted:.2f}": rate < wanted
+        }
+        if self.latency == "none":
+            cpu, disk = self.ratio("cpu_seconds"), self.ratio("written")
+            found |= {
+                f"{cpu:.2f} times the processor time, allowed {CPU}": cpu > CPU,
+                f"{disk:.2f} times the disk, allowed {DISK}": disk > DISK,
+            }
+        name = f"{self.ours.items:,} {'new' if self.first else 'changed'} items"
+        return [f"{name}, {self.latency}: {text}" for text, bad in found.items() if bad]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ async def measure(
         theirs, ours = Path(folder, "theirs.db"), Path(folder, "ours.db")
         async with simulator(items, 0) as server:
             async with sweeper(server, other, theirs, items) as first:
-                await first.sync()
+                await first.sync(1, items)
                 await first.stop()
             shutil.copy(theirs, ours)
             await server.keep_full_rows()

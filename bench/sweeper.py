@@ -1,6 +1,7 @@
 """Ours with a database that stays, which waits for orders: `python -m bench.sweeper URL FILE 1000`.
 
-Reads `sync` and `sweep` lines from its input and answers each with what it took.
+Reads lines from its input and answers each with what it took: `list` the library, `sync`
+items from one number to another in some edition, `sweep`.
 """
 
 import asyncio
@@ -9,16 +10,42 @@ import gc
 from pathlib import Path
 import sys
 import time
+from typing import Self
 
 from custom_components.plexsync.engine.record import Record
 
-from .meters import memory, settled_memory
+from .meters import memory, settled_memory, written
 from .ours import Ours, ours
 from .product import sweep
-from .results import Sweep
+from .results import Sweep, Synced
 from .work import pages
 
 _LOOK = 0.05  # seconds between two looks at the memory
+
+
+class Meter:
+    """What some work takes: seconds, of the processor, bytes written, memory at the peak."""
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        self._before = self._peak = settled_memory()
+        self._watching = asyncio.create_task(self._watch())
+        self._disk = written()
+        self._started, self._cpu = time.perf_counter(), time.process_time()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Read off."""
+        self.seconds = time.perf_counter() - self._started
+        self.cpu_seconds = time.process_time() - self._cpu
+        self.written = written() - self._disk
+        self._watching.cancel()
+        self.memory = self._peak - self._before
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            self._peak = max(self._peak, memory())
 
 
 async def _sweep(side: Ours, items: int) -> Sweep:
@@ -29,36 +56,38 @@ async def _sweep(side: Ours, items: int) -> Sweep:
         for page in records:
             yield page
 
-    before = peak = settled_memory()
     gc.freeze()  # a source does not hold them all either
-
-    async def watch() -> None:
-        nonlocal peak
-        while True:
-            await asyncio.sleep(_LOOK)
-            peak = max(peak, memory())
-
-    watching = asyncio.create_task(watch())
-    started, cpu = time.perf_counter(), time.process_time()
-    counts = await sweep(side.engine, source(), items)
-    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    watching.cancel()
+    async with Meter() as meter:
+        counts = await sweep(side.engine, source(), items)
     gc.unfreeze()
     if counts != {"in_line": items}:
         raise RuntimeError(f"not all is in line: {counts}")
-    return Sweep(seconds, cpu, peak - before)
+    return Sweep(meter.seconds, meter.cpu_seconds, meter.memory)
+
+
+async def _sync(side: Ours, edition: int, first: int, last: int) -> Synced:
+    """Bring some items into line with an edition of their records."""
+    numbers = range(first, last + 1)
+    async with Meter() as meter:
+        await side.submit(pages(numbers, edition=edition))
+        await side.drained()
+    return Synced(
+        len(numbers), meter.seconds, meter.cpu_seconds, meter.written, meter.memory
+    )
 
 
 async def serve(url: str, file: Path, items: int) -> None:
     """Serve the lines that come in."""
     async with ours(url, file=file) as side:
         while order := (await asyncio.to_thread(sys.stdin.readline)).strip():
-            if order == "sync":
-                await side.submit(pages(range(1, items + 1)))
-                await side.drained()
-                print("done", flush=True)
-            else:
-                print((await _sweep(side, items)).to_json(), flush=True)
+            match order.split():
+                case ["list"]:
+                    await side.list_library()
+                    print("done", flush=True)
+                case ["sync", *numbers]:
+                    print((await _sync(side, *map(int, numbers))).to_json(), flush=True)
+                case ["sweep"]:
+                    print((await _sweep(side, items)).to_json(), flush=True)
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ def _short(test: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Print a line per bug; 1 if one survived, or the list is stale."""
     parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few of each part")
+    parser.add_argument("--quick", action="store_true", help="one of each part")
     parser.add_argument("--only", default="", help="part of a bug's file, kind or name")
     chosen = parser.parse_args(arguments)
     if out := stale():

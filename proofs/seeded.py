@@ -75,7 +75,6 @@ _BREAKER = [
         "        if permit.generation != self.generation:\n"
         "            return\n        if result is Result.NEUTRAL:\n"
         "            result = Result.SUCCESS\n        if result is Result.QUIET:",
-        quick=True,
     ),
     _bug(
         "breaker",
@@ -395,7 +394,6 @@ _QUEUE = [
         "an outage uses up attempts",
         '"attempt": why.attempt,',
         '"attempt": not why.missed,',
-        quick=True,
     ),
     _bug(
         "queue",
@@ -501,6 +499,7 @@ _QUEUE = [
         "a failed job's fresh record is not held against what was written",
         "    waiting, written = waits.waiting, known.revisions if known else {}\n",
         "    waiting, written = waits.waiting, {}\n",
+        tests="test_queue.py::test_news_of_a_failed_job_are_held_against_what_was_written",
     ),
     _bug(
         "intake",
@@ -536,7 +535,6 @@ _QUEUE = [
         "no place is kept for it",
         "(Priority.BULK, (before + limit) // 4 - before // 4),",
         "(Priority.BULK, 0),",
-        quick=True,
     ),
     _bug(
         "queue",
@@ -624,7 +622,6 @@ _QUEUE = [
         "it comes with all the others",
         '"solo": why.solo,',
         '"solo": False,',
-        quick=True,
     ),
     _bug(
         "queue",
@@ -667,6 +664,7 @@ _QUEUE = [
         "a second one is chosen to try it",
         '" WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 1)",',
         '" WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 2)",',
+        tests="test_queue.py::test_one_of_those_who_wait_tries_a_kind_of_call",
     ),
     _bug(
         "queue",
@@ -771,7 +769,6 @@ _QUEUE = [
         "a trial is whatever has been due for longest",
         '" AND tried IS NOT NULL AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"',
         '" AND tried IS NOT NULL AND due <= ? ORDER BY due, id LIMIT 1"',
-        quick=True,
     ),
     _bug(
         "queue",
@@ -889,7 +886,6 @@ _PACE = [
         "self.limit = max(1, self.limit // 2)",
         "self.limit = max(1, self.limit)",
         tests="test_pace.py",
-        quick=True,
     ),
     _bug(
         "pace",
@@ -1479,8 +1475,8 @@ _LEDGER = [
         "ledger",
         "pending intent forgotten",
         "the next intent replaces the one that was not confirmed",
-        "        earlier = _earlier(db, number, source, change.field, intent)\n",
-        "        earlier = None\n",
+        "                _earlier(row_of(story, source), change),\n",
+        "                None,\n",
         tests="test_ledger_machine.py",
     ),
     _bug(
@@ -1681,8 +1677,8 @@ _SEEN = [
         "ledger",
         "what was before is lost",
         "an item that was merged into another one brings its own before along",
-        "            ),\n        )\n        if change.anew or change.taken:\n",
-        "            ),\n        )\n        if change.taken:\n",
+        "            ),\n        )\n        if story and (change.anew or change.taken):\n",
+        "            ),\n        )\n        if story and change.taken:\n",
         tests="test_programs.py",
     ),
 ]

@@ -261,10 +261,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument(
-        "--quick", action="store_true", help="500 jobs; gaps and memory are only shown"
+        "--quick", action="store_true", help="200 jobs; gaps and memory are only shown"
     )
     args = parser.parse_args()
-    items = (500 if args.quick else args.jobs) // ROUNDS
+    items = (200 if args.quick else args.jobs) // ROUNDS
     plex = simulator.start(lambda: _library(items))
     try:
         for action, spec in WEATHER:

@@ -46,6 +46,14 @@ def tag_mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave asyncio's debug mode to ``--asyncio-debug``; the plugin would switch it on.
+
+    It notes the stack of each call, which takes half of a test's processor time.
+    """
+
+
+@pytest.fixture(autouse=True)
 def custom_integrations(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant load ours, in tests that have one."""
     if "hass" in request.fixturenames:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 import contextlib
+from dataclasses import replace
 from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
@@ -89,6 +90,12 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     return entry
+
+
+def refused_soon(entry: MockConfigEntry) -> None:
+    """Let the probes that a refused token needs follow at once, and not in five seconds."""
+    breaker = entry.runtime_data.engine.circuit.breaker
+    breaker.policy = replace(breaker.policy, refused=0.05)
 
 
 def enable_all(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:

@@ -19,6 +19,7 @@ from tests.home import (
     SOURCE,
     call,
     make_entry,
+    refused_soon,
     set_up,
     stash_subentry,
     state_of,
@@ -87,6 +88,7 @@ async def test_a_hold_is_seen_until_its_cause_is_gone(
     await until_state(hass, "sensor", "synced", "12")
     await until_state(hass, "sensor", "pending", "0")
     await until_state(hass, "sensor", "status", "up_to_date")
+    refused_soon(entry)
     mend = cause(plex)
     health = entry.runtime_data.engine.health
     entry.runtime_data.engine.circuit.breaker.doubt()
@@ -151,6 +153,7 @@ async def test_the_dialog_goes_with_the_hold(
 ) -> None:
     """A minute in which a good token was refused leaves nothing to be answered."""
     entry = await set_up(hass, make_entry(plex))
+    refused_soon(entry)
     mend = refuse(plex)
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
 

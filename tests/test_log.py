@@ -33,7 +33,7 @@ def lines(process: HassProcess) -> list[str]:
 
 
 async def outage(process: HassProcess, plex: PlexSimulator) -> None:
-    """Take Plex down, leave work waiting, let a few probes fail, and bring it back."""
+    """Take Plex down, leave work waiting, let probes fail, and bring it back."""
     await plex.stop()
     for film in FILMS[:3]:
         await process.act(
@@ -42,7 +42,7 @@ async def outage(process: HassProcess, plex: PlexSimulator) -> None:
             fields={"title": f"{film.title}, restored"},
         )
     await process.until_state("sensor.circuit", "open")
-    await until(lambda: process.stored()["step"] >= 2)
+    await until(lambda: process.stored()["step"] >= 1)
     await plex.start()
     await process.until_state("sensor.circuit", "closed")
     await process.until_state("sensor.pending", "0")
@@ -62,8 +62,10 @@ async def test_each_loss_and_each_recovery_is_told_once(
 
         await outage(process, plex)
         await stash.stop()
+        await process.act("refresh_source")
         await process.until_state("binary_sensor.source", "off")
         await stash.start()
+        await process.act("refresh_source")
         await process.until_state("binary_sensor.source", "on")
         process.program.stop()
 

@@ -13,7 +13,15 @@ from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.engine.events import HoldChanged
 from custom_components.plexsync.engine.holds import Hold
 from tests.flows import access, add_entry, checked, enter
-from tests.home import call, make_entry, set_up, state_of, until, until_state
+from tests.home import (
+    call,
+    make_entry,
+    refused_soon,
+    set_up,
+    state_of,
+    until,
+    until_state,
+)
 from tests.simulators.plex import PlexSimulator
 
 GUEST = "planted-guest-token"
@@ -98,6 +106,7 @@ async def test_the_same_token_is_accepted_again(
 ) -> None:
     """Go on at once, not when the hold would look again: the token alone tells no change."""
     entry = await set_up(hass, make_entry(plex))
+    refused_soon(entry)
     rule = plex.faults.add("status", code=401)
     await call(hass, "sync_item", path=path(plex), fields={"summary": "x"})
     await until(hass, lambda: reauths(hass))
@@ -117,6 +126,7 @@ async def test_the_dialog_goes_when_plex_accepts_the_token_again(
 ) -> None:
     """Ask for nothing any more, once it is seen that nothing is needed."""
     entry = await set_up(hass, make_entry(plex))
+    refused_soon(entry)
     rule = plex.faults.add("status", code=401)
     await call(hass, "sync_item", path=path(plex), fields={"summary": "x"})
     await until(hass, lambda: reauths(hass))

@@ -36,6 +36,7 @@ from tests.home import (
     STASH_ROOT,
     call,
     make_entry,
+    refused_soon,
     set_up,
     stash_subentry,
     state_of,
@@ -326,7 +327,8 @@ async def test_a_refused_token_starts_the_reauthentication(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:
     """Ask for another token; the sensors stay."""
-    await set_up(hass, make_entry(plex, **{CONF_TOKEN: "wrong"}))
+    entry = await set_up(hass, make_entry(plex, **{CONF_TOKEN: "wrong"}))
+    refused_soon(entry)
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
 
     def asked() -> bool:
@@ -349,6 +351,7 @@ async def test_a_refused_token_of_the_plex_integration(
     other.add_to_hass(hass)
     entry = make_entry(plex, **{CONF_REUSE: True})
     await set_up(hass, entry)
+    refused_soon(entry)
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
     found = await until_issue(hass, "plex_refuses")
     assert found is not None

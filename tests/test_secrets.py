@@ -37,6 +37,7 @@ from tests.home import (
     STASH_ROOT,
     call,
     make_entry,
+    refused_soon,
     set_up,
     stash_subentry,
     until,
@@ -269,6 +270,7 @@ async def test_nothing_private_is_seen_anywhere(
         assert await async_setup_component(hass, component, {})
     watcher = Watcher(hass, caplog)
     await set_up(hass, entry)
+    refused_soon(entry)
     await until_state(hass, "sensor", "synced", "12")
     await use(watcher)
     await break_plex(hass, watcher, plex)

@@ -9,6 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import CONF_FIELDS
+from custom_components.plexsync.plex.events import Delays
 from custom_components.plexsync.sources.stash_options import FIELDS, StashOptions
 from tests.home import (
     SOURCE,
@@ -33,6 +34,13 @@ FILM = FILMS[0]
 def item_of(plex: PlexSimulator, path: str) -> Item:
     """Find a film in Plex by its file."""
     return next(i for i in plex.core.items.values() if f"/data/films/{path}" in i.files)
+
+
+async def listening(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Wait until Plex is heard; what it tells from now on is reported at once."""
+    events = entry.runtime_data.events
+    await until(hass, lambda: events.connected)
+    events._delays = Delays(slow=0.2)  # noqa: SLF001  # read at each news
 
 
 async def settled(hass: HomeAssistant, synced: int) -> None:
@@ -281,7 +289,7 @@ async def test_an_item_made_anew_is_mended_without_a_sweep(
     hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
 ) -> None:
     """Plex tells that it came, and Stash is asked for the record of its file."""
-    await until(hass, lambda: entry.runtime_data.events.connected)
+    await listening(hass, entry)
     item = plex.core.recreate(item_of(plex, FILM.path))
     assert item.value("summary") != FILM.summary
     notifier, now = plex.core.catalog.notifier, plex.core.catalog.now()
@@ -299,7 +307,7 @@ async def test_an_item_made_anew_is_left_alone_where_its_scene_is_not_sent(
     source = stash_subentry(stash, **{CONF_FIELDS: {"organized_only": True}})
     entry = await set_up(hass, make_entry(plex, source))
     await settled(hass, 11)
-    await until(hass, lambda: entry.runtime_data.events.connected)
+    await listening(hass, entry)
     plex.journal.clear()
     asked = stash.journal.count("Scenes")
     item = plex.core.recreate(item_of(plex, FILM.path))

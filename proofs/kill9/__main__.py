@@ -15,7 +15,7 @@ import time
 from .series import Series
 
 KILLS = 500
-QUICK = 25
+QUICK = 15
 
 
 def main() -> int:

@@ -384,6 +384,18 @@ def test_a_pruned_failure_does_not_come_back_by_itself(db: sqlite3.Connection) -
     assert jobs_view.listing(db)[0][0].history is None
 
 
+def test_news_of_a_failed_job_are_held_against_what_was_written(
+    db: sqlite3.Connection,
+) -> None:
+    """Also where what failed has no revision."""
+    put(db, mirrored(2, title="written"))
+    queue.settle(db, only(db), "41", 0)
+    put(db, mirrored(None, studio="failed"))
+    queue.fail(db, only(db), "rejected", 0)
+    assert not intake.refresh(db, mirrored(1, title="older"), 0)
+    assert intake.refresh(db, mirrored(3, title="newer"), 0)
+
+
 def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
     db: sqlite3.Connection,
 ) -> None:

@@ -35,7 +35,7 @@ def test_some_kills_lose_nothing(pytestconfig: pytest.Config) -> None:
     )
     assert done.returncode == 0, done.stdout
     for line in (
-        "kills 25: ",
+        "kills 15: ",
         "lost 0 of [1-9]",
         "older after newer 0 of [1-9]",
         r"integrity_check ok (\d+) of \1$",

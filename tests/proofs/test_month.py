@@ -63,7 +63,7 @@ def test_some_months_hold(pytestconfig: pytest.Config) -> None:
     )
     assert done.returncode == 0, done.stdout
     for line in (
-        "months 4, days 40$",
+        "months 2, days 20$",
         r"outages logged ([1-9]\d*), of which injected and seen \1;",
         r"restarts [1-9]\d*, kills [1-9]\d*, clock jumps [1-9]\d*, scans [1-9]",
         "edits by hand [1-9]",

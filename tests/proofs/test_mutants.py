@@ -20,7 +20,7 @@ def test_the_list_is_not_stale() -> None:
 
 @pytest.mark.timeout(900)
 def test_a_handful_is_caught() -> None:
-    """One or two bugs of each part; ``scripts/mutants`` tries them all."""
+    """One bug of each part; ``scripts/mutants`` tries them all."""
     done = subprocess.run(
         [sys.executable, "-m", "proofs.mutants", "--quick"],
         cwd=ROOT,

@@ -23,7 +23,7 @@ def test_a_short_soak_writes_everything_once(pytestconfig: pytest.Config) -> Non
     )
     assert done.returncode == 0, done.stdout
     for line in (
-        "jobs 500, written once in effect 500, edits that changed nothing 0, items",
+        "jobs 200, written once in effect 200, edits that changed nothing 0, items",
         r"requests [1-9]\d*, rate limited \d+, answers lost after the effect \d+, ",
         "blocking calls on the loop 0$",
     ):

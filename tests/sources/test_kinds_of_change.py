@@ -4,7 +4,6 @@ The table in ``docs/stash.md`` is what this test sees; with ``PLEXSYNC_WRITE_DOC
 writes it anew. Time is the simulated server's.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 import inspect
@@ -210,8 +209,6 @@ async def bench(
 
 async def test_each_kind_arrives(bench: Bench) -> None:
     """By the next poll where Stash gives a sign, and by the next sweep in any case."""
-    # In its debug mode asyncio notes the stack of each call, which takes half of the time.
-    asyncio.get_running_loop().set_debug(False)
     seen = {change.name: await bench.see(change) for change in KINDS}
     for change in KINDS:
         poll, sweep, gone = seen[change.name]

@@ -182,7 +182,7 @@ class Engine:
         longest = self.tools.retry.longest
         for _ in range(queue.recover(db, self.clock.steady(), longest)):
             stats.count(db, "failed")
-            stats.settled(db, good=False, seconds=0.0)
+            stats.settled(db, [False], 0.0)
         skipped.clear_failed(db)
 
     async def run(self) -> None:

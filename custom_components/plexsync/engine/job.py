@@ -86,6 +86,9 @@ class Job:
     snoozes: int = 0
     blocked: str | None = None
     heard: float | None = field(default=None, compare=False)  # when its record came in
+    stored: tuple[Any, ...] = field(
+        default=(), compare=False, repr=False
+    )  # ``COLUMNS``
 
 
 def load(db: Connection, ids: Sequence[int]) -> list[Job]:
@@ -115,4 +118,5 @@ def _job(row: tuple[Any, ...]) -> Job:
         snoozes=row[9],
         blocked=row[10],
         heard=row[11],
+        stored=row[12:],
     )

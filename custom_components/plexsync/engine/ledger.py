@@ -125,12 +125,15 @@ def item_number(db: Connection, item: Item) -> int:
 
 def rows(db: Connection, item: Item) -> Ledger:
     """Read the rows of one item, by field."""
+    number = item_id(db, item)
+    return {} if number is None else _rows(db, number)
+
+
+def _rows(db: Connection, number: int) -> Ledger:
     found: dict[str, list[Written]] = {}
-    if (number := item_id(db, item)) is None:
-        return found
     told = db.execute(
-        "SELECT value, intent, earlier, shown, before, field, source, pending,"
-        " before_known, before_locked, released, locked, before_year, let_go"
+        "SELECT value, intent, earlier, shown, before, field, source, key, written,"
+        " pending, before_known, before_locked, released, locked, before_year, let_go"
         " FROM ledger WHERE item = ? ORDER BY place",
         (number,),
     ).fetchall()
@@ -145,10 +148,13 @@ def rows(db: Connection, item: Item) -> Ledger:
 
 def _written(row: tuple[Any, ...], decoded: tuple[Any, ...]) -> Written:
     value, intent, earlier, shown, before = decoded
-    name, source, pending, known, locked_before, released, locked, year, gone = row[5:]
+    name, source, key, at, pending, known, before_locked, *rest = row[5:]
+    released, locked, year, gone = rest
     return Written(
         field=name,
         source=source,
+        key=key,
+        at=at,
         value=_value(name, value),
         confirmed=row[0] is not None,
         intent=_value(name, intent),
@@ -158,7 +164,7 @@ def _written(row: tuple[Any, ...], decoded: tuple[Any, ...]) -> Written:
         locked=bool(locked),
         before=_value(name, before),
         before_known=bool(known),
-        before_locked=bool(locked_before),
+        before_locked=bool(before_locked),
         before_year=year,
         released=released,
         let_go=bool(gone) or source.startswith(_REMOVED),
@@ -174,12 +180,12 @@ def intend(
     now: float,
 ) -> None:
     """Note what is about to be written, and what stands there now if it is the first."""
-    number, told = item_number(db, item), rows(db, item)
+    number = item_number(db, item)
+    known = _rows(db, number)
     for change in changes:
-        _find_again(db, number, source, change, told.get(change.field, ()))
+        story = known.get(change.field, ())
+        _find_again(db, number, source, change, story)
         image = change.is_picture
-        intent = _encode(change.own)
-        earlier = _earlier(db, number, source, change.field, intent)
         db.execute(
             "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
             " before_known, before_locked, written, earlier, before_year, place)"
@@ -199,16 +205,16 @@ def intend(
                 change.field,
                 source,
                 key,
-                intent,
+                _encode(change.own),
                 None if image else _encode(change.before),
                 not image,
                 change.was_locked,
                 now,
-                earlier,
+                _earlier(row_of(story, source), change),
                 _year(item, change),
             ),
         )
-        if change.anew or change.taken:
+        if story and (change.anew or change.taken):
             _begin_anew(db, number, source, item, change)
 
 
@@ -240,26 +246,18 @@ def _begin_anew(
         )
 
 
-def _earlier(
-    db: Connection, number: int | None, source: str, field: str, intent: str
-) -> str | None:
+def _earlier(row: Written | None, change: Change) -> str | None:
     """Give what writes of unknown outcome meant before this one, the newest last.
 
     Without them what they have left there, or may yet bring, would pass for a
     person's under our lock.
     """
-    row = db.execute(
-        "SELECT intent, earlier FROM ledger"
-        " WHERE item = ? AND field = ? AND source = ? AND pending = 1",
-        (number, field, source),
-    ).fetchone()
-    if row is None:
+    if row is None or not row.pending:
         return None
-    earlier = json.loads(row[1] or "[]")
-    meant = json.loads(row[0])
-    if row[0] != intent and meant not in earlier:
-        earlier.append(meant)
-    return json.dumps(earlier[-_EARLIER:])
+    earlier = list(row.earlier)
+    if row.intent != change.own and row.intent not in earlier:
+        earlier.append(row.intent)
+    return json.dumps([value_to_json(each) for each in earlier[-_EARLIER:]])
 
 
 def confirm(
@@ -271,8 +269,11 @@ def confirm(
     shown: Mapping[str, Value | None] | None = None,
 ) -> None:
     """Make what was intended ours: a read-back has shown it, perhaps in another form."""
+    if not changes:
+        return
     number, shown = item_id(db, item), shown or {}
-    for change in changes:
+    alone = _is_alone(db, number, source)
+    for change in () if alone else changes:
         _pass_on(db, number, source, change)
     db.executemany(
         "UPDATE ledger SET value = intent, intent = NULL, pending = 0, earlier = NULL,"
@@ -283,9 +284,17 @@ def confirm(
             for each in changes
         ],
     )
-    for change in changes:
+    for change in () if alone else changes:
         if number is not None and FIELDS[change.field].is_list:
             _take_out(db, number, source, change)
+
+
+def _is_alone(db: Connection, number: int | None, source: str) -> bool:
+    """Say whether nobody but this source has a row of an item."""
+    found = db.execute(
+        "SELECT 1 FROM ledger WHERE item = ? AND source <> ? LIMIT 1", (number, source)
+    )
+    return found.fetchone() is None
 
 
 def _pass_on(db: Connection, number: int | None, source: str, change: Change) -> None:
@@ -358,10 +367,12 @@ def adopt(
     """Own values that stand there already: what stands there is what was before."""
     if not changes:
         return
-    number, told = item_number(db, item), rows(db, item)
+    number = item_number(db, item)
+    known = _rows(db, number)
     for change in changes:
-        _pass_on(db, number, source, change)
-        _find_again(db, number, source, change, told.get(change.field, ()))
+        if len(known.get(change.field, ())) > 1:
+            _pass_on(db, number, source, change)
+        _find_again(db, number, source, change, known.get(change.field, ()))
     db.executemany(
         "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
         " before, before_known, before_locked, before_year, place)"
@@ -395,7 +406,7 @@ def adopt(
         ],
     )
     for change in changes:
-        if change.anew or change.taken:
+        if change.taken or (change.anew and change.field in known):
             _begin_anew(db, number, source, item, change)
 
 
@@ -481,6 +492,8 @@ def take_for_undone(db: Connection, item: Item, record: Record) -> None:
 
 def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> None:
     """Give fields up to other sources; what was written there may stay, and is ours."""
+    if not (fields := list(fields)):
+        return
     number = item_id(db, item)
     db.executemany(
         "UPDATE ledger SET let_go = 1 WHERE item = ? AND field = ? AND source = ?",

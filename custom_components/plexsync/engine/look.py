@@ -22,6 +22,7 @@ from .search import Search
 from .sight import Sight, every
 from .spared_collections import spare_collections
 from .tools import Tools
+from .written import is_for_whoever_comes
 
 CANDIDATES = 10  # items of an ambiguous match that are worth a read
 _BREATH = 10  # plans made before the event loop gets its turn
@@ -132,10 +133,12 @@ class Look:
                 parts.recognise(db, sight.item)
                 parts.notice(db, sight.item)
                 parts.note(db, sight.item)
-                key = owners.owner(db, sight.item, sight.record)
-                if key is None and sight.record.mirror:
+                known = ledger.rows(db, sight.item)
+                key = owners.owner(db, sight.item, sight.record, known)
+                if key is None and is_for_whoever_comes(known, sight.record):
                     ledger.take_for_undone(db, sight.item, sight.record)
-                sight.ledger = ledger.rows(db, sight.item)
+                    known = ledger.rows(db, sight.item)
+                sight.ledger = known
                 if leads:
                     number = ledger.item_id(db, sight.item)
                     sight.leads = leading.fields(db, sight.record, number)

@@ -11,13 +11,15 @@ from sqlite3 import Connection
 from . import ledger
 from .ports import Item
 from .record import Record
+from .written import Ledger, row_of
 
 
-def owner(db: Connection, item: Item, record: Record) -> str | None:
+def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | None:
     """Give the key of another record of the same source that the item follows.
 
     None where the item is free, or the record's own. Who is tied to it by hand comes
-    first. What an action says stands beside all of its other words: its last one counts.
+    first, then who wrote to it last, by what is ``known`` of it. What an action says
+    stands beside all of its other words: its last one counts.
     """
     if not record.mirror:
         return None
@@ -25,8 +27,8 @@ def owner(db: Connection, item: Item, record: Record) -> str | None:
         "SELECT key FROM pin WHERE source = ? AND rating_key = ?",
         (record.source, item.rating_key),
     ).fetchone()
-    row = pinned or _last_writer(db, item, record.source)
-    return None if row is None or row[0] in ("", record.key) else row[0]
+    key = pinned[0] if pinned else _last_writer(known, record.source)
+    return None if key in ("", record.key) else key
 
 
 def hand_over(db: Connection, item: Item, record: Record) -> None:
@@ -37,9 +39,6 @@ def hand_over(db: Connection, item: Item, record: Record) -> None:
     )
 
 
-def _last_writer(db: Connection, item: Item, source: str) -> tuple[str] | None:
-    return db.execute(  # type: ignore[no-any-return]
-        "SELECT key FROM ledger WHERE item = ? AND source = ?"
-        " ORDER BY written DESC, key LIMIT 1",
-        (ledger.item_id(db, item), source),
-    ).fetchone()
+def _last_writer(known: Ledger, source: str) -> str:
+    rows = [row for rows in known.values() if (row := row_of(rows, source))]
+    return min(rows, key=lambda row: (-row.at, row.key)).key if rows else ""

@@ -83,6 +83,8 @@ def make_plan(
             continue
         rows = _rows_that_count(record, ledger.get(name, ()))
         case = Case(name, wanted, record, item, rows, order, name in leads)
+        if case.is_known:
+            continue
         if case.spec.kind is Kind.IMAGE:
             result = plan_picture(case, images or {})
         elif case.spec.is_list:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .compare import by_name, covers
 from .fields import FIELDS, Field
 from .ports import Item
 from .record import Record, Value
@@ -56,6 +57,22 @@ class Case:
     def is_sure(self) -> bool:
         """Whether no write is on its way of which nobody knows what became."""
         return not any(row.pending for row in self.rows)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what is wanted stands there, and the ledger has nothing to learn of it."""
+        if self.wanted is None or self.leads or len(self.rows) != 1:
+            return False
+        (row,) = self.rows
+        return row.is_all_of(self.record, locked=self.is_locked) and self._is_there(
+            self.wanted if row.shown is None else row.shown
+        )
+
+    def _is_there(self, value: Value | None) -> bool:
+        """Say whether just this stands there; of a list the order says nothing."""
+        if self.spec.is_list and self.current != value:
+            return covers(by_name(self.current), by_name(value))
+        return self.current == value
 
     @property
     def is_anothers(self) -> bool:

@@ -156,12 +156,12 @@ def settle(
         (job.id, job.rev),
     ).fetchone()
     record, written, heard = job.record, job.revisions, job.heard
-    if gone is not None:
-        # A newer revision that says the same may have come in meanwhile.
+    if gone is not None and gone != (heard, *job.stored):
+        # A newer revision that says the same came in meanwhile.
         heard, waiting = gone[0], Waiting.from_row(gone[1:])
         record = replace(record, revision=waiting.revision, files=waiting.files)
         written = waiting.revisions()
-    elif not _ready_again(db, job, now):
+    elif gone is None and not _ready_again(db, job, now):
         return False  # its key was dealt to another record: nothing is known of that
     settled.remember(db, record, written, rating_key, heard, kept)
     return gone is not None

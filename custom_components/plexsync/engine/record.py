@@ -101,6 +101,11 @@ class Record:
     files: tuple[str, ...] = ()
     asked: float | None = field(default=None, compare=False)
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether it says anything of a picture."""
+        return any(FIELDS[name].kind is Kind.IMAGE for name in self.fields)
+
     def fingerprint(self, *, images: bool = True) -> str:
         """Digest what would be written and where to: equal digests mean equal work."""
         wanted = {

@@ -113,6 +113,7 @@ def remember(
     ``heard`` is when it came in; ``kept`` are the fields that were left alone, and why.
     """
     before = find(db, record.source, record.key)
+    fingerprint = record.fingerprint()
     known = before.revisions if before else {}
     known = known | {
         name: newest(revision, known.get(name)) for name, revision in written.items()
@@ -126,8 +127,8 @@ def remember(
         (
             record.source,
             record.key,
-            record.fingerprint(),
-            record.fingerprint(images=False),
+            fingerprint,
+            record.fingerprint(images=False) if record.has_pictures else fingerprint,
             record.token(),
             json.dumps(known, separators=(",", ":")),
             rating_key,

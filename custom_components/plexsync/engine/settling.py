@@ -1,7 +1,8 @@
 """Record what became of the jobs of a turn, all in one transaction."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from sqlite3 import Connection
 
 from . import leading, ledger, pins, queue, settled, stats, targets
@@ -20,11 +21,20 @@ SOON = 1.0  # seconds that a job waits for which nothing was done
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """When a turn ended: by the queue's clock, by the wall's; and seconds for each job."""
+    """When a turn ended: by the queue's clock, by the wall's; and how its jobs did."""
 
     now: float
     wall: float
-    seconds: float
+    counts: Counter[str] = field(default_factory=Counter)  # as the statistics have them
+    good: list[bool] = field(default_factory=list)  # of each job that is over
+
+    def count(self, db: Connection, seconds: float) -> None:
+        """Add it to the statistics; ``seconds`` is what each job took."""
+        for name, number in self.counts.items():
+            stats.count(db, name, number)
+        if self.counts["synced"]:
+            stats.keep(db, "last_sync", repr(self.wall))
+        stats.settled(db, self.good, seconds)
 
 
 class Settling:
@@ -49,24 +59,26 @@ class Settling:
         clock, bulkheads = self._t.clock, self._t.bulkheads
         jobs = _by_job(tasks)
         seconds = (clock.monotonic() - began) / max(1, len(jobs))
-        ended = _Ended(clock.steady(), clock.wall(), seconds)
+        now, wall = clock.steady(), clock.wall()
         for task in tasks:
             if task.blocked and not bulkheads.is_shut(task.blocked):
                 task.blocked, task.delay = None, SOON  # it works again by now
-        next_tries = _next_tries(bulkheads, ended.now, clock.monotonic())
+        next_tries = _next_tries(bulkheads, now, clock.monotonic())
         if any(task.blocked or task.solo for task in tasks):
             contact.proves_nothing()
         reopened = bulkheads.take_reopened()
 
         def record(db: Connection) -> tuple[list[Ending], set[tuple[str, str]]]:
             endings = [Ending(mine, targets.earlier(db, mine[0].job)) for mine in jobs]
+            ended = _Ended(now, wall)
             for ending in endings:
                 _record(db, ending, ended)
+            ended.count(db, seconds)
             queue.charge(db, charged)
             for kind, due in next_tries.items():
                 queue.choose_next(db, kind, due)
             for kind in reopened:
-                queue.unblock(db, kind, reason_of(kind), ended.now)
+                queue.unblock(db, kind, reason_of(kind), now)
             leading.end_if_over(db)
             return endings, {each for task in tasks for each in _successors(db, task)}
 
@@ -180,8 +192,8 @@ def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:
     )
     targets.remember(db, ending.job, ending.items)
     if not ending.superseded:
-        stats.count(db, "failed")
-        stats.settled(db, good=False, seconds=ended.seconds)
+        ended.counts["failed"] += 1
+        ended.good.append(False)
 
 
 def _record_snoozed(db: Connection, ending: Ending, now: float) -> None:
@@ -207,10 +219,8 @@ def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
     is_news = written or not _says_the_same(db, ending.job)
     ending.superseded = not queue.settle(db, ending.job, rating_key, ended.now, kept)
     if is_news:
-        stats.count(db, "synced" if written else "unchanged")
-    if written:
-        stats.keep(db, "last_sync", repr(ended.wall))
-    stats.settled(db, good=True, seconds=ended.seconds)
+        ended.counts["synced" if written else "unchanged"] += 1
+    ended.good.append(True)
 
 
 def _says_the_same(db: Connection, job: Job) -> bool:

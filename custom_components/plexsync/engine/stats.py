@@ -1,5 +1,6 @@
 """Counters that change in the transaction of the job that they count."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 from statistics import median
@@ -48,13 +49,17 @@ def count(db: Connection, name: str, number: int = 1) -> None:
     )
 
 
-def settled(db: Connection, *, good: bool, seconds: float) -> None:
-    """Note how a job ended and how long it took, from its claim to its settling."""
-    row = db.execute(
-        "INSERT INTO recent (good, seconds) VALUES (?, ?)", (good, seconds)
-    ).lastrowid
-    if row is not None and row % 50 == 0:
-        db.execute("DELETE FROM recent WHERE id <= ?", (row - RECENT,))
+def settled(db: Connection, good: Sequence[bool], seconds: float) -> None:
+    """Note how jobs ended and how long each took, from its claim to its settling."""
+    if not good:
+        return
+    db.executemany(
+        "INSERT INTO recent (good, seconds) VALUES (?, ?)",
+        [(each, seconds) for each in good],
+    )
+    db.execute(
+        "DELETE FROM recent WHERE id <= (SELECT max(id) FROM recent) - ?", (RECENT,)
+    )
 
 
 def read(db: Connection) -> Statistics:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .record import Value
+from .record import Record, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,10 @@ class Written:
     field: str
     source: str
     value: Value | None
+    key: str = ""  # of the record; "" where nobody knows which one
+    at: float = (
+        0.0  # when it became ours, or was last given up, in ``Clock.wall`` seconds
+    )
     confirmed: bool = True  # else ``value`` says nothing: no write was ever seen
     intent: Value | None = None
     earlier: tuple[Value | None, ...] = ()  # intents before it, of unknown outcome, too
@@ -46,6 +50,16 @@ class Written:
         """What its source said last."""
         return self.intent if self.pending else self.value
 
+    def is_all_of(self, record: Record, *, locked: bool) -> bool:
+        """Say whether it says already what a record wants, under a lock or none."""
+        return (
+            (self.source, self.key) == (record.source, record.key)
+            and (self.confirmed, self.locked) == (True, locked)
+            and not (self.pending or self.let_go or self.earlier)
+            and self.released is None
+            and self.value == record.fields[self.field]
+        )
+
     def owns(self, *, locked: bool) -> bool:
         """Say whether members of this row that stand there are its own.
 
@@ -70,6 +84,15 @@ type Ledger = Mapping[str, Sequence[Written]]
 def row_of(rows: Sequence[Written], source: str) -> Written | None:
     """Return the row of one source."""
     return next((row for row in rows if row.source == source), None)
+
+
+def is_for_whoever_comes(ledger: Ledger, record: Record) -> bool:
+    """Say whether a record is the one that an undo was against, of which nobody knew whose."""
+    return record.mirror and any(
+        row.source == record.source and row.released == UNDONE
+        for rows in ledger.values()
+        for row in rows
+    )
 
 
 def locked_before(rows: Sequence[Written]) -> bool:
