@@ -1545,7 +1545,7 @@ _LEDGER = [
         tests="test_ledger_machine.py",
     ),
     _bug(
-        "ledger",
+        "known_items",
         "history lost with the rating key",
         "an item that was moved is a new one",
         "    for path in item.paths:\n        if moved",

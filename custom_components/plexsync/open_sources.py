@@ -23,7 +23,7 @@ from .const import (
 )
 from .engine.departures import WhenGone
 from .engine.holds import SourceHold
-from .engine.ledger import SOURCES
+from .engine.ledger_sources import SOURCES
 from .first_plan import async_hold_sources_not_the_server
 from .plex.paths import PathMapper
 from .sources.rhythm import SLOWEST

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from custom_components.plexsync.engine.departures import Departed, WhenGone
-from custom_components.plexsync.engine.ledger import SOURCES
+from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.engine.retry import Fault
 from tests.rig import Rig, library

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
-from custom_components.plexsync.engine import ledger
+from custom_components.plexsync.engine import ledger, ledger_sources
 from custom_components.plexsync.engine.change import Change
 from custom_components.plexsync.engine.plan import Plan, make_plan
 from custom_components.plexsync.engine.ports import FieldEdit, Item
@@ -528,7 +528,7 @@ class LedgerMachine(Machine):
     @rule(source=st.sampled_from(SOURCES))
     def remove_source(self, source: str) -> None:
         """Remove a source; another one comes in its place, and owns nothing yet."""
-        ledger.release_source(self.db, source)
+        ledger_sources.release(self.db, source)
         self.revision += 1
         self.late = [
             (edits, GONE if writer == source else writer) for edits, writer in self.late

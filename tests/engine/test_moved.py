@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from custom_components.plexsync.engine import ledger, moved, parts, pins
+from custom_components.plexsync.engine import known_items, ledger, moved, parts, pins
 from custom_components.plexsync.engine.change import Change
 from custom_components.plexsync.engine.engine import SCHEMAS
 from custom_components.plexsync.engine.migrations import climb
@@ -83,7 +83,7 @@ def test_what_was_merged_is_known_in_each_part(db: sqlite3.Connection) -> None:
     parts.recognise(db, one, other)
     assert ledger.rows(db, one)
     assert ledger.rows(db, other)
-    assert parts.of(db, ledger.item_number(db, one)) == []
+    assert parts.of(db, known_items.find_or_add(db, one)) == []
 
 
 def test_pins(db: sqlite3.Connection) -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from custom_components.plexsync.engine.ledger import SOURCES
+from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.record import Find, Image, Record
 from tests.rig import Rig
 

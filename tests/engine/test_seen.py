@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.ledger import SOURCES
+from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.record import Find, Record, Value
 from custom_components.plexsync.engine.seen import Seen, find
 from tests.rig import Rig, library

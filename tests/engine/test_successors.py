@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.ledger import SOURCES
+from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.record import Find, Record
 from tests.rig import Rig, library
 

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.contact import CircuitRefusedError
-from custom_components.plexsync.engine.ledger import SOURCES
+from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record
 from custom_components.plexsync.engine.retry import Fault

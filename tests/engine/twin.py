@@ -13,7 +13,7 @@ from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
-from custom_components.plexsync.engine.ledger import SOURCES
+from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Image, Record
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA

@@ -7,7 +7,7 @@ stood there before.
 from collections.abc import Iterable
 from sqlite3 import Connection
 
-from . import ledger, parts, settled
+from . import created_collections, ledger, parts, settled
 from .task import Task
 from .tools import Tools
 
@@ -25,6 +25,6 @@ async def note_intent(tools: Tools, tasks: Iterable[Task]) -> None:
             # Until the verdict, what was in line before need not be in line now.
             settled.forget(db, record.source, record.key)
             if task.sight.creates:
-                ledger.note_collections(db, task.item.section, task.sight.creates)
+                created_collections.note(db, task.item.section, task.sight.creates)
 
     await tools.database.run(note)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
-from . import leading, ledger, owners, parts, seen
+from . import known_items, leading, ledger, ledger_sources, owners, parts, seen
 from .access import CallAccess
 from .aside import Aside
 from .bulk_read import BulkReader
@@ -93,7 +93,7 @@ class Look:
 
         def work(db: Connection) -> None:
             seen.begin(db)
-            order = ledger.order_of_sources(db)
+            order = ledger_sources.in_order(db)
             for sight in single:
                 assert sight.record is not None
                 known = seen.find(db, sight.record)
@@ -125,7 +125,7 @@ class Look:
         found = [sight for sight in sights if sight.item is not None]
 
         def read_ledger(db: Connection) -> tuple[str, ...]:
-            order, leads = ledger.order_of_sources(db), leading.stands(db)
+            order, leads = ledger_sources.in_order(db), leading.stands(db)
             for sight in found:
                 sight.leads = frozenset()
                 assert sight.item is not None
@@ -140,7 +140,7 @@ class Look:
                     known = ledger.rows(db, sight.item)
                 sight.ledger = known
                 if leads:
-                    number = ledger.item_id(db, sight.item)
+                    number = known_items.find(db, sight.item)
                     sight.leads = leading.fields(db, sight.record, number)
                 if self._skims:
                     sight.basis = _basis(db, sight, order)

@@ -8,7 +8,7 @@ Every function is one step of a transaction under way (``Database.run``).
 
 from sqlite3 import Connection
 
-from . import ledger
+from . import known_items
 from .ports import Item
 from .record import Record
 from .written import Ledger, row_of
@@ -35,7 +35,7 @@ def hand_over(db: Connection, item: Item, record: Record) -> None:
     """Let the item follow another record, which takes over what is known of the values."""
     db.execute(
         "UPDATE ledger SET key = ? WHERE item = ? AND source = ?",
-        (record.key, ledger.item_id(db, item), record.source),
+        (record.key, known_items.find(db, item), record.source),
     )
 
 

@@ -10,7 +10,7 @@ import json
 from sqlite3 import Connection
 from typing import Any
 
-from . import leading, ledger
+from . import known_items, leading
 from .ports import Item
 
 SCHEMA = """
@@ -26,7 +26,7 @@ CREATE INDEX IF NOT EXISTS part_item ON part (item);
 
 def note(db: Connection, item: Item) -> None:
     """Remember the files of an item that has several."""
-    if len(item.paths) > 1 and (number := ledger.item_id(db, item)) is not None:
+    if len(item.paths) > 1 and (number := known_items.find(db, item)) is not None:
         db.executemany(
             "INSERT OR REPLACE INTO part SELECT ?1, ?2, ?3"
             " WHERE NOT EXISTS (SELECT 1 FROM item WHERE id = ?3 AND path = ?2)",
@@ -49,7 +49,7 @@ def recognise(db: Connection, *items: Item) -> None:
             (item.section, path),
         ).fetchone()
         if whole is not None and whole[1] not in item.paths:
-            _inherit(db, whole[0], ledger.item_number(db, item))
+            _inherit(db, whole[0], known_items.find_or_add(db, item))
             _forget(db, item.section, path)
 
 
@@ -58,7 +58,7 @@ def notice(db: Connection, item: Item) -> None:
 
     It is noted before that changes; where they are now is found out when it matters.
     """
-    if (number := ledger.item_id(db, item)) is None:
+    if (number := known_items.find(db, item)) is None:
         return
     for path in of(db, number):
         if path not in item.paths:

@@ -7,7 +7,7 @@ import hashlib
 from sqlite3 import Connection
 from typing import Self
 
-from . import ledger
+from . import known_pictures
 from .bulkheads import shut
 from .fields import FIELDS, Kind
 from .job import Job
@@ -55,7 +55,7 @@ def known_digests(db: Connection, record: Record) -> dict[str, str]:
     return {
         name: known.digest
         for name, image in wanted(record).items()
-        if (known := ledger.picture(db, record.source, image.ref))
+        if (known := known_pictures.find(db, record.source, image.ref))
     }
 
 
@@ -99,7 +99,7 @@ async def _fetch(
     """Give digest, bytes (None where unchanged) and whether it is a new picture."""
     database, record = tools.database, job.record
     source = record.source
-    known = await database.run(lambda db: ledger.picture(db, source, image.ref))
+    known = await database.run(lambda db: known_pictures.find(db, source, image.ref))
     if known is not None and image.mark and known.mark == image.mark:
         return known.digest, None, False
     answer = await _ask(tools, record, image, known.tag if known else None)
@@ -110,12 +110,12 @@ async def _fetch(
     else:
         data, tag = answer.data, answer.tag
         digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    note = ledger.Picture(tag, digest, image.mark)
+    note = known_pictures.KnownPicture(tag, digest, image.mark)
 
     def keep(db: Connection) -> None:
         # A job that has gone was about another film: its key was dealt again.
         if db.execute("SELECT 1 FROM job WHERE id = ?", (job.id,)).fetchone():
-            ledger.keep_picture(db, source, image.ref, note)
+            known_pictures.keep(db, source, image.ref, note)
 
     await database.run(keep, durable=False)
     return digest, data, known is None or known.digest != digest

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
 
-from . import departures, hold_rows, intake, ledger, queue, settled, stats
+from . import departures, hold_rows, intake, ledger_sources, queue, settled, stats
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database
@@ -100,10 +100,10 @@ class RecordDesk:
         mine = f"{_IDENTITY}{source}"
 
         def work(db: Connection) -> None:
-            there = {*ledger.order_of_sources(db)} - {source}
+            there = {*ledger_sources.in_order(db)} - {source}
             for name in sorted(stats.named(db, _IDENTITY, identity)):
                 if (removed := name.removeprefix(_IDENTITY)) not in there:
-                    ledger.take_back(db, removed, source)
+                    ledger_sources.take_back(db, removed, source)
                     stats.keep(db, name, None)
             stats.keep(db, mine, identity)
 
@@ -113,7 +113,7 @@ class RecordDesk:
         """Discard a source's jobs and release its ownership; give how many jobs."""
 
         def work(db: Connection) -> int:
-            ledger.release_source(db, source)
+            ledger_sources.release(db, source)
             departures.forget_source(db, source)
             hold_rows.forget_source(db, source)
             for mark in ("cursor", "planned", "settings", "retry"):

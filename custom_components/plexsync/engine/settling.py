@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from . import leading, ledger, pins, queue, settled, stats, targets
+from . import known_items, leading, ledger, pins, queue, settled, stats, targets
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
 from .contact import Contact
@@ -32,8 +32,6 @@ class _Ended:
         """Add it to the statistics; ``seconds`` is what each job took."""
         for name, number in self.counts.items():
             stats.count(db, name, number)
-        if self.counts["synced"]:
-            stats.keep(db, "last_sync", repr(self.wall))
         stats.settled(db, self.good, seconds)
 
 
@@ -160,7 +158,9 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
         ledger.let_go(db, item, record.source, task.plan.let_go)
         ledger.wait(db, item, record, task.plan.waiting(record), wall)
     if task.sight.leads:
-        number = ledger.item_number(db, item) if done else ledger.item_id(db, item)
+        number = (
+            known_items.find_or_add(db, item) if done else known_items.find(db, item)
+        )
         if not done:
             leading.compared(db, number, record.source, task.confirmed)
         elif record.mirror:
@@ -220,6 +220,8 @@ def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
     ending.superseded = not queue.settle(db, ending.job, rating_key, ended.now, kept)
     if is_news:
         ended.counts["synced" if written else "unchanged"] += 1
+    if written:
+        stats.keep(db, "last_sync", repr(ended.wall))
     ended.good.append(True)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import ledger
+from . import created_collections
 from .access import CallAccess
 from .change import Change, Kept
 from .judge import About, Purpose
@@ -62,7 +62,7 @@ async def spare_collections(
         return
     libraries = {case.item.section for case in cases}
     created = await tools.database.run(
-        lambda db: {uuid: ledger.created_collections(db, uuid) for uuid in libraries},
+        lambda db: {uuid: created_collections.titles(db, uuid) for uuid in libraries},
         durable=False,
     )
     unsure = [

@@ -8,7 +8,9 @@ import stat
 
 from . import migrations
 
-_CHECKPOINT = 1000  # pages of log after which SQLite moves them into the file
+# Pages of log after which SQLite moves them into the file: a page that changes often is
+# written there less often.
+_CHECKPOINT = 4000
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a file
 
 # One row per backup under way. ``file`` is the stamp of the file that it was taken

@@ -9,7 +9,7 @@ from functools import partial
 import json
 from sqlite3 import Connection
 
-from . import departures, leading, ledger, parts, settled, stats
+from . import departures, known_items, leading, ledger, parts, settled, stats
 from .admission import Admission
 from .contact import CircuitRefusedError, Contact
 from .database import StorageError
@@ -291,7 +291,7 @@ class Undoing:
         """Give up what was restored; who undoes ``by_hand`` wants no other source's either."""
 
         def let_go(db: Connection) -> None:
-            number = ledger.item_id(db, item)
+            number = known_items.find(db, item)
             names = {each.field for each in restores}
             undone = {(each.source, each.field) for each in restores}
             rows = ledger.whose(db, item)

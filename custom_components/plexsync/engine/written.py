@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+import json
+from typing import Any, Final
 
-from .record import Record, Value
+from .fields import FIELDS, Kind
+from .record import Record, Value, value_from_json, value_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +123,15 @@ def another_leads(
         if row is not mine and row.claims and rank(row.source) <= rank(source):
             return True
     return False
+
+
+def encode(value: Value | None) -> str:
+    """Write a value as the ledger keeps it."""
+    return json.dumps(value_to_json(value))
+
+
+def decode(field: str, data: Any) -> Any:
+    """Give the value of a field from its JSON."""
+    if data is not None and FIELDS[field].kind is Kind.IMAGE:
+        return data  # the digest of the bytes, a mark or a key, as text
+    return value_from_json(field, data)

@@ -1,0 +1,111 @@
+"""Members of lists that change hands among sources, and what stood there before.
+
+Every function is one step of a transaction under way (``Database.run``).
+"""
+
+from collections.abc import Sequence
+import json
+from sqlite3 import Connection
+
+from .change import Change
+from .compare import by_name, fold, members_of, name_of
+from .fields import FIELDS
+from .ledger_sources import REMOVED
+from .written import Written, decode, encode, row_of
+
+
+def is_alone(db: Connection, number: int | None, source: str) -> bool:
+    """Say whether nobody but this source has a row of an item."""
+    found = db.execute(
+        "SELECT 1 FROM ledger WHERE item = ? AND source <> ? LIMIT 1", (number, source)
+    )
+    return found.fetchone() is None
+
+
+def pass_on(db: Connection, number: int | None, source: str, change: Change) -> None:
+    """Let members that a source wrote and wants no more, but others do, be theirs.
+
+    To the others they stood there before; an undo would leave them.
+    """
+    if not FIELDS[change.field].is_list:
+        return
+    row = db.execute(
+        "SELECT value, before FROM ledger"
+        " WHERE item = ? AND field = ? AND source = ? AND released IS NULL",
+        (number, change.field, source),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return
+    wrote, before = (
+        by_name(decode(change.field, json.loads(t or "null"))) for t in row
+    )
+    passed = (wrote.keys() & by_name(change.after).keys()) - (
+        before.keys() | by_name(change.own).keys()
+    )
+    if not passed:
+        return
+    # The first row tells what stood there before any of us.
+    for other, text in db.execute(
+        "SELECT source, before FROM ledger WHERE item = ?1 AND field = ?2"
+        " AND source <> ?3 AND before IS NOT NULL AND released IS NULL AND place >"
+        " (SELECT min(place) FROM ledger"
+        " WHERE item = ?1 AND field = ?2 AND released IS NULL)",
+        (number, change.field, source),
+    ).fetchall():
+        found = members_of(decode(change.field, json.loads(text))) or ()
+        left = tuple(each for each in found if fold(name_of(each)) not in passed)
+        db.execute(
+            "UPDATE ledger SET before = ? WHERE item = ? AND field = ? AND source = ?",
+            (encode(left or None), number, change.field, other),
+        )
+
+
+def take_out(db: Connection, number: int, source: str, change: Change) -> None:
+    """Let others, who want nothing there any more, have no member that is gone.
+
+    If an agent brings it again it is the agent's. Nor is a lock theirs that was lifted.
+    """
+    left = by_name(change.before).keys() - {fold(name) for name in change.remove}
+    for other, text in db.execute(
+        "SELECT source, value FROM ledger WHERE item = ?1 AND field = ?2"
+        " AND value IS NOT NULL AND source <> ?3"
+        " AND (let_go = 1 OR substr(source, 1, ?4) = ?5)",
+        (number, change.field, source, len(REMOVED), REMOVED),
+    ).fetchall():
+        members = members_of(decode(change.field, json.loads(text))) or ()
+        there = tuple(each for each in members if fold(name_of(each)) in left)
+        db.execute(
+            "UPDATE ledger SET value = ?, locked = locked AND ?"
+            " WHERE item = ? AND field = ? AND source = ?",
+            (encode(there or None), change.lock, number, change.field, other),
+        )
+
+
+def find_again(
+    db: Connection, number: int, source: str, change: Change, told: Sequence[Written]
+) -> None:
+    """Let members have stood there before us that a source only finds there now.
+
+    Others than us brought them since it came first: an undo leaves them. ``told`` are
+    the rows of the list.
+    """
+    story = [row for row in told if row.released is None]
+    mine = row_of(story, source)
+    if mine is None or not FIELDS[change.field].is_list:
+        return
+    ours = {
+        name
+        for row in story
+        for value in (row.value, row.intent, *row.earlier)
+        for name in by_name(value)
+    }
+    there = by_name(change.before)
+    known = ours | by_name(mine.before).keys()
+    names = (by_name(change.own).keys() & there.keys()) - known
+    if names:
+        found = (member for name, member in there.items() if name in names)
+        before = (*(members_of(mine.before) or ()), *found)
+        db.execute(
+            "UPDATE ledger SET before = ? WHERE item = ? AND field = ? AND source = ?",
+            (encode(before), number, change.field, source),
+        )
