@@ -267,6 +267,19 @@ async def test_no_address_answers(
     assert result["step_id"] == "libraries"
 
 
+async def test_a_token_of_plex_tv_that_plex_refuses(
+    hass: HomeAssistant, plex: PlexSimulator, account: PlexTvSimulator
+) -> None:
+    """Say so, and nothing of a token that somebody typed."""
+    account.resources[0].token = "another"
+    result = await sign_in(hass, account, await start(hass, "account"))
+    assert result["step_id"] == "connection"
+    assert result["errors"] == {"base": "sign_in_refused"}
+    plex.core.token = "another"
+    result = await enter(hass, result, url=plex.url, verify_ssl=True)
+    assert result["step_id"] == "libraries"
+
+
 async def test_another_server_has_the_address(
     hass: HomeAssistant, plex: PlexSimulator, account: PlexTvSimulator
 ) -> None:

@@ -569,7 +569,7 @@ def test_every_repair_has_its_text() -> None:
     for key, text in TEXTS["issues"].items():
         fixable = key in issues.FIXABLE
         assert text.keys() == {"title", "fix_flow" if fixable else "description"}
-        known = {"name", "source"} if key in by_source else {"name"}
+        known = {"name", "source", "url"} if key in by_source else {"name"}
         if key == issues.SOURCE_PATHS:
             known |= {"source", "found", "records", "share"}
         if key == issues.SOURCE_LACKS:
@@ -580,6 +580,8 @@ def test_every_repair_has_its_text() -> None:
             known |= {"days"}
         if key == issues.MASS_CHANGE:
             known |= {"source", "gone", "known", "sample"}
+        if key == issues.FAILED_JOBS:
+            known |= {"reasons"}
         if key in issues.BY_GROUP.values():
             known |= {"failing", "libraries"}
         for _, each in texts(text):
@@ -615,10 +617,18 @@ ABORTS = {
     issues.MASS_CHANGE: "source_repairs.py",
     issues.PLEX_ENTRY_GONE: "reconfigure_repair.py",
     issues.PREVIEW_READY: "source_repairs.py",
+    issues.SOURCE_AUTH: "reconfigure_repair.py",
+    issues.SOURCE_CERTIFICATE: "reconfigure_repair.py",
     issues.WRONG_SERVER: "reconfigure_repair.py",
 }
 # These say themselves that the entry is not there.
-OF_THEIR_OWN = {issues.LIBRARY_GONE, issues.PLEX_ENTRY_GONE, issues.WRONG_SERVER}
+OF_SOURCES = {issues.SOURCE_AUTH, issues.SOURCE_CERTIFICATE}
+OF_THEIR_OWN = {
+    issues.LIBRARY_GONE,
+    issues.PLEX_ENTRY_GONE,
+    issues.WRONG_SERVER,
+    *OF_SOURCES,
+}
 
 
 def aborts(module: str) -> set[str]:
@@ -644,6 +654,8 @@ def test_every_abort_of_a_repair_has_its_text() -> None:
         reasons = aborts(ABORTS[key])
         if key not in OF_THEIR_OWN:
             reasons |= aborts("repair_answers.py")
+        if key in OF_SOURCES:
+            reasons -= {"already_configured"}
         assert known == reasons
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import PurePosixPath
+import re
 import time
 from typing import Any
 
@@ -28,6 +30,7 @@ from tests.home import (
     until_state,
 )
 from tests.repairing import fix, issue, until_issue
+from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.state import ItemType
 from tests.simulators.stash import Kind, StashSimulator
@@ -119,9 +122,11 @@ async def test_many_scenes_that_are_gone(
     assert await until_issue(hass, "mass_change", SOURCE)
 
     shown, left = await fix(hass, hass_client, "mass_change", "leave", SOURCE)
-    assert shown["description_placeholders"]["sample"] == ", ".join(
-        sorted(f"scene:{scene}" for scene in gone)
-    )
+    sample = shown["description_placeholders"]["sample"].splitlines()
+    assert len(sample) == 4
+    assert [re.sub(r"\\(.)", r"\1", line) for line in sample] == [
+        f"- {PurePosixPath(FILMS[number].path).name}" for number in range(4)
+    ]
     assert (left["type"], left["reason"]) == ("abort", "left")
     assert issue(hass, "mass_change", SOURCE)
     _, ended = await fix(hass, hass_client, "mass_change", "part", SOURCE)

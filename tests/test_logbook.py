@@ -126,6 +126,11 @@ async def test_failures_and_comparisons_in_words(
             "PlexSync",
             "is not available. None. Its jobs wait",
         ),
+        (
+            {"type": "reconcile_finished", "duration": 0.02, "in_line": 38},
+            "PlexSync",
+            "was compared with its sources in 0:00:01: 38 in line, 0 to be written, 0 others",
+        ),
         ({"type": "of_the_future", "device_id": "gone"}, "PlexSync", "of_the_future"),
         ({"type": "{of} the {"}, "PlexSync", "{of} the {"),
         ({}, "PlexSync", "None"),

@@ -43,11 +43,12 @@ from tests.home import (
     until,
     until_state,
 )
-from tests.repairing import ENTRY, fix, issue, until_issue
+from tests.repairing import ENTRY, answer_fix, fix, issue, open_fix, until_issue
 from tests.rig import PNG
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
+from tests.stash_flows import FIELDS, MAPPING, enter
 
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
 
@@ -250,6 +251,7 @@ async def test_what_could_not_be_read_is_told_once(
     hass_client: ClientSessionGenerator,
     plex: PlexSimulator,
     hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
     lost: str,
 ) -> None:
     """Tell of a file that was set aside, over restarts, until it was read."""
@@ -261,6 +263,8 @@ async def test_what_could_not_be_read_is_told_once(
         path, content = database_path(hass, ENTRY), b"no database at all, " * 100
         await hass.async_add_executor_job(path.write_bytes, content)
     await set_up(hass, entry)
+    said = {"circuit_lost": "state of the circuit", "database_lost": "set aside"}
+    assert said[lost] in caplog.text
     found = issue(hass, lost)
     assert found is not None
     assert found.is_fixable
@@ -386,7 +390,11 @@ async def test_what_a_source_needs_its_owner_for(
     found = await until_issue(hass, key, SOURCE)
     assert found is not None
     assert found.severity is IssueSeverity.ERROR
-    assert found.translation_placeholders == {"name": "Cellar", "source": "Stash"}
+    assert found.translation_placeholders == {
+        "name": "Cellar",
+        "source": "Stash",
+        "url": stash.url,
+    }
 
     await stash.stop()
     runner.hurry()
@@ -410,6 +418,37 @@ async def test_what_a_source_needs_its_owner_for(
     stash.auth.credentials = stash.auth.tripwire = False
     runner.hurry()
     await until_issue(hass, key, SOURCE, gone=True)
+
+
+async def test_a_key_that_is_refused_is_mended_from_its_repair(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Lead to the form that asks for another key; the repair goes with its cause."""
+    stash.auth.api_key = "another"
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash, api_key="old")))
+    assert await until_issue(hass, "source_auth", SOURCE)
+    _, ended = await fix(hass, hass_client, "source_auth", source=SOURCE)
+    assert (ended["type"], ended["reason"]) == ("abort", "goes_on")
+    kind, flow_id = ended["next_flow"]
+    assert kind == "config_subentries_flow"
+    result = hass.config_entries.subentries.async_get(flow_id)
+    assert result["step_id"] == "reconfigure"
+    result = await enter(hass, result, url=stash.url, api_key="another")
+    result = await enter(hass, result, path_mappings=MAPPING)
+    result = await enter(hass, result, **FIELDS)
+    assert result["reason"] == "reconfigure_successful"
+    await until_issue(hass, "source_auth", SOURCE, gone=True)
+
+    stash.auth.api_key = "a third"
+    entry.runtime_data.runners[SOURCE].hurry()
+    assert await until_issue(hass, "source_auth", SOURCE)
+    shown = await open_fix(hass, hass_client, "source_auth", SOURCE)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    ended = await answer_fix(hass_client, shown)
+    assert (ended["type"], ended["reason"]) == ("abort", "not_loaded")
 
 
 class Hands:

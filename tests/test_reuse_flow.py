@@ -315,6 +315,34 @@ async def test_the_repair_leads_to_an_address(
     assert entry.runtime_data.engine.circuit.holds == set()
 
 
+async def test_a_new_machine_that_their_entry_does_not_know(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Take it over once it stands there, and change nothing before."""
+    theirs = add_plex_entry(hass, plex)
+    entry = await set_up(hass, make_reusing(plex))
+    before = dict(entry.data)
+    plex.core.identity.machine_identifier = "sim0002"
+    result = await reconfigure(hass, entry, "reuse")
+    result = await enter(hass, result, machine_id="sim0001")
+    assert result["step_id"] == "another_server"
+    result = await enter(hass, result, next_step_id="take_over")
+    assert result["reason"] == "plex_entry_old"
+    assert entry.data == before
+
+    assert await hass.config_entries.async_remove(theirs.entry_id)
+    add_plex_entry(hass, plex)
+    result = await reconfigure(hass, entry, "reuse")
+    result = await enter(hass, result, machine_id="sim0002")
+    result = await enter(hass, result, next_step_id="take_over")
+    result = await enter(hass, result, libraries=uuids(plex)[:1])
+    assert result["reason"] == "reconfigure_successful"
+    assert entry.data[CONF_MACHINE_ID] == entry.unique_id == "sim0002"
+    await until(hass, lambda: issue(hass, GONE) is None)
+    await call(hass, "sync_item", path=path(plex), fields={"summary": "x"})
+    await until(hass, lambda: plex.core.find(path(plex)).value("summary") == "x")
+
+
 async def test_the_repair_goes_with_its_entry(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:

@@ -210,8 +210,12 @@ class AccountFlow(ServerFlow):
         except InvalidInputError as error:
             if error.instead:
                 entered[CONF_URL] = error.instead
+            is_refused = error.error == "invalid_auth"  # no token was typed here
             return self._show_connection(
-                entered, error.error, error.field, error.instead
+                entered,
+                "sign_in_refused" if is_refused else error.error,
+                _NOT_A_FIELD if is_refused else error.field,
+                error.instead,
             )
 
     def _show_connection(

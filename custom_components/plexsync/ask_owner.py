@@ -22,10 +22,12 @@ _LOGGER = logging.getLogger(__name__)
 @callback
 def async_tell_of_lost_files(coordinator: PlexSyncCoordinator) -> None:
     """Raise a repair, once, for what could not be read at the start."""
-    engine = coordinator.engine
+    engine, name = coordinator.engine, coordinator.config_entry.title
     if engine.circuit_problem is not None:
+        _LOGGER.warning("%s: the state of the circuit was lost", name)
         issues.async_circuit_lost(coordinator.hass, coordinator.config_entry)
     if engine.database.set_aside:
+        _LOGGER.warning("%s: the database was damaged, and set aside", name)
         issues.async_database_lost(coordinator.hass, coordinator.config_entry)
 
 

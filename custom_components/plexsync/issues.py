@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
@@ -23,6 +24,8 @@ MASS_CHANGE: Final = "mass_change"
 PREVIEW_READY: Final = "preview_ready"
 PLEX_ENTRY_GONE: Final = "plex_entry_gone"
 PLEX_REFUSES: Final = "plex_refuses"
+SOURCE_AUTH: Final = "source_auth"
+SOURCE_CERTIFICATE: Final = "source_certificate"
 SOURCE_LACKS: Final = "source_lacks"
 SOURCE_PATHS: Final = "source_paths"
 STORAGE_TOO_NEW: Final = "storage_too_new"
@@ -41,12 +44,12 @@ BY_SOURCE_HOLD: Final = {
 }
 # A source that is only away comes back by itself; these do not.
 BY_FAULT: Final = {
-    "certificate": "source_certificate",
+    "certificate": SOURCE_CERTIFICATE,
     "needs_migration": "source_migration",
     "schema": "source_schema",
     "setup": "source_setup",
     "tripwire": "source_tripwire",
-    "unauthorized": "source_auth",
+    "unauthorized": SOURCE_AUTH,
 }
 # One for each group of calls; a source that fails has its own.
 BY_GROUP: Final = {
@@ -62,6 +65,8 @@ FIXABLE: Final = frozenset(
         LEDGER_LOST,
         LIBRARY_GONE,
         PLEX_ENTRY_GONE,
+        SOURCE_AUTH,
+        SOURCE_CERTIFICATE,
         WRONG_SERVER,
         *BY_SOURCE_HOLD.values(),
     }
@@ -214,7 +219,8 @@ def async_follow_sources(
             continue
         for reason, key in BY_FAULT.items():
             if reason == fault:
-                _create(hass, entry, key, source)
+                url = entry.subentries[source].data[CONF_URL]
+                _create(hass, entry, key, source, url=url)
             else:
                 ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
     for issue in _issues(hass, entry):

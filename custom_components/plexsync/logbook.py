@@ -51,7 +51,7 @@ def _message(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
         "cause": _word(hass, data.get("cause")),
         "count": _number(data.get("count")),
         "differs": _number(data.get("differs")),
-        "duration": timedelta(seconds=round(data.get("duration") or 0)),
+        "duration": _duration(data.get("duration")),
         "in_line": _number(data.get("in_line")),
         "jobs": _number(data.get("jobs")),
         "others": others,
@@ -68,6 +68,11 @@ def _message(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 
 # What a comparison counts beside what is in line and what differs.
 _OTHERS = ("missing", "ambiguous", "pending", "failed", "kept", "skipped")
+
+
+def _duration(seconds: float | None) -> timedelta:
+    """Say whole seconds; what took less than one took one."""
+    return timedelta(seconds=max(1, round(seconds)) if seconds else 0)
 
 
 def _number(value: Any) -> int:

@@ -1,13 +1,17 @@
-"""Lead from a repair to the flow that changes how the entry's server is reached."""
+"""Lead from a repair to the flow that changes how a server, or a source, is reached."""
 
 from typing import override
 
 from homeassistant.components.repairs import FlowType, RepairsFlowResult
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigFlowContext
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigFlowContext,
+    SubentryFlowContext,
+)
 from homeassistant.data_entry_flow import FlowResultType
 
-from .const import DOMAIN
-from .repair_answers import AskingRepairFlow
+from .const import DOMAIN, SUBENTRY_STASH
+from .repair_answers import AskingRepairFlow, loaded
 from .takeover import LOOK
 
 
@@ -33,4 +37,33 @@ class ReconfigureRepairFlow(AskingRepairFlow):
             return self.async_abort(reason="not_loaded")
         return self.async_abort(
             reason="goes_on", next_flow=(FlowType.CONFIG_FLOW, result["flow_id"])
+        )
+
+
+class ReconfigureSourceRepairFlow(AskingRepairFlow):
+    """Lead to the flow that changes how a source is reached."""
+
+    def __init__(self, entry_id: str, source: str) -> None:
+        """Name the entry and its source."""
+        super().__init__(entry_id)
+        self._source = source
+
+    @override
+    async def _async_go_on(self) -> RepairsFlowResult:
+        """Go on in the other flow; the end of the cause ends the repair."""
+        coordinator = loaded(self, self._entry_id)
+        if (
+            coordinator is None
+            or self._source not in coordinator.config_entry.subentries
+        ):
+            return self.async_abort(reason="not_loaded")
+        result = await self.hass.config_entries.subentries.async_init(
+            (self._entry_id, SUBENTRY_STASH),
+            context=SubentryFlowContext(
+                source=SOURCE_RECONFIGURE, subentry_id=self._source
+            ),
+        )
+        return self.async_abort(
+            reason="goes_on",
+            next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, result["flow_id"]),
         )

@@ -10,8 +10,12 @@ from homeassistant.components.repairs import (
     RepairsFlowResult,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+import probatio
 
+from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
+from .engine.database import StorageError
 from .issues import (
     FAILED_JOBS,
     LEDGER_LOST,
@@ -19,12 +23,17 @@ from .issues import (
     MASS_CHANGE,
     PLEX_ENTRY_GONE,
     PREVIEW_READY,
+    SOURCE_AUTH,
+    SOURCE_CERTIFICATE,
     WRONG_SERVER,
 )
 from .library_repair import LibraryRepairFlow
-from .reconfigure_repair import ReconfigureRepairFlow
-from .repair_answers import AskingRepairFlow, async_answer, shown
+from .reconfigure_repair import ReconfigureRepairFlow, ReconfigureSourceRepairFlow
+from .repair_answers import AskingRepairFlow, async_answer, loaded, shown
 from .source_repairs import FirstPlanRepairFlow, MassChangeRepairFlow
+
+# As in the form of the action that lists jobs.
+_REASON = f"component.{DOMAIN}.selector.reason.options.{{}}"
 
 
 async def async_create_fix_flow(
@@ -36,6 +45,7 @@ async def async_create_fix_flow(
     if data is None:
         return ConfirmRepairFlow()
     entry_id, source = str(data["entry_id"]), str(data["source"])
+    reconfigure_source = partial(ReconfigureSourceRepairFlow, entry_id, source)
     flows: dict[str, Callable[[], RepairsFlow]] = {
         FAILED_JOBS: partial(RetryRepairFlow, entry_id),
         LEDGER_LOST: partial(LedgerRepairFlow, entry_id),
@@ -43,6 +53,8 @@ async def async_create_fix_flow(
         MASS_CHANGE: partial(MassChangeRepairFlow, entry_id, source),
         PLEX_ENTRY_GONE: partial(ReconfigureRepairFlow, entry_id),
         PREVIEW_READY: partial(FirstPlanRepairFlow, entry_id, source),
+        SOURCE_AUTH: reconfigure_source,
+        SOURCE_CERTIFICATE: reconfigure_source,
         WRONG_SERVER: partial(ReconfigureRepairFlow, entry_id),
     }
     for key, flow in flows.items():
@@ -52,7 +64,33 @@ async def async_create_fix_flow(
 
 
 class RetryRepairFlow(AskingRepairFlow):
-    """Try all failed jobs again."""
+    """Show why jobs failed, and try all of them again."""
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show how many failed, by reason; an answer goes on."""
+        if user_input is not None:
+            return await self._async_go_on()
+        if (coordinator := loaded(self, self._entry_id)) is None:
+            return self.async_abort(reason="not_loaded")
+        try:
+            failed = await coordinator.engine.standing.failed()
+        except StorageError:
+            return self.async_abort(reason="storage_failed")
+        texts = await async_get_translations(
+            self.hass, self.hass.config.language, "selector", [DOMAIN]
+        )
+        reasons = "\n".join(
+            f"- {texts.get(_REASON.format(reason), reason)}: **{number}**"
+            for reason, number in failed.items()
+        )
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=probatio.Schema({}),
+            description_placeholders={**shown(self), "reasons": reasons},
+        )
 
     @override
     async def _async_go_on(self) -> RepairsFlowResult:

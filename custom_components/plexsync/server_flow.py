@@ -26,8 +26,8 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .connection import Access
-from .const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
+from .connection import Access, plex_access
+from .const import CONF_LIBRARIES, CONF_MACHINE_ID, CONF_REUSE, DOMAIN
 from .coordinator import PlexSyncConfigEntry
 from .engine.database import StorageError
 from .plex.library import Library
@@ -118,7 +118,15 @@ class ServerFlow(ConfigFlow):
     async def async_step_take_over(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Go on with the new machine in place of the old one."""
+        """Go on with the new machine in place of the old one.
+
+        What is borrowed is found by the machine; the old one's would be lost by this.
+        """
+        machine_id = self._found.identity.machine_id
+        if self._access.get(CONF_REUSE) and plex_access(self.hass, machine_id) is None:
+            return self.async_abort(
+                reason="plex_entry_old", description_placeholders=self._names
+            )
         return await self.async_step_libraries()
 
     async def async_step_reconfigure(

@@ -90,7 +90,10 @@ class MassChangeRepairFlow(SourceRepairFlow):
         return self.async_show_menu(
             step_id="init",
             menu_options=["part", "leave"],
-            description_placeholders={**shown(self), "sample": ", ".join(sample)},
+            description_placeholders={
+                **shown(self),
+                "sample": "\n".join(f"- {_plain(each)}" for each in sample),
+            },
         )
 
     async def async_step_part(

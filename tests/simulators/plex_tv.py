@@ -109,8 +109,9 @@ class PlexTvSimulator:
         return web.Response(status=404)
 
     def _new_pin(self, *, strong: bool) -> web.Response:
-        number = 1000 + self.asked["POST /api/v2/pins"]
-        code = f"PLANTED-STRONG-CODE-{number}" if strong else f"{number:X}Q"
+        count = self.asked["POST /api/v2/pins"]
+        number = 470_811_000 + count
+        code = f"PLANTED-STRONG-CODE-{count}" if strong else f"{count:03}Q"
         self.codes[number] = code
         return self._pin(number, status=201)
 

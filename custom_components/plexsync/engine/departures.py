@@ -147,17 +147,23 @@ class Departures:
         await self._holds.lift(source, SourceHold.MASS_CHANGE)
 
     async def sample(self, source: str) -> list[str]:
-        """Name a few of the records that are gone."""
-        return await self._database.run(
-            lambda db: [
-                key
-                for (key,) in db.execute(
-                    "SELECT key FROM departure WHERE source = ? ORDER BY key LIMIT ?",
-                    (source, _SAMPLE),
-                )
-            ],
-            durable=False,
-        )
+        """Name a few of the records that are gone: the file, else the key."""
+
+        def look(db: Connection) -> list[str]:
+            rows = db.execute(
+                "SELECT gone.key, min(path) FROM departure AS gone"
+                " LEFT JOIN ledger ON ledger.source = gone.source"
+                " AND ledger.key = gone.key"
+                " LEFT JOIN item ON item.id = ledger.item"
+                " WHERE gone.source = ? GROUP BY gone.key ORDER BY gone.key LIMIT ?",
+                (source, _SAMPLE),
+            )
+            return [
+                path.replace("\\", "/").rpartition("/")[2] if path else key
+                for key, path in rows
+            ]
+
+        return await self._database.run(look, durable=False)
 
     async def _confirm(self, source: str, keys: Sequence[str]) -> list[str]:
         """Ask for each by itself; give those that are really gone."""

@@ -90,6 +90,16 @@ def reasons(db: Connection) -> dict[str, int]:
     }
 
 
+def failed_by_reason(db: Connection) -> dict[str, int]:
+    """Count the failed jobs by their reason, most first."""
+    return dict(
+        db.execute(
+            "SELECT reason, count(*) FROM job WHERE failed = 1"
+            " GROUP BY reason ORDER BY count(*) DESC, reason"
+        ).fetchall()
+    )
+
+
 def find_job(db: Connection, source: str, key: str) -> JobInfo | None:
     """Show the job of one record."""
     rows = _infos(db, "source = ? AND key = ?", (source, key, 1, 0))

@@ -65,3 +65,7 @@ class Standing:
     async def reasons(self) -> dict[str, int]:
         """Count the jobs that have a reason, by state and reason."""
         return await self._database.run(jobs_view.reasons, durable=False)
+
+    async def failed(self) -> dict[str, int]:
+        """Count the failed jobs by their reason, most first."""
+        return await self._database.run(jobs_view.failed_by_reason, durable=False)
