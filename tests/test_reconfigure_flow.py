@@ -10,11 +10,16 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID
+from custom_components.plexsync.const import (
+    CONF_LIBRARIES,
+    CONF_MACHINE_ID,
+    CONF_POLL_SLOWEST,
+)
 from custom_components.plexsync.storage import database_path
 from tests.flows import access, add_entry, enter, reconfigure, suggested, uuids
-from tests.home import make_entry, set_up
+from tests.home import SOURCE, make_entry, set_up, stash_subentry
 from tests.simulators.plex import PlexSimulator
+from tests.simulators.stash import StashSimulator
 
 
 async def test_reconfigure(hass: HomeAssistant, plex: PlexSimulator) -> None:
@@ -129,6 +134,30 @@ async def test_an_entry_that_is_being_set_up_is_set_up_once_more(
     await hass.async_block_till_done()
     assert given == [ConfigEntryState.SETUP_IN_PROGRESS]
     assert entry.data[CONF_LIBRARIES] == uuids(plex)
+    assert setups == [entry.entry_id]
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_a_source_that_changes_while_its_entry_is_set_up_is_followed(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator, setups: list[str]
+) -> None:
+    """Home Assistant changes a subentry in place: what it was must be kept apart."""
+    entry = make_entry(plex, stash_subentry(stash))
+    entry.add_to_hass(hass)
+    given: list[ConfigEntryState] = []
+
+    @callback
+    def give(event: Event[Any]) -> None:
+        given.append(entry.state)
+        source = entry.subentries[SOURCE]
+        data = {**source.data, CONF_POLL_SLOWEST: 240}
+        hass.config_entries.async_update_subentry(entry, source, data=data)
+        setups.clear()
+
+    hass.bus.async_listen_once(er.EVENT_ENTITY_REGISTRY_UPDATED, give)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert given == [ConfigEntryState.SETUP_IN_PROGRESS]
     assert setups == [entry.entry_id]
     assert entry.state is ConfigEntryState.LOADED
 

@@ -81,8 +81,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
 
 
 def _settings(entry: PlexSyncConfigEntry) -> tuple[Any, ...]:
-    """Give what an entry is set up with: none of it is ever changed in place."""
-    return entry.data, entry.options, entry.subentries
+    """Give what an entry is set up with; a subentry itself would change in place."""
+    sources = {
+        number: (each.title, each.data) for number, each in entry.subentries.items()
+    }
+    return entry.data, entry.options, sources
 
 
 async def _async_reload(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None:

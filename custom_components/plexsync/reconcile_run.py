@@ -53,7 +53,8 @@ class ReconcileRun:
         """Begin a run, unless one is under way."""
         if self.running:
             return
-        self._forget_later()
+        if scope == "all":
+            self._forget_later()
         coordinator = self._coordinator
         clock = coordinator.engine.clock
         since = clock.wall() - _RECENT if scope == "recent" else 0
@@ -69,21 +70,28 @@ class ReconcileRun:
     @callback
     def _ended(self, task: asyncio.Task[dict[str, int]]) -> None:
         """See how a run ended: nobody need wait for it, and then nobody else asks."""
-        if task is not self._task or task.cancelled():
+        if task is not self._task or task.cancelled() or self._scope != "all":
             return
         if task.exception() is None:
             self._failures = 0
-        elif self._scope == "all":
-            coordinator = self._coordinator
-
-            @callback
-            def begin(now: datetime) -> None:
-                self._later = None
-                self.start()
-
-            wait = _AGAIN.delay(self._failures, coordinator.engine.random)
+        else:
+            self._wait()
             self._failures += 1
-            self._later = async_call_later(coordinator.hass, wait, begin)
+
+    @callback
+    def _wait(self) -> None:
+        """Wait until a run over everything, which broke, may begin again."""
+        coordinator = self._coordinator
+        wait = _AGAIN.delay(self._failures, coordinator.engine.random)
+        self._later = async_call_later(coordinator.hass, wait, self._begin_again)
+
+    @callback
+    def _begin_again(self, now: datetime) -> None:
+        self._later = None
+        if self.running:  # one over less
+            self._wait()
+        else:
+            self.start()
 
     @callback
     def _forget_later(self) -> None:
@@ -178,9 +186,9 @@ class ReconcileRun:
     async def cancel(self) -> bool:
         """Stop the run; say whether there was one."""
         self._forget_later()
+        self._scope = ""  # nobody wants it again, however it ends
         if (task := self._task) is None or task.done():
             return False
-        self._scope = ""  # nobody wants it again, however it ends
         task.cancel()
         await asyncio.wait([task], timeout=_JOIN)
         return True
