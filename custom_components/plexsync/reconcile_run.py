@@ -41,6 +41,7 @@ class ReconcileRun:
         self._task: asyncio.Task[dict[str, int]] | None = None
         self._records: AllRecords
         self._scope = ""
+        self._is_owed = False  # one that breaks begins again
         self._failures = 0  # in a row
         self._later: CALLBACK_TYPE | None = None
 
@@ -53,7 +54,8 @@ class ReconcileRun:
         """Begin a run, unless one is under way."""
         if self.running:
             return
-        if scope == "all":
+        self._is_owed = scope == "all"
+        if self._is_owed:
             self._forget_later()
         coordinator = self._coordinator
         clock = coordinator.engine.clock
@@ -70,7 +72,7 @@ class ReconcileRun:
     @callback
     def _ended(self, task: asyncio.Task[dict[str, int]]) -> None:
         """See how a run ended: nobody need wait for it, and then nobody else asks."""
-        if task is not self._task or task.cancelled() or self._scope != "all":
+        if task is not self._task or task.cancelled() or not self._is_owed:
             return
         if task.exception() is None:
             self._failures = 0
@@ -186,7 +188,7 @@ class ReconcileRun:
     async def cancel(self) -> bool:
         """Stop the run; say whether there was one."""
         self._forget_later()
-        self._scope = ""  # nobody wants it again, however it ends
+        self._is_owed = False  # however it ends, or has just ended
         if (task := self._task) is None or task.done():
             return False
         task.cancel()
