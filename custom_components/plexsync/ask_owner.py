@@ -52,7 +52,7 @@ def async_log_source_hold(
 
 @callback
 def async_look_at_what_was_asked(coordinator: PlexSyncCoordinator) -> None:
-    """Look at Plex, after a start, where a repair waits to be seen mended."""
+    """Probe Plex after a start, where nothing else tells whether a repair still stands."""
     if issues.async_waits_for_a_look(coordinator.hass, coordinator.config_entry):
         coordinator.engine.health.look()
 

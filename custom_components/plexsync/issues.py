@@ -142,9 +142,9 @@ def async_follow(
 ) -> None:
     """Raise what holds the worker now, and take back what no longer does.
 
-    Before Plex ``is_seen`` nobody knows what it would hold the worker for. What was
-    raised stays until then: Home Assistant forgets of a repair that is taken back, and
-    raised again, that its owner ignores it.
+    Until Plex ``is_seen``, nobody knows whether the reasons that only a probe shows
+    still stand, so their repairs stay. To take one back and raise it again would make
+    Home Assistant forget that its owner ignores it.
     """
     for hold, key in BY_HOLD.items():
         if hold in holds or is_seen or hold not in BY_LOOK:
@@ -155,7 +155,7 @@ def async_follow(
 
 @callback
 def async_waits_for_a_look(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Say whether something is raised of which only a look at Plex tells more."""
+    """Say whether a repair is raised that stays until Plex is probed."""
     registry = ir.async_get(hass)
     keys = (PLEX_REFUSES, *(BY_HOLD[hold] for hold in BY_LOOK if hold in BY_HOLD))
     return any(
@@ -274,7 +274,7 @@ def async_follow_source_holds(
 def async_put_aside(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back what was raised for an entry that is disabled.
 
-    It is raised again with the entry. What is told only once stays until it was read.
+    It is raised again with the entry. What is told only once stays until it is read.
     """
     for issue in _issues(hass, entry):
         if not issue.is_persistent:

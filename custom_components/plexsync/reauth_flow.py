@@ -25,7 +25,7 @@ class ReauthFlow(ServerFlow):
         """Begin because Plex refused the token, or let it read and not edit."""
         entry = self._entry
         if entry.data.get(CONF_REUSE):
-            # A token that is kept here would be used for nothing.
+            # A token entered here would never be used.
             return self.async_abort(
                 reason="reauth_elsewhere",
                 description_placeholders={"server": entry.title},

@@ -71,7 +71,7 @@ class ReconcileRun:
 
     @callback
     def _ended(self, task: asyncio.Task[dict[str, int]]) -> None:
-        """See how a run ended: nobody need wait for it, and then nobody else asks."""
+        """See how a run ended, so that somebody does if nobody waits for it."""
         if task is not self._task or task.cancelled() or not self._is_owed:
             return
         if task.exception() is None:
@@ -90,7 +90,7 @@ class ReconcileRun:
     @callback
     def _begin_again(self, now: datetime) -> None:
         self._later = None
-        if self.running:  # one over less
+        if self.running:  # over what is recent
             self._wait()
         else:
             self.start()

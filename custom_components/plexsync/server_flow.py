@@ -120,7 +120,8 @@ class ServerFlow(ConfigFlow):
     ) -> ConfigFlowResult:
         """Go on with the new machine in place of the old one.
 
-        What is borrowed is found by the machine; the old one's would be lost by this.
+        A borrowed address is looked up by machine identifier: by the new one nothing
+        would be found.
         """
         machine_id = self._found.identity.machine_id
         if self._access.get(CONF_REUSE) and plex_access(self.hass, machine_id) is None:

@@ -86,9 +86,8 @@ class Job:
     snoozes: int = 0
     blocked: str | None = None
     heard: float | None = field(default=None, compare=False)  # when its record came in
-    stored: tuple[Any, ...] = field(
-        default=(), compare=False, repr=False
-    )  # ``COLUMNS``
+    # ``COLUMNS`` of its row, to see later whether that has changed.
+    stored: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
 
 def load(db: Connection, ids: Sequence[int]) -> list[Job]:

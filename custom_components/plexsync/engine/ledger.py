@@ -321,7 +321,7 @@ def release(
 
 
 def take_for_undone(db: Connection, item: Item, record: Record) -> None:
-    """Let a record be the one that an undo was against, where nobody knew whose that was."""
+    """Tie to a record what was undone while nobody knew whose it was."""
     db.execute(
         "UPDATE ledger SET released = ?, key = ?"
         " WHERE item = ? AND source = ? AND released = ?",

@@ -23,9 +23,9 @@ def is_alone(db: Connection, number: int | None, source: str) -> bool:
 
 
 def pass_on(db: Connection, number: int | None, source: str, change: Change) -> None:
-    """Let members that a source wrote and wants no more, but others do, be theirs.
+    """Give members that a source wrote, and drops now, to the others that want them.
 
-    To the others they stood there before; an undo would leave them.
+    To these they stood there before: if that stayed so, an undo would leave them.
     """
     if not FIELDS[change.field].is_list:
         return
@@ -61,9 +61,9 @@ def pass_on(db: Connection, number: int | None, source: str, change: Change) -> 
 
 
 def take_out(db: Connection, number: int, source: str, change: Change) -> None:
-    """Let others, who want nothing there any more, have no member that is gone.
+    """Take members that are gone out of the rows of sources that want none any more.
 
-    If an agent brings it again it is the agent's. Nor is a lock theirs that was lifted.
+    If an agent brings one again it is the agent's. Nor is a lock theirs that was lifted.
     """
     left = by_name(change.before).keys() - {fold(name) for name in change.remove}
     for other, text in db.execute(
@@ -84,10 +84,10 @@ def take_out(db: Connection, number: int, source: str, change: Change) -> None:
 def find_again(
     db: Connection, number: int, source: str, change: Change, told: Sequence[Written]
 ) -> None:
-    """Let members have stood there before us that a source only finds there now.
+    """Count members that a source wants, and finds there, as there before us.
 
-    Others than us brought them since it came first: an undo leaves them. ``told`` are
-    the rows of the list.
+    They are none that we wrote: somebody else brought them since the source first came,
+    and an undo leaves them. ``told`` are the rows of the list.
     """
     story = [row for row in told if row.released is None]
     mine = row_of(story, source)

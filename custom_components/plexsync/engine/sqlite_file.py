@@ -8,8 +8,8 @@ import stat
 
 from . import migrations
 
-# Pages of log after which SQLite moves them into the file: a page that changes often is
-# written there less often.
+# Pages of the write-ahead log after which SQLite copies them into the file. The longer
+# the log, the less often a page that keeps changing is copied.
 _CHECKPOINT = 4000
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a file
 

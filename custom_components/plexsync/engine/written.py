@@ -23,9 +23,8 @@ class Written:
     source: str
     value: Value | None
     key: str = ""  # of the record; "" where nobody knows which one
-    at: float = (
-        0.0  # when it became ours, or was last given up, in ``Clock.wall`` seconds
-    )
+    # When it became ours, or another source was found to lead: ``Clock.wall`` seconds.
+    at: float = 0.0
     confirmed: bool = True  # else ``value`` says nothing: no write was ever seen
     intent: Value | None = None
     earlier: tuple[Value | None, ...] = ()  # intents before it, of unknown outcome, too
@@ -53,7 +52,7 @@ class Written:
         return self.intent if self.pending else self.value
 
     def is_all_of(self, record: Record, *, locked: bool) -> bool:
-        """Say whether it says already what a record wants, under a lock or none."""
+        """Say whether a record has nothing new for it, the field locked or not."""
         return (
             (self.source, self.key) == (record.source, record.key)
             and (self.confirmed, self.locked) == (True, locked)
@@ -78,7 +77,7 @@ class Written:
 
 # Why a row owns nothing, in the place of the revision that was undone.
 WAITS: Final = ""  # another source leads; its own has a value, too, and may lead later
-UNDONE: Final = "*"  # for the next record that has the file: nobody knows whose it was
+UNDONE: Final = "*"  # undone; whose it was will be known once a record has the file
 
 type Ledger = Mapping[str, Sequence[Written]]
 
@@ -89,7 +88,7 @@ def row_of(rows: Sequence[Written], source: str) -> Written | None:
 
 
 def is_for_whoever_comes(ledger: Ledger, record: Record) -> bool:
-    """Say whether a record is the one that an undo was against, of which nobody knew whose."""
+    """Say whether an undo took back what a record says, and nobody knew then whose it was."""
     return record.mirror and any(
         row.source == record.source and row.released == UNDONE
         for rows in ledger.values()

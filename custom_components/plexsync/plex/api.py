@@ -22,7 +22,7 @@ from .same import cut
 # An edit without an id edits the whole library.
 NO_ID = FaultRow(FaultClass.ITEM, "no_id", permanent=True)
 _NO_GENERATION = -1
-_LOOKS = 3  # at who answers, as long as something breaks meanwhile
+_LOOKS = 3  # times to ask who answers, where something breaks meanwhile
 _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
 
 
@@ -81,7 +81,7 @@ class PlexApi:
         self._doubts += 1
 
     def _confirm(self, who: Identity, call: Call, doubts: int) -> None:
-        """Take in who answered a call, and where nothing is in doubt since it was sent."""
+        """Check who answered a call; trust its connections unless something broke since."""
         if self._machine_id is not None and who.machine_id != self._machine_id:
             self._confirmed = _NO_GENERATION
             raise WRONG_SERVER.fault()

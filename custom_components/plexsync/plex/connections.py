@@ -97,7 +97,7 @@ class Connector(aiohttp.TCPConnector):
     def __init__(
         self, history: ConnectionHistory, trust: ssl.SSLContext | bool
     ) -> None:
-        """Take the account that is kept of them, and who may vouch for the server.
+        """Take the history that they add to, and who may vouch for the server.
 
         On the loop that they will live on; with ``trust`` False anybody may answer.
         """
