@@ -274,3 +274,30 @@ async def test_a_repair_that_is_ignored_stays_so_over_a_start(
     mend()
     await set_up(hass, entry)
     await until_issue(hass, key, gone=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "cause"), [("wrong_server", impersonate), ("library_gone", lose_library)]
+)
+async def test_a_repair_that_is_ignored_stays_so_while_plex_is_away(
+    hass: HomeAssistant, plex: PlexSimulator, key: str, cause: Cause
+) -> None:
+    """An open circuit knows nothing of what would hold the server."""
+    entry = await set_up(hass, make_entry(plex))
+    mend = cause(plex)
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    await until_issue(hass, key)
+    ir.async_ignore_issue(hass, DOMAIN, f"{key}_{ENTRY}", True)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await plex.stop()
+    await set_up(hass, entry)
+    await until_state(hass, "sensor", "circuit", "open")
+    await entry.runtime_data.async_refresh()
+    found = issue(hass, key)
+    assert found is not None
+    assert found.dismissed_version is not None
+
+    mend()
+    await plex.start()
+    entry.runtime_data.engine.health.hurry()
+    await until_issue(hass, key, gone=True)

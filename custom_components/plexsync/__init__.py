@@ -85,7 +85,7 @@ def _settings(entry: PlexSyncConfigEntry) -> tuple[Any, ...]:
     sources = {
         number: (each.title, each.data) for number, each in entry.subentries.items()
     }
-    return entry.data, entry.options, sources
+    return entry.title, entry.data, entry.options, sources
 
 
 async def _async_reload(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None:

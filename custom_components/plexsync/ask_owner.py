@@ -67,7 +67,7 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
         hass,
         entry,
         circuit.holds,
-        is_seen=circuit.breaker.verified,
+        is_seen=circuit.breaker.has_seen,
         save_failed=circuit.save_failed,
         database_fails=engine.worker.storage_failed,
     )
@@ -103,7 +103,7 @@ def _async_follow_token(coordinator: PlexSyncCoordinator) -> None:
         issues.async_follow_plex_token(hass, entry, refused=is_borrowed)
         if not is_borrowed:
             entry.async_start_reauth(hass)
-    elif circuit.breaker.verified and not coordinator.engine.health.edits_refused:
+    elif circuit.breaker.has_seen and not coordinator.engine.health.edits_refused:
         # Plex takes the token again: nobody need be asked for one.
         issues.async_follow_plex_token(hass, entry, refused=False)
         for flow in entry.async_get_active_flows(hass, {SOURCE_REAUTH}):

@@ -99,12 +99,17 @@ class Breaker:
         """Whether the server asked us to slow down, and no edit went well since."""
         return self._throttles > 0
 
+    @property
+    def has_seen(self) -> bool:
+        """Whether the last look found the server well, and nothing was in doubt since."""
+        return self.verified and self.state is not State.OPEN
+
     # -- calls ---------------------------------------------------------------
 
     def admit(self, now: float) -> Permit | None:
         """Give a permit, or None: not now."""
         self.expire(now)
-        if not self.verified or self.state is State.OPEN or now < self.not_before:
+        if not self.has_seen or now < self.not_before:
             return None
         if self.state is State.HALF_OPEN and self._permits:
             return None
