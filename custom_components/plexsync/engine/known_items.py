@@ -1,5 +1,7 @@
 """Items as the ledger numbers them: by their file, under whatever rating key.
 
+That is how undo, and every later write, finds an item that got a new key.
+
 Every function is one step of a transaction under way (``Database.run``).
 """
 

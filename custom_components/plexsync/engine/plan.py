@@ -1,4 +1,7 @@
-"""Record + item + ledger → plan: exactly what would be written, and why not the rest."""
+"""Record + item + ledger → plan: exactly what would be written, and why not the rest.
+
+Nothing is written that would change nothing: a plan without changes sends no edit.
+"""
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
