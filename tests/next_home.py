@@ -26,8 +26,10 @@ if "last_states" not in vars(RestoreStateData):
     )
 
 # Tests that fail for what the plugin lacks, and what that is.
+_BEFORE = "its processes import the plugin by themselves, before this is"
 _IDS = "last states go by ids of the registry, which the plugin's Home Assistant does not keep"
 LEFT_OUT: dict[str, str] = {
+    "tests/proofs/test_mutants.py::test_a_handful_is_caught": _BEFORE,
     "tests/test_counter.py::test_an_older_database_takes_nothing_back": _IDS,
     "tests/test_counter.py::test_a_lost_database_takes_nothing_back": _IDS,
     "tests/test_counter.py::test_a_reload_changes_nothing": _IDS,

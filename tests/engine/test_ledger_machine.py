@@ -191,6 +191,7 @@ class LedgerMachine(Machine):
         assert plan.missed(self.item()) == ()
         if outcome == "written":
             ledger.confirm(self.db, item, source, plan.changes, self.now)
+            self.leave_to_others(plan, source)
             if any(each.field == "genres" and not each.lock for each in plan.changes):
                 # Nothing stands there for whoever wants nothing any more.
                 truth = self.truth["genres"]
@@ -219,6 +220,20 @@ class LedgerMachine(Machine):
             self.truth[name].claims.pop(source, None)
             self.truth[name].wants.pop(source, None)
             self.forget_let_go(name)
+
+    def leave_to_others(self, plan: Plan, source: str) -> None:
+        """Let what a source wrote, wants no more and leaves for others be theirs alone.
+
+        A late write of its own may have brought it. Where the others want it no more,
+        and take nothing away, it stays.
+        """
+        truth = self.truth["genres"]
+        if any(change.field == "genres" for change in plan.changes):
+            for name, owners in truth.members.items():
+                if name not in truth.wants[source] and any(
+                    name in wanted for wanted in truth.wants.values()
+                ):
+                    owners.discard(source)
 
     def forget_let_go(self, name: str) -> None:
         """Let members be whoever's brings them, where a source that let go has no lock."""
