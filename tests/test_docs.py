@@ -12,6 +12,7 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 
 from custom_components.plexsync.const import DOMAIN
+from custom_components.plexsync.engine.fields import FIELDS
 from custom_components.plexsync.services import ACTIONS
 from tests.reasons import all_reasons
 from tests.test_contract import ROOT, TEXTS, forms, keys_of
@@ -94,6 +95,11 @@ def test_every_action_is_documented_with_its_fields(action: str) -> None:
     page = read("actions.md")
     assert f"plexsync.{action}" in page
     assert keys_of(ACTIONS[action][1]).keys() <= set(re.findall(r"`([a-z_]+)`", page))
+
+
+def test_every_field_of_an_item_is_documented() -> None:
+    """Name all that a record can carry."""
+    assert FIELDS.keys() <= set(code(read("actions.md")))
 
 
 @pytest.mark.parametrize(

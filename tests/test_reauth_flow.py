@@ -121,6 +121,29 @@ async def test_the_same_token_is_accepted_again(
     assert entry.runtime_data.engine.circuit.holds == set()
 
 
+async def test_the_end_of_a_hold_is_told_after_the_reload(
+    hass: HomeAssistant, plex: PlexSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new token reloads the entry, which then knows of no hold."""
+    entry = await set_up(hass, make_entry(plex))
+    refused_soon(entry)
+    plex.core.token = "new-token"
+    await call(hass, "sync_item", path=path(plex), fields={"summary": "x"})
+    await until(hass, lambda: reauths(hass))
+    result = await enter(hass, await begin(hass, entry), token="new-token")
+    assert result["reason"] == "reauth_successful"
+    await until_state(hass, "sensor", "synced", "1")
+    held = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name.startswith("custom_components") and "held" in record.getMessage()
+    ]
+    assert held == [
+        f"{entry.title}: jobs are held (auth)",
+        f"{entry.title}: jobs are no longer held (auth)",
+    ]
+
+
 async def test_the_dialog_goes_when_plex_accepts_the_token_again(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:

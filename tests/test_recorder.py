@@ -43,7 +43,7 @@ from tests.world import EPOCH, HOUR
 pytestmark = pytest.mark.timeout(400)  # for a busy machine: days are long
 
 DAY = 24 * HOUR
-QUIET = 100  # rows of a day on which nothing happens, as DESIGN bounds them
+QUIET = 100  # rows of a day on which nothing happens, at most
 COUNT = 12
 _POLL = 600  # seconds between looks at Stash: days pass more quickly
 

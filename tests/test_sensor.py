@@ -38,7 +38,7 @@ from tests.simulators.stash import StashSimulator
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
 DIAGNOSTIC = EntityCategory.DIAGNOSTIC
 
-# Device class, unit, state class and category, as DESIGN §5 promises them.
+# Device class, unit, state class and category: automations and statistics rely on them.
 PROMISED = {
     "status": ("enum", None, None, None),
     "circuit": ("enum", None, None, None),

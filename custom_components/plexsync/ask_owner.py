@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import callback
+from homeassistant.util.hass_dict import HassKey
 
 from . import issues
 from .const import CONF_REUSE
 from .engine.events import SourceHoldChanged
-from .engine.holds import Hold, SourceHold
+from .engine.holds import BY_LOOK, Hold, SourceHold
 from .engine.status import FAILED_LONG
 from .stash_fields import async_names_of
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
 
 _LOGGER = logging.getLogger(__name__)
+
+_HELD: HassKey[dict[str, frozenset[Hold]]] = HassKey("plexsync_held")
 
 
 @callback
@@ -58,10 +61,29 @@ def async_look_at_what_was_asked(coordinator: PlexSyncCoordinator) -> None:
 
 
 @callback
+def async_keep_holds(coordinator: PlexSyncCoordinator) -> None:
+    """Remember over a reload what held the server: its end is still to be told."""
+    held = BY_LOOK & coordinator.engine.circuit.holds
+    number = coordinator.config_entry.entry_id
+    coordinator.hass.data.setdefault(_HELD, {})[number] = held
+
+
+@callback
+def _async_tell_of_ends(coordinator: PlexSyncCoordinator) -> None:
+    """Log what held the server before it was reloaded, and is seen to be over."""
+    entry, circuit = coordinator.config_entry, coordinator.engine.circuit
+    if circuit.breaker.verified:
+        held = coordinator.hass.data.get(_HELD, {}).pop(entry.entry_id, frozenset())
+        for hold in sorted(held - circuit.holds):
+            _LOGGER.info("%s: jobs are no longer held (%s)", entry.title, hold)
+
+
+@callback
 def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
     """Follow what is wrong now."""
     hass, entry, engine = coordinator.hass, coordinator.config_entry, coordinator.engine
     circuit = engine.circuit
+    _async_tell_of_ends(coordinator)
     _async_follow_token(coordinator)
     issues.async_follow(
         hass,

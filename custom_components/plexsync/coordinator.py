@@ -15,6 +15,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from . import issues
 from .ask_owner import (
     async_ask_owner,
+    async_keep_holds,
     async_log_source_hold,
     async_look_at_what_was_asked,
     async_tell_of_lost_files,
@@ -248,6 +249,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        async_keep_holds(self)
         self.backup.close()
         self.nightly.close()
         self.departures.close()

@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from typing import TYPE_CHECKING, Final
 
 from .const import CONF_MACHINE_ID
-from .engine import moved
+from .engine import other_machine
 from .plex import index
 from .plex.library import Library
 from .plex.paths import key
@@ -50,7 +50,7 @@ async def async_recognise_machine(coordinator: PlexSyncCoordinator) -> bool:
     machine = coordinator.config_entry.data[CONF_MACHINE_ID]
 
     def recognise(db: Connection) -> bool:
-        if is_other := moved.recognise(db, machine):
+        if is_other := other_machine.recognise(db, machine):
             index.clear(db)
         return is_other
 

@@ -13,7 +13,7 @@ async def _look(rig: Rig, count: int) -> list[Sight]:
     sights = [Sight(Find((rig.path(number),))) for number in range(1, count + 1)]
     engine = rig.engine
     async with engine.admission.contact(READING) as contact:  # as preview does
-        await Look(engine.tools, contact).find(sights)
+        await Look(engine.common, contact).find(sights)
     return sights
 
 
@@ -98,5 +98,5 @@ async def test_one_of_two_items_that_had_the_file_is_gone(quiet: Rig) -> None:
 async def _look_for(rig: Rig, find: Find) -> Sight:
     sight = Sight(find)
     async with rig.engine.admission.contact(READING) as contact:
-        await Look(rig.engine.tools, contact).find([sight])
+        await Look(rig.engine.common, contact).find([sight])
     return sight

@@ -1,4 +1,7 @@
-"""Contacts for whoever waits for an answer: given at once, or refused with a reason."""
+"""Contacts for whoever waits for an answer: given at once, or refused with a reason.
+
+The worker does not come this way: ``queue.claim_trial`` says which job is its trial.
+"""
 
 from collections.abc import AsyncGenerator
 import contextlib

@@ -1,4 +1,7 @@
-"""When two values are the same, and when one is the other in another form."""
+"""When two values are the same, and when one is the other in another form.
+
+``plan`` asks this for each field: what is the same is not written.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import date

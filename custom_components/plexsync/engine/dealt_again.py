@@ -1,7 +1,7 @@
-"""A key that was dealt again: to a record of other files than the one we knew by it.
+"""A source has reused a key: the record has other files than the one we knew by it.
 
-A lost database that is scanned anew, an import or a restored copy deals keys again.
-What is kept by key is then about another film.
+This happens when a lost database is scanned anew, by an import, or with a restored copy.
+What we keep under the key is then about another film.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from . import owners
+from . import item_owner
 from .common import Common
 from .look import Look
 from .ports import Item
@@ -48,7 +48,7 @@ async def seek_heirs(common: Common, look: Look, sights: Sequence[Sight]) -> Non
 
     def hand_over(db: Connection) -> None:
         for sight, item in reversed(heirs):
-            owners.hand_over(db, item, _record(sight))
+            item_owner.hand_over(db, item, _record(sight))
 
     await common.database.run(hand_over)
     for sight, item in heirs:

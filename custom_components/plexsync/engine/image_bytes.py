@@ -1,4 +1,8 @@
-"""What passes for a picture: by its size and its first bytes."""
+"""What passes for a picture: by its size and its first bytes.
+
+``plex.pictures.check`` refuses all else before an upload; whoever fetches a picture
+reads no more of it than the limit.
+"""
 
 MAX_IMAGE = 10 * 1024 * 1024  # bytes; Plex answers 500 or 413 to more
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")

@@ -144,7 +144,10 @@ class Judge:
                     self._proven.add(subject)
 
     def _forgive(self, kind: str) -> None:
-        """Take what failed while its kind did for nobody's own; not again and again."""
+        """Drop the doubts about subjects that failed while their whole kind of call did.
+
+        Each subject is forgiven only a few times.
+        """
         for subject, doubt in list(self._doubts.items()):
             times = self._forgiven.get(subject, 0)
             if doubt.kind == kind and times < _FORGIVEN:
@@ -191,7 +194,8 @@ class Judge:
     async def _ask(self, wall: float) -> Fault | None:
         """Ask the probe; an outage that it finds began at the answer in doubt.
 
-        One that is only asked to wait has found none, and no wish before it is over.
+        A probe that is only asked to slow down has found no outage: if a first fault was
+        noted before, it stays.
         """
         evidence = self._circuit.evidence
         first = evidence.first_fault

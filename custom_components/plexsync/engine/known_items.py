@@ -1,5 +1,7 @@
 """Items as the ledger numbers them: by their file, under whatever rating key.
 
+That is how undo, and every later write, finds an item that got a new key.
+
 Every function is one step of a transaction under way (``Database.run``).
 """
 
@@ -28,9 +30,9 @@ def find(db: Connection, item: Item) -> int | None:
             )
             return int(moved[0])
     if row is not None:
-        # Same rating key, other files: the file was renamed in place, or the key
-        # was given to another item. Only Plex's own lock tells, so it stays ours
-        # where the value still stands and is nobody's where it does not.
+        # Same rating key, other files: the file was renamed in place, or Plex gave the
+        # key to another item. We cannot tell which, so the rows stay with the key; a
+        # value counts as ours only where it still stands there.
         path = item.paths[0] if item.paths else row[1]
         db.execute("UPDATE item SET path = ? WHERE id = ?", (path, row[0]))
         return int(row[0])

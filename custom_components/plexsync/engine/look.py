@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
-from . import known_items, leading, ledger, ledger_sources, owners, parts, seen
+from . import item_owner, known_items, leading, ledger, ledger_sources, parts, seen
 from .access import CallAccess
 from .aside import Aside
 from .bulk_read import BulkReader
@@ -134,7 +134,7 @@ class Look:
                 parts.notice(db, sight.item)
                 parts.note(db, sight.item)
                 known = ledger.rows(db, sight.item)
-                key = owners.owner(db, sight.item, sight.record, known)
+                key = item_owner.owner(db, sight.item, sight.record, known)
                 if key is None and is_for_whoever_comes(known, sight.record):
                     ledger.take_for_undone(db, sight.item, sight.record)
                     known = ledger.rows(db, sight.item)

@@ -1,9 +1,11 @@
 """The layout of the database, version by version: a ladder keyed by ``user_version``.
 
-What is new stands in a ring's SCHEMA alone, and is laid out where it is missing. A
-step is needed for what changes: a column of a table that is there already, say. A
-step finds a table as any version before it left it, or none at all; one that lays
-out a cache anew just drops its tables. An index that changes gets another name.
+A new table needs no step: it stands in the SCHEMA of its module and is created where
+it is missing. A change to an existing table, such as a new column, needs one. A step
+must cope with the table as any earlier version left it, or with no table at all; to
+rebuild a cache it just drops the tables. An index that changes gets another name.
+
+``sqlite_file`` refuses a file of a newer version, and leaves it alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator

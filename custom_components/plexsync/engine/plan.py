@@ -1,4 +1,7 @@
-"""Record + item + ledger → plan: exactly what would be written, and why not the rest."""
+"""Record + item + ledger → plan: exactly what would be written, and why not the rest.
+
+Nothing is written that would change nothing: a plan without changes sends no edit.
+"""
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,7 +110,10 @@ def make_plan(
 
 
 def _rows_that_count(record: Record, rows: Sequence[Written]) -> list[Written]:
-    """Leave out what was undone: it is nobody's, but for the record that it was undone against."""
+    """Leave out the rows that an undo released.
+
+    Only the very record that was undone still sees them: it must not write them again.
+    """
     return [
         row
         for row in rows
@@ -119,9 +125,9 @@ def _rows_that_count(record: Record, rows: Sequence[Written]) -> list[Written]:
 def _unclaimed(
     record: Record, ledger: Ledger, changed: Collection[str]
 ) -> tuple[str, ...]:
-    """Name the fields in which the record's source has a value, and wants none any more.
+    """Name the fields that the record's source wrote once and now wants no value in.
 
-    Where that value can be taken away it is, and that says the same.
+    A field that this plan changes is not among them: the change says the same.
     """
     names = {name for name, wanted in record.fields.items() if wanted is None}
     if record.mirror:

@@ -9,7 +9,8 @@ from .planning import Case
 from .record import Actor, Value
 from .written import Written, locked_before
 
-# To spell a collection anew is to leave it, and what people made of it, for another.
+# In another spelling a collection is another one: the item would leave the one that
+# people have given a poster, a summary and an order.
 _KEEPS_SPELLING = frozenset({"collections"})
 
 

@@ -55,7 +55,7 @@ class Case:
 
     @property
     def is_sure(self) -> bool:
-        """Whether no write is on its way of which nobody knows what became."""
+        """Whether the outcome of every write to the field is known."""
         return not any(row.pending for row in self.rows)
 
     @property

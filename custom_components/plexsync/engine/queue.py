@@ -1,6 +1,7 @@
 """Durable jobs: one row per (source, record key). They are taken, done, put off, failed.
 
-``intake`` puts them in. Every function takes the connection of a transaction under
+``intake`` puts them in. A trial takes the job that was tried longest ago, so that one
+sick job cannot keep the circuit open. Every function takes the connection of a transaction under
 way (``Database.run``) and is one step of it; times are ``Clock.steady`` seconds.
 """
 

@@ -19,7 +19,7 @@ class FaultClass(StrEnum):
     SOURCE = "source"
 
 
-class Fault(Exception):  # noqa: N818  # the design's word
+class Fault(Exception):  # noqa: N818  # the word that is used everywhere
     """A classified failure.
 
     ``reason`` is a short machine-readable word. As it comes over the wire a fault of

@@ -226,9 +226,9 @@ def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
 
 
 def _says_the_same(db: Connection, job: Job) -> bool:
-    """Whether a source only said again what was in line: its pictures may be others.
+    """Say whether a source only repeats what is in line, perhaps with other pictures.
 
-    That happens of its own accord, soon after a first sync for example, and what it
-    finds unchanged is no news of the item.
+    Sources do that unasked, soon after a first sync for example. If nothing had to be
+    written for it, it is not counted as a record that was unchanged.
     """
     return job.record.mirror and settled.same_but_pictures(db, job) is not None

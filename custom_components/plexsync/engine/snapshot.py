@@ -34,7 +34,7 @@ class Snapshot:
     failed: int
     skipped: Mapping[str, int]  # records with nothing to write to, by reason
     failed_for: float  # seconds that a job has been left failed at most
-    oldest: float | None
+    oldest: float | None  # when the oldest open job came in, by ``Clock.steady``
     stalled: float  # since the worker last finished a job, while there is work due
     statistics: stats.Statistics
     next_probe: float | None

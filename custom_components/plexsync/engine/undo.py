@@ -60,8 +60,8 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
         elif same(spec, item.fields[name], first.before) or any(
             _is_shown(spec, item.fields[name], row) for row in story
         ):
-            # Of an undo that was cut short: restored, but never let go of. Or it came
-            # from others, and we only found that it agrees.
+            # An undo was cut short after it restored the value and before it gave the
+            # field up; or others wrote the value, and we only found that it agrees.
             restores += _restores(name, story, None)
         else:
             kept[name] = "changed_since"

@@ -1,4 +1,8 @@
-"""The requests that we make, each with its deadline, and what guards them."""
+"""The requests that we make, each with its deadline, and what guards them.
+
+A write goes only to the configured machine: wherever another one may answer by now,
+``GET /identity`` asks first who is there.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence

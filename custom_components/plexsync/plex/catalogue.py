@@ -1,7 +1,9 @@
 """The chosen libraries and the index of what is in them, kept fresh as cheaply as can be.
 
-A whole listing takes ⌈N/1000⌉ requests, once; a single miss one. What is said
-of one library by one answer is never taken for a deletion.
+A whole listing takes ⌈N/1000⌉ requests, once; a single miss one.
+
+A library that vanishes, or lacks a fifth of its items, is a fault and never an
+instruction to forget what was in it: no single answer proves a deletion.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,7 @@
 """One table from what came over the wire to a fault.
 
 Judged on the raw answer and in one place: plexapi folds seven statuses into one
-exception, and raises TypeError for those that requests has no name for. Facts:
-``reference/plex.md`` §3.1–3.3.
+exception, and raises TypeError for those that requests has no name for.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,8 @@
-"""The one way to Plex: requests with a deadline each, judged in one place."""
+"""The one way to Plex: requests with a deadline each, judged in one place.
+
+The token is in the headers only. No log and no exception has it: whatever goes wrong
+leaves as a ``Fault``, whose text is a class and a reason (``engine.retry``).
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping

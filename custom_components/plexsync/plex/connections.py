@@ -1,4 +1,4 @@
-"""Kept connections of which we know what they have been through, and whose each one is."""
+"""Keep-alive connections, with a record of whether the same server is still behind them."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """From field edits to the queries of ``PUT /library/sections/{key}/all``.
 
-Sources disagree on whether ``genre[0].tag.tag=`` appends or replaces
-(``reference/plex.md`` §2.8). Right under both: the whole list as it shall be at
-0…n-1, and what has to go removed by name.
+It is not documented whether ``genre[0].tag.tag=`` appends to a list or replaces it, and
+reports disagree. So we send what is right either way: the whole list as it shall be, at
+0…n-1, and by name what is to be removed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

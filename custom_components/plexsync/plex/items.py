@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ..engine.fields import FIELDS
+from ..engine.fields import FIELDS, Kind
 from ..engine.ports import Item
 from ..engine.record import Actor, Value
 from .guids import canonical
@@ -34,13 +34,11 @@ _FIELDS = {plex: ours for ours, plex in NAMES.items()} | {
     "role": "actors",
     "year": "year",
 }
+# A list's elements in an answer are called as the list is in an edit; the cast's are not.
 _ELEMENTS = {
-    "Genre": "genres",
-    "Label": "labels",
-    "Collection": "collections",
-    "Director": "directors",
-    "Writer": "writers",
-    "Role": "actors",
+    "Role" if name == "actors" else NAMES[name].capitalize(): name
+    for name, field in FIELDS.items()
+    if field.is_list
 }
 type SectionOf = Callable[[str, str], str | None]
 
@@ -188,13 +186,13 @@ def _rating(text: str) -> float | None:
     return rating if 0 <= rating <= 10 else None  # nor is "nan"
 
 
-_READ: dict[str, Callable[[str], Value | None]] = {
-    "date": _date,
-    "user_rating": _rating,
+_READ: dict[Kind, Callable[[str], Value | None]] = {
+    Kind.DATE: _date,
+    Kind.RATING: _rating,
 }
 _SINGLES = {
     kind: [
-        (name, NAMES[name], _READ.get(name, _text))
+        (name, NAMES[name], _READ.get(FIELDS[name].kind, _text))
         for name in sorted(names)
         if not FIELDS[name].is_list
     ]

@@ -4,8 +4,8 @@ One poll is one request when nothing changed: for every kind of object (scenes, 
 what their records are made of) it lists what changed last, and compares. What is
 new is then read by id, page by page. ``stash_cursor`` says how time is treated.
 
-What no poll can see (files moved, scenes merged or deleted, tags merged, imports;
-``reference/stash.md`` §4.4) a sweep finds.
+What no poll can see (files moved, scenes merged or deleted, tags merged,
+imports) a sweep finds.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Where reading a Stash stands: text times, and what was seen last.
 
 Stash keeps ``updated_at`` as text in its own zone, whole seconds, and compares it
-character by character (``reference/stash.md`` §4.3). So times are text here too:
-the first 19 characters, without the zone, are what is compared and sent.
+character by character. So times are text here too: the first 19 characters, without
+the zone, are what is compared and sent.
 
 A cursor holds, for each kind of object, the greatest raw time and a digest of what
 changed within ``WINDOW`` before it. The window is wide because a server that moves

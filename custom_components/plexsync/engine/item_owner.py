@@ -1,4 +1,4 @@
-"""Which record of a source an item follows.
+"""Which record of a source an item follows. Who owns a list's members: ``plan_lists``.
 
 Plex merges files into one item, and then several records of one source find it. One of
 them is its owner, whose key stands in the ledger; the others wait as ``shared_item``.
@@ -17,9 +17,9 @@ from .written import Ledger, row_of
 def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | None:
     """Give the key of another record of the same source that the item follows.
 
-    None where the item is free, or the record's own. Who is tied to it by hand comes
-    first, then who wrote to it last, by what is ``known`` of it. What an action says
-    stands beside all of its other words: its last one counts.
+    None where the item is free, or the record's own. A record that was pinned to the item
+    comes first, then the one that wrote to it last, by what is ``known`` of it. An
+    action's records never compete for an item: the last action counts.
     """
     if not record.mirror:
         return None

@@ -6,7 +6,13 @@ import sqlite3
 
 import pytest
 
-from custom_components.plexsync.engine import known_items, ledger, moved, parts, pins
+from custom_components.plexsync.engine import (
+    known_items,
+    ledger,
+    other_machine,
+    parts,
+    pins,
+)
 from custom_components.plexsync.engine.change import Change
 from custom_components.plexsync.engine.engine import SCHEMAS
 from custom_components.plexsync.engine.migrations import climb
@@ -21,7 +27,7 @@ def db() -> Iterator[sqlite3.Connection]:
     """Give a database that knows the first machine."""
     connection = sqlite3.connect(":memory:")
     climb(connection, SCHEMAS)
-    assert not moved.recognise(connection, "first")
+    assert not other_machine.recognise(connection, "first")
     yield connection
     connection.close()
 
@@ -41,25 +47,25 @@ def write(db: sqlite3.Connection, where: Item) -> None:
 def test_the_same_machine_keeps_its_keys(db: sqlite3.Connection) -> None:
     """Let go of nothing."""
     write(db, item("5", OLD, "/a"))
-    assert not moved.recognise(db, "first")
+    assert not other_machine.recognise(db, "first")
     assert ledger.rows(db, item("5", OLD, "/a"))
 
 
 def test_a_row_follows_its_file(db: sqlite3.Connection) -> None:
     """Find it by the file under another key, and never under its old key."""
     write(db, item("5", OLD, "/a"))
-    assert moved.recognise(db, "second")
+    assert other_machine.recognise(db, "second")
     assert not ledger.rows(db, item("5", NEW, "/b"))
     assert ledger.rows(db, item("7", NEW, "/a"))
     assert ledger.rows(db, item("7", NEW, "/a"))  # and from now on by that key
-    assert not moved.recognise(db, "second")
+    assert not other_machine.recognise(db, "second")
 
 
 def test_a_file_in_two_libraries(db: sqlite3.Connection) -> None:
     """Give each of the two items there one of the two rows."""
     for key, section in (("5", OLD), ("6", "other-uuid")):
         write(db, item(key, section, "/a"))
-    moved.recognise(db, "second")
+    other_machine.recognise(db, "second")
     for key, section in (("8", NEW), ("9", "newer-uuid")):
         assert ledger.rows(db, item(key, section, "/a"))
     assert not ledger.rows(db, item("10", "newest-uuid", "/a"))
@@ -68,7 +74,7 @@ def test_a_file_in_two_libraries(db: sqlite3.Connection) -> None:
 def test_what_has_no_file_is_forgotten(db: sqlite3.Connection) -> None:
     """Nothing can tell it there."""
     write(db, item("5", OLD))
-    moved.recognise(db, "second")
+    other_machine.recognise(db, "second")
     assert not ledger.rows(db, item("5", NEW))
     assert db.execute("SELECT count(*) FROM ledger").fetchone() == (0,)
 
@@ -78,7 +84,7 @@ def test_what_was_merged_is_known_in_each_part(db: sqlite3.Connection) -> None:
     whole = item("5", OLD, "/a", "/b")
     write(db, whole)
     parts.note(db, whole)
-    moved.recognise(db, "second")
+    other_machine.recognise(db, "second")
     one, other = item("7", NEW, "/a"), item("8", NEW, "/b")
     parts.recognise(db, one, other)
     assert ledger.rows(db, one)
@@ -90,7 +96,7 @@ def test_pins(db: sqlite3.Connection) -> None:
     """Keep one that remembers its files, and untie one that knows a key alone."""
     pins.tie(db, "stash", "1", "5", item("5", OLD, "/a"))
     pins.tie(db, "stash", "2", "6", None)
-    moved.recognise(db, "second")
+    other_machine.recognise(db, "second")
     found = pins.find(db, Record("stash", "1", Find(), {}))
     assert found == Find(("/a",), (), "0")  # a key that nothing has
     assert pins.find(db, Record("stash", "2", Find(), {})) is None
@@ -105,7 +111,7 @@ def test_jobs(db: sqlite3.Connection) -> None:
             " priority, enqueued, due) VALUES ('a', ?, ?, '{}', 1, 0, 1, 0, 0, 0)",
             (key, json.dumps(find)),
         )
-    moved.recognise(db, "second")
+    other_machine.recognise(db, "second")
     found = [json.loads(row[0]) for row in db.execute("SELECT find FROM job")]
     assert [each["rating_key"] for each in found] == [None, "0"]
     assert found[0]["paths"] == ["/a"]
