@@ -1517,7 +1517,7 @@ _LEDGER = [
         "the same revision writes it again",
         "return row is not None and row.released == self.record.token()",
         "return False",
-        tests="test_plan.py::test_released_until_the_next_revision",
+        tests="test_plan.py",
     ),
     _bug(
         "ledger",
