@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 from typing import Any
 
-from custom_components.plexsync.engine.breaker import Result, State
+from custom_components.plexsync.engine.breaker import Policy, Result, State
 from custom_components.plexsync.engine.circuit import Circuit
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.events import (
@@ -14,7 +14,9 @@ from custom_components.plexsync.engine.events import (
     CircuitOpened,
     Event,
 )
-from tests.rig import MemoryStore
+from custom_components.plexsync.engine.health import Health
+from custom_components.plexsync.engine.retry import Fault, FaultClass
+from tests.rig import WITHIN, MemoryStore
 
 
 class _SlowStore(MemoryStore):
@@ -90,3 +92,33 @@ async def test_an_item_that_failed_long_ago_began_no_outage() -> None:
         await circuit.trip("refused", since=now - 10)
         assert circuit.outages.current is not None
         assert circuit.outages.current.start == began
+
+
+async def test_a_sign_of_life_during_a_probe_is_not_lost() -> None:
+    """The probe that is under way began before it, and fails: another one follows."""
+    circuit, _ = _circuit(MemoryStore())
+    hour = 3600.0  # by themselves probes do not follow each other sooner
+    circuit.breaker.policy = Policy(first_delay=hour, cap=hour, refused=hour)
+    await circuit.trip("refused", since=1.0)
+    under_way, over = asyncio.Event(), asyncio.Event()
+    probes = 0
+
+    async def probe() -> None:
+        nonlocal probes
+        probes += 1
+        if probes == 1:
+            under_way.set()
+            await over.wait()
+            raise Fault(FaultClass.SERVER, "refused", unreachable=True)
+
+    health = Health(circuit, probe, Clock())
+    health.hurry()
+    running = asyncio.create_task(health.run())
+    await under_way.wait()
+    health.hurry()
+    over.set()
+    async with asyncio.timeout(WITHIN):
+        while circuit.breaker.state is State.OPEN:
+            await asyncio.sleep(0)
+    assert probes == 2
+    running.cancel()

@@ -29,6 +29,7 @@ class Health:
         self._begun = 0  # probes so far
         self._asking = 0  # who wait for one
         self._last: Fault | None = None  # what the last one found
+        self._once_more = False  # if the one under way fails
         self._retry_at = float("-inf")  # no probe of a closed circuit before this
         self._refusals = 0  # in a row, by probes
         self._write_holds = 0  # since an edit went well
@@ -100,7 +101,15 @@ class Health:
         return self._probing.locked() or self._asking > 0
 
     def hurry(self) -> None:
-        """Probe now: the server gave a sign of life."""
+        """Probe now: the server gave a sign of life.
+
+        A probe that is under way may have begun too early to see it: if that one fails,
+        another one follows at once.
+        """
+        self._once_more = self._probing.locked()
+        self._bring_forward()
+
+    def _bring_forward(self) -> None:
         self._circuit.breaker.hurry(self._clock.monotonic())
         self._retry_at = float("-inf")
         self._circuit.wake.set()
@@ -166,6 +175,7 @@ class Health:
     async def _probe_once(self) -> None:
         circuit = self._circuit
         self._begun += 1
+        self._once_more = False
         before, wall = circuit.breaker.state, self._clock.wall()
         token = circuit.breaker.begin_probe()
         fault: Fault | None = None
@@ -204,6 +214,8 @@ class Health:
         await circuit.moved(before, fault.reason if fault else "recovery")
         if before is State.OPEN is circuit.breaker.state:
             await circuit.save()  # the delay has grown, and a kill must not forget it
+        if fault is not None and self._once_more:
+            self._bring_forward()
         circuit.notify()
 
     def _passed(self) -> None:
