@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+import time
 from typing import get_args
 
 from homeassistant.config_entries import (
@@ -83,9 +84,13 @@ async def plex(socket_enabled: None) -> AsyncIterator[PlexSimulator]:
 
 @pytest.fixture
 async def stash(socket_enabled: None) -> AsyncIterator[StashSimulator]:
-    """Give a Stash that knows the same films, below another folder."""
-    core = StashCore()
+    """Give a Stash that has known the same films for an hour, below another folder.
+
+    Covers that are as new as their scenes would be asked for once more.
+    """
+    core = StashCore(clock=lambda: time.time() - 3600)
     load_films(core, films=_FILMS)
+    core.clock = time.time
     async with StashSimulator(core) as simulator:
         yield simulator
     core.close()
