@@ -834,7 +834,7 @@ async def test_a_source_is_named_by_its_device(
     await sync(hass, path=OTHER, fields={"tagline": "Ours."})
     for source in ("action", devices["Cellar"]):
         assert (await call(hass, "get_jobs", source=source))["total"] == 1
-    # The pin may have brought the scene in once more, so its job may still be there.
+    # A scene may be on its way once more; none of the jobs is an action's.
     of_stash = (await call(hass, "get_jobs", source=devices["Stash"]))["jobs"]
     assert all(job["source"] == SOURCE for job in of_stash)
     assert await call(hass, "refresh_source", source=SOURCE) == {"sources": 1}
