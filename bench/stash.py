@@ -47,9 +47,9 @@ class _Bench:
     async def told(self, what: str) -> AsyncIterator[None]:
         """Print what something costs."""
         await self._server.forget()
+        gaps, self._loop.own = Delays(), Delays()
         before = self._loop.peak = settled_memory()
         await asyncio.sleep(0.05)  # collecting held the loop: that is not our work
-        gaps, self._loop.own = Delays(), Delays()
         started, cpu = time.perf_counter(), time.process_time()
         with self._loop.into(gaps):
             yield

@@ -1,10 +1,11 @@
 """The benchmark measures what it says: small, and without looking at the clock."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from bench import polls
-from bench.__main__ import compare, line, run, tell
-from bench.results import Backlog, Polls, Row, Sweeps
+from bench.__main__ import compare, compare_edits, line, run, tell
+from bench.results import Backlog, Edits, Polls, Row, Sweeps
 
 
 def test_a_row() -> None:
@@ -37,6 +38,26 @@ def test_sweeps_in_turns() -> None:
         assert (sweeps.requests, sweeps.other_requests) == (2, 2)
         assert "sweep of 120 items" in compare(sweeps)
     assert len(found) == 2
+
+
+def test_edits_in_turns() -> None:
+    """Beside our own checkout: all kinds of latency, and what each misses is said."""
+    found = run("bench.edits", Path(__file__).parent.parent, 40, 20, 2).splitlines()
+    *lines, ours, theirs = found
+    edits = [Edits.from_json(each) for each in lines]
+    assert [(each.latency, each.first) for each in edits] == [
+        ("none", True),
+        ("none", False),
+        ("each", False),
+        ("writes", False),
+    ]
+    for each in edits:
+        assert each.ours.items == each.theirs.items == (40 if each.first else 20)
+        assert 0.5 < each.ratio("written") < 2
+        assert "20 changed items" in compare_edits(each) or each.first
+        slow = replace(each.ours, seconds=each.theirs.seconds * 10)
+        assert replace(each, ours=slow).misses()
+    assert float(ours) == float(theirs) > 0
 
 
 def test_polls() -> None:

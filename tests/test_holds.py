@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import DOMAIN
 from tests.home import (
@@ -230,43 +231,54 @@ async def test_the_circuit_says_since_when(
     assert state_of(hass, "sensor", "circuit").attributes["since"] == since
 
 
-@pytest.mark.parametrize(
+BY_LOOK = pytest.mark.parametrize(
     ("key", "cause"), [("wrong_server", impersonate), ("library_gone", lose_library)]
 )
-async def test_the_repair_of_a_hold_goes_with_it(
+
+
+async def held(
     hass: HomeAssistant, plex: PlexSimulator, key: str, cause: Cause
-) -> None:
-    """Nobody has answered it."""
+) -> tuple[MockConfigEntry, Callable[[], object]]:
+    """Give an entry that a look at Plex has held, with its repair, and how to mend it."""
     entry = await set_up(hass, make_entry(plex))
     mend = cause(plex)
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
     await until_issue(hass, key)
+    return entry, mend
+
+
+async def check_ignored(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> None:
+    """See that a repair stands, and that its owner still ignores it."""
+    await entry.runtime_data.async_refresh()
+    found = issue(hass, key)
+    assert found is not None
+    assert found.dismissed_version is not None
+
+
+@BY_LOOK
+async def test_the_repair_of_a_hold_goes_with_it(
+    hass: HomeAssistant, plex: PlexSimulator, key: str, cause: Cause
+) -> None:
+    """Nobody has answered it."""
+    entry, mend = await held(hass, plex, key, cause)
     mend()
     entry.runtime_data.engine.health.hurry()
     await until_issue(hass, key, gone=True)
     assert issue(hass, key) is None
 
 
-@pytest.mark.parametrize(
-    ("key", "cause"), [("wrong_server", impersonate), ("library_gone", lose_library)]
-)
+@BY_LOOK
 async def test_a_repair_that_is_ignored_stays_so_over_a_start(
     hass: HomeAssistant, plex: PlexSimulator, key: str, cause: Cause
 ) -> None:
     """It is not taken back before it is known whether its cause is gone."""
-    entry = await set_up(hass, make_entry(plex))
-    mend = cause(plex)
-    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
-    await until_issue(hass, key)
+    entry, mend = await held(hass, plex, key, cause)
     ir.async_ignore_issue(hass, DOMAIN, f"{key}_{ENTRY}", True)
     plex.latency_read = 0.5
     assert await hass.config_entries.async_reload(entry.entry_id)
     engine = entry.runtime_data.engine
     await until(hass, lambda: engine.circuit.holds)
-    await entry.runtime_data.async_refresh()
-    found = issue(hass, key)
-    assert found is not None
-    assert found.dismissed_version is not None
+    await check_ignored(hass, entry, key)
 
     # No job is tried while syncing is off: somebody has to look all the same.
     await engine.switch(False)
@@ -276,26 +288,23 @@ async def test_a_repair_that_is_ignored_stays_so_over_a_start(
     await until_issue(hass, key, gone=True)
 
 
-@pytest.mark.parametrize(
-    ("key", "cause"), [("wrong_server", impersonate), ("library_gone", lose_library)]
-)
+@BY_LOOK
 async def test_a_repair_that_is_ignored_stays_so_while_plex_is_away(
-    hass: HomeAssistant, plex: PlexSimulator, key: str, cause: Cause
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    caplog: pytest.LogCaptureFixture,
+    key: str,
+    cause: Cause,
 ) -> None:
     """An open circuit knows nothing of what would hold the server."""
-    entry = await set_up(hass, make_entry(plex))
-    mend = cause(plex)
-    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
-    await until_issue(hass, key)
+    entry, mend = await held(hass, plex, key, cause)
     ir.async_ignore_issue(hass, DOMAIN, f"{key}_{ENTRY}", True)
     await hass.config_entries.async_unload(entry.entry_id)
     await plex.stop()
     await set_up(hass, entry)
     await until_state(hass, "sensor", "circuit", "open")
-    await entry.runtime_data.async_refresh()
-    found = issue(hass, key)
-    assert found is not None
-    assert found.dismissed_version is not None
+    await check_ignored(hass, entry, key)
+    assert "no longer held" not in caplog.text
 
     mend()
     await plex.start()

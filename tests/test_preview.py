@@ -60,6 +60,17 @@ def fresh(
     )
 
 
+async def until_differs(hass: HomeAssistant, number: str) -> None:
+    """Wait until the question says of so many records that they differ."""
+
+    def asked() -> bool:
+        found = issue(hass, READY, SOURCE)
+        shown = (found and found.translation_placeholders) or {}
+        return shown.get("differs") == number
+
+    await until(hass, asked, [ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED])
+
+
 async def test_the_first_plan_is_counted_and_waits_for_an_answer(
     hass: HomeAssistant,
     hass_client: ClientSessionGenerator,
@@ -271,12 +282,7 @@ async def test_other_settings_make_another_plan(
         entry, subentry, data={**subentry.data, CONF_PATH_MAPPINGS: mended}
     )
 
-    def asked() -> bool:
-        found = issue(hass, READY, SOURCE)
-        shown = (found and found.translation_placeholders) or {}
-        return shown.get("differs") == "12"
-
-    await until(hass, asked, [ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED])
+    await until_differs(hass, "12")
     assert plex.journal.count(method="PUT") == 0
 
 
@@ -294,13 +300,7 @@ async def test_another_stash_makes_another_plan(
         hass.config_entries.async_update_subentry(
             entry, subentry, data={**subentry.data, CONF_URL: other.url}
         )
-
-        def asked() -> bool:
-            found = issue(hass, READY, SOURCE)
-            shown = (found and found.translation_placeholders) or {}
-            return shown.get("differs") == "3"
-
-        await until(hass, asked, [ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED])
+        await until_differs(hass, "3")
         assert await hass.config_entries.async_unload(entry.entry_id)
     core.close()
 

@@ -72,7 +72,7 @@ def async_keep_holds(coordinator: PlexSyncCoordinator) -> None:
 def _async_tell_of_ends(coordinator: PlexSyncCoordinator) -> None:
     """Log what held the server before it was reloaded, and is seen to be over."""
     entry, circuit = coordinator.config_entry, coordinator.engine.circuit
-    if circuit.breaker.verified:
+    if circuit.breaker.has_seen:
         held = coordinator.hass.data.get(_HELD, {}).pop(entry.entry_id, frozenset())
         for hold in sorted(held - circuit.holds):
             _LOGGER.info("%s: jobs are no longer held (%s)", entry.title, hold)

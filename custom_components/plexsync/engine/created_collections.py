@@ -25,9 +25,9 @@ def titles(db: Connection, section: str) -> set[str]:
     }
 
 
-def note(db: Connection, section: str, titles: Iterable[str]) -> None:
+def note(db: Connection, section: str, names: Iterable[str]) -> None:
     """Remember collections as created by us."""
     db.executemany(
         "INSERT OR IGNORE INTO collection VALUES (?, ?)",
-        [(section, title.casefold()) for title in titles],
+        [(section, name.casefold()) for name in names],
     )

@@ -7,7 +7,7 @@ What we keep under the key is then about another film.
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from . import pins, queue
+from . import known_pictures, pins, queue
 from .record import Record
 
 
@@ -26,7 +26,4 @@ def begin_anew(db: Connection, record: Record, now: float) -> None:
     db.execute("UPDATE ledger SET key = '' WHERE source = ? AND key = ?", whose)
     pins.untie(db, *whose)
     for image in record.pictures.values():
-        db.execute(
-            "DELETE FROM picture WHERE source = ? AND ref = ?",
-            (record.source, image.ref),
-        )
+        known_pictures.forget(db, record.source, image.ref)

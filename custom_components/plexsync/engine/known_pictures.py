@@ -44,6 +44,11 @@ def keep(db: Connection, source: str, ref: str, known: KnownPicture) -> None:
     )
 
 
+def forget(db: Connection, source: str, ref: str) -> None:
+    """Forget a picture."""
+    db.execute("DELETE FROM picture WHERE source = ? AND ref = ?", (source, ref))
+
+
 def forget_source(db: Connection, source: str) -> None:
     """Forget the pictures of a source."""
     db.execute("DELETE FROM picture WHERE source = ?", (source,))
