@@ -26,13 +26,12 @@ from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PATH, Delays, PlexEvents
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs.month.virtual import VirtualLoop
-from proofs.month.wire import Network, VirtualServer
 from tests.home import PLEX_ROOT, call, make_entry, set_up, until, until_state
 from tests.rig import POLICY, Gallery, MemoryStore, Rig, library
 from tests.simulators.plex import PlexCore, PlexSimulator, Request
 from tests.simulators.plex.library import synthetic
-from tests.virtual import run, virtual
+from tests.virtual import VirtualLoop, run, virtual
+from tests.wire import Network, VirtualServer
 from tests.world import EPOCH, HOUR, World, world
 
 BOUND = 80  # connection attempts in an hour of outage

@@ -25,11 +25,11 @@ from proofs import file_store
 from proofs.edge import Trouble, Way
 from proofs.file_store import FileStore
 from proofs.kill9.life import PROOF_SCHEMA
-from proofs.month.wire import Network, VirtualServer
 from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.messages import Request
 from tests.simulators.plex.snapshot import item_state
+from tests.wire import Network, VirtualServer
 
 from .books import WRITTEN_SCHEMA, Books, portrait
 

@@ -16,9 +16,9 @@ from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldCh
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs.kill9.life import PROOF_SCHEMA, NoImages
+from tests.wire import Network, VirtualEvents, VirtualServer
 
 from .watch import Streak, Watch
-from .wire import Network, VirtualEvents, VirtualServer
 
 _SAVING = 0.002  # seconds until what is saved is on disk
 

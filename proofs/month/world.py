@@ -17,11 +17,11 @@ from proofs.kill9.stream import LISTS, TEXTS, Promises, revisions_of_item
 from tests.simulators.plex import Item, PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.snapshot import item_state
+from tests.wire import Network
 
 from .lives import Left, Life
 from .watch import EPOCH, ByHand, Spans, Streak, Wall, Watch
 from .weather import DAY, HOUR, MINUTE, Spell, forecast
-from .wire import Network
 
 ITEMS = 30
 _LATE = 4  # files that come in the course of the month

@@ -32,11 +32,11 @@ from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs.month.virtual import VirtualLoop
-from proofs.month.wire import Network, VirtualEvents, VirtualServer
 from tests.rig import PNG, MemoryStore
 from tests.simulators.plex import Item, PlexCore, Request, Response, Section
 from tests.simulators.plex.rules import named_keys, named_sections
+from tests.virtual import VirtualLoop
+from tests.wire import Network, VirtualEvents, VirtualServer
 
 EPOCH = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0

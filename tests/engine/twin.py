@@ -17,11 +17,11 @@ from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Image, Record
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs.month.wire import Network, VirtualEvents, VirtualServer
 from tests.rig import PNG, MemoryStore
 from tests.simulators.plex import PlexCore, Request
 from tests.simulators.plex.state import Item
 from tests.simulators.plex.switches import TagMode
+from tests.wire import Network, VirtualEvents, VirtualServer
 
 EPOCH = 1_700_000_000.0
 FILMS = 5
