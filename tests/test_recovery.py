@@ -271,15 +271,7 @@ async def _edit_all(folder: Path) -> tuple[list[int], float, float]:
     network = Network(core, edits)
     network.faults.add("slow", ms=20)
     database = Database(folder / "pace.db", (*SCHEMAS, INDEX_SCHEMA), inline=True)
-    server = VirtualServer(
-        network,
-        core.token,
-        client_id="pace",
-        machine_id=core.identity.machine_identifier,
-        libraries=frozenset(section.uuid for section in core.sections.values()),
-        transactions=database,
-        monotonic=loop.time,
-    )
+    server = VirtualServer(network, database, monotonic=loop.time)
     clock = Clock(loop.time, lambda: EPOCH + loop.time())
     engine = Engine(
         database, server, Gallery(), store=MemoryStore(), clock=clock, random=Random(1)

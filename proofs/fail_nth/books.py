@@ -8,7 +8,7 @@ from typing import Any
 
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.record import Record
-from proofs.kill9.inquest import Findings, check_counts
+from proofs.inquest import Findings, check_counts
 
 # Beside the bookkeeping of ``kill9``, and of the same kind.
 WRITTEN_SCHEMA = """

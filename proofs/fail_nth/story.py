@@ -17,14 +17,14 @@ from custom_components.plexsync.engine.failed import Choice
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.judge import Purpose
-from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Fault
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs import file_store
 from proofs.edge import Trouble, Way
 from proofs.file_store import FileStore
-from proofs.kill9.life import PROOF_SCHEMA
+from proofs.inquest import PROOF_SCHEMA
+from tests.rig import Gallery
 from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.messages import Request
@@ -39,12 +39,6 @@ _LONGEST = 4 * 3600.0  # virtual seconds that anything may take
 _AGAIN = 5.0  # virtual seconds until a host asks once more
 _TIMES = 3
 FILMS = 8
-
-
-_PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
-    "0000000d4944415478da63f8cfc0f01f0005000201"
-) + bytes(12)
 
 
 class NeverError(Exception):
@@ -72,10 +66,9 @@ class World:
         self.network = Network(self.core, self)
         self.faults = self.network.faults
         self.requests = 0  # that left for Plex
-        self.written: Callable[[], object] = lambda: (
-            None
-        )  # hears of each write that Plex did
-        self.gallery = _Gallery()
+        # Hears of each write that Plex did.
+        self.written: Callable[[], object] = lambda: None
+        self.gallery = Gallery()
         self._task: asyncio.Task[None] | None = None
 
     def _wall(self) -> float:
@@ -110,15 +103,7 @@ class World:
             inline=True,
             connect=self.trouble.connect,
         )
-        self._server = VirtualServer(
-            self.network,
-            self.core.token,
-            client_id="proof",
-            machine_id=self.core.identity.machine_identifier,
-            libraries=frozenset({self.section.uuid}),
-            transactions=database,
-            monotonic=self._now,
-        )
+        self._server = VirtualServer(self.network, database, monotonic=self._now)
         return Engine(
             database,
             self._server,
@@ -261,18 +246,6 @@ class World:
         ]
         found["plex"] = [_lasting(item) for item in self.core.items.values()]
         return found
-
-
-class _Gallery:
-    """One picture for everybody."""
-
-    async def fetch(
-        self, source: str, image: Image, known: str | None, files: object = ()
-    ) -> FetchedImage:
-        """Give it, unless it is known."""
-        if known == "tag":
-            return FetchedImage(tag=known, unchanged=True)
-        return FetchedImage(_PNG, "tag")
 
 
 def _lasting(item: Any) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 
-from .figures import Figures
+from proofs.figures import Figures
+
 from .series import run
 
 KILLS = 20

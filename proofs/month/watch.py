@@ -16,8 +16,9 @@ from custom_components.plexsync.engine.evidence import LATELY
 from custom_components.plexsync.engine.fresh import FRESH
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from proofs.kill9.figures import Claim
-from proofs.kill9.stream import LISTS, TEXTS, Order, revisions_of_edit
+from proofs.figures import Claim
+from proofs.promises import Order
+from proofs.records import LISTS, TEXTS, revisions_of_edit
 from tests.simulators.plex import Request
 
 EPOCH = 1_800_000_000.0

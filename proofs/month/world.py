@@ -12,8 +12,9 @@ from typing import Any
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.job import Priority
-from proofs.kill9.inquest import look
-from proofs.kill9.stream import LISTS, TEXTS, Promises, revisions_of_item
+from proofs.inquest import look
+from proofs.promises import Promises
+from proofs.records import LISTS, TEXTS, revisions_of_item
 from tests.simulators.plex import Item, PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.snapshot import item_state

@@ -277,15 +277,7 @@ class World:
         self.began = 0.0
         database = Database(folder / "engine.db", (*SCHEMAS, INDEX_SCHEMA), inline=True)
         clock = Clock(loop.time, lambda: EPOCH + loop.time())
-        self.server = VirtualServer(
-            self.wire,
-            self.core.token,
-            client_id="liveness",
-            machine_id=self.core.identity.machine_identifier,
-            libraries=frozenset(section.uuid for section in self.sections),
-            transactions=database,
-            monotonic=clock.monotonic,
-        )
+        self.server = VirtualServer(self.wire, database, monotonic=clock.monotonic)
         self.engine = Engine(
             database,
             self.server,
@@ -296,7 +288,9 @@ class World:
             random=Random(1),
             tell=self._heard,
         )
-        self.events = self._listen()
+        self.events = VirtualEvents(
+            self.wire, self.engine, arrived=self._arrived, random=Random(2)
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
         self._items: dict[int, Item] = {}  # by number
@@ -318,19 +312,6 @@ class World:
             file=path_of(number),
             announce=False,
             genres=["Drama"],
-        )
-
-    def _listen(self) -> VirtualEvents:
-        circuit = self.engine.circuit
-        return VirtualEvents(
-            self.wire,
-            token=self.core.token,
-            client_id="liveness",
-            allowed=circuit.may_listen,
-            contact=self.engine.health.sighted,
-            arrived=self._arrived,
-            changed=self.engine.news.void,
-            random=Random(2),
         )
 
     # Life

@@ -108,13 +108,7 @@ class Life:
         """Start the engine."""
         database = Database(self.database, (*SCHEMAS, INDEX_SCHEMA), inline=True)
         self.server = VirtualServer(
-            self.network,
-            self.plex.token,
-            client_id="programs",
-            machine_id=self.plex.identity.machine_identifier,
-            libraries=frozenset(s.uuid for s in self.plex.sections.values()),
-            transactions=database,
-            monotonic=self.clock.monotonic,
+            self.network, database, monotonic=self.clock.monotonic
         )
         self.engine = Engine(
             database,
@@ -127,14 +121,7 @@ class Life:
             fresh=self._fresh,
         )
         self.events = VirtualEvents(
-            self.network,
-            token=self.plex.token,
-            client_id="programs",
-            allowed=self.engine.circuit.may_listen,
-            contact=self.engine.health.sighted,
-            arrived=self._arrived,
-            changed=self.engine.news.void,
-            random=Random(2),
+            self.network, self.engine, arrived=self._arrived, random=Random(2)
         )
         await self.engine.open()
         await self.engine.notes.keep(SOURCES, json.dumps(["action", *MIRRORS]))

@@ -12,7 +12,7 @@ from custom_components.plexsync.engine.record import Find, Record
 from proofs.edge import COUNTED, Way
 from proofs.fail_nth.books import WRITTEN_SCHEMA, Books
 from proofs.fail_nth.series import Telling, run
-from proofs.kill9.life import PROOF_SCHEMA
+from proofs.inquest import PROOF_SCHEMA
 
 _EACH = 3  # places that fail, of every way
 
