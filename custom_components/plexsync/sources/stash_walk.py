@@ -17,7 +17,7 @@ from . import stash_queries as queries
 from .stash_client import StashAnswer, TooMuchFault, source_fault
 from .stash_sick import Sick
 
-PAGE = 500  # scenes, with all their fields
+PAGE = 250  # scenes, with all their fields: unpacking more holds the event loop
 SMALLEST_PAGE = 25
 _SAMPLES = 3  # other scenes that are asked for before one is blamed
 _GOLDEN = 0.618034  # multiples of it, without their whole part, lie well spread
