@@ -74,8 +74,8 @@ class Change:
             return {"field": self.field, "before": None, "after": "new picture"}
         return {
             "field": self.field,
-            "before": _shape(self.before),
-            "after": _shape(self.after),
+            "before": shape(self.before),
+            "after": shape(self.after),
         }
 
     def edit(self) -> FieldEdit:
@@ -166,7 +166,7 @@ def _is_form_of(
     return changed and is_form(FIELDS["original_title"], wanted.role, there.role)
 
 
-def _shape(value: Value | None) -> Any:
+def shape(value: Value | None) -> Any:
     """Shape a value for answers: of an actor name and role."""
     if isinstance(value, tuple):
         return [

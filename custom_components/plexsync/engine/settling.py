@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from . import known_items, leading, ledger, pins, queue, settled, stats, targets
+from . import (
+    history_entries,
+    known_items,
+    leading,
+    ledger,
+    pins,
+    queue,
+    settled,
+    stats,
+    targets,
+)
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
 from .common import Common
@@ -65,12 +75,14 @@ class Settling:
         if any(task.blocked or task.solo for task in tasks):
             contact.proves_nothing()
         reopened = bulkheads.take_reopened()
+        history = self._common.history
 
         def record(db: Connection) -> tuple[list[Ending], set[tuple[str, str]]]:
             endings = [Ending(mine, targets.earlier(db, mine[0].job)) for mine in jobs]
             ended = _Ended(now, wall)
             for ending in endings:
                 _record(db, ending, ended)
+            history.note(db, history_entries.written(db, tasks), wall)
             ended.count(db, seconds)
             queue.charge(db, charged)
             for kind, due in next_tries.items():
@@ -82,6 +94,7 @@ class Settling:
 
         endings, successors = await self._common.database.run(record)
         self._common.successors.ask(successors)
+        history.look()
         return endings
 
     def _snooze_the_rest(self, tasks: Sequence[Task], contact: Contact) -> None:
