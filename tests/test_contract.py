@@ -388,7 +388,14 @@ def test_what_an_action_offers_is_translated() -> None:
             )
             labels = {config.get("label_field"), config.get("description_field")}
             assert labels <= {None, *fields}
-    assert used == {"actors", "item_fields", "job_state", "reason", "scope"}
+    assert used == {"actors", "field", "item_fields", "job_state", "reason", "scope"}
+
+
+def test_every_field_can_be_chosen() -> None:
+    """Offer all fields there are to whoever undoes some, or looks for one."""
+    for action, field in (("undo_item", "fields"), ("get_history", "field")):
+        select = SERVICES[action]["fields"][field]["selector"]["select"]
+        assert set(select["options"]) == FIELDS.keys()
 
 
 def test_every_reason_can_be_chosen() -> None:

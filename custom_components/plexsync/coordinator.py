@@ -23,7 +23,13 @@ from .ask_owner import (
 from .ask_sources import find_all
 from .backup_pause import BackupPause
 from .connection import NOWHERE, Access, client_identifier, entry_access
-from .const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
+from .const import (
+    CONF_KEEP_HISTORY,
+    CONF_LIBRARIES,
+    CONF_MACHINE_ID,
+    DEFAULT_KEEP_HISTORY,
+    DOMAIN,
+)
 from .departures import DepartureWatch
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
@@ -168,6 +174,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             fresh=self._fresh,
             wants_scan=self._wants_scan,
             tell=self._heard,
+            keep_history=entry.options.get(CONF_KEEP_HISTORY, DEFAULT_KEEP_HISTORY),
         )
         self.events = PlexEvents(
             async_get_clientsession(hass, verify_ssl=access.verify_ssl),

@@ -18,6 +18,8 @@ import probatio
 from .engine.jobs_view import STATES
 
 ATTR_ALL: Final = "all"
+ATTR_BEFORE: Final = "before"
+ATTR_FIELD: Final = "field"
 ATTR_FIELDS: Final = "fields"
 ATTR_GUID: Final = "guid"
 ATTR_IDS: Final = "ids"
@@ -27,16 +29,19 @@ ATTR_OFFSET: Final = "offset"
 ATTR_PATH: Final = "path"
 ATTR_RATING_KEY: Final = "rating_key"
 ATTR_REASON: Final = "reason"
+ATTR_RUN: Final = "run"
 ATTR_SCOPE: Final = "scope"
+ATTR_SEARCH: Final = "search"
 ATTR_SINCE: Final = "since"
 ATTR_SOURCE: Final = "source"
 ATTR_STATE: Final = "state"
+ATTR_UNTIL: Final = "until"
 ATTR_WAIT: Final = "wait"
 
 SCOPES: Final = ("all", "recent")
 
 MAX_WAIT: Final = 300  # seconds
-MAX_PAGE: Final = 500  # jobs in one answer
+MAX_PAGE: Final = 500  # jobs, or rows of the history, in one answer
 _MAX_ID: Final = 2**63 - 1  # what SQLite can hold
 
 
@@ -50,7 +55,7 @@ def text(value: Any) -> str:
     return given
 
 
-def _moment(value: Any) -> datetime:
+def moment(value: Any) -> datetime:
     """Take a time, in UTC."""
     if isinstance(value, str):
         value = text(value)  # half of a character crashes ``ciso8601``, and all of us
@@ -73,18 +78,33 @@ _WHOLE: Final = partial(_number, int)
 _SECONDS: Final = partial(_number, float)
 
 
-def _text_or_number(value: Any) -> str:
+def text_or_number(value: Any) -> str:
     """Take a rating key as people write it: YAML and templates make numbers of it."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise probatio.Invalid("expected text or a whole number")
     return text(value)
 
 
+def names(value: Any) -> list[str]:
+    """Take the names of some fields: one, or a list that is not empty."""
+    given = [text(each) for each in cv.ensure_list(value)]
+    if not given:
+        raise probatio.Invalid("expected at least one name")
+    return given
+
+
+def page_size(most: int) -> dict[Any, Any]:
+    """Ask how much one answer shall hold."""
+    size = probatio.All(_WHOLE, probatio.Range(min=1, max=most))
+    return {probatio.Optional(ATTR_LIMIT, default=50): size}
+
+
+ROW_ID: Final = probatio.All(_WHOLE, probatio.Range(min=1, max=_MAX_ID))
 _ENTRY: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): text}
 _ITEM: Final = {
     probatio.Optional(ATTR_PATH): text,
     probatio.Optional(ATTR_GUID): text,
-    probatio.Optional(ATTR_RATING_KEY): _text_or_number,
+    probatio.Optional(ATTR_RATING_KEY): text_or_number,
 }
 _RECORD: Final = {
     **_ITEM,
@@ -110,11 +130,18 @@ SYNC_ITEM: Final = _schema(
     }
 )
 PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
-UNDO_ITEM: Final = _schema(_ITEM)
-UNDO_SINCE: Final = _schema({probatio.Required(ATTR_SINCE): _moment, **_WAIT})
+UNDO_ITEM: Final = _schema({**_ITEM, probatio.Optional(ATTR_FIELDS): names})
+UNDO_SINCE: Final = _schema(
+    {
+        probatio.Required(ATTR_SINCE): moment,
+        probatio.Optional(ATTR_UNTIL): moment,
+        **_SOURCE,
+        **_WAIT,
+    }
+)
 UNPIN_ITEM: Final = _schema({probatio.Required(ATTR_KEY): text, **_SOURCE})
 PIN_ITEM: Final = UNPIN_ITEM.extend(
-    {probatio.Required(ATTR_RATING_KEY): _text_or_number}
+    {probatio.Required(ATTR_RATING_KEY): text_or_number}
 )
 RECONCILE: Final = _schema(
     {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES), **_WAIT}
@@ -124,21 +151,29 @@ GET_JOBS: Final = _schema(
         probatio.Optional(ATTR_STATE): probatio.In(STATES),
         **_SOURCE,
         probatio.Optional(ATTR_REASON): text,
-        probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
-            _WHOLE, probatio.Range(min=1, max=MAX_PAGE)
-        ),
+        **page_size(MAX_PAGE),
         probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
             _WHOLE, probatio.Range(min=0, max=_MAX_ID)
         ),
     }
 )
+HISTORY: Final = {
+    **_SOURCE,
+    probatio.Optional(ATTR_RATING_KEY): text_or_number,
+    probatio.Optional(ATTR_FIELD): text,
+    probatio.Optional(ATTR_SINCE): moment,
+    probatio.Optional(ATTR_UNTIL): moment,
+    probatio.Optional(ATTR_SEARCH): text,
+    probatio.Optional(ATTR_BEFORE): ROW_ID,
+}
+GET_HISTORY: Final = _schema({**HISTORY, **page_size(MAX_PAGE)})
 REFRESH_SOURCE: Final = _schema(_SOURCE)
 FAILED_JOBS: Final = _schema(
     {
         probatio.Optional(ATTR_REASON): text,
         probatio.Optional(ATTR_IDS): probatio.All(
             cv.ensure_list,
-            [probatio.All(_WHOLE, probatio.Range(min=1, max=_MAX_ID))],
+            [ROW_ID],
         ),
         probatio.Optional(ATTR_ALL, default=False): cv.boolean,
     }

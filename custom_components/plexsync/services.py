@@ -28,6 +28,12 @@ from .engine.job import Priority
 from .engine.record import Outcome, Record
 from .engine.retry import Fault
 from .errors import invalid, sources_away, translated_errors
+from .history_answer import (
+    async_history,
+    async_source_of_history,
+    bounds,
+    chosen_fields,
+)
 from .record_input import async_record, find, identifier, rating_key, record_key
 from .service_schemas import (
     ATTR_ALL,
@@ -40,12 +46,11 @@ from .service_schemas import (
     ATTR_RATING_KEY,
     ATTR_REASON,
     ATTR_SCOPE,
-    ATTR_SINCE,
     ATTR_SOURCE,
     ATTR_STATE,
     ATTR_WAIT,
 )
-from .undo_run import async_undo_since
+from .undo_run import async_undo_item, async_undo_since
 from .which_source import source_id
 
 type Action = Callable[[PlexSyncCoordinator, ServiceCall], Awaitable[ServiceResponse]]
@@ -113,20 +118,20 @@ async def _undo_item(
     """Restore what stood there before us, of one item."""
     if (given := identifier(call.data)) is None:
         raise invalid("identifier_missing")
-    item, restored, kept = await coordinator.engine.undoing.undo(find(given))
-    return {
-        "rating_key": item.rating_key,
-        "restored": list(restored),
-        "kept": dict(kept),
-    }
+    which = chosen_fields(call.data.get(ATTR_FIELDS))
+    return await async_undo_item(coordinator, find(given), which)
 
 
 async def _undo_since(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Restore what stood there before us, of everything written since a time."""
-    since = call.data[ATTR_SINCE].timestamp()
-    return await async_undo_since(coordinator, since, call.data[ATTR_WAIT])
+    """Restore what stood there before us, of everything written within bounds."""
+    since, until = bounds(call.data)
+    assert since is not None
+    if (source := call.data.get(ATTR_SOURCE)) is not None:
+        source = await async_source_of_history(coordinator, source)
+    wait = call.data[ATTR_WAIT]
+    return await async_undo_since(coordinator, since, wait, until, source)
 
 
 async def _pin_item(
@@ -207,6 +212,13 @@ async def _get_jobs(
     }
 
 
+async def _get_history(
+    coordinator: PlexSyncCoordinator, call: ServiceCall
+) -> ServiceResponse:
+    """Give what was written, newest first."""
+    return await async_history(coordinator, call.data)
+
+
 def _choice(call: ServiceCall) -> Choice | None:
     """Say which failed jobs are meant; None where nothing says it."""
     reason, ids = call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
@@ -266,6 +278,7 @@ ACTIONS: dict[str, tuple[Action, probatio.Schema, SupportsResponse]] = {
         SupportsResponse.OPTIONAL,
     ),
     "get_jobs": (_get_jobs, schemas.GET_JOBS, SupportsResponse.ONLY),
+    "get_history": (_get_history, schemas.GET_HISTORY, SupportsResponse.ONLY),
     "retry_failed": (_retry_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
     "discard_failed": (_discard_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
     "reset_circuit": (_reset_circuit, schemas.NOTHING, SupportsResponse.OPTIONAL),

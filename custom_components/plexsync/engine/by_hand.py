@@ -1,6 +1,7 @@
-"""What an owner asks for by hand, and waits for: preview and pin."""
+"""What an owner asks for by hand, and waits for: preview, titles and pin."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
@@ -19,6 +20,8 @@ from .ports import Item
 from .record import Record
 from .retry import Fault
 from .sight import Sight, every
+
+_PATIENCE = 5.0  # seconds that somebody waits for titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,24 @@ class ByHand:
 
         await self._common.database.run(work, if_left=self._circuit.notify)
         self._circuit.notify()
+
+    async def titles(self, rating_keys: Sequence[str]) -> dict[str, str]:
+        """Give the titles that items have in Plex, as far as it says so at once."""
+        if not rating_keys:
+            return {}
+        with contextlib.suppress(Fault, CircuitRefusedError, TimeoutError):
+            async with (
+                asyncio.timeout(_PATIENCE),
+                self._admission.contact(READING) as contact,
+            ):
+                items = await Look(self._common, contact).read(
+                    dict.fromkeys(rating_keys, "")
+                )
+                return {
+                    key: str(item.fields.get("title") or "")
+                    for key, item in items.items()
+                }
+        return {}
 
     async def _read(self, rating_key: str) -> Item | None:
         """Read one item, if Plex can be asked now."""

@@ -11,7 +11,7 @@ from .database import Database
 from .history import Shown, unpack
 
 _STEP: Final = 2_000  # rows that are looked at in one transaction
-_LARGEST: Final = 150_000  # letters of the changes on one page, but for a first row
+_LARGEST: Final = 150_000  # bytes of the changes on one page, but for a first row
 _NEWEST: Final = 2**63 - 1
 
 # An item that Plex has merged into another one is shown as that.
@@ -256,4 +256,4 @@ def _shown(
         told,
         frozenset(back & {change[0] for change in told}),
     )
-    return shown, len(json.dumps(told, ensure_ascii=False))
+    return shown, len(json.dumps(told, ensure_ascii=False).encode())
