@@ -8,9 +8,9 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from .database import Database
-from .history import Shown, unpack
+from .history import Shown, parse, unpack, unpack_text
 
-_STEP: Final = 2_000  # rows that are looked at in one transaction
+_STEP: Final = 1_000  # rows that are looked at in one transaction
 _LARGEST: Final = 150_000  # bytes of the changes on one page, but for a first row
 _NEWEST: Final = 2**63 - 1
 
@@ -194,7 +194,10 @@ def _look(
     )
     found: list[tuple[WrittenRow, int]] = []
     for row in rows:
-        changes = unpack(row[5])
+        text = unpack_text(row[5])
+        if not _may_fit(wanted, text, row[9]):
+            continue
+        changes = parse(text)
         if _fits(wanted, changes, row[9]):
             found.append(_shown(db, row, changes))
             if len(found) > wanted.limit:
@@ -212,6 +215,16 @@ def _items(db: Connection, rating_key: str) -> list[int]:
         (rating_key,),
     )
     return [row[0] for row in rows]
+
+
+def _may_fit(wanted: Wanted, text: str, path: str) -> bool:
+    """Say whether a row is worth being read: most are not what was asked for."""
+    if wanted.field is not None and f'["{wanted.field}"' not in text:
+        return False
+    if wanted.search is None or wanted.search.casefold() in path.casefold():
+        return True
+    word = json.dumps(wanted.search, ensure_ascii=False)[1:-1]
+    return word.casefold() in text.casefold()
 
 
 def _fits(wanted: Wanted, changes: Sequence[Shown], path: str) -> bool:
