@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from sqlite3 import Connection
 
-from . import last_sweep, leading, skipped
+from . import last_sweep, leading, planned, skipped
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
@@ -31,6 +32,9 @@ class Sweep:
         self._tell = tell
         self._one_run = asyncio.Lock()
         self._run: Reconcile | None = None
+        self.planned_at: float | None = (
+            None  # when the plan was last made, since the start
+        )
 
     @property
     def progress(self) -> float | None:
@@ -68,10 +72,12 @@ class Sweep:
             leads = await self._common.database.run(
                 leading.is_to_compare, durable=False
             )
+            number = await self._common.database.run(planned.next_run, durable=False)
             self._run = Reconcile(
                 self._common,
                 self._circuit,
                 lambda: self._admission.contact(READING),
+                number=number,
                 enqueue=enqueue,
                 total=total,
                 catches_up=everything,
@@ -85,8 +91,9 @@ class Sweep:
                 for reason, number in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + number
+                self.planned_at = self._common.clock.wall()
                 if everything:
-                    await self._remember(since, whole=not left_out())
+                    await self._remember(since, number, whole=not left_out())
             finally:
                 self._run = None
                 self._tell(Changed())
@@ -94,11 +101,15 @@ class Sweep:
         self._tell(ReconcileFinished(counts, duration, left_out()))
         return counts
 
-    async def _remember(self, began: float, *, whole: bool) -> None:
+    async def _remember(self, began: float, number: int, *, whole: bool) -> None:
         ended = self._common.clock.wall()
-        await self._common.database.run(
-            lambda db: last_sweep.finish(db, began, ended, whole=whole)
-        )
+
+        def work(db: Connection) -> None:
+            last_sweep.finish(db, began, ended, whole=whole)
+            if whole:
+                planned.end_run(db, number)
+
+        await self._common.database.run(work)
 
     async def last(self) -> LastSweep:
         """Give the last run over all sources that came to its end. Raises StorageError."""
