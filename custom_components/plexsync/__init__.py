@@ -19,8 +19,10 @@ from .connection import async_follow_plex_entry
 from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .device import async_follow_versions
+from .live import async_end
 from .services import async_setup_services
 from .storage import async_remove_files
+from .websocket import async_setup_commands
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -36,6 +38,7 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, so that automations validate without an entry."""
     async_setup_services(hass)
+    async_setup_commands(hass)
 
     @callback
     def heard(change: ConfigEntryChange, entry: ConfigEntry) -> None:
@@ -98,6 +101,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) ->
     entry.runtime_data.async_tell_the_last()
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
+    async_end(hass, entry.entry_id)
     await entry.runtime_data.async_close()
     return True
 

@@ -50,6 +50,11 @@ class ReconcileRun:
         """Say whether a run is under way."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def scope(self) -> str | None:
+        """What the run under way looks at."""
+        return self._scope if self.running else None
+
     def start(self, scope: str = "all") -> None:
         """Begin a run, unless one is under way."""
         if self.running:

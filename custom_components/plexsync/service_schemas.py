@@ -40,20 +40,20 @@ MAX_PAGE: Final = 500  # jobs in one answer
 _MAX_ID: Final = 2**63 - 1  # what SQLite can hold
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
     """Take text that can be stored: half of a character cannot."""
-    text = cv.string(value)
+    given = cv.string(value)
     try:
-        text.encode()
+        given.encode()
     except UnicodeEncodeError:
         raise probatio.Invalid("expected text") from None
-    return text
+    return given
 
 
 def _moment(value: Any) -> datetime:
     """Take a time, in UTC."""
     if isinstance(value, str):
-        value = _text(value)  # half of a character crashes ``ciso8601``, and all of us
+        value = text(value)  # half of a character crashes ``ciso8601``, and all of us
     try:
         return dt_util.as_utc(cv.datetime(value))
     except OverflowError, ValueError:
@@ -69,33 +69,33 @@ def _number[T: (int, float)](kind: type[T], value: Any) -> T:
         raise probatio.Invalid("expected a number") from None
 
 
-_WHOLE: Final = partial(_number, int)
+WHOLE: Final = partial(_number, int)
 _SECONDS: Final = partial(_number, float)
 
 
-def _text_or_number(value: Any) -> str:
+def text_or_number(value: Any) -> str:
     """Take a rating key as people write it: YAML and templates make numbers of it."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise probatio.Invalid("expected text or a whole number")
-    return _text(value)
+    return text(value)
 
 
-_ENTRY: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): _text}
+_ENTRY: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): text}
 _ITEM: Final = {
-    probatio.Optional(ATTR_PATH): _text,
-    probatio.Optional(ATTR_GUID): _text,
-    probatio.Optional(ATTR_RATING_KEY): _text_or_number,
+    probatio.Optional(ATTR_PATH): text,
+    probatio.Optional(ATTR_GUID): text,
+    probatio.Optional(ATTR_RATING_KEY): text_or_number,
 }
 _RECORD: Final = {
     **_ITEM,
-    probatio.Optional(ATTR_KEY): _text,
+    probatio.Optional(ATTR_KEY): text,
 }
 _WAIT: Final = {
     probatio.Optional(ATTR_WAIT, default=0): probatio.All(
         _SECONDS, probatio.Range(min=0, max=MAX_WAIT)
     )
 }
-_SOURCE: Final = {probatio.Optional(ATTR_SOURCE): _text}
+SOURCE: Final = {probatio.Optional(ATTR_SOURCE): text}
 
 
 def _schema(fields: Mapping[Any, Any]) -> probatio.Schema:
@@ -112,9 +112,9 @@ SYNC_ITEM: Final = _schema(
 PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
 UNDO_ITEM: Final = _schema(_ITEM)
 UNDO_SINCE: Final = _schema({probatio.Required(ATTR_SINCE): _moment, **_WAIT})
-UNPIN_ITEM: Final = _schema({probatio.Required(ATTR_KEY): _text, **_SOURCE})
+UNPIN_ITEM: Final = _schema({probatio.Required(ATTR_KEY): text, **SOURCE})
 PIN_ITEM: Final = UNPIN_ITEM.extend(
-    {probatio.Required(ATTR_RATING_KEY): _text_or_number}
+    {probatio.Required(ATTR_RATING_KEY): text_or_number}
 )
 RECONCILE: Final = _schema(
     {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES), **_WAIT}
@@ -122,23 +122,23 @@ RECONCILE: Final = _schema(
 GET_JOBS: Final = _schema(
     {
         probatio.Optional(ATTR_STATE): probatio.In(STATES),
-        **_SOURCE,
-        probatio.Optional(ATTR_REASON): _text,
+        **SOURCE,
+        probatio.Optional(ATTR_REASON): text,
         probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
-            _WHOLE, probatio.Range(min=1, max=MAX_PAGE)
+            WHOLE, probatio.Range(min=1, max=MAX_PAGE)
         ),
         probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
-            _WHOLE, probatio.Range(min=0, max=_MAX_ID)
+            WHOLE, probatio.Range(min=0, max=_MAX_ID)
         ),
     }
 )
-REFRESH_SOURCE: Final = _schema(_SOURCE)
+REFRESH_SOURCE: Final = _schema(SOURCE)
 FAILED_JOBS: Final = _schema(
     {
-        probatio.Optional(ATTR_REASON): _text,
+        probatio.Optional(ATTR_REASON): text,
         probatio.Optional(ATTR_IDS): probatio.All(
             cv.ensure_list,
-            [probatio.All(_WHOLE, probatio.Range(min=1, max=_MAX_ID))],
+            [probatio.All(WHOLE, probatio.Range(min=1, max=_MAX_ID))],
         ),
         probatio.Optional(ATTR_ALL, default=False): cv.boolean,
     }
