@@ -140,9 +140,12 @@ def next_run(db: Connection) -> int:
     return int(found[0])
 
 
-def end_run(db: Connection, run: int) -> None:
-    """Forget what a comparison of everything has not seen again."""
-    db.execute("DELETE FROM planned WHERE run < ?", (run,))
+def end_run(db: Connection, run: int, sources: Iterable[str]) -> None:
+    """Forget what a comparison of all records of some sources has not seen again."""
+    db.executemany(
+        "DELETE FROM planned WHERE run < ? AND source = ?",
+        [(run, source) for source in sources],
+    )
 
 
 def keep(db: Connection, sight: Sight, run: int | None = None) -> None:
@@ -254,8 +257,9 @@ def totals(db: Connection, chosen: Filter) -> Totals:
     )
 
 
-def keys_of(db: Connection, chosen: Filter) -> list[tuple[str, str]]:
-    """Give source and key of all rows that are meant."""
-    return db.execute(
-        f"SELECT source, key FROM planned WHERE {FITS}", chosen.values
-    ).fetchall()
+def digests(db: Connection, chosen: Filter) -> dict[tuple[str, str], str]:
+    """Name the plans of all rows that are meant, by source and key."""
+    rows = db.execute(
+        f"SELECT source, key, marks FROM planned WHERE {FITS}", chosen.values
+    )
+    return {(source, key): digest(json.loads(marks)) for source, key, marks in rows}

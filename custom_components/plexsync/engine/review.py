@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import approvals, by_hand, intake, left_alone, planned
+from . import approvals, by_hand, intake, jobs_view, left_alone, planned
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
 from .holds import READING
-from .job import Priority
+from .job import Job, Priority, load
 from .left_alone import Rule
 from .look import Look
 from .planned import Filter, PlannedRecord, Totals
@@ -75,6 +75,16 @@ class Review:
 
         return await self._common.database.run(work, durable=False)
 
+    async def waiting(self, source: str, keys: Sequence[str]) -> dict[str, Record]:
+        """Give the records of some jobs, by key. Raises StorageError."""
+
+        def work(db: Connection) -> list[Job]:
+            jobs = [jobs_view.find_job(db, source, key) for key in keys]
+            return load(db, [each.id for each in jobs if each is not None])
+
+        jobs = await self._common.database.run(work, durable=False)
+        return {each.record.key: each.record for each in jobs}
+
     async def look(self, records: Sequence[Record]) -> list[Fresh]:
         """Look at Plex afresh for some records, and note what is seen. Raises Fault."""
         sights = await by_hand.sights_of(self._common, records)
@@ -121,21 +131,21 @@ class Review:
             self._circuit.notify()
         return answers
 
-    async def write_all(self, chosen: Filter) -> tuple[int, list[tuple[str, str]]]:
+    async def write_all(self, chosen: Filter) -> tuple[int, dict[tuple[str, str], str]]:
         """Approve all rows that are meant, as they were seen; give how many.
 
-        And source and key of those that have no job, which have to be asked for.
+        And the digests of those that have no job, whose records have to be asked for.
         """
         now = self._common.clock.steady()
 
-        def work(db: Connection) -> tuple[int, list[tuple[str, str]]]:
+        def work(db: Connection) -> tuple[int, dict[tuple[str, str], str]]:
             planned.begin(db)
             number = approvals.approve_all(db, chosen, now)
-            rows = [
-                whose
-                for whose in planned.keys_of(db, chosen)
+            rows = {
+                whose: digest
+                for whose, digest in planned.digests(db, chosen).items()
                 if approvals.find(db, *whose) is None
-            ]
+            }
             return number, rows
 
         found = await self._common.database.run(work, if_left=self._circuit.notify)

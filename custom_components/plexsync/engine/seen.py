@@ -81,8 +81,8 @@ def basis(
     ).fetchall()
     leads = _leads(db, record, rating_key) if leading.stands(db) else []
     left = sorted(left_alone.fields(db, record))
-    said = record.fingerprint(), record.revision, find, sorted(images.items())
-    return digest(repr((rating_key, said, order, pinned, rows, leads, left)).encode())
+    said = record.fingerprint(), record.revision, find, sorted(images.items()), left
+    return digest(repr((rating_key, said, order, pinned, rows, leads)).encode())
 
 
 def _leads(db: Connection, record: Record, rating_key: str) -> list[str]:

@@ -166,7 +166,7 @@ def forget(db: Connection, source: str, key: str) -> None:
 def forget_all(db: Connection, source: str) -> None:
     """Let the next record of each be compared with Plex, even an equal one."""
     db.execute(
-        "UPDATE settled SET fingerprint = '', plain = '' WHERE source = ?", (source,)
+        "UPDATE settled SET plain = '', fingerprint = '' WHERE source = ?", (source,)
     )
 
 

@@ -1,8 +1,7 @@
 """The sweep: one run at a time that compares records with Plex."""
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
-from sqlite3 import Connection
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 
 from . import last_sweep, leading, planned, skipped
 from .admission import Admission
@@ -55,6 +54,7 @@ class Sweep:
         total: int | None = None,
         left_out: Callable[[], int] = lambda: 0,
         passed_over: Callable[[], Mapping[str, int]] = dict,
+        read_whole: Callable[[], Iterable[str]] = tuple,
     ) -> dict[str, int]:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
@@ -62,7 +62,8 @@ class Sweep:
         of all sources: what came into Plex unheard is looked for as well, and the end of the
         run is remembered. At the end ``left_out``
         says how many sources could not be read, and ``passed_over`` counts by reason
-        what these have that makes no record. Raises what reading the records does.
+        what these have that makes no record, and ``read_whole`` names the sources that
+        gave all their records. Raises what reading the records does.
         """
         async with self._one_run:
             began, since = self._common.clock.monotonic(), self._common.clock.wall()
@@ -91,9 +92,12 @@ class Sweep:
                 for reason, number in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + number
+                await self._common.database.run(
+                    lambda db: planned.end_run(db, number, read_whole()), durable=False
+                )
                 self.planned_at = self._common.clock.wall()
                 if everything:
-                    await self._remember(since, number, whole=not left_out())
+                    await self._remember(since, whole=not left_out())
             finally:
                 self._run = None
                 self._tell(Changed())
@@ -101,15 +105,11 @@ class Sweep:
         self._tell(ReconcileFinished(counts, duration, left_out()))
         return counts
 
-    async def _remember(self, began: float, number: int, *, whole: bool) -> None:
+    async def _remember(self, began: float, *, whole: bool) -> None:
         ended = self._common.clock.wall()
-
-        def work(db: Connection) -> None:
-            last_sweep.finish(db, began, ended, whole=whole)
-            if whole:
-                planned.end_run(db, number)
-
-        await self._common.database.run(work)
+        await self._common.database.run(
+            lambda db: last_sweep.finish(db, began, ended, whole=whole)
+        )
 
     async def last(self) -> LastSweep:
         """Give the last run over all sources that came to its end. Raises StorageError."""
