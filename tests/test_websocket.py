@@ -87,6 +87,7 @@ async def event(socket: MockHAClientWebSocket) -> dict[str, Any]:
 # The least that each command asks for, beside the server.
 LEAST: dict[str, dict[str, Any]] = {
     "candidates": {"rating_keys": ["1"]},
+    "hold/answer": {"source": "action", "hold": "first_plan"},
     "pin": {"source": "action", "key": "x", "rating_key": "1"},
     "plan/item": {"source": "action", "key": "x"},
     "plan/leave": {"source": "action", "field": "title", "leave": True},
