@@ -13,7 +13,6 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import SUBENTRY_STASH
 from .coordinator import PlexSyncConfigEntry
 from .engine.holds import foremost
 from .engine.snapshot import Snapshot
@@ -60,10 +59,11 @@ async def async_setup_entry(
     async_add_entities(
         PlexSyncBinarySensor(coordinator, description) for description in BINARY_SENSORS
     )
-    for subentry in entry.get_subentries_of_type(SUBENTRY_STASH):
+    for source in coordinator.runners:
+        subentry = entry.subentries[source]
         async_add_entities(
             [PlexSyncSourceBinarySensor(coordinator, SOURCE, subentry)],
-            config_subentry_id=subentry.subentry_id,
+            config_subentry_id=source,
         )
 
 

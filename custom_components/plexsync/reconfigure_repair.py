@@ -10,7 +10,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.data_entry_flow import FlowResultType
 
-from .const import DOMAIN, SUBENTRY_STASH
+from .const import DOMAIN
 from .repair_answers import AskingRepairFlow, loaded
 from .takeover import LOOK
 
@@ -52,13 +52,11 @@ class ReconfigureSourceRepairFlow(AskingRepairFlow):
     async def _async_go_on(self) -> RepairsFlowResult:
         """Go on in the other flow; the end of the cause ends the repair."""
         coordinator = loaded(self, self._entry_id)
-        if (
-            coordinator is None
-            or self._source not in coordinator.config_entry.subentries
-        ):
+        subentries = coordinator.config_entry.subentries if coordinator else {}
+        if (subentry := subentries.get(self._source)) is None:
             return self.async_abort(reason="not_loaded")
         result = await self.hass.config_entries.subentries.async_init(
-            (self._entry_id, SUBENTRY_STASH),
+            (self._entry_id, subentry.subentry_type),
             context=SubentryFlowContext(
                 source=SOURCE_RECONFIGURE, subentry_id=self._source
             ),

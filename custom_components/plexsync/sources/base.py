@@ -34,8 +34,8 @@ class SourceInfo:
 class Source(Protocol):
     """One source. Every method raises ``Fault`` of class source and nothing else.
 
-    A class that inherits from this writes the methods that only have a docstring here.
-    The others answer for a source that gives no such sign.
+    Subclasses implement the methods that have only a docstring here. The others return
+    what suits a source that gives no such sign. All methods run on the event loop.
     """
 
     @property
