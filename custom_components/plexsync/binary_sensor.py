@@ -1,4 +1,4 @@
-"""Binary sensors: who can be reached, and whether work is left lying."""
+"""Binary sensors: what can be reached, and whether work is piling up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class PlexSyncBinarySensorEntityDescription(BinarySensorEntityDescription):
-    """A binary sensor and where its value stands in the snapshot."""
+    """A binary sensor and how to read its value from the snapshot."""
 
     value_fn: Callable[[Snapshot], bool | None]
 
@@ -68,30 +68,30 @@ async def async_setup_entry(
 
 
 class PlexSyncBinarySensor(PlexSyncEntity, BinarySensorEntity):
-    """Show one yes or no of the snapshot."""
+    """A yes or no from the snapshot."""
 
     entity_description: PlexSyncBinarySensorEntityDescription
 
     @property
     @override
     def is_on(self) -> bool | None:
-        """Give the value."""
+        """Return the value."""
         return self.entity_description.value_fn(self.coordinator.data)
 
 
 class PlexSyncSourceBinarySensor(PlexSyncSourceEntity, BinarySensorEntity):
-    """Show whether a source can be reached."""
+    """Whether a source can be reached."""
 
     @property
     @override
     def is_on(self) -> bool | None:
-        """Give the value; None until the source was asked."""
+        """Return the value; None until the source has been asked."""
         return self.coordinator.data.sources.get(self.source)
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
-        """Count the records that the source cannot read; name what holds its jobs."""
+        """Return the number of unreadable records, and what holds the source's jobs."""
         data = self.coordinator.data
         return {
             "unreadable": data.unreadable.get(self.source, 0),

@@ -1,4 +1,4 @@
-"""Lead from a repair to the flow that changes how a server, or a source, is reached."""
+"""Repairs that lead to the reconfigure flow of a server or a source."""
 
 from typing import override
 
@@ -16,7 +16,7 @@ from .takeover import LOOK
 
 
 class ReconfigureRepairFlow(AskingRepairFlow):
-    """Lead to the flow that changes how the entry's server is reached."""
+    """Lead to the reconfigure flow of the entry's server."""
 
     @override
     async def _async_go_on(self) -> RepairsFlowResult:
@@ -41,10 +41,10 @@ class ReconfigureRepairFlow(AskingRepairFlow):
 
 
 class ReconfigureSourceRepairFlow(AskingRepairFlow):
-    """Lead to the flow that changes how a source is reached."""
+    """Lead to the reconfigure flow of a source."""
 
     def __init__(self, entry_id: str, source: str) -> None:
-        """Name the entry and its source."""
+        """Initialize the flow for a source of an entry."""
         super().__init__(entry_id)
         self._source = source
 

@@ -1,4 +1,4 @@
-"""The actions."""
+"""Actions of the PlexSync integration."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 import contextlib
@@ -61,7 +61,7 @@ async def _sync_item(
     if receipt.accepted is Accepted.UNCHANGED or receipt.job is None:
         answer = outcome_answer(engine, record.key, Outcome("unchanged"))
         return answer | ({"kept": dict(receipt.kept)} if receipt.kept else {})
-    # Registered before anything else is awaited: no outcome can slip by.
+    # Register the waiter before awaiting anything else, so that no outcome is missed.
     waiter = (
         call.hass.async_create_task(
             engine.outcomes.wait_for(SOURCE_ACTION, record.key, wait)
@@ -72,13 +72,13 @@ async def _sync_item(
     try:
         outcome = await engine.standing.of(SOURCE_ACTION, record.key)
         if outcome.status == "failed":
-            # Who asks again for what failed before wants it tried again.
+            # Whoever sends a record again that failed before wants another try.
             await engine.upkeep.retry(Choice(ids=[receipt.job]))
             outcome = await engine.standing.of(SOURCE_ACTION, record.key)
         if waiter is not None:
             outcome = await waiter
         elif outcome.status == "unchanged":
-            outcome = Outcome("queued")  # it was, when it was accepted
+            outcome = Outcome("queued")  # as it was when it was accepted
         return outcome_answer(engine, record.key, outcome)
     finally:
         if waiter is not None:
@@ -88,7 +88,7 @@ async def _sync_item(
 async def _preview_item(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Show what would be written for a record, or for a file that a source knows."""
+    """Preview what would be written for a record, or for a file that a source knows."""
     if ATTR_FIELDS in call.data:
         record = await async_record(call.hass, coordinator.images, call.data)
     else:
@@ -110,7 +110,7 @@ async def _preview_item(
 async def _undo_item(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Restore what stood there before us, of one item."""
+    """Undo what was written to one item."""
     if (given := identifier(call.data)) is None:
         raise invalid("identifier_missing")
     item, restored, kept = await coordinator.engine.undoing.undo(find(given))
@@ -124,7 +124,7 @@ async def _undo_item(
 async def _undo_since(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Restore what stood there before us, of everything written since a time."""
+    """Undo everything that was written since a time."""
     since = call.data[ATTR_SINCE].timestamp()
     return await async_undo_since(coordinator, since, call.data[ATTR_WAIT])
 
@@ -139,7 +139,7 @@ async def _pin_item(
 async def _unpin_item(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Let a record find its item by itself again."""
+    """Let a record find its item by itself again, by its files."""
     return await _tie(coordinator, call, None)
 
 
@@ -150,7 +150,7 @@ async def _tie(
     key = record_key(call.data[ATTR_KEY])
     await coordinator.engine.by_hand.pin(source, key, item)
     if (runner := coordinator.runners.get(source)) is not None:
-        # What was in line with one item may have to be written to another now.
+        # A record that was in line with one item may have to be written to another now.
         with contextlib.suppress(Fault):
             found = (await runner.source.fresh([key])).get(key)
             if isinstance(found, Record):
@@ -161,7 +161,7 @@ async def _tie(
 async def _reconcile(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Have the sources compared with Plex and the gaps enqueued."""
+    """Compare the sources with Plex, and enqueue the differences."""
     coordinator.reconcile.start(call.data[ATTR_SCOPE])
     return await coordinator.reconcile.answer(call.data[ATTR_WAIT])
 
@@ -169,7 +169,7 @@ async def _reconcile(
 async def _refresh_source(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Have one source asked now, or all of them."""
+    """Poll one source now, or all of them."""
     chosen = dict(coordinator.runners)
     if (given := call.data.get(ATTR_SOURCE)) is not None:
         source = source_id(coordinator, given)
@@ -182,7 +182,7 @@ async def _refresh_source(
 async def _cancel_reconcile(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Stop a run."""
+    """Stop the comparison."""
     return {"cancelled": await coordinator.reconcile.cancel()}
 
 
@@ -199,7 +199,7 @@ async def _get_jobs(
         limit=data[ATTR_LIMIT],
         offset=data[ATTR_OFFSET],
     )
-    # The queue counts on a clock that no change of the time of day disturbs.
+    # The queue's clock is not the wall clock, so that changes of the time do not matter.
     ahead = engine.clock.wall() - engine.clock.steady()
     return {
         "jobs": [job_answer(job, lambda time: time + ahead) for job in jobs],
@@ -208,7 +208,7 @@ async def _get_jobs(
 
 
 def _choice(call: ServiceCall) -> Choice | None:
-    """Say which failed jobs are meant; None where nothing says it."""
+    """Return which failed jobs are meant; None if the call does not say."""
     reason, ids = call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
     some = reason is not None or ids is not None
     if some and call.data[ATTR_ALL]:
@@ -219,7 +219,7 @@ def _choice(call: ServiceCall) -> Choice | None:
 async def _retry_failed(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Make failed jobs ready again, with what their sources say of them now."""
+    """Retry failed jobs with fresh records from their sources."""
     done = await coordinator.engine.upkeep.retry(_choice(call) or EVERYTHING)
     return asdict(done)
 
@@ -227,7 +227,7 @@ async def _retry_failed(
 async def _discard_failed(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Drop failed jobs; all of them only where that is said."""
+    """Discard failed jobs; discarding all of them has to be asked for explicitly."""
     if (choice := _choice(call)) is None:
         raise invalid("failed_jobs_unnamed")
     number = await coordinator.engine.upkeep.discard(choice)
@@ -247,7 +247,7 @@ async def _reset_circuit(
 async def _get_outages(
     coordinator: PlexSyncCoordinator, call: ServiceCall
 ) -> ServiceResponse:
-    """Give the outage history."""
+    """Return the outage history."""
     return outages_answer(coordinator.engine)
 
 
@@ -276,7 +276,7 @@ ACTIONS: dict[str, tuple[Action, probatio.Schema, SupportsResponse]] = {
 def _handler(
     action: Action,
 ) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
-    """Find the server that is meant, and let only translated errors out."""
+    """Return a handler that finds the server and raises only translated errors."""
 
     async def handle(call: ServiceCall) -> ServiceResponse:
         entry: PlexSyncConfigEntry = service.async_get_config_entry(

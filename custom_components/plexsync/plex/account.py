@@ -115,7 +115,7 @@ class PlexTv:
         return _Pin(key, code, number(answer.get("expiresIn")) or _LIFE)
 
     async def token_of(self, pin: int) -> str | None:
-        """Give the account's token, None while nobody has signed in with the code."""
+        """Return the account's token, None while nobody has signed in with the code."""
         answer = await self._ask("GET", f"/api/v2/pins/{pin}", missing="expired")
         return answer.get("authToken") or None
 

@@ -104,7 +104,7 @@ class PlexApi:
             return await self._get(path, parse_libraries, self._deadlines.read)
 
     async def is_refused(self, path: str) -> bool:
-        """Say whether Plex refuses to show the token's owner something."""
+        """Return whether Plex refuses to show the token's owner something."""
         try:
             await self.client.exchange(
                 "GET", path, parse=_nothing, deadline=self._deadlines.probe

@@ -63,11 +63,11 @@ class Catalogue:
         return self._chosen <= self._sections.keys()
 
     def is_stale(self, age: float) -> bool:
-        """Say whether the libraries were last asked for longer ago than ``age`` seconds."""
+        """Return whether the libraries were last asked for longer ago than ``age`` seconds."""
         return self._asked_at is None or self._monotonic() - self._asked_at > age
 
     def section_of(self, key: str, uuid: str) -> str | None:
-        """Give the uuid of the chosen library that an answer names, by uuid or by key."""
+        """Return the uuid of the chosen library that an answer names, by uuid or by key."""
         if uuid:
             return uuid if uuid in self._chosen else None
         return next(
@@ -80,7 +80,7 @@ class Catalogue:
         )
 
     def present(self) -> list[str]:
-        """Give the libraries that are there, as far as is known.
+        """Return the libraries that are there, as far as is known.
 
         One that has been missing for long is not: that is no accident.
         """
@@ -136,7 +136,7 @@ class Catalogue:
         return True
 
     def goes_by_counter(self, uuid: str, lost: Sequence[str], guids: bool) -> bool:
-        """Say whether ``search`` would compare the library's counter, as last told."""
+        """Return whether ``search`` would compare the library's counter, as last told."""
         if self._sections[uuid].listing == 0:
             return self._asked_at is None  # it has to be from before the listing
         return guids or len(lost) > FEW
@@ -183,7 +183,7 @@ class Catalogue:
             await self._catch_up(section)
 
     def _may_filter(self, uuid: str) -> bool:
-        """Say whether it is worth asking a library for one file by its name."""
+        """Return whether it is worth asking a library for one file by its name."""
         failed = self._filter_failed.get(uuid)
         return failed is None or self._monotonic() - failed > _FILTER_AGAIN
 
@@ -274,14 +274,14 @@ class Catalogue:
         await self._finish(uuid, place, prune=True)
 
     async def _beginning(self, uuid: str, listing: int) -> Place:
-        """Give the place where a whole listing begins."""
+        """Return the place where a whole listing begins."""
         library = self._sections[uuid].library
         known = await self.index.count(uuid, FILE_TYPE[library.type])
         counter = library.content_changed_at
         return Place(listing, counter, types_of(library)[0], known)
 
     def _doubt(self, uuid: str, place: Place) -> Fault | None:
-        """Give the fault in a listing that lacks too much of what was known.
+        """Return the fault in a listing that lacks too much of what was known.
 
         A listing without one row is never believed, one that lacks a fifth only
         when it stays like that: one answer proves no deletion.

@@ -98,7 +98,7 @@ def judge(
     write: bool,
     now: float | None = None,
 ) -> Fault | None:
-    """Give the fault in an answer, or None when it is good.
+    """Return the fault in an answer, or None when it is good.
 
     ``headers`` find their names in any case, ``body`` may be cut after its first
     kilobytes. A good answer to a read is a ``MediaContainer``; one to a write may
@@ -156,7 +156,7 @@ def _is_framed(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def judge_error(error: BaseException | None) -> Fault:
-    """Give the fault in a connection that failed before the answer was whole."""
+    """Return the fault in a connection that failed before the answer was whole."""
     return Fault(FaultClass.SERVER, _why(error), unreachable=True)
 
 

@@ -258,7 +258,7 @@ class PlexClient:
 
 
 def _is_stale(call: Call, sent: Outgoing, answer: Answer | Fault) -> bool:
-    """Say whether to simply send again: the server closed a kept connection just then."""
+    """Return whether to simply send again: the server closed a kept connection just then."""
     return (
         isinstance(answer, Fault)
         and sent.method == "GET"
@@ -292,7 +292,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _unpack(answer: Answer, limit: int) -> bytes | None:
-    """Give the body as it was before it was compressed; None for more than the limit.
+    """Return the body as it was before it was compressed; None for more than the limit.
 
     Raises Fault.
     """

@@ -147,7 +147,7 @@ class Connector(aiohttp.TCPConnector):
     async def connect(
         self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> Connection:
-        """Give a connection to the call under way. Raises MovedError and aiohttp's errors."""
+        """Return a connection to the call under way. Raises MovedError and aiohttp's errors."""
         call = _current.get()
         await self._drop_closed()
         connection = await super().connect(req, traces, timeout)

@@ -17,7 +17,7 @@ _MOST = 64 * 1024  # bytes; the answer has some hundred
 async def who_answers(
     session: aiohttp.ClientSession, url: str, *, verify_ssl: bool = False
 ) -> str | None:
-    """Give the machine identifier of the Plex server there, None where none answers.
+    """Return the machine identifier of the Plex server there, None where none answers.
 
     ``GET /identity`` needs no token. One request; raises nothing.
     """

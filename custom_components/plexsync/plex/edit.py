@@ -31,7 +31,7 @@ class Request:
 def requests(
     rating_key: str, handle: Handle, edits: Sequence[FieldEdit], *, room: int
 ) -> list[Request]:
-    """Give the requests that apply the edits, one where they fit in ``room`` bytes.
+    """Return the requests that apply the edits, one where they fit in ``room`` bytes.
 
     A list is not cut here: where indices replace, its second part would replace
     the first. What does not fit alone goes out alone, and the server decides.
@@ -60,7 +60,7 @@ def _param(name: str, value: str) -> str:
 
 
 def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[tuple[FieldEdit, Params]]:
-    """Give the parameters that have to stay in one request, and what they do."""
+    """Yield the parameters that have to stay in one request, and what they do."""
     for edit in edits:
         name = NAMES[edit.field]
         lock = [] if edit.lock is None else [f"{name}.locked={edit.lock:d}"]

@@ -326,7 +326,7 @@ def _entries(container: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
 
 
 def _number(value: Any) -> str | None:
-    """Give a count, sent as a number or as text, as text; None for anything else."""
+    """Return a count, sent as a number or as text, as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value)
@@ -353,5 +353,5 @@ def _reason(error: Exception) -> str:
 
 
 def _now() -> float:
-    """Give the loop's time: what the waits here are measured by."""
+    """Return the loop's time: what the waits here are measured by."""
     return asyncio.get_running_loop().time()

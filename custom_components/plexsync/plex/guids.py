@@ -10,7 +10,7 @@ _OURS = frozenset({"imdb", "tmdb", "tvdb"})
 
 
 def canonical(guid: str) -> str:
-    """Give the spelling in which guids are kept and compared.
+    """Return the spelling in which guids are kept and compared.
 
     A legacy agent names an episode by its show, ``tvdb://<show>/<season>/<episode>``:
     that stays, for a number of the episode's own cannot be told from it.

@@ -275,7 +275,7 @@ class Index:
         )
 
     async def has_shown(self, section: str, listing: int, rating_key: int) -> bool:
-        """Say whether a listing of a library has shown an item already."""
+        """Return whether a listing of a library has shown an item already."""
 
         def work(connection: sqlite3.Connection) -> bool:
             found = connection.execute(
@@ -324,7 +324,7 @@ class Index:
         await self._store.run(lambda connection: _drop(connection, gone), durable=False)
 
     async def trait(self, name: str) -> bool | None:
-        """Give what was learnt of the server's ways, None where nothing was."""
+        """Return what was learnt of the server's ways, None where nothing was."""
 
         def work(connection: sqlite3.Connection) -> bool | None:
             row = connection.execute(
@@ -343,7 +343,7 @@ class Index:
         )
 
     async def sample(self, section: str, limit: int) -> tuple[str, ...]:
-        """Give some normal paths of one library, spread over it."""
+        """Return some normal paths of one library, spread over it."""
 
         def work(connection: sqlite3.Connection) -> tuple[str, ...]:
             return tuple(

@@ -77,7 +77,7 @@ class Handle:
 
 
 def is_rating_key(text: str) -> bool:
-    """Say whether a text can be a rating key and nothing else, such as a list of them."""
+    """Return whether a text can be a rating key and nothing else, such as a list of them."""
     return number(text) is not None
 
 

@@ -114,7 +114,7 @@ class Slice:
 
 
 def file_filter(path: str) -> str:
-    """Give the filter for rows with a file whose path contains this one's name.
+    """Return the filter for rows with a file whose path contains this one's name.
 
     Plex compares as it stored: of a name that has several spellings in Unicode,
     the longest part that has one is asked for.

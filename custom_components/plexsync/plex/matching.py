@@ -62,7 +62,7 @@ class Matcher:
                     raise  # else those that are known have to do
 
     async def recall(self, finds: Sequence[Find]) -> list[Match]:
-        """Give what is remembered, without a request; see the engine's ``Server``."""
+        """Return what is remembered, without a request; see the engine's ``Server``."""
         await self._catalogue.open()
         wanted = [_Wanted(find) for find in finds]
         found = await self._find(wanted)
@@ -195,7 +195,7 @@ class Matcher:
         return fault
 
     def _unlisted(self, each: _Wanted) -> dict[str, list[str]]:
-        """Give the libraries that may have more items of its files: never listed so far."""
+        """Return the libraries that may have more items of its files: never listed so far."""
         if each.rating_key is not None:
             return {}
         never = [
@@ -208,7 +208,7 @@ class Matcher:
     def _holding(
         self, wanted: Sequence[str], among: Sequence[str] | None = None
     ) -> Iterable[tuple[str, list[str]]]:
-        """Give the libraries that some of these paths lie in, with those paths."""
+        """Return the libraries that some of these paths lie in, with those paths."""
         for uuid in self._catalogue.present() if among is None else among:
             folders = self._catalogue.sections[uuid].library.locations
             inside = [
@@ -236,7 +236,7 @@ class _Wanted:
         self.failed: dict[str, Fault | None] = {}  # libraries not looked through
 
     def is_missing(self, found: Found) -> bool:
-        """Say whether a look at Plex could help."""
+        """Return whether a look at Plex could help."""
         return (
             self.rating_key is None
             and bool(self.paths or self.guids)
@@ -244,7 +244,7 @@ class _Wanted:
         )
 
     def verdict(self, found: Found) -> Match:
-        """Give the items, or say why there are none."""
+        """Return the items, or say why there are none."""
         if self.rating_key is not None:
             # The read that follows shows whether it lies in a chosen library.
             if is_rating_key(self.rating_key):
@@ -277,7 +277,7 @@ class _Wanted:
         return self._by_path(found) or self._guesses(found)
 
     def _by_path(self, found: Found) -> set[str]:
-        """Give every item that has one of the files."""
+        """Return every item that has one of the files."""
         return {
             key
             for path in self.paths
@@ -286,13 +286,13 @@ class _Wanted:
         }
 
     def _guesses(self, found: Found) -> set[str]:
-        """Give what a path nearly names, or else a guid: of several none is it for sure."""
+        """Return what a path nearly names, or else a guid: of several none is it for sure."""
         nearly = (found.by_path.get(path, ()) for path in self.paths)
         by_guid = (found.by_guid.get(guid, ()) for guid in self.guids)
         return set(chain.from_iterable(nearly)) or set(chain.from_iterable(by_guid))
 
 
 def _sought(uuid: str, missing: Iterable[_Wanted]) -> tuple[list[str], bool]:
-    """Give the paths to look for in one library, each once, and whether guids are too."""
+    """Return the paths to look for in one library, each once, and whether guids are too."""
     inside = [each.places[uuid] for each in missing]
     return list(dict.fromkeys(chain.from_iterable(inside))), not all(inside)

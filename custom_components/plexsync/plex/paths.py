@@ -18,7 +18,7 @@ _WINDOWS = re.compile("[A-Za-z]:(?:/|$)|//")
 
 
 def normal(path: str) -> str:
-    """Give the normal form: NFC, single forward slashes, no slash at the end.
+    """Return the normal form: NFC, single forward slashes, no slash at the end.
 
     Two leading slashes stay: they mark a network share.
     """
@@ -29,36 +29,36 @@ def normal(path: str) -> str:
 
 
 def is_windows(path: str) -> bool:
-    """Say whether a path in normal form lies where case does not matter."""
+    """Return whether a path in normal form lies where case does not matter."""
     return _WINDOWS.match(path) is not None
 
 
 def key(path: str) -> str:
-    """Give what two spellings of one path have in common."""
+    """Return what two spellings of one path have in common."""
     path = normal(path)
     return _fold(path) if is_windows(path) else path
 
 
 def name(path: str) -> str:
-    """Give the last component."""
+    """Return the last component."""
     return normal(path).rpartition("/")[2]
 
 
 def has_one_spelling(letter: str) -> bool:
-    """Say whether Unicode writes a character in one way only."""
+    """Return whether Unicode writes a character in one way only."""
     return unicodedata.normalize("NFD", letter) == letter and not unicodedata.combining(
         letter
     )
 
 
 def lies_in(path: str, folder: str) -> bool:
-    """Say whether a path is a folder, or lies somewhere in it."""
+    """Return whether a path is a folder, or lies somewhere in it."""
     inside, outside = _parts(key(path)), _parts(key(folder))
     return inside[: len(outside)] == outside
 
 
 def folder_in(root: str, path: str) -> str | None:
-    """Give the folder that a file of a root lies in, spelled as the root is.
+    """Return the folder that a file of a root lies in, spelled as the root is.
 
     None where it lies elsewhere. A root that holds the file itself is that folder.
     """
@@ -89,11 +89,11 @@ class PathMapper:
             table.sort(key=lambda rule: -len(rule.parts))
 
     def to_plex(self, path: str) -> str:
-        """Give a source's path as Plex sees it; unchanged where no pair fits."""
+        """Return a source's path as Plex sees it; unchanged where no pair fits."""
         return _translate(self._to_plex, path)
 
     def from_plex(self, path: str) -> str:
-        """Give Plex's path as the source sees it; unchanged where no pair fits."""
+        """Return Plex's path as the source sees it; unchanged where no pair fits."""
         return _translate(self._from_plex, path)
 
 
@@ -149,7 +149,7 @@ def suggest(sources: Iterable[str], plex: Iterable[str]) -> tuple[Pair, ...]:
 
 
 def _nearest(source: Parts, candidates: Iterable[Parts]) -> set[Pair]:
-    """Give the pairs of those candidates that share the longest tail."""
+    """Return the pairs of those candidates that share the longest tail."""
     best = 0
     pairs: set[Pair] = set()
     for candidate in candidates:

@@ -54,7 +54,7 @@ class DatabaseProbe:
         await self._look_at_the_list()
 
     def _worth_counting(self) -> list[Library]:
-        """Give some libraries, in turn; not those that could not be counted just now."""
+        """Return some libraries, in turn; not those that could not be counted just now."""
         self._turn += 1
         now = self._monotonic()
         known = [

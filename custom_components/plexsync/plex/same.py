@@ -54,7 +54,7 @@ def cut(answer: bytes, known: Mapping[str, bytes]) -> Cut:
 
 
 def _items(answer: bytes) -> list[tuple[int, int]] | None:
-    """Give where each item begins and ends; None for an answer of another layout.
+    """Return where each item begins and ends; None for an answer of another layout.
 
     No attribute holds a ``<``, so that a mark is one wherever it stands.
     """

@@ -110,7 +110,7 @@ class PlexMediaServer:
         return await self._api.libraries()
 
     async def may_edit(self) -> bool:
-        """Say whether the token is the owner's, as far as can be told without an edit.
+        """Return whether the token is the owner's, as far as can be told without an edit.
 
         Of a home or shared user Plex keeps the account and the list of accounts from;
         only no to both counts. Two requests at most.
@@ -121,14 +121,14 @@ class PlexMediaServer:
         )
 
     async def known_libraries(self) -> tuple[Library, ...]:
-        """Give what is remembered of the chosen libraries; no request."""
+        """Return what is remembered of the chosen libraries; no request."""
         if (catalogue := self._catalogue) is None:
             return ()
         await catalogue.open()
         return tuple(section.library for section in catalogue.sections.values())
 
     async def sample_paths(self, limit: int = 200) -> tuple[str, ...]:
-        """Give some paths of the chosen libraries, in normal form; no request."""
+        """Return some paths of the chosen libraries, in normal form; no request."""
         if (catalogue := self._catalogue) is None:
             return ()
         await catalogue.open()
@@ -162,7 +162,7 @@ class PlexMediaServer:
     # Finding and reading
 
     async def recall(self, finds: Sequence[Find]) -> list[Match]:
-        """Give what is remembered of where each item is; no request."""
+        """Return what is remembered of where each item is; no request."""
         if self._catalogue is None:
             return [Match(reason="outside_libraries") for _ in finds]
         return await self._matcher.recall(finds)
@@ -180,7 +180,7 @@ class PlexMediaServer:
         return {} if self._catalogue is None else await self._matcher.catch_up(avoid)
 
     def confirms(self, find: Find, item: Item) -> bool:
-        """Say whether the item read is the one that was looked for.
+        """Return whether the item read is the one that was looked for.
 
         A rating key is a cache, the path is the identity: a key with paths beside it
         names the item only while that has one of them.
@@ -319,7 +319,7 @@ class PlexMediaServer:
         return f"/library/metadata/{item.rating_key}/{endpoint}"
 
     def _handle(self, item: Item) -> Handle:
-        """Give where an item is written to; raises Fault for one that must not be."""
+        """Return where an item is written to; raises Fault for one that must not be."""
         handle = item.handle
         if (
             not is_rating_key(item.rating_key)

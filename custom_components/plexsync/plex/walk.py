@@ -26,7 +26,7 @@ class Lister(Protocol):
     """The requests that listing takes. Raises Fault."""
 
     async def page(self, library: Library, wanted: Slice) -> Page:
-        """Give some rows of a library."""
+        """Return some rows of a library."""
 
     async def libraries(self, *, probe: bool = False) -> tuple[Library, ...]:
         """Ask for all libraries; as a probe it takes a few seconds at most."""
@@ -99,7 +99,7 @@ class Walker:
                 furthest, back = start, 0
 
     async def _follows(self, library: Library, place: Place, page: Page) -> bool:
-        """Say whether a page begins with a row that this listing has shown."""
+        """Return whether a page begins with a row that this listing has shown."""
         if not page.rows:
             return page.received > 0  # rows that are none of ours prove nothing
         first = page.rows[0].rating_key
@@ -132,7 +132,7 @@ class Walker:
                 return page
 
     async def _is_there(self, fault: Fault) -> bool:
-        """Say whether the server answers at all; else no page is to blame for its size."""
+        """Return whether the server answers at all; else no page is to blame for its size."""
         if not fault.unreachable:
             return True
         try:
@@ -143,7 +143,7 @@ class Walker:
 
 
 def types_of(library: Library) -> tuple[int, ...]:
-    """Give the types to list of a library, the one that carries files first."""
+    """Return the types to list of a library, the one that carries files first."""
     if library.type == "show":
         return FILE_TYPE["show"], SHOW_TYPE
     return (FILE_TYPE[library.type],)

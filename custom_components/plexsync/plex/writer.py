@@ -205,7 +205,7 @@ class Write:
     def _portions(
         self, edit: FieldEdit, current: Sequence[Member], missing: Sequence[Member]
     ) -> list[Sequence[Member]]:
-        """Give what is sent before each look: little, until it is known what it does."""
+        """Return what is sent before each look: little, until it is known what it does."""
         if not missing:
             return []
         if self._lists.add is not None:
@@ -215,7 +215,7 @@ class Write:
         return [missing[:few], missing[few:]]
 
     async def _may_cut(self, name: str, current: Sequence[Member]) -> bool:
-        """Say whether a list may come in parts.
+        """Return whether a list may come in parts.
 
         Where that is not known, what stands there is sent as it is: it has to get
         through once more if it turns out that it was replaced.
@@ -262,7 +262,7 @@ class Write:
     def _part(
         self, edit: FieldEdit, left: Sequence[Member]
     ) -> tuple[Request, Sequence[Member]]:
-        """Give the request with as many members as there is room for, one at least."""
+        """Return the request with as many members as there is room for, one at least."""
 
         def make(count: int) -> Request:
             return self._requests([_edit(edit.field, left[:count], edit.lock)])[0]

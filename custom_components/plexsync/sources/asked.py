@@ -14,7 +14,7 @@ _BREATH = 100  # records that are stamped before the event loop gets its turn
 async def stamped(
     batches: AsyncIterable[Batch], steady: Callable[[], float]
 ) -> AsyncIterator[Batch]:
-    """Give batches, each record with the time at which its batch was asked for.
+    """Yield batches, each record with the time at which its batch was asked for.
 
     A source reads a batch when it is pulled, never before. ``steady`` is the engine's
     ``Clock.steady``. Raises what the source does.

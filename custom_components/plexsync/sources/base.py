@@ -59,7 +59,7 @@ class Source(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Say whether a job of the source runs that may bring changes."""
+        """Return whether a job of the source runs that may bring changes."""
         return False
 
     def jobs_ended(self) -> set[str]:
@@ -81,16 +81,16 @@ class Source(Protocol):
         """Check health and access, and learn what this version can answer."""
 
     def changes(self, cursor: str | None) -> AsyncIterator[Batch]:
-        """Give what changed since the cursor, oldest first; all, without one."""
+        """Yield what changed since the cursor, oldest first; all, without one."""
 
     async def latest(self) -> str:
-        """Give the cursor of this moment, to start from now on."""
+        """Return the cursor of this moment, to start from now on."""
 
     def listing(self) -> AsyncIterator[Sequence[str]]:
         """Name all records that there are, whether they are sent or not."""
 
     async def count(self) -> int:
-        """Say how many records there are."""
+        """Return how many records there are."""
 
     async def fresh(self, keys: Sequence[str]) -> Mapping[str, Record | str]:
         """Read records afresh, by key; see ``engine.ports.Fresh``.

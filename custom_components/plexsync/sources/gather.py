@@ -17,7 +17,7 @@ class Gather[K, V]:
         self._one_question = asyncio.Lock()
 
     async def get(self, key: K) -> V | None:
-        """Give the value of a key, as it is after this was called; None for no value."""
+        """Return the value of a key, as it is after this was called; None for no value."""
         loop = asyncio.get_running_loop()
         mine = self._waiting.setdefault(key, loop.create_future())
         async with self._one_question:

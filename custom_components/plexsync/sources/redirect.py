@@ -8,7 +8,7 @@ _STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
 def redirect(answer: aiohttp.ClientResponse, asked: URL) -> URL | None:
-    """Give where the answer to a request leads, None where it leads nowhere.
+    """Return where the answer to a request leads, None where it leads nowhere.
 
     Raises ValueError for what is never followed: no web address, another server with
     a name and password, or the way back from an encrypted address to an open one.

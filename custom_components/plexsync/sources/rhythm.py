@@ -35,7 +35,7 @@ class PollRhythm:
         self._changed = self._active = self._monotonic()
 
     def wait(self, *, busy: bool = False) -> float:
-        """Give the seconds until the next look; ``busy`` while a job of the source runs."""
+        """Return the seconds until the next look; ``busy`` while a job of the source runs."""
         now = self._monotonic()
         lively, last = LIVELY, self._changed
         if busy:

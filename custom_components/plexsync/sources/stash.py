@@ -109,7 +109,7 @@ class StashSource:
 
     @property
     def busy(self) -> bool:
-        """Say whether a job of this Stash runs, as of the last look."""
+        """Return whether a job of this Stash runs, as of the last look."""
         return self._reader.jobs.busy
 
     def jobs_ended(self) -> set[str]:
@@ -140,11 +140,11 @@ class StashSource:
         return await self._reader.learn()
 
     async def latest(self) -> str:
-        """Give the cursor of this moment, to start from now on."""
+        """Return the cursor of this moment, to start from now on."""
         return self._text(Cursor(await self._stock.take()))
 
     async def changes(self, cursor: str | None) -> AsyncIterator[Batch]:
-        """Give what changed since the cursor; without one, everything.
+        """Yield what changed since the cursor; without one, everything.
 
         When nothing changed, nothing is given. A cursor that cannot be read counts
         as none. Reading can go on from the cursor of any batch: nothing is missed,

@@ -201,7 +201,7 @@ class StashClient:
 
 
 def _onward(response: aiohttp.ClientResponse, asked: URL) -> URL | None:
-    """Give where an answer leads on the same server, encrypted or not; else None."""
+    """Return where an answer leads on the same server, encrypted or not; else None."""
     try:
         url = redirect(response, asked)
     except ValueError:
@@ -288,6 +288,6 @@ def _data(body: bytes) -> tuple[Mapping[str, Any], tuple[Place, ...]]:
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that this Stash, or what stands before it, asks us to wait."""
+    """Return the seconds that this Stash, or what stands before it, asks us to wait."""
     wish = retry_after(headers.get("Retry-After"), headers.get("Date"), time.time())
     return None if wish is None else min(wish, _MAX_RETRY_AFTER)

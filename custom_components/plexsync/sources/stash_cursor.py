@@ -39,7 +39,7 @@ def earlier(raw: str, seconds: float) -> str:
 
 
 def offset(raw: str) -> str:
-    """Give the offset of the zone that this time was written in, as text."""
+    """Return the offset of the zone that this time was written in, as text."""
     return raw[_WALL:]
 
 
@@ -72,7 +72,7 @@ class Listing:
 
     @property
     def complete(self) -> bool:
-        """Say whether no row was left out."""
+        """Return whether no row was left out."""
         return self.count <= len(self.rows)
 
     def updated(self, rows: Iterable[ListedObject]) -> Self:
@@ -119,7 +119,7 @@ class ReadMark:
 
     @property
     def floor(self) -> str:
-        """Give the time from which on the next listing has to be."""
+        """Return the time from which on the next listing has to be."""
         return earlier(self.at, WINDOW)
 
 
@@ -154,7 +154,7 @@ def settle(old: ReadMark, date: datetime | None, *, marked: bool) -> ReadMark:
 
 
 def _again(at: str, date: datetime | None, *, changed: bool) -> Again:
-    """Say whether the last scenes have to be read again."""
+    """Return whether the last scenes have to be read again."""
     if at == BEGINNING:
         return Again.NO
     if is_just_now(at, date) or (changed and date is None):
@@ -163,7 +163,7 @@ def _again(at: str, date: datetime | None, *, changed: bool) -> Again:
 
 
 def _greatest(times: list[str], date: datetime | None) -> str:
-    """Give the greatest raw time that can be trusted."""
+    """Return the greatest raw time that can be trusted."""
     if date is None:
         return max(times, default=BEGINNING)
     horizon = date + timedelta(seconds=WINDOW)
@@ -178,7 +178,7 @@ def _greatest(times: list[str], date: datetime | None) -> str:
 
 
 def is_just_now(at: str, date: datetime | None) -> bool:
-    """Say whether more may happen under this time: whole seconds hide a change."""
+    """Return whether more may happen under this time: whole seconds hide a change."""
     time = instant(at)
     return (
         date is not None

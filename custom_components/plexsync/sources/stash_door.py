@@ -14,7 +14,7 @@ _FIRST_BYTES = 16
 
 
 async def is_stash(session: aiohttp.ClientSession, url: str) -> bool:
-    """Say whether what answers there is a Stash; its certificate is not looked at."""
+    """Return whether what answers there is a Stash; its certificate is not looked at."""
     status, text, _ = await _ask(session, url, "/healthz")
     if status == 200 and text.strip() == b".":
         return True
@@ -25,7 +25,7 @@ async def is_stash(session: aiohttp.ClientSession, url: str) -> bool:
 async def _ask(
     session: aiohttp.ClientSession, url: str, path: str
 ) -> tuple[int, bytes, str]:
-    """Give the status, the first bytes and the wish for a key; nothing where none answers."""
+    """Return the status, the first bytes and the wish for a key; nothing where none answers."""
     base = URL(url)
     address = base.with_path(base.raw_path.rstrip("/") + path, encoded=True)
     try:

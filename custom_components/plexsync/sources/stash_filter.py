@@ -8,7 +8,7 @@ from .stash_options import StashOptions
 
 
 def is_wanted(scene: Mapping[str, Any], options: StashOptions) -> bool:
-    """Say whether a scene passes the filter; what this Stash does not tell lets it pass."""
+    """Return whether a scene passes the filter; what this Stash does not tell lets it pass."""
     return (
         _has_tags(scene, options)
         and _has_studio(scene, options)

@@ -68,7 +68,7 @@ class StashPictures:
         return FetchedImage(answer.body, answer.etag)
 
     async def _why_missing(self, scene_id: str | None) -> Fault:
-        """Say whether a picture that is not there will never be.
+        """Return whether a picture that is not there will never be.
 
         A proxy before a dead Stash says 404 too, and so does Stash for a scene that
         it failed to read: only the question for the scene itself tells.
@@ -89,7 +89,7 @@ class StashPictures:
 
 
 def _is_svg(head: bytes) -> bool:
-    """Say whether the root is an SVG's, whatever comes before it.
+    """Return whether the root is an SVG's, whatever comes before it.
 
     Looks at each byte once: a source may send anything.
     """

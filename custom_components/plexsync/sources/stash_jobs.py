@@ -46,7 +46,7 @@ class StashJobs:
 
     @property
     def busy(self) -> bool:
-        """Say whether a job runs or waits."""
+        """Return whether a job runs or waits."""
         return bool(self._queue)
 
     @property
@@ -83,7 +83,7 @@ class StashJobs:
     def _is_another_life(
         self, now: Mapping[int, _Job], last: Any, following: Any
     ) -> bool:
-        """Say whether Stash was started again: no job that was seen is there still.
+        """Return whether Stash was started again: no job that was seen is there still.
 
         So it is, too, where more jobs ended between two looks than Stash remembers.
         """

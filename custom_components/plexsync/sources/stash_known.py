@@ -18,13 +18,13 @@ class Known(NamedTuple):
         return cls(listing, {row.id: row for row in listing.rows})
 
     def lacks(self, listing: Listing) -> list[ListedObject]:
-        """Give the rows of a list that are not known, or not like that."""
+        """Return the rows of a list that are not known, or not like that."""
         return [row for row in listing.rows if self.rows.get(row.id) != row]
 
     def explains(
         self, listing: Listing, fresh: Iterable[ListedObject], floor: str
     ) -> bool:
-        """Say whether a list that was cut short has as many rows as it should have.
+        """Return whether a list that was cut short has as many rows as it should have.
 
         It was taken from ``floor`` on, and ``fresh`` are its rows that are not known.
         Rows of which only the number is known may all be among them.
@@ -32,7 +32,7 @@ class Known(NamedTuple):
         return self.listing.updated(fresh).within(floor).count == listing.count
 
     def is_surprise(self, fresh: Iterable[ListedObject], near: str) -> bool:
-        """Say whether a row is new that no look from ``near`` on would have listed."""
+        """Return whether a row is new that no look from ``near`` on would have listed."""
         oldest = ""
         if self.listing.rows and not self.listing.complete:
             oldest = self.listing.rows[-1].raw  # nothing is known of those before it

@@ -45,7 +45,7 @@ def lacking(schema: Schema, options: StashOptions) -> frozenset[str]:
 
 
 def _needs(options: StashOptions) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give what is in use, with what it needs; one may stand there several times."""
+    """Yield what is in use, with what it needs; one may stand there several times."""
     for name, needs in _NEEDS.items():
         if name in options.fields or getattr(options, name, None):
             yield name, needs

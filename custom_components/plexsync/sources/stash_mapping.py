@@ -44,7 +44,7 @@ def key_of(scene_id: object) -> str:
 
 
 def id_of(key: str) -> str | None:
-    """Give the scene's id of a record key; None if it is no such key."""
+    """Return the scene's id of a record key; None if it is no such key."""
     match = re.fullmatch(r"scene:(\d{1,10})", key, re.ASCII)
     return match[1] if match else None
 
@@ -125,7 +125,7 @@ def why_skipped(
 
 
 def marks_of(scene: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give marks of a scene's files: of one that was moved or changed, some stay.
+    """Return marks of a scene's files: of one that was moved or changed, some stay.
 
     Not the perceptual hash: two cuts of one film share it.
     """
@@ -190,7 +190,7 @@ def _values(
 
 
 def _title(scene: Mapping[str, Any], options: StashOptions) -> str:
-    """Give the title, or what stands in its place; empty leaves Plex's alone."""
+    """Return the title, or what stands in its place; empty leaves Plex's alone."""
     if "title" not in scene:
         return ""
     if isinstance(title := scene["title"], str) and title.strip():
@@ -202,7 +202,7 @@ def _title(scene: Mapping[str, Any], options: StashOptions) -> str:
 
 
 def _identified(scene: Mapping[str, Any]) -> bool:
-    """Say whether anything beyond the file itself is known of a scene."""
+    """Return whether anything beyond the file itself is known of a scene."""
     return any(
         value.strip() if isinstance(value, str) else value
         for value in (

@@ -117,7 +117,7 @@ class StashOptions:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain data, as JSON takes it."""
+        """Return plain data, as JSON takes it."""
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -126,7 +126,7 @@ class StashOptions:
 
     @property
     def tags_wanted(self) -> bool:
-        """Say whether a tag's name can be seen in a record, or keep one back."""
+        """Return whether a tag's name can be seen in a record, or keep one back."""
         return bool(
             not self.fields.isdisjoint({"genres", "labels"})
             or self.tag_collections
@@ -136,19 +136,19 @@ class StashOptions:
 
     @property
     def relatives_wanted(self) -> bool:
-        """Say whether the parents of tags matter."""
+        """Return whether the parents of tags matter."""
         return self.tags_wanted and bool(self.tags_below or self.tag_parents)
 
     @property
     def network_wanted(self) -> bool:
-        """Say whether the parents of studios matter."""
+        """Return whether the parents of studios matter."""
         return bool(
             self.network_collection or self.only_studios or self.without_studios
         )
 
     @property
     def studios_wanted(self) -> bool:
-        """Say whether a studio's name can be seen in a record, or keep one back."""
+        """Return whether a studio's name can be seen in a record, or keep one back."""
         return (
             "studio" in self.fields
             or self.studio_collection
@@ -158,7 +158,7 @@ class StashOptions:
 
     @property
     def performers_wanted(self) -> bool:
-        """Say whether a performer's name can be seen in a record."""
+        """Return whether a performer's name can be seen in a record."""
         return "actors" in self.fields or self._in_title("performers")
 
     def _in_title(self, name: str) -> bool:

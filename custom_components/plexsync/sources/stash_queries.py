@@ -148,7 +148,7 @@ class Schema:
         return schema
 
     def has(self, type_name: str, *names: str) -> bool:
-        """Say whether a type exists and has all these fields."""
+        """Return whether a type exists and has all these fields."""
         return self.names.get(type_name, frozenset()).issuperset(names)
 
     def dependencies(self, options: StashOptions) -> list[ObjectKind]:
@@ -175,11 +175,11 @@ class Schema:
 
     @property
     def jobs(self) -> bool:
-        """Say whether jobs can be asked for."""
+        """Return whether jobs can be asked for."""
         return self.has("Query", "jobQueue", "findJob")
 
     def scene(self, options: StashOptions) -> str:
-        """Give the selection of a scene."""
+        """Return the selection of a scene."""
         parts = {
             name: part
             for name, part in _SCENE_FIELDS.items()
@@ -335,7 +335,7 @@ def exactly(path: str) -> dict[str, Any]:
 def page(
     per_page: int, *, number: int = 1, sort: str = "id", direction: str = "ASC"
 ) -> dict[str, Any]:
-    """Give a page of a listing."""
+    """Return a page of a listing."""
     return {
         "page": number,
         "per_page": per_page,

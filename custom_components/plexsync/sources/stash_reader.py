@@ -307,7 +307,7 @@ class StashReader:
             raise
 
     async def check_health(self) -> str | None:
-        """Give the version of a Stash that is ready to answer."""
+        """Return the version of a Stash that is ready to answer."""
         data = (await self._client.query(queries.HEALTH)).data
         with Shape():
             status = data["systemStatus"]["status"]
@@ -333,7 +333,7 @@ def _since(
 
 
 def _bound(states: Mapping[str, ReadMark]) -> str | None:
-    """Give the time after which scenes have to be read once more, if they have to."""
+    """Return the time after which scenes have to be read once more, if they have to."""
     scenes = states.get(SCENES.name)
     return earlier(scenes.at, FRESH) if scenes and scenes.again else None
 

@@ -29,7 +29,7 @@ class Sent:
         self._offered: dict[str, bytes] = {}
 
     def following(self, cursor: str | None) -> Sent:
-        """Give the next poll's; what this one knows is of use only at its own cursor."""
+        """Return the next poll's; what this one knows is of use only at its own cursor."""
         then = Sent(cursor)
         if cursor == self.cursor:
             then._content = self._content  # our own kind

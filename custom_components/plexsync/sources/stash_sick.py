@@ -28,7 +28,7 @@ class Sick:
         return iter(tuple(self._waits))
 
     def __contains__(self, name: object) -> bool:
-        """Say whether this is one of them."""
+        """Return whether this is one of them."""
         return name in self._waits
 
     def found(self, name: str) -> None:

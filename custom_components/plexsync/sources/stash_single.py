@@ -69,7 +69,7 @@ class SingleScenes:
     async def files(
         self, scene_ids: Iterable[str]
     ) -> dict[str, tuple[str, ...] | None]:
-        """Give the marks of the files of scenes; None for those that are gone.
+        """Return the marks of the files of scenes; None for those that are gone.
 
         Of those that cannot be read none is known.
         """
@@ -92,7 +92,7 @@ class SingleScenes:
         return found
 
     async def lacks(self, scene_id: str) -> bool:
-        """Say whether there is no such scene; one that cannot be read is there."""
+        """Return whether there is no such scene; one that cannot be read is there."""
         document = queries.scenes_by_id("id", [scene_id])
         answer = await self._ask(document, partial=True)
         with Shape():

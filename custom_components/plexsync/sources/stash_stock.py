@@ -250,7 +250,7 @@ class Stock:
         return self._seen.get(name, {}).get(state) if state else None
 
     def _near(self, name: str, state: ReadMark) -> str:
-        """Give the time after which a narrow look lists: no row is below it by rights."""
+        """Return the time after which a narrow look lists: no row is below it by rights."""
         now = self._monotonic()
         at, since = self._since.get(name, ("", now))
         if at != state.at:
@@ -287,14 +287,14 @@ class Stock:
 
 
 def _settled(state: ReadMark) -> ReadMark:
-    """Give a state without what only a moment tells."""
+    """Return a state without what only a moment tells."""
     return replace(state, again=Again.NO)
 
 
 def _missed(
     old: ReadMark | None, listing: Listing, then: Listing
 ) -> list[ListedObject]:
-    """Give the rows that changed between two lists."""
+    """Return the rows that changed between two lists."""
     listed = set(listing.rows)
     return [
         row for row in then.rows if old and row.raw > old.floor and row not in listed

@@ -11,7 +11,7 @@ _PLACE = re.compile(r"\{([a-z]{1,20})\}")
 
 
 def is_template(text: str) -> bool:
-    """Say whether a text is a template: it names something known, and nothing else.
+    """Return whether a text is a template: it names something known, and nothing else.
 
     An empty one is: it makes no title.
     """
