@@ -14,12 +14,13 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
-from . import entry_migration, issues
+from . import entry_migration, issues, review_page
 from .connection import async_follow_plex_entry
 from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .device import async_follow_versions
 from .live import async_end
+from .picture_view import async_setup_pictures
 from .services import async_setup_services
 from .storage import async_remove_files
 from .websocket import async_setup_commands
@@ -39,12 +40,16 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, so that automations validate without an entry."""
     async_setup_services(hass)
     async_setup_commands(hass)
+    async_setup_pictures(hass)
+    await review_page.async_serve(hass)
 
     @callback
     def heard(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain != DOMAIN:
+            return
+        review_page.async_follow(hass)
         # One that is not set up is not unloaded either when it is disabled.
-        is_off = entry.disabled_by and entry.state is ConfigEntryState.NOT_LOADED
-        if entry.domain == DOMAIN and is_off:
+        if entry.disabled_by and entry.state is ConfigEntryState.NOT_LOADED:
             issues.async_put_aside(hass, entry)
 
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, heard)
