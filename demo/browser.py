@@ -35,6 +35,7 @@ class Page:
         """Take the tab's socket."""
         self._socket = socket
         self._numbers = itertools.count(1)
+        self.events: list[dict[str, Any]] = []  # what the browser told by itself
 
     async def command(self, method: str, **params: Any) -> dict[str, Any]:
         """Send one command and give its result."""
@@ -42,7 +43,7 @@ class Page:
         await self._socket.send_json({"id": number, "method": method, "params": params})
         async with asyncio.timeout(_PATIENCE):
             while (answer := await self._socket.receive_json()).get("id") != number:
-                pass
+                self.events.append(answer)
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
         return dict(answer["result"])

@@ -20,7 +20,6 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
-from custom_components.plexsync import review_page
 from custom_components.plexsync.answers import WINDOWS
 from custom_components.plexsync.const import CONF_REVIEW_PAGE, DOMAIN
 from custom_components.plexsync.engine.change import Kept
@@ -158,7 +157,7 @@ async def test_a_panel_of_the_same_name_is_left_alone(
 
 # Its texts
 
-PANEL = Path(review_page.__file__).parent / "panel"
+PANEL = Path(__file__).parent.parent / "custom_components/plexsync/panel"
 SCRIPTS = {file.name: file.read_text("utf-8") for file in PANEL.glob("*.js")}
 # What comes after a prefix that a script completes by itself.
 COMPLETED = {

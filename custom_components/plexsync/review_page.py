@@ -16,8 +16,55 @@ from homeassistant.util.hass_dict import HassKey
 from .const import CONF_REVIEW_PAGE, DOMAIN
 
 _FOLDER: Final = Path(__file__).parent / "panel"
-_VERSION: HassKey[str] = HassKey("plexsync_review_page")
-_SHOWN: HassKey[bool] = HassKey("plexsync_review_page_shown")
+
+
+class ReviewPage:
+    """The one page of a Home Assistant, however many servers there are."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Begin without it."""
+        self._hass = hass
+        self._is_shown = False
+        self.version = ""  # of the files that are served
+
+    async def serve(self) -> None:
+        """Serve the files, which are public and hold nothing of anybody."""
+        hass, self.version = (
+            self._hass,
+            await self._hass.async_add_executor_job(_digest),
+        )
+        await hass.http.async_register_static_paths(
+            [StaticPathConfig(f"/{DOMAIN}_static/{self.version}", str(_FOLDER), True)]
+        )
+
+    @callback
+    def follow(self) -> None:
+        """Show the page while a server has it, and take it away after the last one."""
+        hass = self._hass
+        if "frontend" not in hass.config.components:
+            return
+        wanted = any(
+            entry.disabled_by is None and entry.options.get(CONF_REVIEW_PAGE, True)
+            for entry in hass.config_entries.async_entries(DOMAIN)
+        )
+        if wanted and not frontend.async_panel_exists(hass, DOMAIN):
+            self._is_shown = True
+            hass.async_create_task(self._show(), f"{DOMAIN} review page")
+        elif self._is_shown and not wanted:
+            self._is_shown = False
+            frontend.async_remove_panel(hass, DOMAIN, warn_if_unknown=False)
+
+    async def _show(self) -> None:
+        await panel_custom.async_register_panel(
+            self._hass,
+            frontend_url_path=DOMAIN,
+            webcomponent_name=f"{DOMAIN}-panel",
+            sidebar_title="PlexSync",
+            sidebar_icon="mdi:movie-check-outline",
+            module_url=f"/{DOMAIN}_static/{self.version}/panel.js",
+            config={"version": self.version},
+            require_admin=True,
+        )
 
 
 def _digest() -> str:
@@ -28,47 +75,10 @@ def _digest() -> str:
     return digest.hexdigest()[:16]
 
 
-@callback
-def async_version(hass: HomeAssistant) -> str:
-    """Give the version of the files that are served."""
-    return hass.data[_VERSION]
-
-
-async def async_serve(hass: HomeAssistant) -> None:
-    """Serve the files, which are public and hold nothing of anybody."""
-    version = hass.data[_VERSION] = await hass.async_add_executor_job(_digest)
-    await hass.http.async_register_static_paths(
-        [StaticPathConfig(f"/{DOMAIN}_static/{version}", str(_FOLDER), True)]
-    )
+_PAGE: HassKey[ReviewPage] = HassKey("plexsync_review_page")
 
 
 @callback
-def async_follow(hass: HomeAssistant) -> None:
-    """Show the page while a server has it, and take it away after the last one."""
-    if "frontend" not in hass.config.components:
-        return
-    wanted = any(
-        entry.disabled_by is None and entry.options.get(CONF_REVIEW_PAGE, True)
-        for entry in hass.config_entries.async_entries(DOMAIN)
-    )
-    shown = hass.data.get(_SHOWN, False)
-    if wanted and not frontend.async_panel_exists(hass, DOMAIN):
-        hass.data[_SHOWN] = True
-        hass.async_create_task(_show(hass), f"{DOMAIN} review page")
-    elif shown and not wanted:
-        hass.data[_SHOWN] = False
-        frontend.async_remove_panel(hass, DOMAIN, warn_if_unknown=False)
-
-
-async def _show(hass: HomeAssistant) -> None:
-    version = async_version(hass)
-    await panel_custom.async_register_panel(
-        hass,
-        frontend_url_path=DOMAIN,
-        webcomponent_name=f"{DOMAIN}-panel",
-        sidebar_title="PlexSync",
-        sidebar_icon="mdi:movie-check-outline",
-        module_url=f"/{DOMAIN}_static/{version}/panel.js",
-        config={"version": version},
-        require_admin=True,
-    )
+def review_page(hass: HomeAssistant) -> ReviewPage:
+    """Give the page."""
+    return hass.data.setdefault(_PAGE, ReviewPage(hass))
