@@ -68,12 +68,12 @@ export class Texts {
   source = (source) => (source?.id === "action" ? this.t("source_action") : source?.title);
 
   /** Say what went wrong with a command. */
-  error(error) {
+  error = (error) => {
     const { translation_domain: domain, translation_key: key } = error ?? {};
     const values = error?.translation_placeholders;
     const words = key && this._localize(`component.${domain}.exceptions.${key}.message`, values);
     return words || error?.message || this.t("error");
-  }
+  };
 
   number = (value) => this._number().format(value);
   percent = (value) => `${this._percent().format(value)} %`;
@@ -82,16 +82,16 @@ export class Texts {
   clock = (iso) => this._clock().format(new Date(iso));
 
   /** Say how long ago, or in how long, something is. */
-  ago(iso) {
+  ago = (iso) => {
     const seconds = (new Date(iso) - Date.now()) / 1000;
     for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]])
       if (Math.abs(seconds) >= length)
         return this._ago().format(Math.trunc(seconds / length), unit);
     return this._ago().format(Math.round(seconds), "second");
-  }
+  };
 
   /** Say how long something took. */
-  duration(seconds) {
+  duration = (seconds) => {
     if (seconds === null || seconds === undefined) return "–";
     const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
     const [unit, length] = units.find(([, length]) => seconds >= length) ?? units[3];
@@ -99,5 +99,5 @@ export class Texts {
     return new Intl.NumberFormat(this.language, { style: "unit", unit, unitDisplay: "long" }).format(
       value >= 10 ? Math.round(value) : value,
     );
-  }
+  };
 }
