@@ -389,7 +389,7 @@ def test_what_an_action_offers_is_translated() -> None:
             )
             labels = {config.get("label_field"), config.get("description_field")}
             assert labels <= {None, *fields}
-    assert used == {"actors", "item_fields", "job_state", "reason", "scope"}
+    assert used == {"actors", "field", "item_fields", "job_state", "reason", "scope"}
 
 
 def test_every_reason_can_be_chosen() -> None:

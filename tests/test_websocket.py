@@ -88,6 +88,9 @@ async def event(socket: MockHAClientWebSocket) -> dict[str, Any]:
 LEAST: dict[str, dict[str, Any]] = {
     "candidates": {"rating_keys": ["1"]},
     "pin": {"source": "action", "key": "x", "rating_key": "1"},
+    "plan/item": {"source": "action", "key": "x"},
+    "plan/leave": {"source": "action", "field": "title", "leave": True},
+    "plan/write": {"items": [{"source": "action", "key": "x", "digest": ""}]},
 }
 
 

@@ -15,28 +15,35 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio
 
+from .engine.fields import FIELDS
 from .engine.jobs_view import STATES
 
 ATTR_ALL: Final = "all"
+ATTR_DIGEST: Final = "digest"
+ATTR_FIELD: Final = "field"
 ATTR_FIELDS: Final = "fields"
 ATTR_GUID: Final = "guid"
 ATTR_IDS: Final = "ids"
+ATTR_ITEMS: Final = "items"
 ATTR_KEY: Final = "key"
+ATTR_LEAVE: Final = "leave"
+ATTR_LIBRARY: Final = "library"
 ATTR_LIMIT: Final = "limit"
 ATTR_OFFSET: Final = "offset"
 ATTR_PATH: Final = "path"
 ATTR_RATING_KEY: Final = "rating_key"
 ATTR_REASON: Final = "reason"
 ATTR_SCOPE: Final = "scope"
+ATTR_SEARCH: Final = "search"
 ATTR_SINCE: Final = "since"
 ATTR_SOURCE: Final = "source"
 ATTR_STATE: Final = "state"
 ATTR_WAIT: Final = "wait"
 
-SCOPES: Final = ("all", "recent")
+SCOPES: Final = ("all", "recent", "plan")
 
 MAX_WAIT: Final = 300  # seconds
-MAX_PAGE: Final = 500  # jobs in one answer
+MAX_PAGE: Final = 500  # jobs, or records of a plan, in one answer
 _MAX_ID: Final = 2**63 - 1  # what SQLite can hold
 
 
@@ -98,6 +105,16 @@ _WAIT: Final = {
 SOURCE: Final = {probatio.Optional(ATTR_SOURCE): text}
 
 
+_PAGE: Final = {
+    probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
+        WHOLE, probatio.Range(min=1, max=MAX_PAGE)
+    ),
+    probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
+        WHOLE, probatio.Range(min=0, max=_MAX_ID)
+    ),
+}
+
+
 def _schema(fields: Mapping[Any, Any]) -> probatio.Schema:
     return probatio.Schema({**_ENTRY, **fields})
 
@@ -124,14 +141,16 @@ GET_JOBS: Final = _schema(
         probatio.Optional(ATTR_STATE): probatio.In(STATES),
         **SOURCE,
         probatio.Optional(ATTR_REASON): text,
-        probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
-            WHOLE, probatio.Range(min=1, max=MAX_PAGE)
-        ),
-        probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
-            WHOLE, probatio.Range(min=0, max=_MAX_ID)
-        ),
+        **_PAGE,
     }
 )
+PLAN_FILTER: Final = {
+    **SOURCE,
+    probatio.Optional(ATTR_FIELD): probatio.In(FIELDS),
+    probatio.Optional(ATTR_LIBRARY): text,
+    probatio.Optional(ATTR_SEARCH): text,
+}
+GET_PLAN: Final = _schema({**PLAN_FILTER, **_PAGE})
 REFRESH_SOURCE: Final = _schema(SOURCE)
 FAILED_JOBS: Final = _schema(
     {

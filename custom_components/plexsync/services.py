@@ -38,6 +38,7 @@ from .shared_actions import (
     retry_failed,
     unpin_item,
 )
+from .shared_plan import get_plan
 from .undo_run import async_undo_since
 from .which_source import source_id
 
@@ -162,6 +163,7 @@ ACTIONS: dict[str, tuple[Action, probatio.Schema, SupportsResponse]] = {
         SupportsResponse.OPTIONAL,
     ),
     "get_jobs": (get_jobs, schemas.GET_JOBS, SupportsResponse.ONLY),
+    "get_plan": (get_plan, schemas.GET_PLAN, SupportsResponse.ONLY),
     "retry_failed": (retry_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
     "discard_failed": (discard_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
     "reset_circuit": (_reset_circuit, schemas.NOTHING, SupportsResponse.OPTIONAL),

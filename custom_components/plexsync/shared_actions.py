@@ -14,6 +14,7 @@ from .engine.failed import EVERYTHING, Choice
 from .engine.record import Record
 from .engine.retry import Fault
 from .errors import invalid
+from .reconcile_run import SCOPE_PLAN
 from .record_input import rating_key, record_key
 from .service_schemas import (
     ATTR_ALL,
@@ -63,8 +64,11 @@ async def _tie(
 async def reconcile(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Have the sources compared with Plex and the gaps enqueued."""
-    coordinator.reconcile.start(data[ATTR_SCOPE])
+    """Have the sources compared with Plex, and the gaps queued unless it is for the plan."""
+    if data[ATTR_SCOPE] == SCOPE_PLAN:
+        coordinator.reconcile.start_plan()
+    else:
+        coordinator.reconcile.start(data[ATTR_SCOPE])
     return await coordinator.reconcile.answer(data[ATTR_WAIT])
 
 

@@ -25,7 +25,6 @@ from .live import Live
 from .review_page import review_page
 from .service_schemas import (
     ATTR_KEY,
-    ATTR_LIMIT,
     ATTR_RATING_KEY,
     ATTR_SCOPE,
     ATTR_SOURCE,
@@ -41,9 +40,9 @@ from .shared_actions import (
     retry_failed,
     unpin_item,
 )
-from .websocket_entry import ENTRY, command, coordinator_of
+from .websocket_entry import ENTRY, PAGE, command, coordinator_of
+from .websocket_plan import COMMANDS as PLAN
 
-_MAX_PAGE: Final = 100  # jobs in one answer: a message stays small
 _MAX_ITEMS: Final = 20  # candidates that are read at once
 
 
@@ -123,11 +122,6 @@ async def _sweep(
     return await reconcile(coordinator, {**msg, ATTR_WAIT: 0})
 
 
-_PAGE: Final = {
-    probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
-        schemas.WHOLE, probatio.Range(min=1, max=_MAX_PAGE)
-    )
-}
 _KEYS: Final = probatio.All(
     [schemas.text_or_number], probatio.Length(min=1, max=_MAX_ITEMS)
 )
@@ -143,7 +137,7 @@ _SCOPE: Final = {
 COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     _overview,
     _subscribe,
-    command("jobs", {**schemas.GET_JOBS.schema, **_PAGE}, get_jobs),
+    command("jobs", {**schemas.GET_JOBS.schema, **PAGE}, get_jobs),
     command("retry", schemas.FAILED_JOBS.schema, retry_failed),
     command("discard", schemas.FAILED_JOBS.schema, discard_failed),
     command("candidates", {probatio.Required("rating_keys"): _KEYS}, _candidates),
@@ -151,6 +145,7 @@ COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     command("outages", {}, get_outages),
     command("sweep", _SCOPE, _sweep),
     command("sweep/cancel", {}, cancel_reconcile),
+    *PLAN,
 )
 
 
