@@ -11,20 +11,15 @@ function member(value) {
 }
 
 /** Say in one line what a value is. */
-export function words(texts, value) {
+function words(texts, value) {
   if (value === null || value === undefined || value === "" || value.length === 0)
     return texts.t("empty");
   if (Array.isArray(value)) return texts.list(value.map(member));
   return typeof value === "object" ? member(value) : String(value);
 }
 
-/** Say what kind of change it is, where nobody says so. */
-function kindOf({ kind, field, before, after }) {
-  if (kind) return kind;
-  if (field === "poster" || field === "background") return "picture";
-  if (Array.isArray(before) || Array.isArray(after)) return "list";
-  return typeof before === "string" && typeof after === "string" ? "text" : "number";
-}
+const PICTURES = new Set(["poster", "background"]);
+const SENTENCES = new Set(["title", "original_title", "summary", "tagline"]);
 
 /** Draw a change; `paths` are those of the two pictures, where it is one. */
 export function drawChange(page, change, { paths, actions } = {}) {
@@ -39,7 +34,7 @@ export function drawChange(page, change, { paths, actions } = {}) {
         "h3",
         {},
         field(change.field),
-        change.locked && [" ", icon("lock"), el("span", { class: "hidden" }, t("change.locked"))],
+        change.locked && [" ", icon("lock", "small"), el("span", { class: "hidden" }, t("change.locked"))],
       ),
       actions,
     ),
@@ -48,18 +43,15 @@ export function drawChange(page, change, { paths, actions } = {}) {
 }
 
 function body(page, change, paths) {
-  const kind = kindOf(change);
-  if (kind === "picture") return pictures(page, change.field, paths);
-  if (kind === "list") return list(page, change);
-  const { before, after } = change;
-  if (kind.endsWith("text") && before && after) return drawDifference(String(before), String(after));
-  return el(
-    "p",
-    { class: "text" },
-    el("del", {}, words(page.texts, before)),
-    " → ",
-    el("ins", {}, words(page.texts, after)),
-  );
+  const { field, before, after } = change;
+  if (PICTURES.has(field)) return pictures(page, field, paths);
+  if (Array.isArray(before) || Array.isArray(after)) return list(page, change);
+  if (SENTENCES.has(field) && before && after) return drawDifference(String(before), String(after));
+  const side = (tag, value) => {
+    const nothing = value === null || value === undefined || value === "";
+    return el(nothing ? "span" : tag, { class: nothing ? "quiet" : null }, words(page.texts, value));
+  };
+  return el("p", { class: "text" }, side("del", before), " → ", side("ins", after));
 }
 
 function pictures(page, field, paths) {

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 
+const FEW = 3; // words that stay between two changes
 const MOST = 1_000_000; // pairs of words that are compared; beyond that a text is another one
 
 /** Cut a text into words and what lies between them. */
@@ -22,11 +23,29 @@ export function difference(before, after) {
     one[one.length - 1 - end] === other[other.length - 1 - end]
   )
     end++;
-  return joined([
+  return joined(calmed([
     ...one.slice(0, start).map((word) => ["same", word]),
     ...middle(one.slice(start, one.length - end), other.slice(start, other.length - end)),
     ...one.slice(one.length - end).map((word) => ["same", word]),
-  ]);
+  ]));
+}
+
+/** Take a few words that stay between two changes for changed: a sentence is read as a whole. */
+function calmed(pieces) {
+  const found = [];
+  let at = 0;
+  while (at < pieces.length) {
+    let until = at;
+    while (until < pieces.length && pieces[until][0] === "same") until++;
+    const kept = pieces.slice(at, until);
+    const few = kept.filter(([, word]) => /[\p{L}\p{N}]/u.test(word)).length < FEW;
+    if (at > 0 && until < pieces.length && few)
+      found.push(...kept.flatMap(([, word]) => [["removed", word], ["added", word]]));
+    else found.push(...kept);
+    if (until < pieces.length) found.push(pieces[until]);
+    at = until + 1;
+  }
+  return found;
 }
 
 /** Compare by the longest common subsequence. */

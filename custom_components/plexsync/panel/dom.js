@@ -48,11 +48,11 @@ const PATHS = {
 };
 
 /** Draw one of our own icons; it says nothing that the text beside it does not. */
-export function icon(name) {
+export function icon(name, size = "") {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "icon");
+  svg.setAttribute("class", `icon ${size}`);
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", PATHS[name]);
   svg.append(path);

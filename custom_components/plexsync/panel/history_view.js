@@ -2,7 +2,7 @@
 
 import { drawChange } from "./change.js";
 import { add, button, choose, confirm, el, fill, say } from "./dom.js";
-import { chips, nothing, picture, progress } from "./pieces.js";
+import { chips, fileName, nothing, picture, progress } from "./pieces.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 50;
@@ -200,7 +200,6 @@ export class HistoryView {
 
   _row(row) {
     const { t, field, time } = this._page.texts;
-    const title = row.title || row.key;
     return el(
       "div",
       { class: "line bare" },
@@ -208,11 +207,13 @@ export class HistoryView {
       el(
         "button",
         { type: "button", class: "main", "data-main": true, onclick: () => this._open(row) },
-        el("strong", {}, title),
+        el("strong", {}, nameOf(row)),
         el(
           "span",
           { class: "quiet" },
-          [time(row.at), this._page.source(row.source), row.library].filter(Boolean).join(" · "),
+          [time(row.at), this._source(row.source), this._page.library(row.library)]
+            .filter(Boolean)
+            .join(" · "),
         ),
         chips(row.changes.map((each) => field(each.field))),
       ),
@@ -222,7 +223,7 @@ export class HistoryView {
 
   _run(run) {
     const { t, count, time, list } = this._page.texts;
-    const name = `${this._page.source(run.source)}, ${time(run.from)}`;
+    const name = `${this._source(run.source)}, ${time(run.from)}`;
     return el(
       "div",
       { class: "line bare" },
@@ -235,11 +236,11 @@ export class HistoryView {
           onclick: () =>
             this._go({ source: run.source, since: day(run.from), until: day(run.until) }, false),
         },
-        el("strong", {}, this._page.source(run.source)),
+        el("strong", {}, this._source(run.source)),
         el("span", { class: "quiet" }, `${time(run.from)} – ${time(run.until)}`),
         el("span", {}, list([count("history.items", run.items), count("history.fields", run.fields)])),
       ),
-      button(t("history.undo"), (event) => this._undoRun(event, run), {
+      run.source !== "undo" && button(t("history.undo"), (event) => this._undoRun(event, run), {
         "aria-label": t("history.undo_this", { name }),
       }),
     );
@@ -269,23 +270,22 @@ export class HistoryView {
       el(
         "div",
         { class: "head" },
-        el("h2", { class: "break" }, row.title || row.key),
+        el("h2", { class: "break" }, nameOf(row)),
         button(t("back"), back, { class: "button back" }),
         button(t("close"), back, { class: "button close" }),
       ),
-      el("p", { class: "quiet" }, `${time(row.at)} · ${this._page.source(row.source)}`),
+      el("p", { class: "quiet" }, `${time(row.at)} · ${this._source(row.source)}`),
       row.undone && el("p", {}, t("history.undone_text")),
       row.changes.map((change) =>
         drawChange(this._page, change, {
           actions:
-            !row.undone &&
+            this._mayUndo(row, change) &&
             button(t("history.undo"), (event) => this._undoItem(event, row, [change.field]), {
               "aria-label": t("history.undo_this", { name: this._page.texts.field(change.field) }),
             }),
         }),
       ),
-      !row.undone &&
-        row.rating_key &&
+      this._mayUndo(row, row) &&
         el(
           "div",
           { class: "actions" },
@@ -294,7 +294,16 @@ export class HistoryView {
     );
   }
 
+  _source(id) {
+    return id === "undo" ? this._page.texts.t("history.undo") : this._page.source(id);
+  }
+
   // Undo
+
+  /** Say whether something can be taken back: an undo cannot, nor what was. */
+  _mayUndo(row, what) {
+    return row.rating_key && row.source !== "undo" && !what.undone;
+  }
 
   async _undoItem(event, row, fields) {
     const { t, list, field, reason } = this._page.texts;
@@ -363,6 +372,11 @@ export class HistoryView {
       await this._list.reload();
     });
   }
+}
+
+/** Name what was written: by its title, or where Plex has none of it any more by its file. */
+function nameOf(row) {
+  return row.title || (row.path ? fileName(row.path) : row.key);
 }
 
 /** Give the day of a moment as a date input wants it. */

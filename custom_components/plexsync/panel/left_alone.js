@@ -36,10 +36,10 @@ export class LeftAlone {
     }
   }
 
-  _rule({ source, key, title, field }) {
+  _rule({ source, key, field }) {
     const { t } = this._page.texts;
     const name = this._page.texts.field(field);
-    const of = key === null ? t("left.whole", { source: this._page.source(source) }) : title || key;
+    const of = key === null ? t("left.whole", { source: this._page.source(source) }) : `${key} · ${this._page.source(source)}`;
     const take = (event) =>
       this._page.act(event, async () => {
         const which = key === null ? {} : { key };

@@ -2,7 +2,7 @@
 
 import { add, button, confirm, el, fill } from "./dom.js";
 import { openJob } from "./job_dialog.js";
-import { link, nothing } from "./pieces.js";
+import { fileName, link, nothing } from "./pieces.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 100;
@@ -14,11 +14,6 @@ function groups(live, kind) {
     .filter(([name]) => name.startsWith(`${kind}:`))
     .map(([name, count]) => ({ kind, reason: name.slice(kind.length + 1), count }))
     .sort((one, other) => other.count - one.count);
-}
-
-/** Name a file without its folders. */
-export function fileName(path) {
-  return path.split(/[\\/]/).at(-1);
 }
 
 export class NeedsView {

@@ -104,6 +104,9 @@ class PlexSyncPanel extends HTMLElement {
     return found ? this._texts.source(found) : id;
   };
 
+  /** Name a library. */
+  library = (id) => this._chosen?.libraries.find((each) => each.id === id)?.title ?? "";
+
   /** Give what the address says beyond the view. */
   get query() {
     return new URLSearchParams(window.location.search);

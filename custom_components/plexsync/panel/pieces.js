@@ -54,3 +54,8 @@ export function link(page, text, path) {
     text,
   );
 }
+
+/** Name a file without its folders. */
+export function fileName(path) {
+  return path.split(/[\\/]/).at(-1);
+}

@@ -29,27 +29,33 @@ export class PlanItem {
     return { source: this._source, key: this._key };
   }
 
-  _head(title) {
+  _head(title, writes = false) {
     const { t } = this._page.texts;
     return el(
       "div",
       { class: "head" },
       el("h2", { class: "break" }, title || this._key),
+      writes && button(t("plan.write_this"), (event) => this._write(event), { class: "button primary" }),
       button(t("back"), this._back, { class: "button back" }),
       button(t("close"), this._back, { class: "button close" }),
     );
   }
 
   _draw() {
-    const { t, reason } = this._page.texts;
+    const { t, reason, field, list } = this._page.texts;
     const plan = this._plan;
     fill(
       this.element,
-      this._head(plan.title),
+      this._head(
+        plan.items[0]?.title,
+        plan.items.some((item) => item.changes.length),
+      ),
       el("p", { class: "quiet" }, this._page.source(this._source)),
       plan.reason && el("p", {}, reason(plan.reason)),
       plan.reason && el("p", {}, button(t("plan.see_needs"), () => this._page.go("needs", { reason: plan.reason }))),
       plan.items.map((item) => this._item(item)),
+      plan.to_be_compared?.length > 0 &&
+        el("p", { class: "quiet" }, t("plan.unseen", { fields: list(plan.to_be_compared.map(field)) })),
       this._leftAlone(plan.left_alone ?? []),
     );
   }
@@ -60,18 +66,12 @@ export class PlanItem {
     return el(
       "section",
       {},
-      several && el("h3", {}, [item.title, item.library].filter(Boolean).join(" · ")),
-      item.reason && el("p", {}, this._page.texts.reason(item.reason)),
-      item.changes?.length
+      several &&
+        el("h3", {}, [item.title, this._page.library(item.library)].filter(Boolean).join(" · ")),
+      item.changes.length
         ? item.changes.map((change) => this._change(item, change))
-        : !item.reason && el("p", {}, t("plan.in_line")),
+        : el("p", {}, t("plan.in_line")),
       this._kept(item),
-      item.changes?.length > 0 &&
-        el(
-          "div",
-          { class: "actions" },
-          button(t("plan.write_this"), (event) => this._write(event, item), { class: "button primary" }),
-        ),
     );
   }
 
@@ -149,10 +149,10 @@ export class PlanItem {
     });
   }
 
-  async _write(event, item) {
+  async _write(event) {
     await this._page.act(event, async () => {
       const { items } = await this._page.server.ask("plan/write", {
-        items: [{ ...this._record, digest: item.digest }],
+        items: [{ ...this._record, digest: this._plan.digest }],
       });
       this._page.toast(written(this._page.texts, items));
       await this._load();

@@ -128,11 +128,9 @@ export class PlanView {
 
   _drawFilters(answer) {
     const { t, number, field } = this._page.texts;
-    const library = (id) =>
-      this._page.overview.libraries.find((each) => each.id === id)?.title ?? id;
     const kinds = [
       ["source", answer.by_source, this._page.source],
-      ["library", answer.by_library, library],
+      ["library", answer.by_library, this._page.library],
       ["field", answer.by_field, field],
     ];
     const key = JSON.stringify([kinds.map(([, counts]) => counts), this._filter]);
@@ -164,14 +162,14 @@ export class PlanView {
   }
 
   _drawTools() {
-    const { t, number } = this._page.texts;
+    const { t, count } = this._page.texts;
     const chosen = this._chosen.size;
     const focused = this._page.root.activeElement?.dataset?.tool;
     fill(
       this._tools,
       this._total > 0 && [
         button(
-          t("plan.write_chosen", { count: number(chosen) }),
+          chosen ? count("plan.write_chosen", chosen) : t("plan.write_chosen_none"),
           (event) => this._writeChosen(event),
           { disabled: !chosen, "data-tool": "chosen", class: chosen ? "button primary" : "button" },
         ),
@@ -182,7 +180,7 @@ export class PlanView {
             "data-tool": "shown",
             class: "button plain",
           }),
-        button(t("plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
+        button(t(Object.keys(this._filter).length ? "plan.write_fitting" : "plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
       ],
     );
     if (focused) this._tools.querySelector(`[data-tool="${focused}"]`)?.focus();
@@ -202,7 +200,7 @@ export class PlanView {
       scroller: this._page.scroller,
       height: HEIGHT,
       label: t("plan.tab"),
-      fetch: (after) => this._fetch(after),
+      fetch: (offset) => this._fetch(offset),
       draw: (row) => this._row(row),
       empty: () =>
         Object.keys(this._filter).length
@@ -219,21 +217,21 @@ export class PlanView {
     fill(this._listing, this._list.element);
   }
 
-  async _fetch(after) {
-    const asked = { ...this._filter, limit: PAGE, ...(after ? { after } : {}) };
-    const answer = await this._page.server.ask("plan", asked);
-    if (!after) {
+  async _fetch(offset = 0) {
+    const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
+    if (!offset) {
       this._total = answer.total;
       this._computed = answer.computed;
       this._drawFilters(answer);
       this._drawTools();
       this._drawHead(this._page.live.plan ?? answer);
     }
-    return answer;
+    const next = offset + answer.rows.length;
+    return { ...answer, next: answer.rows.length && next < answer.total ? next : undefined };
   }
 
   _row(row) {
-    const { t, field } = this._page.texts;
+    const { t, field, count } = this._page.texts;
     const name = nameOf(row);
     const title = row.title || row.key;
     const box = el("input", {
@@ -260,7 +258,17 @@ export class PlanView {
         "button",
         { type: "button", class: "main", "data-main": true, onclick: open },
         el("strong", {}, title),
-        el("span", { class: "quiet" }, [row.library, this._page.source(row.source)].filter(Boolean).join(" · ")),
+        el(
+          "span",
+          { class: "quiet" },
+          [
+            count("plan.changes", row.fields.length),
+            this._page.library(row.library),
+            this._page.source(row.source),
+          ]
+            .filter(Boolean)
+            .join(" · "),
+        ),
         chips(row.fields.map(field)),
       ),
     );
@@ -306,7 +314,7 @@ export class PlanView {
       for (let start = 0; start < rows.length; start += PAGE) {
         const items = rows
           .slice(start, start + PAGE)
-          .map(({ source, key, digest }) => ({ source, key, ...(digest ? { digest } : {}) }));
+          .map(({ source, key, digest }) => ({ source, key, digest }));
         done.push(...(await this._page.server.ask("plan/write", { items })).items);
       }
       this._chosen.clear();
@@ -316,25 +324,23 @@ export class PlanView {
   }
 
   async _writeAll(event) {
-    const { source } = this._filter;
-    const asked = source ? { source, limit: 1 } : { limit: 1 };
-    const counted = await this._page.act(event, () => this._page.server.ask("plan", asked));
-    if (!counted || !(await this._sure(counted.total, source))) return;
+    const filter = { ...this._filter };
+    const counted = await this._page.act(event, () =>
+      this._page.server.ask("plan", { ...filter, limit: 1 }),
+    );
+    if (!counted || !(await this._sure(counted.total))) return;
     await this._page.act(event, async () => {
-      const { items } = await this._page.server.ask("plan/write", {
-        all: true,
-        ...(source ? { source } : {}),
-      });
-      this._tell(items ?? []);
+      const { queued } = await this._page.server.ask("plan/write_all", filter);
+      this._page.toast(this._page.texts.count("plan.status.queued", queued));
       await this._list.reload();
     });
   }
 
-  _sure(number, source) {
+  _sure(number) {
     const { t, count } = this._page.texts;
     return confirm(this._page.root, {
       title: count("plan.sure", number),
-      text: source ? t("plan.sure_source", { source: this._page.source(source) }) : t("plan.sure_text"),
+      text: t("plan.sure_text"),
       yes: t("plan.write"),
       no: t("cancel"),
     });
@@ -349,6 +355,5 @@ export class PlanView {
 export function written(texts, done) {
   const counts = new Map();
   for (const { status } of done) counts.set(status, (counts.get(status) ?? 0) + 1);
-  const parts = [...counts].map(([status, number]) => texts.count(`plan.status.${status}`, number));
-  return parts.length ? texts.list(parts) : texts.t("plan.status.begun");
+  return texts.list([...counts].map(([status, number]) => texts.count(`plan.status.${status}`, number)));
 }

@@ -75,9 +75,9 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
   display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; justify-content: center; padding: 8px 16px; flex: none;
   background: color-mix(in srgb, var(--warn) 25%, var(--card)); color: var(--ink);
 }
-.view { padding: 16px; display: flow-root; }
-.view > * { max-width: 1200px; margin-inline: auto; }
-.view > * + * { margin-top: 16px; }
+.view { padding: 16px; display: flex; flex-direction: column; gap: 16px; }
+.view > * { width: 100%; max-width: 1200px; margin-inline: auto; flex: none; }
+.view > :empty { display: none; }
 
 .card {
   background: var(--card); border-radius: var(--radius); padding: 16px;
@@ -151,10 +151,13 @@ th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical
 .end { flex: none; text-align: end; white-space: nowrap; color: var(--quiet); }
 
 .two { display: grid; gap: 16px; grid-template-columns: minmax(0, 1fr); align-items: start; }
-.change { border-top: 1px solid var(--line); padding-top: 12px; }
+.main .chips { flex-wrap: nowrap; }
+.main .chip { flex: none; }
+.change { border-top: 1px solid var(--line); padding-top: 8px; margin-top: 16px; }
 .change > * + * { margin-top: 8px; }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; }
 ins { text-decoration: none; background: color-mix(in srgb, var(--good) 28%, transparent); border-radius: 3px; }
+del + ins { margin-inline-start: 4px; }
 del { background: color-mix(in srgb, var(--bad) 22%, transparent); border-radius: 3px; }
 .pictures { display: flex; flex-wrap: wrap; gap: 16px; }
 .pictures figure { flex: 0 1 200px; min-width: 120px; }
@@ -163,7 +166,7 @@ del { background: color-mix(in srgb, var(--bad) 22%, transparent); border-radius
 .pictures .background { flex-basis: 320px; }
 .candidate { display: flex; gap: 12px; align-items: flex-start; padding-block: 8px; border-top: 1px solid var(--line); }
 .candidate > div:nth-child(2) { flex: 1; min-width: 0; }
-.time { position: relative; height: 28px; border-radius: 4px; background: color-mix(in srgb, var(--good) 30%, transparent); overflow: hidden; }
+.time { position: relative; height: 28px; border-radius: 4px; background: color-mix(in srgb, var(--ink) 10%, transparent); overflow: hidden; }
 .time i { position: absolute; top: 0; bottom: 0; min-width: 3px; background: var(--bad); }
 .scale { display: flex; justify-content: space-between; font-size: 12px; color: var(--quiet); }
 
@@ -178,7 +181,7 @@ dialog::backdrop { background: #0008; }
 .stack > * + * { margin-top: 16px; }
 .members > * + * { margin-top: 6px; }
 .menu { position: relative; }
-.menu > summary { list-style: none; padding: 5px 14px; border: 1px solid var(--edge); border-radius: 8px; font-weight: 500; }
+.menu > summary { list-style: none; padding: 6px 8px; text-decoration: underline; text-underline-offset: 3px; text-align: end; }
 .menu > summary::-webkit-details-marker { display: none; }
 .menu[open] > .actions { margin-top: 8px; }
 summary .title { font-size: 16px; font-weight: 500; }
@@ -195,8 +198,7 @@ summary .title { font-size: 16px; font-weight: 500; }
   header { padding: 0 8px 0 12px; }
   nav { padding: 0; }
   nav a { flex: 1 0 auto; justify-content: center; padding: 0 12px; }
-  .view { padding: 8px; }
-  .view > * + * { margin-top: 8px; }
+  .view { padding: 8px; gap: 8px; }
   .card { padding: 12px; }
   .list { padding: 0; }
   .button, .field select, .field input, summary { min-height: 44px; }
