@@ -2,7 +2,7 @@
 
 import { drawChange } from "./change.js";
 import { add, button, choose, confirm, el, fill, say } from "./dom.js";
-import { chips, fileName, nothing, picture, progress } from "./pieces.js";
+import { chips, fileName, filterBox, nothing, picture, progress } from "./pieces.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 50;
@@ -38,7 +38,7 @@ export class HistoryView {
         ),
         this._undo,
         this._bar,
-        this._filters,
+        filterBox(page, this._filters, this._byRun || Object.keys(this._filter).length > 0),
       ),
       this._two,
     );
@@ -222,7 +222,7 @@ export class HistoryView {
   }
 
   _run(run) {
-    const { t, count, time, list } = this._page.texts;
+    const { t, count, time, list, range } = this._page.texts;
     const name = `${this._source(run.source)}, ${time(run.from)}`;
     return el(
       "div",
@@ -237,7 +237,7 @@ export class HistoryView {
             this._go({ source: run.source, since: day(run.from), until: day(run.until) }, false),
         },
         el("strong", {}, this._source(run.source)),
-        el("span", { class: "quiet" }, `${time(run.from)} – ${time(run.until)}`),
+        el("span", { class: "quiet" }, range(run.from, run.until)),
         el("span", {}, list([count("history.items", run.items), count("history.fields", run.fields)])),
       ),
       run.source !== "undo" && button(t("history.undo"), (event) => this._undoRun(event, run), {

@@ -90,6 +90,10 @@ class PlexSyncPanel extends HTMLElement {
     return this._live;
   }
 
+  get narrow() {
+    return Boolean(this._narrow);
+  }
+
   get scroller() {
     return this._main;
   }

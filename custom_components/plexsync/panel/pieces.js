@@ -23,6 +23,16 @@ export function nothing(title, text, ...more) {
   return el("div", { class: "empty" }, el("h2", {}, title), el("p", { class: "quiet" }, text), ...more);
 }
 
+/** Filters, which a phone shows only when they are asked for. */
+export function filterBox(page, filters, used) {
+  return el(
+    "details",
+    { class: "filterbox", open: !page.narrow || used },
+    el("summary", {}, page.texts.t("filter")),
+    filters,
+  );
+}
+
 /** A line of a definition list; without a value none. */
 export function fact(name, value) {
   if (value === null || value === undefined || value === "") return null;

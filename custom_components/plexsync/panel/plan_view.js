@@ -2,7 +2,7 @@
 
 import { add, button, choose, confirm, el, fill, say } from "./dom.js";
 import { LeftAlone } from "./left_alone.js";
-import { chips, nothing, picture, progress } from "./pieces.js";
+import { chips, filterBox, nothing, picture, progress } from "./pieces.js";
 import { PlanItem } from "./plan_item.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -25,9 +25,9 @@ export class PlanView {
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
     this._two = el("div", { class: "two" }, this._listing, this._detail);
+    this._filter = this._asked(page.query);
     this._makeHead();
     this.element = el("div", { class: "view" }, this._head, this._left, this._two);
-    this._filter = this._asked(page.query);
     this._makeSearch();
     this._makeList();
     this.update(page.live);
@@ -87,7 +87,7 @@ export class PlanView {
         el("div", { class: "actions" }, left, this._compute),
       ),
       this._bar,
-      this._filters,
+      filterBox(this._page, this._filters, Object.keys(this._filter).length > 0),
       this._tools,
     );
   }

@@ -94,7 +94,7 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
 .empty { text-align: center; padding: 40px 16px; }
 .empty .icon { width: 48px; height: 48px; fill: var(--quiet); }
 .break { overflow-wrap: anywhere; }
-.facts { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; }
+.facts { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: 4px 16px; }
 .facts dt { color: var(--quiet); }
 .chips { display: flex; flex-wrap: wrap; gap: 4px 6px; }
 .chip { border-radius: 6px; padding: 0 8px; line-height: 22px; font-size: 12px; background: color-mix(in srgb, var(--ink) 8%, transparent); }
@@ -151,7 +151,10 @@ th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical
 .end { flex: none; text-align: end; white-space: nowrap; color: var(--quiet); }
 
 .two { display: grid; gap: 16px; grid-template-columns: minmax(0, 1fr); align-items: start; }
-.main .chips { flex-wrap: nowrap; }
+.filterbox > * + * { margin-top: 8px; }
+@media (min-width: 871px) { .filterbox[open] > summary { display: none; } }
+.main .chips { flex-wrap: nowrap; mask-image: linear-gradient(90deg, #000 calc(100% - 24px), transparent); }
+.main .chips:dir(rtl) { mask-image: linear-gradient(270deg, #000 calc(100% - 24px), transparent); }
 .main .chip { flex: none; }
 .change { border-top: 1px solid var(--line); padding-top: 8px; margin-top: 16px; }
 .change > * + * { margin-top: 8px; }
@@ -192,7 +195,8 @@ summary .title { font-size: 16px; font-weight: 500; }
   .two.open .back { display: none; }
 }
 @media (max-width: 1099px) {
-  .two.open .listing { display: none; }
+  .two.open .listing, .two.open .close { display: none; }
+  .view:has(.two.open) > .card { display: none; }
 }
 @media (max-width: 600px) {
   header { padding: 0 8px 0 12px; }
@@ -204,8 +208,6 @@ summary .title { font-size: 16px; font-weight: 500; }
   .button, .field select, .field input, summary { min-height: 44px; }
   .square { width: 44px; }
   .grid { gap: 8px; }
-  .facts { grid-template-columns: 1fr; gap: 0; }
-  .facts dd + dt { margin-top: 8px; }
   .filters .field, .filters .field.search { flex: 1 1 130px; }
 }
 `;

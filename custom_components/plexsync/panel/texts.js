@@ -24,7 +24,6 @@ export class Texts {
     this._time = once(
       () => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone }),
     );
-    this._clock = once(() => new Intl.DateTimeFormat(locale, { timeStyle: "short", timeZone }));
   }
 
   /** Take the newest object of Home Assistant's. */
@@ -79,7 +78,7 @@ export class Texts {
   percent = (value) => `${this._percent().format(value)} %`;
   list = (values) => this._list().format(values);
   time = (iso) => this._time().format(new Date(iso));
-  clock = (iso) => this._clock().format(new Date(iso));
+  range = (from, until) => this._time().formatRange(new Date(from), new Date(until));
 
   /** Say how long ago, or in how long, something is. */
   ago = (iso) => {
