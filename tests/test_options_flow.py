@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.plexsync.const import (
     CONF_RECORD_TITLES,
+    CONF_REVIEW_PAGE,
     CONF_STALE_AFTER,
     CONF_SWEEP_AT,
 )
@@ -31,6 +32,7 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
     assert presets == {
         CONF_STALE_AFTER: 6,
         CONF_RECORD_TITLES: False,
+        CONF_REVIEW_PAGE: True,
     }
     assert suggested(result) == {CONF_SWEEP_AT: "05:05:00"}
 
@@ -38,6 +40,7 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
         CONF_STALE_AFTER: 24.0,
         CONF_SWEEP_AT: "04:30:00",
         CONF_RECORD_TITLES: True,
+        CONF_REVIEW_PAGE: False,
     }
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], entered

@@ -16,6 +16,7 @@ CONF_STALE_AFTER: Final = "stale_after"  # hours
 DEFAULT_STALE_AFTER: Final = 6
 CONF_SWEEP_AT: Final = "sweep_at"  # time of day, or None for no nightly sweep
 CONF_RECORD_TITLES: Final = "record_titles"
+CONF_REVIEW_PAGE: Final = "review_page"
 
 # Subentry `stash`
 SUBENTRY_STASH: Final = "stash"

@@ -94,6 +94,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
+        self.endings: set[CALLBACK_TYPE] = set()  # of those who follow this server
         self._failures = Failures(hass, self._announce)
         self._closing: asyncio.Task[None] | None = None
         self._is_taken_over = False  # by another machine, since the last set-up
@@ -341,3 +342,9 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     def async_tell_the_last(self) -> None:
         """Send the events that are still held back: the entities are about to go."""
         self._failures.flush()
+
+    @callback
+    def async_end(self) -> None:
+        """Send those away who follow this server: it is not loaded any more."""
+        for end in tuple(self.endings):
+            end()

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from homeassistant.components.websocket_api.connection import ActiveConnection
 from homeassistant.components.websocket_api.messages import event_message
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.util.hass_dict import HassKey
+from homeassistant.core import callback
 from homeassistant.util.json import JsonObjectType
 
 from .const import DOMAIN
@@ -17,7 +16,6 @@ from .live_picture import async_picture
 
 _APART: Final = 0.5  # seconds between two pictures at least
 _LOOK: Final = 2.0  # seconds; the progress of a run moves without anybody's word
-_LIVE: HassKey[dict[str, set[Live]]] = HassKey("plexsync_live")
 
 
 class Live:
@@ -35,15 +33,12 @@ class Live:
         self._number = number
         self._changed = asyncio.Event()
         self._sent: JsonObjectType | None = None
-        self._peers = coordinator.hass.data.setdefault(_LIVE, {}).setdefault(
-            coordinator.config_entry.entry_id, set()
-        )
 
     @callback
     def start(self) -> None:
         """Begin to tell."""
         coordinator = self._coordinator
-        self._peers.add(self)
+        coordinator.endings.add(self.end)
         self._deaf = coordinator.async_add_listener(self._changed.set)
         self._task = coordinator.config_entry.async_create_background_task(
             coordinator.hass, self._run(), f"{DOMAIN} live"
@@ -52,8 +47,8 @@ class Live:
     @callback
     def stop(self) -> None:
         """Tell no more."""
-        if self in self._peers:
-            self._peers.discard(self)
+        if self.end in self._coordinator.endings:
+            self._coordinator.endings.discard(self.end)
             self._deaf()
             self._task.cancel()
 
@@ -80,10 +75,3 @@ class Live:
 
     def _send(self, event: Any) -> None:
         self._connection.send_message(event_message(self._number, event))
-
-
-@callback
-def async_end(hass: HomeAssistant, entry_id: str) -> None:
-    """End the subscriptions of an entry that is unloaded."""
-    for each in hass.data.get(_LIVE, {}).pop(entry_id, set()).copy():
-        each.end()

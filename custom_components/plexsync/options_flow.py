@@ -15,6 +15,7 @@ import probatio
 
 from .const import (
     CONF_RECORD_TITLES,
+    CONF_REVIEW_PAGE,
     CONF_STALE_AFTER,
     CONF_SWEEP_AT,
     DEFAULT_STALE_AFTER,
@@ -43,6 +44,7 @@ _SCHEMA = probatio.Schema(
         ),
         probatio.Optional(CONF_SWEEP_AT): TimeSelector(),
         probatio.Required(CONF_RECORD_TITLES, default=False): BooleanSelector(),
+        probatio.Required(CONF_REVIEW_PAGE, default=True): BooleanSelector(),
     }
 )
 

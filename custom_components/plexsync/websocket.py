@@ -22,6 +22,7 @@ from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .errors import translated_errors
 from .live import Live
+from .review_page import review_page
 from .service_schemas import (
     ATTR_KEY,
     ATTR_RATING_KEY,
@@ -58,7 +59,8 @@ async def _overview(
             for entry in hass.config_entries.async_entries(DOMAIN)
             if entry.disabled_by is None
         ]
-    connection.send_result(msg["id"], {"servers": servers})
+    answer = {"version": review_page(hass).version, "servers": servers}
+    connection.send_result(msg["id"], answer)
 
 
 async def _server(entry: PlexSyncConfigEntry) -> dict[str, Any]:
