@@ -278,7 +278,8 @@ def test_names_and_icons_stand_in_no_code() -> None:
     """Leave names to the texts and icons to the list of icons."""
     for name, _ in sources():
         code = (INTEGRATION / name).read_text()
-        assert "mdi:" not in code, name
+        # A panel's icon has no file of its own to stand in.
+        assert "mdi:" not in code or name == "review_page.py", name
         assert "_attr_icon" not in code, name
         assert "_attr_name" not in code, name
 

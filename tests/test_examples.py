@@ -78,6 +78,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "get_history": {"total": None, "next": None, "kept_days": 30},
     "get_jobs": {"total": 1},
     "get_outages": {"outages": [], "mttr": None, "mtbf": None},
+    "get_plan": {"total": 0, "running": False, "rows": []},
     "preview_item": {"rating_key": "1", "changes": []},
     "reconcile": {"status": "finished", "counts": {"in_line": len(FILMS[:12])}},
     "reset_circuit": {"before": "closed", "circuit": "closed"},

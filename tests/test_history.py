@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from homeassistant.components import websocket_api
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
@@ -11,7 +10,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.plexsync.websocket_history import COMMANDS
 from tests.home import PLEX_ROOT, call, make_entry, set_up, until
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
@@ -22,11 +20,8 @@ WAIT = 20
 
 @pytest.fixture
 async def entry(hass: HomeAssistant, plex: PlexSimulator) -> MockConfigEntry:
-    """Give a loaded entry without sources; the commands are there."""
-    entry = await set_up(hass, make_entry(plex))
-    for each in COMMANDS:
-        websocket_api.async_register_command(hass, each)
-    return entry
+    """Give a loaded entry without sources."""
+    return await set_up(hass, make_entry(plex))
 
 
 async def sync(hass: HomeAssistant, number: int, **fields: Any) -> None:
@@ -184,26 +179,6 @@ async def test_the_page_asks_for_the_history(
         ("undo/since", {"since": None}),
     ):
         assert (await ask(command, **wrong))["code"] == "invalid_format"
-
-
-@pytest.mark.usefixtures("entry")
-async def test_only_administrators_may_ask(
-    hass: HomeAssistant,
-    hass_ws_client: WebSocketGenerator,
-    hass_read_only_access_token: str,
-) -> None:
-    """Each command is refused for everybody else."""
-    client = await hass_ws_client(hass, hass_read_only_access_token)
-    least: dict[str, dict[str, Any]] = {
-        "undo": {"rating_key": "1"},
-        "undo/run": {"run": 1},
-        "undo/since": {"since": "2026-01-01 00:00:00"},
-    }
-    for each in COMMANDS:
-        name = str(each._ws_command)  # type: ignore[attr-defined]  # noqa: SLF001
-        more = least.get(name.removeprefix("plexsync/"), {})
-        await client.send_json_auto_id({"type": name, "config_entry_id": "x"} | more)
-        assert (await client.receive_json())["error"]["code"] == "unauthorized"
 
 
 async def test_a_script_is_only_text(

@@ -10,6 +10,7 @@ import pytest
 from custom_components.plexsync.const import (
     CONF_KEEP_HISTORY,
     CONF_RECORD_TITLES,
+    CONF_REVIEW_PAGE,
     CONF_STALE_AFTER,
     CONF_SWEEP_AT,
 )
@@ -33,6 +34,7 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
         CONF_STALE_AFTER: 6,
         CONF_KEEP_HISTORY: 30,
         CONF_RECORD_TITLES: False,
+        CONF_REVIEW_PAGE: True,
     }
     assert suggested(result) == {CONF_SWEEP_AT: "05:05:00"}
 
@@ -41,6 +43,7 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
         CONF_SWEEP_AT: "04:30:00",
         CONF_KEEP_HISTORY: 0.0,
         CONF_RECORD_TITLES: True,
+        CONF_REVIEW_PAGE: False,
     }
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], entered

@@ -99,14 +99,13 @@ def chosen_fields(names: list[str] | None) -> Which:
 
 async def _wanted(coordinator: PlexSyncCoordinator, data: Mapping[str, Any]) -> Wanted:
     source, key = data.get(ATTR_SOURCE), data.get(ATTR_RATING_KEY)
-    chosen_fields([name] if (name := data.get(ATTR_FIELD)) is not None else None)
     since, until = bounds(data)
     return Wanted(
         source=None
         if source is None
         else await async_source_of_history(coordinator, source),
         rating_key=None if key is None else rating_key(key),
-        field=name,
+        field=data.get(ATTR_FIELD),
         since=since,
         until=until,
         search=data.get(ATTR_SEARCH) or None,

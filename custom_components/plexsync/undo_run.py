@@ -1,4 +1,4 @@
-"""Undo on request: one item; or much, which goes on whoever waits for it."""
+"""Undo on request: one item, or many; an undo of many continues if nobody waits for it."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -32,9 +32,9 @@ async def async_undo_since(
     until: float | None = None,
     source: str | None = None,
 ) -> dict[str, Any]:
-    """Begin to undo, and say how that stands at most ``seconds`` later.
+    """Start the undo, wait up to ``seconds`` for it, and describe its progress.
 
-    Bounds are as in ``Undoing.undo_since``. Raises StorageError.
+    The bounds are those of ``Undoing.undo_since``. Raises StorageError.
     """
     undoing = coordinator.engine.undoing
 
@@ -42,15 +42,15 @@ async def async_undo_since(
         try:
             return await undoing.undo_since(since, until, source)
         except Fault, CircuitRefusedError:
-            return None  # Plex is away: the engine goes on once it is back
+            return None  # Plex is away: the engine continues once it is back
 
     task = coordinator.config_entry.async_create_background_task(
         coordinator.hass, undo(), f"{DOMAIN} undo"
     )
-    # Nobody need wait for it, and then nobody asks how it ended.
+    # Nobody may be waiting, so retrieve the exception.
     task.add_done_callback(lambda it: None if it.cancelled() else it.exception())
     await asyncio.wait([task], timeout=seconds)
-    over = task.done() and not task.cancelled()  # by an unload: it goes on afterwards
+    over = task.done() and not task.cancelled()  # an unload cancels; a start continues
     if over and (result := task.result()) is not None:
         items, fields, kept = result
         return {"status": "finished", "items": items, "fields": fields, "kept": kept}

@@ -19,12 +19,18 @@ import probatio
 from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .errors import translated_errors
-from .service_schemas import text
+from .service_schemas import ATTR_LIMIT, WHOLE, text
 
 type Handler = Callable[
     [PlexSyncCoordinator, dict[str, Any]], Awaitable[JsonObjectType]
 ]
 
+_MAX_PAGE: Final = 100  # rows of one answer: a message stays small
+PAGE: Final[Mapping[Any, Any]] = {
+    probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
+        WHOLE, probatio.Range(min=1, max=_MAX_PAGE)
+    )
+}
 ENTRY: Final[Mapping[Any, Any]] = {probatio.Required(ATTR_CONFIG_ENTRY_ID): text}
 
 

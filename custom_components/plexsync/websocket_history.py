@@ -25,13 +25,10 @@ from .service_schemas import (
     ROW_ID,
     moment,
     names,
-    page_size,
     text_or_number,
 )
 from .undo_run import async_undo_item, async_undo_since
-from .websocket_entry import command
-
-_MOST: Final = 100  # rows in one message
+from .websocket_entry import PAGE, command
 
 
 async def _undo(
@@ -62,10 +59,10 @@ async def _undo_since(
 
 
 COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
-    command("history", {**HISTORY, **page_size(_MOST)}, async_history),
+    command("history", {**HISTORY, **PAGE}, async_history),
     command(
         "history/runs",
-        {probatio.Optional(ATTR_BEFORE): ROW_ID, **page_size(_MOST)},
+        {probatio.Optional(ATTR_BEFORE): ROW_ID, **PAGE},
         async_runs,
     ),
     command(

@@ -21,7 +21,7 @@ from .record import Record
 from .retry import Fault
 from .sight import Sight, every
 
-_PATIENCE = 5.0  # seconds that somebody waits for titles
+_PATIENCE = 2.0  # seconds that somebody waits for titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,18 @@ class Glimpse:
     fields: tuple[str, ...]
 
 
+async def sights_of(common: Common, records: Sequence[Record]) -> list[Sight]:
+    """Say where to look for the items of some records, and which pictures are known."""
+
+    def look_up(db: Connection) -> list[Sight]:
+        return [
+            Sight(pins.find(db, each) or each.find, each, known_digests(db, each))
+            for each in records
+        ]
+
+    return await common.database.run(look_up, durable=False)
+
+
 class ByHand:
     """Do at once what is asked for, past the queue."""
 
@@ -57,13 +69,7 @@ class ByHand:
 
     async def preview(self, record: Record) -> Preview:
         """Compute the plan for one record and write nothing. Raises Fault."""
-        sight = Sight(record.find, record)
-
-        def look_up(db: Connection) -> None:
-            sight.find = pins.find(db, record) or record.find
-            sight.images = known_digests(db, record)
-
-        await self._common.database.run(look_up, durable=False)
+        (sight,) = await sights_of(self._common, [record])
         async with self._admission.contact(READING) as contact:
             look = Look(self._common, contact)
             await look.find([sight])
@@ -88,21 +94,17 @@ class ByHand:
         They are taken from all over, so many at most. Nothing is written. Raises Fault.
         """
 
-        def look_up(db: Connection) -> list[Sight]:
+        def look_up(db: Connection) -> list[Record]:
             waiting = db.execute(
                 "SELECT id FROM job WHERE source = ? AND held = 1 AND failed = 0",
                 (source,),
             ).fetchall()
             step = max(1, len(waiting) // looks)
             ids = [row[0] for row in waiting[::step][:looks]]
-            sights = []
-            for each in job.load(db, ids):
-                find = pins.find(db, each.record) or each.record.find
-                images = known_digests(db, each.record)
-                sights.append(Sight(find, each.record, images))
-            return sights
+            return [each.record for each in job.load(db, ids)]
 
-        sights = await self._common.database.run(look_up, durable=False)
+        records = await self._common.database.run(look_up, durable=False)
+        sights = await sights_of(self._common, records)
         async with self._admission.contact(READING) as contact:
             look = Look(self._common, contact)
             await look.find(sights)

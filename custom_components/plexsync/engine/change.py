@@ -34,6 +34,7 @@ class Kept(StrEnum):
     NOT_OURS = "not_ours"  # empty at the source, but never written by us
     LAST_MEMBER = "last_member"  # a collection that we did not create would vanish
     UNSUPPORTED = "unsupported"  # this type of item has no such field
+    LEFT_ALONE = "left_alone"  # its owner said so: see ``left_alone``
 
 
 @dataclass(frozen=True, slots=True)

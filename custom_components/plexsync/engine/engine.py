@@ -6,7 +6,17 @@ import contextlib
 from random import Random
 from sqlite3 import Connection
 
-from . import departures, history, leading, ledger, parts, queue, skipped, stats
+from . import (
+    departures,
+    history,
+    leading,
+    ledger,
+    left_alone,
+    parts,
+    queue,
+    skipped,
+    stats,
+)
 from .admission import Admission
 from .arrivals import Arrivals
 from .breaker import Policy
@@ -47,6 +57,7 @@ from .ports import (
 from .record import Record
 from .record_desk import Receipt, RecordDesk
 from .retry import RetryPolicy
+from .review import Review
 from .scans import Scans
 from .snapshot import Snapshot, take_snapshot
 from .source_holds import SourceHolds
@@ -67,6 +78,7 @@ SCHEMAS = (
     stats.SCHEMA,
     leading.SCHEMA,
     departures.SCHEMA,
+    left_alone.SCHEMA,
     history.SCHEMA,
 )
 
@@ -153,6 +165,7 @@ class Engine:
         )
         self.upkeep = Upkeep(self.database, circuit, self.clock, common.fresh)
         self.by_hand = ByHand(common, circuit, self.admission)
+        self.review = Review(common, circuit, self.admission)
         self.undoing = Undoing(common, self.admission)
         self.arrivals = Arrivals(common, circuit, self.admission, self.news)
         self.departures = Departures(

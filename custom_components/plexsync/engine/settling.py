@@ -24,6 +24,7 @@ from .ending import Ending
 from .job import Job
 from .judge import Judge
 from .queue import Snooze
+from .shown import follow_plans
 from .task import Task, Verdict, open_ones
 
 SOON = 1.0  # seconds that a job waits for which nothing was done
@@ -90,6 +91,7 @@ class Settling:
             for kind in reopened:
                 queue.unblock(db, kind, reason_of(kind), now)
             leading.end_if_over(db)
+            follow_plans(db, endings)
             return endings, {each for task in tasks for each in _successors(db, task)}
 
         endings, successors = await self._common.database.run(record)
