@@ -66,7 +66,7 @@ export class PlanView {
 
   _makeHead() {
     const { t } = this._page.texts;
-    this._title = el("h2", { role: "status" });
+    this._title = el("h2");
     this._when = el("p", { class: "quiet" });
     this._bar = progress(t("plan.computing"), 0);
     this._compute = button(t("plan.compute"), (event) =>
@@ -83,7 +83,7 @@ export class PlanView {
       el(
         "div",
         { class: "head" },
-        el("div", {}, this._title, this._when),
+        el("div", { role: "status" }, this._title, this._when),
         el("div", { class: "actions" }, left, this._compute),
       ),
       this._bar,
