@@ -87,6 +87,7 @@ async def event(socket: MockHAClientWebSocket) -> dict[str, Any]:
 # The least that each command asks for, beside the server.
 LEAST: dict[str, dict[str, Any]] = {
     "candidates": {"rating_keys": ["1"]},
+    "hold/answer": {"source": "action", "hold": "first_plan"},
     "pin": {"source": "action", "key": "x", "rating_key": "1"},
     "plan/item": {"source": "action", "key": "x"},
     "plan/leave": {"source": "action", "field": "title", "leave": True},
@@ -307,7 +308,7 @@ async def test_a_sweep_is_begun_seen_and_stopped(
     entry: MockConfigEntry, socket: MockHAClientWebSocket
 ) -> None:
     """The same run as the button's; a subscription shows it."""
-    entry.runtime_data.engine.circuit.hold(Hold.AUTH, True)  # it waits at its start
+    entry.runtime_data.engine.circuit.hold(Hold.ADDRESS, True)  # it waits at its start
     answer = await ask(socket, "sweep")
     assert (answer["status"], answer["scope"]) == ("running", "all")
     picture = await follow(socket)
@@ -317,7 +318,7 @@ async def test_a_sweep_is_begun_seen_and_stopped(
         "running": True,
         "scope": "all",
         "progress": 0.0,
-        "hold": "auth",
+        "hold": "address",
     }
     await socket.send_json_auto_id({"type": f"{DOMAIN}/sweep/cancel", **HERE})
     seen = [await socket.receive_json()]

@@ -27,7 +27,7 @@ from tests.home import (
     until,
     until_state,
 )
-from tests.repairing import until_issue
+from tests.repairing import issue, until_issue
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
@@ -176,6 +176,17 @@ async def test_a_field_is_left_alone_and_followed_again(
     assert plex.core.find(PATH).values.get("summary") == before
     assert await ask(socket, "plan/leave", **one, leave=False) == {"changed": True}
     assert (await ask(socket, "plan/left"))["rules"] == [every | {"key": None}]
+
+
+async def test_the_question_is_answered(
+    hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
+) -> None:
+    """The hold ends with its repair, and all is written."""
+    answer = {"source": SOURCE, "hold": "first_plan"}
+    assert await ask(socket, "hold/answer", **answer) == {"holds": []}
+    await until_state(hass, "sensor", "synced", str(NUMBER))
+    await until(hass, lambda: issue(hass, "preview_ready", SOURCE) is None)
+    assert (await ask(socket, "plan"))["total"] == 0
 
 
 async def test_a_plan_is_made_at_any_time(

@@ -48,7 +48,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
         if entry.domain != DOMAIN:
             return
         review_page(hass).follow()
-        # One that is not set up is not unloaded either when it is disabled.
+        # An entry that is not set up is not unloaded either when it gets disabled.
         if entry.disabled_by and entry.state is ConfigEntryState.NOT_LOADED:
             issues.async_put_aside(hass, entry)
 
@@ -83,13 +83,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
     async_follow_plex_entry(hass, entry, coordinator.access)
     coordinator.async_start()
     if _settings(entry) != settings:
-        # They were changed before anybody listened.
+        # The settings changed before anybody listened.
         hass.config_entries.async_schedule_reload(entry.entry_id)
     return True
 
 
 def _settings(entry: PlexSyncConfigEntry) -> tuple[Any, ...]:
-    """Give what an entry is set up with; a subentry itself would change in place."""
+    """Return what an entry is set up with; a subentry itself would change in place."""
     sources = {
         number: (each.title, each.data) for number, each in entry.subentries.items()
     }

@@ -1,4 +1,4 @@
-"""Names that more than one module of the Home Assistant ring uses."""
+"""Names that several modules of the Home Assistant ring use."""
 
 from typing import Final
 
@@ -21,9 +21,9 @@ CONF_REVIEW_PAGE: Final = "review_page"
 # Subentry `stash`
 SUBENTRY_STASH: Final = "stash"
 CONF_PATH_MAPPINGS: Final = "path_mappings"  # [{"source": prefix, "plex": prefix}]
-CONF_FIELDS: Final = "fields"  # what to sync, as sources.stash.StashOptions reads it
+CONF_FIELDS: Final = "fields"  # what to sync: read by sources.stash.StashOptions
 CONF_POLL_SLOWEST: Final = "poll_slowest"  # seconds
-CONF_MARKS: Final = "marks"  # digests of what tells a Stash, however it is addressed
+CONF_MARKS: Final = "marks"  # digests that identify a Stash under any address
 CONF_START: Final = "start"
 START_PREVIEW: Final = "preview"
 START_EVERYTHING: Final = "everything"

@@ -1,4 +1,4 @@
-"""How one server is looked after."""
+"""Options of a server."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from .nightly import default_time
 
 
 def _number(least: int, most: int, unit: UnitOfTime) -> probatio.All[Any]:
-    """Ask for a whole number."""
+    """Return a selector for a whole number."""
     selector = NumberSelector(
         NumberSelectorConfig(
             min=least,
@@ -50,14 +50,14 @@ _SCHEMA = probatio.Schema(
 
 
 class PlexSyncOptionsFlow(OptionsFlow):
-    """Change the options; the entry's update listener reloads it."""
+    """Change the options; the update listener reloads the entry."""
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for all of them."""
+        """Ask for all options."""
         if user_input is not None:
-            # A time that was taken out means none, not the default.
+            # A time that was removed means no sweep, not the default time.
             return self.async_create_entry(data={CONF_SWEEP_AT: None} | user_input)
         default = default_time(self.hass, self.config_entry).isoformat()
         shown = {CONF_SWEEP_AT: default} | self.config_entry.options

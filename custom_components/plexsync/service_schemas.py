@@ -1,8 +1,7 @@
-"""Names and shapes of the actions' data.
+"""Names and schemas of the actions' data.
 
-Only shapes are checked here. What a schema cannot say in the reader's language
-(which fields there are, what a date looks like, which item is meant) is checked
-by the handlers, with translated errors.
+Only types are checked here. Whatever needs an error in the reader's language (which
+fields exist, what a date looks like, which item is meant) is checked by the handlers.
 """
 
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ ATTR_DIGEST: Final = "digest"
 ATTR_FIELD: Final = "field"
 ATTR_FIELDS: Final = "fields"
 ATTR_GUID: Final = "guid"
+ATTR_HOLD: Final = "hold"
 ATTR_IDS: Final = "ids"
 ATTR_ITEMS: Final = "items"
 ATTR_KEY: Final = "key"
@@ -44,11 +44,11 @@ SCOPES: Final = ("all", "recent", "plan")
 
 MAX_WAIT: Final = 300  # seconds
 MAX_PAGE: Final = 500  # jobs, or records of a plan, in one answer
-_MAX_ID: Final = 2**63 - 1  # what SQLite can hold
+_MAX_ID: Final = 2**63 - 1  # the largest number that SQLite can store
 
 
 def text(value: Any) -> str:
-    """Take text that can be stored: half of a character cannot."""
+    """Validate text; a lone surrogate cannot be stored."""
     given = cv.string(value)
     try:
         given.encode()
@@ -58,18 +58,18 @@ def text(value: Any) -> str:
 
 
 def _moment(value: Any) -> datetime:
-    """Take a time, in UTC."""
+    """Validate a time, and convert it to UTC."""
     if isinstance(value, str):
-        value = text(value)  # half of a character crashes ``ciso8601``, and all of us
+        value = text(value)  # a lone surrogate crashes ``ciso8601`` and the process
     try:
         return dt_util.as_utc(cv.datetime(value))
     except OverflowError, ValueError:
-        # Within a day of the first and the last year that there are.
+        # The time is within a day of the first or the last possible year.
         raise probatio.Invalid("expected a time") from None
 
 
 def _number[T: (int, float)](kind: type[T], value: Any) -> T:
-    """Take a number; one that is too large is none: ``Coerce`` lets OverflowError out."""
+    """Validate a number; unlike ``Coerce``, this catches OverflowError."""
     try:
         return kind(value)
     except OverflowError, TypeError, ValueError:
@@ -81,7 +81,7 @@ _SECONDS: Final = partial(_number, float)
 
 
 def text_or_number(value: Any) -> str:
-    """Take a rating key as people write it: YAML and templates make numbers of it."""
+    """Validate a rating key, which YAML and templates turn into a number."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise probatio.Invalid("expected text or a whole number")
     return text(value)

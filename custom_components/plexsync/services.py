@@ -1,4 +1,4 @@
-"""The actions."""
+"""Actions of the PlexSync integration."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
@@ -57,7 +57,7 @@ async def _sync_item(
     if receipt.accepted is Accepted.UNCHANGED or receipt.job is None:
         answer = outcome_answer(engine, record.key, Outcome("unchanged"))
         return answer | ({"kept": dict(receipt.kept)} if receipt.kept else {})
-    # Registered before anything else is awaited: no outcome can slip by.
+    # Register the waiter before awaiting anything else, so that no outcome is missed.
     waiter = (
         coordinator.hass.async_create_task(
             engine.outcomes.wait_for(SOURCE_ACTION, record.key, wait)
@@ -68,13 +68,13 @@ async def _sync_item(
     try:
         outcome = await engine.standing.of(SOURCE_ACTION, record.key)
         if outcome.status == "failed":
-            # Who asks again for what failed before wants it tried again.
+            # Whoever sends a record again that failed before wants another try.
             await engine.upkeep.retry(Choice(ids=[receipt.job]))
             outcome = await engine.standing.of(SOURCE_ACTION, record.key)
         if waiter is not None:
             outcome = await waiter
         elif outcome.status == "unchanged":
-            outcome = Outcome("queued")  # it was, when it was accepted
+            outcome = Outcome("queued")  # as it was when it was accepted
         return outcome_answer(engine, record.key, outcome)
     finally:
         if waiter is not None:
@@ -84,7 +84,7 @@ async def _sync_item(
 async def _preview_item(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Show what would be written for a record, or for a file that a source knows."""
+    """Preview what would be written for a record, or for a file that a source knows."""
     if ATTR_FIELDS in data:
         record = await async_record(coordinator.hass, coordinator.images, data)
     else:
@@ -106,7 +106,7 @@ async def _preview_item(
 async def _undo_item(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Restore what stood there before us, of one item."""
+    """Undo what was written to one item."""
     if (given := identifier(data)) is None:
         raise invalid("identifier_missing")
     item, restored, kept = await coordinator.engine.undoing.undo(find(given))
@@ -120,7 +120,7 @@ async def _undo_item(
 async def _undo_since(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Restore what stood there before us, of everything written since a time."""
+    """Undo everything that was written since a time."""
     since = data[ATTR_SINCE].timestamp()
     return await async_undo_since(coordinator, since, data[ATTR_WAIT])
 
@@ -128,7 +128,7 @@ async def _undo_since(
 async def _refresh_source(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Have one source asked now, or all of them."""
+    """Poll one source now, or all of them."""
     chosen = dict(coordinator.runners)
     if (given := data.get(ATTR_SOURCE)) is not None:
         source = source_id(coordinator, given)
@@ -174,7 +174,7 @@ ACTIONS: dict[str, tuple[Action, probatio.Schema, SupportsResponse]] = {
 def _handler(
     action: Action,
 ) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
-    """Find the server that is meant, and let only translated errors out."""
+    """Return a handler that finds the server and raises only translated errors."""
 
     async def handle(call: ServiceCall) -> ServiceResponse:
         entry: PlexSyncConfigEntry = service.async_get_config_entry(

@@ -42,7 +42,7 @@ async def pin_item(
 async def unpin_item(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Let a record find its item by itself again."""
+    """Let a record find its item by itself again, by its files."""
     return await _tie(coordinator, data, None)
 
 
@@ -53,7 +53,7 @@ async def _tie(
     key = record_key(data[ATTR_KEY])
     await coordinator.engine.by_hand.pin(source, key, item)
     if (runner := coordinator.runners.get(source)) is not None:
-        # What was in line with one item may have to be written to another now.
+        # A record that was in line with one item may have to be written to another now.
         with contextlib.suppress(Fault):
             found = (await runner.source.fresh([key])).get(key)
             if isinstance(found, Record):
@@ -64,7 +64,7 @@ async def _tie(
 async def reconcile(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Have the sources compared with Plex, and the gaps queued unless it is for the plan."""
+    """Compare the sources with Plex, and queue the differences unless only the plan is wanted."""
     if data[ATTR_SCOPE] == SCOPE_PLAN:
         coordinator.reconcile.start_plan()
     else:
@@ -75,7 +75,7 @@ async def reconcile(
 async def cancel_reconcile(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Stop a run."""
+    """Stop the comparison."""
     return {"cancelled": await coordinator.reconcile.cancel()}
 
 
@@ -92,7 +92,7 @@ async def get_jobs(
         limit=data[ATTR_LIMIT],
         offset=data[ATTR_OFFSET],
     )
-    # The queue counts on a clock that no change of the time of day disturbs.
+    # The queue's clock is not the wall clock, so that changes of the time do not matter.
     ahead = engine.clock.wall() - engine.clock.steady()
     return {
         "jobs": [job_answer(job, lambda time: time + ahead) for job in jobs],
@@ -101,7 +101,7 @@ async def get_jobs(
 
 
 def _choice(data: Mapping[str, Any]) -> Choice | None:
-    """Say which failed jobs are meant; None where nothing says it."""
+    """Return which failed jobs are meant; None if the data do not say."""
     reason, ids = data.get(ATTR_REASON), data.get(ATTR_IDS)
     some = reason is not None or ids is not None
     if some and data[ATTR_ALL]:
@@ -112,7 +112,7 @@ def _choice(data: Mapping[str, Any]) -> Choice | None:
 async def retry_failed(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Make failed jobs ready again, with what their sources say of them now."""
+    """Retry failed jobs with fresh records from their sources."""
     done = await coordinator.engine.upkeep.retry(_choice(data) or EVERYTHING)
     return asdict(done)
 
@@ -120,7 +120,7 @@ async def retry_failed(
 async def discard_failed(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Drop failed jobs; all of them only where that is said."""
+    """Discard failed jobs; discarding all of them has to be asked for explicitly."""
     if (choice := _choice(data)) is None:
         raise invalid("failed_jobs_unnamed")
     number = await coordinator.engine.upkeep.discard(choice)
@@ -130,5 +130,5 @@ async def discard_failed(
 async def get_outages(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Give the outage history."""
+    """Return the outage history."""
     return outages_answer(coordinator.engine)

@@ -16,6 +16,7 @@ from .coordinator import PlexSyncCoordinator
 from .engine.change import Change
 from .engine.database import StorageError
 from .engine.fields import FIELDS
+from .engine.holds import SourceHold
 from .engine.left_alone import Rule
 from .engine.plan import Plan
 from .engine.planned import Filter, PlannedRecord
@@ -27,6 +28,7 @@ from .errors import invalid
 from .service_schemas import (
     ATTR_DIGEST,
     ATTR_FIELD,
+    ATTR_HOLD,
     ATTR_ITEMS,
     ATTR_KEY,
     ATTR_LEAVE,
@@ -36,6 +38,7 @@ from .service_schemas import (
     ATTR_SEARCH,
     ATTR_SOURCE,
 )
+from .source_answers import ANSWERS
 from .which_source import source_id
 
 _AT_ONCE: Final = 100  # records that are asked for, and looked at, together
@@ -227,6 +230,16 @@ async def write_whole_plan(
             coordinator.hass, ask(), f"{DOMAIN} write plan"
         )
     return {"queued": number + len(unknown)}
+
+
+async def answer_hold(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Answer what a source is held for: let it be written, or let go of what is gone."""
+    source = source_id(coordinator, data[ATTR_SOURCE])
+    await ANSWERS[SourceHold(data[ATTR_HOLD])](coordinator, source)
+    holds = coordinator.engine.source_holds.of(source)
+    return {"holds": [str(hold) for hold in holds]}
 
 
 async def leave_alone(

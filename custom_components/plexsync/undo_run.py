@@ -1,4 +1,4 @@
-"""Undo everything since a time, on request: it goes on whoever waits for it."""
+"""Undo everything since a time; the undo continues if nobody waits for it."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 async def async_undo_since(
     coordinator: PlexSyncCoordinator, since: float, seconds: float
 ) -> dict[str, Any]:
-    """Begin to undo, and say how that stands at most ``seconds`` later.
+    """Start the undo, wait up to ``seconds`` for it, and describe its progress.
 
     ``since`` is seconds since the epoch. Raises StorageError.
     """
@@ -24,15 +24,15 @@ async def async_undo_since(
         try:
             return await undoing.undo_since(since)
         except Fault, CircuitRefusedError:
-            return None  # Plex is away: the engine goes on once it is back
+            return None  # Plex is away: the engine continues once it is back
 
     task = coordinator.config_entry.async_create_background_task(
         coordinator.hass, undo(), f"{DOMAIN} undo"
     )
-    # Nobody need wait for it, and then nobody asks how it ended.
+    # Nobody may be waiting, so retrieve the exception.
     task.add_done_callback(lambda it: None if it.cancelled() else it.exception())
     await asyncio.wait([task], timeout=seconds)
-    over = task.done() and not task.cancelled()  # by an unload: it goes on afterwards
+    over = task.done() and not task.cancelled()  # an unload cancels; a start continues
     if over and (result := task.result()) is not None:
         items, fields, kept = result
         return {"status": "finished", "items": items, "fields": fields, "kept": kept}

@@ -11,12 +11,14 @@ from .engine.fields import FIELDS
 from .service_schemas import (
     ATTR_DIGEST,
     ATTR_FIELD,
+    ATTR_HOLD,
     ATTR_ITEMS,
     ATTR_KEY,
     ATTR_LEAVE,
     ATTR_SOURCE,
 )
 from .shared_plan import (
+    answer_hold,
     compute_plan,
     get_plan,
     leave_alone,
@@ -25,6 +27,7 @@ from .shared_plan import (
     write_plan,
     write_whole_plan,
 )
+from .source_answers import ANSWERS
 from .websocket_entry import PAGE, command
 
 _MAX_ITEMS: Final = 100  # records that are chosen one by one
@@ -40,6 +43,10 @@ _LEAVE: Final = {
     probatio.Required(ATTR_FIELD): probatio.In(FIELDS),
     probatio.Required(ATTR_LEAVE): cv.boolean,
 }
+_ANSWER: Final = {
+    probatio.Required(ATTR_SOURCE): schemas.text,
+    probatio.Required(ATTR_HOLD): probatio.In([str(hold) for hold in ANSWERS]),
+}
 
 COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     command("plan", {**schemas.GET_PLAN.schema, **PAGE}, get_plan),
@@ -49,4 +56,5 @@ COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     command("plan/write_all", schemas.PLAN_FILTER, write_whole_plan),
     command("plan/leave", _LEAVE, leave_alone),
     command("plan/left", {}, left_alone),
+    command("hold/answer", _ANSWER, answer_hold),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+import os
 from pathlib import Path
 from random import Random
 
@@ -17,6 +18,7 @@ from .test_owners import Shelf
 
 FIRST = SourceHold.FIRST_PLAN
 FILMS = 12
+PLANS = int(os.environ.get("PLEXSYNC_PLANS", "60"))
 ALL = Filter()
 
 
@@ -112,6 +114,36 @@ async def test_one_record_is_written_though_its_source_is_held(
     await rig.restart()
     assert rig.edits() == 1
     assert (await rig.engine.snapshot()).pending == FILMS - 1
+
+
+async def test_what_was_approved_is_written_after_a_restart(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """The approval is on disk with its job."""
+    await compare(rig, shelf)
+    row = (await rows(rig))[4]
+    record = shelf.records[row.key]
+    await rig.halt()
+    await rig.engine.review.write([(record, row.digest)])
+    await rig.restart()
+    await pending(rig, FILMS - 1)
+    assert not rig.in_line([record])
+    assert rig.edits() == 1
+
+
+async def test_what_fails_is_held_again(rig: Rig, shelf: Shelf) -> None:
+    """A retry writes nothing that its owner has not approved anew."""
+    await compare(rig, shelf)
+    row = (await rows(rig))[0]
+    record = shelf.records[row.key]
+    rig.plex.faults.add("status", code=400, method="PUT")
+    await rig.engine.review.write([(record, row.digest)])
+    await rig.failed(1)
+    rig.plex.faults.clear()
+    await rig.engine.upkeep.retry()
+    await rig.submit([by_hand(rig)])
+    await pending(rig, FILMS)
+    assert rig.in_line([record])
 
 
 async def test_another_plan_is_shown_anew_and_not_written(
@@ -255,7 +287,7 @@ async def test_the_rules_of_a_source_come_back_with_it(rig: Rig) -> None:
     assert await engine.review.rules() == [Rule("again", None, "title")]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(PLANS // FILMS))
 async def test_what_is_written_is_what_was_shown(
     rig: Rig, shelf: Shelf, seed: int
 ) -> None:

@@ -261,7 +261,7 @@ def test_a_scene_that_cannot_be_read_is_not_hammered(
 
     run(main())
     assert told(caplog) == [
-        f"WARNING Source {NAME} cannot read 1 of its records, which are passed over",
+        f"WARNING Source {NAME} cannot read 1 of its records; they are skipped",
         f"INFO Source {NAME} reads all of its records again",
     ]
 
