@@ -135,6 +135,8 @@ async def _check_view(
                 " > panel().querySelector('main').clientWidth"
             )
             _expect(not wide, f"{view} is wider than {width} pixels")
+            failed = await page.evaluate("!!panel().querySelector('.failed')")
+            _expect(not failed, f"{view} could not be read")
             if folder is not None:
                 await page.settled()
                 await page.picture(folder / f"{view}-{width}-{scheme}.png")

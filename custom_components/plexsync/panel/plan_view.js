@@ -176,7 +176,7 @@ export class PlanView {
         chosen > 0 &&
           button(t("plan.choose_none"), () => this._choose([]), { "data-tool": "none", class: "button plain" }),
         chosen === 0 &&
-          button(t("plan.choose_shown"), () => this._choose(this._list.rows.slice(0, PAGE)), {
+          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), () => this._choose(this._list.rows.slice(0, PAGE)), {
             "data-tool": "shown",
             class: "button plain",
           }),
@@ -199,6 +199,7 @@ export class PlanView {
     this._list = new VirtualList({
       scroller: this._page.scroller,
       height: HEIGHT,
+      page: PAGE,
       label: t("plan.tab"),
       fetch: (offset) => this._fetch(offset),
       draw: (row) => this._row(row),
@@ -217,7 +218,7 @@ export class PlanView {
     fill(this._listing, this._list.element);
   }
 
-  async _fetch(offset = 0) {
+  async _fetch(offset) {
     const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
     if (!offset) {
       this._total = answer.total;
@@ -226,8 +227,7 @@ export class PlanView {
       this._drawTools();
       this._drawHead(this._page.live.plan ?? answer);
     }
-    const next = offset + answer.rows.length;
-    return { ...answer, next: answer.rows.length && next < answer.total ? next : undefined };
+    return answer;
   }
 
   _row(row) {
