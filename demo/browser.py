@@ -24,6 +24,8 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A page that a check has put together is of no address, and may ask none of ours.
+    "--disable-features=LocalNetworkAccessChecks",
     "--hide-scrollbars",
     "--force-color-profile=srgb",
     "--remote-debugging-port=0",

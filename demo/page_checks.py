@@ -100,19 +100,22 @@ async def _be_strict(page: Page, session: ClientSession, place: Place) -> None:
         f" connect-src 'self' {socket}; style-src 'self' 'unsafe-inline'; script-src 'self' "
         + " ".join(f"'sha256-{each}'" for each in hashes)
     )
-    header = {"name": "Content-Security-Policy", "value": policy}
+    headers = {"Content-Type": "text/html", "Content-Security-Policy": policy}
 
     def answer_with(params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        return "Fetch.continueResponse", {
+        # A header that is added to the real answer comes too late to be a policy.
+        return "Fetch.fulfillRequest", {
             "requestId": params["requestId"],
-            "responseCode": params["responseStatusCode"],
-            "responseHeaders": [*params["responseHeaders"], header],
+            "responseCode": 200,
+            "responseHeaders": [
+                {"name": name, "value": value} for name, value in headers.items()
+            ],
+            "body": b64encode(html).decode(),
         }
 
     page.answers["Fetch.requestPaused"] = answer_with
-    pattern = {"urlPattern": f"{url}*", "requestStage": "Response"}
-    pattern["resourceType"] = "Document"
-    await page.command("Fetch.enable", patterns=[pattern])
+    patterns = [{"urlPattern": f"{url}*", "resourceType": "Document"}]
+    await page.command("Fetch.enable", patterns=patterns)
 
 
 async def _check_view(
@@ -132,6 +135,8 @@ async def _check_view(
                 " > panel().querySelector('main').clientWidth"
             )
             _expect(not wide, f"{view} is wider than {width} pixels")
+            failed = await page.evaluate("!!panel().querySelector('.failed')")
+            _expect(not failed, f"{view} could not be read")
             if folder is not None:
                 await page.settled()
                 await page.picture(folder / f"{view}-{width}-{scheme}.png")

@@ -212,7 +212,7 @@ export class HealthView {
       el("h2", {}, t("health.outages")),
       el(
         "div",
-        { class: "grid" },
+        { class: "shares" },
         Object.entries(availability).map(([window, each]) =>
           el(
             "div",

@@ -66,7 +66,7 @@ export class PlanView {
 
   _makeHead() {
     const { t } = this._page.texts;
-    this._title = el("h2", { role: "status" });
+    this._title = el("h2");
     this._when = el("p", { class: "quiet" });
     this._bar = progress(t("plan.computing"), 0);
     this._compute = button(t("plan.compute"), (event) =>
@@ -83,7 +83,7 @@ export class PlanView {
       el(
         "div",
         { class: "head" },
-        el("div", {}, this._title, this._when),
+        el("div", { role: "status" }, this._title, this._when),
         el("div", { class: "actions" }, left, this._compute),
       ),
       this._bar,
@@ -176,7 +176,7 @@ export class PlanView {
         chosen > 0 &&
           button(t("plan.choose_none"), () => this._choose([]), { "data-tool": "none", class: "button plain" }),
         chosen === 0 &&
-          button(t("plan.choose_shown"), () => this._choose(this._list.rows.slice(0, PAGE)), {
+          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), () => this._choose(this._list.rows.slice(0, PAGE)), {
             "data-tool": "shown",
             class: "button plain",
           }),
@@ -199,6 +199,7 @@ export class PlanView {
     this._list = new VirtualList({
       scroller: this._page.scroller,
       height: HEIGHT,
+      page: PAGE,
       label: t("plan.tab"),
       fetch: (offset) => this._fetch(offset),
       draw: (row) => this._row(row),
@@ -217,7 +218,7 @@ export class PlanView {
     fill(this._listing, this._list.element);
   }
 
-  async _fetch(offset = 0) {
+  async _fetch(offset) {
     const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
     if (!offset) {
       this._total = answer.total;
@@ -226,8 +227,7 @@ export class PlanView {
       this._drawTools();
       this._drawHead(this._page.live.plan ?? answer);
     }
-    const next = offset + answer.rows.length;
-    return { ...answer, next: answer.rows.length && next < answer.total ? next : undefined };
+    return answer;
   }
 
   _row(row) {

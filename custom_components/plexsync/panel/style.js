@@ -87,7 +87,8 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
 .card > * + * { margin-top: 12px; }
 .quiet { color: var(--quiet); }
 .number { font-size: 28px; line-height: 1.2; font-weight: 400; }
-.grid { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); }
+.grid { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 220px), 1fr)); }
+.shares { display: grid; gap: 8px 16px; grid-template-columns: repeat(3, 1fr); }
 .head { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
 .head > :first-child { flex: 1 1 auto; min-width: 0; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
