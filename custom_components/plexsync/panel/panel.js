@@ -26,7 +26,10 @@ class PlexSyncPanel extends HTMLElement {
     this._main = el("main", { tabindex: -1 });
     add(root, this._header, this._tabs, this._notice, this._main);
     this._moved = () => this._follow();
-    this._lost = () => this._note();
+    this._lost = () => {
+      this._stop = undefined; // it went with the connection
+      this._note();
+    };
     this._back = () => this._begin(); // another version may answer now
   }
 
