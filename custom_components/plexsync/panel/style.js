@@ -171,7 +171,7 @@ del { background: color-mix(in srgb, var(--bad) 22%, transparent); border-radius
 .candidate { display: flex; gap: 12px; align-items: flex-start; padding-block: 8px; border-top: 1px solid var(--line); }
 .candidate > div:nth-child(2) { flex: 1; min-width: 0; }
 .time { position: relative; height: 28px; border-radius: 4px; background: color-mix(in srgb, var(--ink) 10%, transparent); overflow: hidden; }
-.time i { position: absolute; top: 0; bottom: 0; min-width: 3px; background: var(--bad); }
+.time i { position: absolute; top: 0; bottom: 0; min-width: 4px; background: var(--bad); }
 .scale { display: flex; justify-content: space-between; font-size: 12px; color: var(--quiet); }
 
 dialog {
