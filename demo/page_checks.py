@@ -21,7 +21,7 @@ _WIDTHS = (360, 768, 1400)
 _HEIGHTS = {360: 780, 768: 1024, 1400: 900}
 _PLANTED = "<img src=x onerror=window.planted=1><script>window.planted=1</script>"
 # The panel of the page, wherever Home Assistant has put it.
-_PANEL = """
+PANEL = """
 window.panel = () => {
   const find = (root) => root && (root.querySelector("plexsync-panel") ||
     [...root.querySelectorAll("*")].map((each) => find(each.shadowRoot)).find(Boolean));
@@ -54,7 +54,7 @@ async def check(place: Place, folder: Path | None, axe: Path | None) -> None:
         try:
             async with open_page(session, 1400, 900) as page:
                 await page.run_first(log_in_with(demo.home))
-                await page.run_first(_PANEL)
+                await page.run_first(PANEL)
                 await _be_strict(page, session, place)
                 for command in ("Runtime.enable", "Log.enable"):
                     await page.command(command)
@@ -204,7 +204,7 @@ async def _check_others(home: Home, session: ClientSession, place: Place) -> Non
     try:
         async with open_page(session, 1400, 900) as page:
             await page.run_first(log_in_with(other))
-            await page.run_first(_PANEL)
+            await page.run_first(PANEL)
             await page.go(f"{place.home_url}/plexsync")
             await page.until("!!document.querySelector('home-assistant')?.hass?.panels")
             await page.settled()
