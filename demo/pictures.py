@@ -7,10 +7,8 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from . import running, story
-from .browser import Page, open_page
+from .browser import PANEL, Page, log_in_with, open_page
 from .dashboard import PATH, SAYS
-from .home import Home
-from .page_checks import PANEL
 from .place import Place
 from .terminal import say
 
@@ -33,7 +31,7 @@ async def take(place: Place, folder: Path) -> None:
         ClientSession() as session,
         open_page(session, _WIDTH, _HEIGHT) as page,
     ):
-        await page.run_first(log_in_with(demo.home))
+        await page.run_first(log_in_with(demo.home.tokens))
         await page.run_first(PANEL)
 
         await story.edit(place, count=1, name="Metropolis")
@@ -54,12 +52,6 @@ async def take(place: Place, folder: Path) -> None:
         await page.go(f"{place.home_url}/plexsync/health")
         await page.until("!!window.panel?.()?.querySelector('tbody')")
         await _keep(page, folder / "review-health.png")
-
-
-def log_in_with(home: Home) -> str:
-    """Give the script that logs a browser in."""
-    tokens = json.dumps(json.dumps(home.tokens))
-    return f"localStorage.setItem('hassTokens', {tokens})"
 
 
 async def _picture(page: Page, place: Place, status: str, file: Path) -> None:
