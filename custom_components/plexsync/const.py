@@ -16,6 +16,9 @@ CONF_STALE_AFTER: Final = "stale_after"  # hours
 DEFAULT_STALE_AFTER: Final = 6
 CONF_SWEEP_AT: Final = "sweep_at"  # time of day, or None for no nightly sweep
 CONF_RECORD_TITLES: Final = "record_titles"
+CONF_KEEP_HISTORY: Final = "keep_history"  # days, 0 for none
+DEFAULT_KEEP_HISTORY: Final = 30
+CONF_REVIEW_PAGE: Final = "review_page"
 
 # Subentry `stash`
 SUBENTRY_STASH: Final = "stash"

@@ -23,7 +23,13 @@ from .ask_owner import (
 from .ask_sources import find_all
 from .backup_pause import BackupPause
 from .connection import NOWHERE, Access, client_identifier, entry_access
-from .const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
+from .const import (
+    CONF_KEEP_HISTORY,
+    CONF_LIBRARIES,
+    CONF_MACHINE_ID,
+    DEFAULT_KEEP_HISTORY,
+    DOMAIN,
+)
 from .departure_watch import DepartureWatch
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
@@ -94,6 +100,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
+        self.endings: set[CALLBACK_TYPE] = set()  # of those who follow this server
         self._failures = Failures(hass, self._announce)
         self._closing: asyncio.Task[None] | None = None
         self._is_taken_over = False  # by another machine, since the last set-up
@@ -168,6 +175,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             fresh=self._fresh,
             wants_scan=self._wants_scan,
             tell=self._heard,
+            keep_history=entry.options.get(CONF_KEEP_HISTORY, DEFAULT_KEEP_HISTORY),
         )
         self.events = PlexEvents(
             async_get_clientsession(hass, verify_ssl=access.verify_ssl),
@@ -341,3 +349,9 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     def async_tell_the_last(self) -> None:
         """Send the events that are still held back: the entities are about to go."""
         self._failures.flush()
+
+    @callback
+    def async_end(self) -> None:
+        """Send those away who follow this server: it is not loaded any more."""
+        for end in tuple(self.endings):
+            end()

@@ -86,7 +86,10 @@ async def _count(
             yield batch.records
 
     return await coordinator.engine.sweep.run(
-        records(), enqueue=False, total=await runner.source.count()
+        records(),
+        enqueue=False,
+        total=await runner.source.count(),
+        read_whole=lambda: [runner.source.id],
     )
 
 

@@ -93,6 +93,11 @@ class Nightly:
             self._coordinator.async_listen(self._heard),
         ]
 
+    @property
+    def next(self) -> datetime | None:
+        """When the next sweep begins; None where the owner wants none."""
+        return None if self._at is None else next_night(self._at, dt_util.utcnow())
+
     @callback
     def close(self) -> None:
         """Cancel the alarm and all listeners."""

@@ -14,9 +14,12 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .const import (
+    CONF_KEEP_HISTORY,
     CONF_RECORD_TITLES,
+    CONF_REVIEW_PAGE,
     CONF_STALE_AFTER,
     CONF_SWEEP_AT,
+    DEFAULT_KEEP_HISTORY,
     DEFAULT_STALE_AFTER,
 )
 from .nightly import default_time
@@ -42,7 +45,11 @@ _SCHEMA = probatio.Schema(
             1, 168, UnitOfTime.HOURS
         ),
         probatio.Optional(CONF_SWEEP_AT): TimeSelector(),
+        probatio.Required(CONF_KEEP_HISTORY, default=DEFAULT_KEEP_HISTORY): _number(
+            0, 365, UnitOfTime.DAYS
+        ),
         probatio.Required(CONF_RECORD_TITLES, default=False): BooleanSelector(),
+        probatio.Required(CONF_REVIEW_PAGE, default=True): BooleanSelector(),
     }
 )
 

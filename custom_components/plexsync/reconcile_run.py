@@ -18,12 +18,14 @@ from .engine import skipped
 from .engine.database import StorageError
 from .engine.retry import Backoff
 from .engine.unforeseen import tell
+from .sources.runner import SourceRunner
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
 
 _LOGGER = logging.getLogger(__name__)
 
+SCOPE_PLAN = "plan"  # of all records, or those of one source; nothing is written
 _RECENT = 7 * 86_400  # seconds that a "recent" run looks back
 _JOIN = 5.0  # seconds that a run may take to stop
 _AGAIN = Backoff(300.0, 6 * 3600.0)  # seconds before a full run that failed is repeated
@@ -50,6 +52,11 @@ class ReconcileRun:
         """Return whether a run is under way."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def scope(self) -> str | None:
+        """What the run under way looks at."""
+        return self._scope if self.running else None
+
     def start(self, scope: str = "all") -> None:
         """Start a run, unless one is under way."""
         if self.running:
@@ -57,15 +64,28 @@ class ReconcileRun:
         self._is_owed = scope == "all"
         if self._is_owed:
             self._forget_later()
+        clock = self._coordinator.engine.clock
+        since = clock.wall() - _RECENT if scope == "recent" else 0
+        self._begin(scope, tuple(self._coordinator.runners.values()), since)
+
+    def start_plan(self, source: str | None = None) -> None:
+        """Begin to see what would be written, and write nothing, unless a run is under way."""
+        if self.running:
+            return
+        self._is_owed = False
+        runners = self._coordinator.runners
+        chosen = runners.values() if source is None else [runners[source]]
+        self._begin(SCOPE_PLAN, tuple(chosen))
+
+    def _begin(
+        self, scope: str, runners: tuple[SourceRunner, ...], since: float = 0
+    ) -> None:
         coordinator = self._coordinator
         clock = coordinator.engine.clock
-        since = clock.wall() - _RECENT if scope == "recent" else 0
-        self._records = AllRecords(
-            tuple(coordinator.runners.values()), clock.steady, since
-        )
+        self._records = AllRecords(runners, clock.steady, since)
         self._scope = scope
         self._task = coordinator.config_entry.async_create_background_task(
-            coordinator.hass, self._run(), f"{DOMAIN} reconcile"
+            coordinator.hass, self._run(runners), f"{DOMAIN} reconcile"
         )
         self._task.add_done_callback(self._ended)
 
@@ -111,9 +131,8 @@ class ReconcileRun:
         await self.over()
         self.start()
 
-    async def _run(self) -> dict[str, int]:
+    async def _run(self, runners: tuple[SourceRunner, ...]) -> dict[str, int]:
         engine, records = self._coordinator.engine, self._records
-        runners = tuple(self._coordinator.runners.values())
         before = {each.source.id: each.source.skipped.copy() for each in runners}
 
         def passed_over() -> Counter[str]:
@@ -125,10 +144,14 @@ class ReconcileRun:
         try:
             counts = await engine.sweep.run(
                 records,
+                enqueue=self._scope != SCOPE_PLAN,
                 everything=self._scope == "all",
                 total=await count_records(runners),
                 left_out=lambda: len(records.away),
                 passed_over=passed_over,
+                read_whole=lambda: (
+                    () if self._scope == "recent" else before.keys() - records.away
+                ),
             )
             if self._scope == "all":
                 await self._look_at_paths(before)

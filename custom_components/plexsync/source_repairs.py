@@ -10,9 +10,9 @@ from homeassistant.helpers.translation import async_get_translations
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 from .engine.database import StorageError
-from .engine.holds import SourceHold
 from .engine.retry import Fault
 from .repair_answers import async_answer, loaded, shown
+from .source_answers import Answer, async_begin, async_part
 
 _LOOKS = 30  # records to look through for a sample
 _SAMPLE = 5  # items that are shown
@@ -35,6 +35,12 @@ class SourceRepairFlow(RepairsFlow):
     ) -> RepairsFlowResult:
         """Leave everything as it is."""
         return self.async_abort(reason="left")
+
+    async def _answer(self, answer: Answer) -> RepairsFlowResult:
+        async def do(coordinator: PlexSyncCoordinator) -> None:
+            await answer(coordinator, self._source)
+
+        return await async_answer(self, self._entry_id, do)
 
 
 class FirstPlanRepairFlow(SourceRepairFlow):
@@ -66,12 +72,7 @@ class FirstPlanRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Begin to write for the source."""
-
-        async def begin(coordinator: PlexSyncCoordinator) -> None:
-            holds = coordinator.engine.source_holds
-            await holds.lift(self._source, SourceHold.FIRST_PLAN)
-
-        return await async_answer(self, self._entry_id, begin)
+        return await self._answer(async_begin)
 
 
 class MassChangeRepairFlow(SourceRepairFlow):
@@ -100,12 +101,7 @@ class MassChangeRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Accept that the missing records are gone."""
-
-        async def part(coordinator: PlexSyncCoordinator) -> None:
-            await coordinator.engine.departures.agree(self._source)
-            coordinator.departures.look_soon(self._source)
-
-        return await async_answer(self, self._entry_id, part)
+        return await self._answer(async_part)
 
 
 async def _sample(

@@ -1,28 +1,46 @@
-"""Undo everything since a time; the undo continues if nobody waits for it."""
+"""Undo on request: one item, or many; an undo of many continues if nobody waits for it."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
 from .const import DOMAIN
 from .engine.contact import CircuitRefusedError
+from .engine.record import Find
 from .engine.retry import Fault
+from .engine.undoing import Which
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
 
 
+async def async_undo_item(
+    coordinator: PlexSyncCoordinator, find: Find, which: Which
+) -> dict[str, Any]:
+    """Undo the chosen fields of one item. Raises Fault and StorageError."""
+    item, restored, kept = await coordinator.engine.undoing.undo(find, which)
+    return {
+        "rating_key": item.rating_key,
+        "restored": list(restored),
+        "kept": dict(kept),
+    }
+
+
 async def async_undo_since(
-    coordinator: PlexSyncCoordinator, since: float, seconds: float
+    coordinator: PlexSyncCoordinator,
+    since: float,
+    seconds: float,
+    until: float | None = None,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Start the undo, wait up to ``seconds`` for it, and describe its progress.
 
-    ``since`` is seconds since the epoch. Raises StorageError.
+    The bounds are those of ``Undoing.undo_since``. Raises StorageError.
     """
     undoing = coordinator.engine.undoing
 
     async def undo() -> tuple[int, int, dict[str, int]] | None:
         try:
-            return await undoing.undo_since(since)
+            return await undoing.undo_since(since, until, source)
         except Fault, CircuitRefusedError:
             return None  # Plex is away: the engine continues once it is back
 

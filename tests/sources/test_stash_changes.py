@@ -557,6 +557,19 @@ async def test_from_now_on(
     assert (await reader.read()).keys() == keys([new])
 
 
+async def test_from_now_on_what_was_changed_together_long_ago_stays(
+    core: StashCore, clock: Clock, source: StashSource
+) -> None:
+    """A bulk edit gave many scenes one time; the last look at them was that of nobody."""
+    _add(core, 20)
+    clock.tick(3600)
+    reader = Reader(source, await source.latest())
+    assert not await reader.read()
+    clock.tick(5)
+    (new,) = _add(core)
+    assert (await reader.read()).keys() == keys([new])
+
+
 async def test_from_now_on_in_an_empty_stash(
     core: StashCore, clock: Clock, source: StashSource
 ) -> None:

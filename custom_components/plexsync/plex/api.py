@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import re
 from urllib.parse import quote
 
+from ..engine.image_bytes import MAX_IMAGE
 from ..engine.ports import CHANGING, IsStale, Items, PictureChoice, never
 from ..engine.retry import Fault, FaultClass
 from .classify import MOVED, WRONG_SERVER, FaultRow
@@ -160,6 +161,12 @@ class PlexApi:
         return await self._get(
             path, lambda body: parse_pictures(parse(body)), self._deadlines.read / 2
         )
+
+    async def picture(self, path: str) -> bytes:
+        """Fetch a picture that an item shows."""
+        target = quote(path, safe="/")
+        deadline = self._deadlines.read / 2
+        return await self.client.download(target, deadline=deadline, most=MAX_IMAGE)
 
     # What we change
 

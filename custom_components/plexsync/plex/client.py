@@ -40,6 +40,7 @@ class Outgoing:
     target: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    most: int = _MAX_BODY  # bytes of a good answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,15 @@ class PlexClient:
                 return work(content)
         return await self._in_thread(lambda: work(_unpack(answer, _MAX_BODY)))
 
+    async def download(self, path: str, *, deadline: float, most: int) -> bytes:
+        """Fetch a file of at most so many bytes; what it is its own bytes say. Raises Fault."""
+        sent = Outgoing("GET", path, self._headers, most=most)
+        answer = await self._within(deadline, Call(), sent, probe=False)
+        content = _unpack(answer, most)
+        if answer.status != 200 or content is None:
+            raise Fault(FaultClass.ITEM, "image_missing")
+        return content
+
     async def _within(
         self, deadline: float, call: Call, sent: Outgoing, *, probe: bool
     ) -> Answer:
@@ -210,7 +220,7 @@ class PlexClient:
             ) as response:
                 call.answered = True
                 self.history.heard()
-                body = await _read(response)
+                body = await _read(response, sent.most)
         except _BrokenOffError as error:
             fault = classify.judge_error(error.__cause__)
         except _BROKEN as error:
@@ -280,10 +290,10 @@ async def _ended(task: asyncio.Task[Answer]) -> bool:
     return cancelled
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     """Read a body up to a limit; for an error, its beginning is enough."""
     good = response.status < 300
-    limit = _MAX_BODY if good else _MAX_ERROR_BODY
+    limit = most if good else _MAX_ERROR_BODY
     body, is_whole = await read_at_most(response.content.iter_any(), limit)
     if not is_whole:
         response.close()

@@ -305,6 +305,15 @@ class PlexMediaServer:
         """Return the pictures that the item has for a field; one request."""
         return await self._api.pictures(self._pictures_of(item, field_name))
 
+    async def picture(self, rating_key: str, field_name: str) -> bytes | None:
+        """Fetch what an item of a chosen library shows for one field; two requests."""
+        item = (await self.read([rating_key])).get(rating_key)
+        path = item.fields.get(field_name) if item else None
+        # The path is Plex's word: it leads nowhere but into its own items.
+        if not isinstance(path, str) or not path.startswith("/library/metadata/"):
+            return None
+        return await self._api.picture(path)
+
     async def select(self, item: Item, field_name: str, key: str) -> None:
         """Select one of its pictures, which locks the field; one request."""
         path = self._pictures_of(item, field_name).removesuffix("s")

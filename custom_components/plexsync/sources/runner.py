@@ -63,6 +63,7 @@ class SourceRunner:
         self.connected: bool | None = None
         self.fault: str | None = None  # the reason if it is not connected
         self.version: str | None = None
+        self.last_look: float | None = None  # that went well; seconds since the epoch
         self.caught_up = asyncio.Event()  # set once everything has been enqueued
         self._unreadable = 0
         self._storage_failed = False
@@ -153,6 +154,7 @@ class SourceRunner:
 
     def _went_well(self) -> None:
         self._failures = 0
+        self.last_look = self._engine.clock.wall()
         self._found()
         if self._storage_failed:
             self._storage_failed = False

@@ -21,7 +21,7 @@ from ..engine.ports import FetchedImage
 from ..engine.record import Image, Record
 from .base import Batch, SourceInfo
 from .stash_client import DEADLINE, StashClient, source_fault
-from .stash_cursor import BEGINNING, Cursor, Run
+from .stash_cursor import BEGINNING, Cursor, Run, from_now_on
 from .stash_images import StashPictures
 from .stash_looks import Looks
 from .stash_mapping import PathMap, StashOptions, file_paths, id_of, key_of
@@ -141,7 +141,10 @@ class StashSource:
 
     async def latest(self) -> str:
         """Return a cursor to start with the changes from now on."""
-        return self._text(Cursor(await self._stock.take()))
+        states = await self._stock.take()
+        return self._text(
+            Cursor({name: from_now_on(state) for name, state in states.items()})
+        )
 
     async def changes(self, cursor: str | None) -> AsyncIterator[Batch]:
         """Yield what changed since the cursor; without one, everything.

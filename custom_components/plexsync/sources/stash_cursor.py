@@ -147,6 +147,11 @@ def next_state(
     return replace(state, digest=Listing(len(rows), rows).digest())
 
 
+def from_now_on(state: ReadMark) -> ReadMark:
+    """Begin at a state: what may have changed before, unseen, is nobody's news."""
+    return replace(state, again=Again.NO) if state.again is Again.MAY else state
+
+
 def settle(old: ReadMark, date: datetime | None, *, marked: bool) -> ReadMark:
     """Return the state after a look that found nothing new."""
     again = Again.NO if marked else _again(old.at, date, changed=False)
