@@ -52,7 +52,7 @@ async def check(place: Place, folder: Path | None, axe: Path | None) -> None:
                 script = None if axe is None else axe.read_text("utf-8")
                 for view in _SHOWN:
                     await _check_view(page, place, view, folder, script)
-                await _check_planted(page, place)
+                await _check_planted(page, place, script)
                 _check_quiet(page)
                 await _check_policy(page)
             await _check_others(demo.home, session, place)
@@ -147,7 +147,7 @@ async def _check_access(page: Page, axe: str, where: str) -> None:
     _expect(found == "[]", f"axe, {where}: {found}")
 
 
-async def _check_planted(page: Page, place: Place) -> None:
+async def _check_planted(page: Page, place: Place, axe: str | None) -> None:
     """See a title that is a script shown as the text that it is."""
     await page.go(f"{place.home_url}/plexsync/plan")
     await page.until("!!panel?.()?.querySelector('.listing [data-main]')")
@@ -160,6 +160,10 @@ async def _check_planted(page: Page, place: Place) -> None:
         ),
         "a title has run",
     )
+    if axe is not None:
+        await _check_access(page, axe, "an item of the plan")
+        await page.evaluate("panel().querySelector('.detail .menu summary').click()")
+        await _check_access(page, axe, "what can be left alone")
     say("A title with a script in it is shown as text")
 
 

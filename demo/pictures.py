@@ -70,7 +70,8 @@ async def _review(page: Page, demo: running.Demo, folder: Path) -> None:
     for number in range(9):
         restored = {"title": f"{scenes[-1].title} (restored)"}
         if number % 2:
-            restored["details"] = f"Restored in {2001 + number}, from two prints."
+            words = scenes[-1].details.replace(" a ", " some ")
+            restored["details"] = f"{words} Restored from two prints."
         await demo.stash.edit(scenes[-1], **restored)
         scenes.append(await demo.stash.next_scene())
     pending = (await demo.entities())["sensor.pending"]
@@ -87,7 +88,7 @@ async def _review(page: Page, demo: running.Demo, folder: Path) -> None:
         await page.until("!!panel().querySelector('.detail .change')")
         await _keep(page, folder / f"review-{view}.png")
     for scene in scenes[:-1]:
-        await demo.stash.rename(scene, scene.title)
+        await demo.stash.edit(scene, title=scene.title, details=scene.details)
     await demo.home.press("switch.turn_on", switch)
 
 
