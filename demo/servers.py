@@ -26,7 +26,7 @@ class Scene:
     id: str
     title: str
     path: str
-    details: str
+    details: str = ""
 
 
 class Stash:
