@@ -10,9 +10,8 @@ from typing import Any
 from aiohttp import ClientSession
 
 from . import running
-from .browser import Page, open_page
+from .browser import PANEL, Page, log_in_with, open_page
 from .home import Home
-from .pictures import log_in_with
 from .place import Place
 from .servers import Scene
 from .terminal import say
@@ -20,14 +19,6 @@ from .terminal import say
 _WIDTHS = (360, 768, 1400)
 _HEIGHTS = {360: 780, 768: 1024, 1400: 900}
 _PLANTED = "<img src=x onerror=window.planted=1><script>window.planted=1</script>"
-# The panel of the page, wherever Home Assistant has put it.
-_PANEL = """
-window.panel = () => {
-  const find = (root) => root && (root.querySelector("plexsync-panel") ||
-    [...root.querySelectorAll("*")].map((each) => find(each.shadowRoot)).find(Boolean));
-  return find(document)?.shadowRoot;
-};
-"""
 # What each view shows once it is there.
 _SHOWN = {
     "plan": ".listing [role=listitem], .listing .empty",
@@ -53,8 +44,8 @@ async def check(place: Place, folder: Path | None, axe: Path | None) -> None:
         await _plan_something(demo, scene)
         try:
             async with open_page(session, 1400, 900) as page:
-                await page.run_first(log_in_with(demo.home))
-                await page.run_first(_PANEL)
+                await page.run_first(log_in_with(demo.home.tokens))
+                await page.run_first(PANEL)
                 await _be_strict(page, session, place)
                 for command in ("Runtime.enable", "Log.enable"):
                     await page.command(command)
@@ -203,8 +194,8 @@ async def _check_others(home: Home, session: ClientSession, place: Place) -> Non
     other = await home.add_user("reader")
     try:
         async with open_page(session, 1400, 900) as page:
-            await page.run_first(log_in_with(other))
-            await page.run_first(_PANEL)
+            await page.run_first(log_in_with(other.tokens))
+            await page.run_first(PANEL)
             await page.go(f"{place.home_url}/plexsync")
             await page.until("!!document.querySelector('home-assistant')?.hass?.panels")
             await page.settled()

@@ -14,8 +14,8 @@ query Next($id: String!) {
   ) { scenes { id title files { path } } }
 }
 """
-_RENAME = """
-mutation Rename($input: SceneUpdateInput!) { sceneUpdate(input: $input) { title } }
+_EDIT = """
+mutation Edit($input: SceneUpdateInput!) { sceneUpdate(input: $input) { title } }
 """
 
 
@@ -47,7 +47,11 @@ class Stash:
 
     async def rename(self, scene: Scene, title: str) -> None:
         """Change the title of a scene."""
-        await self._ask(_RENAME, {"input": {"id": scene.id, "title": title}})
+        await self.edit(scene, title=title)
+
+    async def edit(self, scene: Scene, **changes: Any) -> None:
+        """Change a scene, by the names that Stash has for its values."""
+        await self._ask(_EDIT, {"input": {"id": scene.id, **changes}})
 
     async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         async with self._session.post(

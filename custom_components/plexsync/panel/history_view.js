@@ -295,7 +295,7 @@ export class HistoryView {
   }
 
   _source(id) {
-    return id === "undo" ? this._page.texts.t("history.undo") : this._page.source(id);
+    return id === "undo" ? this._page.texts.t("history.undo_source") : this._page.source(id);
   }
 
   // Undo
