@@ -31,7 +31,7 @@ from tests.rig import POLICY, Gallery, MemoryStore, Rig, library
 from tests.simulators.plex import PlexCore, PlexSimulator, Request
 from tests.simulators.plex.library import synthetic
 from tests.virtual import VirtualLoop, run, virtual
-from tests.wire import Network, VirtualServer
+from tests.wire import Network, Observer, VirtualServer
 from tests.world import EPOCH, HOUR, World, world
 
 BOUND = 80  # connection attempts in an hour of outage
@@ -241,7 +241,7 @@ def test_work_after_an_outage_begins_with_one_edit(tmp_path: Path) -> None:
     assert after <= 1.5 * calm
 
 
-class _Edits:
+class _Edits(Observer):
     """Counts the edits on the wire; in order, how many there were at each that left."""
 
     def __init__(self) -> None:
@@ -258,9 +258,6 @@ class _Edits:
         if request.method == "PUT":
             self._now -= 1
             self.ended_at.append(asyncio.get_running_loop().time())
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args, **named: None  # what else there is to hear
 
 
 async def _edit_all(folder: Path) -> tuple[list[int], float, float]:

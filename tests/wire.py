@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import contextlib
 import json
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -38,7 +38,7 @@ _SILENCE = 22.5  # seconds of silence after which the listener gives a socket up
 _NEVER = 1e6
 
 
-class Observer(Protocol):
+class Observer:
     """Hears of everything that goes over the wire, as the client sees it."""
 
     def tried(self) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from random import Random
 import sqlite3
-from typing import Any
+from typing import Any, override
 
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.clock import Clock
@@ -16,9 +16,7 @@ from custom_components.plexsync.engine.events import CircuitMoved, Event
 from custom_components.plexsync.engine.failed import Choice
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
-from custom_components.plexsync.engine.retry import Fault
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs import file_store
 from proofs.edge import Trouble, Way
@@ -29,7 +27,7 @@ from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.messages import Request
 from tests.simulators.plex.snapshot import item_state
-from tests.wire import Network, VirtualServer
+from tests.wire import Network, Observer, VirtualServer
 
 from .books import WRITTEN_SCHEMA, Books, portrait
 
@@ -45,7 +43,7 @@ class NeverError(Exception):
     """What was waited for did not come."""
 
 
-class World:
+class World(Observer):
     """One engine on one folder, a Plex beside it, and hosts that ask again."""
 
     def __init__(self, folder: Path, trouble: Trouble) -> None:
@@ -186,27 +184,12 @@ class World:
 
     # -- the wire's observer ---------------------------------------------------------
 
-    def tried(self) -> None:
-        """Hear that a connection is about to be tried."""
-
+    @override
     def sends(self, request: Request, *, probe: bool) -> None:
-        """Count a request that leaves."""
         self.requests += 1
 
-    def ended(self, request: Request, *, probe: bool) -> None:
-        """Hear that it was answered."""
-
-    def called(self, purpose: Purpose, fault: Fault | None, item: str | None) -> None:
-        """Hear how a call went."""
-
-    def probes(self) -> None:
-        """Hear that a probe begins."""
-
-    def probed(self, fault: Fault | None) -> None:
-        """Hear how it went."""
-
+    @override
     def applied(self, request: Request, left: float) -> None:
-        """Hear that Plex did what a write asked for."""
         self.written()
 
     # -- Plex ------------------------------------------------------------------------

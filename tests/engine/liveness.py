@@ -36,7 +36,7 @@ from tests.rig import PNG, MemoryStore
 from tests.simulators.plex import Item, PlexCore, Request, Response, Section
 from tests.simulators.plex.rules import named_keys, named_sections
 from tests.virtual import VirtualLoop
-from tests.wire import Network, VirtualEvents, VirtualServer
+from tests.wire import Network, Observer, VirtualEvents, VirtualServer
 
 EPOCH = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0
@@ -129,7 +129,7 @@ class Wire(Network):
 
     def __init__(self, core: PlexCore) -> None:
         """Take the server."""
-        super().__init__(core, _Nobody())
+        super().__init__(core, Observer())
         self.journal: list[Seen] = []
         self.runaway = asyncio.Event()
 
@@ -148,14 +148,6 @@ class Wire(Network):
         response = await super().carry(request)
         self.journal[place] = replace(seen, status=response.status)
         return response
-
-
-class _Nobody:
-    """Watches nothing: the journal does."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        """Give a method that does nothing."""
-        return lambda *args, **named: None
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from random import Random
 import shutil
-from typing import Any
+from typing import Any, override
 
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
@@ -21,7 +21,7 @@ from tests.rig import PNG, MemoryStore
 from tests.simulators.plex import PlexCore, Request
 from tests.simulators.plex.state import Item
 from tests.simulators.plex.switches import TagMode
-from tests.wire import Network, VirtualEvents, VirtualServer
+from tests.wire import Network, Observer, VirtualEvents, VirtualServer
 
 EPOCH = 1_700_000_000.0
 FILMS = 5
@@ -46,18 +46,14 @@ class Gallery:
         return FetchedImage(PNG + image.ref.encode(), image.ref)
 
 
-class Watch:
+class Watch(Observer):
     """Counts what Plex was made to do, and watches nothing else."""
 
     writes = 0
 
+    @override
     def applied(self, request: Request, left: float) -> None:
-        """Count one more."""
         self.writes += 1
-
-    def __getattr__(self, name: str) -> Any:
-        """Give a method that does nothing."""
-        return lambda *args, **named: None
 
 
 def make_core(mode: TagMode, now: Any) -> PlexCore:
