@@ -41,10 +41,12 @@ class Figures:
     @property
     def claims(self) -> dict[str, Claim]:
         """Every claim, as it is printed."""
+        looked = self.damaged.looked
+        whole = looked - len(self.damaged.found)
         return {
             f"lost {self.lost} promises ({self.unanswered} more had no answer)": self.lost,
             f"older after newer {self.older}": self.older,
-            f"integrity_check not ok {self.damaged}": self.damaged,
+            f"integrity_check ok {whole} of {looked}": self.damaged,
             f"statistics wrong {self.miscounts}": self.miscounts,
             f"circuit not as it was left {self.circuit}, {self.in_outage} of them open": (
                 self.circuit

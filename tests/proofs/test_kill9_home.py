@@ -131,28 +131,6 @@ async def test_a_job_that_is_gone_is_a_loss(
     ]
 
 
-async def test_an_older_value_is_noticed(
-    rig: Rig, books: Books, figures: Figures
-) -> None:
-    """In an edit and in what is shown."""
-    item = rig.item(1)
-    for value in ("title rev3", "title rev2", "title rev4"):
-        item.values["title"] = value
-        books.see([[("id", "1"), ("title.value", value)]], items(rig))
-    assert len(figures.older.found) == 2
-
-
-async def test_an_edit_in_stash_counts_at_the_end(
-    rig: Rig, books: Books, edits: Promises
-) -> None:
-    """It is nobody's promise before it was read; then only its value will do."""
-    edits.submit("scene:1", 1)
-    assert books.missing(items(rig), ()) == []
-    edits.answer("scene:1", 1)
-    assert books.missing(items(rig), ())
-    assert books.missing(items(rig), ["scene:1"]) == []
-
-
 def test_a_damaged_file_is_noticed(tmp_path: Path) -> None:
     """``integrity_check`` is asked, and its answer kept."""
     path = tmp_path / "damaged.db"
