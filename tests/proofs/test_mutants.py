@@ -1,4 +1,4 @@
-"""The seeded bugs fit the source, outlive a renaming, and some of each file are caught."""
+"""The seeded bugs fit the source, outlive a renaming, and each file of tests catches one."""
 
 import ast
 import builtins
@@ -107,7 +107,7 @@ def test_the_operators_change_one_thing_each() -> None:
 
 @pytest.mark.timeout(900)
 def test_a_handful_is_caught() -> None:
-    """One bug of each file; ``scripts/mutants`` tries them all, and every change."""
+    """One bug for each file of tests; ``scripts/mutants`` tries them all, and every change."""
     done = subprocess.run(
         [sys.executable, "-m", "proofs.mutants", "--quick"],
         cwd=ROOT,
