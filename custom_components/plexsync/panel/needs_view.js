@@ -170,20 +170,12 @@ export class NeedsView {
     this._list = new VirtualList({
       scroller: this._page.scroller,
       height: HEIGHT,
+      page: PAGE,
       label: this._page.texts.reason(reason),
-      fetch: async (offset = 0) => {
-        const page = await this._page.server.ask("jobs", {
-          state: kind,
-          reason,
-          limit: PAGE,
-          offset,
-        });
-        const next = offset + page.jobs.length;
-        return {
-          rows: page.jobs,
-          total: page.total,
-          next: page.jobs.length && next < page.total ? next : undefined,
-        };
+      fetch: async (offset) => {
+        const asked = { state: kind, reason, limit: PAGE, offset };
+        const { jobs, total } = await this._page.server.ask("jobs", asked);
+        return { rows: jobs, total };
       },
       draw: (job) => this._row(job),
       empty: () => el("p", { class: "quiet" }, this._page.texts.t("needs.none_left")),
@@ -202,7 +194,7 @@ export class NeedsView {
   }
 
   _row(job) {
-    const { t, count, list } = this._page.texts;
+    const { t, count } = this._page.texts;
     const name = job.paths.length ? fileName(job.paths[0]) : job.key;
     const more = [
       this._page.source(job.source),
@@ -217,7 +209,7 @@ export class NeedsView {
         "button",
         { type: "button", class: "main", "data-main": true, onclick: open },
         el("strong", {}, name),
-        el("span", { class: "quiet" }, list(more)),
+        el("span", { class: "quiet" }, more.join(" · ")),
       ),
       job.state === "failed" &&
         button(t("needs.retry"), (event) => this._retry(event, { ids: [job.id] }), {

@@ -2,7 +2,7 @@
 
 import { add, button, choose, confirm, el, fill, say } from "./dom.js";
 import { LeftAlone } from "./left_alone.js";
-import { chips, filterBox, nothing, picture, progress } from "./pieces.js";
+import { chips, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
 import { PlanItem } from "./plan_item.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -25,6 +25,7 @@ export class PlanView {
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
     this._two = el("div", { class: "two" }, this._listing, this._detail);
+    this._opened = new Opened(page, () => this._listing, this._detail, this._two);
     this._filter = this._asked(page.query);
     this._makeHead();
     this.element = el("div", { class: "view" }, this._head, this._left, this._two);
@@ -66,7 +67,7 @@ export class PlanView {
 
   _makeHead() {
     const { t } = this._page.texts;
-    this._title = el("h2", { role: "status" });
+    this._title = el("h2");
     this._when = el("p", { class: "quiet" });
     this._bar = progress(t("plan.computing"), 0);
     this._compute = button(t("plan.compute"), (event) =>
@@ -83,7 +84,7 @@ export class PlanView {
       el(
         "div",
         { class: "head" },
-        el("div", {}, this._title, this._when),
+        el("div", { role: "status" }, this._title, this._when),
         el("div", { class: "actions" }, left, this._compute),
       ),
       this._bar,
@@ -176,7 +177,7 @@ export class PlanView {
         chosen > 0 &&
           button(t("plan.choose_none"), () => this._choose([]), { "data-tool": "none", class: "button plain" }),
         chosen === 0 &&
-          button(t("plan.choose_shown"), () => this._choose(this._list.rows.slice(0, PAGE)), {
+          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), () => this._choose(this._list.rows.slice(0, PAGE)), {
             "data-tool": "shown",
             class: "button plain",
           }),
@@ -199,6 +200,7 @@ export class PlanView {
     this._list = new VirtualList({
       scroller: this._page.scroller,
       height: HEIGHT,
+      page: PAGE,
       label: t("plan.tab"),
       fetch: (offset) => this._fetch(offset),
       draw: (row) => this._row(row),
@@ -217,7 +219,7 @@ export class PlanView {
     fill(this._listing, this._list.element);
   }
 
-  async _fetch(offset = 0) {
+  async _fetch(offset) {
     const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
     if (!offset) {
       this._total = answer.total;
@@ -226,8 +228,7 @@ export class PlanView {
       this._drawTools();
       this._drawHead(this._page.live.plan ?? answer);
     }
-    const next = offset + answer.rows.length;
-    return { ...answer, next: answer.rows.length && next < answer.total ? next : undefined };
+    return answer;
   }
 
   _row(row) {
@@ -279,21 +280,19 @@ export class PlanView {
   _show(source, key) {
     const name = key ? JSON.stringify([source, key]) : undefined;
     if (name === this._shown) return;
-    const was = this._shown;
     this._shown = name;
-    this._two.classList.toggle("open", Boolean(name));
-    this._list.redraw();
     if (!name) {
-      fill(this._detail);
-      if (was) this._list.element.querySelector("[data-main]")?.focus({ preventScroll: true });
+      this._opened.close();
+      this._list.redraw();
+      this._list.focus();
       return;
     }
     const item = new PlanItem(this._page, source, key, {
       back: () => this._page.go("plan", this._filter),
       written: () => this._list.reload(),
     });
-    fill(this._detail, item.element);
-    this._detail.focus();
+    this._opened.open(item.element);
+    this._list.redraw();
   }
 
   // What is left alone

@@ -5,12 +5,14 @@ import { add, el, fill } from "./dom.js";
 const AHEAD = 6; // rows above and below what is seen
 
 /**
- * `fetch(cursor)` answers `{rows, next, total}`; without `next` there are no more. `draw(row,
- * index)` gives the row's element, in which `[data-main]` is what the arrow keys move to.
+ * With `page` rows can be fetched from anywhere, so many at once: `fetch(offset)` answers
+ * `{rows, total}`. Without it they follow one another: `fetch(cursor)` answers
+ * `{rows, total, next}`, where `next` is the next cursor, or nothing at the end. `draw(row)`
+ * gives the row's element, in which `[data-main]` is what the arrow keys move to.
  */
 export class VirtualList {
-  constructor({ scroller, height, label, fetch, draw, empty, failed }) {
-    this._settings = { scroller, height, fetch, draw, empty, failed };
+  constructor({ scroller, height, page, label, fetch, draw, empty, failed }) {
+    this._settings = { scroller, height, page, fetch, draw, empty, failed };
     this._drawn = new Map();
     this._box = el("div", { role: "list", "aria-label": label, class: "rows" });
     this.element = el("div", { class: "virtual" }, this._box);
@@ -43,11 +45,12 @@ export class VirtualList {
     this._next = undefined;
     this._loading = false;
     this._fresh = true;
-    return this._load();
+    return this._load(this._settings.page ? 0 : undefined);
   }
 
+  /** The rows that were fetched, in order; there may be gaps. */
   get rows() {
-    return this._rows ?? [];
+    return (this._rows ?? []).filter(() => true);
   }
 
   /** Draw the rows that are seen again: what they show has changed. */
@@ -60,13 +63,18 @@ export class VirtualList {
     if (had) this._focus(focused);
   }
 
-  async _load() {
+  /** Give the focus back to the row that had it. */
+  focus() {
+    if (this._focused >= 0) this._focus(this._focused);
+  }
+
+  async _load(from) {
     if (this._loading) return;
     this._loading = true;
     const turn = this._turn;
     let page;
     try {
-      page = await this._settings.fetch(this._next);
+      page = await this._settings.fetch(from);
     } catch (error) {
       if (turn === this._turn) this._fail(error);
       return;
@@ -80,17 +88,28 @@ export class VirtualList {
       this._drawn.clear();
       fill(this.element, this._box);
     }
-    this._rows.push(...page.rows);
+    const at = this._settings.page ? from : this._rows.length;
+    page.rows.forEach((row, index) => (this._rows[at + index] = row));
     this._next = page.next ?? undefined;
-    this._total = Math.max(page.total ?? 0, this._rows.length);
-    if (this._next === undefined) this._total = this._rows.length;
+    if (this._settings.page)
+      this._total = page.rows.length < this._settings.page ? at + page.rows.length : page.total;
+    else if (this._next === undefined) this._total = this._rows.length;
+    else this._total = Math.max(page.total ?? 0, this._rows.length);
     if (!this._total) fill(this.element, this._settings.empty());
     this._box.style.height = `${this._total * this._settings.height}px`;
     this._show();
   }
 
   _fail(error) {
-    fill(this.element, this._settings.failed(error, () => this.reload()));
+    this._loading = false;
+    fill(this.element, el("div", { class: "failed" }, this._settings.failed(error, () => this.reload())));
+  }
+
+  /** Say how far below the top of what is seen a row is. */
+  _offset(index) {
+    const { scroller, height } = this._settings;
+    const top = this._box.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+    return top + index * height;
   }
 
   /** Say which rows are seen. */
@@ -106,16 +125,29 @@ export class VirtualList {
     if (!this._rows || !this.element.isConnected) return;
     const [first, last] = this._range();
     const wanted = new Set();
-    for (let index = first; index < Math.min(last, this._rows.length); index++) wanted.add(index);
-    if (this._focused < this._rows.length && this._drawn.has(this._focused))
-      wanted.add(this._focused); // or the keyboard would lose its place
+    for (let index = first; index < last; index++) if (this._rows[index]) wanted.add(index);
+    if (this._drawn.has(this._focused)) wanted.add(this._focused); // the keyboard keeps its place
     for (const [index, node] of this._drawn)
       if (!wanted.has(index)) {
         node.remove();
         this._drawn.delete(index);
       }
     for (const index of [...wanted].sort((one, other) => one - other)) this._put(index);
-    if (this._next !== undefined && last + AHEAD >= this._rows.length) this._load();
+    this._want(first, last);
+  }
+
+  /** Fetch what is seen and was not fetched yet; one page at a time, those in sight first. */
+  _want(first, last) {
+    const { page } = this._settings;
+    if (!page) {
+      if (this._next !== undefined && last + AHEAD >= this._rows.length) this._load(this._next);
+      return;
+    }
+    for (let index = first; index < last; index++)
+      if (!this._rows[index]) {
+        this._load(index - (index % page));
+        return;
+      }
   }
 
   _put(index) {
@@ -125,12 +157,12 @@ export class VirtualList {
       role: "listitem",
       class: "row",
       "data-index": index,
-      "aria-setsize": this._next === undefined ? this._total : -1,
+      "aria-setsize": this._total,
       "aria-posinset": index + 1,
     });
     node.style.top = `${index * height}px`;
     node.style.height = `${height}px`;
-    add(node, draw(this._rows[index], index));
+    add(node, draw(this._rows[index]));
     const after = [...this._drawn.keys()].filter((each) => each > index);
     const next = after.length ? this._drawn.get(Math.min(...after)) : null;
     this._box.insertBefore(node, next); // the tab key goes from row to row
@@ -138,7 +170,7 @@ export class VirtualList {
   }
 
   _pressed(event) {
-    const last = this._rows.length - 1;
+    const last = (this._settings.page ? this._total : this._rows.length) - 1;
     const page = Math.max(1, Math.floor(this._settings.scroller.clientHeight / this._settings.height) - 1);
     const to = {
       ArrowDown: this._focused + 1,
@@ -154,8 +186,14 @@ export class VirtualList {
   }
 
   /** Bring a row into sight and put the focus on it. */
-  _focus(index) {
-    if (!(index >= 0 && index < this.rows.length)) return;
+  async _focus(index) {
+    if (!(index >= 0 && index < this._total)) return;
+    if (!this._rows[index]) {
+      this._settings.scroller.scrollTop += this._offset(index);
+      const { page } = this._settings;
+      if (page) await this._load(index - (index % page));
+      if (!this._rows[index]) return;
+    }
     this._put(index);
     const node = this._drawn.get(index);
     node.scrollIntoView({ block: "nearest" });
