@@ -1683,6 +1683,49 @@ _SEEN = [
     ),
 ]
 
+_HISTORY = [
+    _bug(
+        "history_entries",
+        "written twice or not at all",
+        "what no read-back has shown is told",
+        "        if change.field in task.confirmed:\n            yield",
+        "        if change:\n            yield",
+        tests="test_history.py",
+    ),
+    _bug(
+        "history_entries",
+        "lost update",
+        "what was written over before it was seen is not told",
+        "if told[1] != told[2]:",
+        "if told[1] == told[2]:",
+        tests="test_history.py",
+    ),
+    _bug(
+        "history",
+        "retention",
+        "what is too much stays",
+        "            if number > old and excess <= 0:",
+        "            if number > old:",
+        tests="test_history.py",
+    ),
+    _bug(
+        "history_view",
+        "paging",
+        "the last row of a page is given again",
+        '"history.id < ?"], list',
+        '"history.id <= ?"], list',
+        tests="test_history.py",
+    ),
+    _bug(
+        "undoing",
+        "undo of too much",
+        "a run is undone with what was written after it",
+        "and since <= row.at <= (row.at if until is None else until)",
+        "and since <= row.at",
+        tests="test_history.py",
+    ),
+]
+
 BUGS = [
     *_SEEN,
     *_BREAKER,
@@ -1693,4 +1736,5 @@ BUGS = [
     *_OUTAGES,
     *_LEDGER,
     *_BETWEEN,
+    *_HISTORY,
 ]
