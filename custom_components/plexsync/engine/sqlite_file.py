@@ -83,6 +83,9 @@ class SqliteFile:
             raise NewerFileError
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA temp_store=MEMORY")  # a restart forgets it anyway
+        # Some builds of SQLite overwrite with zeros whatever is deleted: that would
+        # write each job, once it is done, to the disk another time.
+        connection.execute("PRAGMA secure_delete=OFF")
         with transaction(connection):
             migrations.climb(connection, self._schemas)
         if stat.S_IMODE(self._path.stat().st_mode) != 0o600:
