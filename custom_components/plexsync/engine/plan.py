@@ -102,21 +102,11 @@ def make_plan(
             case Kept():
                 kept[name] = result
             case Change(stands=True):
-                if not _is_noted(case, result):
-                    adopted.append(result)
+                adopted.append(result)
             case Change():
                 changes.append(result)
     let_go = _unclaimed(record, ledger, {each.field for each in (*changes, *adopted)})
     return Plan(tuple(changes), tuple(adopted), kept, let_go)
-
-
-def _is_noted(case: Case, change: Change) -> bool:
-    """Say whether the ledger says already what it would learn of a value that stands."""
-    if case.wanted is None or len(case.rows) != 1 or change.anew or change.taken:
-        return False
-    (row,) = case.rows
-    same = row.is_all_of(case.record, locked=change.locked)
-    return same and row.shown == change.shown
 
 
 def _rows_that_count(record: Record, rows: Sequence[Written]) -> list[Written]:

@@ -140,7 +140,7 @@ class PlexApi:
             answer = cut(body, known)
             found = Items(
                 parse_items(
-                    parse(answer.rest),
+                    answer.rest,
                     read_at=read_at,
                     section_of=section_of,
                     digests=answer.digests,
