@@ -1476,8 +1476,8 @@ _LEDGER = [
         "ledger",
         "pending intent forgotten",
         "the next intent replaces the one that was not confirmed",
-        "begin_write(db, row, _earlier(row_of(story, source), change))",
-        "begin_write(db, row, None)",
+        "before.append((row, _earlier(row_of(story, source), change)))",
+        "before.append((row, None))",
         tests="test_ledger_machine.py",
     ),
     _bug(
@@ -1524,7 +1524,7 @@ _LEDGER = [
         "ledger",
         "what was before is lost",
         "each write notes the one before it",
-        '            # After an undo the story of the field begins anew.\n            " before = iif(released IS NULL, before, excluded.before),"',
+        '        # After an undo the story of the field begins anew.\n        " before = iif(released IS NULL, before, excluded.before),"',
         '            " before = excluded.before,"',
         tests="test_ledger_machine.py",
     ),
@@ -1533,9 +1533,8 @@ _LEDGER = [
         "what was before is lost",
         "after an undo and a cut write ours passes for what was before",
         '" place = iif(released IS NULL, place, excluded.place), released = NULL",\n'
-        "            (\n                row,\n                key,\n                own,",
-        '" place = iif(released IS NULL, place, excluded.place)",\n'
-        "            (\n                row,\n                key,\n                own,",
+        "        after,",
+        '" place = iif(released IS NULL, place, excluded.place)",\n        after,',
         tests="test_ledger_machine.py",
     ),
     _bug(
@@ -1679,8 +1678,8 @@ _SEEN = [
         "ledger",
         "what was before is lost",
         "an item that was merged into another one brings its own before along",
-        "            ),\n        )\n        if story and (change.anew or change.taken):\n",
-        "            ),\n        )\n        if story and change.taken:\n",
+        "        if change.field in known and (change.anew or change.taken):\n",
+        "        if change.field in known and change.taken:\n",
         tests="test_programs.py",
     ),
 ]

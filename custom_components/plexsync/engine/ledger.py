@@ -69,11 +69,12 @@ def rows(db: Connection, item: Item) -> Ledger:
 
 
 def _rows_of(db: Connection, number: int, changes: Iterable[Change]) -> Ledger:
-    """Read the rows of an item's fields that are about to change."""
-    found: Ledger = {}
-    for change in changes:
-        found = {**found, **_rows(db, OF_FIELD, number, change.field)}
-    return found
+    """Read the rows of an item, at least of the fields that are about to change."""
+    match list(changes):
+        case [change]:
+            return _rows(db, OF_FIELD, number, change.field)
+        case _:
+            return _rows(db, OF_ITEM, number)
 
 
 def _rows(db: Connection, which: str, *values: Any) -> Ledger:
@@ -131,25 +132,15 @@ def intend(
     changes = list(changes)
     number = known_items.find_or_add(db, item)
     known, moment = _rows_of(db, number, changes), ledger_rows.moment(db, now)
-    for change in changes:
+    names = [change.field for change in changes]
+    numbered = zip(ledger_rows.numbers(db, number, names, source), changes, strict=True)
+    before, after = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    for row, change in numbered:
         story = known.get(change.field, ())
         members.find_again(db, number, source, change, story)
-        row = ledger_rows.row(db, number, change.field, source)
-        ledger_rows.begin_write(db, row, _earlier(row_of(story, source), change))
+        before.append((row, _earlier(row_of(story, source), change)))
         image, own = change.is_picture, encode(change.own)
-        db.execute(
-            "INSERT INTO written (id, key, value, locked, before, before_known,"  # noqa: S608  # our own words
-            " before_locked, moment, before_year, place)"
-            f" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {_NEXT_PLACE})"
-            " ON CONFLICT (id) DO UPDATE SET value = excluded.value, shown = NULL,"
-            " locked = excluded.locked, moment = excluded.moment, key = excluded.key,"
-            " let_go = 0,"
-            # After an undo the story of the field begins anew.
-            " before = iif(released IS NULL, before, excluded.before),"
-            " before_known = iif(released IS NULL, before_known, excluded.before_known),"
-            " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
-            " before_year = iif(released IS NULL, before_year, excluded.before_year),"
-            " place = iif(released IS NULL, place, excluded.place), released = NULL",
+        after.append(
             (
                 row,
                 key,
@@ -160,9 +151,26 @@ def intend(
                 change.was_locked,
                 moment,
                 _year(item, change),
-            ),
+            )
         )
-        if story and (change.anew or change.taken):
+    ledger_rows.begin_writes(db, before)
+    db.executemany(
+        "INSERT INTO written (id, key, value, locked, before, before_known,"  # noqa: S608  # our own words
+        " before_locked, moment, before_year, place)"
+        f" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {_NEXT_PLACE})"
+        " ON CONFLICT (id) DO UPDATE SET value = excluded.value, shown = NULL,"
+        " locked = excluded.locked, moment = excluded.moment, key = excluded.key,"
+        " let_go = 0,"
+        # After an undo the story of the field begins anew.
+        " before = iif(released IS NULL, before, excluded.before),"
+        " before_known = iif(released IS NULL, before_known, excluded.before_known),"
+        " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
+        " before_year = iif(released IS NULL, before_year, excluded.before_year),"
+        " place = iif(released IS NULL, place, excluded.place), released = NULL",
+        after,
+    )
+    for change in changes:
+        if change.field in known and (change.anew or change.taken):
             _begin_anew(db, number, source, item, change)
 
 
@@ -223,9 +231,10 @@ def confirm(
     alone = members.is_alone(db, number, source)
     for change in () if alone else changes:
         members.pass_on(db, number, source, change)
-    for change in changes:
-        row = ledger_rows.row(db, number, change.field, source)
-        ledger_rows.confirm(db, row, now, _encode_shown(shown.get(change.field)))
+    names = [change.field for change in changes]
+    forms = [_encode_shown(shown.get(name)) for name in names]
+    numbers = ledger_rows.numbers(db, number, names, source)
+    ledger_rows.confirm(db, dict(zip(numbers, forms, strict=True)), now)
     for change in () if alone else changes:
         if FIELDS[change.field].is_list:
             members.take_out(db, number, source, change)

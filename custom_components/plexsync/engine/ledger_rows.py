@@ -8,7 +8,7 @@ read-back has shown the write. ``ledger`` shows both as one table, to be read.
 Every function is one step of a transaction under way (``Database.run``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any
 
@@ -88,11 +88,13 @@ def of_source(mark: str) -> str:
 
 def row(db: Connection, item: int, field: str, source: str) -> int:
     """Give the number of a row, whether there is one or not."""
-    return (
-        item * _FIELDS
-        + _number(db, "ledger_field", field) * _SOURCES
-        + _number(db, "ledger_source", source)
-    )
+    return numbers(db, item, (field,), source)[0]
+
+
+def numbers(db: Connection, item: int, fields: Iterable[str], source: str) -> list[int]:
+    """Give the number of the row of each field, whether there is one or not."""
+    first = item * _FIELDS + _number(db, "ledger_source", source)
+    return [first + _number(db, "ledger_field", field) * _SOURCES for field in fields]
 
 
 def _number(db: Connection, table: str, name: str) -> int:
@@ -129,18 +131,19 @@ def moment(db: Connection, now: float) -> int:
     return int(db.execute(add, (now,)).fetchone()[0])
 
 
-def begin_write(db: Connection, number: int, earlier: str | None) -> None:
-    """Keep what a row says, until the write that is about to change it was seen.
+def begin_writes(db: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Keep what rows say, until the writes that are about to change them were seen.
 
-    What is kept of a write that nobody saw yet stays, with what it meant in ``earlier``.
+    What is kept of a write that nobody saw yet stays; with the number of each row comes
+    what such writes meant.
     """
-    db.execute(
+    db.executemany(
         "INSERT INTO unconfirmed (id, value, shown, locked, moment)"
         " SELECT id, value, shown, locked, moment FROM written WHERE id = ?1"
         " UNION ALL SELECT ?1, NULL, NULL, 0, NULL"
         " WHERE NOT EXISTS (SELECT 1 FROM written WHERE id = ?1)"
         " ON CONFLICT (id) DO UPDATE SET earlier = ?2",
-        (number, earlier),
+        rows,
     )
 
 
@@ -158,17 +161,19 @@ def mean(
     )
 
 
-def confirm(db: Connection, number: int, now: float, shown: str | None) -> None:
-    """Let a row stand as it was written, and as it is shown, if a write is under way."""
-    if not end_write(db, number):
-        return
-    db.execute(
-        "UPDATE moment SET at = ?1 WHERE at <> ?1"
-        " AND id = (SELECT moment FROM written WHERE id = ?2)",
-        (now, number),
+def confirm(db: Connection, rows: Mapping[int, str | None], now: float) -> None:
+    """Let rows stand as they were written, and as they are shown, if a write is under way."""
+    begun = [row for row in rows if end_write(db, row)]
+    if begun:
+        db.execute(
+            "UPDATE moment SET at = ?1 WHERE at <> ?1"
+            " AND id = (SELECT moment FROM written WHERE id = ?2)",
+            (now, begun[0]),
+        )
+    db.executemany(
+        "UPDATE written SET shown = ? WHERE id = ?",
+        [(rows[row], row) for row in begun if rows[row] is not None],
     )
-    if shown is not None:
-        db.execute("UPDATE written SET shown = ? WHERE id = ?", (shown, number))
 
 
 def end_write(db: Connection, number: int) -> bool:

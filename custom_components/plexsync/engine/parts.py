@@ -105,7 +105,7 @@ def _inherit(db: Connection, whole: int, number: int) -> None:
             others = load(earlier or "[]")
             if pending:
                 others.append(load(row["value"]))
-            ledger_rows.begin_write(db, mine, None)
+            ledger_rows.begin_writes(db, [(mine, None)])
             ledger_rows.mean(db, mine, intent if pending else row["value"], others)
 
 
