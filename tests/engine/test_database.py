@@ -85,6 +85,30 @@ async def test_what_is_deleted_is_not_written_once_more(
     assert log.stat().st_size - before < 0.8 * before
 
 
+async def test_the_room_of_what_is_gone_is_given_back(
+    database: Database, path: Path
+) -> None:
+    """At the end, and before a copy is made: a long queue makes no backup larger for ever."""
+    rows = f"[{','.join(['1'] * 1000)}]"
+    await database.run(lambda db: db.execute("CREATE TABLE large (text)").close())
+
+    async def fill_and_empty() -> None:
+        await database.run(
+            lambda db: db.execute(
+                "INSERT INTO large SELECT hex(zeroblob(500)) FROM json_each(?)", (rows,)
+            ).close()
+        )
+        await database.run(lambda db: db.execute("DELETE FROM large").close())
+
+    await fill_and_empty()
+    await database.freeze(0.0)
+    assert path.stat().st_size < 200_000
+    await database.thaw()
+    await fill_and_empty()
+    database.close()
+    assert path.stat().st_size < 200_000
+
+
 async def test_a_cancelled_caller_leaves_no_open_transaction(
     database: Database,
 ) -> None:
