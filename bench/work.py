@@ -7,7 +7,7 @@ from typing import Any
 
 from custom_components.plexsync.engine.record import Actor, Find, Record, normalise
 
-PAGE = 500  # records handed over at once, as our Stash source does
+PAGE = 250  # records handed over at once, as our Stash source does
 _PAUSE = 20  # of them made in a row
 _SUMMARY = (
     "Two strangers share a train compartment through one long night, and by the "

@@ -38,6 +38,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     commands.add_parser("stop", help="end the demo")
     pictures = commands.add_parser("pictures", help="take the pictures of the docs")
     pictures.add_argument("--folder", type=Path, default=REPOSITORY / "docs/images")
+    page = commands.add_parser("check-page", help="check the review page in a browser")
+    page.add_argument("--folder", type=Path, help="keep pictures of it there")
+    page.add_argument(
+        "--axe", type=Path, help="axe.min.js of axe-core, to check access"
+    )
     return parser.parse_args(arguments)
 
 
@@ -91,6 +96,10 @@ def _run(options: argparse.Namespace) -> None:
             from .pictures import take
 
             asyncio.run(take(place, options.folder))
+        case "check-page":
+            from .page_checks import check
+
+            asyncio.run(check(place, options.folder, options.axe))
         case _:
             _start(place, options)
 

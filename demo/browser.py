@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 import itertools
 import json
@@ -11,6 +11,8 @@ import tempfile
 from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse
+
+type Answer = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
 
 _PATIENCE = 60.0
 _FLAGS = (
@@ -22,6 +24,8 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A page that a check has put together is of no address, and may ask none of ours.
+    "--disable-features=LocalNetworkAccessChecks",
     "--hide-scrollbars",
     "--force-color-profile=srgb",
     "--remote-debugging-port=0",
@@ -35,6 +39,8 @@ class Page:
         """Take the tab's socket."""
         self._socket = socket
         self._numbers = itertools.count(1)
+        self.events: list[dict[str, Any]] = []  # what the browser told by itself
+        self.answers: dict[str, Answer] = {}  # commands that answer an event at once
 
     async def command(self, method: str, **params: Any) -> dict[str, Any]:
         """Send one command and give its result."""
@@ -42,10 +48,34 @@ class Page:
         await self._socket.send_json({"id": number, "method": method, "params": params})
         async with asyncio.timeout(_PATIENCE):
             while (answer := await self._socket.receive_json()).get("id") != number:
-                pass
+                await self._hear(answer)
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
         return dict(answer["result"])
+
+    async def _hear(self, event: dict[str, Any]) -> None:
+        """Keep what the browser tells, and answer where it waits for that."""
+        self.events.append(event)
+        if (known := self.answers.get(event.get("method", ""))) is not None:
+            method, params = known(event["params"])
+            number = next(self._numbers)
+            await self._socket.send_json(
+                {"id": number, "method": method, "params": params}
+            )
+
+    async def resize(self, width: int, height: int) -> None:
+        """Be as wide and as high as that."""
+        await self.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
+    async def settled(self) -> None:
+        """Wait until pictures and transitions have come to rest."""
+        await asyncio.sleep(1)
 
     async def run_first(self, script: str) -> None:
         """Run a script in every page before its own."""
@@ -95,13 +125,7 @@ async def open_page(
             async with session.ws_connect(address, max_msg_size=0) as socket:
                 page = Page(socket)
                 await page.command("Page.enable")
-                await page.command(
-                    "Emulation.setDeviceMetricsOverride",
-                    width=width,
-                    height=height,
-                    deviceScaleFactor=1,
-                    mobile=False,
-                )
+                await page.resize(width, height)
                 yield page
         finally:
             browser.terminate()

@@ -124,7 +124,7 @@ class Home:
         )
         return str(answer["auth_code"])
 
-    async def _log_in(self) -> str:
+    async def _log_in(self, user: str = USER, password: str = PASSWORD) -> str:
         flow = await self.post(
             "/auth/login_flow",
             {
@@ -135,7 +135,7 @@ class Home:
         )
         answer = await self.post(
             f"/auth/login_flow/{flow['flow_id']}",
-            {"client_id": self.client_id, "username": USER, "password": PASSWORD},
+            {"client_id": self.client_id, "username": user, "password": password},
         )
         return str(answer["result"])
 
@@ -214,6 +214,29 @@ class Home:
             if (answer := await socket.receive_json())["type"] != "auth_ok":
                 raise HomeError(f"log-in refused: {answer}")
             yield Connection(socket)
+
+    async def add_user(self, name: str) -> Home:
+        """Make a user who is no administrator, and give what he sees."""
+        async with self.connection() as connection:
+            made = await connection.command(
+                "config/auth/create", name=name, group_ids=["system-users"]
+            )
+            await connection.command(
+                "config/auth_provider/homeassistant/create",
+                user_id=made["user"]["id"],
+                username=name,
+                password=name,
+            )
+        other = Home(self._session, self.url)
+        await other._take_tokens(await other._log_in(name, name))
+        return other
+
+    async def remove_user(self, name: str) -> None:
+        """Remove a user."""
+        async with self.connection() as connection:
+            for each in await connection.command("config/auth/list"):
+                if each["name"] == name:
+                    await connection.command("config/auth/delete", user_id=each["id"])
 
     async def entities(self, platform: str) -> dict[str, str]:
         """Give the entity ids of an integration by platform and key: `sensor.circuit`."""

@@ -32,7 +32,7 @@ async def take(place: Place, folder: Path) -> None:
         ClientSession() as session,
         open_page(session, _WIDTH, _HEIGHT) as page,
     ):
-        await page.run_first(_log_in_with(demo.home))
+        await page.run_first(log_in_with(demo.home))
 
         await story.edit(place, count=1, name="Metropolis")
         await story.edit(place, count=2, name="")
@@ -50,7 +50,8 @@ async def take(place: Place, folder: Path) -> None:
         await _picture(page, place, "up_to_date", folder / "recovered.png")
 
 
-def _log_in_with(home: Home) -> str:
+def log_in_with(home: Home) -> str:
+    """Give the script that logs a browser in."""
     tokens = json.dumps(json.dumps(home.tokens))
     return f"localStorage.setItem('hassTokens', {tokens})"
 

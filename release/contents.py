@@ -16,6 +16,7 @@ KINDS = (
     "brand/*.png",
     "icons.json",
     "manifest.json",
+    "panel/*.js",
     "services.yaml",
     "translations/*.json",
 )

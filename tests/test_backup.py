@@ -352,7 +352,7 @@ async def test_nothing_is_held_and_nothing_is_raised(
 
     await entry.runtime_data.async_close()
     await async_pre_backup(hass)
-    assert "The backup may be without the newest (StorageClosedError(" in caplog.text
+    assert "The backup may lack the newest changes (StorageClosedError(" in caplog.text
     await async_post_backup(hass)
 
 
@@ -388,7 +388,7 @@ async def test_steps_that_fail(
             )
         )
         await async_pre_backup(hass)
-        assert ("without the newest" in caplog.text) is (step != "DELETE")
+        assert ("lack the newest changes" in caplog.text) is (step != "DELETE")
         await async_post_backup(hass)
         assert ("cannot be ended yet" in caplog.text) is (step == "DELETE")
         await database.run(lambda db: db.execute("DROP TRIGGER broken"))

@@ -75,8 +75,10 @@ NOTHING_RETRIED = {"retried": 1, "refreshed": 0, "stale": 0, "withdrawn": 0}
 ANSWERS: dict[str, dict[str, Any]] = {
     "cancel_reconcile": {"cancelled": False},
     "discard_failed": {"discarded": 1},
+    "get_history": {"total": None, "next": None, "kept_days": 30},
     "get_jobs": {"total": 1},
     "get_outages": {"outages": [], "mttr": None, "mtbf": None},
+    "get_plan": {"total": 0, "running": False, "rows": []},
     "preview_item": {"rating_key": "1", "changes": []},
     "reconcile": {"status": "finished", "counts": {"in_line": len(FILMS[:12])}},
     "reset_circuit": {"before": "closed", "circuit": "closed"},

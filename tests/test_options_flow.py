@@ -8,7 +8,9 @@ import probatio
 import pytest
 
 from custom_components.plexsync.const import (
+    CONF_KEEP_HISTORY,
     CONF_RECORD_TITLES,
+    CONF_REVIEW_PAGE,
     CONF_STALE_AFTER,
     CONF_SWEEP_AT,
 )
@@ -30,14 +32,18 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
     }
     assert presets == {
         CONF_STALE_AFTER: 6,
+        CONF_KEEP_HISTORY: 30,
         CONF_RECORD_TITLES: False,
+        CONF_REVIEW_PAGE: True,
     }
     assert suggested(result) == {CONF_SWEEP_AT: "05:05:00"}
 
     entered = {
         CONF_STALE_AFTER: 24.0,
         CONF_SWEEP_AT: "04:30:00",
+        CONF_KEEP_HISTORY: 0.0,
         CONF_RECORD_TITLES: True,
+        CONF_REVIEW_PAGE: False,
     }
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], entered
@@ -47,6 +53,8 @@ async def test_options(hass: HomeAssistant, plex: PlexSimulator) -> None:
     assert type(entry.options[CONF_STALE_AFTER]) is int
     await hass.async_block_till_done()
     assert entry.runtime_data is not before
+    assert before.engine.common.history.days == 30
+    assert entry.runtime_data.engine.common.history.days == 0
 
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert suggested(result) == entered
@@ -71,6 +79,8 @@ async def test_no_nightly_sweep(hass: HomeAssistant, plex: PlexSimulator) -> Non
     [
         {CONF_STALE_AFTER: 0},
         {CONF_STALE_AFTER: 169},
+        {CONF_KEEP_HISTORY: -1},
+        {CONF_KEEP_HISTORY: 366},
         {CONF_SWEEP_AT: "at night"},
         {CONF_SWEEP_AT: "24:00:00"},
     ],

@@ -174,8 +174,15 @@ async def use(watcher: Watcher) -> None:
     await watcher.act("sync_item", guid="imdb://tt4711", fields=fields)
     await watcher.act("undo_item", path=f"/elsewhere/{TITLE}")
     await watcher.act("undo_item", path=PATH)
+    await watcher.act("get_history", search=TITLE)
     await watcher.act("pin_item", key=TITLE, rating_key="999999")
-    for action in ("get_jobs", "get_outages", "retry_failed", "refresh_source"):
+    for action in (
+        "get_history",
+        "get_jobs",
+        "get_outages",
+        "retry_failed",
+        "refresh_source",
+    ):
         await watcher.act(action)
     await watcher.act("reconcile", wait=20)
 

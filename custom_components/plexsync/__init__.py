@@ -19,8 +19,11 @@ from .connection import async_follow_plex_entry
 from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .device import async_follow_versions
+from .picture_view import async_setup_pictures
+from .review_page import review_page
 from .services import async_setup_services
 from .storage import async_remove_files
+from .websocket import async_setup_commands
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -36,12 +39,17 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, so that automations validate without an entry."""
     async_setup_services(hass)
+    async_setup_commands(hass)
+    async_setup_pictures(hass)
+    await review_page(hass).serve()
 
     @callback
     def heard(change: ConfigEntryChange, entry: ConfigEntry) -> None:
-        # One that is not set up is not unloaded either when it is disabled.
-        is_off = entry.disabled_by and entry.state is ConfigEntryState.NOT_LOADED
-        if entry.domain == DOMAIN and is_off:
+        if entry.domain != DOMAIN:
+            return
+        review_page(hass).follow()
+        # An entry that is not set up is not unloaded either when it gets disabled.
+        if entry.disabled_by and entry.state is ConfigEntryState.NOT_LOADED:
             issues.async_put_aside(hass, entry)
 
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, heard)
@@ -75,13 +83,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
     async_follow_plex_entry(hass, entry, coordinator.access)
     coordinator.async_start()
     if _settings(entry) != settings:
-        # They were changed before anybody listened.
+        # The settings changed before anybody listened.
         hass.config_entries.async_schedule_reload(entry.entry_id)
     return True
 
 
 def _settings(entry: PlexSyncConfigEntry) -> tuple[Any, ...]:
-    """Give what an entry is set up with; a subentry itself would change in place."""
+    """Return what an entry is set up with; a subentry itself would change in place."""
     sources = {
         number: (each.title, each.data) for number, each in entry.subentries.items()
     }
@@ -98,6 +106,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) ->
     entry.runtime_data.async_tell_the_last()
     if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         return False
+    entry.runtime_data.async_end()
     await entry.runtime_data.async_close()
     return True
 

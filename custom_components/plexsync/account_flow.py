@@ -1,7 +1,7 @@
-"""A server of one's own, by signing in with one's Plex account.
+"""Set up a server by signing in with the Plex account that owns it.
 
-The account's token lives for the length of one task and is given to nobody: what the
-entry keeps is the server's own.
+The account's token lives for the length of one task and is given to nobody: the entry
+keeps the server's own token.
 """
 
 import asyncio
@@ -45,15 +45,15 @@ class AccountFlow(ServerFlow):
     _sign_in: SignIn
     _signing_in: asyncio.Task[tuple[AccountServer, ...]]
     _account_error = ""
-    _shared = ""  # servers that others share, and whose they are
-    _servers: tuple[AccountServer, ...]  # one's own
+    _shared = ""  # servers that others share with this account, with their owners
+    _servers: tuple[AccountServer, ...]  # those that the account owns
     _server: AccountServer
     _connection_form: ConfigFlowResult
 
     async def async_step_account(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Begin to sign in, or say why that did not work and begin again."""
+        """Start the sign-in, or show why it failed and start again."""
         if self._account_error and user_input is None:
             return self._show_account(self._account_error)
         self._account_error = ""
@@ -83,7 +83,7 @@ class AccountFlow(ServerFlow):
         )
 
     async def _async_sign_in(self) -> tuple[AccountServer, ...]:
-        """Wait for the person, then ask which servers there are. Raises PlexTvError."""
+        """Wait for the sign-in, then ask for the account's servers. Raises PlexTvError."""
         pause = outside(self.hass).pause
         token = await self._sign_in.wait(pause)
         for _ in range(2):
@@ -92,7 +92,7 @@ class AccountFlow(ServerFlow):
             except PlexTvError as error:
                 if error.error not in ("unreachable", "busy"):
                     raise
-                await asyncio.sleep(pause)  # the sign-in would be lost for one blip
+                await asyncio.sleep(pause)  # one blip must not lose the sign-in
         return await self._plex_tv.servers(token)
 
     def _show_link(self) -> ConfigFlowResult:
@@ -130,11 +130,13 @@ class AccountFlow(ServerFlow):
         return self.async_show_progress_done(next_step_id=next_step)
 
     def _choose_the_entrys(self, found: tuple[AccountServer, ...]) -> None:
-        """Leave the one server that the entry is about, if it is the account's own."""
+        """Narrow the servers down to the entry's own, if the account owns it."""
         own = self._entry.unique_id
         mine = tuple(each for each in self._servers if each.machine_id == own)
         if self.source == SOURCE_REAUTH or mine:
-            self._servers = mine  # else one that was installed anew may take its place
+            self._servers = (
+                mine  # else a server that was reinstalled may take its place
+            )
         if not self._servers:
             is_shared = any(each.machine_id == own for each in found)
             self._account_error = "shared_server" if is_shared else "server_not_yours"
@@ -142,7 +144,7 @@ class AccountFlow(ServerFlow):
     async def async_step_server(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask which of one's own servers it is, unless there is only one."""
+        """Ask which server to add, unless the account owns only one."""
         chosen = (user_input or {}).get(CONF_MACHINE_ID)
         if len(self._servers) == 1:
             chosen = self._servers[0].machine_id
@@ -186,7 +188,7 @@ class AccountFlow(ServerFlow):
     async def async_step_connection(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask where the server is, where none of its addresses would do."""
+        """Ask for an address when none of the known addresses works."""
         if user_input is None:
             return self._connection_form
         try:
@@ -200,7 +202,7 @@ class AccountFlow(ServerFlow):
         session = async_get_clientsession(self.hass)
         there = await who_answers(session, url, verify_ssl=verify_ssl)
         if there not in (None, self._server.machine_id):
-            # The token is for nobody else's eyes.
+            # No other server may see the token.
             return self._show_connection(entered, "another_answers", CONF_URL)
         access = Access(url, self._server.token, verify_ssl)
         try:

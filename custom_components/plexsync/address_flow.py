@@ -1,4 +1,4 @@
-"""A server by its address and a token, as a person enters them."""
+"""Set up a server by an address and a token that a person enters."""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ TEXTS = {
     "token_url": "https://support.plex.tv/articles/204059436-finding-an-authentication-token-x-plex-token/",
     "other_url": "",
 }
-_PATIENCE = 2.0  # seconds that a form waits for the network, however busy we are
+_PATIENCE = 2.0  # seconds that a form waits for the network at most
 
 
 class AddressFlow(ServerFlow):
@@ -90,14 +90,14 @@ class AddressFlow(ServerFlow):
         return probatio.Schema(
             {
                 probatio.Required(CONF_URL): address_selector(known),
-                # A server may let in whoever is in its own network.
+                # A server may let in everybody in its own network.
                 probatio.Optional(CONF_TOKEN): SECRET,
                 probatio.Required(CONF_VERIFY_SSL, default=True): VERIFY,
             }
         )
 
     async def _async_search(self) -> list[NearServer]:
-        """Give the servers on the network that are no other entry's; looks once."""
+        """Search the network, once, for servers that belong to no other entry."""
         if self._near is None:
             where = outside(self.hass)
             found: list[NearServer] = []

@@ -1,4 +1,4 @@
-"""The shapes of the actions' answers: plain JSON, times as ISO 8601 in UTC."""
+"""What the actions answer: plain JSON, with times in ISO 8601 and UTC."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
@@ -16,8 +16,8 @@ from .engine.outages import DAY, Outage
 from .engine.plan import Plan
 from .engine.record import ItemOutcome, Outcome
 
-# The kinds that a comparison counts, and those counted by reason. Lists, so that
-# nothing private slips through.
+# What a comparison counts: by kind, and some kinds by reason. These are lists of all
+# that may be shown, so that nothing private slips through.
 KINDS: Final = ("in_line", "differs", "missing", "ambiguous", "pending", "failed")
 BY_REASON: Final[Mapping[str, Collection[str]]] = {
     "kept": tuple(Kept),
@@ -27,14 +27,14 @@ WINDOWS: Final = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 
 def iso(seconds: float | None) -> str | None:
-    """Write a time."""
+    """Return a time in ISO 8601."""
     if seconds is None:
         return None
     return dt_util.utc_from_timestamp(seconds).isoformat()
 
 
 def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType:
-    """Say how a record fared, and what it waits for where it does."""
+    """Describe how a record fared and, if it waits, what it waits for."""
     answer: JsonObjectType = {"status": outcome.status, "key": key}
     hold = engine.standing.hold_of(SOURCE_ACTION)
     if outcome.status == "written":
@@ -53,7 +53,7 @@ def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType
 
 
 def _item(item: ItemOutcome) -> JsonObjectType:
-    """Say how one item of a record fared."""
+    """Describe how one item of a record fared."""
     answer: JsonObjectType = {"rating_key": item.rating_key, "status": item.status}
     if item.reason is not None:
         answer["reason"] = item.reason
@@ -65,7 +65,7 @@ def _item(item: ItemOutcome) -> JsonObjectType:
 
 
 def counts_answer(counts: Mapping[str, int]) -> dict[str, Any]:
-    """Give what a comparison counted by kind, and by reason where there are several."""
+    """Return a comparison's counts by kind, and by reason for kinds that have several."""
     answer: dict[str, Any] = {kind: counts[kind] for kind in KINDS if kind in counts}
     for kind, reasons in BY_REASON.items():
         found = {
@@ -79,7 +79,7 @@ def counts_answer(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 def preview_answer(preview: Preview) -> JsonObjectType:
-    """Show a plan, or why there is none."""
+    """Describe a plan, or why there is none."""
     items = [_planned(key, plan) for key, plan in preview.plans.items()]
     first = next((item for item in items if "reason" not in item), _NOTHING)
     answer: JsonObjectType = {**first, "items": list(items)}
@@ -100,7 +100,7 @@ _NOTHING: Final[JsonObjectType] = {
 
 
 def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
-    """Show what would be written to one item, or why that cannot be told."""
+    """Describe what would be written to one item, or why that is unknown."""
     if isinstance(plan, str):
         return {"rating_key": rating_key, "reason": plan}
     return {
@@ -112,7 +112,7 @@ def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
 
 
 def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
-    """Show a job; ``wall`` turns the queue's times into seconds since the epoch."""
+    """Describe a job; ``wall`` turns the queue's times into seconds since the epoch."""
     due, past = job.next_attempt, job.history
     return {
         "id": job.id,
@@ -141,7 +141,7 @@ def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
 
 
 def outages_answer(engine: Engine) -> JsonObjectType:
-    """Show the outage history, newest first, and what follows from it."""
+    """Describe the outages, newest first, and the figures that follow from them."""
     log, now = engine.circuit.outages, engine.clock.wall()
     availability: dict[str, JsonValueType] = {}
     for name, window in WINDOWS.items():

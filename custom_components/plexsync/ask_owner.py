@@ -1,4 +1,4 @@
-"""Ask the owner for what only the owner can mend, and take it back once it is mended."""
+"""Ask the owner for help with what nobody else can fix, until it is fixed."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ _HELD: HassKey[dict[str, frozenset[Hold]]] = HassKey("plexsync_held")
 
 @callback
 def async_tell_of_lost_files(coordinator: PlexSyncCoordinator) -> None:
-    """Raise a repair, once, for what could not be read at the start."""
+    """Raise a repair, once, for each file that could not be read at the start."""
     engine, name = coordinator.engine, coordinator.config_entry.title
     if engine.circuit_problem is not None:
         _LOGGER.warning("%s: the state of the circuit was lost", name)
@@ -38,7 +38,7 @@ def async_tell_of_lost_files(coordinator: PlexSyncCoordinator) -> None:
 def async_log_source_hold(
     coordinator: PlexSyncCoordinator, event: SourceHoldChanged
 ) -> None:
-    """Log that a source is held, and that it is over."""
+    """Log that a source is held, or that its hold has ended."""
     entry = coordinator.config_entry
     if (subentry := entry.subentries.get(event.source)) is None:
         return  # it was removed
@@ -55,14 +55,14 @@ def async_log_source_hold(
 
 @callback
 def async_look_at_what_was_asked(coordinator: PlexSyncCoordinator) -> None:
-    """Probe Plex after a start, where nothing else tells whether a repair still stands."""
+    """Probe Plex after a start if only a probe can tell whether a repair still applies."""
     if issues.async_waits_for_a_look(coordinator.hass, coordinator.config_entry):
         coordinator.engine.health.look()
 
 
 @callback
 def async_keep_holds(coordinator: PlexSyncCoordinator) -> None:
-    """Remember over a reload what held the server: its end is still to be told."""
+    """Remember the server's holds across a reload: their end has yet to be logged."""
     held = BY_LOOK & coordinator.engine.circuit.holds
     number = coordinator.config_entry.entry_id
     coordinator.hass.data.setdefault(_HELD, {})[number] = held
@@ -70,7 +70,7 @@ def async_keep_holds(coordinator: PlexSyncCoordinator) -> None:
 
 @callback
 def _async_tell_of_ends(coordinator: PlexSyncCoordinator) -> None:
-    """Log what held the server before it was reloaded, and is seen to be over."""
+    """Log the end of holds from before a reload, once a probe has seen that they ended."""
     entry, circuit = coordinator.config_entry, coordinator.engine.circuit
     if circuit.breaker.has_seen:
         held = coordinator.hass.data.get(_HELD, {}).pop(entry.entry_id, frozenset())
@@ -80,7 +80,7 @@ def _async_tell_of_ends(coordinator: PlexSyncCoordinator) -> None:
 
 @callback
 def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
-    """Follow what is wrong now."""
+    """Raise repairs for what is wrong now, and remove those for what is fixed."""
     hass, entry, engine = coordinator.hass, coordinator.config_entry, coordinator.engine
     circuit = engine.circuit
     _async_tell_of_ends(coordinator)
@@ -117,7 +117,7 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
 
 @callback
 def _async_follow_token(coordinator: PlexSyncCoordinator) -> None:
-    """Ask for a token that Plex accepts, until it accepts the one there is."""
+    """Ask for another token while Plex refuses the current one."""
     hass, entry = coordinator.hass, coordinator.config_entry
     circuit = coordinator.engine.circuit
     if Hold.AUTH in circuit.holds:
@@ -126,7 +126,7 @@ def _async_follow_token(coordinator: PlexSyncCoordinator) -> None:
         if not is_borrowed:
             entry.async_start_reauth(hass)
     elif circuit.breaker.has_seen and not coordinator.engine.health.edits_refused:
-        # Plex takes the token again: nobody need be asked for one.
+        # Plex accepts the token again: there is nothing left to ask for.
         issues.async_follow_plex_token(hass, entry, refused=False)
         for flow in entry.async_get_active_flows(hass, {SOURCE_REAUTH}):
             hass.config_entries.flow.async_abort(flow["flow_id"])

@@ -1,4 +1,4 @@
-"""Ask all sources of a server, and let one that is away keep no other from answering."""
+"""Ask all sources of a server; one that is away does not hold up the others."""
 
 import asyncio
 from collections import Counter
@@ -11,18 +11,18 @@ from .engine.retry import Fault
 from .sources.asked import stamped
 from .sources.runner import SourceRunner
 
-_TRIES = 3  # of a source that fails and gave nothing in between
-_PAUSE = 1.0  # seconds before the next try
+_TRIES = 3  # failures in a row, with no records in between, until a source is given up
+_PAUSE = 1.0  # seconds between two tries
 
 
 async def find_record(
     runners: Collection[SourceRunner], path: str
 ) -> tuple[Record | str | None, list[Fault]]:
-    """Ask all sources at once for the record of a file, named as Plex sees it.
+    """Ask all sources at once for the record of a file, given by its path in Plex.
 
-    Of several the first source's counts; where none sends one, the first word that says
-    why. Gives too the faults of those that could not be asked; one that was away before
-    is not waited for where another has the record.
+    Return the record of the first source that has one; if none has, the first reason
+    that a source gives. Also return the faults of the sources that could not be asked.
+    A source that was away before is not waited for if another one has the record.
     """
     asked = {
         asyncio.create_task(runner.source.find(path)): runner.connected is False
@@ -45,9 +45,9 @@ async def find_record(
 async def find_all(
     runners: Collection[SourceRunner], paths: Sequence[str], steady: Callable[[], float]
 ) -> list[Record]:
-    """Ask all sources for what they send of some files, named as Plex sees them.
+    """Ask all sources for their records of some files, given by their paths in Plex.
 
-    One question a file: a source that does not answer is asked no more.
+    Each file is one request, so a source that does not answer is not asked again.
     """
     found: list[Record] = []
     for runner in runners:
@@ -56,7 +56,7 @@ async def find_all(
                 asked = steady()
                 record = await runner.source.find(path)
                 if isinstance(record, Record):
-                    # Not all at once: what came before a fault counts.
+                    # One by one, so that what came before a fault is kept.
                     found.append(replace(record, asked=asked))
     return found
 
@@ -73,7 +73,7 @@ def _first[T: (Record, str)](
 
 
 def _fault(task: asyncio.Task[Record | str | None]) -> Fault | None:
-    """Give the fault that a source ended with; raise anything that is none."""
+    """Return the fault that a source ended with; raise any other error."""
     if not task.done() or (error := task.exception()) is None:
         return None
     if not isinstance(error, Fault):
@@ -82,7 +82,7 @@ def _fault(task: asyncio.Task[Record | str | None]) -> Fault | None:
 
 
 async def count_records(runners: Collection[SourceRunner]) -> int:
-    """Count what the sources have, as far as they answer."""
+    """Count the records of all sources that answer."""
     total = 0
     for runner in runners:
         with contextlib.suppress(Fault):
@@ -91,7 +91,7 @@ async def count_records(runners: Collection[SourceRunner]) -> int:
 
 
 class AllRecords:
-    """The records of all sources; ``away`` are those that could not be read to the end."""
+    """The records of all sources; ``away`` names the sources not read to the end."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class AllRecords:
         steady: Callable[[], float],
         since: float = 0,
     ) -> None:
-        """Take the sources, and the revision from which on records are wanted.
+        """Take the sources, and the lowest revision of the records that are wanted.
 
         ``steady`` is the engine's ``Clock.steady``.
         """
@@ -110,7 +110,7 @@ class AllRecords:
         self.read: Counter[str] = Counter()  # records, by source
 
     async def __aiter__(self) -> AsyncIterator[Sequence[Record]]:
-        """Read one source after the other; one that fails goes on last, where it was."""
+        """Read the sources in turn; one that fails resumes after the others."""
         waiting = list(self._runners)
         places: dict[str, str] = {}
         tries: Counter[str] = Counter()

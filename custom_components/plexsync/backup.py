@@ -1,4 +1,4 @@
-"""Home Assistant's backups: a database file that is whole when it is copied."""
+"""Hooks for Home Assistant's backups: the database file is complete when copied."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,16 +15,16 @@ _PATIENCE = 30.0  # seconds that a backup waits for us
 
 
 async def async_pre_backup(hass: HomeAssistant) -> None:
-    """Put all that was accepted into the files, and leave them alone meanwhile.
+    """Write everything that was accepted to the files, and leave them alone meanwhile.
 
-    Accepting and writing go on. A backup is never stopped: whatever fails here
-    makes ours less good, not everybody's impossible.
+    Jobs are accepted and written all the while. A failure here makes our part of the
+    backup less current; it never stops the backup.
     """
     await _for_all(hass, lambda each: each.backup.begin(each.engine.clock.wall()))
 
 
 async def async_post_backup(hass: HomeAssistant) -> None:
-    """Go on as before."""
+    """Return to normal."""
     await _for_all(hass, lambda each: each.backup.end())
 
 
@@ -44,4 +44,4 @@ async def _for_all(
     )
     for result in results:
         if isinstance(result, BaseException):
-            _LOGGER.warning("The backup may be without the newest (%r)", result)
+            _LOGGER.warning("The backup may lack the newest changes (%r)", result)

@@ -1,4 +1,4 @@
-"""The time of a backup: the database's file is whole, and left alone."""
+"""The time of a backup, in which the database file is complete and left alone."""
 
 from datetime import datetime
 import logging
@@ -11,7 +11,7 @@ from .engine.database import Database, StorageError
 _LOGGER = logging.getLogger(__name__)
 
 _LONGEST = 3600.0  # seconds that a backup may take
-_AGAIN = 60.0  # seconds until ending one that failed to end is tried again
+_AGAIN = 60.0  # seconds until a pause that could not be ended is tried again
 
 
 class BackupPause:
@@ -31,12 +31,12 @@ class BackupPause:
 
     @callback
     def resume(self, wall: float) -> None:
-        """Go on with a pause that an earlier start of ours began."""
+        """Continue a pause that began before a restart."""
         if (since := self._database.frozen_since) is not None:
             self._end_in(since + _LONGEST - wall)
 
     async def end(self, _now: datetime | None = None) -> None:
-        """Go on as before."""
+        """End the pause."""
         self._drop()
         try:
             await self._database.thaw()
@@ -47,7 +47,7 @@ class BackupPause:
 
     @callback
     def close(self) -> None:
-        """End nothing any more; the next start goes on with it."""
+        """Stop the timer; the next start continues the pause."""
         self._closed = True
         self._drop()
 

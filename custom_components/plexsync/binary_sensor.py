@@ -1,4 +1,4 @@
-"""Binary sensors: who can be reached, and whether work is left lying."""
+"""Binary sensors: what can be reached, and whether work is piling up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import SUBENTRY_STASH
 from .coordinator import PlexSyncConfigEntry
 from .engine.holds import foremost
 from .engine.snapshot import Snapshot
@@ -24,7 +23,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class PlexSyncBinarySensorEntityDescription(BinarySensorEntityDescription):
-    """A binary sensor and where its value stands in the snapshot."""
+    """A binary sensor and how to read its value from the snapshot."""
 
     value_fn: Callable[[Snapshot], bool | None]
 
@@ -60,38 +59,39 @@ async def async_setup_entry(
     async_add_entities(
         PlexSyncBinarySensor(coordinator, description) for description in BINARY_SENSORS
     )
-    for subentry in entry.get_subentries_of_type(SUBENTRY_STASH):
+    for source in coordinator.runners:
+        subentry = entry.subentries[source]
         async_add_entities(
             [PlexSyncSourceBinarySensor(coordinator, SOURCE, subentry)],
-            config_subentry_id=subentry.subentry_id,
+            config_subentry_id=source,
         )
 
 
 class PlexSyncBinarySensor(PlexSyncEntity, BinarySensorEntity):
-    """Show one yes or no of the snapshot."""
+    """A yes or no from the snapshot."""
 
     entity_description: PlexSyncBinarySensorEntityDescription
 
     @property
     @override
     def is_on(self) -> bool | None:
-        """Give the value."""
+        """Return the value."""
         return self.entity_description.value_fn(self.coordinator.data)
 
 
 class PlexSyncSourceBinarySensor(PlexSyncSourceEntity, BinarySensorEntity):
-    """Show whether a source can be reached."""
+    """Whether a source can be reached."""
 
     @property
     @override
     def is_on(self) -> bool | None:
-        """Give the value; None until the source was asked."""
+        """Return the value; None until the source has been asked."""
         return self.coordinator.data.sources.get(self.source)
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
-        """Count the records that the source cannot read; name what holds its jobs."""
+        """Return the number of unreadable records, and what holds the source's jobs."""
         data = self.coordinator.data
         return {
             "unreadable": data.unreadable.get(self.source, 0),

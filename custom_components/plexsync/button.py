@@ -1,4 +1,4 @@
-"""Buttons for what is done by hand."""
+"""Buttons for what is started by hand."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class PlexSyncButtonEntityDescription(ButtonEntityDescription):
 
 
 async def _start_reconcile(coordinator: PlexSyncCoordinator) -> None:
-    """Begin a run; it takes its time, and no other button shall wait for it."""
+    """Start a run in the background: it takes long, and other buttons must not wait."""
     if coordinator.reconcile.running:
         raise invalid("reconcile_running")
     coordinator.reconcile.start()
@@ -54,7 +54,7 @@ async def async_setup_entry(
 
 
 class PlexSyncButton(PlexSyncEntity, ButtonEntity):
-    """Do one thing at a press."""
+    """A button that does one thing."""
 
     entity_description: PlexSyncButtonEntityDescription
 

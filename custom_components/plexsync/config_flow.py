@@ -1,4 +1,4 @@
-"""Set up a Plex server: where it is, how to be let in, and which libraries to sync."""
+"""Set up a Plex server: its address, its token, and the libraries to sync."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -31,7 +31,7 @@ from .validation import InvalidInputError
 class PlexSyncConfigFlow(
     AccountFlow, AddressFlow, ReuseFlow, ReauthFlow, domain=DOMAIN
 ):
-    """Add a server, or change how it is reached: the menus, and what comes after."""
+    """Add a server, or change how it is reached: the menus and the way on from them."""
 
     VERSION = entry_migration.VERSION
     MINOR_VERSION = entry_migration.MINOR_VERSION
@@ -40,7 +40,7 @@ class PlexSyncConfigFlow(
     @callback
     @override
     def async_get_options_flow(config_entry: PlexSyncConfigEntry) -> OptionsFlow:
-        """Give the flow that changes the options."""
+        """Return the flow that changes the options."""
         return PlexSyncOptionsFlow()
 
     @classmethod
@@ -49,28 +49,28 @@ class PlexSyncConfigFlow(
     def async_get_supported_subentry_types(
         cls, config_entry: PlexSyncConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Name the kinds of source."""
+        """Return the kinds of source."""
         return {SUBENTRY_STASH: StashSubentryFlow}
 
     @override
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask where the server is known from."""
+        """Ask how to find the server."""
         return self._show_ways_in("user", "manual")
 
     @override
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask anew where the server is known from; or look first who is there now."""
+        """Ask again how to find the server; a repair first checks which one answers now."""
         if user_input and LOOK in user_input:
             access, data = entry_access(self.hass, self._entry), self._entry.data
             if access != NOWHERE:
                 try:
                     return await self._async_go_on(access, _way(data))
                 except InvalidInputError:
-                    pass  # whatever it is, another way in may help
+                    pass  # whatever is wrong, the menu may offer a way that works
         return self._show_ways_in("reconfigure", "address")
 
     def _show_ways_in(self, step_id: str, by_hand: str) -> ConfigFlowResult:
@@ -81,7 +81,7 @@ class PlexSyncConfigFlow(
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
-        """Go on to the first source: a server alone does nothing."""
+        """Continue with the first source: a server alone does nothing."""
         if self.source == SOURCE_USER:
             first = await self.hass.config_entries.subentries.async_init(
                 (result["result"].entry_id, SUBENTRY_STASH),
@@ -92,7 +92,7 @@ class PlexSyncConfigFlow(
 
 
 def _way(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an entry keeps of how its server is reached."""
+    """Return the part of an entry's data that says how its server is reached."""
     if data.get(CONF_REUSE):
         return {CONF_REUSE: True}
     return {name: data[name] for name in (CONF_URL, CONF_TOKEN, CONF_VERIFY_SSL)}

@@ -1,4 +1,4 @@
-"""From a config entry to a Plex server: where it is and how to be let in."""
+"""How to reach the Plex server of a config entry: its address and token."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -31,12 +31,12 @@ class Access:
     verify_ssl: bool = True
 
 
-# Stands for an address that nobody knows: the name resolves nowhere, by its standard.
+# Stands for an unknown address: by its standard, this name never resolves.
 NOWHERE: Final = Access("http://plex.invalid:32400", "")
 
 
 def plex_servers(hass: HomeAssistant) -> dict[str, str]:
-    """Name the servers that the ``plex`` integration knows, by machine identifier."""
+    """Return the servers that the ``plex`` integration knows, by machine identifier."""
     found: dict[str, str] = {}
     for entry in hass.config_entries.async_entries(PLEX, include_ignore=False):
         if machine_id := _machine_id(entry):
@@ -45,10 +45,10 @@ def plex_servers(hass: HomeAssistant) -> dict[str, str]:
 
 
 def plex_access(hass: HomeAssistant, machine_id: str) -> Access | None:
-    """Read afresh how the ``plex`` integration reaches a server; None if it knows no way.
+    """Return how the ``plex`` integration reaches a server now; None if it does not.
 
-    Only the data of its entries is a stable interface. Their state plays no part: one
-    that retries, or has given up, still says where its server is.
+    Only the data of its entries is a stable interface. Their state does not matter: an
+    entry that retries, or has given up, still knows where its server is.
     """
     for entry in hass.config_entries.async_entries(PLEX, include_ignore=False):
         server = entry.data.get("server_config", {})
@@ -59,12 +59,12 @@ def plex_access(hass: HomeAssistant, machine_id: str) -> Access | None:
 
 
 def _machine_id(entry: ConfigEntry) -> str | None:
-    """Give the machine identifier of a ``plex`` entry's server."""
+    """Return the machine identifier of a ``plex`` entry's server."""
     return entry.unique_id or entry.data.get("server_id")
 
 
 def entry_access(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> Access:
-    """Say how to reach an entry's server; ``NOWHERE`` if nobody knows that now."""
+    """Return how to reach an entry's server; ``NOWHERE`` if that is unknown now."""
     if entry.data.get(CONF_REUSE):
         return plex_access(hass, entry.data[CONF_MACHINE_ID]) or NOWHERE
     return Access(
@@ -76,12 +76,13 @@ def entry_access(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> Access:
 def async_follow_plex_entry(
     hass: HomeAssistant, entry: PlexSyncConfigEntry, known: Access
 ) -> None:
-    """Reload an entry, once, when the server that it borrows is reached otherwise.
+    """Reload an entry, once, when the access that it borrows has changed.
 
-    Home Assistant tells of every change of a ``plex`` entry, its state among them:
-    those of an outage would make our entities flap. ``known`` is what the entry was
-    set up with. Where the ``plex`` entry is gone that goes on being used until the next
-    start, and a repair asks for an address; the entry added again is found again.
+    Home Assistant signals every change of a ``plex`` entry, changes of its state
+    included: during an outage, following those would make our entities flap. ``known``
+    is the access that the entry was set up with. If the ``plex`` entry is removed, that
+    access is used until the next start, and a repair asks for an address. A ``plex``
+    entry that is added again is found again.
     """
     if not entry.data.get(CONF_REUSE):
         issues.async_follow_plex_entry(hass, entry, gone=False)
@@ -108,5 +109,5 @@ def async_follow_plex_entry(
 
 
 async def client_identifier(hass: HomeAssistant) -> str:
-    """Name this installation to Plex, always the same, so that it counts one device."""
+    """Return the identifier by which Plex counts this installation as one device."""
     return f"{DOMAIN}-{await instance_id.async_get(hass)}"

@@ -1,4 +1,4 @@
-"""Names that more than one module of the Home Assistant ring uses."""
+"""Names that several modules of the Home Assistant ring use."""
 
 from typing import Final
 
@@ -16,13 +16,16 @@ CONF_STALE_AFTER: Final = "stale_after"  # hours
 DEFAULT_STALE_AFTER: Final = 6
 CONF_SWEEP_AT: Final = "sweep_at"  # time of day, or None for no nightly sweep
 CONF_RECORD_TITLES: Final = "record_titles"
+CONF_KEEP_HISTORY: Final = "keep_history"  # days, 0 for none
+DEFAULT_KEEP_HISTORY: Final = 30
+CONF_REVIEW_PAGE: Final = "review_page"
 
 # Subentry `stash`
 SUBENTRY_STASH: Final = "stash"
 CONF_PATH_MAPPINGS: Final = "path_mappings"  # [{"source": prefix, "plex": prefix}]
-CONF_FIELDS: Final = "fields"  # what to sync, as sources.stash.StashOptions reads it
+CONF_FIELDS: Final = "fields"  # what to sync: read by sources.stash.StashOptions
 CONF_POLL_SLOWEST: Final = "poll_slowest"  # seconds
-CONF_MARKS: Final = "marks"  # digests of what tells a Stash, however it is addressed
+CONF_MARKS: Final = "marks"  # digests that identify a Stash under any address
 CONF_START: Final = "start"
 START_PREVIEW: Final = "preview"
 START_EVERYTHING: Final = "everything"

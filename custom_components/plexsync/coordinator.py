@@ -1,4 +1,4 @@
-"""The host of one server's engine."""
+"""The coordinator, which hosts the engine of one server."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -23,8 +23,14 @@ from .ask_owner import (
 from .ask_sources import find_all
 from .backup_pause import BackupPause
 from .connection import NOWHERE, Access, client_identifier, entry_access
-from .const import CONF_LIBRARIES, CONF_MACHINE_ID, DOMAIN
-from .departures import DepartureWatch
+from .const import (
+    CONF_KEEP_HISTORY,
+    CONF_LIBRARIES,
+    CONF_MACHINE_ID,
+    DEFAULT_KEEP_HISTORY,
+    DOMAIN,
+)
+from .departure_watch import DepartureWatch
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
 from .engine.engine import SCHEMAS, Engine
@@ -56,23 +62,23 @@ from .takeover import async_recognise_machine
 
 _LOGGER = logging.getLogger(__name__)
 
-_LOOK = timedelta(seconds=60)  # how often time alone may change what is shown
-_QUIET = 0.5  # seconds between two publications at least
-_RESTART = 30.0  # seconds before a task that broke is started again
-_ASKED = 50  # files that came of which sources are asked; a sweep finds the others
-_JOIN = 5.0  # seconds to stop everything in
+_LOOK = timedelta(seconds=60)  # between updates for what changes with time alone
+_QUIET = 0.5  # seconds at least between two updates of the entities
+_RESTART = 30.0  # seconds before a task that failed is started again
+_ASKED = 50  # new files that sources are asked about; a sweep finds the others
+_JOIN = 5.0  # seconds that stopping everything may take
 
 type PlexSyncConfigEntry = ConfigEntry[PlexSyncCoordinator]
 type Listener = Callable[[Event | ItemsFailed], None]
 
 
 class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
-    """Own one engine, run its worker, publish one snapshot for every entity."""
+    """Own one engine, run its worker, and publish one snapshot for all entities."""
 
     config_entry: PlexSyncConfigEntry
 
     def __init__(self, hass: HomeAssistant, entry: PlexSyncConfigEntry) -> None:
-        """Build nothing yet: that is ``async_open``'s."""
+        """Initialize the coordinator; ``async_open`` builds the rest."""
         super().__init__(
             hass,
             _LOGGER,
@@ -94,17 +100,18 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
+        self.endings: set[CALLBACK_TYPE] = set()  # of those who follow this server
         self._failures = Failures(hass, self._announce)
         self._closing: asyncio.Task[None] | None = None
-        self._is_taken_over = False  # since it was last set up
+        self._is_taken_over = False  # by another machine, since the last set-up
 
     # -- life ------------------------------------------------------------------
 
     async def async_open(self) -> None:
-        """Open our own files. Raises ConfigEntryNotReady when that is impossible.
+        """Open our own files. Raises ConfigEntryNotReady if that is impossible now.
 
-        Those that a newer version made need their owner: raises ConfigEntryError.
-        Whether Plex answers plays no part: while it is down the circuit tells.
+        Raises ConfigEntryError for files of a newer version: only the owner can help.
+        Plex need not answer: while it is down, the circuit shows that.
         """
         entry, hass = self.config_entry, self.hass
         self.access = entry_access(hass, entry)
@@ -139,12 +146,12 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             issues.async_follow_version(self.hass, self.config_entry, too_new=True)
 
     def _build(self, client_id: str) -> None:
-        """Put the server, its engine and its notifications together."""
+        """Create the server, its engine and its notifications."""
         entry, hass, access = self.config_entry, self.hass, self.access
         database = Database(
             database_path(hass, entry.entry_id), (*SCHEMAS, INDEX_SCHEMA)
         )
-        clock = Clock()  # one for all: the age of a read is told by it
+        clock = Clock()  # shared by all, so that they agree on the age of a read
         self.server = PlexMediaServer(
             access.url,
             access.token,
@@ -168,6 +175,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             fresh=self._fresh,
             wants_scan=self._wants_scan,
             tell=self._heard,
+            keep_history=entry.options.get(CONF_KEEP_HISTORY, DEFAULT_KEEP_HISTORY),
         )
         self.events = PlexEvents(
             async_get_clientsession(hass, verify_ssl=access.verify_ssl),
@@ -182,7 +190,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         )
 
     def async_start(self) -> None:
-        """Begin to work."""
+        """Start the tasks."""
         async_look_at_what_was_asked(self)
         self._keep("database", self._mind_database)
         self._keep("worker", self.engine.run)
@@ -197,14 +205,16 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.departures.start()
 
     def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Keep a task running: a bug of ours must not end syncing in silence."""
+        """Keep a task running: a bug of ours must not stop syncing silently."""
 
         async def supervise() -> None:
             while True:
                 try:
                     await work()
                 except Exception:
-                    _LOGGER.exception("The %s stopped, and starts again soon", name)
+                    _LOGGER.exception(
+                        "The %s stopped; it will be started again soon", name
+                    )
                 await asyncio.sleep(_RESTART)
 
         self._spawn(name, supervise())
@@ -217,30 +227,30 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         )
 
     async def _compare_what_is_due(self) -> None:
-        """Begin what the owner's answer to a lost ledger, or another machine, asks for."""
+        """Start the comparison that is due after a lost ledger or on another machine."""
         is_due: bool | None = self._is_taken_over or None
         while is_due is None:
             try:
                 is_due = await self.engine.ledger_identity.is_to_compare()
             except StorageError:
-                await asyncio.sleep(_RESTART)  # the worker tells of that
+                await asyncio.sleep(_RESTART)  # the worker reports the error
         if is_due:
             self.reconcile.start()
 
     async def _mind_database(self) -> None:
-        """Look at a file that nobody closed; begin anew once one is found damaged."""
+        """Check a database that was not closed; reload the entry if it is damaged."""
         database = self.engine.database
         if database.unclean:
-            with contextlib.suppress(StorageError):  # the next start looks again
+            with contextlib.suppress(StorageError):  # the next start checks again
                 await database.look_for_damage()
         await database.damaged.wait()
         issues.async_database_lost(self.hass, self.config_entry)
         self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     async def async_close(self) -> None:
-        """Stop claiming, close sockets, join our threads, save, close SQLite.
+        """Stop the worker, close sockets, join our threads, save, close SQLite.
 
-        Whoever else asks for it meanwhile waits for the same end.
+        A second caller waits for the same close.
         """
         if self._closing is None:
             self._closing = self.hass.async_create_task(
@@ -264,7 +274,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        async_ask_owner(self)  # time alone may make a repair of something
+        async_ask_owner(self)  # some repairs are raised by time alone
         try:
             return await async_snapshot(self)
         except StorageError as error:
@@ -273,7 +283,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             ) from error
 
     async def _publish(self) -> None:
-        """Publish what changed, but not more often than people can read."""
+        """Publish changes, but not more often than people can read."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -284,27 +294,27 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def async_look(self) -> None:
-        """Publish soon: something that is shown may be different now."""
+        """Publish soon: something that is shown may have changed."""
         self._changed.set()
 
-    # -- what the engine asks and tells --------------------------------------------
+    # -- what the engine asks and reports ------------------------------------------
 
     async def _fresh(
         self, source: str, keys: Sequence[str]
     ) -> Mapping[str, Record | str]:
-        """Ask a source for records; what an action said stands. Raises Fault."""
+        """Ask a source for records; those of actions stay as they are. Raises Fault."""
         if (runner := self.runners.get(source)) is None:
             return {}
         return await runner.source.fresh(keys)
 
     def _wants_scan(self, source: str) -> bool:
-        """Say whether Plex is to scan folders for files of a source that it lacks."""
+        """Return whether Plex should scan folders for a source's files that it lacks."""
         runner = self.runners.get(source)
         return runner is not None and runner.scan_new
 
     async def _look_again(self, rating_keys: Sequence[str]) -> None:
-        """Items may have come: wake what lacks one, and compare what sources have of them."""
-        with contextlib.suppress(StorageError):  # the worker tells of that
+        """Wake jobs that waited for these items, and compare what sources have for them."""
+        with contextlib.suppress(StorageError):  # the worker reports the error
             paths = await self.engine.arrivals.came(rating_keys)
             runners = [each for each in self.runners.values() if each.connected]
             records = await find_all(runners, paths[:_ASKED], self.engine.clock.steady)
@@ -312,7 +322,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def async_listen(self, listener: Listener) -> CALLBACK_TYPE:
-        """Hear of what happens; of items that fail together, once a minute."""
+        """Subscribe to events; items that fail together are one event a minute."""
         self._hearers.add(listener)
         return lambda: self._hearers.discard(listener)
 
@@ -322,7 +332,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         if isinstance(event, CircuitMoved | HoldChanged):
             self.events.look()
         if isinstance(event, CircuitMoved) and self.data is not None:
-            # However short a state was, automations and the history see it.
+            # Automations and the history see even the shortest state.
             self.async_set_updated_data(self.data.follow(self.engine.circuit))
         if isinstance(event, SourceHoldChanged):
             async_log_source_hold(self, event)
@@ -337,5 +347,11 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def async_tell_the_last(self) -> None:
-        """Tell what waits to be told: the entities are about to go."""
+        """Send the events that are still held back: the entities are about to go."""
         self._failures.flush()
+
+    @callback
+    def async_end(self) -> None:
+        """Send those away who follow this server: it is not loaded any more."""
+        for end in tuple(self.endings):
+            end()

@@ -1,4 +1,4 @@
-"""The devices: one for each server, and one behind it for each of its sources."""
+"""Devices: one for each server, and one behind it for each of its sources."""
 
 from typing import Unpack
 
@@ -15,7 +15,7 @@ from .coordinator import PlexSyncCoordinator
 
 
 def server_device(coordinator: PlexSyncCoordinator) -> DeviceInfo:
-    """Describe a server."""
+    """Return the device of a server."""
     entry, access = coordinator.config_entry, coordinator.access
     return _device(
         entry.entry_id,
@@ -30,9 +30,9 @@ def server_device(coordinator: PlexSyncCoordinator) -> DeviceInfo:
 def source_device(
     coordinator: PlexSyncCoordinator, subentry: ConfigSubentry
 ) -> DeviceInfo:
-    """Describe a source; the server's device is made if it is not there."""
+    """Return the device of a source; the server's device is created if it is missing."""
     entry_id, number = coordinator.config_entry.entry_id, subentry.subentry_id
-    # The platforms start side by side: none may count on another's device.
+    # Platforms are set up in parallel: none may rely on a device that another creates.
     server = dr.async_get(coordinator.hass).async_get_or_create(
         config_entry_id=entry_id, **server_device(coordinator)
     )
@@ -48,7 +48,7 @@ def source_device(
 
 
 def _device(identifier: str, **facts: Unpack[DeviceInfo]) -> DeviceInfo:
-    """Leave out a version that is not known yet: an earlier start may have known it."""
+    """Return a device; an unknown version must not replace one known from before."""
     if facts.get("sw_version") is None:
         facts.pop("sw_version", None)
     return DeviceInfo(
@@ -57,14 +57,14 @@ def _device(identifier: str, **facts: Unpack[DeviceInfo]) -> DeviceInfo:
 
 
 def _page(address: str, *path: str) -> str:
-    """Give where a person looks at a server: never with what lets anybody in."""
+    """Return the web page of a server, without any credentials."""
     url = URL(address).with_user(None).with_query(None).with_fragment(None)
     return str(url.joinpath(*path) if path else url)
 
 
 @callback
 def async_follow_versions(coordinator: PlexSyncCoordinator) -> None:
-    """Show each server's version as soon as it has told it, and when it is another one."""
+    """Keep the devices' versions up to date."""
     registry, entry = dr.async_get(coordinator.hass), coordinator.config_entry
 
     @callback

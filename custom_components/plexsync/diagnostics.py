@@ -1,4 +1,4 @@
-"""Diagnostics: figures and states, nothing that says whose or of what."""
+"""Diagnostics: figures and states, and nothing that identifies people or media."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -35,9 +35,9 @@ _OPTIONS = (CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: PlexSyncConfigEntry
 ) -> dict[str, Any]:
-    """Describe one server by what can be shown to strangers.
+    """Return diagnostics of one server that can be shown to strangers.
 
-    Picked value by value: what is not named here cannot leak.
+    Every value is picked by name: what is not named here cannot leak.
     """
     coordinator = entry.runtime_data
     engine, data = coordinator.engine, coordinator.data
@@ -86,7 +86,7 @@ async def async_get_config_entry_diagnostics(
 
 
 def _server(engine: Engine, data: Snapshot) -> dict[str, Any]:
-    """Describe how Plex fares with us."""
+    """Describe the state of the connection to Plex."""
     circuit = engine.circuit.snapshot()
     circuit.pop("ledger_id", None)
     circuit.pop("outages", None)
@@ -120,7 +120,7 @@ def _source(
 
 
 def _fields(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is synced; of the owner's own words only how much there is."""
+    """Return what is synced; of texts that the owner typed, only their length."""
     return {
         name: len(value) if name in PRIVATE else value
         for name, value in StashOptions.from_dict(stored).as_dict().items()

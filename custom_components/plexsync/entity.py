@@ -1,4 +1,4 @@
-"""What all entities share: their device, their name and where they read from."""
+"""Base classes of the entities."""
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers.entity import EntityDescription
@@ -9,14 +9,14 @@ from .device import server_device, source_device
 
 
 class PlexSyncEntity(CoordinatorEntity[PlexSyncCoordinator]):
-    """One fact of one server; it stays available while Plex is down."""
+    """An entity of a server; it stays available while Plex is down."""
 
     _attr_has_entity_name = True
 
     def __init__(
         self, coordinator: PlexSyncCoordinator, description: EntityDescription
     ) -> None:
-        """Describe the entity; its key is its translation key too."""
+        """Initialize the entity; its key is also its translation key."""
         super().__init__(coordinator)
         self.entity_description = description
         self._attr_translation_key = description.key
@@ -25,7 +25,7 @@ class PlexSyncEntity(CoordinatorEntity[PlexSyncCoordinator]):
 
 
 class PlexSyncSourceEntity(PlexSyncEntity):
-    """One fact of one source."""
+    """An entity of a source."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class PlexSyncSourceEntity(PlexSyncEntity):
         description: EntityDescription,
         subentry: ConfigSubentry,
     ) -> None:
-        """Describe the entity on a device of its own, behind the server's."""
+        """Initialize the entity on the source's own device, behind the server's."""
         super().__init__(coordinator, description)
         entry_id = coordinator.config_entry.entry_id
         self.source = subentry.subentry_id

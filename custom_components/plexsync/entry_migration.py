@@ -1,4 +1,4 @@
-"""Bring what an older version keeps in a config entry to where this one looks for it."""
+"""Migrate config entries of older versions."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,24 +8,24 @@ from homeassistant.core import HomeAssistant, callback
 
 from .const import CONF_FIELDS, CONF_POLL_SLOWEST, CONF_REUSE, SUBENTRY_STASH
 
-# 1.2 has the options of a source together, where 1.1 had two of them elsewhere, and
-# finds a borrowed server by its machine, where 1.1 kept the id of the `plex` entry.
+# 1.2 keeps all options of a source together; 1.1 had two of them elsewhere. 1.2 finds a
+# borrowed server by its machine identifier; 1.1 kept the id of the `plex` entry.
 VERSION: Final = 1
 MINOR_VERSION: Final = 2
 
 _PLEX_ENTRY = "plex_entry_id"
-_FILL_ONLY = "fill_only"  # stood beside the fields of a source; is one of its options
-_POLL_INTERVAL = "poll_interval"  # was an option of the server, one for all its sources
-_USUAL_INTERVAL = 10  # seconds; whoever never chose another has today's rhythm
-_LEAST_SLOWEST = 10  # seconds that can be chosen for it today
+_FILL_ONLY = "fill_only"  # was beside a source's fields; is now one of its options
+_POLL_INTERVAL = "poll_interval"  # was one option of the server, for all its sources
+_USUAL_INTERVAL = 10  # seconds; who never changed it gets today's rhythm
+_LEAST_SLOWEST = 10  # seconds; the lowest value that can be chosen today
 
 
 @callback
 def async_migrate(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Migrate an entry; say whether this version can read it.
+    """Migrate an entry; return whether this version can read it.
 
     Home Assistant itself refuses an entry with a newer major version. A newer minor
-    one has only what this version does not look at, and is left as it is.
+    version only adds what this version does not read, so the entry is left as it is.
     """
     if (entry.version, entry.minor_version) >= (VERSION, MINOR_VERSION):
         return entry.version == VERSION
@@ -48,9 +48,9 @@ def async_migrate(hass: HomeAssistant, entry: ConfigEntry) -> bool:
 
 
 def _source(data: Mapping[str, Any], interval: Any) -> dict[str, Any]:
-    """Give what a source of version 1.1 keeps, as 1.2 reads it.
+    """Return the data of a source of version 1.1, as 1.2 reads it.
 
-    The interval in which it was asked whatever happened is the longest wait now.
+    What was the fixed interval between two polls is the longest wait now.
     """
     kept = dict(data)
     fill_only = kept.pop(_FILL_ONLY, None)

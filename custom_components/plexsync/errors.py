@@ -1,4 +1,4 @@
-"""From what went wrong inside to what a person is told."""
+"""Translate internal errors to messages for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from .engine.retry import Fault, FaultClass
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Let nothing but translated errors out."""
+    """Turn every error into a translated one."""
     try:
         yield
     except StorageClosedError as error:
@@ -40,7 +40,7 @@ def translated_errors() -> Iterator[None]:
         raise fault_error(fault) from fault
 
 
-# What each reason means for whoever asked. Two kinds of fault need no reason.
+# The message for each reason. Two kinds of fault need no reason.
 BY_KIND: Final[Mapping[FaultClass, str]] = {
     FaultClass.AUTH: "fault_auth",
     FaultClass.WRONG_SERVER: "fault_wrong_server",
@@ -95,7 +95,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "unparsable": "fault_unreadable",
     "wrong_machine": "fault_wrong_server",
 }
-# What holds the server, and what to do about it.
+# The message for each hold of the server, which says what to do about it.
 BY_HOLD: Final[Mapping[Hold, str]] = {
     Hold.SWITCH: "held",
     Hold.WRONG_SERVER: "fault_wrong_server",
@@ -104,7 +104,7 @@ BY_HOLD: Final[Mapping[Hold, str]] = {
     Hold.LIBRARY: "fault_library",
     Hold.LEDGER: "held_ledger",
 }
-# Of a source: what only its owner can mend there.
+# The message for each fault of a source that only its owner can fix.
 BY_SOURCE: Final[Mapping[str, str]] = {
     "certificate": "source_certificate",
     "needs_migration": "source_needs_migration",
@@ -113,7 +113,7 @@ BY_SOURCE: Final[Mapping[str, str]] = {
     "tripwire": "source_tripwire",
     "unauthorized": "source_unauthorized",
 }
-# Where a number follows: the status of the answer.
+# Prefixes of reasons that end with the HTTP status of the answer.
 BY_FAMILY: Final[Mapping[str, str]] = {
     "http_": "fault_server",
     "proxy_": "fault_foreign",
@@ -121,7 +121,7 @@ BY_FAMILY: Final[Mapping[str, str]] = {
 
 
 def fault_key(fault: Fault) -> str:
-    """Name the sentence that says what a fault means for whoever asked."""
+    """Return the translation key of the message for a fault."""
     reason = fault.reason
     if fault.hold is not None:
         return BY_HOLD[fault.hold]
@@ -130,7 +130,9 @@ def fault_key(fault: Fault) -> str:
     if fault.kind is FaultClass.SOURCE and reason != "source_away":
         return BY_SOURCE.get(reason, "fault_source")
     if fault.kind is FaultClass.SERVER and reason == "not_found":
-        return "fault_server"  # of no item: Plex does not know what it always knew
+        return (
+            "fault_server"  # not of an item: something that Plex always knew is missing
+        )
     if key := BY_REASON.get(reason):
         return key
     for prefix, key in BY_FAMILY.items():
@@ -140,7 +142,7 @@ def fault_key(fault: Fault) -> str:
 
 
 def fault_error(fault: Fault) -> HomeAssistantError:
-    """Say in words what a fault means for whoever asked."""
+    """Return the error to raise for a fault."""
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=fault_key(fault),
@@ -149,7 +151,7 @@ def fault_error(fault: Fault) -> HomeAssistantError:
 
 
 def invalid_record(error: InvalidRecordError) -> ServiceValidationError:
-    """Say which field cannot be accepted and why; the value itself is private."""
+    """Return the error for an invalid field; the value itself is private."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=error.code,
@@ -158,7 +160,7 @@ def invalid_record(error: InvalidRecordError) -> ServiceValidationError:
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
-    """Refuse what an action was given."""
+    """Return the error for invalid input of an action."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -167,9 +169,9 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def sources_away(faults: Sequence[Fault], of: int) -> HomeAssistantError:
-    """Say that nothing was found, and that not all who may know could be asked.
+    """Return the error for a record not found while some sources could not be asked.
 
-    Where one waits for its owner, say what for: that does not pass by itself.
+    If one of these needs its owner, the error is about that: it does not pass by itself.
     """
     for fault in faults:
         if fault.reason in BY_SOURCE:
@@ -182,7 +184,7 @@ def sources_away(faults: Sequence[Fault], of: int) -> HomeAssistantError:
 
 
 def not_opened(error: StorageError) -> ConfigEntryError | ConfigEntryNotReady:
-    """Say why there is no set-up: only an owner helps, or time may."""
+    """Return the error for files that cannot be opened: final, or worth another try."""
     if isinstance(error, StorageTooNewError):
         return ConfigEntryError(
             translation_domain=DOMAIN, translation_key="storage_too_new"

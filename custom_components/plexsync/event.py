@@ -1,4 +1,4 @@
-"""The event entity: what happened, in counts and reasons, never in titles."""
+"""The event entity: what happened, as counts and reasons; titles only by choice."""
 
 from typing import Any, override
 
@@ -44,7 +44,7 @@ async def async_setup_entry(
     entry: PlexSyncConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the event entity of one server; an earlier version called it otherwise."""
+    """Set up the event entity of one server, and rename one of an earlier version."""
     registry, number = er.async_get(hass), entry.entry_id
     known = registry.async_get_entity_id(EVENT, DOMAIN, f"{number}_activity")
     if known is not None:
@@ -54,21 +54,21 @@ async def async_setup_entry(
 
 
 class PlexSyncEvent(PlexSyncEntity, EventEntity):
-    """Tell what happens as it happens; a restored state tells nothing anew.
+    """Report events as they happen; a restored state triggers nothing.
 
-    It is available while nothing else is: an event that came together with the way
-    back from unavailable would start no automation.
+    The entity is always available: an event that arrived together with the change from
+    unavailable would trigger no automation.
     """
 
     @property
     @override
     def available(self) -> bool:
-        """Say that it is there."""
+        """Return True: the entity is always available."""
         return True
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Begin to listen."""
+        """Subscribe to the coordinator's events."""
         await super().async_added_to_hass()
         self.async_on_remove(self.coordinator.async_listen(self._heard))
 
@@ -80,7 +80,7 @@ class PlexSyncEvent(PlexSyncEntity, EventEntity):
         kind, facts = told
         self._trigger_event(kind, facts)
         self.async_write_ha_state()
-        # The logbook describes events of the bus in words, those of an entity not.
+        # The logbook can describe events of the bus in words, but not those of an entity.
         whose = {ATTR_ENTITY_ID: self.entity_id}
         if self.device_entry is not None:
             whose[ATTR_DEVICE_ID] = self.device_entry.id
@@ -90,7 +90,7 @@ class PlexSyncEvent(PlexSyncEntity, EventEntity):
 def describe(
     event: Event | ItemsFailed, *, names: bool
 ) -> tuple[str, dict[str, Any]] | None:
-    """Give an event's type and what it may tell; with ``names`` which items it was."""
+    """Return an event's type and attributes; with ``names``, the items' titles too."""
     told: dict[str, Any]
     match event:
         case CircuitOpened(cause):

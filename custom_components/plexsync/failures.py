@@ -1,8 +1,8 @@
-"""Items that failed, told together: once for each reason and minute.
+"""Items that failed, reported together: once a minute for each reason.
 
-The minute begins with the first of them and is told at its end, when their number is
-known: whoever edits four hundred items at once wants one message, not four hundred,
-nor one about the first and one about the others.
+The minute begins with the first failure, and the event comes at its end, when the
+number is known: somebody who edits four hundred items at once wants one message, not
+four hundred, nor one about the first item and one about the others.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from homeassistant.helpers.event import async_call_later
 
 from .engine.events import ItemFailed
 
-MOST = 10  # items that are told one by one; the others are counted
+MOST = 10  # items that are named in one event; the others are only counted
 _MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ItemsFailed:
-    """So many items failed for one reason within a minute; ``first`` names some."""
+    """The items that failed for one reason within a minute; ``first`` has some of them."""
 
     reason: str | None
     count: int
@@ -37,19 +37,19 @@ class _Minute:
 
 
 class Failures:
-    """Gather failed items, and tell of them."""
+    """Collect failed items, and report them."""
 
     def __init__(
         self, hass: HomeAssistant, tell: Callable[[ItemsFailed], None]
     ) -> None:
-        """Take whom to tell."""
+        """Take the callback that receives the events."""
         self._hass = hass
         self._tell = tell
         self._minutes: dict[str | None, _Minute] = {}
 
     @callback
     def add(self, failure: ItemFailed) -> None:
-        """Count one more."""
+        """Add a failed item."""
         reason = failure.reason
         if (minute := self._minutes.get(reason)) is None:
             minute = self._minutes[reason] = _Minute(self._end_later(reason))
@@ -59,7 +59,7 @@ class Failures:
 
     @callback
     def flush(self) -> None:
-        """Tell at once of what is not told yet: soon there is nobody to tell it to."""
+        """Report what has been collected now: soon nobody will listen."""
         for reason, minute in list(self._minutes.items()):
             minute.cancel()
             self._end(reason)

@@ -1,4 +1,4 @@
-"""The first plan of a source: counted before anything is written, and answered."""
+"""The first plan of a source: counted before anything is written, then approved."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _HELD = SourceHold.FIRST_PLAN
-_AGAIN = Backoff(60.0, 3600.0)  # seconds after an error that nobody foresaw
-_BY_SOURCE = "first_plans_hold_sources"  # the note that they do in this database
+_AGAIN = Backoff(60.0, 3600.0)  # seconds after an unexpected error
+_BY_SOURCE = "first_plans_hold_sources"  # the note that this database is migrated
 
 
 async def async_make_first_plans(coordinator: PlexSyncCoordinator) -> None:
-    """Count, for each source that waits for it, what its first run would change."""
+    """Count what the first run would change, for each source that waits for its plan."""
     holds = coordinator.engine.source_holds
     await asyncio.gather(
         *(
@@ -44,7 +44,7 @@ async def async_make_first_plans(coordinator: PlexSyncCoordinator) -> None:
 async def _make(
     coordinator: PlexSyncCoordinator, number: str, runner: SourceRunner
 ) -> None:
-    """Count as soon as the source has been read, and ask the owner whether to begin."""
+    """Count once the source has been read, and ask the owner whether to begin."""
     failures = 0
     while True:
         await runner.caught_up.wait()
@@ -52,9 +52,9 @@ async def _make(
             counts = await _count(coordinator, runner)
             await coordinator.engine.source_holds.ask(number, _HELD, _shown(counts))
         except (Fault, StorageError) as error:
-            _LOGGER.debug("The first plan is counted later (%s)", error)
-            runner.caught_up.clear()  # until the source has been read once more
-        except Exception as error:  # noqa: BLE001  # a bug of ours; it is told
+            _LOGGER.debug("The first plan will be counted later (%s)", error)
+            runner.caught_up.clear()  # wait until the source has been read once more
+        except Exception as error:  # noqa: BLE001  # a bug of ours; it is logged
             tell(error)
             random = coordinator.engine.random
             await _pause(coordinator.hass, _AGAIN.delay(failures, random))
@@ -64,7 +64,7 @@ async def _make(
 
 
 async def _pause(hass: HomeAssistant, seconds: float) -> None:
-    """Wait, by Home Assistant's timers."""
+    """Wait, using Home Assistant's timers."""
     is_over = asyncio.Event()
 
     @callback
@@ -86,12 +86,15 @@ async def _count(
             yield batch.records
 
     return await coordinator.engine.sweep.run(
-        records(), enqueue=False, total=await runner.source.count()
+        records(),
+        enqueue=False,
+        total=await runner.source.count(),
+        read_whole=lambda: [runner.source.id],
     )
 
 
 def _shown(counts: Mapping[str, int]) -> dict[str, int]:
-    """Give the numbers that the owner is asked with."""
+    """Return the numbers that the repair shows."""
     differs, in_line = counts.get("differs", 0), counts.get("in_line", 0)
     return {
         "differs": differs,
@@ -101,11 +104,11 @@ def _shown(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 async def async_hold_sources_not_the_server(coordinator: PlexSyncCoordinator) -> None:
-    """Turn what an earlier version held for a first plan into a hold of the source.
+    """Turn an earlier version's hold for a first plan into a hold of the source.
 
     That version switched the whole server off, and raised a repair once the plan was
-    counted. A switch that is off for a first plan is one whose repair is there, or
-    whose plan was not counted so far. Raises StorageError.
+    counted. The switch is off for a first plan if that repair exists, or if the plan
+    has not been counted yet. Raises StorageError.
     """
     hass, entry, engine = coordinator.hass, coordinator.config_entry, coordinator.engine
     notes = engine.notes

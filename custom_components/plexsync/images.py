@@ -1,4 +1,4 @@
-"""Fetch the pictures that records name, wherever they are."""
+"""Fetch the pictures that records refer to."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _DEADLINE = 30.0  # seconds, for all hops together
 
 
 class ImageDesk:
-    """Hand each picture to the source that named it; an action's are ours to fetch."""
+    """Fetch pictures: a source's through that source, an action's by ourselves."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Start without sources."""
@@ -30,7 +30,7 @@ class ImageDesk:
         self._sources: dict[str, Source] = {}
 
     def add(self, source: Source) -> None:
-        """Know one more source."""
+        """Add a source."""
         self._sources[source.id] = source
 
     async def fetch(
@@ -50,7 +50,7 @@ class ImageDesk:
         return await self._hass.async_add_executor_job(self._read, image.ref)
 
     def allowed(self, ref: str) -> bool:
-        """Say whether an action may name this URL or path; not what can be neither."""
+        """Return whether an action may use this URL or path; False if it is neither."""
         config = self._hass.config
         try:
             if ref.startswith(("http://", "https://")):
@@ -60,7 +60,7 @@ class ImageDesk:
             return False
 
     def _read(self, ref: str) -> FetchedImage:
-        # Asked again here: the list may have changed since the job was accepted.
+        # Check again: the allowlist may have changed since the job was accepted.
         if not self.allowed(ref):
             raise _not_allowed()
         try:
@@ -79,11 +79,11 @@ class ImageDesk:
                 return await self._follow(session, URL(url))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Fault(FaultClass.SOURCE, "image_unreachable") from error
-        except ValueError:  # an address that is never followed
+        except ValueError:  # a redirect that is never followed
             raise _not_allowed() from None
 
     async def _follow(self, session: aiohttp.ClientSession, url: URL) -> FetchedImage:
-        """Get a picture, where it leads on as well: each address has to be on the list."""
+        """Fetch a picture and follow redirects, each of which must be on the allowlist."""
         for _ in range(HOPS):
             async with session.get(
                 url, timeout=aiohttp.ClientTimeout(total=None), allow_redirects=False
@@ -101,7 +101,7 @@ def _not_allowed() -> Fault:
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    """Read a picture, or more of it than it may have."""
+    """Read a picture, or a little more than the limit of one that is too large."""
     if answer.status != 200:
         raise Fault(FaultClass.ITEM, "image_missing")
     data, _ = await read_at_most(answer.content.iter_any(), MAX_IMAGE)

@@ -1,4 +1,4 @@
-"""Repairs: what only the owner can mend, shown as long as it needs mending."""
+"""Repairs: what only the owner can fix, shown until it is fixed."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -37,12 +37,12 @@ BY_HOLD: Final = {
     Hold.LIBRARY: LIBRARY_GONE,
     Hold.WRONG_SERVER: WRONG_SERVER,
 }
-# What a source is held for until its owner answers.
+# The holds of a source that end with the owner's answer.
 BY_SOURCE_HOLD: Final = {
     SourceHold.FIRST_PLAN: PREVIEW_READY,
     SourceHold.MASS_CHANGE: MASS_CHANGE,
 }
-# A source that is only away comes back by itself; these do not.
+# Faults of a source that do not pass by themselves.
 BY_FAULT: Final = {
     "certificate": SOURCE_CERTIFICATE,
     "needs_migration": "source_migration",
@@ -51,12 +51,12 @@ BY_FAULT: Final = {
     "tripwire": "source_tripwire",
     "unauthorized": SOURCE_AUTH,
 }
-# One for each group of calls; a source that fails has its own.
+# One repair for each group of calls to Plex.
 BY_GROUP: Final = {
     group: reason for group, reason in REASONS.items() if group != "source"
 }
-LONG_FOR: Final = 86_400.0  # seconds of an outage
-FAILING_FOR: Final = 600.0  # seconds; most of what fails works again before that
+LONG_FOR: Final = 86_400.0  # seconds after which an outage is a long one
+FAILING_FOR: Final = 600.0  # seconds; most failures are over before that
 FIXABLE: Final = frozenset(
     {
         CIRCUIT_LOST,
@@ -71,7 +71,7 @@ FIXABLE: Final = frozenset(
         *BY_SOURCE_HOLD.values(),
     }
 )
-# Syncing goes on, in part at least.
+# Syncing continues, at least in part.
 _WARNINGS: Final = frozenset(
     {
         FAILED_JOBS,
@@ -87,13 +87,13 @@ _WARNINGS: Final = frozenset(
 
 @callback
 def async_circuit_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Tell that the circuit's memory could not be used."""
+    """Raise that the saved state of the circuit could not be used."""
     _create(hass, entry, CIRCUIT_LOST, persistent=True)
 
 
 @callback
 def async_database_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Tell that the database could not be used and was set aside."""
+    """Raise that the database could not be used and was set aside."""
     _create(hass, entry, DATABASE_LOST, persistent=True)
 
 
@@ -101,7 +101,7 @@ def async_database_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
 def async_follow_plex_entry(
     hass: HomeAssistant, entry: ConfigEntry, *, gone: bool
 ) -> None:
-    """Tell that the `plex` integration says no more where the server is."""
+    """Raise that the `plex` integration no longer knows the server."""
     _follow(hass, entry, PLEX_ENTRY_GONE, present=gone)
 
 
@@ -109,13 +109,13 @@ def async_follow_plex_entry(
 def async_follow_version(
     hass: HomeAssistant, entry: ConfigEntry, *, too_new: bool
 ) -> None:
-    """Tell that a newer version made the files, until they could be opened."""
+    """Raise that the files are of a newer version, until they can be opened."""
     _follow(hass, entry, STORAGE_TOO_NEW, present=too_new)
 
 
 @callback
 def async_take_back_old_preview(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Take back the question that was asked for a whole server; say whether it was."""
+    """Remove the repair that once held a whole server; return whether there was one."""
     issue_id = _issue_id(entry, PREVIEW_READY)
     asked = ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is not None
     ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -126,7 +126,7 @@ def async_take_back_old_preview(hass: HomeAssistant, entry: ConfigEntry) -> bool
 def async_follow_plex_token(
     hass: HomeAssistant, entry: ConfigEntry, *, refused: bool
 ) -> None:
-    """Tell that Plex refuses the token that Home Assistant's own integration has."""
+    """Raise that Plex refuses the token of Home Assistant's own Plex integration."""
     _follow(hass, entry, PLEX_REFUSES, present=refused)
 
 
@@ -140,11 +140,11 @@ def async_follow(
     save_failed: bool,
     database_fails: bool,
 ) -> None:
-    """Raise what holds the worker now, and take back what no longer does.
+    """Raise a repair for each hold of the worker, and remove those of past holds.
 
-    Until Plex ``is_seen``, nobody knows whether the reasons that only a probe shows
-    still stand, so their repairs stay. To take one back and raise it again would make
-    Home Assistant forget that its owner ignores it.
+    Until Plex ``is_seen``, it is unknown whether the holds that only a probe can see
+    still apply, so their repairs stay. Removing a repair and raising it again would make
+    Home Assistant forget that the owner chose to ignore it.
     """
     for hold, key in BY_HOLD.items():
         if hold in holds or is_seen or hold not in BY_LOOK:
@@ -155,7 +155,7 @@ def async_follow(
 
 @callback
 def async_waits_for_a_look(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Say whether a repair is raised that stays until Plex is probed."""
+    """Return whether there is a repair that stays until Plex is probed."""
     registry = ir.async_get(hass)
     keys = (PLEX_REFUSES, *(BY_HOLD[hold] for hold in BY_LOOK if hold in BY_HOLD))
     return any(
@@ -168,9 +168,9 @@ def async_waits_for_a_look(hass: HomeAssistant, entry: ConfigEntry) -> bool:
 def async_follow_long_outage(
     hass: HomeAssistant, entry: ConfigEntry, seconds: float
 ) -> None:
-    """Tell of an outage that has lasted for so long that it may not pass by itself."""
+    """Raise that an outage has lasted so long that it may not pass by itself."""
     if seconds >= LONG_FOR:
-        # In whole days, so that it is not another repair every minute.
+        # In whole days, so that the repair does not change every minute.
         days = str(int(seconds // LONG_FOR))
         _create(hass, entry, LONG_OUTAGE, days=days)
     else:
@@ -181,7 +181,7 @@ def async_follow_long_outage(
 def async_follow_failed_jobs(
     hass: HomeAssistant, entry: ConfigEntry, *, waiting_long: bool
 ) -> None:
-    """Tell that jobs have been left failed for long."""
+    """Raise that jobs have been failed for long."""
     _follow(hass, entry, FAILED_JOBS, present=waiting_long)
 
 
@@ -189,9 +189,10 @@ def async_follow_failed_jobs(
 def async_follow_failing(
     hass: HomeAssistant, entry: ConfigEntry, failing: Mapping[str, float], now: float
 ) -> None:
-    """Raise what has been failing for long, until nothing of its group fails.
+    """Raise a repair for each group of calls that has been failing for long.
 
-    ``failing`` says of each kind of call since when, on the clock of ``now``.
+    It stays until no call of the group fails. ``failing`` gives for each kind of call
+    since when it has failed, on the clock of ``now``.
     """
     chosen = len(entry.data[CONF_LIBRARIES])
     for group, key in BY_GROUP.items():
@@ -209,10 +210,10 @@ def async_follow_failing(
 def async_follow_sources(
     hass: HomeAssistant, entry: ConfigEntry, faults: Mapping[str, str | None]
 ) -> None:
-    """Raise what a source needs its owner for; None says that it works.
+    """Raise a repair for each source with a fault that its owner has to fix.
 
-    Any other fault tells nothing of what was raised before, and leaves it, like a
-    source that has not been asked yet.
+    A fault of None means that the source works. Any other fault says nothing about the
+    repairs raised before, so they stay, as they do for a source not asked yet.
     """
     for source, fault in faults.items():
         if source not in entry.subentries or fault not in (None, *BY_FAULT):
@@ -232,7 +233,7 @@ def async_follow_sources(
 def async_follow_paths(
     hass: HomeAssistant, entry: ConfigEntry, source: str, skipped: int, records: int
 ) -> None:
-    """Raise that over a tenth of a source's records lie where Plex has no library."""
+    """Raise that over a tenth of a source's records are outside the Plex libraries."""
     if skipped * 10 > records and source in entry.subentries:
         numbers = {
             "found": str(records - skipped),
@@ -248,7 +249,7 @@ def async_follow_paths(
 def async_follow_lacking(
     hass: HomeAssistant, entry: ConfigEntry, source: str, options: Collection[str]
 ) -> None:
-    """Name the options that a source cannot serve, as long as there are any."""
+    """Raise that a source does not support some of the options in use."""
     if options and source in entry.subentries:
         _create(hass, entry, SOURCE_LACKS, source, options=", ".join(options))
     else:
@@ -259,7 +260,7 @@ def async_follow_lacking(
 def async_follow_source_holds(
     hass: HomeAssistant, entry: ConfigEntry, sources: Mapping[str, Holds]
 ) -> None:
-    """Ask about each source that waits for an answer, once the question is ready."""
+    """Raise the question that a source is held for, once its numbers are known."""
     for source in entry.subentries:
         holds = sources.get(source, {})
         for hold, key in BY_SOURCE_HOLD.items():
@@ -271,10 +272,20 @@ def async_follow_source_holds(
 
 
 @callback
-def async_put_aside(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Take back what was raised for an entry that is disabled.
+def async_asked(
+    hass: HomeAssistant, entry: ConfigEntry, key: str, source: str | None = None
+) -> str | None:
+    """Give the id of a repair, if it is raised."""
+    issue_id = _issue_id(entry, key, source)
+    return issue_id if ir.async_get(hass).async_get_issue(DOMAIN, issue_id) else None
 
-    It is raised again with the entry. What is told only once stays until it is read.
+
+@callback
+def async_put_aside(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove the repairs of an entry that is disabled.
+
+    They are raised again with the entry. Repairs that are raised only once stay until
+    they are read.
     """
     for issue in _issues(hass, entry):
         if not issue.is_persistent:
@@ -283,13 +294,13 @@ def async_put_aside(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 @callback
 def async_clear(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Take back all that was raised for an entry that is removed."""
+    """Remove all repairs of an entry that is removed."""
     for issue in _issues(hass, entry):
         ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
 def _issues(hass: HomeAssistant, entry: ConfigEntry) -> list[ir.IssueEntry]:
-    """Give all that is raised for an entry, its sources included."""
+    """Return all repairs of an entry, those of its sources included."""
     return [
         issue
         for issue in ir.async_get(hass).issues.values()

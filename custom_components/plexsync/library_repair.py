@@ -1,4 +1,4 @@
-"""What the owner answers where none of the chosen libraries is there any more."""
+"""The repair for an entry whose chosen libraries are all gone."""
 
 import asyncio
 from typing import Any
@@ -13,32 +13,32 @@ from .plex.library import SUPPORTED
 from .repair_answers import loaded
 from .server_flow import library_selector
 
-_PATIENCE = 15.0  # seconds that the owner waits for the list
+_PATIENCE = 15.0  # seconds that the form waits for the list
 
 
 class LibraryRepairFlow(RepairsFlow):
-    """Let other libraries be chosen."""
+    """Ask for other libraries."""
 
     def __init__(self, entry_id: str) -> None:
-        """Name the entry that waits."""
+        """Initialize the flow for an entry."""
         self._entry_id = entry_id
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Begin."""
+        """Start the flow."""
         return await self.async_step_libraries()
 
     async def async_step_libraries(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Ask which libraries are synced from now on."""
+        """Ask which libraries to sync from now on."""
         if (coordinator := loaded(self, self._entry_id)) is None:
             return self.async_abort(reason="not_loaded")
         entry, errors = coordinator.config_entry, {}
         if user_input is not None:
             if chosen := user_input[CONF_LIBRARIES]:
-                # Its listener sets the entry up anew.
+                # The update listener reloads the entry.
                 self.hass.config_entries.async_update_entry(
                     entry, data={**entry.data, CONF_LIBRARIES: chosen}
                 )

@@ -1,4 +1,4 @@
-"""What happens, in the words that the logbook shows."""
+"""Describe logbook events."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -22,11 +22,11 @@ def async_describe_events(
     hass: HomeAssistant,
     async_describe_event: Callable[[str, str, Callable[[Event], dict[str, Any]]], None],
 ) -> None:
-    """Say how our events are described."""
+    """Describe logbook events."""
 
     @callback
     def describe(event: Event) -> dict[str, Any]:
-        """Say what happened to a server, in the language of this Home Assistant."""
+        """Describe an event of a server in the language of this Home Assistant."""
         data = event.data
         return {
             LOGBOOK_ENTRY_NAME: _server(hass, data.get(ATTR_DEVICE_ID)),
@@ -38,13 +38,13 @@ def async_describe_events(
 
 
 def _server(hass: HomeAssistant, device_id: str | None) -> str:
-    """Name the server; it may be gone by now."""
+    """Return the name of the server, which may be gone by now."""
     device = dr.async_get(hass).async_get(device_id) if device_id else None
     return (device and (device.name_by_user or device.name)) or "PlexSync"
 
 
 def _message(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    """Choose the sentence and fill it in; an event may come from an older version."""
+    """Return the sentence for an event, which may come from an older version."""
     kind = str(data.get(CONF_TYPE))
     others = sum(_number(data.get(name)) for name in _OTHERS)
     shown = {
@@ -66,22 +66,22 @@ def _message(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
     return sentence.format_map(shown)
 
 
-# What a comparison counts beside what is in line and what differs.
+# What a comparison counts besides items in line and items that differ.
 _OTHERS = ("missing", "ambiguous", "pending", "failed", "kept", "skipped")
 
 
 def _duration(seconds: float | None) -> timedelta:
-    """Say whole seconds; what took less than one took one."""
+    """Round to whole seconds, at least one."""
     return timedelta(seconds=max(1, round(seconds)) if seconds else 0)
 
 
 def _number(value: Any) -> int:
-    """Count; what is counted by reason is added up."""
+    """Return a count; counts by reason are added up."""
     return sum(value.values()) if isinstance(value, Mapping) else int(value or 0)
 
 
 def _word(hass: HomeAssistant, reason: str | None) -> str:
-    """Say a reason in words; one with a number at its end stands for itself."""
+    """Return a reason in words; a reason that ends in a number is returned as it is."""
     return _text(hass, "selector", f"reason.options.{reason}", str(reason))
 
 

@@ -1,4 +1,4 @@
-"""The nightly sweep: begun by the clock, and made up for where it was missed."""
+"""The nightly sweep: started by the clock, and made up for if it was missed."""
 
 import asyncio
 from contextlib import suppress
@@ -20,15 +20,15 @@ from .failures import ItemsFailed
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
 
-# By default Plex does its own maintenance from two to five, and what that changes is
-# compared afterwards. Servers begin seven minutes apart: no two of 60 share a minute.
+# By default Plex does its maintenance from two to five, so sweep after that and find what
+# it changed. Servers begin seven minutes apart: no two of 60 share a minute.
 _HOUR, _FIRST, _APART = 5, 5, 7
-_CALM = 300.0  # seconds after a start in which a source may still be starting, too
+_CALM = 300.0  # seconds after a start in which sources may still be starting as well
 _DAY = timedelta(days=1)
 
 
 def default_time(hass: HomeAssistant, entry: ConfigEntry) -> time:
-    """Give the time of day at which a server is swept whose owner names none."""
+    """Return the time of a server's sweep if its owner chose none."""
     servers = sorted(
         each.entry_id for each in hass.config_entries.async_entries(DOMAIN)
     )
@@ -36,7 +36,7 @@ def default_time(hass: HomeAssistant, entry: ConfigEntry) -> time:
 
 
 def sweep_time(hass: HomeAssistant, entry: ConfigEntry) -> time | None:
-    """Give the time of day of a server's sweep; None where its owner wants none."""
+    """Return the time of a server's sweep; None if its owner wants no sweep."""
     if CONF_SWEEP_AT not in entry.options:
         return default_time(hass, entry)
     chosen = entry.options[CONF_SWEEP_AT]
@@ -44,10 +44,10 @@ def sweep_time(hass: HomeAssistant, entry: ConfigEntry) -> time | None:
 
 
 def next_night(at: time, now: datetime) -> datetime:
-    """Give the next moment, in UTC, at which local clocks show a time of day.
+    """Return the next moment, in UTC, at which local clocks show a time.
 
-    On the day on which they skip it, it comes as much later as they were put forward;
-    on the day on which they show it twice, the first time counts.
+    On a day when clocks skip the time, the moment is as much later as they were put
+    forward; on a day when they show it twice, the first time counts.
     """
     today = dt_util.as_local(now).date()
     moment = _on(today, at)
@@ -55,7 +55,7 @@ def next_night(at: time, now: datetime) -> datetime:
 
 
 def last_night(at: time, now: datetime) -> datetime:
-    """Give the last such moment."""
+    """Return the last moment at which local clocks showed a time."""
     today = dt_util.as_local(now).date()
     moment = _on(today, at)
     return moment if moment <= now else _on(today - _DAY, at)
@@ -67,14 +67,14 @@ def _on(day: date, at: time) -> datetime:
 
 
 class Nightly:
-    """Begin one server's sweep every night, and where one is owed.
+    """Start a server's sweep every night, and whenever one is owed.
 
-    One is owed after a start if the night's was missed, and after an outage of more
-    than a day. It is the same run as the button's.
+    A sweep is owed after a start if the night's sweep was missed, and after an outage of
+    more than a day. It is the same run that the button starts.
     """
 
     def __init__(self, coordinator: PlexSyncCoordinator) -> None:
-        """Begin nothing yet."""
+        """Initialize without starting anything."""
         self._coordinator = coordinator
         self._hass = coordinator.hass
         self._at = sweep_time(coordinator.hass, coordinator.config_entry)
@@ -84,7 +84,7 @@ class Nightly:
 
     @callback
     def start(self) -> None:
-        """Follow the clock, and what happens."""
+        """Set the alarm, and listen for what makes a sweep owed."""
         if self._at is None:
             return
         self._set_alarm(self._at, dt_util.utcnow())
@@ -93,9 +93,14 @@ class Nightly:
             self._coordinator.async_listen(self._heard),
         ]
 
+    @property
+    def next(self) -> datetime | None:
+        """When the next sweep begins; None where the owner wants none."""
+        return None if self._at is None else next_night(self._at, dt_util.utcnow())
+
     @callback
     def close(self) -> None:
-        """Begin nothing any more."""
+        """Cancel the alarm and all listeners."""
         for stop in self._stops:
             stop()
         self._stops.clear()
@@ -104,9 +109,9 @@ class Nightly:
             self._alarm = None
 
     async def run(self) -> None:
-        """Make up for what is owed, whenever that may be so."""
-        with suppress(StorageError):  # the worker tells of that
-            await self._coordinator.engine.sweep.last()  # nights count from now on
+        """Start an owed sweep, whenever there may be one."""
+        with suppress(StorageError):  # the worker reports the error
+            await self._coordinator.engine.sweep.last()  # only nights from now on count
         while True:
             await self._look.wait()
             self._look.clear()
@@ -133,7 +138,7 @@ class Nightly:
 
     @callback
     def _begin(self) -> None:
-        """Begin a sweep, unless one is under way or there is nothing to compare."""
+        """Start a sweep, unless one is under way or there is nothing to compare."""
         if self._coordinator.runners:
             self._coordinator.reconcile.start()
 
@@ -142,7 +147,7 @@ class Nightly:
     def _set_alarm(self, at: time, after: datetime) -> None:
         @callback
         def ring(night: datetime) -> None:
-            # A clock that was set back a little does not bring this night again.
+            # A clock that was set back a little must not start this sweep again.
             self._set_alarm(at, max(night, dt_util.utcnow()))
             self._begin()
 

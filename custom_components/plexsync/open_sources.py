@@ -1,4 +1,4 @@
-"""The sources of a server: made from their subentries, let go of where those are gone."""
+"""Create the sources of a server from its subentries, and release removed ones."""
 
 from functools import partial
 import hashlib
@@ -37,7 +37,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
-    """Make a runner per subentry; let go of sources that were removed.
+    """Create a runner for each subentry, and release sources that were removed.
 
     Raises StorageError.
     """
@@ -56,11 +56,11 @@ async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
     await async_hold_sources_not_the_server(coordinator)
     for subentry in coordinator.config_entry.get_subentries_of_type(SUBENTRY_STASH):
         await _open_stash(coordinator, subentry)
-    # An action's last word leads a value, then the sources as their owner ordered them.
+    # Actions lead a value, then the sources in their owner's order.
     order = [SOURCE_ACTION, *coordinator.runners]
     for gone in sorted(known - set(order)):
         jobs = await engine.remove_source(gone)
-        _LOGGER.info("Source %s was removed, %s jobs were discarded", gone, jobs)
+        _LOGGER.info("Source %s was removed; %s jobs were discarded", gone, jobs)
     await engine.notes.keep(SOURCES, json.dumps(order))
     for subentry in coordinator.config_entry.get_subentries_of_type(SUBENTRY_STASH):
         address = subentry.data[CONF_URL].rstrip("/")
@@ -75,7 +75,7 @@ async def _open_stash(
     options = StashOptions.from_dict(data[CONF_FIELDS])
     start = data[CONF_START]
     if start == START_PREVIEW and await engine.upkeep.is_new(number):
-        # Nobody's library is rewritten unasked: jobs are kept, nothing is written.
+        # Never rewrite a library unasked: keep the jobs, and write nothing.
         await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
     elif start != START_PREVIEW:
         await engine.source_holds.lift(number, SourceHold.FIRST_PLAN)
@@ -86,7 +86,7 @@ async def _open_stash(
     if SourceHold.FIRST_PLAN in engine.source_holds.of(number):
         plan = _digest(coordinator, data[CONF_URL], *settings)
         if await engine.notes.get(f"planned:{number}") not in (None, plan):
-            # It is another plan now: the question waits for its numbers again.
+            # The plan has changed, so the question has to wait for new numbers.
             await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
         await engine.notes.keep(f"planned:{number}", plan)
     source = _stash(coordinator, subentry, options)
@@ -125,7 +125,7 @@ def _stash(
 
 
 def _digest(coordinator: PlexSyncCoordinator, *settings: Any) -> str:
-    """Digest what may explain that jobs of a source fail, the token among it."""
+    """Digest the settings, the token included, that may explain failed jobs."""
     everything = [
         sorted(coordinator.config_entry.data[CONF_LIBRARIES]),
         coordinator.access.token,

@@ -1,4 +1,4 @@
-"""How one server is looked after."""
+"""Options of a server."""
 
 from typing import Any
 
@@ -14,16 +14,19 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .const import (
+    CONF_KEEP_HISTORY,
     CONF_RECORD_TITLES,
+    CONF_REVIEW_PAGE,
     CONF_STALE_AFTER,
     CONF_SWEEP_AT,
+    DEFAULT_KEEP_HISTORY,
     DEFAULT_STALE_AFTER,
 )
 from .nightly import default_time
 
 
 def _number(least: int, most: int, unit: UnitOfTime) -> probatio.All[Any]:
-    """Ask for a whole number."""
+    """Return a selector for a whole number."""
     selector = NumberSelector(
         NumberSelectorConfig(
             min=least,
@@ -42,20 +45,24 @@ _SCHEMA = probatio.Schema(
             1, 168, UnitOfTime.HOURS
         ),
         probatio.Optional(CONF_SWEEP_AT): TimeSelector(),
+        probatio.Required(CONF_KEEP_HISTORY, default=DEFAULT_KEEP_HISTORY): _number(
+            0, 365, UnitOfTime.DAYS
+        ),
         probatio.Required(CONF_RECORD_TITLES, default=False): BooleanSelector(),
+        probatio.Required(CONF_REVIEW_PAGE, default=True): BooleanSelector(),
     }
 )
 
 
 class PlexSyncOptionsFlow(OptionsFlow):
-    """Change the options; the entry's update listener reloads it."""
+    """Change the options; the update listener reloads the entry."""
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for all of them."""
+        """Ask for all options."""
         if user_input is not None:
-            # A time that was taken out means none, not the default.
+            # A time that was removed means no sweep, not the default time.
             return self.async_create_entry(data={CONF_SWEEP_AT: None} | user_input)
         default = default_time(self.hass, self.config_entry).isoformat()
         shown = {CONF_SWEEP_AT: default} | self.config_entry.options

@@ -1,4 +1,4 @@
-"""What lies outside the house: plex.tv, and how servers on the network are asked for."""
+"""The world outside: plex.tv, and the search for servers on the network."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from .plex.gdm import GROUP
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Where to ask. Tests and the demo put another one into ``hass.data``.
+    """Addresses and times. Tests and the demo put others into ``hass.data``.
 
-    ``group`` is where a search of the network is sent to, None for no search;
-    ``listens`` is how many seconds answers are waited for, ``pause`` how many pass
-    between two looks at whether somebody has signed in.
+    ``group`` is the address that a search of the network is sent to, None for no search;
+    ``listens`` is how many seconds the search waits for answers, ``pause`` how many
+    seconds pass between two checks for a sign-in.
     """
 
     plex_tv: str = PLEX_TV
@@ -28,5 +28,5 @@ OUTSIDE: HassKey[Outside] = HassKey("plexsync_outside")
 
 
 def outside(hass: HomeAssistant) -> Outside:
-    """Give the real one, unless another was put in its place."""
+    """Return what ``hass.data`` has, or else the real addresses."""
     return hass.data.get(OUTSIDE) or Outside()

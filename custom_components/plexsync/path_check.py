@@ -1,4 +1,4 @@
-"""Whether the files that a source names are found in Plex, and how to map their paths."""
+"""Check whether a source's files are found in Plex, and suggest path mappings."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
@@ -10,12 +10,12 @@ from .plex.paths import Pair, PathMapper, key, name, suggest
 from .plex.server import PlexMediaServer
 
 _SAMPLES = 50  # files to look for
-_KNOWN = 100_000  # files of Plex to compare their names with
-_PATIENCE = 60.0  # seconds; a first look lists the libraries
+_KNOWN = 100_000  # files of Plex to compare names with
+_PATIENCE = 60.0  # seconds; the first time, Plex's libraries have to be listed
 
 
 class PathCheck:
-    """Tries path mappings on some files of a source. Raises nothing."""
+    """Try path mappings on a sample of a source's files. Raises nothing."""
 
     def __init__(
         self,
@@ -24,9 +24,9 @@ class PathCheck:
         roots: Sequence[str],
         files: Sequence[str],
     ) -> None:
-        """Take the server, if there is one to ask, and the uuids of its chosen libraries.
+        """Take the server, if one can be asked, and the uuids of its chosen libraries.
 
-        ``roots`` and ``files`` are the source's, as it names them.
+        ``roots`` and ``files`` are paths as the source sees them.
         """
         self._server = server
         self._chosen = chosen
@@ -35,11 +35,11 @@ class PathCheck:
 
     @property
     def total(self) -> int:
-        """How many files are looked for."""
+        """The size of the sample."""
         return len(self._samples)
 
     async def suggest(self) -> tuple[Pair, ...]:
-        """Propose mappings, by files of the same name or else by the roots' names."""
+        """Suggest mappings by files of the same name, or else by the names of the roots."""
         if self._server is None:
             return ()
         try:
@@ -58,7 +58,7 @@ class PathCheck:
         )
 
     async def count(self, pairs: Iterable[Pair]) -> int | None:
-        """Count the sample files that are found in Plex; None if that cannot be told."""
+        """Count the sample files that are found in Plex; None if that is unknown."""
         if not self._samples:
             return 0
         if self._server is None:
@@ -79,7 +79,7 @@ class PathCheck:
     ) -> tuple[str, ...]:
         if not self._samples:
             return ()
-        # A look into each place has the server list what it does not know yet.
+        # Matching one file in each place makes the server list what it does not know yet.
         guess = name(self._samples[0])
         await server.match([Find(paths=(f"{place}/{guess}",)) for place in places])
         return await server.sample_paths(_KNOWN)
@@ -98,6 +98,6 @@ def _suggest(
 
 
 def _spread(items: Sequence[str], limit: int) -> list[str]:
-    """Take at most ``limit``, from all over."""
+    """Return at most ``limit`` items, evenly spread."""
     step = max(1, len(items) / limit)
     return [items[int(at * step)] for at in range(min(limit, len(items)))]

@@ -1,4 +1,4 @@
-"""Try on the real Plex server what a flow was given, and say what is wrong with it."""
+"""Validate a flow's input against the real Plex server."""
 
 import asyncio
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _ERRORS = {
     "not_plex": "not_plex",
     "empty_answer": "not_plex",
     "unparsable": "not_plex",
-    # No, said by something that does not call itself Plex.
+    # Refusals by something that does not identify itself as Plex.
     "proxy_400": "not_plex",
     "proxy_404": "not_plex",
 }
@@ -40,21 +40,21 @@ _PERHAPS_ELSEWHERE = {"cannot_connect", "certificate", "not_plex"}
 
 @dataclass(frozen=True, slots=True)
 class PlexFound:
-    """A Plex server that answered, and those of its libraries that can be synced."""
+    """A Plex server that answered, and its libraries that can be synced."""
 
     identity: Identity
     libraries: tuple[Library, ...]
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name of the server."""
         return self.identity.name or "Plex"
 
 
 def normalise_plex_url(text: str) -> str:
-    """Give a Plex server's address in its one form, with its port.
+    """Return the normal form of a Plex server's address, with its port.
 
-    Plex listens on 32400 whatever the scheme, so that is meant where none is entered.
+    Plex listens on 32400 for both schemes, so that is the default port.
     Raises InvalidInputError.
     """
     url = normalise_url(text)
@@ -64,7 +64,7 @@ def normalise_plex_url(text: str) -> str:
 
 
 def with_port(url: str, port: int | None = None) -> str:
-    """Name the port of an address, that of its scheme where it has none."""
+    """Return an address with an explicit port, by default the one it already implies."""
     address = URL(url)
     host = f"[{address.host}]" if ":" in (address.host or "") else address.host
     path = "" if address.path == "/" else address.path
@@ -77,10 +77,9 @@ def _typed_port(text: str) -> int | None:
 
 
 async def async_look_at_plex(hass: HomeAssistant, access: Access) -> PlexFound:
-    """Say who answers and what there is to sync. Raises InvalidInputError.
+    """Return the server that answers, and its libraries. Raises InvalidInputError.
 
-    A token that may read and not edit is refused, as far as that can be told without
-    an edit.
+    A token that may only read is refused, as far as that shows without an edit.
     """
     if access == NOWHERE:
         raise InvalidInputError("plex_entry_unusable")
@@ -116,9 +115,9 @@ async def _look(hass: HomeAssistant, access: Access) -> PlexFound:
 async def _second_look(
     hass: HomeAssistant, access: Access, error: InvalidInputError
 ) -> InvalidInputError:
-    """Say more of what went wrong: that a token is lacking, or where Plex does answer.
+    """Return a better error: that a token is missing, or where Plex does answer.
 
-    A server that wants secure connections hangs up on others without a word.
+    A server that requires secure connections closes others without an answer.
     """
     if error.error == "invalid_auth" and not access.token:
         return InvalidInputError("token_missing", CONF_TOKEN)
@@ -131,11 +130,11 @@ async def _second_look(
     ways.setdefault(other, "use_https" if other.startswith("https") else "use_http")
     ways.setdefault(with_port(access.url, PORT), "other_port")
     ways.setdefault(usual, "other_port")
-    # All at once: somebody waits, and what does not answer takes its time.
+    # All at once: somebody waits, and an address that does not answer takes long.
     answers = await asyncio.gather(*(who_answers(session, url) for url in ways))
     for (url, key), answer in zip(ways.items(), answers, strict=True):
         if answer and url != address:
             return InvalidInputError(key, CONF_URL, instead=url)
         if answer and error.error == "certificate":
-            break  # it is Plex, and speaks so
+            break  # it is Plex, and it does speak this scheme
     return error

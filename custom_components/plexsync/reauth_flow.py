@@ -1,4 +1,4 @@
-"""Being let in again, after Plex refused the token."""
+"""Reauthenticate after Plex refused the token."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,15 +17,15 @@ _WAYS = ["account", "token"]
 
 
 class ReauthFlow(ServerFlow):
-    """Ask how to be let in; every token is tried before anything is said of it."""
+    """Ask for a new token, and try it before accepting it."""
 
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]
     ) -> ConfigFlowResult:
-        """Begin because Plex refused the token, or let it read and not edit."""
+        """Start because Plex refused the token, or lets it read but not edit."""
         entry = self._entry
         if entry.data.get(CONF_REUSE):
-            # A token entered here would never be used.
+            # The token comes from the `plex` entry: one entered here would never be used.
             return self.async_abort(
                 reason="reauth_elsewhere",
                 description_placeholders={"server": entry.title},
@@ -40,13 +40,13 @@ class ReauthFlow(ServerFlow):
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Say that the token is refused."""
+        """Explain that Plex refuses the token."""
         return self._show_ways("reauth_confirm")
 
     async def async_step_reauth_read_only(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Say that edits are refused."""
+        """Explain that Plex refuses edits."""
         return self._show_ways("reauth_read_only")
 
     def _show_ways(self, step_id: str) -> ConfigFlowResult:
@@ -59,7 +59,7 @@ class ReauthFlow(ServerFlow):
     async def async_step_token(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a token that Plex accepts; without one the stored one is tried again."""
+        """Ask for a token; if none is entered, the stored one is tried again."""
         known = entry_access(self.hass, self._entry)
         errors: dict[str, str] = {}
         texts = TEXTS | {"server": self._entry.title}
@@ -69,7 +69,7 @@ class ReauthFlow(ServerFlow):
             try:
                 return await self._async_go_on(access, {CONF_TOKEN: token})
             except InvalidInputError as error:
-                # The address is not asked for here: what is wrong with it is told whole.
+                # The form has no field for the address, so the error is that of the form.
                 errors = {"base": error.error}
                 texts["other_url"] = error.instead
         return self.async_show_form(

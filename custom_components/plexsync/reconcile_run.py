@@ -1,4 +1,4 @@
-"""The run that compares all sources with Plex: the entry's own, whoever asked for it."""
+"""The run that compares all sources with Plex; an entry has one, whoever starts it."""
 
 import asyncio
 from collections import Counter
@@ -18,60 +18,80 @@ from .engine import skipped
 from .engine.database import StorageError
 from .engine.retry import Backoff
 from .engine.unforeseen import tell
+from .sources.runner import SourceRunner
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
 
 _LOGGER = logging.getLogger(__name__)
 
+SCOPE_PLAN = "plan"  # of all records, or those of one source; nothing is written
 _RECENT = 7 * 86_400  # seconds that a "recent" run looks back
 _JOIN = 5.0  # seconds that a run may take to stop
-_AGAIN = Backoff(300.0, 6 * 3600.0)  # seconds after a run over everything that broke
+_AGAIN = Backoff(300.0, 6 * 3600.0)  # seconds before a full run that failed is repeated
 
 
 class ReconcileRun:
-    """One run at a time; it goes on by itself until it is done or cancelled.
+    """One run at a time, which continues by itself until it is done or cancelled.
 
-    One over everything that breaks begins again later.
+    A run over everything is repeated later if it fails.
     """
 
     def __init__(self, coordinator: PlexSyncCoordinator) -> None:
-        """Begin without one."""
+        """Initialize without a run."""
         self._coordinator = coordinator
         self._task: asyncio.Task[dict[str, int]] | None = None
         self._records: AllRecords
         self._scope = ""
-        self._is_owed = False  # one that breaks begins again
+        self._is_owed = False  # whether the run is repeated if it fails
         self._failures = 0  # in a row
         self._later: CALLBACK_TYPE | None = None
 
     @property
     def running(self) -> bool:
-        """Say whether a run is under way."""
+        """Return whether a run is under way."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def scope(self) -> str | None:
+        """What the run under way looks at."""
+        return self._scope if self.running else None
+
     def start(self, scope: str = "all") -> None:
-        """Begin a run, unless one is under way."""
+        """Start a run, unless one is under way."""
         if self.running:
             return
         self._is_owed = scope == "all"
         if self._is_owed:
             self._forget_later()
+        clock = self._coordinator.engine.clock
+        since = clock.wall() - _RECENT if scope == "recent" else 0
+        self._begin(scope, tuple(self._coordinator.runners.values()), since)
+
+    def start_plan(self, source: str | None = None) -> None:
+        """Begin to see what would be written, and write nothing, unless a run is under way."""
+        if self.running:
+            return
+        self._is_owed = False
+        runners = self._coordinator.runners
+        chosen = runners.values() if source is None else [runners[source]]
+        self._begin(SCOPE_PLAN, tuple(chosen))
+
+    def _begin(
+        self, scope: str, runners: tuple[SourceRunner, ...], since: float = 0
+    ) -> None:
         coordinator = self._coordinator
         clock = coordinator.engine.clock
-        since = clock.wall() - _RECENT if scope == "recent" else 0
-        self._records = AllRecords(
-            tuple(coordinator.runners.values()), clock.steady, since
-        )
+        self._records = AllRecords(runners, clock.steady, since)
         self._scope = scope
         self._task = coordinator.config_entry.async_create_background_task(
-            coordinator.hass, self._run(), f"{DOMAIN} reconcile"
+            coordinator.hass, self._run(runners), f"{DOMAIN} reconcile"
         )
         self._task.add_done_callback(self._ended)
 
     @callback
     def _ended(self, task: asyncio.Task[dict[str, int]]) -> None:
-        """See how a run ended, so that somebody does if nobody waits for it."""
+        """Retrieve the result, as maybe nobody waits for it, and repeat a failed run."""
         if task is not self._task or task.cancelled() or not self._is_owed:
             return
         if task.exception() is None:
@@ -82,7 +102,7 @@ class ReconcileRun:
 
     @callback
     def _wait(self) -> None:
-        """Wait until a run over everything, which broke, may begin again."""
+        """Schedule a failed run over everything again."""
         coordinator = self._coordinator
         wait = _AGAIN.delay(self._failures, coordinator.engine.random)
         self._later = async_call_later(coordinator.hass, wait, self._begin_again)
@@ -90,7 +110,7 @@ class ReconcileRun:
     @callback
     def _begin_again(self, now: datetime) -> None:
         self._later = None
-        if self.running:  # over what is recent
+        if self.running:  # a run over recent records
             self._wait()
         else:
             self.start()
@@ -102,18 +122,17 @@ class ReconcileRun:
             self._later = None
 
     async def start_anew(self) -> None:
-        """Begin a run over everything, in place of one that began before this."""
+        """Start a run over everything, and cancel one that is under way."""
         await self.cancel()
         self.start()
 
     async def start_next(self) -> None:
-        """Begin a run over everything, once the one under way is over."""
+        """Start a run over everything once the one under way has ended."""
         await self.over()
         self.start()
 
-    async def _run(self) -> dict[str, int]:
+    async def _run(self, runners: tuple[SourceRunner, ...]) -> dict[str, int]:
         engine, records = self._coordinator.engine, self._records
-        runners = tuple(self._coordinator.runners.values())
         before = {each.source.id: each.source.skipped.copy() for each in runners}
 
         def passed_over() -> Counter[str]:
@@ -125,10 +144,14 @@ class ReconcileRun:
         try:
             counts = await engine.sweep.run(
                 records,
+                enqueue=self._scope != SCOPE_PLAN,
                 everything=self._scope == "all",
                 total=await count_records(runners),
                 left_out=lambda: len(records.away),
                 passed_over=passed_over,
+                read_whole=lambda: (
+                    () if self._scope == "recent" else before.keys() - records.away
+                ),
             )
             if self._scope == "all":
                 await self._look_at_paths(before)
@@ -143,7 +166,7 @@ class ReconcileRun:
         return counts
 
     async def _look_at_paths(self, before: Mapping[str, Counter[str]]) -> None:
-        """Ask the owner about sources of which many files are not where Plex has any."""
+        """Ask the owner about sources with many files outside the Plex libraries."""
         coordinator = self._coordinator
         found = await coordinator.engine.database.run(skipped.of_paths, durable=False)
         for number, runner in coordinator.runners.items():
@@ -160,7 +183,7 @@ class ReconcileRun:
             )
 
     async def answer(self, seconds: float) -> dict[str, Any]:
-        """Say how the run stands, at most so much later. Raises StorageError."""
+        """Wait up to ``seconds`` for the run, and describe it. Raises StorageError."""
         if (task := self._task) is None:
             raise RuntimeError("no run was started")
         records, answer = self._records, {"scope": self._scope}
@@ -181,14 +204,14 @@ class ReconcileRun:
         } | answer
 
     async def over(self) -> None:
-        """Wait until no run is under way."""
+        """Wait until the run under way has ended."""
         while (task := self._task) is not None and not task.done():
             await asyncio.wait([task])
 
     async def cancel(self) -> bool:
-        """Stop the run; say whether there was one."""
+        """Stop the run; return whether there was one."""
         self._forget_later()
-        self._is_owed = False  # however it ends, or has just ended
+        self._is_owed = False  # even if it has just failed
         if (task := self._task) is None or task.done():
             return False
         task.cancel()

@@ -1,4 +1,4 @@
-"""Lead from a repair to the flow that changes how a server, or a source, is reached."""
+"""Repairs that lead to the reconfigure flow of a server or a source."""
 
 from typing import override
 
@@ -10,13 +10,13 @@ from homeassistant.config_entries import (
 )
 from homeassistant.data_entry_flow import FlowResultType
 
-from .const import DOMAIN, SUBENTRY_STASH
+from .const import DOMAIN
 from .repair_answers import AskingRepairFlow, loaded
 from .takeover import LOOK
 
 
 class ReconfigureRepairFlow(AskingRepairFlow):
-    """Lead to the flow that changes how the entry's server is reached."""
+    """Lead to the reconfigure flow of the entry's server."""
 
     @override
     async def _async_go_on(self) -> RepairsFlowResult:
@@ -41,10 +41,10 @@ class ReconfigureRepairFlow(AskingRepairFlow):
 
 
 class ReconfigureSourceRepairFlow(AskingRepairFlow):
-    """Lead to the flow that changes how a source is reached."""
+    """Lead to the reconfigure flow of a source."""
 
     def __init__(self, entry_id: str, source: str) -> None:
-        """Name the entry and its source."""
+        """Initialize the flow for a source of an entry."""
         super().__init__(entry_id)
         self._source = source
 
@@ -52,13 +52,11 @@ class ReconfigureSourceRepairFlow(AskingRepairFlow):
     async def _async_go_on(self) -> RepairsFlowResult:
         """Go on in the other flow; the end of the cause ends the repair."""
         coordinator = loaded(self, self._entry_id)
-        if (
-            coordinator is None
-            or self._source not in coordinator.config_entry.subentries
-        ):
+        subentries = coordinator.config_entry.subentries if coordinator else {}
+        if (subentry := subentries.get(self._source)) is None:
             return self.async_abort(reason="not_loaded")
         result = await self.hass.config_entries.subentries.async_init(
-            (self._entry_id, SUBENTRY_STASH),
+            (self._entry_id, subentry.subentry_type),
             context=SubentryFlowContext(
                 source=SOURCE_RECONFIGURE, subentry_id=self._source
             ),

@@ -1,4 +1,4 @@
-"""From what an action was given to a record, or to the words for why not."""
+"""Turn the data of an action into a record, or raise a translated error."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ from .service_schemas import (
 )
 
 _IDENTIFIERS: Final = (ATTR_PATH, ATTR_GUID, ATTR_RATING_KEY)
-_MAX_KEY: Final = 1_000  # characters; a path is a key too
+_MAX_KEY: Final = 1_000  # characters; a path may serve as key
 _MAX_PATH: Final = 4_096
 _RATING_KEY: Final = re.compile(r"[1-9][0-9]{0,17}")
 _GUID: Final = re.compile(r"[a-z][a-z0-9.+-]*+://\S+", re.IGNORECASE)
@@ -31,9 +31,9 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def identifier(data: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Give the one identifier of an item as (kind, value), None where there is none.
+    """Return the identifier of an item as (kind, value), None if there is none.
 
-    Raises ServiceValidationError for two, and for one that can be none.
+    Raises ServiceValidationError for more than one, and for one that is invalid.
     """
     given = [(name, data[name].strip()) for name in _IDENTIFIERS if name in data]
     if not given:
@@ -55,7 +55,7 @@ def identifier(data: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def find(given: tuple[str, str]) -> Find:
-    """Say how to look for an identifier."""
+    """Return the way to find an item by its identifier."""
     name, value = given
     if name == ATTR_PATH:
         return Find(paths=(value,))
@@ -65,14 +65,14 @@ def find(given: tuple[str, str]) -> Find:
 
 
 def rating_key(value: str) -> str:
-    """Check a rating key."""
+    """Validate a rating key."""
     if not _RATING_KEY.fullmatch(value := value.strip()):
         raise invalid("rating_key_invalid")
     return value
 
 
 def record_key(value: str) -> str:
-    """Check the key of a record."""
+    """Validate the key of a record."""
     value = value.strip()
     if not value or len(value) > _MAX_KEY or _CONTROL.search(value):
         raise invalid("key_invalid")
@@ -82,14 +82,14 @@ def record_key(value: str) -> str:
 async def async_record(
     hass: HomeAssistant, images: ImageDesk, data: Mapping[str, Any]
 ) -> Record:
-    """Make the record that an action describes. Raises ServiceValidationError."""
+    """Create the record that an action describes. Raises ServiceValidationError."""
     if (given := identifier(data)) is None:
         raise invalid("identifier_missing")
     key = record_key(data.get(ATTR_KEY) or ":".join(given))
     fields = _fields(data[ATTR_FIELDS])
     for name, value in fields.items():
         if isinstance(value, Image):
-            # Resolving a path touches the disk.
+            # Resolving a path accesses the disk.
             allowed = await hass.async_add_executor_job(images.allowed, value.ref)
             if not allowed:
                 raise invalid("image_not_allowed", field=name)
@@ -101,7 +101,7 @@ async def async_record(
 def _fields(data: Mapping[Any, Any]) -> dict[str, Value | None]:
     fields: dict[str, Value | None] = {}
     for key, value in data.items():
-        name = key if isinstance(key, str) else ""  # a number, say, names no field
+        name = key if isinstance(key, str) else ""  # a number, for example, is no field
         try:
             fields[name] = normalise(name, value)
         except InvalidRecordError as error:
@@ -114,10 +114,10 @@ def _fields(data: Mapping[Any, Any]) -> dict[str, Value | None]:
 
 
 def _mark(ref: str) -> str:
-    """Say something that differs whenever the picture may be another."""
+    """Return a text that differs whenever the picture may have changed."""
     try:
         stat = Path(ref).stat()
     except OSError, ValueError:
-        # A URL tells nothing before it is fetched: it is looked at every time.
+        # A change behind a URL only shows when it is fetched, so fetch it every time.
         return dt_util.utcnow().isoformat()
     return f"{stat.st_mtime_ns}:{stat.st_size}"

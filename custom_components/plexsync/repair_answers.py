@@ -1,4 +1,4 @@
-"""What all flows of repairs share: what they show, and how an answer takes effect."""
+"""What all repair flows share: what they show, and how an answer takes effect."""
 
 from collections.abc import Awaitable, Callable
 from typing import override
@@ -16,17 +16,17 @@ from .engine.database import StorageError
 
 
 class AskingRepairFlow(ConfirmRepairFlow):
-    """Ask first, then do what the repair is about."""
+    """A repair flow that asks for confirmation first."""
 
     def __init__(self, entry_id: str) -> None:
-        """Name the entry."""
+        """Initialize the flow for an entry."""
         self._entry_id = entry_id
 
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Show what is wrong; an answer goes on."""
+        """Show what is wrong, and continue once confirmed."""
         if user_input is None:
             return await super().async_step_confirm()
         return await self._async_go_on()
@@ -39,13 +39,13 @@ type Answer = Callable[[PlexSyncCoordinator], Awaitable[None]]
 
 
 def shown(flow: RepairsFlow) -> dict[str, str]:
-    """Give what the repair itself shows."""
+    """Return the placeholders of the repair itself."""
     issue = ir.async_get(flow.hass).async_get_issue(flow.handler, flow.issue_id)
     return dict((issue and issue.translation_placeholders) or {})
 
 
 def loaded(flow: RepairsFlow, entry_id: str) -> PlexSyncCoordinator | None:
-    """Give the coordinator of an entry, None where it is not set up."""
+    """Return the coordinator of an entry, None if the entry is not set up."""
     entry: PlexSyncConfigEntry | None = flow.hass.config_entries.async_get_entry(
         entry_id
     )
@@ -57,7 +57,7 @@ def loaded(flow: RepairsFlow, entry_id: str) -> PlexSyncCoordinator | None:
 async def async_answer(
     flow: RepairsFlow, entry_id: str, answer: Answer
 ) -> RepairsFlowResult:
-    """Do what the owner said, and end the flow."""
+    """Carry out the owner's answer, and end the flow."""
     if (coordinator := loaded(flow, entry_id)) is None:
         return flow.async_abort(reason="not_loaded")
     try:

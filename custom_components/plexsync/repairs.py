@@ -1,4 +1,4 @@
-"""What the owner answers a repair with."""
+"""Repair flows."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,7 +32,7 @@ from .reconfigure_repair import ReconfigureRepairFlow, ReconfigureSourceRepairFl
 from .repair_answers import AskingRepairFlow, async_answer, loaded, shown
 from .source_repairs import FirstPlanRepairFlow, MassChangeRepairFlow
 
-# As in the form of the action that lists jobs.
+# The same texts as in the form of the action that lists jobs.
 _REASON = f"component.{DOMAIN}.selector.reason.options.{{}}"
 
 
@@ -41,7 +41,7 @@ async def async_create_fix_flow(
     issue_id: str,
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
-    """Choose the flow; most repairs only want to have been read."""
+    """Create the flow for a repair; most repairs only need to be read."""
     if data is None:
         return ConfirmRepairFlow()
     entry_id, source = str(data["entry_id"]), str(data["source"])
@@ -64,13 +64,13 @@ async def async_create_fix_flow(
 
 
 class RetryRepairFlow(AskingRepairFlow):
-    """Show why jobs failed, and try all of them again."""
+    """Show why jobs failed, and retry all of them."""
 
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Show how many failed, by reason; an answer goes on."""
+        """Show how many jobs failed, by reason, and continue once confirmed."""
         if user_input is not None:
             return await self._async_go_on()
         if (coordinator := loaded(self, self._entry_id)) is None:
@@ -101,16 +101,16 @@ class RetryRepairFlow(AskingRepairFlow):
 
 
 class LedgerRepairFlow(RepairsFlow):
-    """Ask who leads where nobody knows what was written."""
+    """Ask whether Plex or the sources lead, as nobody knows what was written."""
 
     def __init__(self, entry_id: str) -> None:
-        """Name the entry that waits."""
+        """Initialize the flow for an entry."""
         self._entry_id = entry_id
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Show both answers."""
+        """Show the two answers."""
         return self.async_show_menu(
             step_id="init",
             menu_options=["adopt", "lead"],
@@ -120,19 +120,19 @@ class LedgerRepairFlow(RepairsFlow):
     async def async_step_adopt(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Take over what agrees; what is locked and differs stays."""
+        """Adopt values that agree; locked values that differ stay."""
         return await self._answer(lead=False)
 
     async def async_step_lead(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Let the sources write once over what is locked."""
+        """Let the sources overwrite locked fields once."""
         return await self._answer(lead=True)
 
     async def _answer(self, *, lead: bool) -> RepairsFlowResult:
         async def lift(coordinator: PlexSyncCoordinator) -> None:
             await coordinator.engine.ledger_identity.accept(lead=lead)
-            # For all items, not only for those that change from now on.
+            # Compare all items, not only those that change from now on.
             await coordinator.reconcile.start_anew()
 
         return await async_answer(self, self._entry_id, lift)

@@ -1,4 +1,4 @@
-"""Sensors: what goes on, the circuit, the queue, the counters and the outage figures."""
+"""Sensors: the status, the circuit, the queue, the counters and the outage figures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from .entity import PlexSyncEntity
 
 PARALLEL_UPDATES = 0
 
-_STEP = 5  # percent between two values of a progress
+_STEP = 5  # percent between two values of the progress
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlexSyncSensorEntityDescription(SensorEntityDescription):
-    """A sensor and where its value stands in the snapshot."""
+    """A sensor and how to read its value from the snapshot."""
 
     value_fn: Callable[[Snapshot], StateType | datetime]
     attributes_fn: Callable[[Snapshot], dict[str, Any]] | None = None
@@ -42,12 +42,12 @@ def _time(seconds: float | None) -> datetime | None:
 
 
 def _round(value: float | None, digits: int) -> float | None:
-    """Round: each value that differs is a row of the recorder."""
+    """Round, because the recorder stores a row for each new value."""
     return None if value is None else round(value, digits)
 
 
 def _step(percent: float | None) -> int | None:
-    """Round down: each value is a row of the recorder, and a run comes every night."""
+    """Round down, because the recorder stores a row for each new value, every night."""
     return None if percent is None else int(percent // _STEP * _STEP)
 
 
@@ -185,20 +185,20 @@ async def async_setup_entry(
 
 
 class PlexSyncSensor(PlexSyncEntity, SensorEntity):
-    """Show one value of the snapshot."""
+    """A value of the snapshot."""
 
     entity_description: PlexSyncSensorEntityDescription
 
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        """Give the value."""
+        """Return the value."""
         return self.entity_description.value_fn(self.coordinator.data)
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
-        """Give what else there is to say."""
+        """Return the attributes."""
         if (attributes := self.entity_description.attributes_fn) is None:
             return None
         return attributes(self.coordinator.data)
@@ -206,19 +206,19 @@ class PlexSyncSensor(PlexSyncEntity, SensorEntity):
 
 @dataclass(frozen=True, slots=True)
 class CounterShown(ExtraStoredData):
-    """What a counter showed, and how much of it the database does not know of."""
+    """What a counter showed last, and how much of that the database lacks."""
 
     shown: int
     ahead: int
 
     @override
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return the data as JSON."""
         return {"shown": self.shown, "ahead": self.ahead}
 
     @classmethod
     def recall(cls, stored: ExtraStoredData | None) -> CounterShown:
-        """Take up what was stored; of what cannot be read, nothing."""
+        """Restore stored data; data that cannot be read counts as zero."""
         data = {} if stored is None else stored.as_dict()
         shown, ahead = data.get("shown"), data.get("ahead")
         if isinstance(shown, int) and isinstance(ahead, int):
@@ -227,18 +227,18 @@ class CounterShown(ExtraStoredData):
 
 
 class PlexSyncCounter(PlexSyncSensor, RestoreEntity):
-    """Count on from what was shown last.
+    """A counter that continues from the value shown last.
 
-    Our own files may come back older than that, from a backup or because a damaged one
-    was set aside. A counter that fell would be taken for one that began anew, and all
-    of it be added to the statistics once more.
+    Our own files may be older than that, because they come from a backup or because a
+    damaged file was set aside. A counter that fell would be taken for one that started
+    again at zero, and all of it would be added to the statistics once more.
     """
 
     _ahead = 0
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Take up what was shown."""
+        """Restore the value shown last."""
         await super().async_added_to_hass()
         last = CounterShown.recall(await self.async_get_last_extra_data())
         self._ahead = max(last.ahead, last.shown - self._counted)
@@ -252,11 +252,11 @@ class PlexSyncCounter(PlexSyncSensor, RestoreEntity):
     @property
     @override
     def native_value(self) -> int:
-        """Give the value."""
+        """Return the value."""
         return self._counted + self._ahead
 
     @property
     @override
     def extra_restore_state_data(self) -> CounterShown:
-        """Give what the next start goes on from."""
+        """Return the data that the next start continues from."""
         return CounterShown(self.native_value, self._ahead)

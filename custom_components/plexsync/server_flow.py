@@ -1,4 +1,4 @@
-"""What all ways to a server share: look who answers, and choose its libraries."""
+"""The steps that all ways to a server share: check the server, choose its libraries."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ VERIFY = BooleanSelector()
 
 
 def address_selector(known: Mapping[str, str]) -> TextSelector | SelectSelector:
-    """Ask for an address, with those that are known (address → name) to choose from."""
+    """Return a selector for an address, with the ``known`` ones (address → name)."""
     if not known:
         return TextSelector(
             TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url")
@@ -58,14 +58,14 @@ def address_selector(known: Mapping[str, str]) -> TextSelector | SelectSelector:
 
 
 class ServerFlow(ConfigFlow):
-    """From an address and a token to the entry; the ways to those are mixed in."""
+    """Get from an address and a token to the entry; mixins ask for those two."""
 
     _access: Mapping[str, Any]  # what the entry keeps of how the server is reached
     _found: PlexFound
 
     @property
     def _entry(self) -> PlexSyncConfigEntry:
-        """The entry that is changed."""
+        """The entry that the flow changes."""
         if self.source == SOURCE_REAUTH:
             return self._get_reauth_entry()
         return self._get_reconfigure_entry()
@@ -73,14 +73,14 @@ class ServerFlow(ConfigFlow):
     async def _async_go_on(
         self, access: Access, data: Mapping[str, Any]
     ) -> ConfigFlowResult:
-        """Go on with the server that answers. Raises InvalidInputError.
+        """Continue with the server that answers. Raises InvalidInputError.
 
-        ``data`` is what the entry will keep of ``access``.
+        ``data`` is the part of ``access`` that the entry will keep.
         """
         self._found = await async_look_at_plex(self.hass, access)
         self._access = data
         machine_id = self._found.identity.machine_id
-        # A waiting reauth names the same server and must not keep others out.
+        # A pending reauth flow has the same unique id and must not block this one.
         await self.async_set_unique_id(machine_id, raise_on_progress=False)
         if self.source == SOURCE_USER:
             self._abort_if_unique_id_configured()
@@ -94,7 +94,7 @@ class ServerFlow(ConfigFlow):
     # Another machine answers
 
     async def _async_meet_another(self) -> ConfigFlowResult:
-        """Say that another server answers, and which way leads on."""
+        """Handle that another server answers than the entry's."""
         if self.hass.config_entries.async_entry_for_domain_unique_id(
             DOMAIN, self._found.identity.machine_id
         ):
@@ -108,7 +108,7 @@ class ServerFlow(ConfigFlow):
     async def async_step_another_server(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask whether this is the same Plex, installed anew."""
+        """Ask whether this is the same Plex, reinstalled."""
         return self.async_show_menu(
             step_id="another_server",
             menu_options=["take_over", "reconfigure"],
@@ -118,10 +118,10 @@ class ServerFlow(ConfigFlow):
     async def async_step_take_over(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Go on with the new machine in place of the old one.
+        """Continue with the new machine in place of the old one.
 
-        A borrowed address is looked up by machine identifier: by the new one nothing
-        would be found.
+        A borrowed address is looked up by machine identifier, so the ``plex`` integration
+        has to know the new machine.
         """
         machine_id = self._found.identity.machine_id
         if self._access.get(CONF_REUSE) and plex_access(self.hass, machine_id) is None:
@@ -133,7 +133,7 @@ class ServerFlow(ConfigFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask anew where the server is: the flow's own menu."""
+        """Ask again how to find the server: implemented by the flow itself."""
         raise NotImplementedError
 
     @property
@@ -145,7 +145,7 @@ class ServerFlow(ConfigFlow):
     async def async_step_libraries(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask which libraries are synced."""
+        """Ask which libraries to sync."""
         errors: dict[str, str] = {}
         if user_input is not None:
             if chosen := user_input[CONF_LIBRARIES]:
@@ -163,13 +163,13 @@ class ServerFlow(ConfigFlow):
         )
 
     async def _async_preset(self) -> list[str]:
-        """Give the libraries that are chosen already, or the only one there is."""
+        """Return the libraries chosen before, or the only one that exists."""
         there = self._found.libraries
         if self.source != SOURCE_RECONFIGURE:
             return [each.uuid for each in there] if len(there) == 1 else []
         known: tuple[Library, ...] = ()
         if self._entry.state is ConfigEntryState.LOADED:
-            with contextlib.suppress(StorageError):  # then those of the same id count
+            with contextlib.suppress(StorageError):  # then only the ids are compared
                 known = await self._entry.runtime_data.server.known_libraries()
         return preset(self._entry.data[CONF_LIBRARIES], known, there)
 
@@ -186,11 +186,11 @@ class ServerFlow(ConfigFlow):
         return self.async_create_entry(title=self._found.name, data=data)
 
     def _update(self, data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Give the entry its new data, and let it go on at once.
+        """Update the entry, and let it continue at once.
 
-        An entry that is set up has a listener, which hears of changes only; one that
-        is not has none, and would wait for Home Assistant to try again. One that is just
-        being set up looks by itself, at the end, whether it was changed meanwhile.
+        An entry that is set up has a listener, which is only called for changes. An
+        entry that is not set up has none, and would wait until Home Assistant tries
+        again. An entry that is being set up checks at the end whether it was changed.
         """
         entry = self._entry
         is_loaded, is_same = entry.state is ConfigEntryState.LOADED, data == entry.data
@@ -206,7 +206,7 @@ class ServerFlow(ConfigFlow):
 
 
 def library_selector(libraries: tuple[Library, ...]) -> SelectSelector:
-    """Ask for libraries, named as Plex does; of two with one name the folder says which."""
+    """Return a selector for libraries; equal names are told apart by their folder."""
     names = Counter(each.title for each in libraries)
     return SelectSelector(
         SelectSelectorConfig(

@@ -1,8 +1,7 @@
-"""Names and shapes of the actions' data.
+"""Names and schemas of the actions' data.
 
-Only shapes are checked here. What a schema cannot say in the reader's language
-(which fields there are, what a date looks like, which item is meant) is checked
-by the handlers, with translated errors.
+Only types are checked here. Whatever needs an error in the reader's language (which
+fields exist, what a date looks like, which item is meant) is checked by the handlers.
 """
 
 from collections.abc import Mapping
@@ -15,87 +14,120 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio
 
+from .engine.fields import FIELDS
 from .engine.jobs_view import STATES
 
 ATTR_ALL: Final = "all"
+ATTR_BEFORE: Final = "before"
+ATTR_DIGEST: Final = "digest"
+ATTR_FIELD: Final = "field"
 ATTR_FIELDS: Final = "fields"
 ATTR_GUID: Final = "guid"
+ATTR_HOLD: Final = "hold"
 ATTR_IDS: Final = "ids"
+ATTR_ITEMS: Final = "items"
 ATTR_KEY: Final = "key"
+ATTR_LEAVE: Final = "leave"
+ATTR_LIBRARY: Final = "library"
 ATTR_LIMIT: Final = "limit"
 ATTR_OFFSET: Final = "offset"
 ATTR_PATH: Final = "path"
 ATTR_RATING_KEY: Final = "rating_key"
 ATTR_REASON: Final = "reason"
+ATTR_RUN: Final = "run"
 ATTR_SCOPE: Final = "scope"
+ATTR_SEARCH: Final = "search"
 ATTR_SINCE: Final = "since"
 ATTR_SOURCE: Final = "source"
 ATTR_STATE: Final = "state"
+ATTR_UNTIL: Final = "until"
 ATTR_WAIT: Final = "wait"
 
-SCOPES: Final = ("all", "recent")
+SCOPES: Final = ("all", "recent", "plan")
 
 MAX_WAIT: Final = 300  # seconds
-MAX_PAGE: Final = 500  # jobs in one answer
-_MAX_ID: Final = 2**63 - 1  # what SQLite can hold
+MAX_PAGE: Final = 500  # jobs, records of a plan or rows of the history, in one answer
+_MAX_ID: Final = 2**63 - 1  # the largest number that SQLite can store
 
 
-def _text(value: Any) -> str:
-    """Take text that can be stored: half of a character cannot."""
-    text = cv.string(value)
+def text(value: Any) -> str:
+    """Validate text; a lone surrogate cannot be stored."""
+    given = cv.string(value)
     try:
-        text.encode()
+        given.encode()
     except UnicodeEncodeError:
         raise probatio.Invalid("expected text") from None
-    return text
+    return given
 
 
-def _moment(value: Any) -> datetime:
-    """Take a time, in UTC."""
+def moment(value: Any) -> datetime:
+    """Validate a time, and convert it to UTC."""
     if isinstance(value, str):
-        value = _text(value)  # half of a character crashes ``ciso8601``, and all of us
+        value = text(value)  # a lone surrogate crashes ``ciso8601`` and the process
     try:
         return dt_util.as_utc(cv.datetime(value))
     except OverflowError, ValueError:
-        # Within a day of the first and the last year that there are.
+        # The time is within a day of the first or the last possible year.
         raise probatio.Invalid("expected a time") from None
 
 
 def _number[T: (int, float)](kind: type[T], value: Any) -> T:
-    """Take a number; one that is too large is none: ``Coerce`` lets OverflowError out."""
+    """Validate a number; unlike ``Coerce``, this catches OverflowError."""
     try:
         return kind(value)
     except OverflowError, TypeError, ValueError:
         raise probatio.Invalid("expected a number") from None
 
 
-_WHOLE: Final = partial(_number, int)
+WHOLE: Final = partial(_number, int)
 _SECONDS: Final = partial(_number, float)
 
 
-def _text_or_number(value: Any) -> str:
-    """Take a rating key as people write it: YAML and templates make numbers of it."""
+def text_or_number(value: Any) -> str:
+    """Validate a rating key, which YAML and templates turn into a number."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise probatio.Invalid("expected text or a whole number")
-    return _text(value)
+    return text(value)
 
 
-_ENTRY: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): _text}
+def names(value: Any) -> list[str]:
+    """Validate the names of fields: one name, or a list with at least one."""
+    given = [text(each) for each in cv.ensure_list(value)]
+    if not given:
+        raise probatio.Invalid("expected at least one name")
+    return given
+
+
+ROW_ID: Final = probatio.All(WHOLE, probatio.Range(min=1, max=_MAX_ID))
+_ENTRY: Final = {probatio.Optional(ATTR_CONFIG_ENTRY_ID): text}
 _ITEM: Final = {
-    probatio.Optional(ATTR_PATH): _text,
-    probatio.Optional(ATTR_GUID): _text,
-    probatio.Optional(ATTR_RATING_KEY): _text_or_number,
+    probatio.Optional(ATTR_PATH): text,
+    probatio.Optional(ATTR_GUID): text,
+    probatio.Optional(ATTR_RATING_KEY): text_or_number,
 }
 _RECORD: Final = {
     **_ITEM,
-    probatio.Optional(ATTR_KEY): _text,
+    probatio.Optional(ATTR_KEY): text,
 }
 _WAIT: Final = {
     probatio.Optional(ATTR_WAIT, default=0): probatio.All(
         _SECONDS, probatio.Range(min=0, max=MAX_WAIT)
     )
 }
-_SOURCE: Final = {probatio.Optional(ATTR_SOURCE): _text}
+SOURCE: Final = {probatio.Optional(ATTR_SOURCE): text}
+
+
+_LIMIT: Final = {
+    probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
+        WHOLE, probatio.Range(min=1, max=MAX_PAGE)
+    )
+}
+_PAGE: Final = {
+    **_LIMIT,
+    probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
+        WHOLE, probatio.Range(min=0, max=_MAX_ID)
+    ),
+}
 
 
 def _schema(fields: Mapping[Any, Any]) -> probatio.Schema:
@@ -110,11 +142,18 @@ SYNC_ITEM: Final = _schema(
     }
 )
 PREVIEW_ITEM: Final = _schema({**_RECORD, probatio.Optional(ATTR_FIELDS): dict})
-UNDO_ITEM: Final = _schema(_ITEM)
-UNDO_SINCE: Final = _schema({probatio.Required(ATTR_SINCE): _moment, **_WAIT})
-UNPIN_ITEM: Final = _schema({probatio.Required(ATTR_KEY): _text, **_SOURCE})
+UNDO_ITEM: Final = _schema({**_ITEM, probatio.Optional(ATTR_FIELDS): names})
+UNDO_SINCE: Final = _schema(
+    {
+        probatio.Required(ATTR_SINCE): moment,
+        probatio.Optional(ATTR_UNTIL): moment,
+        **SOURCE,
+        **_WAIT,
+    }
+)
+UNPIN_ITEM: Final = _schema({probatio.Required(ATTR_KEY): text, **SOURCE})
 PIN_ITEM: Final = UNPIN_ITEM.extend(
-    {probatio.Required(ATTR_RATING_KEY): _text_or_number}
+    {probatio.Required(ATTR_RATING_KEY): text_or_number}
 )
 RECONCILE: Final = _schema(
     {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES), **_WAIT}
@@ -122,23 +161,35 @@ RECONCILE: Final = _schema(
 GET_JOBS: Final = _schema(
     {
         probatio.Optional(ATTR_STATE): probatio.In(STATES),
-        **_SOURCE,
-        probatio.Optional(ATTR_REASON): _text,
-        probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
-            _WHOLE, probatio.Range(min=1, max=MAX_PAGE)
-        ),
-        probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
-            _WHOLE, probatio.Range(min=0, max=_MAX_ID)
-        ),
+        **SOURCE,
+        probatio.Optional(ATTR_REASON): text,
+        **_PAGE,
     }
 )
-REFRESH_SOURCE: Final = _schema(_SOURCE)
+PLAN_FILTER: Final = {
+    **SOURCE,
+    probatio.Optional(ATTR_FIELD): probatio.In(FIELDS),
+    probatio.Optional(ATTR_LIBRARY): text,
+    probatio.Optional(ATTR_SEARCH): text,
+}
+GET_PLAN: Final = _schema({**PLAN_FILTER, **_PAGE})
+HISTORY: Final = {
+    **SOURCE,
+    probatio.Optional(ATTR_RATING_KEY): text_or_number,
+    probatio.Optional(ATTR_FIELD): probatio.In(FIELDS),
+    probatio.Optional(ATTR_SINCE): moment,
+    probatio.Optional(ATTR_UNTIL): moment,
+    probatio.Optional(ATTR_SEARCH): text,
+    probatio.Optional(ATTR_BEFORE): ROW_ID,
+}
+GET_HISTORY: Final = _schema({**HISTORY, **_LIMIT})
+REFRESH_SOURCE: Final = _schema(SOURCE)
 FAILED_JOBS: Final = _schema(
     {
-        probatio.Optional(ATTR_REASON): _text,
+        probatio.Optional(ATTR_REASON): text,
         probatio.Optional(ATTR_IDS): probatio.All(
             cv.ensure_list,
-            [probatio.All(_WHOLE, probatio.Range(min=1, max=_MAX_ID))],
+            [ROW_ID],
         ),
         probatio.Optional(ATTR_ALL, default=False): cv.boolean,
     }

@@ -1,8 +1,6 @@
-"""The actions."""
+"""Actions of the PlexSync integration."""
 
-from collections.abc import Awaitable, Callable, Coroutine
-import contextlib
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -14,56 +12,60 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.helpers import service
+from homeassistant.util.json import JsonObjectType
 import probatio
 
 from . import service_schemas as schemas
-from .answers import job_answer, outages_answer, outcome_answer, preview_answer
+from .answers import outcome_answer, preview_answer
 from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.by_hand import Preview
-from .engine.failed import EVERYTHING, Choice
+from .engine.failed import Choice
 from .engine.intake import Accepted
 from .engine.job import Priority
-from .engine.record import Outcome, Record
-from .engine.retry import Fault
+from .engine.record import Outcome
 from .errors import invalid, sources_away, translated_errors
-from .record_input import async_record, find, identifier, rating_key, record_key
-from .service_schemas import (
-    ATTR_ALL,
-    ATTR_FIELDS,
-    ATTR_IDS,
-    ATTR_KEY,
-    ATTR_LIMIT,
-    ATTR_OFFSET,
-    ATTR_PATH,
-    ATTR_RATING_KEY,
-    ATTR_REASON,
-    ATTR_SCOPE,
-    ATTR_SINCE,
-    ATTR_SOURCE,
-    ATTR_STATE,
-    ATTR_WAIT,
+from .history_answer import (
+    async_history,
+    async_source_of_history,
+    bounds,
+    chosen_fields,
 )
-from .undo_run import async_undo_since
+from .record_input import async_record, find, identifier
+from .service_schemas import ATTR_FIELDS, ATTR_PATH, ATTR_SOURCE, ATTR_WAIT
+from .shared_actions import (
+    cancel_reconcile,
+    discard_failed,
+    get_jobs,
+    get_outages,
+    pin_item,
+    reconcile,
+    retry_failed,
+    unpin_item,
+)
+from .shared_plan import get_plan
+from .undo_run import async_undo_item, async_undo_since
 from .which_source import source_id
 
-type Action = Callable[[PlexSyncCoordinator, ServiceCall], Awaitable[ServiceResponse]]
+type Action = Callable[
+    [PlexSyncCoordinator, Mapping[str, Any]], Awaitable[JsonObjectType]
+]
 
 
 async def _sync_item(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
     """Accept one record, and wait for its outcome if asked to."""
-    record = await async_record(call.hass, coordinator.images, call.data)
-    engine, wait = coordinator.engine, call.data[ATTR_WAIT]
+    record = await async_record(coordinator.hass, coordinator.images, data)
+    engine, wait = coordinator.engine, data[ATTR_WAIT]
     (receipt,) = await engine.submit([record], Priority.INTERACTIVE)
     if receipt.accepted is Accepted.UNCHANGED or receipt.job is None:
         answer = outcome_answer(engine, record.key, Outcome("unchanged"))
         return answer | ({"kept": dict(receipt.kept)} if receipt.kept else {})
-    # Registered before anything else is awaited: no outcome can slip by.
+    # Register the waiter before awaiting anything else, so that no outcome is missed.
     waiter = (
-        call.hass.async_create_task(
+        coordinator.hass.async_create_task(
             engine.outcomes.wait_for(SOURCE_ACTION, record.key, wait)
         )
         if wait
@@ -72,13 +74,13 @@ async def _sync_item(
     try:
         outcome = await engine.standing.of(SOURCE_ACTION, record.key)
         if outcome.status == "failed":
-            # Who asks again for what failed before wants it tried again.
+            # Whoever sends a record again that failed before wants another try.
             await engine.upkeep.retry(Choice(ids=[receipt.job]))
             outcome = await engine.standing.of(SOURCE_ACTION, record.key)
         if waiter is not None:
             outcome = await waiter
         elif outcome.status == "unchanged":
-            outcome = Outcome("queued")  # it was, when it was accepted
+            outcome = Outcome("queued")  # as it was when it was accepted
         return outcome_answer(engine, record.key, outcome)
     finally:
         if waiter is not None:
@@ -86,13 +88,13 @@ async def _sync_item(
 
 
 async def _preview_item(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Show what would be written for a record, or for a file that a source knows."""
-    if ATTR_FIELDS in call.data:
-        record = await async_record(call.hass, coordinator.images, call.data)
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Preview what would be written for a record, or for a file that a source knows."""
+    if ATTR_FIELDS in data:
+        record = await async_record(coordinator.hass, coordinator.images, data)
     else:
-        given = identifier(call.data)
+        given = identifier(data)
         if given is None or given[0] != ATTR_PATH:
             raise invalid("preview_needs_path")
         runners = coordinator.runners.values()
@@ -108,70 +110,33 @@ async def _preview_item(
 
 
 async def _undo_item(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Restore what stood there before us, of one item."""
-    if (given := identifier(call.data)) is None:
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Undo what was written to one item."""
+    if (given := identifier(data)) is None:
         raise invalid("identifier_missing")
-    item, restored, kept = await coordinator.engine.undoing.undo(find(given))
-    return {
-        "rating_key": item.rating_key,
-        "restored": list(restored),
-        "kept": dict(kept),
-    }
+    which = chosen_fields(data.get(ATTR_FIELDS))
+    return await async_undo_item(coordinator, find(given), which)
 
 
 async def _undo_since(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Restore what stood there before us, of everything written since a time."""
-    since = call.data[ATTR_SINCE].timestamp()
-    return await async_undo_since(coordinator, since, call.data[ATTR_WAIT])
-
-
-async def _pin_item(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Tie a record to one item by hand."""
-    return await _tie(coordinator, call, rating_key(call.data[ATTR_RATING_KEY]))
-
-
-async def _unpin_item(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Let a record find its item by itself again."""
-    return await _tie(coordinator, call, None)
-
-
-async def _tie(
-    coordinator: PlexSyncCoordinator, call: ServiceCall, item: str | None
-) -> ServiceResponse:
-    source = source_id(coordinator, call.data.get(ATTR_SOURCE, SOURCE_ACTION))
-    key = record_key(call.data[ATTR_KEY])
-    await coordinator.engine.by_hand.pin(source, key, item)
-    if (runner := coordinator.runners.get(source)) is not None:
-        # What was in line with one item may have to be written to another now.
-        with contextlib.suppress(Fault):
-            found = (await runner.source.fresh([key])).get(key)
-            if isinstance(found, Record):
-                await coordinator.engine.arrivals.compare([found])
-    return {"source": source, "key": key, "rating_key": item}
-
-
-async def _reconcile(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Have the sources compared with Plex and the gaps enqueued."""
-    coordinator.reconcile.start(call.data[ATTR_SCOPE])
-    return await coordinator.reconcile.answer(call.data[ATTR_WAIT])
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Undo everything that was written since a time, or within bounds."""
+    since, until = bounds(data)
+    assert since is not None
+    if (source := data.get(ATTR_SOURCE)) is not None:
+        source = await async_source_of_history(coordinator, source)
+    wait = data[ATTR_WAIT]
+    return await async_undo_since(coordinator, since, wait, until, source)
 
 
 async def _refresh_source(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Have one source asked now, or all of them."""
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Poll one source now, or all of them."""
     chosen = dict(coordinator.runners)
-    if (given := call.data.get(ATTR_SOURCE)) is not None:
+    if (given := data.get(ATTR_SOURCE)) is not None:
         source = source_id(coordinator, given)
         chosen = {number: run for number, run in chosen.items() if number == source}
     for runner in chosen.values():
@@ -179,64 +144,9 @@ async def _refresh_source(
     return {"sources": len(chosen)}
 
 
-async def _cancel_reconcile(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Stop a run."""
-    return {"cancelled": await coordinator.reconcile.cancel()}
-
-
-async def _get_jobs(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """List jobs."""
-    data, engine = call.data, coordinator.engine
-    source = data.get(ATTR_SOURCE)
-    jobs, total = await engine.standing.jobs(
-        state=data.get(ATTR_STATE),
-        source=None if source is None else source_id(coordinator, source),
-        reason=data.get(ATTR_REASON),
-        limit=data[ATTR_LIMIT],
-        offset=data[ATTR_OFFSET],
-    )
-    # The queue counts on a clock that no change of the time of day disturbs.
-    ahead = engine.clock.wall() - engine.clock.steady()
-    return {
-        "jobs": [job_answer(job, lambda time: time + ahead) for job in jobs],
-        "total": total,
-    }
-
-
-def _choice(call: ServiceCall) -> Choice | None:
-    """Say which failed jobs are meant; None where nothing says it."""
-    reason, ids = call.data.get(ATTR_REASON), call.data.get(ATTR_IDS)
-    some = reason is not None or ids is not None
-    if some and call.data[ATTR_ALL]:
-        raise invalid("failed_jobs_contradict")
-    return Choice(reason, ids) if some or call.data[ATTR_ALL] else None
-
-
-async def _retry_failed(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Make failed jobs ready again, with what their sources say of them now."""
-    done = await coordinator.engine.upkeep.retry(_choice(call) or EVERYTHING)
-    return asdict(done)
-
-
-async def _discard_failed(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Drop failed jobs; all of them only where that is said."""
-    if (choice := _choice(call)) is None:
-        raise invalid("failed_jobs_unnamed")
-    number = await coordinator.engine.upkeep.discard(choice)
-    return {"discarded": number}
-
-
 async def _reset_circuit(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
     """Close the circuit by hand."""
     circuit = coordinator.engine.circuit
     before = str(circuit.breaker.state)
@@ -244,46 +154,41 @@ async def _reset_circuit(
     return {"before": before, "circuit": str(circuit.breaker.state)}
 
 
-async def _get_outages(
-    coordinator: PlexSyncCoordinator, call: ServiceCall
-) -> ServiceResponse:
-    """Give the outage history."""
-    return outages_answer(coordinator.engine)
-
-
 ACTIONS: dict[str, tuple[Action, probatio.Schema, SupportsResponse]] = {
     "sync_item": (_sync_item, schemas.SYNC_ITEM, SupportsResponse.OPTIONAL),
     "preview_item": (_preview_item, schemas.PREVIEW_ITEM, SupportsResponse.OPTIONAL),
     "undo_item": (_undo_item, schemas.UNDO_ITEM, SupportsResponse.OPTIONAL),
     "undo_since": (_undo_since, schemas.UNDO_SINCE, SupportsResponse.OPTIONAL),
-    "pin_item": (_pin_item, schemas.PIN_ITEM, SupportsResponse.OPTIONAL),
-    "unpin_item": (_unpin_item, schemas.UNPIN_ITEM, SupportsResponse.OPTIONAL),
-    "reconcile": (_reconcile, schemas.RECONCILE, SupportsResponse.OPTIONAL),
-    "cancel_reconcile": (_cancel_reconcile, schemas.NOTHING, SupportsResponse.OPTIONAL),
+    "pin_item": (pin_item, schemas.PIN_ITEM, SupportsResponse.OPTIONAL),
+    "unpin_item": (unpin_item, schemas.UNPIN_ITEM, SupportsResponse.OPTIONAL),
+    "reconcile": (reconcile, schemas.RECONCILE, SupportsResponse.OPTIONAL),
+    "cancel_reconcile": (cancel_reconcile, schemas.NOTHING, SupportsResponse.OPTIONAL),
     "refresh_source": (
         _refresh_source,
         schemas.REFRESH_SOURCE,
         SupportsResponse.OPTIONAL,
     ),
-    "get_jobs": (_get_jobs, schemas.GET_JOBS, SupportsResponse.ONLY),
-    "retry_failed": (_retry_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
-    "discard_failed": (_discard_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
+    "get_history": (async_history, schemas.GET_HISTORY, SupportsResponse.ONLY),
+    "get_jobs": (get_jobs, schemas.GET_JOBS, SupportsResponse.ONLY),
+    "get_plan": (get_plan, schemas.GET_PLAN, SupportsResponse.ONLY),
+    "retry_failed": (retry_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
+    "discard_failed": (discard_failed, schemas.FAILED_JOBS, SupportsResponse.OPTIONAL),
     "reset_circuit": (_reset_circuit, schemas.NOTHING, SupportsResponse.OPTIONAL),
-    "get_outages": (_get_outages, schemas.NOTHING, SupportsResponse.ONLY),
+    "get_outages": (get_outages, schemas.NOTHING, SupportsResponse.ONLY),
 }
 
 
 def _handler(
     action: Action,
 ) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
-    """Find the server that is meant, and let only translated errors out."""
+    """Return a handler that finds the server and raises only translated errors."""
 
     async def handle(call: ServiceCall) -> ServiceResponse:
         entry: PlexSyncConfigEntry = service.async_get_config_entry(
             call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
         )
         with translated_errors():
-            return await action(entry.runtime_data, call)
+            return await action(entry.runtime_data, call.data)
 
     return handle
 

@@ -1,4 +1,4 @@
-"""What is shown of a server: the engine's snapshot, and what only its host knows."""
+"""The engine's snapshot, completed with what only its host knows."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def async_snapshot(coordinator: PlexSyncCoordinator) -> Snapshot:
-    """Describe the moment. Raises StorageError."""
+    """Return the complete snapshot. Raises StorageError."""
     engine, runners = coordinator.engine, coordinator.runners
     snapshot = await engine.snapshot()
     hours = coordinator.config_entry.options.get(CONF_STALE_AFTER, DEFAULT_STALE_AFTER)
@@ -24,6 +24,6 @@ async def async_snapshot(coordinator: PlexSyncCoordinator) -> Snapshot:
         snapshot,
         sources={number: each.connected for number, each in runners.items()},
         unreadable={number: each.source.unreadable for number, each in runners.items()},
-        # What the owner holds is nobody's problem.
+        # Work that the owner holds on purpose is no problem.
         out_of_sync=overdue and Hold.SWITCH not in snapshot.holds,
     )

@@ -1,4 +1,4 @@
-"""What the owner answers where one source is held until then."""
+"""Repair flows for a source that is held until its owner answers."""
 
 import asyncio
 import re
@@ -10,42 +10,48 @@ from homeassistant.helpers.translation import async_get_translations
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 from .engine.database import StorageError
-from .engine.holds import SourceHold
 from .engine.retry import Fault
 from .repair_answers import async_answer, loaded, shown
+from .source_answers import Answer, async_begin, async_part
 
-_LOOKS = 30  # records that are looked at for a sample
+_LOOKS = 30  # records to look through for a sample
 _SAMPLE = 5  # items that are shown
 _LONGEST = 80  # characters of a title
-# As in the form of the action that syncs an item.
+# The same texts as in the form of the action that syncs an item.
 _NAME_OF_FIELD = f"component.{DOMAIN}.selector.item_fields.fields.{{}}.name"
-_PATIENCE = 15.0  # seconds that the owner waits for the sample
+_PATIENCE = 15.0  # seconds that the form waits for the sample
 
 
 class SourceRepairFlow(RepairsFlow):
-    """Ask about one source that waits for the answer."""
+    """A repair flow about one source."""
 
     def __init__(self, entry_id: str, source: str) -> None:
-        """Name the entry and the source that waits."""
+        """Initialize the flow for a source of an entry."""
         self._entry_id = entry_id
         self._source = source
 
     async def async_step_leave(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Leave all as it is."""
+        """Leave everything as it is."""
         return self.async_abort(reason="left")
+
+    async def _answer(self, answer: Answer) -> RepairsFlowResult:
+        async def do(coordinator: PlexSyncCoordinator) -> None:
+            await answer(coordinator, self._source)
+
+        return await async_answer(self, self._entry_id, do)
 
 
 class FirstPlanRepairFlow(SourceRepairFlow):
-    """Ask whether a source may begin to be written."""
+    """Ask whether writing for a source may begin."""
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Show the numbers, some items, and both answers.
 
-        Titles stand nowhere but here: repairs are kept on disk.
+        Titles are only shown here, not kept in the repair, which is stored on disk.
         """
         if (coordinator := loaded(self, self._entry_id)) is None:
             return self.async_abort(reason="not_loaded")
@@ -59,19 +65,14 @@ class FirstPlanRepairFlow(SourceRepairFlow):
     async def async_step_unseen(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Show the same where no item can be shown."""
+        """Show the same without items, if none can be shown."""
         return await self.async_step_init(user_input)
 
     async def async_step_begin(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Let the source be written."""
-
-        async def begin(coordinator: PlexSyncCoordinator) -> None:
-            holds = coordinator.engine.source_holds
-            await holds.lift(self._source, SourceHold.FIRST_PLAN)
-
-        return await async_answer(self, self._entry_id, begin)
+        """Begin to write for the source."""
+        return await self._answer(async_begin)
 
 
 class MassChangeRepairFlow(SourceRepairFlow):
@@ -99,19 +100,14 @@ class MassChangeRepairFlow(SourceRepairFlow):
     async def async_step_part(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Let go of all records that the source has no more."""
-
-        async def part(coordinator: PlexSyncCoordinator) -> None:
-            await coordinator.engine.departures.agree(self._source)
-            coordinator.departures.look_soon(self._source)
-
-        return await async_answer(self, self._entry_id, part)
+        """Accept that the missing records are gone."""
+        return await self._answer(async_part)
 
 
 async def _sample(
     hass: HomeAssistant, coordinator: PlexSyncCoordinator, source: str
 ) -> str:
-    """List a few items and the fields that would change; nothing where none can be seen."""
+    """List a few items with the fields that would change; empty if none can be read."""
     try:
         async with asyncio.timeout(_PATIENCE):
             found = await coordinator.engine.by_hand.glimpse(source, _LOOKS)
@@ -130,7 +126,7 @@ async def _sample(
 
 
 def _plain(title: str) -> str:
-    """Give a title as Markdown that shows just its characters; others wrote it."""
+    """Escape a title for Markdown, because it comes from others, and shorten it."""
     short = " ".join(title.split())
     if len(short) > _LONGEST:
         short = f"{short[:_LONGEST]}…"

@@ -1,4 +1,4 @@
-"""The form that asks what to take from a Stash, and how each field behaves."""
+"""The form that asks what to sync from a Stash, and how each field behaves."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -44,7 +44,7 @@ from .sources.stash_title import NAMES, is_template
 from .validation import InvalidInputError
 
 MIRROR = "mirror"  # Plex shows what Stash says
-FILL = "fill"  # the same, but only where Plex has nothing
+FILL = "fill"  # the same, but only if Plex has no value
 OFF = "off"
 
 SECTION_TEXT = "text"
@@ -57,7 +57,7 @@ SECTION_SCENES = "scenes"
 PLACEHOLDERS = {"names": ", ".join(f"{{{name}}}" for name in NAMES)}
 
 _PICTURES = ("poster", "background")
-# Plex always has a title: there is nothing to fill.
+# Plex always has a title, so there is nothing to fill.
 _ALWAYS_FILLED = frozenset({"title"})
 _BEHAVIOURS = {
     SECTION_TEXT: ("title", "summary", "date", "user_rating", "studio"),
@@ -67,7 +67,7 @@ _BEHAVIOURS = {
     SECTION_PICTURES: _PICTURES,
     SECTION_SCENES: (),
 }
-# What a form says where an option has no value.
+# What the form shows for an option without a value.
 _NOTHING = {"code_to": "nowhere", "gender": "anyone", "role": "nothing"}
 
 
@@ -91,7 +91,7 @@ _RATING = NumberSelector(
         min=0, max=MAX_RATING, step=0.5, mode=NumberSelectorMode.SLIDER
     )
 )
-# Beside the fields and their behaviours: the options of each section.
+# The options of each section, besides the fields and their behaviours.
 _OPTIONS: dict[str, dict[str, Selector[Any]]] = {
     SECTION_TEXT: {
         "title_template": TextSelector(),
@@ -129,7 +129,7 @@ _OPTIONS: dict[str, dict[str, Selector[Any]]] = {
 
 @callback
 def async_names_of(hass: HomeAssistant, options: Collection[str]) -> list[str]:
-    """Give what the form calls some fields and options, in the order of the form."""
+    """Return the names of fields and options as the form shows them, in its order."""
     texts = async_get_cached_translations(
         hass, hass.config.language, "config_subentries", DOMAIN
     )
@@ -143,7 +143,7 @@ def async_names_of(hass: HomeAssistant, options: Collection[str]) -> list[str]:
 
 
 def schema(*, with_start: bool) -> probatio.Schema:
-    """Give the form, with what it holds at first."""
+    """Return the schema of the form, with its defaults."""
     preset = form_of(StashOptions().as_dict())
     fields: dict[probatio.Marker, Any] = {}
     for name, behaviours in _BEHAVIOURS.items():
@@ -153,7 +153,7 @@ def schema(*, with_start: bool) -> probatio.Schema:
             marker = probatio.Required(field, default=preset[name][field])
             inner[marker] = _select("behaviour", *choices)
         for option, selector in _OPTIONS[name].items():
-            # Texts and names can be emptied, which leaves them out of what is sent.
+            # The frontend leaves out a text or list that was emptied, hence Optional.
             inner[probatio.Optional(option, default=preset[name][option])] = selector
         fields[probatio.Required(name)] = section(
             probatio.Schema(inner), {"collapsed": True}
@@ -166,7 +166,7 @@ def schema(*, with_start: bool) -> probatio.Schema:
 
 
 def form_of(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what the form shows of what a subentry holds."""
+    """Return the form's values for the fields that a subentry stores."""
     options = StashOptions.from_dict(fields)
     stored = options.as_dict()
     taken = options.fields | {name for name in _PICTURES if stored[name]}
@@ -187,7 +187,7 @@ def form_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def data_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a subentry keeps of what was entered. Raises InvalidInputError."""
+    """Return the data to store for the form's values. Raises InvalidInputError."""
     entered = {
         field: form[name][field] for name, each in _BEHAVIOURS.items() for field in each
     }
@@ -214,7 +214,7 @@ def data_of(form: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(chosen: Mapping[str, Any]) -> None:
-    """Raise InvalidInputError where something would not be kept as it was entered."""
+    """Raise InvalidInputError if a value could not be stored as it was entered."""
     for value in chosen.values():
         names = value if isinstance(value, list) else []
         texts = [value] if isinstance(value, str) else names

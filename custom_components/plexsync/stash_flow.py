@@ -58,8 +58,8 @@ _ADDRESS = probatio.Schema(
         probatio.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
     }
 )
-_SOON = 5.0  # seconds in which most comparisons are done
-_LISTENS = 1.0  # seconds in which a page that shows progress listens for its end
+_SOON = 5.0  # seconds within which most comparisons end
+_LISTENS = 1.0  # seconds that a progress page takes to subscribe to its end
 _PREFIX = ObjectSelectorField(selector=TextSelector(), required=True)
 _MAPPINGS = ObjectSelector(
     ObjectSelectorConfig(
@@ -89,12 +89,12 @@ _POLL = {
 class StashSubentryFlow(ConfigSubentryFlow):
     """Ask where the Stash is, how its paths are mapped, and what is synced."""
 
-    _typed_key = ""  # kept here: a form never shows it again
-    _entered: dict[str, Any]  # what the subentry will hold
+    _typed_key = ""  # kept here, because a form never shows it again
+    _entered: dict[str, Any]  # the data that the subentry will store
     _check: PathCheck
     _comparing: asyncio.Task[None]
-    _is_typed: bool  # whether somebody chose what is compared
-    _is_shown: bool  # whether somebody looks on while it is
+    _is_typed: bool  # whether a person entered the mappings that are counted
+    _is_shown: bool  # whether the progress of counting is shown
     _tried: list[Pair]  # the mappings that were counted last
     _files_found: int | None
 
@@ -107,7 +107,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for another address or key; without a key the stored one stays."""
+        """Ask for another address or key; if no key is entered, the stored one stays."""
         return await self._async_step_address("reconfigure", user_input)
 
     async def _async_step_address(
@@ -157,11 +157,12 @@ class StashSubentryFlow(ConfigSubentryFlow):
     async def _async_look(
         self, url: str, verify_ssl: bool, *, insists: bool
     ) -> tuple[FirstLook, str]:
-        """Say what answers, and with which key. Raises InvalidInputError.
+        """Return what answers, and the key that works. Raises InvalidInputError.
 
-        That is the one typed last, before an error even, or the stored one. A Stash
-        without a password refuses every key, so it is asked without one before the key
-        is blamed; whoever has typed one just now, and so ``insists``, is told.
+        The key is the one typed last, even before an error, or else the stored one. A
+        Stash without a password refuses every key, so it is asked without one before the
+        key is blamed. ``insists`` says that a key was typed just now: then it is an error
+        if none is needed.
         """
         key = self._typed_key or self._stored.get(CONF_API_KEY, "")
         try:
@@ -180,10 +181,11 @@ class StashSubentryFlow(ConfigSubentryFlow):
         return found, ""
 
     async def _compare(self, pairs: list[Pair] | None = None) -> SubentryFlowResult:
-        """Begin to count what mappings find; without any, what is stored or proposed.
+        """Start counting the files that mappings find.
 
-        A page that is told of progress begins to listen for its end only then, and shows
-        it for ever if that came before. So what is done soon is waited for instead.
+        Without ``pairs``, the stored or suggested mappings are counted. A progress page
+        subscribes to the end of its task only once it is shown, and stays for ever if the
+        task ended before that. So wait for a count that ends soon, and show no progress.
         """
         self._is_typed, self._is_shown = pairs is not None, False
         self._comparing = self.hass.async_create_background_task(
@@ -193,7 +195,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
         return await self.async_step_paths() if done else self._show_comparing()
 
     def _show_comparing(self) -> SubentryFlowResult:
-        """Show that something goes on."""
+        """Show the progress page."""
         self._is_shown = True
         return self.async_show_progress(
             step_id="compare",
@@ -204,7 +206,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
     async def async_step_compare(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Wait for Plex: the first look at a large library takes its time."""
+        """Wait for Plex: listing a large library for the first time takes long."""
         if not self._comparing.done():
             return self._show_comparing()
         return self.async_show_progress_done(next_step_id="paths")
@@ -222,7 +224,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
     async def async_step_paths(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask how paths are mapped, and say how many files that finds."""
+        """Ask for the path mappings, and show how many files they find."""
         if user_input is None:
             self._comparing.result()
             if self._needs_no_answer:
@@ -239,7 +241,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
             if self._finds_nothing:
                 return self._show_paths(_rows(pairs))
         if pairs != self._tried:
-            self._tried, self._files_found = pairs, None  # taken as they are
+            self._tried, self._files_found = pairs, None  # accepted without a count
         return await self._take_paths()
 
     async def _take_paths(self) -> SubentryFlowResult:
@@ -248,7 +250,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
 
     @property
     def _needs_no_answer(self) -> bool:
-        """Say whether all files are found: as somebody mapped them, or as they are."""
+        """Return whether all files are found, with typed mappings or without any."""
         if not 0 < self._check.total == self._files_found:
             return False
         is_new = self.source != SOURCE_RECONFIGURE
@@ -286,7 +288,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
     async def async_step_fields(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask what is synced and how, and for a new Stash where to begin."""
+        """Ask what to sync and how, and for a new Stash, what to start with."""
         is_new = self.source != SOURCE_RECONFIGURE
         shown = None if is_new else self._shown_fields()
         errors: dict[str, str] = {}
@@ -301,7 +303,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
         return self.async_show_form(
             step_id="fields",
             data_schema=self.add_suggested_values_to_schema(
-                # Where to begin is asked once: later it changes nothing.
+                # What to start with is asked only once: later it would change nothing.
                 schema(with_start=is_new).extend(_POLL),
                 shown,
             ),
@@ -310,7 +312,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
         )
 
     def _shown_fields(self) -> dict[str, Any]:
-        """Give what the form shows of what the subentry holds."""
+        """Return the form's values for what the subentry stores."""
         slowest = self._stored.get(CONF_POLL_SLOWEST, int(SLOWEST))
         return form_of(self._stored[CONF_FIELDS]) | {CONF_POLL_SLOWEST: slowest}
 
@@ -320,7 +322,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
             return self.async_create_entry(
                 title=_title(url),
                 data=self._entered,
-                description=self._entered[CONF_START],  # it says how this goes on
+                description=self._entered[CONF_START],  # says what happens next
                 unique_id=url,
             )
         subentry = self._get_reconfigure_subentry()
@@ -335,13 +337,13 @@ class StashSubentryFlow(ConfigSubentryFlow):
 
     @property
     def _stored(self) -> Mapping[str, Any]:
-        """What the subentry holds so far."""
+        """The data that the subentry stores so far."""
         if self.source != SOURCE_RECONFIGURE:
             return {}
         return self._get_reconfigure_subentry().data
 
     def _others(self) -> list[ConfigSubentry]:
-        """List the other sources of this server."""
+        """Return the other Stashes of this server."""
         own = (
             self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
         )
@@ -367,7 +369,7 @@ def _title(url: str) -> str:
 
 
 def _pairs(rows: list[dict[str, str]]) -> list[Pair]:
-    """Read what was entered. Raises InvalidInputError."""
+    """Parse the mappings that were entered. Raises InvalidInputError."""
     pairs = [(row["source"].strip(), row["plex"].strip()) for row in rows]
     pairs = [pair for pair in pairs if pair != ("", "")]
     if not all(_is_absolute(path) for pair in pairs for path in pair):

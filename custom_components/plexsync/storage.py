@@ -1,4 +1,4 @@
-"""Where things are kept, and the circuit's store on Home Assistant's ``Store``."""
+"""The files of an entry, and the circuit's store on Home Assistant's ``Store``."""
 
 import glob
 import logging
@@ -19,15 +19,15 @@ VERSION = 1
 
 
 def database_path(hass: HomeAssistant, entry_id: str) -> Path:
-    """Name the entry's database."""
+    """Return the path of the entry's database."""
     return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.db"))
 
 
 class _HonestStore(Store[dict[str, Any]]):
-    """A store that says so when a write failed.
+    """A store that remembers whether a write failed.
 
-    ``Store`` logs a failed write and returns as if all were well; a write that
-    Home Assistant puts off because it is stopping has not happened either.
+    ``Store`` logs a failed write and returns as if all were well. It also returns
+    without writing if Home Assistant postpones the write because it is stopping.
     """
 
     failure: BaseException | None = None
@@ -47,7 +47,7 @@ class _HonestStore(Store[dict[str, Any]]):
     async def _async_migrate_func(
         self, old_major_version: int, old_minor_version: int, old_data: Any
     ) -> dict[str, Any]:
-        """Refuse what a newer version made: ``Store`` would write it anew as ours."""
+        """Refuse data of a newer version, which ``Store`` would overwrite as ours."""
         if (old_major_version, old_minor_version) > (self.version, self.minor_version):
             raise StorageTooNewError("a newer version made the circuit's store")
         raise NotImplementedError
@@ -57,7 +57,7 @@ class CircuitStore:
     """Keep the circuit, the pace and the outage history in ``.storage``."""
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Name the store; nothing is read yet."""
+        """Initialize the store; nothing is read yet."""
         self._hass = hass
         self._store = _HonestStore(
             hass, VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True
@@ -65,10 +65,10 @@ class CircuitStore:
         self.path = Path(self._store.path)
 
     async def load(self) -> dict[str, Any] | None:
-        """Give what was saved last; an unusable file is set aside first.
+        """Return what was saved last; an unusable file is set aside.
 
-        Raises ValueError for a file that is JSON but not a store's, StorageError for
-        one that cannot be read now, StorageTooNewError for a newer version's. Home
+        Raises ValueError for JSON that is not a store, StorageError for a file that
+        cannot be read now, and StorageTooNewError for one of a newer version. Home
         Assistant itself sets unparsable JSON aside and raises a repair for it.
         """
         try:
@@ -90,7 +90,7 @@ class CircuitStore:
         return data
 
     async def save(self, data: dict[str, Any]) -> None:
-        """Save durably. Raises OSError when it is not on disk afterwards."""
+        """Save durably. Raises OSError if the data is not on disk afterwards."""
         written = self._store.written
         await self._store.async_save(data)
         if self._store.failure is not None:
@@ -114,13 +114,13 @@ class CircuitStore:
 
 
 async def async_remove_files(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete everything that an entry kept, what was set aside included."""
+    """Delete all files of an entry, those that were set aside included."""
     store = CircuitStore(hass, entry_id)
     await store.remove()
 
     def remove() -> None:
-        # The entry's id is in every name: of the log, of what we or Home Assistant
-        # set aside, and of what SQLite keeps beside either.
+        # Every file has the entry's id in its name: the database, files that we or Home
+        # Assistant set aside, and those that SQLite keeps beside them.
         pattern = f"{glob.escape(store.path.name)}.*"
         for path in store.path.parent.glob(pattern):
             try:

@@ -1,4 +1,4 @@
-"""The switch that holds all writing."""
+"""The switch that pauses syncing."""
 
 from typing import Any, override
 
@@ -26,17 +26,17 @@ async def async_setup_entry(
 
 
 class PlexSyncSwitch(PlexSyncEntity, SwitchEntity):
-    """Hold syncing while off: jobs are kept, nothing is written."""
+    """A switch that holds syncing while it is off: jobs are kept, nothing is written."""
 
     @property
     @override
     def is_on(self) -> bool:
-        """Say whether jobs may be written."""
+        """Return whether jobs may be written."""
         return Hold.SWITCH not in self.coordinator.data.holds
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        """Let the worker go on."""
+        """Let the worker continue."""
         await self._switch(on=True)
 
     @override

@@ -1,4 +1,4 @@
-"""System health: one look at whether things move."""
+"""Provide info to system health."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def async_register(
 
 
 async def _info(hass: HomeAssistant) -> dict[str, Any]:
-    """Add up all servers; there may be none."""
+    """Return the info for all servers together."""
     integration = await async_get_integration(hass, DOMAIN)
     entries: list[PlexSyncConfigEntry] = hass.config_entries.async_loaded_entries(
         DOMAIN

@@ -1,8 +1,8 @@
-"""A Plex that was installed anew, with the same files: the entry goes on with it.
+"""Continue an entry with a Plex that was reinstalled, with the same files.
 
-The owner is asked in the entry's own reconfigure flow, which a repair leads to as well.
-What is kept of the old machine's keys is let go of at the next set-up, in one
-transaction, before anything is asked of the new one.
+The entry's reconfigure flow asks the owner; a repair leads there as well. The next
+set-up forgets the old machine's keys, in one transaction, before it asks the new machine
+anything.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,16 +18,16 @@ from .plex.paths import key
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
 
-LOOK: Final = "look"  # begins a reconfigure flow with a look at who answers now
+LOOK: Final = "look"  # lets a reconfigure flow first check which server answers now
 
 
 def preset(
     chosen: Collection[str], known: Sequence[Library], there: Sequence[Library]
 ) -> list[str]:
-    """Give those libraries that are chosen, or stand for a chosen one elsewhere.
+    """Return the libraries to preselect: chosen ones, or those that replace one.
 
-    ``chosen`` are uuids, ``known`` is what is remembered of them. One that is not there
-    is told by its folders, else by its title, among those of its type.
+    ``chosen`` are uuids, ``known`` is what is remembered of them. A library that is not
+    ``there`` is replaced by those of its type that share a folder, or else its title.
     """
     uuids = {each.uuid for each in there}
     lost = [each for each in known if each.uuid in chosen and each.uuid not in uuids]
@@ -35,15 +35,14 @@ def preset(
     for old in lost:
         same = [each for each in there if each.type == old.type]
         folders = set(map(key, old.locations))
-        heirs = [each for each in same if folders & set(map(key, each.locations))]
-        found |= {
-            each.uuid for each in heirs or same if heirs or each.title == old.title
-        }
+        by_folder = [each for each in same if folders & set(map(key, each.locations))]
+        by_title = [each for each in same if each.title == old.title]
+        found |= {each.uuid for each in by_folder or by_title}
     return [each.uuid for each in there if each.uuid in found]
 
 
 async def async_recognise_machine(coordinator: PlexSyncCoordinator) -> bool:
-    """Let go of another machine's keys, once; say whether there were any.
+    """Forget another machine's keys, once; return whether there were any.
 
     Raises StorageError.
     """

@@ -1,38 +1,56 @@
-"""Undo everything since a time, on request: it goes on whoever waits for it."""
+"""Undo on request: one item, or many; an undo of many continues if nobody waits for it."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
 from .const import DOMAIN
 from .engine.contact import CircuitRefusedError
+from .engine.record import Find
 from .engine.retry import Fault
+from .engine.undoing import Which
 
 if TYPE_CHECKING:
     from .coordinator import PlexSyncCoordinator
 
 
-async def async_undo_since(
-    coordinator: PlexSyncCoordinator, since: float, seconds: float
+async def async_undo_item(
+    coordinator: PlexSyncCoordinator, find: Find, which: Which
 ) -> dict[str, Any]:
-    """Begin to undo, and say how that stands at most ``seconds`` later.
+    """Undo the chosen fields of one item. Raises Fault and StorageError."""
+    item, restored, kept = await coordinator.engine.undoing.undo(find, which)
+    return {
+        "rating_key": item.rating_key,
+        "restored": list(restored),
+        "kept": dict(kept),
+    }
 
-    ``since`` is seconds since the epoch. Raises StorageError.
+
+async def async_undo_since(
+    coordinator: PlexSyncCoordinator,
+    since: float,
+    seconds: float,
+    until: float | None = None,
+    source: str | None = None,
+) -> dict[str, Any]:
+    """Start the undo, wait up to ``seconds`` for it, and describe its progress.
+
+    The bounds are those of ``Undoing.undo_since``. Raises StorageError.
     """
     undoing = coordinator.engine.undoing
 
     async def undo() -> tuple[int, int, dict[str, int]] | None:
         try:
-            return await undoing.undo_since(since)
+            return await undoing.undo_since(since, until, source)
         except Fault, CircuitRefusedError:
-            return None  # Plex is away: the engine goes on once it is back
+            return None  # Plex is away: the engine continues once it is back
 
     task = coordinator.config_entry.async_create_background_task(
         coordinator.hass, undo(), f"{DOMAIN} undo"
     )
-    # Nobody need wait for it, and then nobody asks how it ended.
+    # Nobody may be waiting, so retrieve the exception.
     task.add_done_callback(lambda it: None if it.cancelled() else it.exception())
     await asyncio.wait([task], timeout=seconds)
-    over = task.done() and not task.cancelled()  # by an unload: it goes on afterwards
+    over = task.done() and not task.cancelled()  # an unload cancels; a start continues
     if over and (result := task.result()) is not None:
         items, fields, kept = result
         return {"status": "finished", "items": items, "fields": fields, "kept": kept}

@@ -1,4 +1,4 @@
-"""Try on the real servers what a flow was given, and say what is wrong with it."""
+"""Validate a flow's input against the real servers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ from .sources.stash_first_look import FirstLook, first_look
 
 _LOGGER = logging.getLogger(__name__)
 
-DEADLINE = 15.0  # seconds for each test call; somebody waits
-# Pages that people copy out of the address bar of their browser.
+DEADLINE = 15.0  # seconds for each test call, as somebody is waiting
+# Pages that people copy from the address bar of their browser.
 _PAGES = ("/web/index.html", "/web", "/graphql", "/playground")
 _STASH_ERRORS = {
     "certificate": "certificate",
@@ -30,19 +30,19 @@ _STASH_ERRORS = {
     "error": "not_stash",
     "status_4xx": "not_stash",
 }
-# What other servers say in the same words, and Stash does only where it is one.
+# Errors that other servers answer with, too: they count only from a real Stash.
 _SAID_BY_OTHERS = {"invalid_auth", "tripwire", "unsupported"}
 _PERHAPS_ELSEWHERE = {"cannot_connect", "not_stash"}
 
 
 class InvalidInputError(Exception):
-    """What was entered does not do; ``error`` is the key of the text that says why.
+    """Input that cannot be used; ``error`` is the key of the text that says why.
 
-    ``instead`` is the address to offer, where another one would do.
+    ``instead`` is an address that would work.
     """
 
     def __init__(self, error: str, field: str = "base", *, instead: str = "") -> None:
-        """Name the error, and the field that it is shown at."""
+        """Take the error, and the field that shows it."""
         super().__init__(error)
         self.error = error
         self.field = field
@@ -50,15 +50,15 @@ class InvalidInputError(Exception):
 
     @property
     def errors(self) -> dict[str, str]:
-        """What a form takes as its errors."""
+        """The errors for a form."""
         return {self.field: self.error}
 
 
 def normalise_url(text: str) -> str:
-    """Give a server's address in its one form. Raises InvalidInputError.
+    """Return the normal form of a server's address. Raises InvalidInputError.
 
-    Without a scheme it is http. What does not belong to an address is dropped;
-    a password in it is refused, for addresses are shown.
+    The default scheme is http. What does not belong to an address is dropped. An
+    address with a password is refused, because addresses are shown.
     """
     text = text.strip()
     try:
@@ -79,7 +79,7 @@ def normalise_url(text: str) -> str:
 async def async_look_at_stash(
     hass: HomeAssistant, url: str, api_key: str | None, *, verify_ssl: bool
 ) -> FirstLook:
-    """Say what a Stash holds. Raises InvalidInputError."""
+    """Return a first look at a Stash. Raises InvalidInputError."""
     try:
         return await _look_at_stash(hass, url, api_key, verify_ssl=verify_ssl)
     except InvalidInputError as error:
@@ -89,7 +89,7 @@ async def async_look_at_stash(
 async def _second_look(
     hass: HomeAssistant, url: str, error: InvalidInputError
 ) -> InvalidInputError:
-    """Say whether it is a Stash that answers so, or whether one is next door."""
+    """Return a better error: that this is no Stash, or that one has the other scheme."""
     session = async_get_clientsession(hass)
     if error.error in _SAID_BY_OTHERS and not await is_stash(session, url):
         error = InvalidInputError("not_stash")
@@ -101,7 +101,7 @@ async def _second_look(
 
 
 def with_other_scheme(url: str) -> str:
-    """Give the same address with https in place of http, or the other way round."""
+    """Return the same address with http and https swapped."""
     scheme, _, rest = url.partition("://")
     return f"{'http' if scheme == 'https' else 'https'}://{rest}"
 
@@ -122,7 +122,7 @@ async def _look_at_stash(
 
 @contextmanager
 def explained(errors: Mapping[str, str]) -> Iterator[None]:
-    """Turn what goes wrong in a test call into the error that says so."""
+    """Turn an exception in a test call into an error of the form."""
     try:
         yield
     except Fault as fault:

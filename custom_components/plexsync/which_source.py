@@ -1,4 +1,4 @@
-"""Which source an action means: its id, or the device that stands for it."""
+"""The source that an action means, given by its id or its device."""
 
 from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
@@ -10,9 +10,9 @@ from .errors import invalid
 
 @callback
 def source_id(coordinator: PlexSyncCoordinator, given: str) -> str:
-    """Give the id of a source. Raises ServiceValidationError for one that there is not.
+    """Return the id of a source. Raises ServiceValidationError if it does not exist.
 
-    The server's own device stands for the records of actions.
+    The server's own device stands for the source of actions' records.
     """
     known = (SOURCE_ACTION, *coordinator.runners)
     if given in known:

@@ -1,11 +1,12 @@
 """What has to hold in every state of the database that is ever committed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 import json
 import sqlite3
 from typing import Any
 
+from custom_components.plexsync.engine.history import unpack
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.record import Record
 from proofs.kill9.inquest import Findings, check_counts
@@ -60,7 +61,12 @@ class Books:
             return []  # this is the commit before the tables are laid out
         found = Findings("")
         check_counts(db, found)
-        return [*found.miscounts, *self._broken_promises(db), *_open_intents(db)]
+        return [
+            *found.miscounts,
+            *self._broken_promises(db),
+            *_open_intents(db),
+            *_untold(db),
+        ]
 
     def _broken_promises(self, db: sqlite3.Connection) -> list[str]:
         held: dict[Key, list[dict[str, int]]] = {}
@@ -112,6 +118,27 @@ def _open_intents(db: sqlite3.Connection) -> list[str]:
     ]
 
 
+def _untold(db: sqlite3.Connection) -> list[str]:
+    """Find writes that the history does not tell of, and what it counts wrong."""
+    counter: dict[str, int] = dict(db.execute("SELECT name, value FROM counter"))
+    told, rows = db.execute("SELECT count(key), count(*) FROM history").fetchone()
+    counted = db.execute(
+        "SELECT coalesce(sum(rows), 0), min(bytes > 0 AND rows > 0) FROM history_run"
+    ).fetchone()
+    return [
+        *(
+            [f"{counter} written, {told} told"]
+            if told < counter.get("synced", 0)
+            else []
+        ),
+        *(
+            [f"{rows} rows, {counted} counted"]
+            if counted != (rows, int(rows > 0) or None)
+            else []
+        ),
+    ]
+
+
 _LAID_OUT = "SELECT 1 FROM sqlite_schema WHERE name = 'proof_written'"
 _TABLES = {
     "job": "SELECT source, key, find, fields, revision, identified, mirror, priority,"
@@ -127,13 +154,22 @@ _TABLES = {
     "pin": "SELECT * FROM pin",
     "backup": "SELECT file FROM backup",
     "setting": "SELECT * FROM setting WHERE name NOT IN"
-    " ('last_sync', 'ledger_id', 'outage', 'pruned')",
+    " ('last_sync', 'ledger_id', 'outage', 'pruned', 'history_day')",
 }
 
 
 def portrait(db: sqlite3.Connection) -> dict[str, list[Any]]:
     """Give all that is kept but times, counts and names made up by chance."""
-    return {
+    found = {
         name: sorted(db.execute(sql).fetchall(), key=repr)
         for name, sql in _TABLES.items()
     }
+    return found | {"history": sorted(_history(db), key=repr)}
+
+
+def _history(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Give each field that was written: a failure may make two turns of one."""
+    for path, key, changes in db.execute(
+        "SELECT path, key, changes FROM history JOIN item ON item.id = history.item"
+    ):
+        yield from ((path, key, *change) for change in unpack(changes))

@@ -27,6 +27,7 @@ from custom_components.plexsync.sources.rhythm import (
 )
 from custom_components.plexsync.sources.runner import SourceRunner
 from custom_components.plexsync.sources.stash import StashSource
+from custom_components.plexsync.sources.stash_walk import PAGE
 from tests.rig import Gallery
 from tests.simulators.stash import StashCore, StashSimulator
 from tests.virtual import run, virtual
@@ -260,7 +261,7 @@ def test_a_scene_that_cannot_be_read_is_not_hammered(
 
     run(main())
     assert told(caplog) == [
-        f"WARNING Source {NAME} cannot read 1 of its records, which are passed over",
+        f"WARNING Source {NAME} cannot read 1 of its records; they are skipped",
         f"INFO Source {NAME} reads all of its records again",
     ]
 
@@ -319,7 +320,7 @@ def test_a_disk_that_fills_up_on_the_way(socket_enabled: None, tmp_path: Path) -
             async with it.reading():
                 await asyncio.sleep(HOUR)
             assert not it.runner.caught_up.is_set()
-            assert len(await it.titles()) == 500  # a page, or nothing of it
+            assert len(await it.titles()) == 2 * PAGE  # whole pages only
             await it.take_in()
             it.stash.journal.clear()
             async with it.reading():
@@ -331,7 +332,7 @@ def test_a_disk_that_fills_up_on_the_way(socket_enabled: None, tmp_path: Path) -
                 )
                 == 1
             )
-            assert it.stash.journal.count("Scenes") == 2
+            assert it.stash.journal.count("Scenes") == 3  # 700 scenes
 
     run(main())
 

@@ -9,6 +9,7 @@ import pytest
 from custom_components.plexsync.engine.record import Actor
 from custom_components.plexsync.engine.retry import Fault
 from custom_components.plexsync.sources.stash import StashOptions, StashSource
+from custom_components.plexsync.sources.stash_walk import PAGE
 from tests.simulators.stash import (
     Kind,
     SceneFields,
@@ -127,8 +128,8 @@ async def test_first_reading_can_be_cut_anywhere(
     reader = Reader(make_source())
     whole = await reader.read()
     assert whole.keys() == keys(core.scene_ids())
-    assert [len(batch.records) for batch in reader.batches] == [500, 500, 500, 200]
-    for cut in range(1, 4):
+    assert [len(batch.records) for batch in reader.batches] == [PAGE] * 6 + [200]
+    for cut in range(1, 7):
         first = Reader(make_source())
         begun = await first.read(cut)
         rest = await Reader(make_source(), first.cursor).read()
@@ -148,11 +149,11 @@ async def test_changes_while_reading_are_not_lost(
     core.edit_scene(ids[3], title="Behind the page")
     core.edit_scene(ids[700], title="Before the page")
     core.delete_scene(ids[600])
-    core.delete_scene(ids[499])
+    core.delete_scene(ids[PAGE - 1])
     (late,) = _add(core)
     rest = await reader.read()
     found = rest | await reader.read()
-    assert keys(ids[501:600] + ids[601:] + [late]) <= found.keys()
+    assert keys(ids[PAGE:600] + ids[601:] + [late]) <= found.keys()
     assert found[f"scene:{ids[3]}"].fields["title"] == "Behind the page"
     assert found[f"scene:{ids[700]}"].fields["title"] == "Before the page"
 
@@ -171,7 +172,7 @@ async def test_many_scenes_share_a_second(
             core.edit_scene(scene_id, organized=True)
     stash.journal.clear()
     assert (await reader.read()).keys() == keys(ids)
-    assert len(stash.journal) <= 7
+    assert len(stash.journal) <= 1500 // PAGE + 4
     stash.journal.clear()
     await _settle(reader)
     assert not stash.journal.count("Scenes")
@@ -556,6 +557,19 @@ async def test_from_now_on(
     assert (await reader.read()).keys() == keys([new])
 
 
+async def test_from_now_on_what_was_changed_together_long_ago_stays(
+    core: StashCore, clock: Clock, source: StashSource
+) -> None:
+    """A bulk edit gave many scenes one time; the last look at them was that of nobody."""
+    _add(core, 20)
+    clock.tick(3600)
+    reader = Reader(source, await source.latest())
+    assert not await reader.read()
+    clock.tick(5)
+    (new,) = _add(core)
+    assert (await reader.read()).keys() == keys([new])
+
+
 async def test_from_now_on_in_an_empty_stash(
     core: StashCore, clock: Clock, source: StashSource
 ) -> None:
@@ -638,7 +652,7 @@ async def test_a_fault_in_the_middle_loses_nothing(
         fault(times=1, match="Scenes")
         with pytest.raises(Fault):
             await reader.read()
-    assert len(found) == 500
+    assert len(found) == PAGE
     found |= await reader.read()
     assert found.keys() == keys(ids)
     clock.tick()
@@ -814,5 +828,5 @@ async def test_pages_shrink_for_a_slow_stash(
     sizes = [
         entry.variables["page"]["per_page"] for entry in stash.journal.find("Scenes")
     ]
-    assert sizes[:2] == [500, 250]
-    assert sizes[2] > 250
+    assert sizes[:2] == [PAGE, PAGE // 2]
+    assert sizes[2] > PAGE // 2

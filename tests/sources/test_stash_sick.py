@@ -40,7 +40,7 @@ async def test_the_first_reading_passes_it(
     assert len(stash.journal) < 80
     stash.journal.clear()
     assert (await Reader(source).read()).keys() == keys(set(ids) - sick)
-    assert stash.journal.count("Scenes") == 2
+    assert stash.journal.count("Scenes") == 3
     # The four are asked for together, in halves, and each alone.
     assert stash.journal.count("Reread") <= 7
     assert len(stash.journal) < 14

@@ -1,6 +1,7 @@
-"""What an owner asks for by hand, and waits for: preview and pin."""
+"""What an owner asks for by hand, and waits for: preview, titles and pin."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
@@ -19,6 +20,8 @@ from .ports import Item
 from .record import Record
 from .retry import Fault
 from .sight import Sight, every
+
+_PATIENCE = 2.0  # seconds that somebody waits for titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,18 @@ class Glimpse:
     fields: tuple[str, ...]
 
 
+async def sights_of(common: Common, records: Sequence[Record]) -> list[Sight]:
+    """Say where to look for the items of some records, and which pictures are known."""
+
+    def look_up(db: Connection) -> list[Sight]:
+        return [
+            Sight(pins.find(db, each) or each.find, each, known_digests(db, each))
+            for each in records
+        ]
+
+    return await common.database.run(look_up, durable=False)
+
+
 class ByHand:
     """Do at once what is asked for, past the queue."""
 
@@ -54,13 +69,7 @@ class ByHand:
 
     async def preview(self, record: Record) -> Preview:
         """Compute the plan for one record and write nothing. Raises Fault."""
-        sight = Sight(record.find, record)
-
-        def look_up(db: Connection) -> None:
-            sight.find = pins.find(db, record) or record.find
-            sight.images = known_digests(db, record)
-
-        await self._common.database.run(look_up, durable=False)
+        (sight,) = await sights_of(self._common, [record])
         async with self._admission.contact(READING) as contact:
             look = Look(self._common, contact)
             await look.find([sight])
@@ -85,21 +94,17 @@ class ByHand:
         They are taken from all over, so many at most. Nothing is written. Raises Fault.
         """
 
-        def look_up(db: Connection) -> list[Sight]:
+        def look_up(db: Connection) -> list[Record]:
             waiting = db.execute(
                 "SELECT id FROM job WHERE source = ? AND held = 1 AND failed = 0",
                 (source,),
             ).fetchall()
             step = max(1, len(waiting) // looks)
             ids = [row[0] for row in waiting[::step][:looks]]
-            sights = []
-            for each in job.load(db, ids):
-                find = pins.find(db, each.record) or each.record.find
-                images = known_digests(db, each.record)
-                sights.append(Sight(find, each.record, images))
-            return sights
+            return [each.record for each in job.load(db, ids)]
 
-        sights = await self._common.database.run(look_up, durable=False)
+        records = await self._common.database.run(look_up, durable=False)
+        sights = await sights_of(self._common, records)
         async with self._admission.contact(READING) as contact:
             look = Look(self._common, contact)
             await look.find(sights)
@@ -132,6 +137,24 @@ class ByHand:
 
         await self._common.database.run(work, if_left=self._circuit.notify)
         self._circuit.notify()
+
+    async def titles(self, rating_keys: Sequence[str]) -> dict[str, str]:
+        """Give the titles that items have in Plex, as far as it says so at once."""
+        if not rating_keys:
+            return {}
+        with contextlib.suppress(Fault, CircuitRefusedError, TimeoutError):
+            async with (
+                asyncio.timeout(_PATIENCE),
+                self._admission.contact(READING) as contact,
+            ):
+                items = await Look(self._common, contact).read(
+                    dict.fromkeys(rating_keys, "")
+                )
+                return {
+                    key: str(item.fields.get("title") or "")
+                    for key, item in items.items()
+                }
+        return {}
 
     async def _read(self, rating_key: str) -> Item | None:
         """Read one item, if Plex can be asked now."""

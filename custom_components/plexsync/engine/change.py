@@ -34,6 +34,7 @@ class Kept(StrEnum):
     NOT_OURS = "not_ours"  # empty at the source, but never written by us
     LAST_MEMBER = "last_member"  # a collection that we did not create would vanish
     UNSUPPORTED = "unsupported"  # this type of item has no such field
+    LEFT_ALONE = "left_alone"  # its owner said so: see ``left_alone``
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class Change:
             return {"field": self.field, "before": None, "after": "new picture"}
         return {
             "field": self.field,
-            "before": _shape(self.before),
-            "after": _shape(self.after),
+            "before": shape(self.before),
+            "after": shape(self.after),
         }
 
     def edit(self) -> FieldEdit:
@@ -166,7 +167,7 @@ def _is_form_of(
     return changed and is_form(FIELDS["original_title"], wanted.role, there.role)
 
 
-def _shape(value: Value | None) -> Any:
+def shape(value: Value | None) -> Any:
     """Shape a value for answers: of an actor name and role."""
     if isinstance(value, tuple):
         return [

@@ -7,6 +7,7 @@ from random import Random
 from .bulkheads import Bulkheads
 from .clock import Clock
 from .database import Database
+from .history import WriteHistory
 from .in_hand import InHand
 from .ports import Fresh, Images, Server, nothing_newer
 from .retry import RetryPolicy
@@ -45,6 +46,7 @@ class Common:
     # Rating key → monotonic time at which somebody else was last seen to edit the item.
     voided: Mapping[str, float]
     successors: Successors
+    history: WriteHistory
     fresh: Fresh = nothing_newer
     # Whether the jobs of a source wait for their owner.
     is_held: Callable[[str], bool] = lambda source: False

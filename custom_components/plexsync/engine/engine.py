@@ -6,7 +6,17 @@ import contextlib
 from random import Random
 from sqlite3 import Connection
 
-from . import departures, leading, ledger, parts, queue, skipped, stats
+from . import (
+    departures,
+    history,
+    leading,
+    ledger,
+    left_alone,
+    parts,
+    queue,
+    skipped,
+    stats,
+)
 from .admission import Admission
 from .arrivals import Arrivals
 from .breaker import Policy
@@ -26,6 +36,8 @@ from .events import (
     nobody_listens,
 )
 from .health import Health
+from .history import WriteHistory
+from .history_view import HistoryView
 from .holds import Hold
 from .job import Priority
 from .judge import Judge
@@ -45,6 +57,7 @@ from .ports import (
 from .record import Record
 from .record_desk import Receipt, RecordDesk
 from .retry import RetryPolicy
+from .review import Review
 from .scans import Scans
 from .snapshot import Snapshot, take_snapshot
 from .source_holds import SourceHolds
@@ -65,6 +78,8 @@ SCHEMAS = (
     stats.SCHEMA,
     leading.SCHEMA,
     departures.SCHEMA,
+    left_alone.SCHEMA,
+    history.SCHEMA,
 )
 
 
@@ -90,11 +105,13 @@ class Engine:
         fresh: Fresh = nothing_newer,
         wants_scan: WantsScan = nobody_does,
         tell: Tell = nobody_listens,
+        keep_history: int = history.KEEP_DAYS,
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
         The database has the tables of ``SCHEMAS``, and may have those of outer
-        rings beside them. ``name`` tells several servers apart in the log.
+        rings beside them. ``name`` tells several servers apart in the log;
+        ``keep_history`` is in days.
         """
         self.clock = clock = clock or Clock()
         self.random = random = random or Random()
@@ -114,6 +131,7 @@ class Engine:
         self.news = PlexNews(database, circuit, clock)
         self.source_holds = SourceHolds(database, circuit, clock, self._tell)
         self.successors = Successors(database, circuit, clock, fresh)
+        self.history = HistoryView(database)
         self.common = Common(
             database=database,
             server=server,
@@ -124,6 +142,7 @@ class Engine:
             bulkheads=self.bulkheads,
             voided=self.news.voided,
             successors=self.successors,
+            history=WriteHistory(database, clock, keep_history),
             fresh=fresh,
             is_held=self.source_holds.is_held,
         )
@@ -146,6 +165,7 @@ class Engine:
         )
         self.upkeep = Upkeep(self.database, circuit, self.clock, common.fresh)
         self.by_hand = ByHand(common, circuit, self.admission)
+        self.review = Review(common, circuit, self.admission)
         self.undoing = Undoing(common, self.admission)
         self.arrivals = Arrivals(common, circuit, self.admission, self.news)
         self.departures = Departures(
@@ -195,6 +215,7 @@ class Engine:
                 self.undoing,
                 self.successors,
                 self.scans,
+                self.common.history,
             )
             for work in [part.run for part in parts]:
                 group.create_task(self._keep(work))

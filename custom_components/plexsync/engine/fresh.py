@@ -44,6 +44,8 @@ def _is_still_to_write(common: Common, task: Task) -> bool:
         put_off(common, task, sight.fault, About(Purpose.READ, sight.rating_key))
     elif sight.item is None:
         not_found(common, task)
+    elif not task.is_as_shown:
+        task.skip("plan_changed")
     elif task.plan.changes:
         return True
     elif not still_waits(common, task):

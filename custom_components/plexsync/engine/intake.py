@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from sqlite3 import Connection
 
-from . import settled
+from . import approvals, settled
 from .coalescing import COLUMNS, Revisions, Waiting, drop_older, merge, older, too_late
 from .dealt_again import begin_anew, is_another
 from .job import Priority
@@ -44,6 +44,7 @@ def enqueue(
     merged = _merge(waits, record, known)
     if merged != waiting:
         _store(db, job, merged, now)
+        approvals.drop(db, record.source, record.key)
     db.execute(
         "UPDATE job SET priority = ?1 WHERE id = ?2 AND priority > ?1", (priority, job)
     )
@@ -194,5 +195,6 @@ def refresh(db: Connection, record: Record, now: float) -> bool:
     ):
         return False
     _store(db, waits.job, merged, now)
+    approvals.drop(db, record.source, record.key)
     db.execute("UPDATE job SET rev = rev + 1 WHERE id = ?", (waits.job,))
     return True

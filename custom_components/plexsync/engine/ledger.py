@@ -383,6 +383,26 @@ def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
     ).fetchall()
 
 
+def written_within(
+    db: Connection, since: float, until: float, sources: Iterable[str] | None
+) -> list[tuple[int, str, str]]:
+    """Give number, path and rating key of all items that some sources wrote between times.
+
+    Both times are included; without names, whichever sources. What was only found to
+    stand there was not written.
+    """
+    names = None if sources is None else json.dumps(sorted(sources))
+    return db.execute(
+        "SELECT DISTINCT item.id, path, rating_key FROM ledger"
+        " JOIN item ON item.id = ledger.item"
+        " WHERE written >= ?1 AND written <= ?2 AND before_known = 1"
+        " AND (locked OR pending OR value = 'null')"
+        " AND (?3 IS NULL OR source IN (SELECT value FROM json_each(?3)))"
+        " ORDER BY item.id",
+        (since, until, names),
+    ).fetchall()
+
+
 def whose(db: Connection, item: Item) -> list[tuple[str, str, str]]:
     """Give source, record key and field of each row of an item, the newest first."""
     return db.execute(

@@ -6,7 +6,7 @@ Every function is one step of a transaction under way (``Database.run``).
 import json
 from sqlite3 import Connection
 
-from . import known_pictures, ledger_rows, pins, stats
+from . import history, known_pictures, ledger_rows, pins, stats
 
 SOURCES = "sources"  # the note that names them in the order in which they lead
 REMOVED = "removed:"  # begins the names of sources that were removed
@@ -32,21 +32,26 @@ def release(db: Connection, source: str) -> None:
     known_pictures.forget_source(db, source)
 
 
+def former_names(db: Connection, source: str) -> list[str]:
+    """Give the names under which the ledger has what a removed source wrote."""
+    return [
+        row[0]
+        for row in db.execute(
+            "SELECT name FROM ledger_source"
+            " WHERE substr(name, 1, ?) = ? AND substr(name, -?) = ?",
+            (len(REMOVED), REMOVED, len(source) + 1, f":{source}"),
+        )
+    ]
+
+
 def take_back(db: Connection, removed: str, source: str) -> None:
     """Give a source that was added again what it wrote under its former name.
 
     Where it was removed more than once, the last time counts.
     """
-    names = [
-        row[0]
-        for row in db.execute(
-            "SELECT name FROM ledger_source"
-            " WHERE substr(name, 1, ?) = ? AND substr(name, -?) = ?",
-            (len(REMOVED), REMOVED, len(removed) + 1, f":{removed}"),
-        )
-    ]
-    for name in sorted(names, key=_number, reverse=True):
+    for name in sorted(former_names(db, removed), key=_number, reverse=True):
         ledger_rows.give(db, name, source)
+    history.follow_source(db, removed, source)
 
 
 def _number(removed: str) -> int:

@@ -10,7 +10,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 
-from . import item_owner, known_items, leading, ledger, ledger_sources, parts, seen
+from . import (
+    item_owner,
+    known_items,
+    leading,
+    ledger,
+    ledger_sources,
+    left_alone,
+    parts,
+    seen,
+)
 from .access import CallAccess
 from .aside import Aside
 from .bulk_read import BulkReader
@@ -142,6 +151,7 @@ class Look:
                 if leads:
                     number = known_items.find(db, sight.item)
                     sight.leads = leading.fields(db, sight.record, number)
+                sight.left_alone = left_alone.fields(db, sight.record)
                 if self._skims:
                     sight.basis = _basis(db, sight, order)
                 if key is not None:
@@ -163,6 +173,7 @@ class Look:
                 images=sight.images,
                 order=order,
                 leads=sight.leads,
+                left_alone=sight.left_alone,
             )
         await spare_collections(self._common, self.access, planned)
 

@@ -7,7 +7,7 @@ Every function is one step of a transaction under way (``Database.run``).
 
 from sqlite3 import Connection
 
-from . import stats
+from . import history, stats
 
 _MACHINE = "machine"  # the setting that names the machine all keys are of
 _NO_KEY = "0"  # no item has it: what is tied to it is looked for by its files
@@ -30,6 +30,7 @@ def recognise(db: Connection, machine: str) -> bool:
 
 def _let_go(db: Connection) -> None:
     # What has no file, a show for example, can never be told again.
+    history.lose_items(db)
     of_item = ("compared", "undo_owed", "part")
     of_row = [(name, "id / 1048576") for name in ("written", "unconfirmed")]
     for table, column in (

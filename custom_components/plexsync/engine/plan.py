@@ -66,13 +66,14 @@ def make_plan(
     images: Mapping[str, str] | None = None,
     order: Sequence[str] = (),
     leads: Container[str] = (),
+    left_alone: Container[str] = (),
 ) -> Plan:
     """Compute what bringing the item into line would write.
 
     ``images`` maps each image field whose bytes are at hand to their digest;
     other image fields of the record count as unchanged. ``order`` names the sources:
     a value follows the first one that has one. In the fields that ``leads`` names a lock
-    counts as ours.
+    counts as ours. Those in ``left_alone`` stay as they are.
     """
     changes: list[Change] = []
     adopted: list[Change] = []
@@ -96,6 +97,8 @@ def make_plan(
             result = plan_sort_title(case, title)
         else:
             result = plan_value(case)
+        if name in left_alone and isinstance(result, Change):
+            result = Kept.LEFT_ALONE
         if name == "title" and isinstance(result, Change):
             title = result.after
         match result:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from . import pictures, pins, settled
+from . import approvals, pictures, pins, settled
 from .common import Common
 from .put_off import put_off
 from .task import Task, Verdict
@@ -19,6 +19,7 @@ async def recall(common: Common, tasks: Sequence[Task]) -> None:
             record = task.job.record
             if tied := pins.find(db, record):
                 task.sight.find, task.tied = tied, True
+            task.approval = approvals.find(db, record.source, record.key)
             if record.has_pictures:
                 task.settled_key = settled.same_but_pictures(db, task.job)
 

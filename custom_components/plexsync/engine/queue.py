@@ -12,11 +12,11 @@ from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
 
-from . import hold_rows, settled, targets
+from . import approvals, hold_rows, settled, targets
 from .coalescing import COLUMNS, Waiting
 from .job import SCHEMA as JOBS, SKIPPED, Job, Priority, load
 
-SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA
+SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA + approvals.SCHEMA
 
 OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
 _NOTHING: Mapping[str, str] = MappingProxyType({})

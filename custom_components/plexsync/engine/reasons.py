@@ -26,6 +26,7 @@ class Reason(StrEnum):
     NOT_MAPPED = "not_mapped"
     NOT_ORGANIZED = "not_organized"
     OUTSIDE_LIBRARIES = "outside_libraries"
+    PLAN_CHANGED = "plan_changed"
     SHARED_ITEM = "shared_item"
 
     # What all jobs wait for, or all that need one kind of call

@@ -7,7 +7,18 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from sqlite3 import Connection
 
-from . import failed, intake, jobs_view, ledger, pins, queue, seen, settled, skipped
+from . import (
+    failed,
+    intake,
+    jobs_view,
+    ledger,
+    pins,
+    planned,
+    queue,
+    seen,
+    settled,
+    skipped,
+)
 from .breaker import State
 from .change import Kept
 from .circuit import Circuit
@@ -65,6 +76,7 @@ class Reconcile:
         circuit: Circuit,
         contact: Callable[[], AbstractAsyncContextManager[Contact]],
         *,
+        number: int,
         enqueue: bool,
         total: int | None,
         catches_up: bool = False,
@@ -72,8 +84,10 @@ class Reconcile:
     ) -> None:
         """Take the way to Plex, and how many records there will be.
 
-        With ``insists`` what cannot be looked at now becomes a job, too.
+        With ``insists`` what cannot be looked at now becomes a job, too. ``number`` is
+        that of the run, for ``planned``.
         """
+        self._number = number
         self._common = common
         self._circuit = circuit
         self._contact = contact
@@ -241,8 +255,10 @@ class Reconcile:
 
         def work(db: Connection) -> None:
             seen.begin(db)
+            planned.begin(db)
             for sight in news:
                 seen.keep(db, *_whose(sight), _seen(sight))
+                planned.keep(db, sight, self._number)
                 _note_waiting(db, sight, wall)
                 if sight.record and not any(map(self._needs_a_job, sight.targets)):
                     settled.agree(db, sight.record)

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
 
-from . import departures, hold_rows, intake, ledger_sources, queue, settled, stats
+from . import (
+    approvals,
+    departures,
+    hold_rows,
+    intake,
+    ledger_sources,
+    left_alone,
+    queue,
+    settled,
+    stats,
+)
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database
@@ -104,6 +114,7 @@ class RecordDesk:
             for name in sorted(stats.named(db, _IDENTITY, identity)):
                 if (removed := name.removeprefix(_IDENTITY)) not in there:
                     ledger_sources.take_back(db, removed, source)
+                    left_alone.follow(db, removed, source)
                     stats.keep(db, name, None)
             stats.keep(db, mine, identity)
 
@@ -116,6 +127,7 @@ class RecordDesk:
             ledger_sources.release(db, source)
             departures.forget_source(db, source)
             hold_rows.forget_source(db, source)
+            approvals.forget_source(db, source)
             for mark in ("cursor", "planned", "settings", "retry"):
                 stats.keep(db, f"{mark}:{source}", None)
             return queue.discard_source(db, source, self._clock.steady())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import hashlib
 from sqlite3 import Connection
 
-from . import leading
+from . import leading, left_alone
 from .record import Find, Record
 
 _TABLE = """
@@ -81,7 +81,8 @@ def basis(
         (record.source, rating_key),
     ).fetchall()
     leads = _leads(db, record, rating_key) if leading.stands(db) else []
-    said = record.fingerprint(), record.revision, find, sorted(images.items())
+    left = sorted(left_alone.fields(db, record))
+    said = record.fingerprint(), record.revision, find, sorted(images.items()), left
     return digest(repr((rating_key, said, order, pinned, rows, leads)).encode())
 
 

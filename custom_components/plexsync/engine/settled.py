@@ -171,6 +171,13 @@ def forget(db: Connection, source: str, key: str) -> None:
     )
 
 
+def forget_all(db: Connection, source: str) -> None:
+    """Let the next record of each be compared with Plex, even an equal one."""
+    db.execute(
+        "UPDATE settled SET plain = '', fingerprint = '' WHERE source = ?", (source,)
+    )
+
+
 def same_but_pictures(db: Connection, job: Job) -> str | None:
     """Give the rating key if all but the pictures was brought into line before."""
     row = db.execute(

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from . import known_items, leading, ledger, pins, queue, settled, stats, targets
+from . import (
+    history_entries,
+    known_items,
+    leading,
+    ledger,
+    pins,
+    queue,
+    settled,
+    stats,
+    targets,
+)
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
 from .common import Common
@@ -14,6 +24,7 @@ from .ending import Ending
 from .job import Job
 from .judge import Judge
 from .queue import Snooze
+from .shown import follow_plans
 from .task import Task, Verdict, open_ones
 
 SOON = 1.0  # seconds that a job waits for which nothing was done
@@ -65,12 +76,14 @@ class Settling:
         if any(task.blocked or task.solo for task in tasks):
             contact.proves_nothing()
         reopened = bulkheads.take_reopened()
+        history = self._common.history
 
         def record(db: Connection) -> tuple[list[Ending], set[tuple[str, str]]]:
             endings = [Ending(mine, targets.earlier(db, mine[0].job)) for mine in jobs]
             ended = _Ended(now, wall)
             for ending in endings:
                 _record(db, ending, ended)
+            history.note(db, history_entries.written(db, tasks), wall)
             ended.count(db, seconds)
             queue.charge(db, charged)
             for kind, due in next_tries.items():
@@ -78,10 +91,12 @@ class Settling:
             for kind in reopened:
                 queue.unblock(db, kind, reason_of(kind), now)
             leading.end_if_over(db)
+            follow_plans(db, endings)
             return endings, {each for task in tasks for each in _successors(db, task)}
 
         endings, successors = await self._common.database.run(record)
         self._common.successors.ask(successors)
+        history.look()
         return endings
 
     def _snooze_the_rest(self, tasks: Sequence[Task], contact: Contact) -> None:

@@ -31,6 +31,7 @@ class Sight:
     fault: Fault | None = None
     ledger: Ledger = field(default_factory=dict)
     leads: frozenset[str] = frozenset()  # fields: see ``leading``
+    left_alone: frozenset[str] = frozenset()  # fields: see ``left_alone``
     plan: Plan = field(default_factory=Plan)
     waits: Fault | None = None
     slowed: bool = False  # Plex answered the read of this item by asking us to wait

@@ -18,6 +18,7 @@ REASONS = frozenset(
         "not_organized",
         "filtered",
         "shared_item",
+        "plan_changed",
     }
 )
 # Of these too many show that paths are mapped wrongly, or a library was not chosen.
@@ -48,6 +49,15 @@ def clear_failed(db: Connection) -> None:
         "UPDATE job SET failed = ? WHERE failed = 1"
         " AND reason IN (SELECT value FROM json_each(?))",
         (SKIPPED, json.dumps(sorted(REASONS))),
+    )
+
+
+def take_up_changed(db: Connection, source: str, now: float) -> None:
+    """Try what was not written because its plan had changed: nobody asks any more."""
+    db.execute(
+        "UPDATE job SET failed = 0, due = ?, reason = NULL"
+        " WHERE source = ? AND failed = ? AND reason = 'plan_changed'",
+        (now, source, SKIPPED),
     )
 
 

@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Final
 
-from . import hold_rows, queue
+from . import approvals, hold_rows, queue, skipped
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database
@@ -78,6 +78,8 @@ class SourceHolds:
         def work(db: Connection) -> Mapping[str, Holds]:
             hold_rows.take(db, source, hold)
             if not hold_rows.is_held(db, source):
+                approvals.forget_source(db, source)
+                skipped.take_up_changed(db, source, self._clock.steady())
                 queue.mark_held(db, source, self._clock.steady(), held=False)
             return hold_rows.read(db)
 

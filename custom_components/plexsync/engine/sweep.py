@@ -1,9 +1,9 @@
 """The sweep: one run at a time that compares records with Plex."""
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 
-from . import last_sweep, leading, skipped
+from . import last_sweep, leading, planned, skipped
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
@@ -31,6 +31,9 @@ class Sweep:
         self._tell = tell
         self._one_run = asyncio.Lock()
         self._run: Reconcile | None = None
+        self.planned_at: float | None = (
+            None  # when the plan was last made, since the start
+        )
 
     @property
     def progress(self) -> float | None:
@@ -51,6 +54,7 @@ class Sweep:
         total: int | None = None,
         left_out: Callable[[], int] = lambda: 0,
         passed_over: Callable[[], Mapping[str, int]] = dict,
+        read_whole: Callable[[], Iterable[str]] = tuple,
     ) -> dict[str, int]:
         """Compare records with Plex; give counts by kind (see ``Reconcile``).
 
@@ -58,7 +62,8 @@ class Sweep:
         of all sources: what came into Plex unheard is looked for as well, and the end of the
         run is remembered. At the end ``left_out``
         says how many sources could not be read, and ``passed_over`` counts by reason
-        what these have that makes no record. Raises what reading the records does.
+        what these have that makes no record, and ``read_whole`` names the sources that
+        gave all their records. Raises what reading the records does.
         """
         async with self._one_run:
             began, since = self._common.clock.monotonic(), self._common.clock.wall()
@@ -68,10 +73,12 @@ class Sweep:
             leads = await self._common.database.run(
                 leading.is_to_compare, durable=False
             )
+            number = await self._common.database.run(planned.next_run, durable=False)
             self._run = Reconcile(
                 self._common,
                 self._circuit,
                 lambda: self._admission.contact(READING),
+                number=number,
                 enqueue=enqueue,
                 total=total,
                 catches_up=everything,
@@ -85,6 +92,10 @@ class Sweep:
                 for reason, number in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + number
+                await self._common.database.run(
+                    lambda db: planned.end_run(db, number, read_whole()), durable=False
+                )
+                self.planned_at = self._common.clock.wall()
                 if everything:
                     await self._remember(since, whole=not left_out())
             finally:

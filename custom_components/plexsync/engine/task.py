@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
+from .approvals import Approval
 from .fields import FIELDS, Kind
 from .job import Job
 from .pictures import Pictures
@@ -38,6 +39,7 @@ class Task:
     # Rating key of the item, if nothing but its pictures can have changed.
     settled_key: str | None = None
     tied: bool = False  # to its item, by hand
+    approval: Approval | None = None  # what may be written, where its owner chose that
     wrote: bool = False  # Plex took an edit or a picture
     confirmed: tuple[str, ...] = ()  # fields that are known to have arrived
     uploaded: tuple[str, ...] = ()  # pictures that Plex has, and is to show
@@ -82,6 +84,11 @@ class Task:
             for change in self.plan.adopted
             for row in self.sight.ledger.get(change.field, ())
         )
+
+    @property
+    def is_as_shown(self) -> bool:
+        """Whether its owner has seen all that would be written, or asked to see nothing."""
+        return self.approval is None or self.approval.covers(self.sight)
 
     def spread(self) -> list[Self]:
         """Keep the first item that was found, and give a task for each of the others."""

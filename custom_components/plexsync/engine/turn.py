@@ -125,13 +125,16 @@ class Turn:
                 continue
             if resumed := task.is_resumed:
                 self._contact.saw_write()
-            if not task.plan.changes and not still_waits(self._common, task):
+            if not task.is_as_shown:
+                task.skip("plan_changed")
+            elif not task.plan.changes and not still_waits(self._common, task):
                 task.end(Verdict.WRITTEN if resumed else Verdict.UNCHANGED)
 
     def _leave_what_is_held(self) -> None:
         """Give back the jobs of a source that was held since they were claimed."""
         for task in open_ones(self.tasks):
-            if self._common.is_held(task.job.record.source):
+            held = self._common.is_held(task.job.record.source)
+            if held and task.approval is None:
                 task.snooze(None, 0.0)
 
     def outcomes(self) -> list[tuple[Job, Outcome]]:

@@ -1,15 +1,25 @@
-"""Undo: one item at once, or everything since a time, which survives a restart."""
+"""Undo: one item at once, or all within bounds of time, which survives a restart."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 import json
 from sqlite3 import Connection
 
-from . import departures, known_items, leading, ledger, parts, settled, stats
+from . import (
+    departures,
+    history_entries,
+    known_items,
+    leading,
+    ledger,
+    ledger_sources,
+    parts,
+    settled,
+    stats,
+)
 from .admission import Admission
 from .common import Common
 from .contact import CircuitRefusedError, Contact
@@ -30,7 +40,11 @@ _PATIENCE = 30.0  # seconds until one that could not go on tries again
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """An undo of everything since a time: how far it is, and what came of it."""
+    """An undo of everything since a time: how far it is, and what came of it.
+
+    With ``until``, that time included, or a ``source`` it is one of what was written
+    within these bounds, field by field.
+    """
 
     since: float
     total: int
@@ -39,6 +53,13 @@ class Progress:
     items: int = 0
     fields: int = 0
     kept: dict[str, int] | None = None
+    until: float | None = None
+    source: str | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether not all is meant that was written since then."""
+        return self.until is not None or self.source is not None
 
     def after(self, number: int, restored: int, kept: Counter[str]) -> Progress:
         """Count one more item."""
@@ -50,10 +71,6 @@ class Progress:
             fields=self.fields + restored,
             kept=dict(Counter(self.kept or {}) + kept),
         )
-
-    def as_text(self) -> str:
-        """Give the note."""
-        return json.dumps({name: getattr(self, name) for name in self.__slots__})
 
 
 type Which = Callable[[Sequence[Written]], bool]
@@ -71,6 +88,21 @@ def _of(source: str) -> Which:
         and row.released is None
         and not any(row.claims for row in rows)
     )
+
+
+def _within(progress: Progress, names: Collection[str]) -> Which:
+    """Choose what was written within bounds, by a source of one of these names."""
+    since, until = progress.since, progress.until
+
+    def is_meant(row: Written) -> bool:
+        return (
+            row.released is None
+            and since <= row.at <= (row.at if until is None else until)
+            and (progress.source is None or row.source in names)
+            and (row.locked or row.value is None or row.pending)
+        )
+
+    return lambda rows: any(map(is_meant, rows))
 
 
 class Undoing:
@@ -95,8 +127,7 @@ class Undoing:
             self._to_do.clear()
             try:
                 async with self._one_run:
-                    if progress := await self._common.database.run(_under_way):
-                        await self._go_on(progress)
+                    await self._go_on()
                     await self._undo_owed()
             except Fault, CircuitRefusedError, StorageError:
                 wait = _PATIENCE
@@ -123,44 +154,58 @@ class Undoing:
                     # Whoever had it in hand may have written to it.
                     same = Find(rating_key=item.rating_key)
                     (read,) = await self._find(contact, same)
-                    names, reasons = await self._undo_item(contact, read, which)
+                    names, reasons = await self._undo_item(
+                        contact, read, which, by_hand=not held
+                    )
                     restored.update(names)
                     kept |= reasons
         return items[0], sorted(restored), kept
 
-    async def undo_since(self, since: float) -> tuple[int, int, dict[str, int]]:
-        """Restore every item written since then; count items, fields, and what stayed.
+    async def undo_since(
+        self, since: float, until: float | None = None, source: str | None = None
+    ) -> tuple[int, int, dict[str, int]]:
+        """Restore what was written since then; count items, fields, and what stayed.
 
-        What a fault or a restart cuts short goes on by itself; one that was cut short
-        before is done with it. Raises Fault, CircuitRefusedError and StorageError.
+        Of an item that was written since, all; with ``until`` or ``source`` only the
+        fields that were last written within these bounds. What a fault or a restart cuts
+        short goes on by itself; one that was cut short before is done with it, or before
+        it. Raises Fault, CircuitRefusedError and StorageError.
         """
 
-        def begin(db: Connection) -> Progress:
-            earlier = _under_way(db)
-            oldest = since if earlier is None else min(since, earlier.since)
-            progress = Progress(oldest, len(ledger.written_since(db, oldest)))
-            stats.keep(db, _MARK, progress.as_text())
-            return progress
+        def begin(db: Connection) -> None:
+            waiting = _under_way(db)
+            mine = Progress(since, 0, until=until, source=source)
+            if not mine.is_bounded:
+                whole = [each.since for each in waiting if not each.is_bounded]
+                mine = replace(mine, since=min([since, *whole]))
+                waiting = [each for each in waiting if each.is_bounded]
+            mine = replace(mine, total=len(_items(db, mine)))
+            _keep(db, [*waiting, mine])
 
         async with self._one_run:
             self._to_do.set()
-            done = await self._go_on(await self._common.database.run(begin))
+            await self._common.database.run(begin)
+            done = await self._go_on()
+        assert done is not None
         return done.items, done.fields, done.kept or {}
 
-    async def _go_on(self, progress: Progress) -> Progress:
-        """Do what is left of the undo under way; give what came of all of it."""
-        self.progress = progress
-        items = await self._common.database.run(
-            lambda db: ledger.written_since(db, progress.since), durable=False
-        )
-        for number, path, rating_key in items:
-            if number > progress.last:
-                fields, kept = await self._undo_known(number, path, rating_key)
-                self.progress = progress = progress.after(number, fields, kept)
-                await self._keep(progress.as_text())
-        await self._keep(None)
-        self.progress = None
-        return progress
+    async def _go_on(self) -> Progress | None:
+        """Do what is left of the undos under way; give what came of the last one."""
+        run, done = self._common.database.run, None
+        while waiting := await run(_under_way, durable=False):
+            self.progress = progress = waiting[0]
+            items, names = await run(partial(_scope, progress=progress), durable=False)
+            which = _within(progress, names) if progress.is_bounded else every_field
+            for number, path, rating_key in items:
+                if number > progress.last:
+                    fields, kept = await self._undo_known(
+                        number, path, rating_key, which
+                    )
+                    self.progress = progress = progress.after(number, fields, kept)
+                    await run(partial(_keep, waiting=[progress, *waiting[1:]]))
+            await run(partial(_keep, waiting=waiting[1:]))
+            self.progress, done = None, progress
+        return done
 
     async def _undo_owed(self) -> None:
         """Undo what a source wrote to items whose record is gone."""
@@ -170,9 +215,6 @@ class Undoing:
             await self._common.database.run(
                 partial(departures.paid, number=number, source=source)
             )
-
-    async def _keep(self, text: str | None) -> None:
-        await self._common.database.run(lambda db: stats.keep(db, _MARK, text))
 
     async def _undo_known(
         self,
@@ -216,7 +258,7 @@ class Undoing:
         return items
 
     async def _undo_item(
-        self, contact: Contact, read: Item, which: Which
+        self, contact: Contact, read: Item, which: Which, *, by_hand: bool
     ) -> tuple[set[str], dict[str, str]]:
         rows = await self._common.database.run(
             lambda db: ledger.rows(db, read), durable=False
@@ -234,7 +276,7 @@ class Undoing:
             lacking = await self._edit(contact, read, restores, edits)
             kept |= dict.fromkeys(lacking, "not_kept")
             restores = [each for each in restores if each.field not in lacking]
-        await self._let_go(read, restores, by_hand=which is every_field)
+        await self._let_go(read, restores, kept, by_hand=by_hand)
         return {each.field for each in restores} - gone.keys(), kept
 
     async def _edit(
@@ -290,7 +332,12 @@ class Undoing:
         return "picture_gone"
 
     async def _let_go(
-        self, item: Item, restores: list[Restore], *, by_hand: bool
+        self,
+        item: Item,
+        restores: list[Restore],
+        kept: Mapping[str, str],
+        *,
+        by_hand: bool,
     ) -> None:
         """Give up what was restored; who undoes ``by_hand`` wants no other source's either."""
 
@@ -311,8 +358,12 @@ class Undoing:
             for source, name in undone:
                 # What stood there before us is nobody's to take.
                 leading.compared(db, number, source, (name,))
+            told = history_entries.undone(number, item, restores, kept)
+            history.note(db, told, self._common.clock.wall())
 
+        history = self._common.history
         await self._common.database.run(let_go)
+        history.look()
 
 
 def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:
@@ -322,6 +373,36 @@ def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:
         parts.notice(db, item)
 
 
-def _under_way(db: Connection) -> Progress | None:
-    text = stats.setting(db, _MARK)
-    return None if text is None else Progress(**json.loads(text))
+def _scope(
+    db: Connection, *, progress: Progress
+) -> tuple[list[tuple[int, str, str]], set[str]]:
+    """Give the items that an undo is about, and the names of its source."""
+    return _items(db, progress), _names(db, progress)
+
+
+def _items(db: Connection, progress: Progress) -> list[tuple[int, str, str]]:
+    """Give number, path and rating key of what was written within an undo's bounds."""
+    if not progress.is_bounded:
+        return ledger.written_since(db, progress.since)
+    names = None if progress.source is None else _names(db, progress)
+    until = float("inf") if progress.until is None else progress.until
+    return ledger.written_within(db, progress.since, until, names)
+
+
+def _names(db: Connection, progress: Progress) -> set[str]:
+    source = progress.source
+    if source is None:
+        return set()
+    return {source, *ledger_sources.former_names(db, source)}
+
+
+def _under_way(db: Connection) -> list[Progress]:
+    """Give the undos that are not over, the one that is done now first."""
+    told = json.loads(stats.setting(db, _MARK) or "[]")
+    # Earlier versions knew of one only.
+    return [Progress(**each) for each in ([told] if isinstance(told, dict) else told)]
+
+
+def _keep(db: Connection, waiting: Sequence[Progress]) -> None:
+    text = json.dumps([asdict(each) for each in waiting]) if waiting else None
+    stats.keep(db, _MARK, text)

@@ -1,1 +1,1 @@
-"""All that speaks to Plex."""
+"""The client for Plex."""

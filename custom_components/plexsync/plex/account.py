@@ -1,12 +1,12 @@
-"""Signing in with a Plex account, and which servers it knows.
+"""Sign in with a Plex account, and list its servers.
 
-plexapi reads what plex.tv says of servers (``MyPlexResource``). The calls are our own:
-its sign-in (``MyPlexPinLogin``) ends for good with the first poll that fails, its account
-(``MyPlexAccount``) sends the headers that another integration gave plexapi, forgets the
-token it was given, and does not survive a field that is lacking. Four calls on the
-session that we are given need no thread, carry our own headers and end at their deadline.
+plexapi parses the servers that plex.tv lists (``MyPlexResource``), but the calls are our
+own. plexapi's sign-in (``MyPlexPinLogin``) ends for good with the first poll that fails.
+Its account (``MyPlexAccount``) sends the headers that another integration set in plexapi,
+forgets the token that it was given, and fails if a field is missing. Our four calls use
+the given session, need no thread, send our own headers and have deadlines.
 
-The account's token and the codes are in no log, no exception and no representation.
+The account's token and the codes appear in no log, no exception and no ``repr``.
 """
 
 import asyncio
@@ -24,24 +24,24 @@ from ..engine.retry import Fault
 from .markup import Element, number, parse
 
 PLEX_TV = "https://plex.tv"
-LINK_PAGE = "https://plex.tv/link"  # where a person types the code
+LINK_PAGE = "https://plex.tv/link"  # where people enter the code
 _BROWSER = "https://app.plex.tv/auth"
 _DEADLINE = 10.0  # seconds for each call
-_LARGEST = 4 * 1024 * 1024  # bytes of an answer
-_LIFE = 900.0  # seconds that a code is good for, where plex.tv does not say
-_LONGEST = 60.0  # seconds to wait because plex.tv asks to
+_LARGEST = 4 * 1024 * 1024  # bytes of an answer at most
+_LIFE = 900.0  # seconds that a code is valid, unless plex.tv says otherwise
+_LONGEST = 60.0  # seconds that plex.tv can make us wait at most
 
 
 class PlexTvError(Exception):
-    """plex.tv did not do what it was asked for.
+    """An error of plex.tv.
 
-    ``error`` is one of: ``unreachable`` (nobody answers, or not now), ``busy`` (it asks
-    to wait, ``wait`` seconds), ``refused`` (the token is not accepted), ``expired`` (the
-    code is gone) and ``unreadable``.
+    ``error`` is one of: ``unreachable`` (no answer, or none that helps now), ``busy`` (it
+    asks to wait ``wait`` seconds), ``refused`` (the token is not accepted), ``expired``
+    (the code no longer exists) and ``unreadable``.
     """
 
     def __init__(self, error: str, wait: float | None = None) -> None:
-        """Say what is wrong, and how long it asks to wait."""
+        """Take the kind of error, and how long plex.tv asks to wait."""
         super().__init__(error)
         self.error = error
         self.wait = wait
@@ -51,8 +51,8 @@ class PlexTvError(Exception):
 class AccountServer:
     """A server that an account may use.
 
-    ``addresses`` are in the order in which they are to be tried; ``owner`` names the
-    account that shares a server which is not the asker's own.
+    ``addresses`` are in the order in which to try them; ``owner`` names the account that
+    shares the server, if it is not the account's own.
     """
 
     machine_id: str
@@ -60,7 +60,7 @@ class AccountServer:
     is_owned: bool
     owner: str
     addresses: tuple[str, ...]
-    token: str = field(repr=False)  # the server's, good for nothing else
+    token: str = field(repr=False)  # valid for this server only
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class _Pin:
 
 
 class PlexTv:
-    """The calls. Every method raises PlexTvError."""
+    """Calls to plex.tv. Every method raises PlexTvError."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class PlexTv:
         version: str = "0",
         base: str = PLEX_TV,
     ) -> None:
-        """Take the session; ``client_id`` names this installation, always the same."""
+        """Take the session; ``client_id`` is the constant id of this installation."""
         self._session = session
         self._base = base.rstrip("/")
         self._client_id = client_id
@@ -96,7 +96,7 @@ class PlexTv:
         }
 
     async def begin(self) -> SignIn:
-        """Ask for a code to type, and for one to follow a link with."""
+        """Request two codes: one to type, and one that is part of a link."""
         short = await self._pin("")
         strong = await self._pin("?strong=true")
         words = {
@@ -115,12 +115,12 @@ class PlexTv:
         return _Pin(key, code, number(answer.get("expiresIn")) or _LIFE)
 
     async def token_of(self, pin: int) -> str | None:
-        """Give the account's token, None while nobody has signed in with the code."""
+        """Return the account's token, None until somebody has signed in with the code."""
         answer = await self._ask("GET", f"/api/v2/pins/{pin}", missing="expired")
         return answer.get("authToken") or None
 
     async def servers(self, token: str) -> tuple[AccountServer, ...]:
-        """List the servers that an account may use, its own first."""
+        """Return the servers that an account may use, its own first."""
         answer = await self._ask(
             "GET",
             "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1",
@@ -154,7 +154,7 @@ class PlexTv:
                     raise PlexTvError("unreadable")
                 _judge(answer, missing)
         except aiohttp.ClientError, OSError, TimeoutError, ValueError:
-            # The cause names addresses, and with them what is in them.
+            # The cause contains URLs, and with them the codes.
             raise PlexTvError("unreachable") from None
         if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
             raise PlexTvError("unreadable")
@@ -165,22 +165,22 @@ class PlexTv:
 
 
 class SignIn:
-    """One sign-in under way: what a person is shown, and the wait for it."""
+    """A sign-in under way: what to show to the person, and the wait for it."""
 
     def __init__(
         self, plex_tv: PlexTv, pins: tuple[_Pin, ...], code: str, link: str
     ) -> None:
-        """Take the codes that were given out; ``code`` is typed, ``link`` is opened."""
+        """Take the codes from plex.tv; people type ``code`` or open ``link``."""
         self._plex_tv = plex_tv
         self._pins = pins
         self.code = code
         self.link = link
 
     async def wait(self, pause: float) -> str:
-        """Wait until somebody has signed in; give the account's token.
+        """Wait until somebody has signed in; return the account's token.
 
-        A look that fails is no reason to give up. Raises PlexTvError ``expired`` when
-        the codes are too old.
+        A poll that fails does not end the wait. Raises PlexTvError ``expired`` when the
+        codes are too old.
         """
         try:
             async with asyncio.timeout(min(pin.life for pin in self._pins)):
@@ -200,7 +200,7 @@ class SignIn:
 
 
 def _judge(answer: aiohttp.ClientResponse, missing: str) -> None:
-    """Raise for an answer that is not a good one."""
+    """Raise PlexTvError for an error response."""
     status = answer.status
     if 200 <= status < 300:
         return
@@ -216,7 +216,7 @@ def _judge(answer: aiohttp.ClientResponse, missing: str) -> None:
 
 
 def _server(node: ET.Element) -> AccountServer | None:
-    """Read one of an account's devices; None for what is no server, or says too little."""
+    """Parse one of an account's devices; None if it is no server, or lacks too much."""
     try:
         resource = MyPlexResource(None, node)  # type: ignore[no-untyped-call]
         connections: list[ResourceConnection] = resource.connections
@@ -239,10 +239,10 @@ def _server(node: ET.Element) -> AccountServer | None:
 def _addresses(
     connections: list[ResourceConnection], *, secure_only: bool
 ) -> tuple[str, ...]:
-    """Order a server's addresses: local https, local http, remote https; never a relay.
+    """Sort a server's addresses: local https, local http, remote https; no relays.
 
-    A name of plex.direct does not resolve where a router guards against rebinding: the
-    plain address stands behind it, unless the server wants secure connections only.
+    Routers that protect against DNS rebinding do not resolve plex.direct names. The plain
+    address is the fallback, unless the server requires secure connections.
     """
     ordered: dict[str, int] = {}
     for each in connections:

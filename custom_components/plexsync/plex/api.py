@@ -1,7 +1,7 @@
-"""The requests that we make, each with its deadline, and what guards them.
+"""The requests to Plex, each with its deadline, and the checks that guard them.
 
-A write goes only to the configured machine: wherever another one may answer by now,
-``GET /identity`` asks first who is there.
+A write only goes to the configured machine: whenever another machine may have taken its
+place, ``GET /identity`` asks first.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import re
 from urllib.parse import quote
 
+from ..engine.image_bytes import MAX_IMAGE
 from ..engine.ports import CHANGING, IsStale, Items, PictureChoice, never
 from ..engine.retry import Fault, FaultClass
 from .classify import MOVED, WRONG_SERVER, FaultRow
@@ -26,22 +27,22 @@ from .same import Cut, cut
 # An edit without an id edits the whole library.
 NO_ID = FaultRow(FaultClass.ITEM, "no_id", permanent=True)
 _NO_GENERATION = -1
-_LOOKS = 3  # times to ask who answers, where something breaks meanwhile
+_LOOKS = 3  # times to ask for the identity if connections break meanwhile
 _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
 
 
 class PlexApi:
-    """One server at the other end. Every method raises Fault and nothing else."""
+    """The API of one server. Every method raises Fault and nothing else."""
 
     def __init__(self, client: PlexClient, machine_id: str | None) -> None:
-        """Take the client; without ``machine_id`` no write is ever let through."""
+        """Take the client; without ``machine_id`` all writes are refused."""
         self.client = client
         self._machine_id = machine_id
-        # The generation of connections over which the machine id was seen.
+        # The generation of connections over which the machine id was confirmed.
         self._confirmed = _NO_GENERATION
-        self._doubts = 0  # so far
+        self._doubts = 0  # how often it has been distrusted
         self._confirming = asyncio.Lock()
-        self.version: str | None = None  # of the server, as it last said
+        self.version: str | None = None  # of the server, from its last answer
 
     @property
     def _deadlines(self) -> Deadlines:
@@ -50,7 +51,7 @@ class PlexApi:
     # Who answers
 
     async def hello(self) -> Identity:
-        """Say hello with the token: ``GET /``."""
+        """Ask for the identity with the token: ``GET /``."""
         call, doubts = Call(), self._doubts
         with about_the_server():
             deadline = self._deadlines.read
@@ -59,16 +60,16 @@ class PlexApi:
         return who
 
     async def identify(self) -> None:
-        """Ask who answers, as a probe: ``GET /identity``."""
+        """Ask for the identity as a probe: ``GET /identity``."""
         call, doubts = Call(), self._doubts
         who = await self._probe("/identity", parse_identity, call=call)
         self._confirm(who, call, doubts)
 
     async def _assured(self) -> int:
-        """Make sure that this is the configured machine; give over which connections it is.
+        """Make sure that the configured machine answers; return the confirmed generation.
 
-        Asks only where that is in doubt: after whatever broke, or the server
-        could not do, and after a silence longer than a connection is kept.
+        This asks only if there is a doubt: after a fault of the connection or the server,
+        and after a silence longer than a connection is kept.
         """
         async with self._confirming:
             if self._machine_id is None:
@@ -80,12 +81,12 @@ class PlexApi:
             return self._confirmed
 
     def distrust(self) -> None:
-        """Forget that this is the right machine."""
+        """Forget that the right machine answers."""
         self._confirmed = _NO_GENERATION
         self._doubts += 1
 
     def _confirm(self, who: Identity, call: Call, doubts: int) -> None:
-        """Check who answered a call; trust its connections unless something broke since."""
+        """Check who answered; trust the connections unless something broke since the call."""
         if self._machine_id is not None and who.machine_id != self._machine_id:
             self._confirmed = _NO_GENERATION
             raise WRONG_SERVER.fault()
@@ -104,7 +105,7 @@ class PlexApi:
             return await self._get(path, parse_libraries, self._deadlines.read)
 
     async def is_refused(self, path: str) -> bool:
-        """Say whether Plex refuses to show the token's owner something."""
+        """Return whether Plex refuses a read with this token."""
         try:
             await self.client.exchange(
                 "GET", path, parse=_nothing, deadline=self._deadlines.probe
@@ -114,7 +115,7 @@ class PlexApi:
         return False
 
     async def count(self, library: Library) -> None:
-        """Read the least that the database can be asked for, as a probe."""
+        """Count the items of a library as a probe: the cheapest read from the database."""
         await self._probe(_listing(library), parse_page, Slice(None, 0, 0))
 
     async def page(self, library: Library, wanted: Slice) -> Page:
@@ -123,7 +124,7 @@ class PlexApi:
         return await self._get(_listing(library), parse_page, deadline, wanted)
 
     async def collections(self, section_key: str, wanted: Slice) -> CollectionPage:
-        """Ask for some collections of a library, and how many there are."""
+        """Ask for some collections of a library, and for their number."""
         path = f"/library/sections/{section_key}/collections"
         return await self._get(path, parse_collections, self._deadlines.listing, wanted)
 
@@ -152,25 +153,31 @@ class PlexApi:
         path = f"/library/metadata/{','.join(rating_keys)}"
         whole = self._deadlines.read
         deadline = whole if len(rating_keys) > 1 else whole / 2
-        # By default a read may set off a refresh of the item, and wait for it.
+        # By default Plex may refresh the item first, and delay the answer until then.
         return await self._get(path, read, deadline, query="skipRefresh=1")
 
     async def pictures(self, path: str) -> PictureChoice:
-        """List the pictures of one kind that an item has."""
+        """Return the pictures of one kind that an item has."""
         return await self._get(
             path, lambda body: parse_pictures(parse(body)), self._deadlines.read / 2
         )
 
+    async def picture(self, path: str) -> bytes:
+        """Fetch a picture that an item shows."""
+        target = quote(path, safe="/")
+        deadline = self._deadlines.read / 2
+        return await self.client.download(target, deadline=deadline, most=MAX_IMAGE)
+
     # What we change
 
     async def put(self, path: str, query: str, is_stale: IsStale = never) -> None:
-        """Send one edit of one item; raises Fault for one that names no item."""
+        """Send an edit of one item; raises Fault if the query names no item."""
         if not _HAS_ID.search(query):
             raise NO_ID.fault()
         await self._write("PUT", path, query, None, self._deadlines.edit, is_stale)
 
     async def post(self, path: str, body: bytes, is_stale: IsStale = never) -> None:
-        """Send one picture."""
+        """Upload a picture."""
         await self._write("POST", path, "", body, self._deadlines.upload, is_stale)
 
     async def select(self, path: str, query: str) -> None:
@@ -178,11 +185,11 @@ class PlexApi:
         await self._write("PUT", path, query, None, self._deadlines.edit, never)
 
     async def unselect(self, path: str) -> None:
-        """Let an item show no picture of one kind."""
+        """Select no picture of one kind for an item."""
         await self._write("DELETE", path, "", None, self._deadlines.edit, never)
 
     async def scan(self, section_key: str, folder: str) -> None:
-        """Have a folder of a library looked through for files; Plex does so later."""
+        """Request a scan of a library's folder; Plex runs it later."""
         path = f"/library/sections/{section_key}/refresh"
         query = f"path={quote(folder, safe='')}"
         await self._write("GET", path, query, None, self._deadlines.read, never)
@@ -199,7 +206,7 @@ class PlexApi:
         for last in (False, True):
             generation = await self._assured()
             if is_stale():
-                # While it was asked who is there, somebody was at the item.
+                # Somebody edited the item while the identity was checked.
                 raise Fault(FaultClass.ITEM, CHANGING, doubtful=True)
 
             try:
@@ -215,7 +222,7 @@ class PlexApi:
                         write=True,
                     )
             except Fault as fault:
-                # The connection had been closed meanwhile: ask who is there now.
+                # The connection was closed meanwhile: check the identity again.
                 if last or fault.reason != MOVED:
                     raise
             else:
@@ -234,7 +241,7 @@ class PlexApi:
         probe: bool = False,
         call: Call | None = None,
     ) -> T:
-        """Read something, of a list the slice that is wanted."""
+        """Send a GET request, for a list with the slice that is wanted."""
         with self._noted():
             return await self.client.exchange(
                 "GET",
@@ -255,7 +262,7 @@ class PlexApi:
         *,
         call: Call | None = None,
     ) -> T:
-        """Read something that says how the server is; it waits behind no other call."""
+        """Send a GET request as a probe, which waits behind no other call."""
         with about_the_server():
             deadline = self._deadlines.probe
             return await self._get(path, parse, deadline, wanted, probe=True, call=call)
@@ -272,7 +279,7 @@ class PlexApi:
 
 @contextmanager
 def about_the_server() -> Iterator[None]:
-    """Count what a request meets that is about no item as the server's fault."""
+    """Turn faults of a request that is not about an item into faults of the server."""
     try:
         yield
     except Fault as fault:
@@ -286,4 +293,4 @@ def _listing(library: Library) -> str:
 
 
 def _nothing(body: bytes) -> None:
-    """Read nothing from an answer: that it is good is all."""
+    """Parse nothing: a successful answer is all that matters."""

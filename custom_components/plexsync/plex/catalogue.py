@@ -1,9 +1,9 @@
-"""The chosen libraries and the index of what is in them, kept fresh as cheaply as can be.
+"""The chosen libraries and the index of their items, kept fresh with few requests.
 
-A whole listing takes ⌈N/1000⌉ requests, once; a single miss one.
+A full listing takes ⌈N/1000⌉ requests, once; a single missing file takes one.
 
 A library that vanishes, or lacks a fifth of its items, is a fault and never an
-instruction to forget what was in it: no single answer proves a deletion.
+instruction to forget its items: no single answer proves a deletion.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,18 +18,18 @@ from .library import SUPPORTED, Library
 from .listing import FILE_TYPE, Slice, file_filter
 from .walk import Lister, Walker, types_of
 
-FEW = 5  # misses in one library that are worth a request each
+FEW = 5  # missing files in one library that are asked for one by one
 _FILTER_AGAIN = 86_400.0  # seconds until a filter that failed is tried again
-_FILE_PAGE = 100  # rows; a name that more files share is not worth reading them all
-_OVERLAP = 120  # seconds; items enter the database a little after their time stamp
+_FILE_PAGE = 100  # rows; if more files share a name, they are not all read
+_OVERLAP = 120  # seconds; items enter the database a little after their timestamp
 _GONE_AFTER = (
-    600.0  # seconds that a library, or much of it, is missing until it is gone
+    600.0  # seconds for which a library, or much of it, is missing before it is gone
 )
-_MASS = 5  # one in so many gone at once is a question
+_MASS = 5  # if one in so many items is gone at once, the listing is in doubt
 
 
 class Catalogue:
-    """What is known of the chosen libraries. One search at a time in each."""
+    """What is known of the chosen libraries. Each is searched once at a time."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Catalogue:
         monotonic: Callable[[], float],
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Take the uuids of the chosen libraries; ``open`` comes first."""
+        """Take the uuids of the chosen libraries; call ``open`` first."""
         self.index = index
         self._lister = lister
         self._chosen = chosen
@@ -63,11 +63,11 @@ class Catalogue:
         return self._chosen <= self._sections.keys()
 
     def is_stale(self, age: float) -> bool:
-        """Say whether the libraries were last asked for longer ago than ``age`` seconds."""
+        """Return whether the list of libraries is older than ``age`` seconds."""
         return self._asked_at is None or self._monotonic() - self._asked_at > age
 
     def section_of(self, key: str, uuid: str) -> str | None:
-        """Give the uuid of the chosen library that an answer names, by uuid or by key."""
+        """Return the uuid of the chosen library with this uuid, or else with this key."""
         if uuid:
             return uuid if uuid in self._chosen else None
         return next(
@@ -80,9 +80,9 @@ class Catalogue:
         )
 
     def present(self) -> list[str]:
-        """Give the libraries that are there, as far as is known.
+        """Return the libraries that exist, as far as is known.
 
-        One that has been missing for long is not: that is no accident.
+        One that has been missing for long counts as gone.
         """
         now = self._monotonic()
         return [
@@ -92,7 +92,7 @@ class Catalogue:
         ]
 
     async def open(self) -> None:
-        """Read what earlier runs learned; no request."""
+        """Load what earlier runs learned; no request."""
         if not self.is_open:
             known = await self.index.open()
             self._sections = {
@@ -101,16 +101,16 @@ class Catalogue:
             self.is_open = True
 
     async def refresh(self) -> None:
-        """Ask where the libraries lie and whether they changed. Raises Fault."""
+        """Ask for the libraries' folders, and whether they changed. Raises Fault."""
         if not await self.accept(await self._lister.libraries()):
             raise Fault(FaultClass.SERVER, "listing_empty")
 
     async def accept(self, libraries: Sequence[Library]) -> bool:
-        """Take in what the server says of its libraries; False if none of the chosen is there.
+        """Store the server's list of libraries; return False if no chosen one is in it.
 
-        One that is missing stays known, and counts as there for a while, unless
-        another has its key: that one was made in its place. Raises Fault for not one
-        library at all: such a server is not itself.
+        A missing library stays known, and counts as there for a while, unless another
+        library has its key: that one was created in its place. Raises Fault for an empty
+        list, which no healthy server sends.
         """
         if not libraries:
             raise Fault(FaultClass.SERVER, "listing_empty")
@@ -136,20 +136,22 @@ class Catalogue:
         return True
 
     def goes_by_counter(self, uuid: str, lost: Sequence[str], guids: bool) -> bool:
-        """Say whether ``search`` would compare the library's counter, as last told."""
+        """Return whether ``search`` would use the library's counter from the last answer."""
         if self._sections[uuid].listing == 0:
-            return self._asked_at is None  # it has to be from before the listing
+            return (
+                self._asked_at is None
+            )  # the counter has to be older than the listing
         return guids or len(lost) > FEW
 
     async def check(self) -> None:
-        """See whether the server answers at all, in a few seconds. Raises Fault."""
+        """Check, within a few seconds, that the server answers at all. Raises Fault."""
         await self._lister.libraries(probe=True)
 
     async def search(self, uuid: str, lost: Sequence[str], guids: bool) -> None:
-        """Bring the index of one library up to date, where normal paths were not found.
+        """Update the index of one library, in which normal paths were not found.
 
-        With ``guids`` something else was not found either. Raises Fault, an
-        item's too; what was learned until then is kept.
+        With ``guids``, guids were not found either. Raises Fault, also of class item;
+        what was learned until then is kept.
         """
         if self._sections[uuid].listing == 0:
             await self._list(uuid)
@@ -172,9 +174,10 @@ class Catalogue:
             await self._look_for_moved(uuid, lost)
 
     async def catch_up(self, uuid: str) -> None:
-        """List what came into a library since it was listed, if it changed. Raises Fault.
+        """List what was added to a library since it was listed, if it changed.
 
-        One that was never listed is left alone: whoever needs it lists it.
+        A library that was never listed is left alone: it is listed when it is needed.
+        Raises Fault.
         """
         section = self._sections[uuid]
         counter = section.library.content_changed_at
@@ -183,14 +186,14 @@ class Catalogue:
             await self._catch_up(section)
 
     def _may_filter(self, uuid: str) -> bool:
-        """Say whether it is worth asking a library for one file by its name."""
+        """Return whether to try asking a library for a file by its name."""
         failed = self._filter_failed.get(uuid)
         return failed is None or self._monotonic() - failed > _FILTER_AGAIN
 
     async def _ask_for(self, uuid: str, path: str) -> bool:
-        """Ask for one file by its name; say whether the answer can be relied on.
+        """Ask for a file by its name; return whether the answer is reliable.
 
-        The filter is not documented: what it gives is compared here.
+        The filter is undocumented, so its results are compared here.
         """
         section = self._sections[uuid]
         kind = FILE_TYPE[section.library.type]
@@ -201,7 +204,7 @@ class Catalogue:
         except Fault as fault:
             if fault.throttled:
                 raise
-            # A server without this filter, or a library in trouble: the listing tells.
+            # The server lacks this filter, or the library is broken: the listing will show.
             self._filter_failed[uuid] = self._monotonic()
             if fault.unreachable:
                 raise
@@ -213,9 +216,9 @@ class Catalogue:
         return bool(rows) or page.total is None or page.total <= page.received
 
     async def _catch_up(self, section: Section) -> bool:
-        """List what was added since the last listing, or all when that does not add up.
+        """List what was added since the last listing, or everything if counts differ.
 
-        Say whether it was all.
+        Return whether it was everything.
         """
         uuid = section.library.uuid
         place = section.place or Place(
@@ -231,14 +234,14 @@ class Catalogue:
         return True
 
     async def _list_added(self, uuid: str, place: Place) -> bool:
-        """List what was added; say whether that is all that changed."""
+        """List what was added; return whether the counts then agree."""
         library = self._sections[uuid].library
         try:
             place = await self._walk(uuid, place)
         except Fault as fault:
             if fault.reason != "bad_request":
                 raise
-            return False  # a server without this filter
+            return False  # the server lacks this filter
         kind = FILE_TYPE[library.type]
         count = await self._lister.page(library, Slice(kind, 0, 0))
         if count.total != await self.index.count(uuid, kind):
@@ -247,7 +250,7 @@ class Catalogue:
         return True
 
     async def _look_for_moved(self, uuid: str, lost: Sequence[str]) -> None:
-        """List all again when files that are still missing turn out to have moved."""
+        """List everything again if files that are still missing turn out to have moved."""
         found = await self.index.find(lost, (), (uuid,))
         sample = [path for path in lost if path not in found.by_path][:3]
         if len(sample) < 2:
@@ -258,7 +261,7 @@ class Catalogue:
             await self._list(uuid)
 
     async def _list(self, uuid: str) -> None:
-        """List a whole library, or what is left of it to list."""
+        """List a whole library, or the rest of it."""
         section = self._sections[uuid]
         place = section.place
         if place is None or place.since is not None:
@@ -266,7 +269,7 @@ class Catalogue:
             place = await self._beginning(uuid, last + 1)
         place = await self._walk(uuid, place)
         if doubt := self._doubt(uuid, place):
-            # Again, under a new number: of these rows none has been shown yet.
+            # List it again under a new number, so that no row counts as shown.
             again = await self._beginning(uuid, place.listing + 1)
             await self.index.keep_place(uuid, again)
             self._note(uuid, again)
@@ -274,17 +277,17 @@ class Catalogue:
         await self._finish(uuid, place, prune=True)
 
     async def _beginning(self, uuid: str, listing: int) -> Place:
-        """Give the place where a whole listing begins."""
+        """Return the place at the beginning of a full listing."""
         library = self._sections[uuid].library
         known = await self.index.count(uuid, FILE_TYPE[library.type])
         counter = library.content_changed_at
         return Place(listing, counter, types_of(library)[0], known)
 
     def _doubt(self, uuid: str, place: Place) -> Fault | None:
-        """Give the fault in a listing that lacks too much of what was known.
+        """Return a fault if a listing lacks too many of the known items.
 
-        A listing without one row is never believed, one that lacks a fifth only
-        when it stays like that: one answer proves no deletion.
+        An empty listing is never believed, and one that lacks a fifth only if it stays
+        like that: one answer proves no deletion.
         """
         if place.known and not place.seen:
             return Fault(FaultClass.SERVER, "listing_empty")
@@ -299,7 +302,7 @@ class Catalogue:
         return None
 
     async def _walk(self, uuid: str, place: Place) -> Place:
-        """List from a place on to the end; give that end."""
+        """List from a place to the end; return the place at the end."""
         library = self._sections[uuid].library
         async for reached in self._walker.walk(library, place):
             self._note(uuid, place := reached)
@@ -317,6 +320,6 @@ class Catalogue:
             place=None,
         )
         await self.index.finish(done, prune=prune)
-        # The library itself may have been asked for meanwhile.
+        # The library may have been refreshed meanwhile.
         library = self._sections[uuid].library
         self._sections[uuid] = replace(done, library=library)

@@ -1,4 +1,4 @@
-"""Cut lists so that each piece has room in a request line."""
+"""Split lists so that each part fits into a request line."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 def chunks[T](
     members: Iterable[T], room: int, size: Callable[[T], int], most: int | None = None
 ) -> Iterator[list[T]]:
-    """Cut into pieces of at most so much room, and so many members; never an empty one.
+    """Split into parts of at most ``room`` in size and ``most`` members; none is empty.
 
-    A member that is too large by itself is a piece of its own.
+    A member that is too large by itself becomes a part of its own.
     """
     chunk: list[T] = []
     used = 0

@@ -1,7 +1,7 @@
-"""One table from what came over the wire to a fault.
+"""Classify answers and connection errors as faults: one table for all requests.
 
-Judged on the raw answer and in one place: plexapi folds seven statuses into one
-exception, and raises TypeError for those that requests has no name for.
+The raw answer is classified in one place, because plexapi maps seven statuses to one
+exception, and raises TypeError for statuses that requests has no name for.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,11 +18,11 @@ from ..engine.http_dates import retry_after
 from ..engine.retry import Fault, FaultClass
 from .connections import MovedError
 
-PLEX_HEADER = "X-Plex-Protocol"  # on every answer of a real Plex, errors too
+PLEX_HEADER = "X-Plex-Protocol"  # in every answer of a real Plex, errors included
 MAX_RETRY_AFTER = 600.0  # seconds
 MOVED = "moved"  # nothing was sent: another machine may have answered
 _SUCCESS = frozenset({200, 201, 204})
-# The first element of a document, after a byte order mark and a declaration.
+# The root element of a document, after a byte order mark and an XML declaration.
 _ROOT = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z][\w.-]*)")
 
 
@@ -33,13 +33,13 @@ class FaultRow:
     kind: FaultClass
     reason: str
     permanent: bool = False
-    # A proxy in front of a dead Plex says this too: only Plex's own counts.
+    # A proxy in front of a dead Plex answers this too: it only counts from Plex itself.
     only_plex: bool = False
 
     def fault(
         self, retry_after: float | None = None, *, throttled: bool = False
     ) -> Fault:
-        """Make the fault."""
+        """Return the fault."""
         return Fault(
             self.kind,
             self.reason,
@@ -60,7 +60,7 @@ BY_STATUS: Mapping[int, FaultRow] = {
     414: FaultRow(FaultClass.ITEM, "too_long", permanent=True),
     429: FaultRow(FaultClass.SERVER, "rate_limited"),
     431: FaultRow(FaultClass.ITEM, "too_long", permanent=True),
-    # A bad value, a picture over 10 MB, or a database that cannot commit.
+    # Caused by a bad value, a picture over 10 MB, or a database that cannot commit.
     500: FaultRow(FaultClass.SERVER, "error_500"),
 }
 STARTING = FaultRow(FaultClass.SERVER, "starting")
@@ -73,20 +73,20 @@ WRONG_SERVER = FaultRow(FaultClass.WRONG_SERVER, "wrong_machine")
 
 
 class UnprovenFault(Fault):
-    """An answer that says something of an item, but may not be Plex's.
+    """A fault of an item, by an answer that may not be Plex's.
 
-    It stands as one of the server until a probe passes; then it is ``proven``.
+    It counts as the server's until a probe passes; then ``proven`` is the item's fault.
     """
 
     def __init__(self, status: int, verdict: FaultRow) -> None:
-        """Keep both readings."""
+        """Take the status and the fault that may be proven."""
         super().__init__(FaultClass.SERVER, f"proxy_{status}")
         self._verdict = verdict
 
     @property
     @override
     def proven(self) -> Fault:
-        """The fault that it is once a probe has passed."""
+        """The fault once a probe has passed."""
         return self._verdict.fault()
 
 
@@ -98,11 +98,11 @@ def judge(
     write: bool,
     now: float | None = None,
 ) -> Fault | None:
-    """Give the fault in an answer, or None when it is good.
+    """Return the fault of an answer, None if the answer is good.
 
-    ``headers`` find their names in any case, ``body`` may be cut after its first
-    kilobytes. A good answer to a read is a ``MediaContainer``; one to a write may
-    also be empty, or Plex's own page saying OK. ``now`` is epoch seconds.
+    ``headers`` are case-insensitive, ``body`` may be truncated after its first
+    kilobytes. A good answer to a read is a ``MediaContainer``; one to a write may also
+    be empty, or Plex's own page that says OK. ``now`` is in epoch seconds.
     """
     if status in _SUCCESS:
         return _judge_body(status, headers, body, write=write)
@@ -124,7 +124,7 @@ def judge(
 
 def _by_range(status: int) -> FaultRow:
     if 300 <= status < 400:
-        # A login page, or a proxy that moved: following would turn a PUT into a GET.
+        # A login page, or a proxy that moved: following it would turn a PUT into a GET.
         return FaultRow(FaultClass.SERVER, "redirect")
     return FaultRow(FaultClass.SERVER, f"http_{status}")
 
@@ -134,8 +134,8 @@ def _judge_body(
 ) -> Fault | None:
     if not body.strip():
         if not _is_framed(status, headers):
-            # The standard library takes a connection lost within the headers
-            # for their end: this is no answer yet, and least of all a good one.
+            # The standard library takes a connection lost within the headers for their
+            # end, so this is not a complete answer, let alone a good one.
             return Fault(FaultClass.SERVER, "short_answer", unreachable=True)
         return None if write else EMPTY.fault()
     match = _ROOT.match(body)
@@ -156,11 +156,11 @@ def _is_framed(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def judge_error(error: BaseException | None) -> Fault:
-    """Give the fault in a connection that failed before the answer was whole."""
+    """Return the fault of a connection that failed before the answer was complete."""
     return Fault(FaultClass.SERVER, _why(error), unreachable=True)
 
 
-# In this order: what stands behind a failure tells more than what wraps it.
+# The order matters: the cause of an error says more than the error that wraps it.
 _BY_ERROR: tuple[
     tuple[str, type[BaseException], *tuple[type[BaseException], ...]], ...
 ] = (

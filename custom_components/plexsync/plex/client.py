@@ -1,7 +1,8 @@
-"""The one way to Plex: requests with a deadline each, judged in one place.
+"""The HTTP client for Plex: every request has a deadline and is classified in one place.
 
-The token is in the headers only. No log and no exception has it: whatever goes wrong
-leaves as a ``Fault``, whose text is a class and a reason (``engine.retry``).
+The token is only in the headers, and in no log or exception: every error leaves as a
+``Fault``, whose text is a class and a reason (``engine.retry``). At its deadline a
+request's connection is reset, so that nothing of it arrives later.
 """
 
 import asyncio
@@ -24,26 +25,27 @@ from . import classify
 from .connections import Call, ConnectionHistory, Connector
 from .deadlines import Deadlines
 
-PLACES = 16  # requests at once, probes aside
+PLACES = 16  # concurrent requests, not counting probes
 _MAX_BODY = 64 * 1024 * 1024  # bytes, compressed or not
 _MAX_ERROR_BODY = 64 * 1024
-_LITTLE = 16 * 1024  # bytes that the event loop may well read through itself
+_LITTLE = 16 * 1024  # bytes of a body that may be parsed in the event loop
 _BROKEN = (aiohttp.ClientError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One request. ``target`` is path and query, encoded already."""
+    """A request. ``target`` is the encoded path and query."""
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    most: int = _MAX_BODY  # bytes of a good answer
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer as it came; ``headers`` find their names in any case."""
+    """A raw answer; ``headers`` are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -51,13 +53,13 @@ class Answer:
 
 
 class _BrokenOffError(Exception):
-    """An exchange failed. Whatever it was, aiohttp must not send the request again."""
+    """An exchange failed; this error keeps aiohttp from sending the request again."""
 
 
 async def _once(
     request: aiohttp.ClientRequest, handler: ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating a write whose connection broke: nobody knows its outcome."""
+    """Keep aiohttp from repeating a request after a broken connection."""
     try:
         return await handler(request)
     except Exception as error:
@@ -65,7 +67,7 @@ async def _once(
 
 
 class PlexClient:
-    """Carries requests to one server. Every failure leaves as a ``Fault``."""
+    """A client for one server. Every failure is raised as a ``Fault``."""
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class PlexClient:
         deadlines: Deadlines | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep the address; nothing is connected yet. Raises ValueError for a bad URL."""
+        """Take the address, without connecting. Raises ValueError for a bad URL."""
         self.url = url.rstrip("/")
         address = URL(self.url)
         if address.scheme not in ("http", "https") or not address.host:
@@ -103,7 +105,7 @@ class PlexClient:
 
     @property
     def busy(self) -> bool:
-        """Whether a call is not over yet."""
+        """Whether a call is under way."""
         return bool(self._calls)
 
     async def exchange[T](
@@ -120,13 +122,13 @@ class PlexClient:
         write: bool = False,
         probe: bool = False,
     ) -> T:
-        """Send one request and parse the body of the good answer.
+        """Send one request and parse the body of a good answer.
 
-        ``query`` is encoded already. Where a ``call`` names a generation nothing is sent
-        over connections of any other; that Fault's reason is ``moved``. The good answer
+        ``query`` is already encoded. If ``call`` has a generation, nothing is sent over
+        connections of another one; the reason of that Fault is ``moved``. A good answer
         to a ``write`` may be empty. A ``probe`` never waits behind other requests. After
-        ``deadline`` seconds in all, and when the caller is cancelled, the connection is
-        reset before this returns. Raises Fault.
+        ``deadline`` seconds in total, and when the caller is cancelled, the connection
+        is reset before this returns. Raises Fault.
         """
         target = path + (f"?{query}" if query else "")
         sent = Outgoing(method, target, {**self._headers, **(headers or {})}, body)
@@ -146,7 +148,16 @@ class PlexClient:
             content = _unpack(answer, _LITTLE)
             if content is not None:
                 return work(content)
-        return await self._aside(lambda: work(_unpack(answer, _MAX_BODY)))
+        return await self._in_thread(lambda: work(_unpack(answer, _MAX_BODY)))
+
+    async def download(self, path: str, *, deadline: float, most: int) -> bytes:
+        """Fetch a file of at most so many bytes; what it is its own bytes say. Raises Fault."""
+        sent = Outgoing("GET", path, self._headers, most=most)
+        answer = await self._within(deadline, Call(), sent, probe=False)
+        content = _unpack(answer, most)
+        if answer.status != 200 or content is None:
+            raise Fault(FaultClass.ITEM, "image_missing")
+        return content
 
     async def _within(
         self, deadline: float, call: Call, sent: Outgoing, *, probe: bool
@@ -163,7 +174,7 @@ class PlexClient:
             cancelled = True
         if not task.done():
             self.history.broke()
-            # Before anything else is done about it: what is buffered must not leave.
+            # Reset the connection first, so that buffered data is not sent any more.
             call.end()
             task.cancel()
             cancelled |= await _ended(task)
@@ -175,15 +186,15 @@ class PlexClient:
         return task.result()
 
     def _over(self, task: asyncio.Task[Answer]) -> None:
-        """Forget a call; what became of it is seen, also where nobody is left to be told."""
+        """Forget a call, and retrieve its exception, as maybe nobody waits for it."""
         del self._calls[task]
         if not task.cancelled():
             task.exception()
 
     async def _carry(self, call: Call, sent: Outgoing, *, probe: bool) -> Answer:
-        """Send a request; a read once more where a kept connection had just been closed.
+        """Send a request, and repeat a read if a kept connection had just been closed.
 
-        Then nothing happened, and a read cannot do harm.
+        In that case the server did nothing, and repeating a read is harmless.
         """
         async with contextlib.nullcontext() if probe else self._places:
             answer = await self._attempt(call, sent)
@@ -209,7 +220,7 @@ class PlexClient:
             ) as response:
                 call.answered = True
                 self.history.heard()
-                body = await _read(response)
+                body = await _read(response, sent.most)
         except _BrokenOffError as error:
             fault = classify.judge_error(error.__cause__)
         except _BROKEN as error:
@@ -224,12 +235,12 @@ class PlexClient:
         return fault
 
     async def _open(self) -> aiohttp.ClientSession:
-        """Have a session; its certificates are read from disk, which takes a thread."""
+        """Return the session; loading certificates from disk is done in a thread."""
         async with self._opening:
             if self._session is None:
                 trust = await asyncio.to_thread(_trust) if self._verify else False
                 self._connector = Connector(self.history, trust)
-                # No proxies, no .netrc, no cookies: the token goes where the user said.
+                # No proxies, no .netrc, no cookies: the token only goes where the user said.
                 self._session = aiohttp.ClientSession(
                     connector=self._connector,
                     cookie_jar=aiohttp.DummyCookieJar(),
@@ -241,12 +252,12 @@ class PlexClient:
                 )
         return self._session
 
-    async def _aside[T](self, work: Callable[[], T]) -> T:
-        """Do on a thread what would hold the event loop for long."""
+    async def _in_thread[T](self, work: Callable[[], T]) -> T:
+        """Run work that would block the event loop in a thread."""
         return await asyncio.to_thread(work)
 
     async def aclose(self) -> None:
-        """Reset every connection and end every call."""
+        """Reset all connections and end all calls."""
         self._closed = True
         for task, call in list(self._calls.items()):
             call.end()
@@ -258,7 +269,7 @@ class PlexClient:
 
 
 def _is_stale(call: Call, sent: Outgoing, answer: Answer | Fault) -> bool:
-    """Say whether to simply send again: the server closed a kept connection just then."""
+    """Return whether the server closed a kept connection just as it was used again."""
     return (
         isinstance(answer, Fault)
         and sent.method == "GET"
@@ -269,7 +280,7 @@ def _is_stale(call: Call, sent: Outgoing, answer: Answer | Fault) -> bool:
 
 
 async def _ended(task: asyncio.Task[Answer]) -> bool:
-    """Wait for the end of a call that was cancelled; say whether we were, too."""
+    """Wait until a cancelled call has ended; return whether we were cancelled, too."""
     cancelled = False
     while not task.done():
         try:
@@ -279,10 +290,10 @@ async def _ended(task: asyncio.Task[Answer]) -> bool:
     return cancelled
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read a body up to a limit; of an error's the beginning is enough."""
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """Read a body up to a limit; for an error, its beginning is enough."""
     good = response.status < 300
-    limit = _MAX_BODY if good else _MAX_ERROR_BODY
+    limit = most if good else _MAX_ERROR_BODY
     body, is_whole = await read_at_most(response.content.iter_any(), limit)
     if not is_whole:
         response.close()
@@ -292,7 +303,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _unpack(answer: Answer, limit: int) -> bytes | None:
-    """Give the body as it was before it was compressed; None for more than the limit.
+    """Return the uncompressed body; None if it exceeds the limit.
 
     Raises Fault.
     """
@@ -311,5 +322,5 @@ def _unpack(answer: Answer, limit: int) -> bytes | None:
 
 
 def _trust() -> ssl.SSLContext:
-    """Trust what Home Assistant trusts: its own setting for the whole process."""
+    """Return an SSL context with the certificates that Home Assistant trusts."""
     return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or where())

@@ -1,4 +1,4 @@
-"""Keep-alive connections, with a record of whether the same server is still behind them."""
+"""Keep-alive connections that track whether the same server is still behind them."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,30 +19,32 @@ if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
 _NO_LINGER = struct.pack("ii", 1, 0)
-_LONGER = 60.0  # seconds for which aiohttp would keep what we drop after ``ConnectionHistory.idle``
+_LONGER = (
+    60.0  # seconds beyond our own ``idle`` limit after which aiohttp drops connections
+)
 
 
 class MovedError(Exception):
-    """A write's connection is not of the generation that it was meant for: nothing was sent."""
+    """The connection is of another generation than the call wants: nothing was sent."""
 
 
 class ConnectionHistory:
-    """What the connections to one server have been through.
+    """The history of the connections to one server.
 
-    Within one ``generation`` the server has been there all the time: it never
-    closed a connection in use, and never was silent for longer than a kept
-    connection lives. Another machine can only have taken its place in between.
+    Within one ``generation`` the server was there all the time: it never closed a
+    connection in use, and was never silent for longer than connections are kept. Another
+    machine can only have taken its place between two generations.
     """
 
     def __init__(self, idle: float, now: Callable[[], float]) -> None:
-        """Begin at nothing; ``idle`` is how many seconds a connection is kept."""
+        """Initialize; ``idle`` is the number of seconds that connections are kept."""
         self.idle = idle
         self.now = now
-        self.requests = 0  # sent, or tried to be
-        self.attempts = 0  # connections tried, refused ones counted
+        self.requests = 0  # including those that could not be sent
+        self.attempts = 0  # to connect, including refused ones
         self.generation = 0
         self._since = 0.0  # when the generation began
-        self._heard = -idle  # the last sign of life
+        self._heard = -idle  # when the server last gave a sign of life
 
     def connected(self) -> None:
         """Note a new connection."""
@@ -54,36 +56,36 @@ class ConnectionHistory:
         self._heard = self.now()
 
     def broke(self) -> None:
-        """Note that the server went away, or may have."""
+        """Note that the server went away, or may have gone away."""
         self.generation += 1
         self._since = self.now()
 
     def found_closed(self, idle_since: float) -> None:
-        """Note that the server closed a connection that had been silent since then.
+        """Note that the server closed a connection that was idle since the given time.
 
-        What was last used in an earlier generation tells nothing new.
+        A connection that was last used in an earlier generation says nothing new.
         """
         if idle_since >= self._since:
             self.broke()
 
 
 class Call:
-    """One call, and the one connection that it has in hand.
+    """A call, and the connection that it uses.
 
-    With ``generation`` nothing is sent over connections of any other. ``sent_in`` is the
-    one in which it was sent.
+    With ``generation``, it is only sent over connections of that generation. ``sent_in``
+    is the generation in which it was sent.
     """
 
     def __init__(self, generation: int | None = None) -> None:
-        """Begin without a connection."""
+        """Initialize without a connection."""
         self.generation = generation
         self.sent_in: int | None = None
-        self.reused = False  # it went out on a connection used before
-        self.answered = False  # a status line has come back
+        self.reused = False  # whether the connection was used before
+        self.answered = False  # whether a status line has arrived
         self.transport: asyncio.Transport | None = None
 
     def end(self) -> None:
-        """Reset the connection: nothing more of this call may arrive."""
+        """Reset the connection, so that nothing more of this call arrives."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -92,14 +94,14 @@ _current: ContextVar[Call] = ContextVar("call")
 
 
 class Connector(aiohttp.TCPConnector):
-    """Connections for one server, each in the hand of the call that is under way."""
+    """A connector for one server that knows the call that uses each connection."""
 
     def __init__(
         self, history: ConnectionHistory, trust: ssl.SSLContext | bool
     ) -> None:
-        """Take the history that they add to, and who may vouch for the server.
+        """Take the history to update, and the certificates to trust.
 
-        On the loop that they will live on; with ``trust`` False anybody may answer.
+        Create it in the event loop. With ``trust`` False, any certificate is accepted.
         """
         super().__init__(
             ssl=trust,
@@ -110,18 +112,18 @@ class Connector(aiohttp.TCPConnector):
         )
         self._history = history
         self._in_hand: dict[asyncio.Transport, Call] = {}
-        # Since when each connection that may be used again has been silent.
+        # Since when each reusable connection has been idle.
         self._silent: dict[asyncio.Transport, float] = {}
 
     def enter(self, call: Call) -> None:
-        """Have the requests of this task go out for a call."""
+        """Let the requests of this task belong to a call."""
         _current.set(call)
 
     def leave(self, call: Call) -> None:
-        """Take a connection out of the hand of a call that is over.
+        """Detach the connection of a call that has ended.
 
-        If it still stands it may serve another one. What was merely closed would go on
-        delivering what it holds.
+        If it is still open, it may be reused. If not, reset it: a connection that is
+        merely closed would still deliver its buffered data.
         """
         transport, call.transport = call.transport, None
         if transport is None:
@@ -133,9 +135,9 @@ class Connector(aiohttp.TCPConnector):
             self._silent[transport] = self._history.now()
 
     def _open(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        """Make the socket of a connection that is tried now.
+        """Create the socket for a new connection.
 
-        However it is closed: it is reset, and what it still held is never delivered.
+        However it is closed, it is reset, and buffered data is never delivered.
         """
         family, kind, protocol, _, _ = address
         self._history.attempts += 1
@@ -147,7 +149,7 @@ class Connector(aiohttp.TCPConnector):
     async def connect(
         self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> Connection:
-        """Give a connection to the call under way. Raises MovedError and aiohttp's errors."""
+        """Return a connection for the current call. Raises MovedError and aiohttp's errors."""
         call = _current.get()
         await self._drop_closed()
         connection = await super().connect(req, traces, timeout)
@@ -155,7 +157,7 @@ class Connector(aiohttp.TCPConnector):
         assert transport is not None
         earlier = self._in_hand.pop(transport, None)
         if earlier is not None:
-            # Its answer has come whole, and it has not read the end yet.
+            # The earlier call has its complete answer, but has not read the end yet.
             earlier.transport = None
         call.reused = self._silent.pop(transport, None) is not None or bool(earlier)
         if not call.reused:
@@ -168,9 +170,9 @@ class Connector(aiohttp.TCPConnector):
         return connection
 
     async def _drop_closed(self) -> None:
-        """Drop kept connections that are too old, or that the server has closed.
+        """Drop kept connections that are too old or closed by the server.
 
-        The latter may just have happened: the event loop need not know of it yet.
+        The server may have closed one so recently that the event loop does not know yet.
         """
         if not self._silent:
             return
@@ -195,5 +197,7 @@ class Connector(aiohttp.TCPConnector):
             if now - since <= self._history.idle:
                 self._history.found_closed(since)
         if gone:
-            for _ in range(2):  # a connection beneath TLS tells it in two steps
+            for _ in range(
+                2
+            ):  # closing a TLS connection takes two steps of the event loop
                 await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""How long each kind of call may take, from its first to its last instruction."""
+"""The total time that each kind of call may take."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Deadlines:
     """Total deadlines in seconds; tests pass shorter ones.
 
-    ``read`` is that of many items, one alone has half of it. ``idle`` is how long a kept
-    connection may be silent before it is used again; Plex closes one after 20.
+    ``read`` is for many items; a single item has half of it. ``idle`` is how long a kept
+    connection may be idle and still be reused; Plex closes it after 20 s.
     """
 
     probe: float = 5.0

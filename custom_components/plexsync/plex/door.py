@@ -1,4 +1,4 @@
-"""Which Plex server stands behind an address: asked without a token, so told to nobody."""
+"""Find out, without sending a token, which Plex server answers at an address."""
 
 import asyncio
 
@@ -11,13 +11,13 @@ from . import classify
 from .library import parse_identity
 
 _DEADLINE = 5.0  # seconds
-_MOST = 64 * 1024  # bytes; the answer has some hundred
+_MOST = 64 * 1024  # bytes; a real answer has a few hundred
 
 
 async def who_answers(
     session: aiohttp.ClientSession, url: str, *, verify_ssl: bool = False
 ) -> str | None:
-    """Give the machine identifier of the Plex server there, None where none answers.
+    """Return the machine identifier of the Plex server, None if none answers.
 
     ``GET /identity`` needs no token. One request; raises nothing.
     """

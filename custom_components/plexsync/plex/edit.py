@@ -1,8 +1,8 @@
-"""From field edits to the queries of ``PUT /library/sections/{key}/all``.
+"""Turn field edits into queries of ``PUT /library/sections/{key}/all``.
 
 It is not documented whether ``genre[0].tag.tag=`` appends to a list or replaces it, and
-reports disagree. So we send what is right either way: the whole list as it shall be, at
-0…n-1, and by name what is to be removed.
+reports disagree. So we send what is right either way: the complete new list, at 0…n-1,
+and the names of the members to remove.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ type Params = list[str]  # encoded, ``name=value`` each
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: its encoded query, and the edits, or parts of edits, that it makes."""
+    """A request: its encoded query, and the edits, or parts of edits, that it makes."""
 
     query: str
     edits: tuple[FieldEdit, ...]
@@ -31,10 +31,11 @@ class Request:
 def requests(
     rating_key: str, handle: Handle, edits: Sequence[FieldEdit], *, room: int
 ) -> list[Request]:
-    """Give the requests that apply the edits, one where they fit in ``room`` bytes.
+    """Return the requests that apply the edits, a single one if ``room`` bytes suffice.
 
-    A list is not cut here: where indices replace, its second part would replace
-    the first. What does not fit alone goes out alone, and the server decides.
+    A list is not split here: on a server that replaces lists, the second part would
+    replace the first. A list that is too long for one request is sent alone anyway, and
+    the server decides.
     """
     base = f"type={handle.type_number}&id={rating_key}"
     found: list[Request] = []
@@ -54,13 +55,13 @@ def requests(
 
 
 def _param(name: str, value: str) -> str:
-    # Of what our names hold only the brackets of an index need it.
+    # Brackets are the only characters in our names that need to be quoted.
     name = name.replace("[", "%5B").replace("]", "%5D")
     return f"{name}={quote(value, safe='')}"
 
 
 def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[tuple[FieldEdit, Params]]:
-    """Give the parameters that have to stay in one request, and what they do."""
+    """Yield parameters that have to stay in one request, with the edit that they make."""
     for edit in edits:
         name = NAMES[edit.field]
         lock = [] if edit.lock is None else [f"{name}.locked={edit.lock:d}"]
@@ -92,7 +93,7 @@ def _list(
         if isinstance(member, Actor):
             params.append(_param(f"{name}[{index}].tag.tag", member.name))
             if member.role is not None:
-                # Also an empty one: else the one that stood there may stay.
+                # Send an empty role, too, or else the previous role may stay.
                 params.append(_param(f"{name}[{index}].tagging.text", member.role))
             if member.thumb:
                 params.append(_param(f"{name}[{index}].tag.thumb", member.thumb))
@@ -113,12 +114,12 @@ def _list(
 
 
 def _removal(name: str, tags: Iterable[str]) -> str:
-    # Quoted once here, so that a tag may hold a comma, and once more with the query.
+    # Quote twice: here, because a tag may contain a comma, and again in the query.
     return _param(f"{name}[].tag.tag-", ",".join(quote(tag, safe="") for tag in tags))
 
 
 def _room(tag: str) -> int:
-    return len(quote(quote(tag, safe=""), safe="")) + 3  # and an encoded comma
+    return len(quote(quote(tag, safe=""), safe="")) + 3  # plus an encoded comma
 
 
 def _text(value: str | float | None) -> str:

@@ -1,8 +1,8 @@
-"""Notifications: what Plex tells by itself, over a websocket that comes back for ever.
+"""Notifications from Plex, over a websocket that reconnects for ever.
 
-Its accepted handshake is a sign of life, its messages say that items came or
-changed. It proves nothing of the database, and nothing of it is evidence for or
-against the circuit.
+An accepted handshake is a sign of life, and messages say that items were added or
+changed. Neither says anything about the database, so neither is evidence for or against
+the circuit.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ _LOGGER = logging.getLogger(__name__)
 
 PATH = "/:/websockets/notifications"
 _LIBRARY = "com.plexapp.plugins.library"
-_CREATED, _DONE, _DELETED = 0, 5, 9  # where an item stands in its life
-_REMEMBERED = 10_000  # items that are on their way into the library
-_AT_ONCE = 50  # messages taken in before others have their turn
+_CREATED, _DONE, _DELETED = 0, 5, 9  # states of an item
+_REMEMBERED = 10_000  # items at most that are being added to the library
+_AT_ONCE = 50  # messages in a row before other tasks get their turn
 
 
 @dataclass(frozen=True, slots=True)
 class Delays:
     """Delays in seconds; tests pass shorter ones.
 
-    ``first``, ``cap`` and ``jitter`` (either way) shape the wait between two
-    tries, ``long`` is that wait once tries have failed for ``patience``. ``lasting`` is how long a socket lives before they begin anew.
-    ``spacing`` is the least time between two reports that items came, ``slow``
-    the same while they come one by one.
+    ``first``, ``cap`` and ``jitter`` (either way) shape the wait between two tries;
+    ``long`` is that wait once tries have failed for ``patience``. After a socket that
+    lived for ``lasting``, the waits start again at ``first``. ``spacing`` is the least
+    time between two reports of new items, ``slow`` the same while they arrive one by one.
     """
 
     first: float = 1.0
@@ -53,7 +53,7 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one message tells: rating keys of items, and whether a scan ended."""
+    """The content of a message: rating keys of items, and whether a scan ended."""
 
     created: tuple[str, ...] = ()
     finished: tuple[str, ...] = ()
@@ -62,14 +62,14 @@ class News:
 
 
 class PlexEvents:
-    """Listen until cancelled; whatever the server does, try again.
+    """Listen until cancelled, and reconnect whatever the server does.
 
-    ``allowed`` says whether a connection may be tried now; after it changed,
-    ``look`` is called. ``contact`` hears True of an accepted handshake and False
-    where nobody answered. ``arrived`` is awaited when items that were missing may
-    be there: after every handshake, scan and new item, but spaced; it gets the
-    rating keys of those that Plex told of. ``changed``
-    hears the rating key of every item that somebody, ourselves included, changed.
+    ``allowed`` returns whether to try to connect now; call ``look`` when that changes.
+    ``contact`` is called with True for an accepted handshake, and with False if nobody
+    answered. ``broke`` is called when a socket ends. ``arrived`` is awaited when missing
+    items may have been added: after each handshake, scan and new item, but spaced. It
+    gets the rating keys of the items that Plex named. ``changed`` is called with the
+    rating key of every item that anybody, ourselves included, changed.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class PlexEvents:
         delays: Delays | None = None,
         random: Random | None = None,
     ) -> None:
-        """Take the session whose connections to use; whether it verifies is its own matter."""
+        """Take the session whose connections, and certificate checks, to use."""
         self._session = session
         self._url = url.rstrip("/") + PATH
         self._headers = {
@@ -106,27 +106,27 @@ class PlexEvents:
         self._delays = delays or Delays()
         self._random = random or Random()
         self._failing_since: float | None = None
-        self.attempts = 0  # connections tried, refused ones counted
+        self.attempts = 0  # to connect, including refused ones
         self.connected = False
         self._step = 0  # how often the delay has grown
-        self._not_before = float("-inf")  # no try before this
+        self._not_before = float("-inf")  # earliest time of the next try
         self._looked = asyncio.Event()
-        self._failing = False  # and that has been logged
-        self._coming: dict[str, None] = {}  # created, but not finished yet
-        self._came: dict[str, None] = {}  # finished since the last report
+        self._failing = False  # whether a failure has been logged
+        self._coming: dict[str, None] = {}  # items created, but not finished yet
+        self._came: dict[str, None] = {}  # items finished since the last report
         self._news = asyncio.Event()
-        self._due: float | None = None  # when to report that items came
+        self._due: float | None = None  # when to report new items
         self._told = float("-inf")
         self._repeat = False
 
     def look(self) -> None:
-        """Ask ``allowed`` again."""
+        """Check ``allowed`` again."""
         self._looked.set()
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        # The connections are the session's. aiohttp would follow a redirect of a
-        # handshake, token and all, and only a session's own middleware sees it first.
+        # Share the connections, but not the session: aiohttp would follow a redirect of a
+        # handshake, with the token, and only middleware of the session can prevent that.
         own = aiohttp.ClientSession(
             connector=self._session.connector,
             connector_owner=False,
@@ -153,12 +153,12 @@ class PlexEvents:
             self._step = min(self._step + 1, 60)
 
     async def _turn(self) -> None:
-        """Wait until it is time for a try, and one is allowed."""
+        """Wait until the next try is due and allowed."""
         while True:
             self._looked.clear()
             wait = self._not_before - _now()
             if not self._allowed():
-                wait = self._delays.cap  # should nobody call ``look``
+                wait = self._delays.cap  # in case nobody calls ``look``
             elif wait <= 0:
                 return
             with contextlib.suppress(TimeoutError):
@@ -169,13 +169,13 @@ class PlexEvents:
         delays = self._delays
         since = self._failing_since
         if since is not None and _now() - since >= delays.patience:
-            # Never sooner than it says: six tries an hour are enough.
+            # Jitter only lengthens this wait, as six tries an hour are enough.
             return delays.long * (1 + delays.jitter * self._random.random())
         delay = Backoff(delays.first, delays.cap).whole(self._step)
         return around(delay, delays.jitter, self._random)
 
     async def _connect(self, session: aiohttp.ClientSession) -> None:
-        """Shake hands once, and listen as long as that lasts."""
+        """Connect once, and listen until the socket ends."""
         self.attempts += 1
         try:
             async with asyncio.timeout(self._delays.handshake):
@@ -197,7 +197,7 @@ class PlexEvents:
             await socket.close()
 
     def _refused(self, error: Exception) -> None:
-        """Tell once; neither the error's text nor its request may be logged."""
+        """Log a failure once, without the error's text and request, which are private."""
         if not self._failing:
             self._failing = True
             _LOGGER.info("Plex sends no notifications (%s)", _reason(error))
@@ -211,7 +211,7 @@ class PlexEvents:
         self.connected = True
         self._coming.clear()
         self._contact(True)
-        self._want(self._delays.spacing)  # whatever came meanwhile, nobody told
+        self._want(self._delays.spacing)  # items may have been added unnoticed
 
     async def _hear(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         number = 0
@@ -234,7 +234,7 @@ class PlexEvents:
         while len(self._coming) > _REMEMBERED:
             del self._coming[next(iter(self._coming))]
         for key in news.finished:
-            # Every edit, ours too, ends like this; only what was created before is new.
+            # Every edit, ours too, ends like this: the item is only new if it was created.
             if key in self._coming:
                 del self._coming[key]
                 if len(self._came) < _REMEMBERED:
@@ -244,7 +244,7 @@ class PlexEvents:
             self._want(self._delays.spacing)
 
     def _want(self, spacing: float) -> None:
-        """Have it reported that items came: at once, but not too soon after the last time."""
+        """Schedule a report of new items: at once, but not too soon after the last one."""
         due = max(_now(), self._told + spacing)
         self._due = due if self._due is None else min(self._due, due)
         self._repeat = True
@@ -256,8 +256,8 @@ class PlexEvents:
             wait = None if self._due is None else self._due - _now()
             if wait is not None and wait <= 0:
                 self._told = _now()
-                # Once more a little later: Plex tells before all of it can be found,
-                # and what is being looked for at this moment is not woken.
+                # Report again a little later, because Plex announces items before all of
+                # them can be found, and because jobs being worked on now are not woken.
                 self._due = self._told + self._delays.slow if self._repeat else None
                 self._repeat = False
                 came, self._came = list(self._came), {}
@@ -269,10 +269,10 @@ class PlexEvents:
 
 
 def parse(text: Any) -> News:
-    """Read one message; whatever is not as expected tells nothing.
+    """Parse a message; unexpected content is ignored.
 
-    Shapes and states as Plex sends them and Tautulli reads them: ids come as
-    text or as numbers, and an item that is done has no further state.
+    Types and states are as Plex sends them and Tautulli reads them: ids are texts or
+    numbers, and an item that is done has no further state.
     """
     try:
         container = json.loads(text)["NotificationContainer"]
@@ -326,7 +326,7 @@ def _entries(container: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
 
 
 def _number(value: Any) -> str | None:
-    """Give a count, sent as a number or as text, as text; None for anything else."""
+    """Return an id, sent as a number or a text, as a text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value)
@@ -336,7 +336,7 @@ def _number(value: Any) -> str | None:
 async def _no_redirects(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Go nowhere that the user did not name."""
+    """Refuse redirects: connect only to the address that the user gave."""
     response = await handler(request)
     if 300 <= response.status < 400:
         response.close()
@@ -353,5 +353,5 @@ def _reason(error: Exception) -> str:
 
 
 def _now() -> float:
-    """Give the loop's time: what the waits here are measured by."""
+    """Return the event loop's time, which all waits here use."""
     return asyncio.get_running_loop().time()

@@ -1,22 +1,22 @@
-"""Plex servers on the network that answer a call to all of them.
+"""Discover Plex servers on the network (GDM).
 
-plexapi has such a search, but one answer with an unexpected line (a second colon)
-loses all the others, and a network that goes on talking keeps it for ever.
+plexapi can do this, but one answer with an unexpected line (a second colon) makes it
+lose all others, and it never ends while answers keep coming.
 """
 
 from dataclasses import dataclass
 import socket
 import time
 
-GROUP = ("239.0.0.250", 32414)  # where Plex servers listen; multicast
+GROUP = ("239.0.0.250", 32414)  # the multicast group that Plex servers listen to
 _CALL = b"M-SEARCH * HTTP/1.0"
-_LARGEST = 4096  # bytes of one answer
-_MOST = 64  # servers
+_LARGEST = 4096  # bytes of an answer at most
+_MOST = 64  # servers at most
 
 
 @dataclass(frozen=True, slots=True)
 class NearServer:
-    """A server that answered: who it says it is, and where its answer came from."""
+    """A server that answered: its identity, and the address it answered from."""
 
     machine_id: str
     name: str
@@ -24,9 +24,9 @@ class NearServer:
 
 
 def search(group: tuple[str, int] = GROUP, seconds: float = 1.0) -> list[NearServer]:
-    """Call, and give who answers within so many seconds, each once. Blocking.
+    """Return the servers that answer within ``seconds``, each once. Blocking.
 
-    Raises nothing: where there is no network, nobody answers.
+    Raises nothing: without a network, nobody answers.
     """
     found: dict[str, NearServer] = {}
     try:
@@ -39,13 +39,13 @@ def search(group: tuple[str, int] = GROUP, seconds: float = 1.0) -> list[NearSer
                 answer, (address, *_) = sock.recvfrom(_LARGEST)
                 if (server := read(answer, address)) is not None:
                     found.setdefault(server.machine_id, server)
-    except OSError:  # a timeout is one, too
+    except OSError:  # includes timeouts
         pass
     return list(found.values())
 
 
 def read(answer: bytes, address: str) -> NearServer | None:
-    """Read one answer that came from an address; None for what is not a server's."""
+    """Parse an answer from an address; None if it is not a server's."""
     first, *lines = answer.decode("utf-8", "replace").splitlines() or [""]
     said = {
         name.strip().lower(): value.strip()

@@ -1,6 +1,6 @@
-"""One spelling for what items are called in catalogues, whichever agent wrote it down.
+"""One spelling for the guids of items, whichever agent stored them.
 
-Legacy agents keep ``com.plexapp.agents.imdb://tt0468569?lang=en`` as an item's only
+Legacy agents store ``com.plexapp.agents.imdb://tt0468569?lang=en`` as an item's only
 guid, newer ones ``imdb://tt0468569`` beside their own.
 """
 
@@ -10,16 +10,16 @@ _OURS = frozenset({"imdb", "tmdb", "tvdb"})
 
 
 def canonical(guid: str) -> str:
-    """Give the spelling in which guids are kept and compared.
+    """Return the spelling in which guids are stored and compared.
 
-    A legacy agent names an episode by its show, ``tvdb://<show>/<season>/<episode>``:
-    that stays, for a number of the episode's own cannot be told from it.
+    A legacy agent identifies an episode by its show, ``tvdb://<show>/<season>/<episode>``.
+    That is left as it is, because the episode's own number cannot be derived from it.
     """
     scheme, mark, name = guid.strip().partition("://")
     if not mark:
         return guid
     if scheme.lower().startswith(_LEGACY):
-        # The language that the agent was asked for says nothing of the item.
+        # The agent's language says nothing about the item.
         name = name.partition("?")[0]
     short = scheme.lower().removeprefix(_LEGACY)
     short = _CATALOGUES.get(short, short)

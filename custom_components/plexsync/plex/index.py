@@ -1,6 +1,6 @@
-"""Which rating key a file has, kept in SQLite across restarts.
+"""The index from files to rating keys, stored in SQLite.
 
-A cache: every hit is verified by the read that follows it.
+It is a cache: the read that follows verifies every hit.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -55,24 +55,23 @@ _BATCH = 500  # values in one statement
 
 
 class Transactions(Protocol):
-    """What is asked of the engine's database."""
+    """What the index needs of the engine's database."""
 
     async def run[T](
         self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True
     ) -> T:
-        """Run one whole transaction."""
+        """Run a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a listing has come, so that it goes on there, after a restart too.
+    """How far a listing has come, so that it can continue there, even after a restart.
 
-    ``listing`` is the number that its rows carry, ``changed_at`` the library's
-    counter before it began, ``known`` how many items with files were known then.
-    ``since`` is None for a whole listing, else the time of which only what was
-    added later is listed. Of the type ``kind`` the first ``start`` rows are taken
-    in, of ``total``; ``seen`` are the rows with files, ``newest`` is the latest
-    time that one was added.
+    ``listing`` is the number that its rows get, ``changed_at`` the library's counter
+    before it began, ``known`` how many items with files were known then. ``since`` is
+    None for a full listing; otherwise only items added after that time are listed. Of
+    the type ``kind``, the first ``start`` rows of ``total`` are stored; ``seen`` counts
+    the rows with files, and ``newest`` is the latest time at which a row was added.
     """
 
     listing: int
@@ -90,10 +89,10 @@ class Place:
 class Section:
     """A library as the index knows it.
 
-    ``changed_at`` is the library's counter before it was last listed, whole or
-    in part; ``listing`` is the number of that listing, 0 means never;
-    ``newest`` is the latest time, by the server's clock, an item was added;
-    ``place`` is where a listing stands that is not done yet.
+    ``changed_at`` is the library's counter before it was last listed, in full or in
+    part; ``listing`` is the number of that listing, 0 if there was none; ``newest`` is
+    the latest time, by the server's clock, at which an item was added; ``place`` is the
+    place of a listing that is not complete yet.
     """
 
     library: Library
@@ -105,10 +104,10 @@ class Section:
 
 @dataclass(slots=True)
 class Found:
-    """Rating keys by normal path and by guid, and the library of each.
+    """Rating keys by normal path and by guid, and the library of each key.
 
-    ``doubtful`` are paths that nothing has as they are spelt, while several files
-    differ from them by case alone.
+    ``doubtful`` are paths that no file matches exactly, while several files differ from
+    them only by case.
     """
 
     by_path: dict[str, set[str]] = field(default_factory=dict)
@@ -118,23 +117,23 @@ class Found:
 
 
 def clear(connection: sqlite3.Connection) -> None:
-    """Forget everything: another machine has the place of the server."""
+    """Forget everything, because another machine has replaced the server."""
     for table in ("plex_section", "plex_item", "plex_part", "plex_guid", "plex_trait"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  # names of our own
 
 
 class Index:
-    """The tables, one transaction a method. Raises the database's own errors."""
+    """The tables; each method is one transaction. Raises the database's own errors."""
 
     def __init__(self, store: Transactions) -> None:
-        """Name the database that the tables live in."""
+        """Take the database with the tables."""
         self._store = store
 
     async def open(self) -> dict[str, Section]:
-        """Lay out the tables and give what is known of the libraries, by uuid."""
+        """Create the tables, and return the known libraries by uuid."""
 
         def work(connection: sqlite3.Connection) -> dict[str, Section]:
-            # One by one: executescript would commit the transaction that we are in.
+            # One by one, because executescript would commit our transaction.
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
             rows = connection.execute(
@@ -155,7 +154,7 @@ class Index:
         return await self._store.run(work, durable=False)
 
     async def save_libraries(self, libraries: Iterable[Library]) -> None:
-        """Keep where the libraries lie, so that a restart need not ask."""
+        """Store the libraries' folders, so that a restart need not ask for them."""
         rows = [
             (each.uuid, each.key, each.type, json.dumps(each.locations))
             for each in libraries
@@ -174,7 +173,7 @@ class Index:
     async def find(
         self, wanted: Iterable[str], guids: Iterable[str], sections: Collection[str]
     ) -> Found:
-        """Look up normal paths and guids within the libraries named."""
+        """Look up normal paths and guids in the given libraries."""
         by_key: dict[str, list[str]] = {}
         for path in wanted:
             by_key.setdefault(paths.key(path), []).append(path)
@@ -182,7 +181,7 @@ class Index:
 
         def work(connection: sqlite3.Connection) -> Found:
             found = Found()
-            # Two files that differ by case alone: the exact one wins.
+            # If two files differ only by case, the exact match wins.
             exact: set[str] = set()
             spellings: dict[str, set[str]] = {}
             for path_key, path, rating_key, section in _select(
@@ -231,9 +230,9 @@ class Index:
         rows: Iterable[Row],
         place: Place | None = None,
     ) -> None:
-        """Take in rows; what was known of these items before is replaced.
+        """Store rows, and replace what was known of their items.
 
-        With ``place``, that of the listing that they belong to is kept with them.
+        ``place``, the place of their listing, is stored in the same transaction.
         """
         rows = tuple(rows)
 
@@ -244,7 +243,7 @@ class Index:
             connection.executemany(
                 "INSERT INTO plex_item VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (rating_key) DO UPDATE SET type = excluded.type,"
-                # What the listing under way has shown stays shown by it.
+                # An item that the current listing has shown keeps its number.
                 " listing = CASE WHEN section = excluded.section"
                 " THEN max(listing, excluded.listing) ELSE excluded.listing END,"
                 " section = excluded.section",
@@ -269,13 +268,13 @@ class Index:
         await self._store.run(work, durable=False)
 
     async def keep_place(self, section: str, place: Place) -> None:
-        """Keep where the listing of a library stands."""
+        """Store the place of a library's listing."""
         await self._store.run(
             lambda connection: _keep_place(connection, section, place), durable=False
         )
 
     async def has_shown(self, section: str, listing: int, rating_key: int) -> bool:
-        """Say whether a listing of a library has shown an item already."""
+        """Return whether a library's listing has already shown an item."""
 
         def work(connection: sqlite3.Connection) -> bool:
             found = connection.execute(
@@ -288,7 +287,7 @@ class Index:
         return await self._store.run(work, durable=False)
 
     async def finish(self, section: Section, *, prune: bool) -> None:
-        """Note that a library was listed; ``prune`` drops what that listing did not show."""
+        """Note that a listing is complete; ``prune`` drops items that it did not show."""
         uuid = section.library.uuid
 
         def work(connection: sqlite3.Connection) -> None:
@@ -307,7 +306,7 @@ class Index:
         await self._store.run(work, durable=False)
 
     async def count(self, section: str, type_number: int) -> int:
-        """Count the items known of one type in one library."""
+        """Count the known items of a type in a library."""
 
         def work(connection: sqlite3.Connection) -> int:
             row = connection.execute(
@@ -324,7 +323,7 @@ class Index:
         await self._store.run(lambda connection: _drop(connection, gone), durable=False)
 
     async def trait(self, name: str) -> bool | None:
-        """Give what was learnt of the server's ways, None where nothing was."""
+        """Return what was learned about the server's behaviour, None if nothing was."""
 
         def work(connection: sqlite3.Connection) -> bool | None:
             row = connection.execute(
@@ -335,7 +334,7 @@ class Index:
         return await self._store.run(work, durable=False)
 
     async def keep_trait(self, name: str, value: bool) -> None:
-        """Keep what was learnt of the server's ways."""
+        """Store what was learned about the server's behaviour."""
         await self._store.run(
             lambda connection: connection.execute(
                 "INSERT OR REPLACE INTO plex_trait VALUES (?, ?)", (name, value)
@@ -343,7 +342,7 @@ class Index:
         )
 
     async def sample(self, section: str, limit: int) -> tuple[str, ...]:
-        """Give some normal paths of one library, spread over it."""
+        """Return a sample of a library's normal paths."""
 
         def work(connection: sqlite3.Connection) -> tuple[str, ...]:
             return tuple(
@@ -351,7 +350,7 @@ class Index:
                 for row in connection.execute(
                     "SELECT coalesce(path, path_key) FROM plex_part"
                     " JOIN plex_item USING (rating_key) WHERE section = ?"
-                    # A spread without randomness: the bits of a multiplied key.
+                    # A multiplied key spreads the sample without randomness.
                     " ORDER BY (rating_key * 2654435761) % 4294967296 LIMIT ?",
                     (section, limit),
                 )

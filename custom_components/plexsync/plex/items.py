@@ -1,4 +1,4 @@
-"""Full reads: from Plex's XML to the engine's items."""
+"""Parse full reads: from Plex's XML to the engine's items."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .guids import canonical
 from .markup import feed, number
 
 TYPES = {"movie": 1, "show": 2, "season": 3, "episode": 4}
-# Our name of a field -> the name in an edit and in a lock.
+# Our name of a field -> Plex's name in edits and locks.
 NAMES = {
     "title": "title",
     "sort_title": "titleSort",
@@ -34,7 +34,7 @@ _FIELDS = {plex: ours for ours, plex in NAMES.items()} | {
     "role": "actors",
     "year": "year",
 }
-# A list's elements in an answer are called as the list is in an edit; the cast's are not.
+# In an answer, a list's elements are named like the list in an edit, except the cast's.
 _ELEMENTS = {
     "Role" if name == "actors" else NAMES[name].capitalize(): name
     for name, field in FIELDS.items()
@@ -42,8 +42,8 @@ _ELEMENTS = {
 }
 type SectionOf = Callable[[str, str], str | None]
 
-_OPTIMISED = "42"  # a version that Plex made for some device; its file is no one else's
-# What plexapi's mixins say each type can be edited in, actors added by hand.
+_OPTIMISED = "42"  # a version that Plex converted for a device, with its own file
+# The editable fields of each type by plexapi's mixins, plus the actors.
 _ANY = {
     "title",
     "summary",
@@ -65,10 +65,10 @@ FIELDS_OF: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """Where an edit of an item goes: the key of its library, the number of its type.
+    """What an edit of an item needs: the key of its library, the number of its type.
 
-    ``guids`` are all the item's, its own and those of other catalogues, in the one
-    spelling (``guids.canonical``).
+    ``guids`` are all guids of the item, its own and those of other catalogues, in their
+    canonical spelling (``guids.canonical``).
     """
 
     section_key: str
@@ -77,7 +77,7 @@ class Handle:
 
 
 def is_rating_key(text: str) -> bool:
-    """Say whether a text can be a rating key and nothing else, such as a list of them."""
+    """Return whether a text is a single rating key, and for example no list of them."""
     return number(text) is not None
 
 
@@ -88,11 +88,11 @@ def parse_items(
     section_of: SectionOf,
     digests: Mapping[str, bytes],
 ) -> dict[str, Item]:
-    """Read the items of an answer by rating key; ``digests`` names what it says of each.
+    """Parse the items of an answer, by rating key; ``digests`` are those of their XML.
 
-    ``section_of`` gives the uuid of a chosen library from its key and the uuid
-    that the answer names, or None; items of no chosen library, and of types
-    that we do not know, are left out. Raises Fault.
+    ``section_of`` returns the uuid of a chosen library for the key and the uuid in the
+    answer, or None. Items of other libraries, and of unknown types, are left out.
+    Raises Fault.
     """
     told: list[_Told] = feed(answer, _Answer)
     found: dict[str, Item] = {}
@@ -229,7 +229,7 @@ def _rating(text: str) -> float | None:
         rating = float(text)
     except ValueError:
         return None
-    return rating if 0 <= rating <= 10 else None  # nor is "nan"
+    return rating if 0 <= rating <= 10 else None  # "nan" fails, too
 
 
 _READ: dict[Kind, Callable[[str], Value | None]] = {

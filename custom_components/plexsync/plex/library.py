@@ -1,4 +1,4 @@
-"""The server and its libraries, as Plex describes them."""
+"""Parse Plex's descriptions of the server and its libraries."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ SUPPORTED = frozenset({"movie", "show"})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a server says it is."""
+    """The identity of a server."""
 
     machine_id: str
     name: str
@@ -19,9 +19,9 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """One library. ``uuid`` names it for good, ``key`` is what requests ask for.
+    """A library. ``uuid`` identifies it for ever, ``key`` is used in requests.
 
-    ``content_changed_at`` is the server's own counter; it grows with each change.
+    ``content_changed_at`` is a counter of the server that grows with each change.
     """
 
     key: str
@@ -33,7 +33,7 @@ class Library:
 
 
 def identity(root: Element) -> Identity:
-    """Read who answers from ``/identity`` or ``/``; raises Fault while it starts."""
+    """Parse the identity from ``/identity`` or ``/``; raises Fault during a start."""
     if root.get("startState"):
         raise STARTING.fault()
     if not (machine_id := root.get("machineIdentifier")):
@@ -44,12 +44,12 @@ def identity(root: Element) -> Identity:
 
 
 def parse_identity(data: bytes) -> Identity:
-    """Read the answer of ``/identity``; raises Fault."""
+    """Parse the answer of ``/identity``; raises Fault."""
     return identity(parse(data))
 
 
 def parse_libraries(data: bytes) -> tuple[Library, ...]:
-    """Read the answer of ``/library/sections``; raises Fault."""
+    """Parse the answer of ``/library/sections``; raises Fault."""
     return tuple(
         Library(
             key=key,

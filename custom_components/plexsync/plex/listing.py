@@ -1,4 +1,4 @@
-"""Pages of a library: only what finding an item needs."""
+"""Pages of a library, with only what is needed to find items."""
 
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -8,20 +8,20 @@ from .guids import canonical
 from .items import is_rating_key
 from .markup import feed, number, total
 
-PAGE = 1000  # rows; some servers cap it there
-LEAST = 25  # rows; a page as small as this comes, or it is not the page's size
-_GOOD = 10  # pages in a row after which a larger one is tried
+PAGE = 1000  # rows; some servers send no more
+LEAST = 25  # rows; if a page as small as this fails, its size is not the cause
+_GOOD = 10  # successful pages in a row before a larger one is tried
 _OPTIMISED = "42"
-# The types whose rows carry files, by type of library; shows themselves have none.
+# The type of the rows that have files, by type of library; shows have no files.
 FILE_TYPE = {"movie": 1, "show": 4}
 SHOW_TYPE = 2
 
 
 @dataclass(slots=True)
 class Row:
-    """One item of a listing: its key, its files in normal form, its guids likewise.
+    """An item of a listing: its key, and its files and guids in normal form.
 
-    ``added_at`` is when it came, by the server's clock.
+    ``added_at`` is when it was added, by the server's clock.
     """
 
     rating_key: int
@@ -32,9 +32,9 @@ class Row:
 
 @dataclass(slots=True)
 class Page:
-    """Some rows, how many the server sent in all, and how many there are.
+    """Some rows, how many rows the server sent, and how many there are in total.
 
-    ``total`` is None when the server did not page.
+    ``total`` is None if the server did not page.
     """
 
     rows: list[Row]
@@ -44,20 +44,20 @@ class Page:
 
 @dataclass(slots=True)
 class PageSize:
-    """How many rows of a library to ask for at once: fewer after a page was too much."""
+    """How many rows of a library to ask for at once; fewer after a page was too large."""
 
     rows: int = PAGE
-    is_failing: bool = False  # the last walk ended with it
+    is_failing: bool = False  # whether the last walk ended with a failed page
     _good: int = 0
 
     def shrink(self) -> bool:
-        """Ask for half from now on; False where it cannot be less."""
+        """Halve the size; return False if it is already the smallest."""
         self._good = 0
         before, self.rows = self.rows, max(LEAST, self.rows // 2)
         return self.rows < before
 
     def went_well(self) -> None:
-        """Count a page that came; after ten of them the size doubles again."""
+        """Count a successful page; after ten of them the size is doubled."""
         self.is_failing = False
         self._good += 1
         if self._good >= _GOOD and self.rows < PAGE:
@@ -66,9 +66,9 @@ class PageSize:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection of a library that an edit can put items into.
+    """A collection that items can be added to by an edit.
 
-    A smart one fills itself: it is another thing, even of the same title.
+    Smart collections fill themselves, so they are not among these.
     """
 
     key: str
@@ -78,7 +78,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class CollectionPage:
-    """Some collections, how many the server sent in all, and how many there are."""
+    """Some collections, how many the server sent, and how many there are in total."""
 
     found: list[Collection]
     received: int
@@ -87,9 +87,9 @@ class CollectionPage:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Which rows to ask for: of one type or of all, from where, how many at most.
+    """Which rows to ask for: of which type, from which index, and how many.
 
-    ``extra`` holds filters and order, encoded already.
+    ``extra`` is the encoded filter and order.
     """
 
     type_number: int | None = None
@@ -99,7 +99,7 @@ class Slice:
 
     @property
     def paging(self) -> dict[str, str]:
-        """What servers want as headers, others as parameters, and always together."""
+        """The window: some servers want it as headers, others as parameters."""
         return {
             "X-Plex-Container-Start": str(self.start),
             "X-Plex-Container-Size": str(self.size),
@@ -107,17 +107,17 @@ class Slice:
 
     @property
     def query(self) -> str:
-        """The whole query."""
+        """The complete query."""
         parts = [] if self.type_number is None else [f"type={self.type_number}"]
         parts += [f"{name}={value}" for name, value in self.paging.items()]
         return "&".join([*parts, self.extra] if self.extra else parts)
 
 
 def file_filter(path: str) -> str:
-    """Give the filter for rows with a file whose path contains this one's name.
+    """Return the filter for rows with a file whose path contains this file's name.
 
-    Plex compares as it stored: of a name that has several spellings in Unicode,
-    the longest part that has one is asked for.
+    Plex compares names as they are stored. If Unicode has several spellings of a name,
+    the filter uses the longest part that has only one.
     """
     name = paths.name(path)
     best = run = ""
@@ -128,7 +128,7 @@ def file_filter(path: str) -> str:
 
 
 class _Rows:
-    """A parser's target: takes down what is wanted and builds no tree."""
+    """A parser target that collects rows without building a tree."""
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
@@ -167,8 +167,8 @@ class _Rows:
         if not is_rating_key(rating_key):
             return
         added = number(attributes.get("addedAt")) or 0
-        # A file with a broken clock was added in 2098, but the server that took
-        # it in wrote down when it did.
+        # A file with a wrong timestamp may be added in 2098, but ``updatedAt`` is when
+        # the server really stored it.
         updated = number(attributes.get("updatedAt")) or added
         self._row = Row(int(rating_key), min(added, updated))
         if guid := attributes.get("guid"):
@@ -177,7 +177,7 @@ class _Rows:
 
 
 class _Collections:
-    """A parser's target for collections."""
+    """A parser target that collects collections."""
 
     def __init__(self) -> None:
         self._found: list[Collection] = []
@@ -194,7 +194,7 @@ class _Collections:
             title, count = attributes.get("title"), attributes.get("childCount")
             if title and count is not None and attributes.get("smart", "0") == "0":
                 members = number(count)
-                # A count that is none is no reason to take the last member out.
+                # An unreadable count must not look like an empty collection.
                 members = 1 if members is None else members
                 key = attributes.get("ratingKey") or ""
                 self._found.append(Collection(key, title, members))
@@ -207,12 +207,12 @@ class _Collections:
 
 
 def parse_page(data: bytes) -> Page:
-    """Read one page of items; raises Fault."""
+    """Parse a page of items; raises Fault."""
     page: Page = feed(data, _Rows)
     return page
 
 
 def parse_collections(data: bytes) -> CollectionPage:
-    """Read one page of collections; raises Fault."""
+    """Parse a page of collections; raises Fault."""
     page: CollectionPage = feed(data, _Collections)
     return page

@@ -1,8 +1,7 @@
-"""Plex's XML, read in slices.
+"""Parse Plex's XML in slices.
 
-A parser in C keeps the interpreter's lock for as long as it is fed, and Python
-takes it from a thread after 5 ms only: slices and tiny pauses let the event
-loop in between.
+The C parser holds the interpreter lock while it is fed, and Python takes the lock from a
+thread only after 5 ms. Slices and tiny pauses let the event loop run in between.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +14,8 @@ from .classify import UNPARSABLE
 
 _SLICE = 32 * 1024  # bytes; about half a millisecond
 _PAUSE = 0.00005  # seconds
-LARGEST = 2**63 - 1  # SQLite keeps no larger number, Plex's own or ours
-_DIGITS = 20  # of a number that is worth reading
+LARGEST = 2**63 - 1  # the largest number in SQLite, which both Plex and we use
+_DIGITS = 20  # more digits are not parsed
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REFERENCE = re.compile(rb"&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
 
@@ -24,16 +23,16 @@ Element = ET.Element
 
 
 def parse(data: bytes) -> Element:
-    """Read a whole document as a tree; raises Fault."""
+    """Parse a document as a tree; raises Fault."""
     root: Element = feed(data, ET.TreeBuilder)
     return root
 
 
 def feed(data: bytes, target: Callable[[], Any]) -> Any:
-    """Feed a document to a parser target and give what its ``close`` gives; raises Fault.
+    """Feed a document to a parser target and return its result; raises Fault.
 
-    A document with characters that XML does not allow, which Plex passes on
-    from the tags in files, is cleaned and read again, by a fresh target.
+    A document with characters that XML does not allow, which Plex copies from the tags
+    in files, is cleaned and parsed again, with a new target.
     """
     try:
         return _feed(data, target())
@@ -47,7 +46,7 @@ def feed(data: bytes, target: Callable[[], Any]) -> Any:
 
 
 def _feed(data: bytes, target: Any) -> Any:
-    # A document that declares entities never comes this far: see classify.judge.
+    # Documents that declare entities are refused before: see classify.judge.
     parser = ET.XMLParser(target=target)  # noqa: S314
     for start in range(0, len(data), _SLICE):
         if start:
@@ -68,9 +67,9 @@ def _allowed(match: re.Match[bytes]) -> bytes:
 
 
 def number(text: str | None) -> int | None:
-    """Read a whole number from an attribute: a date, a count, a key.
+    """Parse a non-negative integer from an attribute: a date, a count, a key.
 
-    None for what is none: lacking, empty, negative, more than a database holds.
+    None if it is missing, empty, negative or too large for a database.
     """
     if not text or not text.isascii() or not text.isdecimal() or len(text) > _DIGITS:
         return None
@@ -79,9 +78,9 @@ def number(text: str | None) -> int | None:
 
 
 def total(attributes: Mapping[str, str]) -> int | None:
-    """Read how many rows there are in all; None where the server did not page.
+    """Parse the total number of rows; None if the server did not page.
 
-    Raises Fault for a total that is none: where a listing ends is not guessed.
+    Raises Fault for an invalid total, because the end of a listing is never guessed.
     """
     if (text := attributes.get("totalSize")) is None:
         return None

@@ -1,4 +1,4 @@
-"""From a record's paths and guids to the items that it is about, or to why there are none."""
+"""Match a record's paths and guids to items, or give the reason why there are none."""
 
 import asyncio
 from collections import defaultdict
@@ -15,27 +15,27 @@ from .guids import canonical
 from .index import Found
 from .items import is_rating_key
 
-_ASK_AGAIN = 300.0  # seconds between two looks at where libraries lie
+_ASK_AGAIN = 300.0  # seconds between two requests for the libraries' folders
 
 
 @dataclass(slots=True)
 class _Desk:
-    """Where the matches that want to look through one library queue up."""
+    """A queue for the matches that need to search the same library."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    looks: int = 0  # that came to an end
-    fault: Fault | None = None  # what the last one met
+    looks: int = 0  # searches that have ended
+    fault: Fault | None = None  # the fault of the last search
 
 
 class Matcher:
-    """Finds items within the chosen libraries; a hit costs no request.
+    """Find items in the chosen libraries; a hit costs no request.
 
-    Libraries are bulkheads: what a look through one meets, and how long it
-    takes, concerns only what may lie there.
+    Libraries are bulkheads: a search that fails or takes long only affects records whose
+    files may be in that library.
     """
 
     def __init__(self, catalogue: Catalogue, monotonic: Callable[[], float]) -> None:
-        """Take what is known of the libraries."""
+        """Take the catalogue of the chosen libraries."""
         self._catalogue = catalogue
         self._monotonic = monotonic
         self._asked_in_vain = float("-inf")
@@ -43,7 +43,7 @@ class Matcher:
         self._desks: defaultdict[str, _Desk] = defaultdict(_Desk)
 
     async def ready(self) -> None:
-        """Learn of every chosen library that is there; asks only where one is unknown."""
+        """Load the chosen libraries; ask the server only if one of them is unknown."""
         catalogue = self._catalogue
         if catalogue.is_open and catalogue.is_complete:
             return
@@ -59,10 +59,10 @@ class Matcher:
             except Fault:
                 self._asked_in_vain = now
                 if not catalogue.sections:
-                    raise  # else those that are known have to do
+                    raise  # otherwise make do with the known ones
 
     async def recall(self, finds: Sequence[Find]) -> list[Match]:
-        """Give what is remembered, without a request; see the engine's ``Server``."""
+        """Return remembered matches, without a request; see the engine's ``Server``."""
         await self._catalogue.open()
         wanted = [_Wanted(find) for find in finds]
         found = await self._find(wanted)
@@ -77,7 +77,7 @@ class Matcher:
         return matches
 
     async def match(self, finds: Sequence[Find], avoid: frozenset[str]) -> list[Match]:
-        """Find the item of each, in order; see the engine's ``Server.match``."""
+        """Return the match of each find, in order; see the engine's ``Server.match``."""
         wanted = [_Wanted(find) for find in finds]
         await self.ready()
         looks = {uuid: desk.looks for uuid, desk in self._desks.items()}
@@ -104,19 +104,20 @@ class Matcher:
         avoid: frozenset[str],
         looks: Mapping[str, int],
     ) -> None:
-        """Look in the libraries that what is missing may lie in.
+        """Search the libraries that may have the missing items.
 
-        ``looks`` are those that had come to an end when it was found missing.
+        ``looks`` counts each library's searches that had ended before the items were
+        found missing.
         """
         catalogue = self._catalogue
         asked = catalogue.is_stale(_ASK_AGAIN) and not all(
             any(self._holding(each.paths)) for each in missing if each.paths
         )
         if asked:
-            await catalogue.refresh()  # a folder may have been added to one
+            await catalogue.refresh()  # a library may have a new folder
         lost: dict[str, list[_Wanted]] = {}
         for each in missing:
-            if not each.paths:  # a guid may be anywhere
+            if not each.paths:  # a guid may be in any library
                 each.places = {uuid: [] for uuid in catalogue.present()}
             elif not each.places:
                 each.places = dict(self._holding(each.paths))
@@ -144,13 +145,13 @@ class Matcher:
     async def _look_in(
         self, uuid: str, missing: Sequence[_Wanted], looks: int, *, check: bool
     ) -> Fault | None:
-        """Look through one library; give the fault that this met.
+        """Search one library; return the fault of the search.
 
-        ``check``: see first whether the server answers at all.
+        With ``check``, first check that the server answers at all.
         """
         catalogue, desk = self._catalogue, self._desks[uuid]
         async with desk.lock:
-            if desk.looks != looks:  # another match has looked meanwhile
+            if desk.looks != looks:  # another match has searched meanwhile
                 if desk.fault is not None:
                     return desk.fault
                 found = await self._find(missing)
@@ -163,7 +164,7 @@ class Matcher:
             return await self._end_look(uuid, catalogue.search(uuid, *sought))
 
     async def catch_up(self, avoid: frozenset[str]) -> dict[str, Fault]:
-        """List what came into libraries that were listed; see the engine's ``Server``."""
+        """List what was added to listed libraries; see the engine's ``Server``."""
         catalogue = self._catalogue
         await self.ready()
         await catalogue.refresh()
@@ -176,7 +177,7 @@ class Matcher:
         return faults
 
     async def _end_look(self, uuid: str, look: Awaitable[None]) -> Fault | None:
-        """Look through one library, whose lock is ours; give the fault that this met."""
+        """Search one library while holding its lock; return the fault of the search."""
         catalogue, desk = self._catalogue, self._desks[uuid]
         fault = None
         try:
@@ -186,7 +187,7 @@ class Matcher:
                 raise
             fault = met
         if fault is not None and fault.reason == "not_found":
-            # Plex knows no such library: trouble, unless it stays like that.
+            # Plex does not know the library: a fault, unless it stays like that.
             await catalogue.refresh()
             gone = uuid not in catalogue.present()
             fault = None if gone else Fault(FaultClass.SERVER, "listing_empty")
@@ -195,7 +196,7 @@ class Matcher:
         return fault
 
     def _unlisted(self, each: _Wanted) -> dict[str, list[str]]:
-        """Give the libraries that may have more items of its files: never listed so far."""
+        """Return the never listed libraries, which may have more items of its files."""
         if each.rating_key is not None:
             return {}
         never = [
@@ -208,7 +209,7 @@ class Matcher:
     def _holding(
         self, wanted: Sequence[str], among: Sequence[str] | None = None
     ) -> Iterable[tuple[str, list[str]]]:
-        """Give the libraries that some of these paths lie in, with those paths."""
+        """Yield the libraries that contain some of the paths, with those paths."""
         for uuid in self._catalogue.present() if among is None else among:
             folders = self._catalogue.sections[uuid].library.locations
             inside = [
@@ -221,7 +222,7 @@ class Matcher:
 
 
 class _Wanted:
-    """One record's ways to be found, and what was found of them."""
+    """The ways to find one record's items, and the state of the search."""
 
     def __init__(self, find: Find) -> None:
         self.rating_key = find.rating_key
@@ -231,12 +232,12 @@ class _Wanted:
         self.guids = tuple(
             dict.fromkeys(canonical(each) for each in find.guids if each)
         )
-        self.places: dict[str, list[str]] = {}  # by library, the paths that lie in it
-        self.is_outside = False  # of every chosen library
-        self.failed: dict[str, Fault | None] = {}  # libraries not looked through
+        self.places: dict[str, list[str]] = {}  # by library, the paths inside it
+        self.is_outside = False  # whether no chosen library has its folders
+        self.failed: dict[str, Fault | None] = {}  # libraries that were not searched
 
     def is_missing(self, found: Found) -> bool:
-        """Say whether a look at Plex could help."""
+        """Return whether a search could find more."""
         return (
             self.rating_key is None
             and bool(self.paths or self.guids)
@@ -244,13 +245,13 @@ class _Wanted:
         )
 
     def verdict(self, found: Found) -> Match:
-        """Give the items, or say why there are none."""
+        """Return the match: items, or the reason why there are none."""
         if self.rating_key is not None:
-            # The read that follows shows whether it lies in a chosen library.
+            # The read that follows shows whether it is in a chosen library.
             if is_rating_key(self.rating_key):
                 return Match(self.rating_key)
             return Match(reason="not_found")
-        # A library that met a fault tells more than one that was avoided.
+        # Prefer a library that failed to one that was avoided.
         library = max(
             self.failed, key=lambda uuid: self.failed[uuid] is not None, default=None
         )
@@ -277,7 +278,7 @@ class _Wanted:
         return self._by_path(found) or self._guesses(found)
 
     def _by_path(self, found: Found) -> set[str]:
-        """Give every item that has one of the files."""
+        """Return all items that have one of the files."""
         return {
             key
             for path in self.paths
@@ -286,13 +287,13 @@ class _Wanted:
         }
 
     def _guesses(self, found: Found) -> set[str]:
-        """Give what a path nearly names, or else a guid: of several none is it for sure."""
+        """Return items that match a path except for case, or else a guid."""
         nearly = (found.by_path.get(path, ()) for path in self.paths)
         by_guid = (found.by_guid.get(guid, ()) for guid in self.guids)
         return set(chain.from_iterable(nearly)) or set(chain.from_iterable(by_guid))
 
 
 def _sought(uuid: str, missing: Iterable[_Wanted]) -> tuple[list[str], bool]:
-    """Give the paths to look for in one library, each once, and whether guids are too."""
+    """Return the unique paths to search a library for, and whether to search for guids."""
     inside = [each.places[uuid] for each in missing]
     return list(dict.fromkeys(chain.from_iterable(inside))), not all(inside)

@@ -1,6 +1,6 @@
-r"""One normal form for paths, and the mapping between two views of one file.
+r"""The normal form of paths, and the mapping between two views of the same file.
 
-A source, Plex and Home Assistant each see a file in their own way:
+A source, Plex and Home Assistant may each see a file under another path:
 ``/mnt/user/media/a.mp4``, ``/data/a.mp4``, ``\\nas\media\a.mp4``. Prefixes are
 compared by whole components, so ``/data`` never matches ``/database``.
 """
@@ -18,9 +18,9 @@ _WINDOWS = re.compile("[A-Za-z]:(?:/|$)|//")
 
 
 def normal(path: str) -> str:
-    """Give the normal form: NFC, single forward slashes, no slash at the end.
+    """Return the normal form: NFC, single forward slashes, no trailing slash.
 
-    Two leading slashes stay: they mark a network share.
+    Two leading slashes are kept: they mark a network share.
     """
     path = unicodedata.normalize("NFC", path).replace("\\", "/")
     share = path.startswith("//")
@@ -29,38 +29,38 @@ def normal(path: str) -> str:
 
 
 def is_windows(path: str) -> bool:
-    """Say whether a path in normal form lies where case does not matter."""
+    """Return whether a normal path is one of Windows, where case does not matter."""
     return _WINDOWS.match(path) is not None
 
 
 def key(path: str) -> str:
-    """Give what two spellings of one path have in common."""
+    """Return the key under which all spellings of a path compare equal."""
     path = normal(path)
     return _fold(path) if is_windows(path) else path
 
 
 def name(path: str) -> str:
-    """Give the last component."""
+    """Return the last component."""
     return normal(path).rpartition("/")[2]
 
 
 def has_one_spelling(letter: str) -> bool:
-    """Say whether Unicode writes a character in one way only."""
+    """Return whether Unicode has only one way to write a character."""
     return unicodedata.normalize("NFD", letter) == letter and not unicodedata.combining(
         letter
     )
 
 
 def lies_in(path: str, folder: str) -> bool:
-    """Say whether a path is a folder, or lies somewhere in it."""
+    """Return whether a path is a folder or is somewhere inside it."""
     inside, outside = _parts(key(path)), _parts(key(folder))
     return inside[: len(outside)] == outside
 
 
 def folder_in(root: str, path: str) -> str | None:
-    """Give the folder that a file of a root lies in, spelled as the root is.
+    """Return the folder of a file inside a root, spelled like the root.
 
-    None where it lies elsewhere. A root that holds the file itself is that folder.
+    None if the file is elsewhere. The folder may be the root itself.
     """
     if not lies_in(path, root):
         return None
@@ -78,7 +78,7 @@ def _parts(path: str) -> Parts:
 
 
 class PathMapper:
-    """Translate paths by pairs of prefixes; the longest that fits wins, then the first."""
+    """Translate paths by pairs of prefixes; the longest match wins, then the first."""
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
         """Take pairs of (the source's prefix, Plex's prefix)."""
@@ -89,16 +89,16 @@ class PathMapper:
             table.sort(key=lambda rule: -len(rule.parts))
 
     def to_plex(self, path: str) -> str:
-        """Give a source's path as Plex sees it; unchanged where no pair fits."""
+        """Return a source's path as Plex sees it; unchanged if no pair matches."""
         return _translate(self._to_plex, path)
 
     def from_plex(self, path: str) -> str:
-        """Give Plex's path as the source sees it; unchanged where no pair fits."""
+        """Return Plex's path as the source sees it; unchanged if no pair matches."""
         return _translate(self._from_plex, path)
 
 
 class _Rule:
-    """One prefix, and what stands in its place."""
+    """A prefix and its replacement."""
 
     def __init__(self, prefix: str, target: str) -> None:
         self.parts = _parts(key(prefix))
@@ -122,10 +122,10 @@ def _translate(rules: list[_Rule], path: str) -> str:
 
 
 def suggest(sources: Iterable[str], plex: Iterable[str]) -> tuple[Pair, ...]:
-    """Propose pairs by longest common tail, the one that explains most first.
+    """Suggest pairs by the longest common tails; the pair that explains most is first.
 
-    Both sides are paths of folders or of files, a sample of each. Nothing is
-    proposed for what both sides already see alike.
+    Both sides are samples of paths, of folders or of files. Nothing is suggested for
+    paths that are the same on both sides.
     """
     by_name: dict[str, list[Parts]] = {}
     for path in plex:
@@ -149,7 +149,7 @@ def suggest(sources: Iterable[str], plex: Iterable[str]) -> tuple[Pair, ...]:
 
 
 def _nearest(source: Parts, candidates: Iterable[Parts]) -> set[Pair]:
-    """Give the pairs of those candidates that share the longest tail."""
+    """Return the pairs from the candidates with the longest common tail."""
     best = 0
     pairs: set[Pair] = set()
     for candidate in candidates:
@@ -158,7 +158,7 @@ def _nearest(source: Parts, candidates: Iterable[Parts]) -> set[Pair]:
             continue
         if shared > best:
             best, pairs = shared, set()
-        # The whole of a side is no prefix: one component stays on each.
+        # At least one component stays on each side, as a prefix must not be empty.
         cut = min(shared, _depth(source) - 1, _depth(candidate) - 1)
         pairs.add((_head(source, cut), _head(candidate, cut)))
     return pairs

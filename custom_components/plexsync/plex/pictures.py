@@ -1,4 +1,4 @@
-"""What Plex takes as a picture, checked before it travels, and what it lists."""
+"""Check pictures before an upload, and parse Plex's lists of pictures."""
 
 from ..engine.image_bytes import MAX_IMAGE, is_picture
 from ..engine.ports import PictureChoice
@@ -9,7 +9,7 @@ ENDPOINTS = {"poster": "posters", "background": "arts"}
 
 
 def check(data: bytes) -> None:
-    """Raise Fault for what is too large, or no JPEG, PNG, WebP or GIF."""
+    """Raise Fault for data that is too large, or no JPEG, PNG, WebP or GIF."""
     if len(data) > MAX_IMAGE:
         raise Fault(FaultClass.ITEM, "image_too_large", permanent=True)
     if not is_picture(data):
@@ -17,7 +17,7 @@ def check(data: bytes) -> None:
 
 
 def parse_pictures(root: Element) -> PictureChoice:
-    """Read the list of the pictures of one kind."""
+    """Parse the list of pictures of one kind."""
     found = [(node.get("ratingKey") or "", node.get("selected")) for node in root]
     return PictureChoice(
         tuple(key for key, _ in found if key),

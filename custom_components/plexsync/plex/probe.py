@@ -1,4 +1,4 @@
-"""The probe of Plex's database: whether it can be read, and holds a chosen library."""
+"""Probe Plex's database: check that it can be read and has a chosen library."""
 
 from collections.abc import Callable
 from math import inf
@@ -8,33 +8,33 @@ from .api import PlexApi
 from .catalogue import Catalogue
 from .library import Library
 
-_LOOK_AGAIN = 600.0  # seconds between two looks at the list of libraries
-_PROBED = 3  # libraries in one probe, at most
-_COUNT_AGAIN = 6 * 3600.0  # seconds until one that could not be counted is probed again
+_LOOK_AGAIN = 600.0  # seconds between two requests for the list of libraries
+_PROBED = 3  # libraries in one probe at most
+_COUNT_AGAIN = 6 * 3600.0  # seconds until a library that failed is probed again
 
 
 class DatabaseProbe:
-    """Counts a library, each time another one.
+    """Count the items of a library, each time of another one.
 
-    One that alone is broken leaves the word to the next, and all of them to the list
-    of libraries.
+    If only one library is broken, the next one decides; if all are, the list of libraries
+    does.
     """
 
     def __init__(
         self, api: PlexApi, catalogue: Catalogue, monotonic: Callable[[], float]
     ) -> None:
-        """Take whom to ask, and which libraries were chosen."""
+        """Take the API, and the catalogue of the chosen libraries."""
         self._api = api
         self._catalogue = catalogue
         self._monotonic = monotonic
-        self._failed: dict[str, float] = {}  # when, by library
-        self._turn = 0  # whose turn it is
+        self._failed: dict[str, float] = {}  # when a library failed last
+        self._turn = 0  # selects the library to begin with
 
     async def run(self) -> None:
-        """Ask once, now and then twice.
+        """Probe with one request, sometimes with two.
 
-        Raises Fault; of class item, ``library_gone``, when the server is well and none
-        of the chosen libraries is there.
+        Raises Fault; one of class item, ``library_gone``, if the server is well but has
+        none of the chosen libraries.
         """
         await self._catalogue.open()
         if self._catalogue.is_stale(_LOOK_AGAIN):
@@ -54,7 +54,7 @@ class DatabaseProbe:
         await self._look_at_the_list()
 
     def _worth_counting(self) -> list[Library]:
-        """Give some libraries, in turn; not those that could not be counted just now."""
+        """Return some libraries in turn, without those that failed lately."""
         self._turn += 1
         now = self._monotonic()
         known = [

@@ -1,4 +1,4 @@
-"""Many items in one request."""
+"""Read many items in one request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -8,17 +8,17 @@ from .api import PlexApi
 from .chunks import chunks
 from .items import SectionOf, is_rating_key
 
-_MAX_IDS = 100  # in one request
-_MAX_URL = 7_000  # bytes
+_MAX_IDS = 100  # items in one request
+_MAX_URL = 7_000  # bytes of the URL
 
 
 class Reader:
-    """Reads items in full."""
+    """Read items in full."""
 
     def __init__(
         self, api: PlexApi, section_of: SectionOf, monotonic: Callable[[], float]
     ) -> None:
-        """Take whom to ask, and what tells the chosen libraries."""
+        """Take the API, and a function that recognises chosen libraries."""
         self._api = api
         self._section_of = section_of
         self._monotonic = monotonic
@@ -26,10 +26,10 @@ class Reader:
     async def read(
         self, rating_keys: Sequence[str], known: Mapping[str, bytes] | None = None
     ) -> Items:
-        """Read items; what is missing, or lies in no chosen library, is left out.
+        """Read items; those that are missing or in other libraries are left out.
 
-        Raises Fault; of several items one may have caused it. Only of one that is asked
-        for alone does a 404 of Plex's say that it is missing.
+        Raises Fault, which one of several items may have caused. A 404 from Plex only
+        means that an item is missing if it was the only one asked for.
         """
         found = Items()
         wanted = [each for each in dict.fromkeys(rating_keys) if is_rating_key(each)]

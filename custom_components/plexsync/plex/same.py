@@ -1,7 +1,7 @@
-"""Which items an answer tells of in the very words of an earlier one.
+"""Recognise items whose XML has not changed since an earlier answer.
 
-An item that Plex says nothing new of need not be read: to cut an answer into its items
-and to digest these costs a hundredth of reading them.
+An item whose XML is the same need not be parsed again: to split an answer into items and
+digest them costs a hundredth of parsing them.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from ..engine.seen import digest
 
 _START = re.compile(rb"<(Video|Directory)\s")
 _KEY = re.compile(rb'\sratingKey="([0-9]++)')
-# What an item leaves to the answer as a whole.
+# Attributes of the whole answer that also apply to its items.
 _LIBRARY = re.compile(rb'\slibrarySection(?:ID|UUID)="[^"]*+')
 _END = b"</MediaContainer>"
 
 
 @dataclass(slots=True)
 class Cut:
-    """What of an answer has to be read, and what it says in words that are known.
+    """The part of an answer that has to be parsed, and the items that are unchanged.
 
-    ``digests`` names the words about each item, by rating key; ``same`` names those
-    items that are left out of ``rest``.
+    ``digests`` are those of the XML of each item, by rating key; ``same`` are the items
+    that are left out of ``rest``.
     """
 
     rest: bytes
@@ -31,9 +31,9 @@ class Cut:
 
 
 def cut(answer: bytes, known: Mapping[str, bytes]) -> Cut:
-    """Leave out of an answer the items whose digest is known.
+    """Remove the items whose digest is known from an answer.
 
-    An answer that is not laid out as Plex does is to be read whole.
+    An answer with an unexpected layout is left complete.
     """
     if (items := _items(answer)) is None:
         return Cut(answer)
@@ -54,9 +54,9 @@ def cut(answer: bytes, known: Mapping[str, bytes]) -> Cut:
 
 
 def _items(answer: bytes) -> list[tuple[int, int]] | None:
-    """Give where each item begins and ends; None for an answer of another layout.
+    """Return where each item begins and ends; None if the layout is unexpected.
 
-    No attribute holds a ``<``, so that a mark is one wherever it stands.
+    Attributes cannot contain ``<``, so a tag can be recognised anywhere.
     """
     found: list[tuple[int, int]] = []
     start = _START.search(answer)

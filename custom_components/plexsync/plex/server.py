@@ -1,4 +1,4 @@
-"""One Plex Media Server, as the engine and the config flow see it."""
+"""A Plex Media Server, as the engine and the config flow see it."""
 
 from collections.abc import Callable, Mapping, Sequence
 import time
@@ -33,11 +33,11 @@ from .writer import Lists, Write
 
 
 class PlexMediaServer:
-    """The engine's ``Server``, and what the config flow asks.
+    """Implement the engine's ``Server``, and what the config flow needs.
 
-    Every method raises ``Fault``; those that need the index also what its
-    database raises. Without ``machine_id`` nothing is ever written, without
-    ``transactions`` nothing can be matched or read.
+    Every method raises ``Fault``; those that need the index also raise the errors of its
+    database. Without ``machine_id`` nothing is ever written; without ``transactions``
+    nothing can be matched or read.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class PlexMediaServer:
         wall: Callable[[], float] = time.time,
         deadlines: Deadlines | None = None,
     ) -> None:
-        """Take the address and the uuids of the chosen libraries; connects to nothing.
+        """Take the address and the uuids of the chosen libraries, without connecting.
 
-        Raises ValueError for a URL that is none.
+        Raises ValueError for an invalid URL.
         """
         self._client = PlexClient(
             url,
@@ -82,7 +82,7 @@ class PlexMediaServer:
 
     @property
     def attempts(self) -> int:
-        """Connections tried so far, refused ones counted."""
+        """Attempts to connect so far, including refused ones."""
         return self._client.history.attempts
 
     @property
@@ -92,17 +92,17 @@ class PlexMediaServer:
 
     @property
     def version(self) -> str | None:
-        """The server's version, as it said when it was last asked who it is."""
+        """The server's version, from its last identity."""
         return self._api.version
 
     async def close(self) -> None:
-        """Reset every connection and end every call."""
+        """Reset all connections and end all calls."""
         await self._client.aclose()
 
-    # What the config flow asks
+    # For the config flow
 
     async def connect(self) -> Identity:
-        """Say hello with the token; one request."""
+        """Ask for the identity with the token; one request."""
         return await self._api.hello()
 
     async def libraries(self) -> tuple[Library, ...]:
@@ -110,10 +110,10 @@ class PlexMediaServer:
         return await self._api.libraries()
 
     async def may_edit(self) -> bool:
-        """Say whether the token is the owner's, as far as can be told without an edit.
+        """Return whether the token is the owner's, as far as that shows without an edit.
 
-        Of a home or shared user Plex keeps the account and the list of accounts from;
-        only no to both counts. Two requests at most.
+        Plex refuses home users and shared users both the account and the list of
+        accounts; only two refusals count. Two requests at most.
         """
         return not (
             await self._api.is_refused("/myplex/account")
@@ -121,14 +121,14 @@ class PlexMediaServer:
         )
 
     async def known_libraries(self) -> tuple[Library, ...]:
-        """Give what is remembered of the chosen libraries; no request."""
+        """Return the remembered data of the chosen libraries; no request."""
         if (catalogue := self._catalogue) is None:
             return ()
         await catalogue.open()
         return tuple(section.library for section in catalogue.sections.values())
 
     async def sample_paths(self, limit: int = 200) -> tuple[str, ...]:
-        """Give some paths of the chosen libraries, in normal form; no request."""
+        """Return a sample of the libraries' normal paths; no request."""
         if (catalogue := self._catalogue) is None:
             return ()
         await catalogue.open()
@@ -141,14 +141,14 @@ class PlexMediaServer:
     # Probes
 
     async def probe_process(self) -> None:
-        """Check that the process answers and is the configured machine; one request."""
+        """Check that the configured machine answers; one request."""
         await self._api.identify()
 
     async def probe_database(self) -> None:
         """Check that the database can be read, and that a chosen library exists.
 
-        One request, now and then two. Raises Fault of class item, ``library_gone``, when
-        the server is well and none of the chosen libraries is there.
+        One request, sometimes two. Raises Fault of class item, ``library_gone``, if the
+        server is well but has none of the chosen libraries.
         """
         if self._probe is None:
             await self._api.libraries(probe=True)
@@ -156,13 +156,13 @@ class PlexMediaServer:
             await self._probe.run()
 
     def distrust(self) -> None:
-        """Forget that this is the right machine: the next write asks it again."""
+        """Forget that the right machine answers: the next write checks that again."""
         self._api.distrust()
 
     # Finding and reading
 
     async def recall(self, finds: Sequence[Find]) -> list[Match]:
-        """Give what is remembered of where each item is; no request."""
+        """Return remembered matches; no request."""
         if self._catalogue is None:
             return [Match(reason="outside_libraries") for _ in finds]
         return await self._matcher.recall(finds)
@@ -170,20 +170,20 @@ class PlexMediaServer:
     async def match(
         self, finds: Sequence[Find], avoid: frozenset[str] = frozenset()
     ) -> list[Match]:
-        """Find the item of each, in order, within the chosen libraries."""
+        """Return the match of each find, in order, in the chosen libraries."""
         if self._catalogue is None:
             return [Match(reason="outside_libraries") for _ in finds]
         return await self._matcher.match(finds, avoid)
 
     async def catch_up(self, avoid: frozenset[str]) -> Mapping[str, Fault]:
-        """Learn of items that came into libraries that were listed before."""
+        """Find items that were added to libraries that were listed before."""
         return {} if self._catalogue is None else await self._matcher.catch_up(avoid)
 
     def confirms(self, find: Find, item: Item) -> bool:
-        """Say whether the item read is the one that was looked for.
+        """Return whether an item that was read is the one that was looked for.
 
-        A rating key is a cache, the path is the identity: a key with paths beside it
-        names the item only while that has one of them.
+        A rating key is a cache, the path is the identity: a key together with paths only
+        matches an item that has one of these paths.
         """
         if find.rating_key not in (None, item.rating_key):
             return False
@@ -198,13 +198,13 @@ class PlexMediaServer:
         )
 
     async def learn(self, items: Sequence[Item]) -> None:
-        """Remember where items are that were read; no request."""
+        """Remember the files of items that were read; no request."""
         if (catalogue := self._catalogue) is None:
             return
         await catalogue.open()
         for item in items:
             section, handle = catalogue.sections.get(item.section), item.handle
-            # A library that was never listed is listed whole, sooner or later.
+            # A library that was never listed will get a full listing later.
             if section and section.listing and item.paths:
                 assert isinstance(handle, Handle)
                 files = list(map(paths.normal, item.paths))
@@ -214,7 +214,7 @@ class PlexMediaServer:
                 )
 
     async def forget(self, rating_keys: Sequence[str]) -> None:
-        """Drop what is remembered of where these items are."""
+        """Forget the files of these items."""
         if self._catalogue is not None:
             await self._catalogue.index.forget(rating_keys)
 
@@ -228,17 +228,18 @@ class PlexMediaServer:
         return await self._reader.read(rating_keys, known)
 
     async def collections(self, item: Item) -> dict[str, int]:
-        """Count the members of each collection in the item's library, by title.
+        """Return the number of members of each collection in the item's library, by title.
 
-        Smart ones are none of ours, whatever they are called. Of two with one title the
-        smaller decides whether a member is the last, but no item is in an empty one.
+        Smart collections do not count. If two collections have the same title, the
+        smaller one decides whether a member is the last, unless it is empty: then the
+        item cannot be in it.
         """
         key = self._handle(item).section_key
         found: dict[str, Collection] = {}
         start, total = 0, 1
         while start < total:
             page = await self._api.collections(key, Slice(None, start, PAGE))
-            # One that comes again on the next page is the same one.
+            # A collection that is on two pages is the same one.
             found |= {
                 each.key or f"{start}:{n}": each for n, each in enumerate(page.found)
             }
@@ -253,7 +254,7 @@ class PlexMediaServer:
     # Looking for new files
 
     async def folders(self, files: Sequence[str]) -> list[Folder]:
-        """Name the folders of the chosen libraries in which files lie; no request."""
+        """Return the folders of these files in the chosen libraries; no request."""
         if (catalogue := self._catalogue) is None:
             return []
         await catalogue.open()
@@ -267,7 +268,7 @@ class PlexMediaServer:
         return list(found)
 
     async def scan(self, folder: Folder) -> None:
-        """Have a folder looked through for new files; one request."""
+        """Request a scan of a folder for new files; one request."""
         if (catalogue := self._catalogue) is None:
             raise Fault(FaultClass.ITEM, "outside_libraries", permanent=True)
         section = catalogue.sections[folder.library]
@@ -283,7 +284,7 @@ class PlexMediaServer:
         *,
         apart: bool = False,
     ) -> Mapping[str, str]:
-        """Apply field edits to one item; one request where it fits and is taken."""
+        """Apply field edits to an item; a single request if it fits and is accepted."""
         write = Write(
             self._api, self._lists, self._read, item, self._handle(item), is_stale
         )
@@ -295,14 +296,23 @@ class PlexMediaServer:
     async def upload(
         self, item: Item, field_name: str, data: bytes, is_stale: IsStale = never
     ) -> None:
-        """Upload, select and lock one picture (poster or background); one request."""
+        """Upload, select and lock a picture (poster or background); one request."""
         path = self._pictures_of(item, field_name)
         pictures.check(data)
         await self._api.post(path, data, is_stale)
 
     async def pictures(self, item: Item, field_name: str) -> PictureChoice:
-        """List the pictures that the item has for one field; one request."""
+        """Return the pictures that the item has for a field; one request."""
         return await self._api.pictures(self._pictures_of(item, field_name))
+
+    async def picture(self, rating_key: str, field_name: str) -> bytes | None:
+        """Fetch what an item of a chosen library shows for one field; two requests."""
+        item = (await self.read([rating_key])).get(rating_key)
+        path = item.fields.get(field_name) if item else None
+        # The path is Plex's word: it leads nowhere but into its own items.
+        if not isinstance(path, str) or not path.startswith("/library/metadata/"):
+            return None
+        return await self._api.picture(path)
 
     async def select(self, item: Item, field_name: str, key: str) -> None:
         """Select one of its pictures, which locks the field; one request."""
@@ -310,7 +320,7 @@ class PlexMediaServer:
         await self._api.select(path, f"url={quote(key, safe='')}")
 
     async def unselect(self, item: Item, field_name: str) -> None:
-        """Let the item show no picture, until Plex chooses one; one request."""
+        """Select no picture, until Plex chooses one; one request."""
         await self._api.unselect(self._pictures_of(item, field_name).removesuffix("s"))
 
     def _pictures_of(self, item: Item, field_name: str) -> str:
@@ -319,7 +329,7 @@ class PlexMediaServer:
         return f"/library/metadata/{item.rating_key}/{endpoint}"
 
     def _handle(self, item: Item) -> Handle:
-        """Give where an item is written to; raises Fault for one that must not be."""
+        """Return the handle to write an item; raises Fault if it must not be written."""
         handle = item.handle
         if (
             not is_rating_key(item.rating_key)

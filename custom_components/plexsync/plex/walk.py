@@ -1,8 +1,8 @@
-"""Listing a library page by page: at a size that the server manages, from where it stopped.
+"""List a library page by page, in pages that the server can handle, and resumably.
 
-Rows come in the order in which they were added, so that new ones come last and
-shift nothing. Ones that go shift what follows: each page begins with the last row
-of the page before, and one that does not was overtaken by a removal.
+Rows are sorted by the time at which they were added, so new rows come last and shift
+nothing. Removed rows shift those after them. Therefore each page begins with the last
+row of the page before; if it does not, rows were removed meanwhile.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -15,7 +15,7 @@ from .index import Index, Place
 from .library import Library
 from .listing import FILE_TYPE, PAGE, SHOW_TYPE, Page, PageSize, Row, Slice
 
-_HALVINGS = 3  # in a row, without a row received
+_HALVINGS = 3  # in a row without a successful page
 _TOO_MUCH = frozenset(
     {"timeout", "short_answer", "reset", "unparsable", "answer_too_big"}
 )
@@ -23,29 +23,29 @@ _ORDER = "sort=addedAt%3Aasc&includeGuids=1"
 
 
 class Lister(Protocol):
-    """The requests that listing takes. Raises Fault."""
+    """The requests that a listing needs. Raises Fault."""
 
     async def page(self, library: Library, wanted: Slice) -> Page:
-        """Give some rows of a library."""
+        """Return a page of rows of a library."""
 
     async def libraries(self, *, probe: bool = False) -> tuple[Library, ...]:
-        """Ask for all libraries; as a probe it takes a few seconds at most."""
+        """Return all libraries; a probe takes only a few seconds."""
 
 
 class Walker:
-    """Lists libraries; one walk at a time through each."""
+    """List libraries; each is walked through once at a time."""
 
     def __init__(self, index: Index, lister: Lister, wall: Callable[[], float]) -> None:
-        """Take where the rows go, whom to ask for them, and what time it is."""
+        """Take the index for the rows, the API to ask for them, and the wall clock."""
         self._index = index
         self._lister = lister
         self._wall = wall
         self._sizes: dict[str, PageSize] = {}
 
     async def walk(self, library: Library, place: Place) -> AsyncIterator[Place]:
-        """Take in what is left of a listing; give the place after each page.
+        """Store the rest of a listing; yield the place after each page.
 
-        The place is on disk by then, with the rows before it. Raises Fault.
+        By then the place is on disk, together with the rows before it. Raises Fault.
         """
         kinds = types_of(library)
         for kind in kinds[kinds.index(place.kind) :]:
@@ -58,13 +58,13 @@ class Walker:
     async def _walk_type(self, library: Library, place: Place) -> AsyncIterator[Place]:
         """List the rows of one type.
 
-        If the first row of a page was shown before, no row in front of it was
-        missed, whatever came or went, and whatever the library's counter says
-        (each edit of ours moves it). Else rows have gone: the walk steps back, by
-        as many as the total lacks and then by ever more, until it meets a row
-        that it knows. So a removal costs a page or two, not a new beginning.
-        Where even the whole way back does not help (an order that is none) the
-        page is taken as it is: the count at the next look tells.
+        If this listing has already shown the first row of a page, it has missed no row
+        before it, whatever was added or removed, and whatever the library's counter
+        says (each edit of ours changes that). Otherwise rows were removed: the walk
+        steps back, first by as many rows as the total has lost and then by more each
+        time, until it meets a row that it knows. So a removal costs a page or two, not a
+        new start. If stepping back all the way does not help (rows are not in order),
+        the page is accepted: the count at the next search will show what is missing.
         """
         furthest, back = place.start, 0
         overlaps = True
@@ -87,31 +87,31 @@ class Walker:
                 start=start,
                 total=start if page.total is None else page.total,
                 seen=start if place.kind in FILE_TYPE.values() else place.seen,
-                # A file with a broken clock was added in 2098: nothing is newer than now.
+                # A file with a wrong timestamp may be added in 2098: nothing is newer than now.
                 newest=max([place.newest, *(min(row.added_at, now) for row in rows)]),
             )
             await self._index.add(library.uuid, place.kind, place.listing, rows, place)
             yield place
             if not page.received or start >= place.total:
                 return
-            overlaps = start > before  # a server may give one row at a time
+            overlaps = start > before  # a server may send only one row at a time
             if start > furthest:
                 furthest, back = start, 0
 
     async def _follows(self, library: Library, place: Place, page: Page) -> bool:
-        """Say whether a page begins with a row that this listing has shown."""
+        """Return whether this listing has already shown the first row of a page."""
         if not page.rows:
-            return page.received > 0  # rows that are none of ours prove nothing
+            return page.received > 0  # rows that cannot be used prove nothing
         first = page.rows[0].rating_key
         return await self._index.has_shown(library.uuid, place.listing, first)
 
     async def _page(self, library: Library, place: Place, at: int) -> Page:
-        """Ask for some rows; what is too much is asked for again at half the size."""
+        """Ask for a page; if it is too large, ask again for half of it."""
         size = self._sizes.setdefault(library.uuid, PageSize())
         halvings = 0
         while True:
             left = place.total - place.start
-            # The row that is looked at twice shall not cost a page of its own.
+            # The overlapping row must not cause an additional page.
             more = at < place.start and left > 0 and left % size.rows == 0
             wanted = Slice(place.kind, at, size.rows + more, _query(place.since))
             try:
@@ -121,7 +121,7 @@ class Walker:
                     not _is_too_much(fault, wanted.size)
                     or not await self._is_there(fault)
                     or not size.shrink()
-                    # What failed all along is asked for once: next time less of it.
+                    # After a failed walk, try once, and with a smaller page next time.
                     or halvings == (0 if size.is_failing else _HALVINGS)
                 ):
                     size.is_failing = True
@@ -132,7 +132,7 @@ class Walker:
                 return page
 
     async def _is_there(self, fault: Fault) -> bool:
-        """Say whether the server answers at all; else no page is to blame for its size."""
+        """Return whether the server answers; if not, the size of the page is not the cause."""
         if not fault.unreachable:
             return True
         try:
@@ -143,7 +143,7 @@ class Walker:
 
 
 def types_of(library: Library) -> tuple[int, ...]:
-    """Give the types to list of a library, the one that carries files first."""
+    """Return the types to list in a library; the one with files comes first."""
     if library.type == "show":
         return FILE_TYPE["show"], SHOW_TYPE
     return (FILE_TYPE[library.type],)
@@ -158,7 +158,7 @@ def _is_too_much(fault: Fault, rows: int) -> bool:
 
 
 def _once(rows: Iterable[Row], *, files: bool) -> list[Row]:
-    """Drop rows that a page repeats, because something was inserted meanwhile."""
+    """Drop rows that a page repeats because others were inserted meanwhile."""
     by_key = {row.rating_key: row for row in rows}
     if not files:
         for row in by_key.values():

@@ -1,7 +1,7 @@
-"""Writing one item: in one request where it fits and is taken, in parts where not.
+"""Write an item: in one request if that fits and is accepted, otherwise in parts.
 
-What Plex refuses of an edit it refuses with all that came along. Which field it was
-nobody says: it is found by halving, and the others are written.
+Plex refuses a request as a whole, and does not say which field is the cause. That field
+is found by halving the request, and the other fields are written.
 """
 
 from bisect import bisect_right
@@ -19,8 +19,8 @@ from .edit import MAX_URL, Request, requests
 from .index import Index
 from .items import Handle
 
-_REFUSALS = 12  # requests that may be refused in search of the field that is to blame
-_LEAST = 256  # bytes of a request that no proxy finds too long
+_REFUSALS = 12  # refused requests at most while searching for the refused field
+_LEAST = 256  # bytes of a request that is not too long for any proxy
 REFUSED = frozenset({"bad_request", "conflict", "too_large", "too_long"})
 _TOO_LONG = "too_long"
 _ADD = "lists_add"
@@ -28,31 +28,31 @@ TOO_LONG_LIST = "too_long_list"
 
 
 class Lists:
-    """What one server does with a list that comes in parts."""
+    """What a server does with a list that is sent in parts."""
 
     def __init__(self, index: Index | None) -> None:
-        """Know nothing yet; with an index what was learnt outlives us."""
+        """Take the index, if any, that stores what is learned."""
         self._index = index
         self._loaded = False
         self.add: bool | None = (
-            None  # to what stands there, or replace it; None: not seen
+            None  # True: parts are added; False: they replace the list; None: unknown
         )
 
     async def load(self) -> None:
-        """Read what an earlier run has learnt."""
+        """Load what earlier runs have learned."""
         if not self._loaded and self._index is not None:
             self.add = await self._index.trait(_ADD)
         self._loaded = True
 
     async def learn(self, *, add: bool) -> None:
-        """Keep whether lists are added to."""
+        """Store whether parts are added to a list."""
         self.add = add
         if self._index is not None:
             await self._index.keep_trait(_ADD, add)
 
 
 class Write:
-    """One write of one item."""
+    """A write of one item."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Write:
         handle: Handle,
         is_stale: IsStale,
     ) -> None:
-        """Take the item as it was read, and what reads it again."""
+        """Take the item as it was read, and a function to read it again."""
         self._api = api
         self._lists = lists
         self._read = read
@@ -75,15 +75,15 @@ class Write:
         self._apart = False
         self._taken = False
         self._refusals = 0
-        self._room = MAX_URL  # bytes of a URL
-        self._limit = inf  # of which this many are too long
+        self._room = MAX_URL  # bytes of the URLs that we build
+        self._limit = inf  # bytes of a URL that the server found too long
         self._refused: dict[str, Fault] = {}  # by field
-        self._now = item  # as a list was last seen
+        self._now = item  # the item as it was last read
 
     async def run(
         self, edits: Sequence[FieldEdit], *, apart: bool
     ) -> Mapping[str, str]:
-        """Write; give the fields that were refused, and why. Raises Fault if all were."""
+        """Write; return the refused fields with reasons. Raises Fault if all were refused."""
         self._apart = apart
         await self._send(edits)
         if self._refused and not self._taken:
@@ -96,11 +96,11 @@ class Write:
         return {name: fault.reason for name, fault in self._refused.items()}
 
     async def _send(self, edits: Sequence[FieldEdit]) -> None:
-        """Send edits, together where they fit; what is refused is told apart."""
+        """Send edits, together if they fit, and find out which are refused."""
         for request in self._requests(edits):
             left = [each for each in request.edits if each.field not in self._refused]
             if len(left) < len(request.edits):
-                await self._send(left)  # a part of a list whose other part was refused
+                await self._send(left)  # drop a list of which another part was refused
             elif self._is_too_long(request):
                 await self._shorten(request)
             else:
@@ -125,11 +125,11 @@ class Write:
 
     async def _put(self, request: Request) -> None:
         await self._api.put(self._path, request.query, self._is_stale)
-        self._is_stale = never  # of the next one we are somebody else ourselves
+        self._is_stale = never  # the next notification is about our own edit
         self._taken = True
 
     async def _not_taken(self, request: Request, fault: Fault) -> None:
-        """Tell apart what is refused; raises the fault of what is no field's own."""
+        """Find the refused fields; raises the fault if no field can be the cause."""
         own = fault.kind is FaultClass.ITEM and fault.reason in REFUSED
         if not own and not (self._apart and fault.reason == "error_500"):
             raise fault
@@ -150,7 +150,7 @@ class Write:
         await self._send(request.edits[half:])
 
     async def _shorten(self, request: Request) -> None:
-        """Send in less room what was too long."""
+        """Send a request that was too long in smaller parts."""
         if len(request.edits) > 1:
             await self._halve(request)
             return
@@ -170,10 +170,10 @@ class Write:
     # A list that is too long for one request
 
     async def _in_parts(self, edit: FieldEdit) -> None:
-        """Add to a list bit by bit; where that replaces it, bring back what stood there.
+        """Add to a list in parts; if the server replaces the list, restore it.
 
-        Which of the two a server does shows only when it was done: it is tried with
-        one member, where what stands there can be brought back.
+        Only a try shows which of the two a server does. It is made with one member, and
+        only if the previous list can be restored.
         """
         name = edit.field
         await self._lists.load()
@@ -205,7 +205,7 @@ class Write:
     def _portions(
         self, edit: FieldEdit, current: Sequence[Member], missing: Sequence[Member]
     ) -> list[Sequence[Member]]:
-        """Give what is sent before each look: little, until it is known what it does."""
+        """Return what to send between reads: little, until the behaviour is known."""
         if not missing:
             return []
         if self._lists.add is not None:
@@ -215,10 +215,10 @@ class Write:
         return [missing[:few], missing[few:]]
 
     async def _may_cut(self, name: str, current: Sequence[Member]) -> bool:
-        """Say whether a list may come in parts.
+        """Return whether a list may be sent in parts.
 
-        Where that is not known, what stands there is sent as it is: it has to get
-        through once more if it turns out that it was replaced.
+        If the server's behaviour is unknown, first send the current list as it is: it
+        has to be accepted once more if it turns out to be replaced.
         """
         if self._lists.add is not None:
             return self._lists.add
@@ -236,14 +236,14 @@ class Write:
     async def _add(
         self, edit: FieldEdit, missing: Sequence[Member]
     ) -> list[Sequence[Member]]:
-        """Send members, in as many parts as it takes; give those that were taken."""
+        """Send members, in as many parts as needed; return the parts that were accepted."""
         left, sent = list(missing), list[Sequence[Member]]()
         while left:
-            # Before anything is known two come one by one: does the first one stay?
+            # While the behaviour is unknown, send one by one: does the first one stay?
             most = 1 if self._lists.add is None else len(left)
             request, members = self._part(edit, left[:most])
             if self._is_too_long(request):
-                self._refuse(edit.field, TOO_LONG_LIST)  # one member alone
+                self._refuse(edit.field, TOO_LONG_LIST)  # even a single member
                 break
             try:
                 await self._put(request)
@@ -262,7 +262,7 @@ class Write:
     def _part(
         self, edit: FieldEdit, left: Sequence[Member]
     ) -> tuple[Request, Sequence[Member]]:
-        """Give the request with as many members as there is room for, one at least."""
+        """Return a request with as many members as fit, at least one."""
 
         def make(count: int) -> Request:
             return self._requests([_edit(edit.field, left[:count], edit.lock)])[0]
@@ -276,7 +276,7 @@ class Write:
     async def _is_replaced(
         self, edit: FieldEdit, sent: Sequence[Sequence[Member]]
     ) -> bool:
-        """Read back; say whether the last part stands alone, where others shall be, too."""
+        """Read back; return whether the last part has replaced the others."""
         item = await self._read(self._item.rating_key)
         if item is None or not sent:
             return False
@@ -287,14 +287,14 @@ class Write:
         others |= set(map(_name, _members(self._item, edit.field)))
         others -= last | set(edit.remove)
         if not others or not last <= there:
-            return False  # that tells nothing
+            return False  # the read says nothing
         if (add := not others.isdisjoint(there)) is not self._lists.add:
             await self._lists.learn(add=add)
         return not add
 
     async def _bring_back(self, name: str, members: Sequence[Member]) -> None:
-        """Leave a list as it was before; where parts are added, what stands there stays."""
-        back = [_edit(name, members)]  # as it is known to get through
+        """Restore a list; if parts are added, just remove the members that are new."""
+        back = [_edit(name, members)]  # which was accepted before
         if self._lists.add or not members:
             names = set(map(_name, members))
             gone = [_name(each) for each in _members(self._now, name)]
@@ -309,7 +309,7 @@ class Write:
         except Fault as fault:
             if fault.kind is not FaultClass.ITEM or fault.reason not in REFUSED:
                 raise
-            # It stays in parts; the ledger knows what stood there.
+            # The list stays incomplete; the ledger knows what it was before.
 
 
 type Member = str | Actor

@@ -1,1 +1,1 @@
-"""All that speaks to a source of records."""
+"""The sources of records."""

@@ -1,4 +1,4 @@
-"""Note on records when their source was asked for them."""
+"""Stamp records with the time at which their source was asked for them."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -8,16 +8,16 @@ from itertools import batched
 from ..engine.record import Record
 from .base import Batch
 
-_BREATH = 100  # records that are stamped before the event loop gets its turn
+_BREATH = 100  # records that are stamped before the event loop may run
 
 
 async def stamped(
     batches: AsyncIterable[Batch], steady: Callable[[], float]
 ) -> AsyncIterator[Batch]:
-    """Give batches, each record with the time at which its batch was asked for.
+    """Yield batches whose records are stamped with the time of the request.
 
-    A source reads a batch when it is pulled, never before. ``steady`` is the engine's
-    ``Clock.steady``. Raises what the source does.
+    A source reads a batch only when it is pulled from the iterator. ``steady`` is the
+    engine's ``Clock.steady``. Raises what the source raises.
     """
     pages = aiter(batches)
     while True:

@@ -1,4 +1,4 @@
-"""What a source of records looks like from the outside."""
+"""The interface of a source of records."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,11 +11,11 @@ from ..engine.record import Image, Record
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some records and where to read on once they are on disk.
+    """Some records, and where to continue once they are on disk.
 
-    ``cursor`` is the source's own text and is saved in the transaction that
-    enqueues the records: it never moves past what was not enqueued. ``withheld``
-    are keys of records that are not to be sent, whatever of them was before.
+    ``cursor`` is a text of the source's own. It is saved in the transaction that enqueues
+    the records, so it never moves past records that were not enqueued. ``withheld`` are
+    keys of records that are not to be written, even if they were sent before.
     """
 
     records: tuple[Record, ...]
@@ -25,7 +25,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source says of itself: its version and its library roots."""
+    """What a source says about itself: its version and its library roots."""
 
     version: str | None
     roots: tuple[str, ...] = ()
@@ -34,74 +34,74 @@ class SourceInfo:
 class Source(Protocol):
     """One source. Every method raises ``Fault`` of class source and nothing else.
 
-    A class that inherits from this writes the methods that only have a docstring here.
-    The others answer for a source that gives no such sign.
+    Subclasses implement the methods that have only a docstring here. The others return
+    what suits a source that gives no such sign. All methods run on the event loop.
     """
 
     @property
     def id(self) -> str:
-        """Name the source in records, jobs and the ledger."""
+        """Return the id of the source in records, jobs and the ledger."""
 
     @property
     def skipped(self) -> Counter[str]:
-        """Count, by reason, what was read so far but has nothing to write to."""
+        """Count the records read so far that cannot be written, by reason."""
         return Counter()
 
     @property
     def unreadable(self) -> int:
-        """Count what cannot be read at the moment although the source is well."""
+        """Count what cannot be read now although the source is well."""
         return 0
 
     @property
     def lacking(self) -> frozenset[str] | None:
-        """Name the options in use that it cannot serve; None until that is known."""
+        """Return the options in use that it does not support; None until that is known."""
         return frozenset()
 
     @property
     def busy(self) -> bool:
-        """Say whether a job of the source runs that may bring changes."""
+        """Return whether the source runs a job that may cause changes."""
         return False
 
     def jobs_ended(self) -> set[str]:
-        """Name the kinds of jobs that have ended since this was asked last."""
+        """Return the kinds of jobs that have ended since the last call."""
         return set()
 
     def losses(self) -> set[str]:
-        """Name what has become less since this was asked last.
+        """Return the kinds of losses since the last call.
 
-        These are the kinds of things of which there are fewer, ``records`` among them,
-        and ``back``, where a source seems to be an older copy of itself.
+        These are the kinds of objects of which there are fewer, such as ``records``, and
+        ``back`` if the source seems to be an older copy of itself.
         """
         return set()
 
     def look_far(self) -> None:
-        """Let the next ``changes`` look as far back as ever, not only for the newest."""
+        """Let the next ``changes`` look as far back as possible, not only at the newest."""
 
     async def connect(self) -> SourceInfo:
-        """Check health and access, and learn what this version can answer."""
+        """Check health and access, and learn what this version supports."""
 
     def changes(self, cursor: str | None) -> AsyncIterator[Batch]:
-        """Give what changed since the cursor, oldest first; all, without one."""
+        """Yield what changed since the cursor, oldest first; without one, everything."""
 
     async def latest(self) -> str:
-        """Give the cursor of this moment, to start from now on."""
+        """Return a cursor to start with the changes from now on."""
 
     def listing(self) -> AsyncIterator[Sequence[str]]:
-        """Name all records that there are, whether they are sent or not."""
+        """Yield the keys of all records that exist, whether they are sent or not."""
 
     async def count(self) -> int:
-        """Say how many records there are."""
+        """Return the number of records."""
 
     async def fresh(self, keys: Sequence[str]) -> Mapping[str, Record | str]:
-        """Read records afresh, by key; see ``engine.ports.Fresh``.
+        """Read records again, by key; see ``engine.ports.Fresh``.
 
-        ``gone`` is the word for one that the source no longer has.
+        The reason for a record that the source no longer has is ``gone``.
         """
 
     async def find(self, path: str) -> Record | str | None:
-        """Read the record of a file, named by its path as Plex sees it.
+        """Read the record of a file, given by its path in Plex.
 
-        In place of one that is not sent stands why, in a word of ``engine.skipped``.
+        For a record that is not sent, return the reason, one of ``engine.skipped``.
         """
 
     async def fetch(

@@ -1,23 +1,23 @@
-"""Put questions together that come while another one is under way."""
+"""Combine requests that arrive while another one is under way."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 
 class Gather[K, V]:
-    """Ask for many keys at once what is asked for one by one.
+    """Turn requests for single keys into requests for many keys.
 
-    Raises what ``ask`` raises, to each that waits for its own answer.
+    The exception of a failed request goes to the caller who sent it; the others ask again.
     """
 
     def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
-        """Take what gives the values of keys; it leaves out what it does not know."""
+        """Take a function that returns the values of keys, without those it does not know."""
         self._ask = ask
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
         self._one_question = asyncio.Lock()
 
     async def get(self, key: K) -> V | None:
-        """Give the value of a key, as it is after this was called; None for no value."""
+        """Return the value of a key, read after this call; None if there is none."""
         loop = asyncio.get_running_loop()
         mine = self._waiting.setdefault(key, loop.create_future())
         async with self._one_question:
@@ -26,7 +26,7 @@ class Gather[K, V]:
         return mine.result()
 
     async def _ask_all(self, key: K, mine: asyncio.Future[V | None]) -> None:
-        """Ask for all keys that wait; where that fails the others wait on."""
+        """Ask for all waiting keys; if that fails, the other keys keep waiting."""
         some, self._waiting = self._waiting | {key: mine}, {}
         try:
             found = await self._ask(list(some))

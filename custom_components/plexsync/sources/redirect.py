@@ -1,17 +1,17 @@
-"""Where a picture's address leads on to, followed by hand: each hop is looked at."""
+"""Redirects of a picture's address, followed by hand so that each hop is checked."""
 
 import aiohttp
 from yarl import URL
 
-HOPS = 5  # in a row; more are a circle
+HOPS = 5  # in a row; more are a loop
 _STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
 def redirect(answer: aiohttp.ClientResponse, asked: URL) -> URL | None:
-    """Give where the answer to a request leads, None where it leads nowhere.
+    """Return the address that an answer redirects to, None if it does not.
 
-    Raises ValueError for what is never followed: no web address, another server with
-    a name and password, or the way back from an encrypted address to an open one.
+    Raises ValueError for redirects that are never followed: to anything but a web
+    address, to another server with a name and password, or from https to http.
     """
     location = answer.headers.get("Location")
     if answer.status not in _STATUSES or not location:

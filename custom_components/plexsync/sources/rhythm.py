@@ -1,23 +1,23 @@
-"""How soon a source is asked again: at once, soon, or seldom."""
+"""How soon a source is polled again: at once, soon, or rarely."""
 
 from collections.abc import Callable
 import math
 
-QUICK = 1.0  # seconds between two looks while things change
+QUICK = 1.0  # seconds between two polls while things change
 USUAL = 10.0
-SLOWEST = 30.0  # unless the owner chose another
-LIVELY = 120.0  # seconds after a change in which the next one may follow
-BUSY = 60.0  # the same, and after the start of a job, while a job of the source runs
-ASLEEP = 3600.0  # seconds without a change until the looks become seldom
+SLOWEST = 30.0  # unless the owner chose another limit
+LIVELY = 120.0  # seconds of quick polls after a change
+BUSY = 60.0  # the same while the source runs a job, and after the start of a job
+ASLEEP = 3600.0  # seconds without a change until polls become rare
 
 
 class PollRhythm:
-    """Say how long to wait before the next look at a source.
+    """Choose how long to wait before the next poll of a source.
 
-    Whoever edits goes on editing: after a change the looks are quick for two minutes.
-    A job of the source may change much, or run for hours and change nothing: the looks
-    are quick when it begins, and for a minute after each change. After an hour without
-    any change or job they are seldom.
+    People who edit usually continue, so polls are quick for two minutes after a change. A
+    job of the source may change much, or run for hours and change nothing, so polls are
+    quick when it begins, and for a minute after each change. After an hour without any
+    change or job, polls are rare.
     """
 
     def __init__(
@@ -27,15 +27,15 @@ class PollRhythm:
         self._monotonic = monotonic
         self._slowest = slowest
         self._changed = -math.inf
-        self._begun: float | None = None  # when a job did, while one runs
+        self._begun: float | None = None  # when the running job began
         self._active = monotonic()
 
     def changed(self) -> None:
-        """Note that a look has found a change."""
+        """Note that a poll has found a change."""
         self._changed = self._active = self._monotonic()
 
     def wait(self, *, busy: bool = False) -> float:
-        """Give the seconds until the next look; ``busy`` while a job of the source runs."""
+        """Return the seconds until the next poll; ``busy`` while the source runs a job."""
         now = self._monotonic()
         lively, last = LIVELY, self._changed
         if busy:

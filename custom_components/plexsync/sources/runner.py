@@ -1,4 +1,4 @@
-"""Read one source for ever: records and cursor go to disk together."""
+"""Poll one source for ever, and put its records and cursor on disk together."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from .rhythm import SLOWEST, PollRhythm
 _LOGGER = logging.getLogger(__name__)
 
 _RETRY = Backoff(5, 300)
-_FEW = 20  # records at once that a person may be waiting for
+_FEW = 20  # records at once, up to which a person may be waiting for them
 
 
 class SourceRunner:
     """Poll a source and enqueue what changed.
 
-    A fault of the source holds the source, never the queue, and so does a
-    database that takes nothing in: the cursor stays where the last record went to
-    disk, and the next try starts there. Each is logged once, and once when it is over.
+    A fault of the source only stops the source, never the queue, and so does a database
+    that accepts nothing: the cursor stays at the last record on disk, and the next try
+    starts there. Each kind of failure is logged once when it begins and once when it ends.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class SourceRunner:
         job_ended: Callable[[str], None] = lambda kind: None,
         lost: Callable[[str], None] = lambda kind: None,
     ) -> None:
-        """Take the source and what its owner calls it.
+        """Take the source and its name.
 
-        ``slowest`` is the longest wait between two looks, in seconds. With ``scan_new``
-        Plex is to look for files that it does not have yet. ``job_ended`` is
-        told of each kind of job that the source has ended, ``lost`` of each kind of
-        thing of which it has less than before.
+        ``slowest`` is the longest wait between two polls, in seconds. With ``scan_new``
+        Plex is asked to scan for files that it does not have yet. ``changed`` is called
+        when something that is shown changes, ``job_ended`` with each kind of job that the
+        source has ended, and ``lost`` with each kind of loss (``Source.losses``).
         """
         self.source = source
         self.name = name
@@ -61,15 +61,16 @@ class SourceRunner:
         self._has_lost = lost
         self._failures = 0
         self.connected: bool | None = None
-        self.fault: str | None = None  # why it is not connected
+        self.fault: str | None = None  # the reason if it is not connected
         self.version: str | None = None
-        self.caught_up = asyncio.Event()  # set whenever all there was has been enqueued
+        self.last_look: float | None = None  # that went well; seconds since the epoch
+        self.caught_up = asyncio.Event()  # set once everything has been enqueued
         self._unreadable = 0
         self._storage_failed = False
         self._hurry = asyncio.Event()
 
     def hurry(self) -> None:
-        """Ask the source now, and for all that a poll can see."""
+        """Poll the source now, as far back as a poll can see."""
         self.source.look_far()
         self._hurry.set()
 
@@ -96,7 +97,7 @@ class SourceRunner:
                     await self._hurry.wait()
 
     def _hear_of_jobs(self) -> None:
-        """Look at once, and far, where a job ended: its last changes came with its end."""
+        """Poll at once, and far back, if a job has ended, to see its last changes."""
         for kind in sorted(self.source.jobs_ended()):
             self.hurry()
             self._job_ended(kind)
@@ -110,7 +111,7 @@ class SourceRunner:
         if not self.connected:
             self.version = (await self.source.connect()).version
             if self.connected is None:
-                self._found()  # the first reading may be long
+                self._found()  # reading everything for the first time may take long
         cursor = await self._engine.notes.cursor(self.source.id)
         if cursor is None and self._changes_only:
             mark = await self.source.latest()
@@ -137,14 +138,14 @@ class SourceRunner:
         await self._engine.upkeep.retry_due(self.source.id)
 
     def _count_unreadable(self) -> None:
-        """Tell of what the source itself cannot read; how many, and never what."""
+        """Log how many records the source itself cannot read, but never which."""
         known, self._unreadable = self._unreadable, self.source.unreadable
         if self._unreadable == known:
             return
         self._changed()
         if not known:
             _LOGGER.warning(
-                "Source %s cannot read %s of its records, which are passed over",
+                "Source %s cannot read %s of its records; they are skipped",
                 self.name,
                 self._unreadable,
             )
@@ -153,6 +154,7 @@ class SourceRunner:
 
     def _went_well(self) -> None:
         self._failures = 0
+        self.last_look = self._engine.clock.wall()
         self._found()
         if self._storage_failed:
             self._storage_failed = False
@@ -175,7 +177,7 @@ class SourceRunner:
         self._changed()
 
     def _stuck(self, error: StorageError) -> None:
-        """Tell once: the worker may have nothing to do, and then tells of nothing."""
+        """Log this once, because a worker without jobs would not notice."""
         if not self._storage_failed:
             self._storage_failed = True
             _LOGGER.error("Source %s is not read: %s", self.name, error)

@@ -1,11 +1,11 @@
 """A Stash server as a source of records.
 
-One poll is one request when nothing changed: for every kind of object (scenes, and
-what their records are made of) it lists what changed last, and compares. What is
-new is then read by id, page by page. ``stash_cursor`` says how time is treated.
+If nothing changed, a poll is one request: for every kind of object (scenes, and what
+their records refer to) it lists what changed last, and compares. What is new is then
+read by id, page by page. ``stash_cursor`` explains how times are handled.
 
-What no poll can see (files moved, scenes merged or deleted, tags merged,
-imports) a sweep finds.
+A sweep finds what no poll can see: moved files, merged or deleted scenes, merged tags,
+and imports.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from ..engine.ports import FetchedImage
 from ..engine.record import Image, Record
 from .base import Batch, SourceInfo
 from .stash_client import DEADLINE, StashClient, source_fault
-from .stash_cursor import BEGINNING, Cursor, Run
+from .stash_cursor import BEGINNING, Cursor, Run, from_now_on
 from .stash_images import StashPictures
 from .stash_looks import Looks
 from .stash_mapping import PathMap, StashOptions, file_paths, id_of, key_of
@@ -36,13 +36,13 @@ __all__ = ["StashOptions", "StashSource"]
 
 
 class StashSource:
-    """One Stash; implements ``sources.base.Source``.
+    """A Stash server; implements ``sources.base.Source``.
 
-    Faults are of class source, with the reasons of ``stash_client``, ``setup`` and
+    Faults are of class source. Their reasons are those of ``stash_client``, ``setup`` and
     ``needs_migration``; ``fetch`` adds three of class item.
 
-    A scene that alone makes Stash answer with an error is passed over, and looked at
-    again by itself: whenever everything is read, and by polls, less and less often.
+    A scene that by itself makes Stash answer with an error is skipped, and tried again
+    alone: whenever everything is read, and by polls, with growing waits.
     """
 
     def __init__(
@@ -59,12 +59,11 @@ class StashSource:
         deadline: float = DEADLINE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set up; nothing is sent.
+        """Initialize the source, without sending anything.
 
-        ``to_plex`` and ``from_plex`` map a path from one server's view to the
-        other's, None if it lies outside the mappings. ``deadline`` bounds each
-        request in seconds, its answer included. ``monotonic`` tells how long ago a
-        look was.
+        ``to_plex`` and ``from_plex`` map a path from one server's view to the other's,
+        None if it is outside the mappings. ``deadline`` limits each request with its
+        answer, in seconds. ``monotonic`` is the clock for the time between two looks.
         """
         self._id = id
         self._from_plex = from_plex
@@ -76,13 +75,13 @@ class StashSource:
         self._looks = Looks(monotonic)
         self._stock = Stock(self._reader, self._looks, monotonic)
         self._sent = Sent(None)
-        self._is_read = True  # whatever the last poll found
+        self._is_read = True  # whether everything that the last poll found was taken
         self._records = Records(id, to_plex, options)
         self._pictures = StashPictures(self._client, self._reader)
 
     @property
     def id(self) -> str:
-        """Name the source in records, jobs and the ledger."""
+        """Return the id of the source in records, jobs and the ledger."""
         return self._id
 
     @property
@@ -96,24 +95,24 @@ class StashSource:
 
     @property
     def unreadable(self) -> int:
-        """Count the scenes, and kinds of object, that cannot be read at the moment."""
+        """Count the scenes and kinds of object that cannot be read now."""
         return self._reader.unreadable
 
     @property
     def lacking(self) -> frozenset[str] | None:
-        """Name the fields and options in use that this Stash cannot serve.
+        """Return the fields and options in use that this Stash does not support.
 
-        Its version lacks what they need. None until it has been asked.
+        Its version lacks what they need. None until Stash has been asked.
         """
         return self._reader.lacking
 
     @property
     def busy(self) -> bool:
-        """Say whether a job of this Stash runs, as of the last look."""
+        """Return whether this Stash ran a job at the last look."""
         return self._reader.jobs.busy
 
     def jobs_ended(self) -> set[str]:
-        """Name the kinds of jobs that have ended since this was asked last.
+        """Return the kinds of jobs that have ended since the last call.
 
         These are scan, generate, auto_tag, clean, identify, import and other.
         """
@@ -122,33 +121,37 @@ class StashSource:
         return ended
 
     def losses(self) -> set[str]:
-        """Name the kinds of objects that have become fewer, and ``back``; see ``Source``.
+        """Return the kinds of objects of which there are fewer, and ``back``.
 
-        Those are records (the scenes), performers, studios, tags and groups.
+        The kinds are records (the scenes), performers, studios, tags and groups. See
+        ``Source.losses``.
         """
         losses = self._reader.losses
         lost, losses.lost = losses.lost, set()
         return {"records" if kind == SCENES.name else kind for kind in lost}
 
     def look_far(self) -> None:
-        """Let the next poll look as far back as ever."""
+        """Let the next poll look as far back as possible."""
         self._looks.widen()
 
     async def connect(self) -> SourceInfo:
-        """Check health and access, and find out what this version can answer."""
+        """Check health and access, and learn what this version supports."""
         self.look_far()
         return await self._reader.learn()
 
     async def latest(self) -> str:
-        """Give the cursor of this moment, to start from now on."""
-        return self._text(Cursor(await self._stock.take()))
+        """Return a cursor to start with the changes from now on."""
+        states = await self._stock.take()
+        return self._text(
+            Cursor({name: from_now_on(state) for name, state in states.items()})
+        )
 
     async def changes(self, cursor: str | None) -> AsyncIterator[Batch]:
-        """Give what changed since the cursor; without one, everything.
+        """Yield what changed since the cursor; without one, everything.
 
-        When nothing changed, nothing is given. A cursor that cannot be read counts
-        as none. Reading can go on from the cursor of any batch: nothing is missed,
-        and at most what one run reads is repeated.
+        If nothing changed, nothing is yielded. A cursor that cannot be read counts as
+        none. Reading can continue from the cursor of any batch: nothing is missed, and at
+        most what one run reads is repeated.
         """
         place, sick = Cursor.from_text(cursor), self._reader.sick
         if place is None:
@@ -167,11 +170,11 @@ class StashSource:
         async for batch in self._look_again(place, sick.due(), forget=True):
             yield batch
         if not self._is_read:
-            self.look_far()  # what the last look found may not have been taken in
+            self.look_far()  # what the last poll found may not have been taken
         self._is_read = False
         sent = self._sent.following(cursor)
         async for batch in self._poll(place, sent):
-            # One that changes nothing is not worth the disk.
+            # A batch that changes nothing need not be written to disk.
             if batch.records or batch.cursor != sent.cursor:
                 yield batch
                 sent.taken(batch.cursor)
@@ -179,10 +182,11 @@ class StashSource:
         self._is_read = True
 
     async def fresh(self, keys: Sequence[str]) -> dict[str, Record | str]:
-        """Read records afresh, many in one request.
+        """Read records again, many in one request.
 
-        In place of one that is not to be sent stands why: gone, not_organized, filtered,
-        no_file or not_mapped. A scene that makes no record, or cannot be read, is left out.
+        For a record that is not to be sent, return the reason: gone, not_organized,
+        filtered, no_file or not_mapped. A scene that cannot be read, or cannot be turned
+        into a record, is left out.
         """
         ids = {key: scene_id for key in keys if (scene_id := id_of(key))}
         scenes = await self._reader.single.read(ids.values()) if ids else {}
@@ -191,7 +195,7 @@ class StashSource:
             if number % BREATH == BREATH - 1:
                 await asyncio.sleep(0)
             if key in ids and ids[key] not in scenes:
-                continue  # it is there, and cannot be read
+                continue  # it exists, but cannot be read
             if (scene := scenes.get(ids.get(key, ""))) is None:
                 found[key] = "gone"
             elif (record := self._records.make(scene)) is not None:
@@ -199,11 +203,11 @@ class StashSource:
         return found
 
     async def find(self, path: str) -> Record | str | None:
-        """Read the record of a file, named by its path as Plex sees it.
+        """Read the record of a file, given by its path in Plex.
 
-        In place of one that is not to be sent stands why, as in ``fresh``. A scene that
-        is sent is preferred, then one that has the file as its primary one. Raises the
-        Fault ``error`` where the only one that has it cannot be read.
+        For a record that is not to be sent, return the reason, as in ``fresh``. Scenes
+        that are sent are preferred, then scenes with the file as their primary file.
+        Raises the Fault ``error`` if the only scene with the file cannot be read.
         """
         if (wanted := self._from_plex(path)) is None:
             return None
@@ -222,25 +226,25 @@ class StashSource:
     async def fetch(
         self, image: Image, known: str | None, files: Sequence[str] = ()
     ) -> FetchedImage:
-        """Fetch a picture of this Stash; a placeholder counts as none.
+        """Fetch a picture of this Stash; a placeholder counts as no picture.
 
         Raises Fault of class source, or of class item with the reasons image_too_large
-        (beyond 10 MB) and image_invalid, both permanent, and image_missing, permanent
-        where the scene is gone, or is about other ``files`` by now.
+        (over 10 MB) and image_invalid, both permanent, and image_missing, permanent if the
+        scene is gone or now has other files than ``files``.
         """
         return await self._pictures.fetch(image, known, files)
 
     async def listing(self) -> AsyncIterator[tuple[str, ...]]:
-        """Name every scene there is, in pages of 1,000; also those that cannot be read."""
+        """Yield the keys of all scenes in pages of 1,000, even of scenes that cannot be read."""
         async for scenes in self._reader.sweep():
             yield tuple(key_of(scene["id"]) for scene in scenes)
 
     async def count(self) -> int:
-        """Count the scenes that a sweep would give."""
+        """Count the scenes."""
         return await self._reader.count()
 
     async def _poll(self, place: Cursor, sent: Sent) -> AsyncIterator[Batch]:
-        """Look for changes, and read what they touch."""
+        """Look for changes, and read the scenes that they affect."""
         work = await self._stock.compare(place)
         states = dict(work.states)
         if work.bound is not None:
@@ -262,7 +266,7 @@ class StashSource:
             kind = renamed.kind
             async for page in self._reader.related(kind, renamed.ids):
                 yield await self._batch(page, Cursor(states), sent)
-            # Not before: after a crash on the way, these must be found changed again.
+            # Not before: after a crash on the way, these changes must be found again.
             states[kind.name] = renamed.state
             self._stock.remember(kind.name, renamed.state, renamed.listing)
             yield Batch((), self._text(Cursor(states)))
@@ -270,7 +274,7 @@ class StashSource:
     async def _finish(
         self, place: Cursor, run: Run, sent: Sent | None = None
     ) -> AsyncIterator[Batch]:
-        """Read the scenes that a run still has to read."""
+        """Read the remaining scenes of a run."""
         async for page in self._reader.changed(run.bound, run.after):
             rest = None if page.done else Run(run.bound, page.last)
             yield await self._batch(page, replace(place, run=rest), sent)
@@ -278,10 +282,10 @@ class StashSource:
     async def _look_again(
         self, place: Cursor, ids: Sequence[str], *, forget: bool = False
     ) -> AsyncIterator[Batch]:
-        """Read scenes again, each by itself, that could not be read before.
+        """Try to read scenes again that could not be read before.
 
-        Only polls ``forget`` those that can be read by now, and only once these were
-        taken in: other readers need not keep what they read.
+        Only polls ``forget`` scenes that can now be read, and only once their records were
+        taken: other readers may drop what they read.
         """
         if not ids:
             return
@@ -297,12 +301,12 @@ class StashSource:
         self._reader.sick.forget(scenes)
 
     def _text(self, place: Cursor, well: Collection[str] = ()) -> str:
-        """Encode a place together with the scenes that cannot be read."""
+        """Encode a place as text, with the scenes that cannot be read."""
         sick = tuple(each for each in self._reader.sick if each not in well)
         return replace(place, sick=sick).to_text()
 
     async def _batch(self, page: ScenePage, place: Cursor, sent: Sent | None) -> Batch:
-        """Make the batch of a page, without what polls have sent already."""
+        """Create the batch of a page, without what polls have sent already."""
         offered = page if sent is None else sent.offer(page)
         sent_now = sent.ids if sent else None
         records, withheld = await self._records.to_send(offered, sent_now)

@@ -1,22 +1,22 @@
-"""HTTP to one Stash, and what each failure means.
+"""The HTTP client for Stash, and the meaning of its failures.
 
-Every failure leaves here as a ``Fault`` of class source. Its reason is one of
+Every failure is raised as a ``Fault`` of class source. Its reason is one of
 
 =============== ==========================================================
 unreachable     refused, unresolved, reset, or not answered in time
 certificate     the TLS certificate was not accepted
 unauthorized    key missing or wrong (401; 500 up to Stash 0.25.1)
 tripwire        403: Stash thinks that it is exposed to the internet
-not_found       404 to a picture: Stash's own, or that of a proxy before it
+not_found       404 for a picture: from Stash, or from a proxy in front of it
 schema          the query does not fit this Stash (permanent)
-broken_answer   no GraphQL answer: HTML, a redirect, cut short, too large
+broken_answer   no GraphQL answer: HTML, a redirect, truncated, too large
 error           a GraphQL error
 status_4xx      any other answer of that class
 status_5xx      any other answer of that class
 =============== ==========================================================
 
-``stash.StashSource`` adds ``setup`` and ``needs_migration``. A fault's text is
-its class and reason; what Stash said stays here, for it may name scenes or paths.
+``stash.StashSource`` adds ``setup`` and ``needs_migration``. A fault's text is its class
+and reason; the words of Stash are dropped, because they may name scenes or paths.
 """
 
 import asyncio
@@ -36,19 +36,19 @@ from ..engine.http_dates import parse_date, retry_after
 from ..engine.retry import Fault, FaultClass
 from .redirect import HOPS, redirect
 
-DEADLINE = 30.0  # seconds, for one request and its whole answer
-MAX_ANSWER = 32 * 1024 * 1024  # bytes, unpacked
+DEADLINE = 30.0  # seconds for one request and its complete answer
+MAX_ANSWER = 32 * 1024 * 1024  # bytes, uncompressed
 _MAX_ERROR = 64 * 1024  # bytes of an error's body that are worth reading
 _MAX_RETRY_AFTER = 3600
 _INVALID_QUERY = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"})
 
 
 class TooMuchFault(Fault):
-    """More was asked for than could be answered in time or in size."""
+    """The answer took too long or was too large."""
 
 
 def source_fault(reason: str, **evidence: Any) -> Fault:
-    """Make a fault of class source."""
+    """Return a fault of class source."""
     return Fault(FaultClass.SOURCE, reason, **evidence)
 
 
@@ -57,9 +57,9 @@ type Place = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class StashAnswer:
-    """The data of a GraphQL answer, and the server's own clock where it told.
+    """The data of a GraphQL answer, and the server's clock if the answer has a date.
 
-    ``broken`` are the places in the data that stand empty because of an error.
+    ``broken`` are the paths in the data that are empty because of an error.
     """
 
     data: Mapping[str, Any]
@@ -77,7 +77,7 @@ class Download:
 
 
 class StashClient:
-    """Speaks to one Stash: bounded in time and size; only pictures may be elsewhere on it."""
+    """A client for one Stash, with limits for time and size; only pictures may redirect."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class StashClient:
         deadline: float = DEADLINE,
         max_answer: int = MAX_ANSWER,
     ) -> None:
-        """Keep what every request needs; nothing is sent yet."""
+        """Initialize the client, without sending anything."""
         self._session = session
         self._url = url.strip()
         self._api_key = (api_key or "").strip()
@@ -104,14 +104,14 @@ class StashClient:
         *,
         partial: bool = False,
     ) -> StashAnswer:
-        """Ask one GraphQL document.
+        """Send a GraphQL document.
 
-        An answer with errors is a fault; with ``partial`` only one that does not
-        say which places of its data they concern.
+        An answer with errors is a fault. With ``partial``, it is only a fault if the
+        errors do not name the paths in the data that they concern.
         """
         payload = orjson.dumps({"query": document, "variables": variables or {}})
         headers = {
-            # Stash 0.29 and newer change media type and error status without it.
+            # Without this header, Stash 0.29 and newer change the media type and status.
             "Accept": "application/json",
             "Content-Type": "application/json",
         }
@@ -130,9 +130,9 @@ class StashClient:
     async def download(
         self, path: str, etags: Sequence[str | None], limit: int
     ) -> Download:
-        """Get a file, unless it is one that ``etags`` name; then say which.
+        """Download a file, unless it has one of the ``etags``; then return that.
 
-        Raises a fault of class item, image_too_large, beyond ``limit`` bytes.
+        Raises a fault of class item, image_too_large, over ``limit`` bytes.
         """
         headers = {"Accept": "image/*"}
         known = [tag for tag in etags if tag and tag.isascii() and tag.isprintable()]
@@ -162,8 +162,8 @@ class StashClient:
         *,
         follow: bool = False,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """Ask; with ``follow`` where the same server leads to, for that has our key."""
-        # The causes are dropped on purpose: their texts hold the address.
+        """Send a request; ``follow`` redirects only on the same server, which has our key."""
+        # Drop the causes on purpose, because their texts contain the address.
         try:
             if self._api_key:
                 if not (self._api_key.isascii() and self._api_key.isprintable()):
@@ -196,19 +196,19 @@ class StashClient:
         except aiohttp.ClientPayloadError, aiohttp.ClientResponseError:
             raise source_fault("broken_answer") from None
         except aiohttp.ClientError, OSError, ValueError:
-            # ValueError: an address that is none.
+            # ValueError: an invalid address.
             raise source_fault("unreachable", unreachable=True) from None
 
 
 def _onward(response: aiohttp.ClientResponse, asked: URL) -> URL | None:
-    """Give where an answer leads on the same server, encrypted or not; else None."""
+    """Return where an answer redirects to on the same server, else None."""
     try:
         url = redirect(response, asked)
     except ValueError:
         return None
     if url is None or url.host != asked.host:
         return None
-    # Another port may be another server, unless it is the encrypted door of this one.
+    # Another port may be another server, unless it is https on the same host.
     if url.origin() != asked.origin() and (asked.scheme, url.scheme) != (
         "http",
         "https",
@@ -218,7 +218,7 @@ def _onward(response: aiohttp.ClientResponse, asked: URL) -> URL | None:
 
 
 def _address(url: str, path: str) -> URL:
-    """Put a path behind the base address, which may have a prefix of its own."""
+    """Append a path to the base address, which may have a prefix of its own."""
     base = URL(url)
     prefix = base.raw_path.rstrip("/").removesuffix("/graphql").rstrip("/")
     return base.with_path(prefix + path, encoded=True)
@@ -234,7 +234,7 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> Fault:
-    """Say what an answer that is no answer means."""
+    """Return the fault of an answer that is not a GraphQL answer."""
     status = response.status
     if status < 400:
         return source_fault("broken_answer")
@@ -259,7 +259,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> Fault:
 
 
 def _data(body: bytes) -> tuple[Mapping[str, Any], tuple[Place, ...]]:
-    """Take the data out of a GraphQL answer, and the places that errors left empty."""
+    """Return the data of a GraphQL answer, and the paths that errors left empty."""
     try:
         answer = orjson.loads(body)
     except ValueError:
@@ -288,6 +288,6 @@ def _data(body: bytes) -> tuple[Mapping[str, Any], tuple[Place, ...]]:
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that this Stash, or what stands before it, asks us to wait."""
+    """Return the seconds that Stash, or a proxy in front of it, asks us to wait."""
     wish = retry_after(headers.get("Retry-After"), headers.get("Date"), time.time())
     return None if wish is None else min(wish, _MAX_RETRY_AFTER)

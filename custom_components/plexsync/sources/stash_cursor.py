@@ -1,13 +1,13 @@
-"""Where reading a Stash stands: text times, and what was seen last.
+"""How far a Stash has been read: times as text, and what was seen last.
 
-Stash keeps ``updated_at`` as text in its own zone, whole seconds, and compares it
-character by character. So times are text here too: the first 19 characters, without
-the zone, are what is compared and sent.
+Stash stores ``updated_at`` as text in its own time zone, in whole seconds, and compares
+it character by character. So times are text here, too: the first 19 characters, without
+the zone, are compared and sent.
 
-A cursor holds, for each kind of object, the greatest raw time and a digest of what
-changed within ``WINDOW`` before it. The window is wide because a server that moves
-to a zone further west writes times that lie hours before the greatest: only a look
-that far back can see them. Equal digests mean that nothing happened.
+For each kind of object, a cursor has the latest raw time and a digest of what changed
+within ``WINDOW`` before it. The window is wide because a server that moves to a zone
+further west writes times hours before the latest one: only a look that far back can see
+them. Equal digests mean that nothing happened.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -18,19 +18,19 @@ import hashlib
 import json
 from typing import Any, NamedTuple, Self
 
-WINDOW = 26 * 3600  # seconds: how far zones can be apart
-OVERLAP = 2 * 3600  # the hour that daylight saving repeats, and clock steps
-LATE = 300  # a write that waited for another one commits after it, with an older time
-FRESH = 5  # seconds in which a row may change again under the same time
-BACK = 2  # seconds: what narrow looks list again while things change
-LISTED = 1000  # rows of a list, at most
+WINDOW = 26 * 3600  # seconds that time zones can be apart
+OVERLAP = 2 * 3600  # seconds, for the hour that daylight saving repeats and clock steps
+LATE = 300  # seconds: a write that waited for another commits later, with an older time
+FRESH = 5  # seconds in which a row may change again without a new time
+BACK = 2  # seconds that narrow looks list again while things change
+LISTED = 1000  # rows of a list at most
 BEGINNING = "0001-01-01T00:00:00"
 _WALL = 19
 _VERSION = 1
 
 
 def earlier(raw: str, seconds: float) -> str:
-    """Go back on the clock that wrote this time; the zone is dropped."""
+    """Subtract seconds from a time; the zone is dropped."""
     try:
         wall = datetime.fromisoformat(raw[:_WALL]) - timedelta(seconds=seconds)
     except OverflowError, ValueError:
@@ -39,12 +39,12 @@ def earlier(raw: str, seconds: float) -> str:
 
 
 def offset(raw: str) -> str:
-    """Give the offset of the zone that this time was written in, as text."""
+    """Return the zone's offset in this time, as text."""
     return raw[_WALL:]
 
 
 def instant(raw: str) -> datetime | None:
-    """Say when that was; None if it is no time."""
+    """Parse a time; None if it is invalid."""
     try:
         time = datetime.fromisoformat(raw)
     except ValueError:
@@ -53,7 +53,7 @@ def instant(raw: str) -> datetime | None:
 
 
 class ListedObject(NamedTuple):
-    """One object: its id, raw time, and what else of it is compared (its name)."""
+    """An object: its id, its raw time, and what else is compared (its name)."""
 
     id: str
     raw: str
@@ -62,9 +62,9 @@ class ListedObject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What changed last of one kind, newest first.
+    """The last changed objects of one kind, newest first.
 
-    ``count`` is how many rows there are, of which ``rows`` may be the first only.
+    ``count`` is the number of all rows, of which ``rows`` may only be the first.
     """
 
     count: int
@@ -72,11 +72,11 @@ class Listing:
 
     @property
     def complete(self) -> bool:
-        """Say whether no row was left out."""
+        """Return whether no row was left out."""
         return self.count <= len(self.rows)
 
     def updated(self, rows: Iterable[ListedObject]) -> Self:
-        """Take in newer rows; those of before that are no longer among the newest go."""
+        """Add newer rows; drop old ones that are no longer among the newest."""
         known = {row.id: row for row in self.rows}
         unlisted = self.count - len(known)
         known |= {row.id: row for row in rows}
@@ -84,12 +84,12 @@ class Listing:
         return replace(self, count=unlisted + len(newest), rows=tuple(newest[:LISTED]))
 
     def within(self, floor: str) -> Self:
-        """Leave out what is not after a text time."""
+        """Leave out rows that are not after a text time."""
         rows = tuple(row for row in self.rows if row.raw > floor)
         return replace(self, count=self.count - len(self.rows) + len(rows), rows=rows)
 
     def digest(self) -> str:
-        """Digest count and rows, in whatever order equal times came."""
+        """Digest the count and the rows; the order of rows with equal times does not matter."""
         text = json.dumps([self.count, sorted(self.rows)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -97,20 +97,20 @@ class Listing:
 class Again(StrEnum):
     """Whether the last rows have to be read again.
 
-    A row that changes twice within one second keeps its time.
+    A row that changes twice within one second has the same time after both changes.
     """
 
     NO = ""
-    MAY = "may"  # unlikely, but worth it while they are few
+    MAY = "may"  # unlikely to find anything, but worth it while the rows are few
     MUST = "must"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMark:
-    """How far one kind was read.
+    """How far one kind has been read.
 
-    ``at`` is the greatest raw time; ``digest`` that of the listing from ``floor``
-    on, None if it is not known; ``again`` whether the last rows need another look.
+    ``at`` is the latest raw time; ``digest`` is that of the listing from ``floor`` on,
+    None if unknown; ``again`` says whether the last rows need another look.
     """
 
     at: str = BEGINNING
@@ -119,20 +119,20 @@ class ReadMark:
 
     @property
     def floor(self) -> str:
-        """Give the time from which on the next listing has to be."""
+        """The time from which the next listing has to start."""
         return earlier(self.at, WINDOW)
 
 
 def next_state(
     old: ReadMark | None, listing: Listing, date: datetime | None, *, marked: bool
 ) -> ReadMark:
-    """Say where things stand after a listing that was taken from ``old.floor`` on.
+    """Return the state after a listing from ``old.floor`` on.
 
-    ``date`` is the server's clock at that moment. A row from more than a day ahead
-    of it (a clock that was wrong once) never leads: it would hide all that follows.
+    ``date`` is the server's clock at that moment. A row that is more than a day ahead of
+    it (the clock was wrong once) never becomes the latest: it would hide all later ones.
 
-    A scene can change twice within the second it is stamped with. Rows that are
-    ``marked`` show such a change in their mark.
+    A scene can change twice within the second of its time. Rows that are ``marked`` show
+    such a change in their mark.
     """
     at = _greatest([row.raw for row in listing.rows] + ([old.at] if old else []), date)
     changed = old is None or at != old.at
@@ -147,14 +147,19 @@ def next_state(
     return replace(state, digest=Listing(len(rows), rows).digest())
 
 
+def from_now_on(state: ReadMark) -> ReadMark:
+    """Begin at a state: what may have changed before, unseen, is nobody's news."""
+    return replace(state, again=Again.NO) if state.again is Again.MAY else state
+
+
 def settle(old: ReadMark, date: datetime | None, *, marked: bool) -> ReadMark:
-    """Say where things stand after a look that found nothing new."""
+    """Return the state after a look that found nothing new."""
     again = Again.NO if marked else _again(old.at, date, changed=False)
     return replace(old, again=again)
 
 
 def _again(at: str, date: datetime | None, *, changed: bool) -> Again:
-    """Say whether the last scenes have to be read again."""
+    """Return whether the last scenes have to be read again."""
     if at == BEGINNING:
         return Again.NO
     if is_just_now(at, date) or (changed and date is None):
@@ -163,7 +168,7 @@ def _again(at: str, date: datetime | None, *, changed: bool) -> Again:
 
 
 def _greatest(times: list[str], date: datetime | None) -> str:
-    """Give the greatest raw time that can be trusted."""
+    """Return the latest raw time that can be trusted."""
     if date is None:
         return max(times, default=BEGINNING)
     horizon = date + timedelta(seconds=WINDOW)
@@ -172,13 +177,13 @@ def _greatest(times: list[str], date: datetime | None) -> str:
     ]
     if trusted or not times:
         return max(trusted, default=BEGINNING)
-    # The window then reaches back to now, as the westernmost zone writes it.
+    # The window then starts at the current time of the westernmost zone.
     wall = date.astimezone(UTC) + timedelta(hours=14)
     return wall.isoformat()[:_WALL]
 
 
 def is_just_now(at: str, date: datetime | None) -> bool:
-    """Say whether more may happen under this time: whole seconds hide a change."""
+    """Return whether a time is so recent that another change may get the same one."""
     time = instant(at)
     return (
         date is not None
@@ -189,7 +194,7 @@ def is_just_now(at: str, date: datetime | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ToRead:
-    """What has to be read: all after ``bound``, or only ``ids`` where these are known."""
+    """What has to be read: everything after ``bound``, or only ``ids`` if known."""
 
     bound: str | None = None
     ids: tuple[str, ...] | None = None
@@ -209,11 +214,10 @@ class ToRead:
 def find_news(
     old: ReadMark, listing: Listing, seen: Mapping[str, ListedObject] | None
 ) -> ToRead:
-    """Say what a listing from ``old.floor`` on shows that was not read yet.
+    """Return what is in a listing from ``old.floor`` on and has not been read yet.
 
-    ``seen`` are the rows behind ``old``, by id, where they are still known. Without
-    them the overlap is read again, or the whole window if the offset of the zone
-    changed within it.
+    ``seen`` are the rows of the state ``old``, by id, if they are still known. Otherwise
+    the overlap is read again, or the whole window if the zone's offset changed in it.
     """
     moved = len({offset(row.raw) for row in listing.rows} | {offset(old.at)}) > 1
     overlap = earlier(old.at, WINDOW if moved else OVERLAP)
@@ -222,14 +226,14 @@ def find_news(
     fresh = [row for row in listing.rows if seen.get(row.id) != row]
     bounds = [earlier(row.raw, 0) for row in fresh]
     if not listing.complete:
-        # Rows that were not listed are older than these, but perhaps not read.
+        # Unlisted rows are older than these, but may not have been read.
         return ToRead(min([overlap if moved else earlier(old.at, LATE), *bounds]))
     return ToRead(min(bounds), tuple(row.id for row in fresh)) if fresh else ToRead()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Reading under way: scenes changed after ``bound``, done up to the id ``after``."""
+    """A run under way: scenes changed after ``bound``, read up to the id ``after``."""
 
     bound: str
     after: int = 0
@@ -237,9 +241,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The states by kind, and the reading that they take for granted.
+    """The states by kind, and the run that has to be finished for them to be true.
 
-    ``sick`` are the scenes that were passed because they cannot be read.
+    ``sick`` are the scenes that were skipped because they cannot be read.
     """
 
     states: Mapping[str, ReadMark] = field(default_factory=dict)
@@ -247,7 +251,7 @@ class Cursor:
     sick: tuple[str, ...] = ()
 
     def to_text(self) -> str:
-        """Encode for storage."""
+        """Encode the cursor for storage."""
         data: dict[str, Any] = {
             "v": _VERSION,
             "kinds": {
@@ -263,7 +267,7 @@ class Cursor:
 
     @classmethod
     def from_text(cls, text: str | None) -> Self | None:
-        """Decode; None, and so a start from the beginning, if it is damaged or foreign."""
+        """Decode a cursor; None, for a start from the beginning, if it is invalid."""
         try:
             data = json.loads(text or "")
             if data["v"] != _VERSION:

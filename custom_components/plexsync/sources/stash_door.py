@@ -1,7 +1,7 @@
-"""Whether a Stash stands behind an address: asked without a key, so told to nobody.
+"""Find out, without sending a key, whether a Stash answers at an address.
 
-Stash answers ``/healthz`` with one dot to whoever asks, in all versions. Where a proxy
-keeps that path for itself, the way in which Stash asks for a key tells it.
+All versions of Stash answer ``/healthz`` with a dot, without a key. If a proxy uses that
+path itself, Stash is recognised by the way in which it asks for a key.
 """
 
 import asyncio
@@ -9,12 +9,12 @@ import asyncio
 import aiohttp
 from yarl import URL
 
-_DEADLINE = 5.0  # seconds, for each question
+_DEADLINE = 5.0  # seconds for each request
 _FIRST_BYTES = 16
 
 
 async def is_stash(session: aiohttp.ClientSession, url: str) -> bool:
-    """Say whether what answers there is a Stash; its certificate is not looked at."""
+    """Return whether a Stash answers; its certificate is not verified."""
     status, text, _ = await _ask(session, url, "/healthz")
     if status == 200 and text.strip() == b".":
         return True
@@ -25,7 +25,7 @@ async def is_stash(session: aiohttp.ClientSession, url: str) -> bool:
 async def _ask(
     session: aiohttp.ClientSession, url: str, path: str
 ) -> tuple[int, bytes, str]:
-    """Give the status, the first bytes and the wish for a key; nothing where none answers."""
+    """Return the status, the first bytes and the challenge; 0 and nothing if none answers."""
     base = URL(url)
     address = base.with_path(base.raw_path.rstrip("/") + path, encoded=True)
     try:

@@ -1,4 +1,4 @@
-"""Which scenes are sent, by the owner's choice."""
+"""The filter for scenes that the owner chose."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from .stash_options import StashOptions
 
 
 def is_wanted(scene: Mapping[str, Any], options: StashOptions) -> bool:
-    """Say whether a scene passes the filter; what this Stash does not tell lets it pass."""
+    """Return whether a scene passes the filter; fields that Stash lacks let it pass."""
     return (
         _has_tags(scene, options)
         and _has_studio(scene, options)

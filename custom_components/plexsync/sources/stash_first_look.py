@@ -1,9 +1,9 @@
-"""A first look at a Stash, for its owner: which one it is, and some of its files.
+"""A first look at a Stash during set-up: its identity, and some of its files.
 
-Neither address nor name tells one Stash from another: it has several of them, and in
-containers all look alike inside. What tells is what its database began with: where it
-lies, and its first scenes, each with the time it came and what its files are. These
-are kept as digests only; one that two Stashes have in common makes them one.
+A Stash cannot be identified by its address or name: it may have several addresses, and
+all containers look alike inside. It is identified by how its database began: by its path
+and its first scenes, each with the time at which it was added and its files. Only digests
+of these are stored; two Stashes with a digest in common are the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,8 @@ from .stash_queries import FILES
 from .stash_reader import StashReader
 from .stash_walk import Shape, result
 
-_FIRST = 5  # scenes that tell a Stash from others
-_PAGES = 10  # places in the library to take samples from
+_FIRST = 5  # scenes that identify a Stash
+_PAGES = 10  # positions in the library to take samples from
 _PER_PAGE = 5
 
 _WHO = (
@@ -35,7 +35,7 @@ _WHO = (
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
-    """The roots of a library, files from all over it, and digests of what tells it."""
+    """The roots of a library, a sample of its files, and digests that identify it."""
 
     roots: tuple[str, ...]
     files: tuple[str, ...]
@@ -43,7 +43,7 @@ class FirstLook:
 
 
 async def first_look(client: StashClient) -> FirstLook:
-    """Check health and access, and look around. Raises Fault of class source."""
+    """Check health and access, and take a first look. Raises Fault of class source."""
     reader = StashReader(client, StashOptions())
     info = await reader.learn()
     try:
@@ -51,7 +51,7 @@ async def first_look(client: StashClient) -> FirstLook:
     except Fault as fault:
         if fault.reason != "error":
             raise
-    # A scene that cannot be read breaks the answer; the reader knows ways around it.
+    # A scene that cannot be read breaks the answer; the reader can work around it.
     files: list[str] = []
     async for page in reader.pages({}):
         files += _files(page.scenes)
@@ -75,7 +75,7 @@ async def _look(client: StashClient, info: SourceInfo) -> FirstLook:
 
 
 def _samples(count: int) -> str:
-    """Ask for some scenes at places that are spread over all."""
+    """Ask for some scenes, spread over the whole library."""
     pages = -(-count // _PER_PAGE)
     numbers = sorted({1 + at * pages // _PAGES for at in range(_PAGES)})
     found = " ".join(
@@ -99,7 +99,7 @@ def _marks(database: str, scenes: Sequence[Any]) -> Iterator[str]:
 
 
 def _instant(text: str) -> float | str:
-    """Read a time: a Stash that moves to another zone may write it anew."""
+    """Return epoch seconds, which stay the same if Stash moves to another zone."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Pictures of a Stash: fetched only when changed, never the placeholder."""
+"""Pictures of a Stash: fetched only if they changed, and never a placeholder."""
 
 from collections.abc import Sequence
 import re
@@ -12,7 +12,7 @@ from .gather import Gather
 from .stash_client import StashClient, source_fault
 from .stash_reader import StashReader
 
-_HEAD = 65_536  # bytes in which an SVG shows its root
+_HEAD = 65_536  # bytes in which the root of an SVG is looked for
 _ROUTE = re.compile(r"(/([a-z]++)/(\d++)/[a-z]++)(\?[\w=&-]*)?")
 _BLANKS = re.compile(rb"\s*")
 _SVG = re.compile(rb"<svg[\s>]")
@@ -23,16 +23,16 @@ class StashPictures:
     """The pictures of one Stash."""
 
     def __init__(self, client: StashClient, reader: StashReader) -> None:
-        """Take what to fetch with, and what knows whose a picture is."""
+        """Take the client to fetch with, and the reader that knows the scenes."""
         self._client = client
         self._reader = reader
         self._files = Gather(reader.single.files)
-        self._placeholder: str | None = None  # the tag of what Stash draws itself
+        self._placeholder: str | None = None  # the ETag of Stash's own placeholder
 
     async def fetch(
         self, image: Image, known: str | None, files: Sequence[str]
     ) -> FetchedImage:
-        """Fetch a picture: see ``StashSource.fetch``."""
+        """Fetch a picture; see ``StashSource.fetch``."""
         if not (route := _ROUTE.fullmatch(image.ref)):
             raise _invalid()
         if "default=true" in (route[4] or ""):
@@ -68,10 +68,10 @@ class StashPictures:
         return FetchedImage(answer.body, answer.etag)
 
     async def _why_missing(self, scene_id: str | None) -> Fault:
-        """Say whether a picture that is not there will never be.
+        """Return the fault of a missing picture, permanent if its scene is gone.
 
-        A proxy before a dead Stash says 404 too, and so does Stash for a scene that
-        it failed to read: only the question for the scene itself tells.
+        A proxy in front of a dead Stash answers 404, too, and so does Stash for a scene
+        that it failed to read. So ask for the scene itself.
         """
         if scene_id is None:
             await self._reader.check_health()
@@ -79,9 +79,9 @@ class StashPictures:
         return _missing(permanent=await self._reader.single.lacks(scene_id))
 
     async def _confirm(self, scene_id: str, files: Sequence[str]) -> None:
-        """See that the scene is about these files even after its picture came.
+        """Check that the scene still has these files after its picture was fetched.
 
-        Its id may have been dealt again: then this is another film's cover.
+        Its id may have been reused: then this is the cover of another film.
         """
         there = await self._files.get(scene_id)
         if there is None or is_another(files, there):
@@ -89,9 +89,9 @@ class StashPictures:
 
 
 def _is_svg(head: bytes) -> bool:
-    """Say whether the root is an SVG's, whatever comes before it.
+    """Return whether the root element is an SVG's, whatever precedes it.
 
-    Looks at each byte once: a source may send anything.
+    This looks at each byte once, because a source may send anything.
     """
     at = 0
     while blanks := _BLANKS.match(head, at):

@@ -1,10 +1,10 @@
-"""The jobs of a Stash: whether one runs, and which have ended."""
+"""Follow the jobs of a Stash: whether one runs, and which have ended."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 OTHER = "other"
-# How Stash describes its jobs begins like this, in all versions from 0.24 on.
+# Stash's descriptions of its jobs begin like this, in all versions from 0.24 on.
 _KINDS = {
     "scanning": "scan",
     "generating": "generate",
@@ -18,49 +18,51 @@ _OVER = frozenset({"FINISHED", "CANCELLED", "FAILED"})
 
 
 class _Job(NamedTuple):
-    """What is known of a job: of what kind it is, and since when Stash has it."""
+    """A job: its kind, and when it was added to the queue."""
 
     kind: str
     added: str
 
 
 class StashJobs:
-    """Follow the queue of a Stash from look to look.
+    """Follow the job queue of a Stash from look to look.
 
-    A job that is over leaves the queue, but the last ten can be asked for by their ids.
-    Ids count up from one: so a job that came and went between two looks is found, too.
-    A Stash that was started again counts from one anew, and knows no older job.
+    A finished job leaves the queue, but the last ten can be asked for by their ids. Ids
+    count up from one, so a job that came and went between two looks is found, too. After
+    a restart Stash counts from one again, and knows no older job.
 
-    ``ended`` are the kinds of jobs that are over: scan, generate, auto_tag, clean,
-    identify, import and other. Whoever reads them takes them away. Those that were
-    over before the first look count for nothing.
+    ``ended`` has the kinds of finished jobs: scan, generate, auto_tag, clean, identify,
+    import and other. Whoever reads them has to remove them. Jobs that had finished before
+    the first look do not count.
     """
 
     def __init__(self) -> None:
-        """Know of none."""
+        """Initialize without any jobs."""
         self.ended: set[str] = set()
         self._queue: dict[int, _Job] = {}
-        self._last = 0  # the greatest id so far
-        self._added = ""  # since when Stash has had that job
-        self._caught_up = False  # whether no job is left that ended before we came
+        self._last = 0  # the highest id so far
+        self._added = ""  # when that job was added
+        self._caught_up = (
+            False  # whether all jobs from before the first look are passed
+        )
 
     @property
     def busy(self) -> bool:
-        """Say whether a job runs or waits."""
+        """Return whether a job is running or waiting."""
         return bool(self._queue)
 
     @property
     def last(self) -> str:
-        """Name the last job that was seen; 0 if there was none."""
+        """The id of the last job that was seen; 0 if there was none."""
         return str(self._last)
 
     @property
     def next(self) -> str:
-        """Name the job that will be the next to begin."""
+        """The id of the job that will be added next."""
         return str(self._last + 1)
 
     def see(self, queue: Any, last: Any, following: Any) -> None:
-        """Take what a look brought: the queue, and the jobs ``last`` and ``next`` named."""
+        """Process a look: the queue, and the jobs with the ids ``last`` and ``next``."""
         now: dict[int, _Job] = {}
         over: dict[int, _Job] = {}
         for job in (*(queue or ()), *((following,) if following else ())):
@@ -68,7 +70,7 @@ class StashJobs:
             place[int(job["id"])] = _job(job)
         ended = {key: job for key, job in self._queue.items() if key not in now}
         if started_again := self._is_another_life(now, last, following):
-            # What ended before this look is found from the first id on.
+            # Look for jobs that ended before this look from the first id on.
             ended |= self._queue | {0: _Job(OTHER, "")}
             self._last = 0
         elif self._caught_up:
@@ -83,9 +85,9 @@ class StashJobs:
     def _is_another_life(
         self, now: Mapping[int, _Job], last: Any, following: Any
     ) -> bool:
-        """Say whether Stash was started again: no job that was seen is there still.
+        """Return whether Stash was restarted, because no job seen before exists.
 
-        So it is, too, where more jobs ended between two looks than Stash remembers.
+        More finished jobs between two looks than Stash remembers look the same.
         """
         known = {key: job.added for key, job in self._queue.items()}
         there = {key: job.added for key, job in now.items()}
@@ -94,7 +96,9 @@ class StashJobs:
         if last:
             there[self._last] = _job(last).added
         elif following:
-            return False  # it only fell out of those that Stash remembers
+            return (
+                False  # the last job is just no longer among those that Stash remembers
+            )
         return bool(known) and not known.items() & there.items()
 
 

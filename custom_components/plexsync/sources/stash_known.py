@@ -1,4 +1,4 @@
-"""The rows of one kind that were seen, and what a list shows that is not among them."""
+"""The rows of one kind that were seen, to compare later lists with."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
@@ -7,33 +7,33 @@ from .stash_cursor import ListedObject, Listing
 
 
 class Known(NamedTuple):
-    """The rows behind a state, newest first and by id."""
+    """The rows of a state, newest first and by id."""
 
     listing: Listing
     rows: Mapping[str, ListedObject]
 
     @classmethod
     def of(cls, listing: Listing) -> Self:
-        """Know what a list shows."""
+        """Take the rows of a list."""
         return cls(listing, {row.id: row for row in listing.rows})
 
     def lacks(self, listing: Listing) -> list[ListedObject]:
-        """Give the rows of a list that are not known, or not like that."""
+        """Return the rows of a list that are new or have changed."""
         return [row for row in listing.rows if self.rows.get(row.id) != row]
 
     def explains(
         self, listing: Listing, fresh: Iterable[ListedObject], floor: str
     ) -> bool:
-        """Say whether a list that was cut short has as many rows as it should have.
+        """Return whether a truncated list counts as many rows as expected.
 
-        It was taken from ``floor`` on, and ``fresh`` are its rows that are not known.
-        Rows of which only the number is known may all be among them.
+        The list starts at ``floor``, and ``fresh`` are its rows that are new or have
+        changed. Known rows that are only counted may all be among these.
         """
         return self.listing.updated(fresh).within(floor).count == listing.count
 
     def is_surprise(self, fresh: Iterable[ListedObject], near: str) -> bool:
-        """Say whether a row is new that no look from ``near`` on would have listed."""
+        """Return whether a row is new although its time is not after ``near``."""
         oldest = ""
         if self.listing.rows and not self.listing.complete:
-            oldest = self.listing.rows[-1].raw  # nothing is known of those before it
+            oldest = self.listing.rows[-1].raw  # nothing is known of rows before it
         return any(oldest < row.raw <= near for row in fresh)

@@ -1,4 +1,4 @@
-"""Options that a Stash cannot serve, because its version lacks a field."""
+"""Options that a Stash does not support, because its version lacks a field."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from .stash_options import StashOptions
 from .stash_queries import ROLE_FIELDS, Schema
 from .stash_title import names_in
 
-# What each option needs: a field of a type, or one of several.
+# What each option needs: a field of a type, or one of several fields.
 _NEEDS: dict[str, tuple[str, ...]] = {
     "title": ("Scene", "title"),
     "summary": ("Scene", "details"),
@@ -36,7 +36,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 
 
 def lacking(schema: Schema, options: StashOptions) -> frozenset[str]:
-    """Name the fields and options in use that a Stash cannot serve."""
+    """Return the fields and options in use that a Stash does not support."""
     return frozenset(
         name
         for name, (type_name, *fields) in _needs(options)
@@ -45,7 +45,7 @@ def lacking(schema: Schema, options: StashOptions) -> frozenset[str]:
 
 
 def _needs(options: StashOptions) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give what is in use, with what it needs; one may stand there several times."""
+    """Yield each option in use with its needs; an option may be yielded several times."""
     for name, needs in _NEEDS.items():
         if name in options.fields or getattr(options, name, None):
             yield name, needs

@@ -1,4 +1,4 @@
-"""The lists of a record: its tags, cast and collections, as the options choose them."""
+"""The lists of a record: its tags, cast and collections, as chosen by the options."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -9,23 +9,23 @@ from .stash_options import StashOptions
 
 
 def names_of(things: Iterable[Any] | None) -> list[str]:
-    """Name performers, studios, tags or groups; what has no name is left out."""
+    """Return the names of performers, studios, tags or groups, without empty ones."""
     return [thing["name"] for thing in things or () if thing and thing.get("name")]
 
 
 def fold(name: str) -> str:
-    """Fold a name: those of tags and studios are unique in Stash whatever their case."""
+    """Fold a name: in Stash, names of tags and studios are unique regardless of case."""
     return name.strip().casefold()
 
 
 @lru_cache(maxsize=64)
 def folded(names: tuple[str, ...]) -> frozenset[str]:
-    """Fold the names of an option."""
+    """Fold the names in an option."""
     return frozenset(map(fold, names))
 
 
 def tag_names(scene: Mapping[str, Any], options: StashOptions) -> list[str] | None:
-    """Name the tags of a scene that are wanted; None where this Stash does not tell."""
+    """Return the wanted tags of a scene; None if Stash does not send them."""
     if "tags" not in scene:
         return None
     below = fold(options.tags_below)
@@ -46,7 +46,7 @@ def tag_names(scene: Mapping[str, Any], options: StashOptions) -> list[str] | No
 
 
 def cast(scene: Mapping[str, Any], options: StashOptions) -> list[Actor] | None:
-    """List the performers that are wanted; None where this Stash does not tell."""
+    """Return the wanted performers; None if Stash does not send them."""
     if "performers" not in scene:
         return None
     chosen = [each for each in scene["performers"] or () if each.get("name")]
@@ -74,7 +74,7 @@ def _role(performer: Mapping[str, Any], role: str | None) -> str | None:
 def collection_names(
     scene: Mapping[str, Any], options: StashOptions
 ) -> list[str] | None:
-    """Name the collections of a scene; None where they are left alone."""
+    """Return the collections of a scene; None if they are left alone."""
     studio = scene.get("studio") or {}
     names: list[str] = []
     parts = 0

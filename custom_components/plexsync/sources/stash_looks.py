@@ -10,26 +10,25 @@ DOUBT = 600.0
 
 
 class Reach(IntEnum):
-    """How far back a look reaches, and how much of that it lists."""
+    """How far back a look reaches, and how much it lists."""
 
-    NARROW = 0  # just behind the last change, and this is what a quick poll costs
-    WIDE = 1  # the whole window, but of many rows only the newest and their number
-    FULL = 2  # the whole window
+    NARROW = 0  # only what is newer than the last change, which is cheap enough for each poll
+    WIDE = 1  # the whole window, but if it has many rows, only the newest and a count
+    FULL = 2  # the whole window, complete
 
 
 class Looks:
     """Choose the reach of each look.
 
-    Narrow looks find whatever Stash stamps with a time after the last one, and nothing
-    else; once a minute a wide one finds the rest. Where that turns out to be something
-    (a clock that was set back, a server that moved to another zone), looks are no
-    longer narrow for a while.
+    A narrow look only finds changes with a time after the last one; once a minute a wide
+    look finds the rest. If there is a rest (the clock was set back, or the server moved
+    to another time zone), looks are not narrow for a while.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        """Take a clock that never jumps."""
+        """Take a monotonic clock."""
         self._monotonic = monotonic
-        self._wide = self._full = -math.inf  # when the last one was
+        self._wide = self._full = -math.inf  # time of the last look of that reach
         self._doubted = Reach.NARROW
         self._doubted_until = -math.inf
 
@@ -38,7 +37,7 @@ class Looks:
         self._full = -math.inf
 
     def next(self) -> Reach:
-        """Choose."""
+        """Return the reach of the next look."""
         now = self._monotonic()
         if now - self._full >= FULL_EVERY:
             return Reach.FULL
@@ -46,9 +45,9 @@ class Looks:
         return max(least, Reach.WIDE) if now - self._wide >= WIDE_EVERY else least
 
     def done(self, reach: Reach, *, surprised: bool, by: Reach) -> None:
-        """Note a look; ``surprised`` if it found what no narrow one would ever find.
+        """Note a look; ``surprised`` if it found what no narrow look would have found.
 
-        ``by`` is the reach that is enough to notice such things.
+        ``by`` is the reach that is sufficient to find such changes.
         """
         now = self._monotonic()
         if reach >= Reach.WIDE:

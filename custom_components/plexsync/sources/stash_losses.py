@@ -1,4 +1,4 @@
-"""What a poll can tell of things that are gone: no time moves, but there are fewer."""
+"""Detect deleted objects in polls: no time changes, but there are fewer objects."""
 
 from collections.abc import Mapping
 
@@ -6,23 +6,23 @@ BACK = "back"
 
 
 class StashLosses:
-    """Compare how many of each kind there are from one wide look to the next.
+    """Compare the number of objects of each kind from one wide look to the next.
 
-    ``lost`` names the kinds of which there are fewer; and ``back``, where the newest
-    scene is older than the newest one was: a database that was restored. Whoever reads
-    them takes them away. The first look only counts.
+    ``lost`` has the kinds of which there are fewer objects, and ``back`` if the newest
+    scene is older than the newest one was before: then the database was restored. Whoever
+    reads them has to remove them. The first look only counts.
     """
 
     def __init__(self) -> None:
-        """Know of no look."""
+        """Initialize without counts."""
         self.lost: set[str] = set()
         self._counts: dict[str, int] = {}
         self._newest: str | None = None
 
     def see(self, counts: Mapping[str, int], newest: str) -> None:
-        """Take what a wide look brought; ``newest`` is the greatest raw time of a scene.
+        """Process the counts of a wide look; ``newest`` is the latest raw time of a scene.
 
-        Raw times are compared as Stash orders them: as text.
+        Raw times are compared as text, as Stash does.
         """
         self.lost |= {
             kind for kind, count in counts.items() if count < self._counts.get(kind, 0)

@@ -1,8 +1,8 @@
-"""From a Stash scene to a record; ``docs/stash.md`` has the table of the fields.
+"""Map a Stash scene to a record; ``docs/stash.md`` has the table of the fields.
 
-A partial date (Stash 0.30) is no emptiness, yet Plex only takes whole dates: it
-leaves the item's date alone. Text is taken as it stands: a director "A & B" is
-one name. Records are mirrors, so clear only takes back what we wrote.
+Plex only accepts complete dates. A partial date (Stash 0.30) is not empty either, so it
+leaves the item's date alone. Text is used as it is: a director "A & B" is one name.
+Records are mirrors, so an empty field only takes back what we wrote.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -34,23 +34,23 @@ __all__ = [
 type PathMap = Callable[[str], str | None]
 
 _EXACT = frozenset({"oshash", "md5"})
-_MARK = 64  # characters of a mark, at most
+_MARK = 64  # characters of a mark at most
 _PARTIAL_DATE = re.compile(r"\d{4}(-\d{2})?")
 
 
 def key_of(scene_id: object) -> str:
-    """Make the record key of a scene."""
+    """Return the record key of a scene."""
     return f"scene:{scene_id}"
 
 
 def id_of(key: str) -> str | None:
-    """Give the scene's id of a record key; None if it is no such key."""
+    """Return the scene's id from a record key; None if it is no key of a scene."""
     match = re.fullmatch(r"scene:(\d{1,10})", key, re.ASCII)
     return match[1] if match else None
 
 
 def revision_of(updated_at: object) -> int | None:
-    """Turn Stash's time, local with its offset, into epoch seconds."""
+    """Convert Stash's local time with offset to epoch seconds."""
     try:
         time = datetime.fromisoformat(updated_at)  # type: ignore[arg-type]
     except TypeError, ValueError:
@@ -67,11 +67,11 @@ def make_record(
     options: StashOptions,
     read_at: datetime | None = None,
 ) -> Record:
-    """Make the record of a scene as ``stash_queries`` asks for it.
+    """Return the record of a scene with the fields that ``stash_queries`` asks for.
 
-    Fields that this Stash does not know, or that make no sense, are absent. ``read_at``
-    is the server's clock at the time: a cover may still change within the second of its
-    scene.
+    Fields that this Stash does not know, or that are invalid, are absent. ``read_at`` is
+    the server's clock when the scene was read: the cover may still change within the
+    second of the scene's time.
     """
     scene_id, updated_at = str(scene["id"]), scene.get("updated_at")
     values: dict[str, Value | None] = {}
@@ -100,12 +100,12 @@ def make_record(
 
 
 def screenshot(scene_id: str, updated_at: str, read_at: datetime | None) -> Image:
-    """Name the cover of a scene.
+    """Return the cover of a scene.
 
-    Only the route is kept: the address in Stash's answers is made from the
-    request's Host header and may not be reachable from here. The mark moves with
-    every edit of the scene, not only with the picture; the ETag tells then. While the
-    cover may change within the scene's own second, the mark is one that does not last.
+    Only the route is kept, because Stash builds the address from the request's Host
+    header, and it may not be reachable from here. The mark changes with every edit of the
+    scene, not only of the cover; the ETag then shows whether the cover has changed. While
+    the cover may still change within the second of the scene's time, the mark is temporary.
     """
     passing = "?" if is_just_now(updated_at, read_at) else ""
     return Image(f"/scene/{scene_id}/screenshot", f"{updated_at}{passing}")
@@ -114,7 +114,7 @@ def screenshot(scene_id: str, updated_at: str, read_at: datetime | None) -> Imag
 def why_skipped(
     scene: Mapping[str, Any], record: Record, options: StashOptions
 ) -> str | None:
-    """Say why a scene is not to be sent: not_organized, filtered, no_file or not_mapped."""
+    """Return why a scene is not sent: not_organized, filtered, no_file or not_mapped."""
     if options.organized_only and scene.get("organized") is False:
         return "not_organized"
     if not is_wanted(scene, options):
@@ -125,9 +125,9 @@ def why_skipped(
 
 
 def marks_of(scene: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give marks of a scene's files: of one that was moved or changed, some stay.
+    """Return marks of a scene's files, some of which survive a move or a change.
 
-    Not the perceptual hash: two cuts of one film share it.
+    The perceptual hash is not among them, because two cuts of one film share it.
     """
     marks: list[str] = []
     for file in scene.get("files") or ():
@@ -143,7 +143,7 @@ def marks_of(scene: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def file_paths(scene: Mapping[str, Any]) -> list[str]:
-    """List a scene's files as Stash names them; the primary file comes first."""
+    """Return the paths of a scene's files in Stash; the primary file comes first."""
     return [
         path
         for file in scene.get("files") or ()
@@ -154,7 +154,7 @@ def file_paths(scene: Mapping[str, Any]) -> list[str]:
 def _wanted(
     scene: Mapping[str, Any], options: StashOptions
 ) -> Iterable[tuple[str, object]]:
-    """Pair the enabled fields with what this Stash says of them."""
+    """Yield the enabled fields with the values that Stash has for them."""
     for name, raw in _values(scene, options):
         if name in options.fields:
             yield name, raw
@@ -190,7 +190,7 @@ def _values(
 
 
 def _title(scene: Mapping[str, Any], options: StashOptions) -> str:
-    """Give the title, or what stands in its place; empty leaves Plex's alone."""
+    """Return the title or a substitute; an empty one leaves Plex's title alone."""
     if "title" not in scene:
         return ""
     if isinstance(title := scene["title"], str) and title.strip():
@@ -202,7 +202,7 @@ def _title(scene: Mapping[str, Any], options: StashOptions) -> str:
 
 
 def _identified(scene: Mapping[str, Any]) -> bool:
-    """Say whether anything beyond the file itself is known of a scene."""
+    """Return whether a scene has any metadata besides its file."""
     return any(
         value.strip() if isinstance(value, str) else value
         for value in (

@@ -1,4 +1,4 @@
-"""What to take from a Stash: the options of one source."""
+"""The options of a Stash source: what to sync."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -31,7 +31,7 @@ GENDERS = (
     "intersex",
     "non_binary",
 )
-# These hold the owner's own words: they stay out of diagnostics.
+# The owner typed the values of these options, so diagnostics leave them out.
 PRIVATE = frozenset(
     {
         "title_template",
@@ -44,20 +44,20 @@ PRIVATE = frozenset(
         "without_studios",
     }
 )
-MAX_TEXT = 200  # characters of a text or a name
-MAX_NAMES = 100  # in one list
+MAX_TEXT = 200  # characters of a text or a name at most
+MAX_NAMES = 100  # names in a list at most
 MAX_RATING = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class StashOptions:
-    """What to take from Stash; ``docs/stash.md`` says what each one does.
+    """What to sync from Stash; ``docs/stash.md`` explains each option.
 
-    ``fields`` are the enabled ones out of ``ALL_FIELDS``; ``code_to`` is where a
-    scene's studio code goes, one of ``CODE_FIELDS``; ``role`` what of a performer
-    Plex shows as the role, one of ``ROLES``; ``gender`` whose performers come first,
-    or alone, one of ``GENDERS``. Names of tags and studios are blind to case. Those of
-    ``fill_only``, pictures among them, are written only where Plex has nothing.
+    ``fields`` are the enabled fields of ``ALL_FIELDS``; ``code_to`` is the field for a
+    scene's studio code, one of ``CODE_FIELDS``; ``role`` is what Plex shows as the role of
+    a performer, one of ``ROLES``; ``gender``, one of ``GENDERS``, is the gender of the
+    performers that come first, or alone. Names of tags and studios are case-insensitive.
+    Fields in ``fill_only``, which may be pictures, are only written if Plex has no value.
     """
 
     fields: frozenset[str] = FIELDS
@@ -80,14 +80,14 @@ class StashOptions:
     without_tags: tuple[str, ...] = ()
     only_studios: tuple[str, ...] = ()
     without_studios: tuple[str, ...] = ()
-    min_rating: float = 0.0  # 0 to 10; 0 asks for none
-    scan_new: bool = False  # have Plex scan the folder of a file that it lacks
-    when_gone: str = WhenGone.LEAVE  # what becomes of the items of a scene that is gone
+    min_rating: float = 0.0  # 0 to 10; with 0, scenes need no rating
+    scan_new: bool = False  # let Plex scan the folder of a file that it lacks
+    when_gone: str = WhenGone.LEAVE  # what happens to the items of a scene that is gone
     fill_only: frozenset[str] = frozenset()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read plain data; what is missing or unfit has its default."""
+        """Create the options from plain data; missing or invalid values get their defaults."""
         taken: dict[str, Any] = {}
         for field in fields(cls):
             value = data.get(field.name)
@@ -101,7 +101,7 @@ class StashOptions:
             del taken["title_template"]
         role = data.get("role")
         if "role" not in data and data.get("disambiguation_as_role") is True:
-            role = "disambiguation"  # as it was stored before there was a choice
+            role = "disambiguation"  # stored as True before there were several choices
         when_gone = taken.pop("when_gone", WhenGone.LEAVE)
         if when_gone not in WhenGone:
             when_gone = WhenGone.LEAVE
@@ -117,7 +117,7 @@ class StashOptions:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain data, as JSON takes it."""
+        """Return the options as plain data for JSON."""
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -126,7 +126,7 @@ class StashOptions:
 
     @property
     def tags_wanted(self) -> bool:
-        """Say whether a tag's name can be seen in a record, or keep one back."""
+        """Return whether tags appear in records, or decide whether scenes are sent."""
         return bool(
             not self.fields.isdisjoint({"genres", "labels"})
             or self.tag_collections
@@ -136,19 +136,19 @@ class StashOptions:
 
     @property
     def relatives_wanted(self) -> bool:
-        """Say whether the parents of tags matter."""
+        """Return whether the parents of tags are needed."""
         return self.tags_wanted and bool(self.tags_below or self.tag_parents)
 
     @property
     def network_wanted(self) -> bool:
-        """Say whether the parents of studios matter."""
+        """Return whether the parents of studios are needed."""
         return bool(
             self.network_collection or self.only_studios or self.without_studios
         )
 
     @property
     def studios_wanted(self) -> bool:
-        """Say whether a studio's name can be seen in a record, or keep one back."""
+        """Return whether studios appear in records, or decide whether scenes are sent."""
         return (
             "studio" in self.fields
             or self.studio_collection
@@ -158,7 +158,7 @@ class StashOptions:
 
     @property
     def performers_wanted(self) -> bool:
-        """Say whether a performer's name can be seen in a record."""
+        """Return whether performers appear in records."""
         return "actors" in self.fields or self._in_title("performers")
 
     def _in_title(self, name: str) -> bool:

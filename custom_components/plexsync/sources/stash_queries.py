@@ -1,8 +1,8 @@
-"""What to ask of a Stash, by what this Stash has.
+"""The GraphQL queries, fitted to what a Stash supports.
 
-Versions 0.24 to 0.31 are served by looking (introspection, once per connect), not
-by comparing version numbers: groups were movies until 0.27, ``rating100`` and
-others may come and go. Every field list is written by hand.
+Versions 0.24 to 0.31 are supported by introspection, once per connect, not by comparing
+version numbers: groups were movies until 0.27, and fields such as ``rating100`` may come
+and go. Every list of fields is written by hand.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ LEARN = " ".join(
             "{ fields(includeDeprecated: true) { name } }"
             for name in _OBJECTS
         ),
-        # Older servers know no argument here, and list what is deprecated anyway.
+        # Older servers have no argument here, and list deprecated fields anyway.
         *(
             f'{name}: __type(name: "{name}") {{ inputFields {{ name }} }}'
             for name in _FILTERS
@@ -43,7 +43,7 @@ LEARN = " ".join(
 
 _JOB = "id status description addTime"
 
-# A page of nothing: to count, no scene is read.
+# An empty page: scenes are counted without reading any.
 COUNT = (
     "query Count($filter: SceneFilterType) { "
     "found: findScenes(scene_filter: $filter, filter: {per_page: 0}) { count } }"
@@ -52,10 +52,10 @@ COUNT = (
 
 @dataclass(frozen=True, slots=True)
 class ObjectKind:
-    """A kind of object whose changes are followed.
+    """A kind of object whose changes are tracked.
 
-    ``name`` stands in cursors, ``word`` is Stash's own: the name of the list in
-    the answer, and of the relation in a scene filter.
+    ``name`` is used in cursors. ``word`` is Stash's own: the name of the list in answers,
+    and of the relation in scene filters.
     """
 
     name: str
@@ -63,8 +63,8 @@ class ObjectKind:
     finder: str
     argument: str
     type: str
-    marks: tuple[str, ...] = ("name",)  # all that records take over
-    depth: int = 0  # how far below an object the scenes are that it concerns
+    marks: tuple[str, ...] = ("name",)  # the fields that appear in records
+    depth: int = 0  # levels of the hierarchy below an object to look for its scenes
 
 
 SCENES = ObjectKind(
@@ -87,7 +87,7 @@ _DEPENDENCIES = (
         "studios", "studios", "findStudios", "studio_filter", "StudioFilterType"
     ),
     ObjectKind("tags", "tags", "findTags", "tag_filter", "TagFilterType"),
-    # Ids and times outlived the change of the name, so both share a place in cursors.
+    # Renaming movies to groups kept ids and times, so both share a key in cursors.
     ObjectKind("groups", "groups", "findGroups", "group_filter", "GroupFilterType"),
     ObjectKind("groups", "movies", "findMovies", "movie_filter", "MovieFilterType"),
 )
@@ -122,13 +122,13 @@ _SCENE_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The names that one Stash knows: by type."""
+    """The fields that a Stash has, by type."""
 
     names: Mapping[str, frozenset[str]]
 
     @classmethod
     def from_answer(cls, data: Mapping[str, Any]) -> Self:
-        """Read the answer to ``LEARN``; raises Fault (schema) if it is no Stash."""
+        """Parse the answer to ``LEARN``; raises Fault (schema) if it is no Stash."""
         try:
             schema = cls(
                 {
@@ -148,11 +148,11 @@ class Schema:
         return schema
 
     def has(self, type_name: str, *names: str) -> bool:
-        """Say whether a type exists and has all these fields."""
+        """Return whether a type exists and has all these fields."""
         return self.names.get(type_name, frozenset()).issuperset(names)
 
     def dependencies(self, options: StashOptions) -> list[ObjectKind]:
-        """List the kinds whose changes can change the records that are wanted."""
+        """Return the kinds whose changes can change the wanted records."""
         wanted = {
             "performers": options.performers_wanted,
             "studios": options.studios_wanted,
@@ -175,11 +175,11 @@ class Schema:
 
     @property
     def jobs(self) -> bool:
-        """Say whether jobs can be asked for."""
+        """Return whether this Stash can be asked for its jobs."""
         return self.has("Query", "jobQueue", "findJob")
 
     def scene(self, options: StashOptions) -> str:
-        """Give the selection of a scene."""
+        """Return the selection for a scene."""
         parts = {
             name: part
             for name, part in _SCENE_FIELDS.items()
@@ -197,7 +197,7 @@ class Schema:
         return " ".join(parts.values())
 
     def _read(self, kind: str, options: StashOptions) -> tuple[str, ...]:
-        """Name what is read of each performer, studio, tag or group."""
+        """Return the selections for performers, studios, tags and groups."""
         more = {
             "performers": (
                 ROLE_FIELDS.get(options.role or ""),
@@ -227,13 +227,13 @@ def listing(
     jobs: bool = False,
     totals: bool = False,
 ) -> str:
-    """Ask several kinds at once for what changed last, newest first.
+    """Return the query for what changed last in several kinds, newest first.
 
-    Each kind is named by its alias; variables are one filter per kind, called
-    like it, and ``$page``. With a selection, a page of scenes comes along as
-    ``again``, by ``$again`` and ``$againPage``; with ``jobs`` the queue, and as
-    ``job`` and ``last`` those that ``$job`` and ``$last`` name; with ``totals`` how many of each kind there
-    are, under its alias and ``Total``.
+    The alias of each kind is its name. Variables are a filter for each kind, of the same
+    name, and ``$page``. With a selection, there is also a page of scenes as ``again``, by
+    ``$again`` and ``$againPage``. With ``jobs`` there is the job queue, and the jobs with
+    the ids ``$job`` and ``$last`` as ``job`` and ``last``. With ``totals`` there is the
+    number of objects of each kind, as its alias with ``Total``.
     """
     variables, lists = ["$page: FindFilterType"], []
     for kind in kinds:
@@ -262,7 +262,7 @@ def listing(
 
 
 def ids(kind: ObjectKind) -> str:
-    """Ask one kind for the ids that fit a filter."""
+    """Return the query for the ids of one kind that match a filter."""
     return (
         f"query Ids($filter: {kind.type}, $page: FindFilterType) {{ "
         f"found: {kind.finder}({kind.argument}: $filter, filter: $page) "
@@ -271,7 +271,7 @@ def ids(kind: ObjectKind) -> str:
 
 
 def scenes(selection: str) -> str:
-    """Ask for a page of scenes that fit a filter."""
+    """Return the query for a page of scenes that match a filter."""
     return (
         "query Scenes($filter: SceneFilterType, $page: FindFilterType) { "
         "found: findScenes(scene_filter: $filter, filter: $page) "
@@ -280,7 +280,7 @@ def scenes(selection: str) -> str:
 
 
 def scenes_by_id(selection: str, scene_ids: Iterable[str]) -> str:
-    """Ask for single scenes; one that is gone answers null.
+    """Return the query for single scenes; the answer for one that is gone is null.
 
     ``findScenes(ids: …)`` would fail as a whole if one of them were gone.
     """
@@ -292,17 +292,17 @@ def scenes_by_id(selection: str, scene_ids: Iterable[str]) -> str:
 
 
 def after(text: str) -> dict[str, Any]:
-    """Filter on ``updated_at``: Stash compares it as text."""
+    """Return the filter on ``updated_at``, which Stash compares as text."""
     return {"updated_at": {"value": text, "modifier": "GREATER_THAN"}}
 
 
 def beyond(scene_id: int) -> dict[str, Any]:
-    """Filter on the id: the safe way to page while rows come and go."""
+    """Return the filter on the id, for pages that stay in place while rows come and go."""
     return {"id": {"value": scene_id, "modifier": "GREATER_THAN"}}
 
 
 def without(criteria: Mapping[str, Any], scene_ids: Iterable[str]) -> Mapping[str, Any]:
-    """Leave some scenes out, however they came to fit the criteria."""
+    """Return the criteria without some scenes."""
     filtered = criteria
     for scene_id in scene_ids:
         unwanted = {"value": int(scene_id), "modifier": "NOT_EQUALS"}
@@ -311,21 +311,21 @@ def without(criteria: Mapping[str, Any], scene_ids: Iterable[str]) -> Mapping[st
 
 
 def related(kind: ObjectKind, object_ids: Iterable[str]) -> dict[str, Any]:
-    """Filter on scenes that have any of these performers, studios, tags or groups.
+    """Return the filter for scenes with any of these performers, studios, tags or groups.
 
-    Or one below them, where what stands above is part of records.
+    Scenes with an object below these are included if records contain its parents.
 
-    Not by ``performers_filter`` and the like: they exist from 0.27 on only,
-    united by OR they lose scenes, and ``groups_filter`` filters nothing.
+    This does not use ``performers_filter`` and the like, because they only exist from
+    0.27 on, lose scenes when combined by OR, and ``groups_filter`` filters nothing.
     """
     criterion = {"value": list(object_ids), "modifier": "INCLUDES"}
     return {kind.word: criterion | ({"depth": kind.depth} if kind.depth else {})}
 
 
 def exactly(path: str) -> dict[str, Any]:
-    """Filter on the path of a file, whichever separator the server uses.
+    """Return the filter on the path of a file, for any path separator of the server.
 
-    EQUALS would be LIKE: case-blind, with wildcards. Escapes are those of Go.
+    EQUALS would act as LIKE: case-insensitive, with wildcards. Escapes are those of Go.
     """
     parts = (_GO_SPECIAL.sub(r"\\\g<0>", part) for part in _SEPARATORS.split(path))
     pattern = r"[\\/]+".join(parts)
@@ -335,7 +335,7 @@ def exactly(path: str) -> dict[str, Any]:
 def page(
     per_page: int, *, number: int = 1, sort: str = "id", direction: str = "ASC"
 ) -> dict[str, Any]:
-    """Give a page of a listing."""
+    """Return the filter for a page of a listing."""
     return {
         "page": number,
         "per_page": per_page,

@@ -1,4 +1,4 @@
-"""Reads one Stash: asks, checks the shape of the answer, pages."""
+"""Read a Stash: send queries, check the shape of answers, and page."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,21 +35,21 @@ from .stash_walk import (
     result,
 )
 
-SWEEP_PAGE = 1000  # scenes, id and time only
-_LAST = 50  # scenes that are read once more together with that question
-_FEW = 4  # scenes that may have one file
-_RELATED = 100  # performers and the like in one question for their scenes
+SWEEP_PAGE = 1000  # scenes, with only id and time
+_LAST = 50  # scenes that are read once more in the same request as the lists
+_FEW = 4  # scenes that may share a file
+_RELATED = 100  # performers and the like in one request for their scenes
 _LIGHT = queries.scenes("id updated_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Listings:
-    """What changed last, by kind; ``date`` is the server's clock.
+    """The last changes by kind; ``date`` is the server's clock.
 
-    A kind that Stash cannot list at the moment is left out.
+    A kind that Stash cannot list now is left out.
 
-    ``again`` are scenes changed after ``bound``: they were changed so shortly
-    before the last look that their time may hide another change.
+    ``again`` are scenes that changed after ``bound``, so shortly before the last look that
+    another change may have got the same time.
     """
 
     kinds: Mapping[str, Listing]
@@ -59,29 +59,31 @@ class Listings:
 
 
 class StashReader:
-    """The questions that we put to a Stash, fitted to what it can answer."""
+    """The requests to a Stash, fitted to what it supports."""
 
     def __init__(self, client: StashClient, options: StashOptions) -> None:
-        """Start without knowing the Stash; ``learn`` or the first question changes that."""
+        """Initialize; ``learn``, or the first request, finds out what Stash supports."""
         self._client = client
         self._options = options
         self._schema: Schema | None = None
-        self.lacking: frozenset[str] | None = None  # options; None until it is known
+        self.lacking: frozenset[str] | None = (
+            None  # unsupported options; None if unknown
+        )
         self._walker = SceneWalker(self._ask)
-        self.sick = Sick()  # scenes, by id
+        self.sick = Sick()  # scenes that cannot be read, by id
         self.single = SingleScenes(self._ask, self._selection, self.sick)
-        self._unlisted = Sick()  # of these, the ones that even lists break on
+        self._unlisted = Sick()  # those among them that break even lists
         self._mute = Sick()  # kinds that cannot be listed
         self.jobs = StashJobs()
         self.losses = StashLosses()
 
     @property
     def unreadable(self) -> int:
-        """Count what alone makes Stash answer with an error."""
+        """Count the scenes and kinds that make Stash answer with an error."""
         return len(self.sick) + len(self._mute)
 
     async def learn(self) -> SourceInfo:
-        """Check health and access, and learn the names that this Stash knows."""
+        """Check health and access, and learn which fields this Stash has."""
         self._schema = None
         version = await self.check_health()
         data = (await self._client.query(queries.LEARN)).data
@@ -90,7 +92,7 @@ class StashReader:
         return SourceInfo(version, tuple(_roots(data)))
 
     async def kinds(self) -> list[ObjectKind]:
-        """List the kinds whose changes concern us; scenes come first."""
+        """Return the kinds whose changes matter to us; scenes come first."""
         schema = await self._known_schema()
         return [SCENES, *schema.dependencies(self._options)]
 
@@ -100,12 +102,11 @@ class StashReader:
         since: Mapping[str, str] | None = None,
         most: int = LISTED,
     ) -> Listings:
-        """List what changed last, for each kind, in one request.
+        """List the last changes of each kind in one request.
 
-        That is what changed within the window of its state, or after the text time
-        that ``since`` has for it, and of it the newest rows. A kind without either is
-        listed from the beginning. Where that one request meets an error, each kind is
-        listed by itself.
+        These are the newest rows that changed within the window of the kind's state, or
+        after the text time in ``since``. A kind without either is listed from the
+        beginning. If the request fails with an error, each kind is listed by itself.
         """
         floors = {name: state.floor for name, state in states.items()}
         floors |= since or {}
@@ -132,9 +133,9 @@ class StashReader:
         whole: bool = False,
         totals: bool = False,
     ) -> Listings:
-        """Ask for lists; if this is the ``whole`` look, for the jobs as well.
+        """Ask for lists; if they are a ``whole`` look, ask for the jobs as well.
 
-        With ``totals`` what is gone shows.
+        ``totals`` are compared to find out whether something was deleted.
         """
         kinds = list(kinds)
         variables: dict[str, Any] = {
@@ -182,7 +183,7 @@ class StashReader:
         most: int,
         bound: str | None,
     ) -> Listings:
-        """List each kind by itself: one that cannot be listed costs the others nothing."""
+        """List each kind by itself, so that one that fails does not affect the others."""
         found: dict[str, Listing] = {}
         date: datetime | None = None
         for kind in kinds:
@@ -207,14 +208,14 @@ class StashReader:
         return Listings(found, date)
 
     async def _find_unlisted(self, criteria: Mapping[str, Any]) -> None:
-        """Find the scenes that alone make a list of ids and times an error."""
+        """Find the scenes that make a list of ids and times fail."""
         async for _ in self._walker.walk(_LIGHT, criteria, 0, self._unlisted):
             pass
         for scene_id in self._unlisted:
             self.sick.found(scene_id)
 
     async def ids(self, kind: ObjectKind, bound: str) -> list[str]:
-        """List all of a kind that changed after a text time."""
+        """Return the ids of all objects of a kind that changed after a text time."""
         variables = {"filter": queries.after(bound), "page": queries.page(-1)}
         answer = await self._ask(queries.ids(kind), variables)
         with Shape():
@@ -223,23 +224,23 @@ class StashReader:
     async def pages(
         self, criteria: Mapping[str, Any], after: int = 0
     ) -> AsyncIterator[ScenePage]:
-        """Read scenes that fit, in the order of their ids, from ``after`` on.
+        """Read scenes that match, in the order of their ids, from ``after`` on.
 
-        The sick ones are left out.
+        Scenes that cannot be read are left out.
         """
         document = queries.scenes(await self._selection())
         async for page in self._walker.walk(document, criteria, after, self.sick):
             yield page
 
     def changed(self, bound: str, after: int = 0) -> AsyncIterator[ScenePage]:
-        """Read the scenes that changed after a text time; all, after the beginning."""
+        """Read the scenes that changed after a text time; all of them after ``BEGINNING``."""
         criteria = queries.after(bound) if bound != BEGINNING else {}
         return self.pages(criteria, after)
 
     async def related(
         self, kind: ObjectKind, object_ids: Iterable[str]
     ) -> AsyncIterator[ScenePage]:
-        """Read the scenes of some performers, studios, tags or groups."""
+        """Read the scenes with some performers, studios, tags or groups."""
         remaining = list(object_ids)
         while remaining:
             some, remaining = remaining[:_RELATED], remaining[_RELATED:]
@@ -247,9 +248,9 @@ class StashReader:
                 yield page
 
     async def by_path(self, path: str) -> tuple[tuple[Scene, ...], bool]:
-        """Read the scenes that seem to have this file, as Stash names it.
+        """Read the scenes that seem to have a file, given by its path in Stash.
 
-        Says too whether one of them could not be read.
+        Also return whether one of them could not be read.
         """
         document = queries.scenes(await self._selection())
         scenes: list[Scene] = []
@@ -262,9 +263,9 @@ class StashReader:
         return tuple(scenes), passed
 
     async def sweep(self) -> AsyncIterator[tuple[Scene, ...]]:
-        """Read id and time of every scene, in the order of the ids.
+        """Read the id and time of every scene, in the order of the ids.
 
-        Of one that cannot be read only the id is known; these come last.
+        Scenes that cannot be read come last, with only their ids.
         """
         async for page in self._walker.walk(
             _LIGHT, {}, 0, self._unlisted, most=SWEEP_PAGE
@@ -281,7 +282,7 @@ class StashReader:
     async def _known_schema(self) -> Schema:
         if self._schema is None:
             await self.learn()
-        if self._schema is None:  # another task met a fault meanwhile
+        if self._schema is None:  # another task got a fault meanwhile
             raise source_fault("schema")
         return self._schema
 
@@ -300,14 +301,14 @@ class StashReader:
             return await self._client.query(document, variables, partial=partial)
         except Fault as fault:
             if fault.reason == "schema":
-                self._schema = None  # this Stash was replaced by another version
+                self._schema = None  # Stash may have been updated
             elif fault.reason == "error" and check:
-                # A Stash that waits for its owner answers every question like that.
+                # A Stash that waits for its owner answers every query like that.
                 await self.check_health()
             raise
 
     async def check_health(self) -> str | None:
-        """Give the version of a Stash that is ready to answer."""
+        """Return the version of Stash; raises Fault if it is not ready."""
         data = (await self._client.query(queries.HEALTH)).data
         with Shape():
             status = data["systemStatus"]["status"]
@@ -327,13 +328,13 @@ class StashReader:
 def _since(
     kind: ObjectKind, floors: Mapping[str, str], unlisted: Sick
 ) -> Mapping[str, Any]:
-    """Filter on what may be news of a kind."""
+    """Return the filter for what may be new of a kind."""
     criteria = queries.after(floors.get(kind.name, BEGINNING))
     return left_out(criteria, unlisted) if kind is SCENES else criteria
 
 
 def _bound(states: Mapping[str, ReadMark]) -> str | None:
-    """Give the time after which scenes have to be read once more, if they have to."""
+    """Return the time after which scenes have to be read again; None if none have to."""
     scenes = states.get(SCENES.name)
     return earlier(scenes.at, FRESH) if scenes and scenes.again else None
 
@@ -354,7 +355,7 @@ def _listing(found: Any, kind: ObjectKind) -> Listing:
 
 
 def _again(found: Any, date: datetime | None) -> ScenePage:
-    """Take the page of scenes that came along with the listings."""
+    """Return the page of scenes that was sent along with the lists."""
     count, scenes = result(found, "scenes")
     last = max(numbers_of(scenes), default=0)
     done = not scenes or count <= len(scenes)

@@ -1,4 +1,4 @@
-"""Make records of scenes, and count those that are not sent."""
+"""Turn scenes into records, and count those that are not sent."""
 
 import asyncio
 from collections import Counter
@@ -10,17 +10,17 @@ from ..engine.record import Record
 from .stash_mapping import PathMap, StashOptions, make_record, why_skipped
 from .stash_walk import ScenePage
 
-BREATH = 20  # scenes made into records before the event loop gets its turn
+BREATH = 20  # scenes that are turned into records before the event loop may run
 
 
 class Records:
-    """Make the records of one Stash.
+    """Create the records of a Stash.
 
     ``skipped`` counts, by reason, the scenes that were read but not sent.
     """
 
     def __init__(self, source: str, to_plex: PathMap, options: StashOptions) -> None:
-        """Take what the records are made with; ``source`` is their source's id."""
+        """Take what is needed to create records; ``source`` is the id of their source."""
         self._source = source
         self._to_plex = to_plex
         self._options = options
@@ -38,25 +38,25 @@ class Records:
                 scene, self._source, self._to_plex, self._options, read_at
             )
         except AttributeError, KeyError, TypeError, ValueError:
-            # One scene of a shape that nobody foresaw must not stop all others.
+            # A scene of an unexpected shape must not stop all others.
             self.skipped["invalid"] += 1
             return None
 
     def why_not(self, scene: Mapping[str, Any], record: Record) -> str | None:
-        """Say why a record is not to be sent; None if it is."""
+        """Return why a record is not sent; None if it is."""
         return why_skipped(scene, record, self._options)
 
     async def to_send(
         self, page: ScenePage, sent: set[int] | None
     ) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-        """Return the records of a page that are to be sent, and the keys of the others.
+        """Return the records of a page that are sent, and the keys of the others.
 
-        ``sent`` holds the ids of the scenes that this poll has sent already; they
-        are left out, and the new ones added.
+        ``sent`` has the ids of the scenes that this poll has sent already; these are left
+        out, and the new ones are added.
         """
         records, withheld = [], []
         for index, scene in enumerate(page.scenes):
-            if index % BREATH == 0:  # the page itself was only just unpacked
+            if index % BREATH == 0:  # also at the start: the page was just unpacked
                 await asyncio.sleep(0)
             if sent is not None:
                 if (number := int(scene["id"])) in sent:

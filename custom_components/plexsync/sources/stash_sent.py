@@ -1,4 +1,4 @@
-"""What polls have sent, for scenes that are read once more."""
+"""What polls have sent, to compare scenes with that are read once more."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,32 +11,32 @@ import orjson
 from .stash_cursor import is_just_now
 from .stash_walk import ScenePage
 
-_KEPT = 5000  # scenes
+_KEPT = 5000  # scenes that are remembered
 
 
 class Sent:
-    """The scenes that a poll has sent, and the content of those that earlier ones sent.
+    """The scenes that a poll has sent, and the content of those that earlier polls sent.
 
-    A scene that may have changed under the same time is read again; it is sent again
-    only where it did.
+    A scene that may have changed without a new time is read again, but it is only sent
+    again if it did change.
     """
 
     def __init__(self, cursor: str | None) -> None:
-        """Begin at a cursor, without knowing of earlier polls."""
+        """Start at a cursor, without knowledge of earlier polls."""
         self.ids: set[int] = set()  # sent by this poll
         self.cursor = cursor
         self._content: dict[str, bytes] = {}
         self._offered: dict[str, bytes] = {}
 
     def following(self, cursor: str | None) -> Sent:
-        """Give the next poll's; what this one knows is of use only at its own cursor."""
+        """Return the object for the next poll, which starts empty at another cursor."""
         then = Sent(cursor)
         if cursor == self.cursor:
             then._content = self._content  # our own kind
         return then
 
     def offer(self, page: ScenePage) -> ScenePage:
-        """Leave out the scenes that stand as they were sent; the others are to be sent."""
+        """Leave out the scenes that are unchanged since they were sent."""
         changed = []
         for scene in page.scenes:
             scene_id, content = str(scene["id"]), _digest(scene, page.date)
@@ -46,7 +46,7 @@ class Sent:
         return replace(page, scenes=tuple(changed))
 
     def taken(self, cursor: str) -> None:
-        """Note that what was offered has been taken in, and where reading goes on."""
+        """Note that what was offered is on disk, and where reading continues."""
         self.cursor = cursor
         for scene_id, content in self._offered.items():
             self._content.pop(scene_id, None)
@@ -57,6 +57,6 @@ class Sent:
 
 
 def _digest(scene: Mapping[str, Any], read_at: datetime | None) -> bytes:
-    """Digest a scene, and whether its cover may still change under the same time."""
+    """Digest a scene, and whether its cover may still change without a new time."""
     passing = is_just_now(str(scene.get("updated_at")), read_at)
     return hashlib.blake2b(orjson.dumps([scene, passing]), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Single scenes of a Stash, asked for by id, many in one question."""
+"""Read single scenes by id, many in one request."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -9,25 +9,25 @@ from .stash_mapping import marks_of
 from .stash_sick import Sick
 from .stash_walk import Ask, Scene, Shape
 
-_REREAD = 50  # scenes asked for by id in one question
-_TOO_MANY = 3  # scenes that break an answer alone, and no other answers
+_REREAD = 50  # scenes in one request
+_TOO_MANY = 3  # scenes that fail, with none that can be read, until Stash is to blame
 
 
 class SingleScenes:
-    """Read scenes by their ids; one that is gone spoils no answer."""
+    """Read scenes by their ids; one that is gone does not affect the others."""
 
     def __init__(
         self, ask: Ask, selection: Callable[[], Awaitable[str]], sick: Sick
     ) -> None:
-        """Take what asks, what gives the fields to read, and where the sick are noted."""
+        """Take the functions to send queries and select fields, and the list of sick scenes."""
         self._ask = ask
         self._selection = selection
         self._sick = sick
 
     async def read(self, scene_ids: Iterable[str]) -> dict[str, Scene | None]:
-        """Read single scenes afresh; None for those that are gone.
+        """Read single scenes; None for those that are gone.
 
-        Those that are sick are left out, and noted.
+        Scenes that cannot be read are left out, and noted as sick.
         """
         selection = await self._selection()
         ids = list(dict.fromkeys(scene_ids))
@@ -50,7 +50,7 @@ class SingleScenes:
                 if len(alone) >= _TOO_MANY and not found:
                     raise
                 continue
-            if len(broken) > 1:  # one may have broken the others
+            if len(broken) > 1:  # one scene may have broken the others
                 waiting[:0] = _halves(broken)
             elif broken:
                 self._sick.found(broken[0])
@@ -69,9 +69,9 @@ class SingleScenes:
     async def files(
         self, scene_ids: Iterable[str]
     ) -> dict[str, tuple[str, ...] | None]:
-        """Give the marks of the files of scenes; None for those that are gone.
+        """Return the marks of the scenes' files; None for scenes that are gone.
 
-        Of those that cannot be read none is known.
+        For scenes that cannot be read, there are no marks.
         """
         ids = list(scene_ids)
         document = queries.scenes_by_id(f"id {queries.FILES}", ids)
@@ -92,7 +92,7 @@ class SingleScenes:
         return found
 
     async def lacks(self, scene_id: str) -> bool:
-        """Say whether there is no such scene; one that cannot be read is there."""
+        """Return whether a scene does not exist; one that cannot be read does exist."""
         document = queries.scenes_by_id("id", [scene_id])
         answer = await self._ask(document, partial=True)
         with Shape():
@@ -100,12 +100,12 @@ class SingleScenes:
 
 
 def _broken(answer: StashAnswer, scene_ids: Iterable[str]) -> list[str]:
-    """Name the scenes of an answer that an error left empty."""
+    """Return the scenes that an error left empty in an answer."""
     places = {place[0] for place in answer.broken}
     return [scene_id for scene_id in scene_ids if f"s{scene_id}" in places]
 
 
 def _halves(scene_ids: list[str]) -> tuple[list[str], list[str]]:
-    """Cut a list in two."""
+    """Split a list in two."""
     middle = len(scene_ids) // 2
     return scene_ids[:middle], scene_ids[middle:]

@@ -1,4 +1,4 @@
-"""Take stock of a Stash: what stands there now, and what of it is news."""
+"""Compare what a Stash has now with what was seen before."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -23,15 +23,15 @@ from .stash_queries import SCENES, ObjectKind
 from .stash_reader import Listings, StashReader
 from .stash_work import LookFound, Renamed, Work
 
-_MOST = {Reach.NARROW: 200, Reach.WIDE: 50}  # rows of each kind
-_SETTLED = 10.0  # seconds after which no row comes under the last time any more
+_MOST = {Reach.NARROW: 200, Reach.WIDE: 50}  # rows of each kind at most
+_SETTLED = 10.0  # seconds after which no more rows get the last time
 
 
 class _Part(NamedTuple):
     """What a look shows of one kind: the rows that are not known yet.
 
-    Where these are not all, because the list was cut, there is news after ``after``;
-    ``mark`` tells that list when it comes again.
+    If the list was truncated, there may be more that is new after ``after``; ``mark``
+    identifies the truncated list if it comes again.
     """
 
     kind: ObjectKind
@@ -43,24 +43,24 @@ class _Part(NamedTuple):
 
 
 class Stock:
-    """List what changed last, and compare it with what was seen before."""
+    """List the last changes, and compare them with what was seen before."""
 
     def __init__(
         self, reader: StashReader, looks: Looks, monotonic: Callable[[], float]
     ) -> None:
-        """Begin without having seen anything."""
+        """Initialize without anything seen."""
         self._reader = reader
         self._looks = looks
         self._monotonic = monotonic
-        # By kind: the rows behind a state, for the last two states.
+        # By kind: the rows of each of the last two states.
         self._seen: dict[str, dict[ReadMark, Known]] = {}
-        # By kind: the greatest time, and since when it is known.
+        # By kind: the latest time, and since when it is known.
         self._since: dict[str, tuple[str, float]] = {}
-        # Lists that were cut, and behind which nothing is new, and where things stood.
+        # Truncated lists with nothing new beyond them, and the states at which that was so.
         self._cut: dict[tuple[Reach, str], tuple[ReadMark, str]] = {}
 
     async def take(self) -> dict[str, ReadMark]:
-        """Return the state of each kind at this moment."""
+        """Return the current state of each kind."""
         listings = await self._reader.listings({})
         states = {
             kind.name: next_state(
@@ -78,14 +78,14 @@ class Stock:
         return states
 
     async def compare(self, place: Cursor) -> Work:
-        """Find out what has to be read since a place."""
+        """Return what has to be read since a place."""
         reach = self._looks.next()
         if reach is not Reach.FULL and (work := await self._look(place, reach)):
             return work
         return await self._look_fully(place)
 
     async def _look(self, place: Cursor, reach: Reach) -> Work | None:
-        """Look at less than the whole window; None if that does not tell."""
+        """Look at less than the whole window; None if that is not sufficient."""
         since = {}
         if reach is Reach.NARROW:
             since = {name: self._near(name, at) for name, at in place.states.items()}
@@ -123,7 +123,7 @@ class Stock:
         return found.work(listings, place)
 
     async def _look_behind(self, place: Cursor, cut: list[_Part]) -> Work:
-        """Look at everything, and remember which lists had nothing new behind them."""
+        """Look at everything, and remember the lists with nothing new beyond them."""
         work = await self._look_fully(place, by=Reach.WIDE)
         news = {renamed.kind.name for renamed in work.renamed}
         for kind, old, _, _, _, mark in cut:
@@ -133,7 +133,7 @@ class Stock:
         return work
 
     async def _add(self, part: _Part, listings: Listings, found: LookFound) -> None:
-        """Add what a look shows of one kind to what it found."""
+        """Add what a look shows of one kind to ``found``."""
         kind, old, known, fresh, after, mark = part
         marked = bool(kind.marks)
         if not fresh and after is None:
@@ -145,7 +145,7 @@ class Stock:
         listing = known.listing.updated(fresh)
         new = next_state(old, listing, listings.date, marked=marked)
         listing = listing.within(new.floor)
-        # Where not every row is known, this is the digest of no list that will come.
+        # If not every row is known, no future list will have this digest.
         new = replace(new, digest=listing.digest())
         news = ToRead().along(fresh)
         if after is not None:
@@ -163,7 +163,7 @@ class Stock:
         found.renamed.append(Renamed(kind, ids, new, listing))
 
     async def _look_fully(self, place: Cursor, by: Reach = Reach.FULL) -> Work:
-        """Look at the whole window; ``by`` is the look that made this one necessary."""
+        """Look at the whole window; ``by`` is the reach of the look that required it."""
         listings = await self._reader.listings(place.states)
         kinds = [
             kind for kind in await self._reader.kinds() if kind.name in listings.kinds
@@ -196,7 +196,7 @@ class Stock:
         place: Cursor,
         found: LookFound,
     ) -> None:
-        """Add what a full look shows of one kind to what it found."""
+        """Add what a full look shows of one kind to ``found``."""
         name, listing = kind.name, listings.kinds[kind.name]
         old = place.states.get(name)
         news = self._news(name, old, listing)
@@ -220,9 +220,10 @@ class Stock:
         self.remember(name, new, behind)
 
     async def _windows(self, states: Mapping[str, ReadMark]) -> Mapping[str, Listing]:
-        """List just the window, for states that no list has given a digest yet.
+        """List exactly the window of each state, if a state has no digest yet.
 
-        Much was changed of late, and a list that reaches further back tells too little.
+        That is so if much changed lately and a list that reaches further back was
+        truncated.
         """
         if all(state.digest is not None for state in states.values()):
             return {}
@@ -235,14 +236,14 @@ class Stock:
         }
 
     def remember(self, name: str, state: ReadMark, listing: Listing) -> None:
-        """Keep the rows behind a state, so that a later listing shows what is new."""
+        """Remember the rows of a state, so that a later listing shows what is new."""
         self._keep(name, state, Known.of(listing))
 
     def _keep(self, name: str, state: ReadMark, known: Known) -> None:
         states = self._seen.setdefault(name, {})
         states.pop(state, None)
         states[state] = known
-        # The state before is kept too: it is needed if this reading fails on its way.
+        # Keep the previous state, too, which is needed if this reading fails.
         for outdated in list(states)[:-2]:
             del states[outdated]
 
@@ -250,7 +251,7 @@ class Stock:
         return self._seen.get(name, {}).get(state) if state else None
 
     def _near(self, name: str, state: ReadMark) -> str:
-        """Give the time after which a narrow look lists: no row is below it by rights."""
+        """Return the time after which a narrow look lists; new rows normally have a later one."""
         now = self._monotonic()
         at, since = self._since.get(name, ("", now))
         if at != state.at:
@@ -260,7 +261,7 @@ class Stock:
         return earlier(state.at, -1 if over else BACK)
 
     def _news(self, name: str, old: ReadMark | None, listing: Listing) -> ToRead:
-        """Say what a listing shows that was not read; of a kind new to us, nothing."""
+        """Return what is in a listing and was not read; nothing for a kind that is new to us."""
         if old is None or old.digest == listing.digest():
             return ToRead()
         known = self._known(name, old)
@@ -273,7 +274,7 @@ class Stock:
         known: tuple[str, ...] | None,
         listing: Listing,
     ) -> list[str]:
-        """Name the objects of a kind that changed."""
+        """Return the ids of the objects of a kind that changed."""
         if known is not None:
             return list(known)
         if not listing.complete and listing.rows[-1].raw > bound:
@@ -281,20 +282,20 @@ class Stock:
         return [row.id for row in listing.rows if row.raw > bound]
 
     def _hurry_sick(self, fresh: Iterable[ListedObject]) -> None:
-        """Look soon at scenes that could not be read and were changed since."""
+        """Try unreadable scenes soon if they have changed."""
         for row in fresh:
             self._reader.sick.hurry(row.id)
 
 
 def _settled(state: ReadMark) -> ReadMark:
-    """Give a state without what only a moment tells."""
+    """Return a state without its temporary part."""
     return replace(state, again=Again.NO)
 
 
 def _missed(
     old: ReadMark | None, listing: Listing, then: Listing
 ) -> list[ListedObject]:
-    """Give the rows that changed between two lists."""
+    """Return the rows that changed between two lists, if there was a state before."""
     listed = set(listing.rows)
     return [
         row for row in then.rows if old and row.raw > old.floor and row not in listed

@@ -1,19 +1,19 @@
-"""A title for scenes that have none, made of a template."""
+"""Titles from a template, for scenes without a title."""
 
 from collections.abc import Mapping, Sequence
 import re
 from typing import Any
 
-# What a template may name, in braces.
+# The names that a template may have in braces.
 NAMES = ("studio", "date", "performers", "code", "file")
 MAX_TITLE = 255
 _PLACE = re.compile(r"\{([a-z]{1,20})\}")
 
 
 def is_template(text: str) -> bool:
-    """Say whether a text is a template: it names something known, and nothing else.
+    """Return whether a text is a valid template: it has known names, and no others.
 
-    An empty one is: it makes no title.
+    An empty template is valid: it gives no title.
     """
     names = names_in(text)
     rest = _PLACE.sub("", text)
@@ -22,12 +22,12 @@ def is_template(text: str) -> bool:
 
 
 def names_in(template: str) -> list[str]:
-    """List what a template names."""
+    """Return the names in a template."""
     return _PLACE.findall(template)
 
 
 def fill(template: str, scene: Mapping[str, Any], performers: Sequence[str]) -> str:
-    """Make the title of a scene; empty where something that it names is unknown."""
+    """Return the title of a scene; empty if a value in the template is unknown."""
     studio = scene.get("studio") or {}
     values = {
         "studio": studio.get("name"),
@@ -43,11 +43,11 @@ def fill(template: str, scene: Mapping[str, Any], performers: Sequence[str]) -> 
 
 
 def _stem(scene: Mapping[str, Any]) -> str:
-    """Name the primary file without its folder and its ending."""
+    """Return the name of the primary file, without folder and extension."""
     for file in (scene.get("files") or ())[:1]:
         path = str(file.get("path") or "")
         if not path.startswith("/"):
-            path = path.replace("\\", "/")  # a Stash on Windows
+            path = path.replace("\\", "/")  # for a Stash on Windows
         name = path.rpartition("/")[2]
         return name.rpartition(".")[0] or name
     return ""

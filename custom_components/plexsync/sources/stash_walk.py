@@ -1,10 +1,9 @@
-"""Walks through the scenes of a Stash by id, and past those that break its answers.
+"""Page through the scenes of a Stash by id, and skip those that break its answers.
 
-One scene whose row or whose relations Stash cannot read makes the whole page that it
-is on an error. And since Stash reads what scenes refer to (files, studios, tags) for
-many of them together, one that it cannot read makes all of these scenes seem broken.
-The page is then halved until that scene is alone; it is noted as sick and left out of
-later questions.
+If Stash cannot read the row or the relations of one scene, it answers with an error for
+the whole page. And as Stash reads what scenes refer to (files, studios, tags) for many
+scenes together, one bad scene makes all of them seem broken. The page is then halved
+until that scene is alone; it is noted as sick and left out of later queries.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -17,11 +16,11 @@ from . import stash_queries as queries
 from .stash_client import StashAnswer, TooMuchFault, source_fault
 from .stash_sick import Sick
 
-PAGE = 500  # scenes, with all their fields
+PAGE = 250  # scenes with all their fields; parsing more blocks the event loop
 SMALLEST_PAGE = 25
-_SAMPLES = 3  # other scenes that are asked for before one is blamed
-_GOLDEN = 0.618034  # multiples of it, without their whole part, lie well spread
-_LEFT_OUT = 200  # scenes in one filter, at most
+_SAMPLES = 3  # other scenes to try before a scene is blamed
+_GOLDEN = 0.618034  # the fractional parts of its multiples are well spread
+_LEFT_OUT = 200  # scenes in one filter at most
 _MAX_ID = 2**31 - 1
 
 type Scene = Mapping[str, Any]
@@ -30,10 +29,9 @@ type Ask = Callable[..., Awaitable[StashAnswer]]
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """Some scenes in the order of their ids; ``last`` is the greatest id.
+    """Some scenes in the order of their ids; ``last`` is the highest id.
 
-    ``passed`` are the sick ones that were met on the way; ``date`` is the server's
-    clock.
+    ``passed`` are the sick scenes that were skipped; ``date`` is the server's clock.
     """
 
     scenes: tuple[Scene, ...] = ()
@@ -44,13 +42,13 @@ class ScenePage:
 
 
 class Shape:
-    """Turn an answer of another shape into its fault."""
+    """Raise a fault for an answer of unexpected shape."""
 
     def __enter__(self) -> None:
-        """Enter; nothing to do."""
+        """Do nothing."""
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Replace what a wrong shape raises."""
+        """Replace the errors that an unexpected shape raises."""
         if kind and issubclass(
             kind, AttributeError | KeyError | TypeError | ValueError
         ):
@@ -58,16 +56,17 @@ class Shape:
 
 
 class SceneWalker:
-    """Reads page after page; the page shrinks when answers take too long.
+    """Read page after page, with smaller pages if answers take too long.
 
-    Paging by id skips nothing and ends, however many rows come, go, or share one
-    second meanwhile.
+    Paging by id skips nothing and ends, however many rows are added or removed meanwhile,
+    or share the same second.
     """
 
     def __init__(self, ask: Ask) -> None:
-        """Take what asks: a document and variables, ``partial`` as the client's.
+        """Take a function that sends a document with variables.
 
-        With ``check`` an error makes it look first whether Stash is ready at all.
+        Its ``partial`` is that of the client. With ``check``, it checks after an error
+        whether Stash is ready at all.
         """
         self._ask = ask
         self.per_page = PAGE
@@ -83,13 +82,14 @@ class SceneWalker:
         most: int = PAGE,
         leave_out: bool = True,
     ) -> AsyncIterator[ScenePage]:
-        """Read the scenes that fit, in the order of their ids, from ``after`` on.
+        """Read the scenes that match, in the order of their ids, from ``after`` on.
 
-        Those that are known to be ``sick`` are left out, and those that turn out to be
-        are noted there. A Stash that answers with an error to whatever it is asked
-        has no sick scenes: that is its own fault, and raised.
+        Scenes in ``sick`` are left out, and scenes that turn out to be sick are added. If
+        Stash answers every query with an error, no scene is to blame: the fault is raised.
         """
-        sizes: list[int] = []  # of the parts of a broken page, the next one last
+        sizes: list[
+            int
+        ] = []  # sizes of the parts of a broken page; the last one is next
         passed: list[str] = []
         others_answer = done = False
         while not done:
@@ -141,7 +141,7 @@ class SceneWalker:
         whole: bool = True,
         check: bool = True,
     ) -> StashAnswer:
-        """Ask for a page; the next ones are smaller if that was too much."""
+        """Ask for a page; if it was too large, later pages are smaller."""
         try:
             answer = await self._ask(document, variables, partial=True, check=check)
         except TooMuchFault:
@@ -172,13 +172,13 @@ class SceneWalker:
         raise fault
 
     async def count(self, criteria: Mapping[str, Any]) -> int:
-        """Count the scenes that fit, and read none."""
+        """Count the scenes that match, without reading any."""
         answer = await self._ask(queries.COUNT, {"filter": criteria})
         with Shape():
             return int(answer.data["found"]["count"])
 
     async def _first(self, criteria: Mapping[str, Any], after: int) -> int | None:
-        """Name the first scene beyond an id without reading it: by counting."""
+        """Return the first scene after an id, found by counting, without reading it."""
 
         async def beyond(scene_id: int) -> int:
             return await self.count(
@@ -201,17 +201,17 @@ class SceneWalker:
 
 
 def left_out(criteria: Mapping[str, Any], sick: Sick) -> Mapping[str, Any]:
-    """Leave the sick ones out; a filter has its limits, and the last found are beyond."""
+    """Leave out the sick scenes found first, as many as a filter can have."""
     return queries.without(criteria, list(sick)[:_LEFT_OUT])
 
 
 def result(found: Any, word: str) -> tuple[int, tuple[Any, ...]]:
-    """Take count and rows out of a find query's result."""
+    """Return the count and the rows in the result of a find query."""
     return int(found["count"]), tuple(found[word])
 
 
 def numbers_of(scenes: Iterable[Scene]) -> list[int]:
-    """Read the ids of scenes; ValueError for one that cannot be asked for."""
+    """Return the ids of scenes; raises ValueError for one that cannot be queried."""
     numbers = [int(scene["id"]) for scene in scenes]
     if any(not 0 <= number <= _MAX_ID for number in numbers):
         raise ValueError
@@ -219,10 +219,10 @@ def numbers_of(scenes: Iterable[Scene]) -> list[int]:
 
 
 def _take(answer: StashAnswer, after: int) -> tuple[ScenePage, tuple[str, ...]]:
-    """Take a page of scenes, and the ids of those that an error left incomplete.
+    """Return a page of scenes, and the ids of scenes that an error left incomplete.
 
-    ValueError unless every id lies beyond ``after``; Fault where an error concerns
-    more than single scenes.
+    Raises ValueError unless every id is greater than ``after``, and Fault if an error
+    concerns more than single scenes.
     """
     count, scenes = result(answer.data["found"], "scenes")
     numbers = numbers_of(scenes)
@@ -236,7 +236,7 @@ def _take(answer: StashAnswer, after: int) -> tuple[ScenePage, tuple[str, ...]]:
             case _:
                 raise source_fault("error")
     whole = tuple(scene for row, scene in enumerate(scenes) if row not in rows)
-    # The rows decide: a count that promises more than ever comes must not loop.
+    # The rows decide, so that a count that is too high does not cause an endless loop.
     done = not scenes or count <= len(scenes)
     page = ScenePage(whole, max(numbers, default=after), done, date=answer.date)
     return page, tuple(str(scenes[row]["id"]) for row in sorted(rows))

@@ -1,4 +1,4 @@
-"""What a look at a Stash has found, and how that is read."""
+"""What a look at a Stash has found, and how to read it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from .stash_reader import Listings
 from .stash_walk import ScenePage
 
 _NOTHING = ToRead()
-_SINGLE = 50  # scenes that are asked for by id instead of by time
+_SINGLE = 50  # scenes at most that are read by id instead of by time
 
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """Objects of one kind that changed, and with them the records of their scenes.
+    """Changed objects of one kind, which change the records of their scenes.
 
-    ``state`` is where the kind stands once all of these scenes were read.
+    ``state`` is the state of the kind once all of these scenes have been read.
     """
 
     kind: ObjectKind
@@ -27,11 +27,11 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What there is to read: scenes after ``bound``, those of ``again``, and of renamed.
+    """What there is to read: scenes after ``bound``, ``again``, and those of ``renamed``.
 
-    ``again`` is a page that was read already. Instead of ``bound`` there may be ``ids``,
-    where these are few and lie far apart. ``states`` is where things stand once all but
-    what was renamed is done.
+    ``again`` is a page that has been read already. ``ids`` may replace ``bound`` if they
+    are few and far apart. ``states`` are the states once everything but the renamed
+    objects is done.
     """
 
     states: Mapping[str, ReadMark]
@@ -43,7 +43,7 @@ class Work:
 
 @dataclass(slots=True)
 class LookFound:
-    """What a look has found so far; ``surprised`` if no narrow one would have."""
+    """What a look has found; ``surprised`` if a narrow look would have missed some of it."""
 
     states: dict[str, ReadMark]
     scenes: ToRead = _NOTHING
@@ -51,24 +51,24 @@ class LookFound:
     surprised: bool = False
 
     def work(self, listings: Listings, place: Cursor) -> Work:
-        """Decide how the scenes that changed are read, and the last ones of before again."""
+        """Decide how to read the changed scenes, and the last scenes of before once more."""
         bound, ids = self.scenes.bound, self.scenes.ids or ()
         again = listings.again or ScenePage()
         old = place.states.get(SCENES.name)
         behind: str | None = None
         late = False
         if bound is not None and old is not None and 0 < len(ids) <= _SINGLE:
-            # What changed after rows that came late was read before.
+            # If rows came late, what changed after them has been read before.
             late = bound < earlier(old.at, BACK)
         if not again.done:
-            # They are many. Once their second is over they are read once more, unless
-            # they were read after it: then hardly any of them can have changed.
+            # There are many. Read them once more when their second is over, unless they
+            # were read after it: then hardly any of them can have changed.
             new, again = self.states[SCENES.name], ScenePage()
             over = new.again is not Again.MUST or (old and new.at != old.at)
             if old and old.again is Again.MUST and over:
                 behind = earlier(old.at, 1)
         elif again.scenes and bound is not None and not late:
-            # There is more to read than came along with the list: one run reads all.
+            # There is more to read than was sent along with the lists: read all in one run.
             behind, again = listings.bound, ScenePage()
         if behind is not None:
             bound, late = min(bound or behind, behind), False

@@ -1,4 +1,4 @@
-"""When to look for records that their source has no more, and what to tell of it."""
+"""When to look for records that their source no longer has."""
 
 import asyncio
 from datetime import datetime
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-_SOON = 5.0  # seconds, so that what is deleted together is looked for together
-_HOUR = 3600.0  # between two comparisons of everything that only a sign asked for
-_AGAIN = 600.0  # seconds until the second look, which proves what the first one saw
-_ASKED = Backoff(_AGAIN, 6 * _HOUR)  # while the owner is asked: perhaps they come back
+_SOON = 5.0  # seconds, so that records deleted together are looked for together
+_HOUR = 3600.0  # seconds at least between comparisons that a mere sign triggers
+_AGAIN = 600.0  # seconds until the second look, which confirms the first one
+_ASKED = Backoff(_AGAIN, 6 * _HOUR)  # while the owner is asked: records may come back
 
 
 class DepartureWatch:
-    """Look after each sweep, and when a source shows that something is gone."""
+    """Look for departed records after a sweep, and when a source shows signs of loss."""
 
     def __init__(self, coordinator: PlexSyncCoordinator) -> None:
-        """Begin without a look."""
+        """Initialize without a look."""
         self._coordinator = coordinator
-        # By source: the monotonic time of the next look, and how to call it off.
+        # By source: the monotonic time of the next look, and how to cancel it.
         self._later: dict[str, tuple[float, CALLBACK_TYPE]] = {}
         self._asked: dict[str, int] = {}  # looks while the owner is asked, by source
         self._compares: CALLBACK_TYPE | None = None
@@ -41,15 +41,15 @@ class DepartureWatch:
 
     @callback
     def start(self) -> None:
-        """Look again at what the owner was asked about before."""
+        """Look again at sources that the owner was asked about before the start."""
         for source, holds in self._coordinator.engine.source_holds.all.items():
             if SourceHold.MASS_CHANGE in holds:
                 self.look_soon(source, _AGAIN)
 
     async def look(self, source: str) -> None:
-        """Compare what is known of a source with all that it has.
+        """Compare the records known of a source with all that it has.
 
-        A source, or a database, that fails proves nothing: others tell of that.
+        If the source or the database fails, nothing is proven; others report the error.
         """
         if (runner := self._coordinator.runners.get(source)) is None:
             return
@@ -74,7 +74,7 @@ class DepartureWatch:
             self.look_soon(source, _AGAIN)
 
     def _look_while_asked(self, source: str) -> None:
-        """Look later, each time for longer, whether the question is still one."""
+        """Check later whether the question still applies, with growing waits."""
         step = self._asked.get(source, 0)
         self._asked[source] = step + 1
         random = self._coordinator.engine.random
@@ -82,9 +82,9 @@ class DepartureWatch:
 
     @callback
     def look_soon(self, source: str, delay: float = 0.0) -> None:
-        """Look after some seconds, unless a look is to come by then anyway."""
+        """Look after some seconds, unless a look is scheduled by then anyway."""
         if self._closed:
-            return  # a look that was under way ends after us
+            return  # a look that was under way may end after the close
         at = self._coordinator.engine.clock.monotonic() + delay
         if (later := self._later.get(source)) is not None:
             if later[0] <= at:
@@ -103,7 +103,7 @@ class DepartureWatch:
 
     @callback
     def job_ended(self, source: str, kind: str) -> None:
-        """Look for what a job of a source may have taken away, or dealt anew."""
+        """Look for records that a job of the source may have removed or changed."""
         if kind == "clean":
             self.look_soon(source, _SOON)
         elif kind == "import":
@@ -111,7 +111,7 @@ class DepartureWatch:
 
     @callback
     def lost(self, source: str, kind: str) -> None:
-        """Look for what is gone: records, or what records are made of."""
+        """Look for losses: of records, or of things that records refer to."""
         if kind == "records":
             self.look_soon(source, _SOON)
         else:
@@ -119,9 +119,9 @@ class DepartureWatch:
 
     @callback
     def _compare_soon(self) -> None:
-        """Compare everything: no record tells that what it is made of is gone.
+        """Compare everything: records do not show that what they refer to is gone.
 
-        A comparison that runs already has read some of it before.
+        A comparison under way does not count, as it read some records before the loss.
         """
         coordinator = self._coordinator
         if self._closed or self._compares is not None:
@@ -133,7 +133,7 @@ class DepartureWatch:
         def begin(_: datetime) -> None:
             self._compares = None
             self._compared = coordinator.engine.clock.monotonic()
-            # One that waits already begins after this sign, too.
+            # A comparison that still waits to start will see this loss, too.
             if self._comparing is None or self._comparing.done():
                 self._comparing = coordinator.config_entry.async_create_background_task(
                     coordinator.hass,
@@ -145,7 +145,7 @@ class DepartureWatch:
 
     @callback
     def close(self) -> None:
-        """Look no more."""
+        """Cancel all looks."""
         self._closed = True
         for _, stop in self._later.values():
             stop()
@@ -159,7 +159,7 @@ class DepartureWatch:
     def _tell(self, source: str, found: Departed) -> None:
         if found.parted:
             _LOGGER.info(
-                "Source %s has %s records no more, of %s",
+                "Source %s no longer has %s of its %s records",
                 self._coordinator.runners[source].name,
                 found.parted,
                 found.known,

@@ -1,0 +1,38 @@
+"""Items as a person tells them apart, read from Plex now."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from homeassistant.util.json import JsonObjectType
+
+from .coordinator import PlexSyncCoordinator
+from .engine.holds import READING
+from .engine.look import Look
+from .record_input import rating_key
+
+_MAX_PATHS: Final = 20  # of one item
+
+
+async def async_candidates(
+    coordinator: PlexSyncCoordinator, keys: Sequence[str]
+) -> JsonObjectType:
+    """Describe the items that there are. Raises Fault, StorageError, ServiceValidationError."""
+    engine, wanted = coordinator.engine, dict.fromkeys(map(rating_key, keys), "")
+    async with engine.admission.contact(READING) as contact:
+        found = await Look(engine.common, contact).read(wanted)
+    libraries = {
+        each.uuid: each.title for each in await coordinator.server.known_libraries()
+    }
+    return {
+        "items": [
+            {
+                "rating_key": item.rating_key,
+                "title": str(item.fields.get("title") or ""),
+                "year": item.year,
+                "library": libraries.get(item.section, ""),
+                "paths": list(item.paths[:_MAX_PATHS]),
+            }
+            for key in wanted
+            if (item := found.get(key)) is not None
+        ]
+    }

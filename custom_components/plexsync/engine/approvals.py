@@ -1,0 +1,110 @@
+"""Plans that an owner has approved: just these changes may be written, held or not.
+
+An approved job is worked on although its source is held. Whatever its turn would write
+beyond what was shown ends it as ``plan_changed``, and it is shown anew. News of the
+record ends the approval.
+
+Every function is one step of a transaction under way (``Database.run``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import json
+from sqlite3 import Connection
+
+from .planned import FITS, Filter, field_of, marks_of
+from .sight import Sight
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS approval (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    marks TEXT NOT NULL,           -- JSON list, as in ``planned``
+    unseen TEXT NOT NULL,          -- JSON list: pictures that may be written unseen
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What may be written to the items of one record."""
+
+    marks: frozenset[str]
+    unseen: frozenset[str]
+
+    def covers(self, sight: Sight) -> bool:
+        """Say whether just what was shown would be written to an item.
+
+        What stands there by now need not be written any more: an earlier turn may have
+        brought a part of it. What has to be left alone by now was not shown so.
+        """
+        key = f"{sight.rating_key} "
+        shown = {field_of(mark) for mark in self.marks if mark.startswith(key)}
+        return shown.isdisjoint(sight.plan.kept) and all(
+            mark in self.marks or field_of(mark) in self.unseen
+            for mark in marks_of([sight])
+        )
+
+
+def find(db: Connection, source: str, key: str) -> Approval | None:
+    """Recall what was approved of a record."""
+    row = db.execute(
+        "SELECT marks, unseen FROM approval WHERE source = ? AND key = ?", (source, key)
+    ).fetchone()
+    return Approval(*map(frozenset, map(json.loads, row))) if row else None
+
+
+def approve(
+    db: Connection,
+    source: str,
+    key: str,
+    marks: Sequence[str],
+    unseen: Sequence[str],
+    now: float,
+) -> None:
+    """Let the job of a record be worked on now, to write just this."""
+    db.execute(
+        "INSERT OR REPLACE INTO approval VALUES (?, ?, ?, ?)",
+        (source, key, json.dumps(list(marks)), json.dumps(list(unseen))),
+    )
+    db.execute(
+        "UPDATE job SET held = 0, due = min(due, ?) WHERE source = ? AND key = ?",
+        (now, source, key),
+    )
+
+
+def approve_all(db: Connection, chosen: Filter, now: float) -> int:
+    """Approve what the rows say that are meant, where there is a job; give how many."""
+    number = db.execute(
+        "INSERT OR REPLACE INTO approval"
+        " SELECT source, key, marks, unseen FROM planned"
+        f" WHERE {FITS} AND EXISTS (SELECT 1 FROM job"
+        " WHERE job.source = planned.source AND job.key = planned.key)",
+        chosen.values,
+    ).rowcount
+    db.execute(
+        "UPDATE job SET held = 0, due = min(due, ?) WHERE held = 1 AND EXISTS"
+        " (SELECT 1 FROM approval"
+        " WHERE approval.source = job.source AND approval.key = job.key)",
+        (now,),
+    )
+    return number
+
+
+def drop(db: Connection, source: str, key: str) -> None:
+    """End an approval, if there is one: its source's hold holds the job again."""
+    ended = db.execute(
+        "DELETE FROM approval WHERE source = ? AND key = ?", (source, key)
+    )
+    if ended.rowcount:
+        db.execute(
+            "UPDATE job SET held = EXISTS (SELECT 1 FROM source_hold"
+            " WHERE source_hold.source = job.source) WHERE source = ? AND key = ?",
+            (source, key),
+        )
+
+
+def forget_source(db: Connection, source: str) -> None:
+    """End all approvals of a source, which is removed, or is held no more."""
+    db.execute("DELETE FROM approval WHERE source = ?", (source,))

@@ -1,0 +1,82 @@
+"""Fields that their owner wants left alone: of one record, or of all of a source.
+
+What stands there stays, whoever wrote it. Every function is one step of a transaction
+under way (``Database.run``).
+"""
+
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from . import settled
+from .record import Record
+
+_ALL = ""  # in place of a key: every record of the source
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS left_alone (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,             -- '': every record of the source
+    field TEXT NOT NULL,
+    PRIMARY KEY (source, key, field)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One field that is left alone; ``key`` is None where that is so for all records."""
+
+    source: str
+    key: str | None
+    field: str
+
+
+def rules(db: Connection) -> list[Rule]:
+    """List the rules, those for whole sources first."""
+    rows = db.execute(
+        "SELECT source, key, field FROM left_alone ORDER BY key <> '', 1, 2, 3"
+    )
+    return [Rule(source, key or None, field) for source, key, field in rows]
+
+
+def fields(db: Connection, record: Record) -> frozenset[str]:
+    """Name the fields of a record that are left alone."""
+    rows = db.execute(
+        "SELECT field FROM left_alone WHERE source = ? AND key IN (?, ?)",
+        (record.source, _ALL, record.key),
+    )
+    return frozenset([row[0] for row in rows])
+
+
+def leave(db: Connection, rule: Rule) -> bool:
+    """Leave a field alone from now on; say whether that is news."""
+    added = db.execute(
+        "INSERT OR IGNORE INTO left_alone VALUES (?, ?, ?)",
+        (rule.source, rule.key or _ALL, rule.field),
+    )
+    return bool(added.rowcount)
+
+
+def take_back(db: Connection, rule: Rule) -> bool:
+    """Let a field follow its source again; say whether it had been left alone.
+
+    Nothing counts as in line any more that may differ in it.
+    """
+    removed = db.execute(
+        "DELETE FROM left_alone WHERE source = ? AND key = ? AND field = ?",
+        (rule.source, rule.key or _ALL, rule.field),
+    )
+    if not removed.rowcount:
+        return False
+    if rule.key is None:
+        settled.forget_all(db, rule.source)
+    else:
+        settled.forget(db, rule.source, rule.key)
+    return True
+
+
+def follow(db: Connection, removed: str, source: str) -> None:
+    """Let the rules for a source hold under the name that it was added again with."""
+    db.execute(
+        "UPDATE OR IGNORE left_alone SET source = ? WHERE source = ?", (source, removed)
+    )

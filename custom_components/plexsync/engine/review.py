@@ -1,0 +1,181 @@
+"""What an owner reviews: the plan of all records, one of them afresh, and what to do.
+
+The plan itself is kept by ``planned``, as each comparison sees it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from . import approvals, by_hand, intake, jobs_view, left_alone, planned
+from .admission import Admission
+from .circuit import Circuit
+from .common import Common
+from .holds import READING
+from .job import Job, Priority, load
+from .left_alone import Rule
+from .look import Look
+from .planned import Filter, PlannedRecord, Totals
+from .record import Record
+from .sight import Sight, every
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """The plans of one record as they are now, and the digest that names them."""
+
+    sight: Sight
+    unseen: Sequence[str]
+    left_alone: Sequence[str]
+
+    @property
+    def digest(self) -> str:
+        """Name the plans."""
+        return planned.digest(planned.marks_of(self.sight.targets))
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAnswer:
+    """What became of a record that was to be written.
+
+    Its ``status`` is queued; changed where the plan is another one by now, which is not
+    written; unchanged; or failed for a ``reason``.
+    """
+
+    status: str
+    reason: str | None = None
+
+
+class Review:
+    """Show plans, and hold what is written to what was shown."""
+
+    def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
+        """Take what to look with, whom to wake, and who lets us in."""
+        self._common = common
+        self._circuit = circuit
+        self._admission = admission
+
+    async def page(
+        self, chosen: Filter, limit: int, offset: int
+    ) -> list[PlannedRecord]:
+        """Give some records that would change something. Raises StorageError."""
+
+        def work(db: Connection) -> list[PlannedRecord]:
+            planned.begin(db)
+            return planned.page(db, chosen, limit, offset)
+
+        return await self._common.database.run(work, durable=False)
+
+    async def totals(self, chosen: Filter) -> Totals:
+        """Count the records that would change something. Raises StorageError."""
+
+        def work(db: Connection) -> Totals:
+            planned.begin(db)
+            return planned.totals(db, chosen)
+
+        return await self._common.database.run(work, durable=False)
+
+    async def waiting(self, source: str, keys: Sequence[str]) -> dict[str, Record]:
+        """Give the records of some jobs, by key. Raises StorageError."""
+
+        def work(db: Connection) -> list[Job]:
+            jobs = [jobs_view.find_job(db, source, key) for key in keys]
+            return load(db, [each.id for each in jobs if each is not None])
+
+        jobs = await self._common.database.run(work, durable=False)
+        return {each.record.key: each.record for each in jobs}
+
+    async def look(self, records: Sequence[Record]) -> list[Fresh]:
+        """Look at Plex afresh for some records, and note what is seen. Raises Fault."""
+        sights = await by_hand.sights_of(self._common, records)
+        async with self._admission.contact(READING) as contact:
+            look = Look(self._common, contact)
+            await look.find(sights)
+            await look.plan(every(sights))
+
+        def note(db: Connection) -> None:
+            planned.begin(db)
+            for sight in sights:
+                planned.keep(db, sight)
+
+        await self._common.database.run(note, durable=False)
+        return [
+            Fresh(sight, planned.unseen(sight), sorted(sight.left_alone))
+            for sight in sights
+        ]
+
+    async def write(self, chosen: Sequence[tuple[Record, str]]) -> list[WriteAnswer]:
+        """Queue records whose plans are those that were shown, given by their digests.
+
+        Raises Fault, StorageError.
+        """
+        looks = await self.look([record for record, _ in chosen])
+        now = self._common.clock.steady()
+        answers: list[WriteAnswer] = []
+        good: list[tuple[Record, Fresh]] = []
+        for (record, shown), fresh in zip(chosen, looks, strict=True):
+            answer = _answer(fresh, shown)
+            if answer.status == "queued":
+                good.append((record, fresh))
+            answers.append(answer)
+
+        def work(db: Connection) -> None:
+            for record, fresh in good:
+                intake.compare_anew(db, record, Priority.INTERACTIVE, now)
+                marks = planned.marks_of(fresh.sight.targets)
+                whose = record.source, record.key
+                approvals.approve(db, *whose, marks, fresh.unseen, now)
+
+        if good:
+            await self._common.database.run(work, if_left=self._circuit.notify)
+            self._circuit.notify()
+        return answers
+
+    async def write_all(self, chosen: Filter) -> tuple[int, dict[tuple[str, str], str]]:
+        """Approve all rows that are meant, as they were seen; give how many.
+
+        And the digests of those that have no job, whose records have to be asked for.
+        """
+        now = self._common.clock.steady()
+
+        def work(db: Connection) -> tuple[int, dict[tuple[str, str], str]]:
+            planned.begin(db)
+            number = approvals.approve_all(db, chosen, now)
+            rows = {
+                whose: digest
+                for whose, digest in planned.digests(db, chosen).items()
+                if approvals.find(db, *whose) is None
+            }
+            return number, rows
+
+        found = await self._common.database.run(work, if_left=self._circuit.notify)
+        self._circuit.notify()
+        return found
+
+    async def rules(self) -> list[Rule]:
+        """List what is left alone. Raises StorageError."""
+        return await self._common.database.run(left_alone.rules, durable=False)
+
+    async def leave(self, rule: Rule, *, leave: bool) -> bool:
+        """Leave a field alone, or take that back; say whether it is news."""
+
+        def work(db: Connection) -> bool:
+            planned.begin(db)
+            if leave:
+                planned.leave(db, rule.source, rule.key, rule.field)
+                return left_alone.leave(db, rule)
+            return left_alone.take_back(db, rule)
+
+        return await self._common.database.run(work)
+
+
+def _answer(fresh: Fresh, shown: str) -> WriteAnswer:
+    """Say what becomes of a record, by what it would write now."""
+    targets = fresh.sight.targets
+    if (reason := targets[0].reason) is not None and not any(t.item for t in targets):
+        return WriteAnswer("failed", reason)
+    if fresh.digest != shown:
+        return WriteAnswer("changed")
+    if not fresh.unseen and not any(target.plan.changes for target in targets):
+        return WriteAnswer("unchanged")
+    return WriteAnswer("queued")

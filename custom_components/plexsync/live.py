@@ -1,0 +1,77 @@
+"""Subscriptions of the review page: a whole picture, then another one when it changed."""
+
+import asyncio
+import contextlib
+from typing import Any, Final
+
+from homeassistant.components.websocket_api.connection import ActiveConnection
+from homeassistant.components.websocket_api.messages import event_message
+from homeassistant.core import callback
+from homeassistant.util.json import JsonObjectType
+
+from .const import DOMAIN
+from .coordinator import PlexSyncCoordinator
+from .engine.database import StorageError
+from .live_picture import async_picture
+
+_APART: Final = 0.5  # seconds between two pictures at least
+_LOOK: Final = 2.0  # seconds; the progress of a run moves without anybody's word
+
+
+class Live:
+    """One subscription, until the browser or the server's entry ends it."""
+
+    def __init__(
+        self,
+        coordinator: PlexSyncCoordinator,
+        connection: ActiveConnection,
+        number: int,
+    ) -> None:
+        """Take whom to tell, and by which number it asked."""
+        self._coordinator = coordinator
+        self._connection = connection
+        self._number = number
+        self._changed = asyncio.Event()
+        self._sent: JsonObjectType | None = None
+
+    @callback
+    def start(self) -> None:
+        """Begin to tell."""
+        coordinator = self._coordinator
+        coordinator.endings.add(self.end)
+        self._deaf = coordinator.async_add_listener(self._changed.set)
+        self._task = coordinator.config_entry.async_create_background_task(
+            coordinator.hass, self._run(), f"{DOMAIN} live"
+        )
+
+    @callback
+    def stop(self) -> None:
+        """Tell no more."""
+        if self.end in self._coordinator.endings:
+            self._coordinator.endings.discard(self.end)
+            self._deaf()
+            self._task.cancel()
+
+    @callback
+    def end(self) -> None:
+        """Say that the server is not loaded any more, and stop."""
+        self.stop()
+        self._send({"unloaded": True})
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            try:
+                picture = await async_picture(self._coordinator)
+            except StorageError:
+                picture = self._sent or {}  # a repair tells of that
+            if picture != self._sent:
+                self._sent = picture
+                self._send(picture)
+            await asyncio.sleep(_APART)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await self._changed.wait()
+
+    def _send(self, event: Any) -> None:
+        self._connection.send_message(event_message(self._number, event))

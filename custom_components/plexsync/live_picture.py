@@ -1,0 +1,130 @@
+"""The moment of one server as the review page shows it: no title, no path, no secret."""
+
+from sqlite3 import Connection
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.util.json import JsonObjectType
+
+from . import issues
+from .answers import iso
+from .engine import planned
+from .engine.holds import SourceHold, foremost
+from .engine.snapshot import Snapshot
+from .engine.status import status
+from .show import async_snapshot
+
+if TYPE_CHECKING:
+    from .coordinator import PlexSyncCoordinator
+
+
+async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
+    """Describe the moment. Raises StorageError."""
+    data, engine = await async_snapshot(coordinator), coordinator.engine
+    _, in_flight = await engine.standing.jobs(state="in_flight", limit=1)
+    next_sweep = coordinator.nightly.next
+    return {
+        "status": str(status(data)),
+        "circuit": str(data.circuit),
+        "reachable": data.plex_answers,
+        "next_probe": iso(data.next_probe),
+        "pending": data.pending,
+        "failed": data.failed,
+        "written": data.statistics.synced,
+        "reasons": await _reasons(coordinator, data),
+        "holds": _holds(coordinator, data),
+        "failing": [*sorted(data.failing)],
+        "in_flight": in_flight,
+        "sweep": _sweep(coordinator),
+        "undo": _undo(coordinator),
+        "plan": await _plan(coordinator),
+        "sources": _sources(coordinator, data),
+        "next_sweep": None if next_sweep is None else next_sweep.isoformat(),
+        "last_sweep": iso(data.last_sweep),
+    }
+
+
+async def _reasons(coordinator: PlexSyncCoordinator, data: Snapshot) -> dict[str, Any]:
+    """Count what waits, failed, or has nothing to write to."""
+    found: dict[str, Any] = dict(await coordinator.engine.standing.reasons())
+    found |= {f"skipped:{reason}": number for reason, number in data.skipped.items()}
+    return found
+
+
+def _holds(coordinator: PlexSyncCoordinator, data: Snapshot) -> list[Any]:
+    hass, entry = coordinator.hass, coordinator.config_entry
+    found: list[Any] = [
+        {
+            "hold": str(hold),
+            "source": None,
+            "asked": None,
+            "issue": issues.async_asked(hass, entry, issues.BY_HOLD[hold])
+            if hold in issues.BY_HOLD
+            else None,
+        }
+        for hold in sorted(data.holds)
+    ]
+    for source, holds in sorted(data.source_holds.items()):
+        found += [
+            {
+                "hold": str(hold),
+                "source": source,
+                "asked": None if shown is None else dict(shown),
+                "issue": issues.async_asked(
+                    hass, entry, issues.BY_SOURCE_HOLD[hold], source
+                ),
+            }
+            for hold, shown in sorted(holds.items())
+        ]
+    return found
+
+
+def _sweep(coordinator: PlexSyncCoordinator) -> dict[str, Any]:
+    run, sweep = coordinator.reconcile, coordinator.engine.sweep
+    return {
+        "running": run.running,
+        "scope": run.scope,
+        "progress": None if sweep.progress is None else round(sweep.progress, 1),
+        "hold": None if sweep.held is None else str(sweep.held),
+    }
+
+
+async def _plan(coordinator: PlexSyncCoordinator) -> dict[str, Any]:
+    """Say how old the plan is, and how many records it would change."""
+
+    def count(db: Connection) -> int:
+        planned.begin(db)
+        found = db.execute("SELECT count(*) FROM planned").fetchone()
+        return int(found[0])
+
+    sweep = coordinator.engine.sweep
+    return {
+        "computed": iso(sweep.planned_at),
+        "running": sweep.progress is not None,
+        "progress": None if sweep.progress is None else round(sweep.progress, 1),
+        "differs": await coordinator.engine.database.run(count, durable=False),
+    }
+
+
+def _undo(coordinator: PlexSyncCoordinator) -> dict[str, Any] | None:
+    if (undo := coordinator.engine.undoing.progress) is None:
+        return None
+    return {"progress": round(100 * undo.done / max(1, undo.total), 1)}
+
+
+def _sources(coordinator: PlexSyncCoordinator, data: Snapshot) -> list[Any]:
+    found: list[Any] = []
+    for number, runner in coordinator.runners.items():
+        held = foremost(data.source_holds.get(number, {}))
+        if held is None and runner.connected is False:
+            held = SourceHold.AWAY
+        found.append(
+            {
+                "id": number,
+                "title": runner.name,
+                "connected": runner.connected,
+                "reason": runner.fault,
+                "last_look": iso(runner.last_look),
+                "held": None if held is None else str(held),
+            }
+        )
+    return found

@@ -1,0 +1,71 @@
+// Pieces that several views draw.
+
+import { el, icon } from "./dom.js";
+
+/** A picture, or a sign in its place where there is none. */
+export function picture(server, path, { alt = "", large = false } = {}) {
+  const frame = el("div", { class: large ? "poster frame" : "poster" }, icon("film"));
+  if (!path) return frame;
+  const image = el("img", { alt, loading: "lazy", decoding: "async" });
+  image.addEventListener("load", () => frame.replaceChildren(image), { once: true });
+  server
+    .signed(path)
+    .then((address) => {
+      image.loading = "eager"; // rows that are not seen are not drawn at all
+      image.src = address;
+    })
+    .catch(() => {});
+  return frame;
+}
+
+/** What stands where there is nothing to show. */
+export function nothing(title, text, ...more) {
+  return el("div", { class: "empty" }, el("h2", {}, title), el("p", { class: "quiet" }, text), ...more);
+}
+
+/** Filters, which a phone shows only when they are asked for. */
+export function filterBox(page, filters, used) {
+  return el(
+    "details",
+    { class: "filterbox", open: !page.narrow || used },
+    el("summary", {}, page.texts.t("filter")),
+    filters,
+  );
+}
+
+/** A line of a definition list; without a value none. */
+export function fact(name, value) {
+  if (value === null || value === undefined || value === "") return null;
+  return [el("dt", {}, name), el("dd", { class: "break" }, value)];
+}
+
+/** How far something is, in percent. */
+export function progress(label, value) {
+  return el("progress", { max: 100, value: value ?? undefined, "aria-label": label });
+}
+
+/** Names as chips. */
+export function chips(names, kind = "") {
+  return el("span", { class: "chips" }, names.map((name) => el("span", { class: `chip ${kind}` }, name)));
+}
+
+/** A link to a page of Home Assistant's. */
+export function link(page, text, path) {
+  return el(
+    "a",
+    {
+      class: "button",
+      href: path,
+      onclick: (event) => {
+        event.preventDefault();
+        page.leave(path);
+      },
+    },
+    text,
+  );
+}
+
+/** Name a file without its folders. */
+export function fileName(path) {
+  return path.split(/[\\/]/).at(-1);
+}

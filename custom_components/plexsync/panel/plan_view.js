@@ -1,0 +1,359 @@
+// What would be written: rows, filters, and what to do with a selection or with all.
+
+import { add, button, choose, confirm, el, fill, say } from "./dom.js";
+import { LeftAlone } from "./left_alone.js";
+import { chips, filterBox, nothing, picture, progress } from "./pieces.js";
+import { PlanItem } from "./plan_item.js";
+import { VirtualList } from "./virtual_list.js";
+
+const PAGE = 100;
+const HEIGHT = 77;
+const TYPED = 300; // milliseconds after the last letter
+const FILTERS = ["source", "library", "field", "search"];
+
+/** Name a row. */
+const nameOf = (row) => JSON.stringify([row.source, row.key]);
+
+export class PlanView {
+  constructor(page) {
+    this._page = page;
+    this._chosen = new Map();
+    this._head = el("section", { class: "card" });
+    this._filters = el("div", { class: "filters" });
+    this._tools = el("div", { class: "actions" });
+    this._left = el("div");
+    this._listing = el("section", { class: "card list listing" });
+    this._detail = el("div", { class: "detail", tabindex: -1 });
+    this._two = el("div", { class: "two" }, this._listing, this._detail);
+    this._filter = this._asked(page.query);
+    this._makeHead();
+    this.element = el("div", { class: "view" }, this._head, this._left, this._two);
+    this._makeSearch();
+    this._makeList();
+    this.update(page.live);
+  }
+
+  close() {
+    this._list.close();
+    clearTimeout(this._typing);
+  }
+
+  visit(query) {
+    const filter = this._asked(query);
+    if (JSON.stringify(filter) !== JSON.stringify(this._filter)) {
+      this._filter = filter;
+      this._chosen.clear();
+      this._list.reload();
+    }
+    this._show(query.get("item_source"), query.get("item"));
+  }
+
+  update(live) {
+    const plan = live.plan ?? {};
+    const key = JSON.stringify([plan.computed, plan.differs]);
+    if (key !== this._planKey && this._planKey !== undefined && !plan.running) this._list.reload();
+    this._planKey = plan.running ? this._planKey : key;
+    this._drawHead(plan);
+  }
+
+  _asked(query) {
+    return Object.fromEntries(
+      FILTERS.map((name) => [name, query.get(name)]).filter(([, value]) => value),
+    );
+  }
+
+  // The head
+
+  _makeHead() {
+    const { t } = this._page.texts;
+    this._title = el("h2");
+    this._when = el("p", { class: "quiet" });
+    this._bar = progress(t("plan.computing"), 0);
+    this._compute = button(t("plan.compute"), (event) =>
+      this._page.act(event, () =>
+        this._page.server.ask(
+          "plan/compute",
+          this._filter.source ? { source: this._filter.source } : {},
+        ),
+      ),
+    );
+    const left = button(t("left.open"), () => this._openLeft());
+    add(
+      this._head,
+      el(
+        "div",
+        { class: "head" },
+        el("div", { role: "status" }, this._title, this._when),
+        el("div", { class: "actions" }, left, this._compute),
+      ),
+      this._bar,
+      filterBox(this._page, this._filters, Object.keys(this._filter).length > 0),
+      this._tools,
+    );
+  }
+
+  _drawHead(plan) {
+    const { t, count, ago, percent } = this._page.texts;
+    const differs = plan.differs ?? this._total;
+    const known = plan.computed ?? this._computed;
+    say(
+      this._title,
+      known ? count("plan.differs", differs ?? 0) : t(plan.running ? "plan.computing" : "plan.never"),
+    );
+    const share = plan.progress;
+    say(
+      this._when,
+      plan.running
+        ? t("plan.running", { percent: percent(share ?? 0) })
+        : known
+          ? t("plan.computed", { ago: ago(known) })
+          : t("plan.never_text"),
+    );
+    this._bar.hidden = !plan.running;
+    if (share !== undefined && share !== null) this._bar.value = share;
+    this._compute.disabled = Boolean(plan.running);
+  }
+
+  // Filters and tools
+
+  _makeSearch() {
+    const { t } = this._page.texts;
+    const input = el("input", { type: "search", value: this._filter.search ?? "", maxlength: 200 });
+    input.addEventListener("input", () => {
+      clearTimeout(this._typing);
+      this._typing = setTimeout(() => this._set("search", input.value.trim()), TYPED);
+    });
+    this._search = el("label", { class: "field search" }, el("span", {}, t("plan.search")), input);
+  }
+
+  _drawFilters(answer) {
+    const { t, number, field } = this._page.texts;
+    const kinds = [
+      ["source", answer.by_source, this._page.source],
+      ["library", answer.by_library, this._page.library],
+      ["field", answer.by_field, field],
+    ];
+    const key = JSON.stringify([kinds.map(([, counts]) => counts), this._filter]);
+    if (key === this._filtersKey) return;
+    this._filtersKey = key;
+    fill(
+      this._filters,
+      kinds.map(([name, counts, words]) => {
+        const chosen = this._filter[name];
+        const names = Object.keys(counts ?? {});
+        if (chosen && !names.includes(chosen)) names.push(chosen);
+        if (names.length < 2 && !chosen) return null;
+        return choose(
+          t(`plan.by_${name}`),
+          [
+            ["", t("plan.all")],
+            ...names.map((each) => [each, `${words(each)} (${number(counts?.[each] ?? 0)})`]),
+          ],
+          chosen ?? "",
+          (value) => this._set(name, value),
+        );
+      }),
+      this._search,
+    );
+  }
+
+  _set(name, value) {
+    this._page.go("plan", { ...this._filter, [name]: value }, { replace: true });
+  }
+
+  _drawTools() {
+    const { t, count } = this._page.texts;
+    const chosen = this._chosen.size;
+    const focused = this._page.root.activeElement?.dataset?.tool;
+    fill(
+      this._tools,
+      this._total > 0 && [
+        button(
+          chosen ? count("plan.write_chosen", chosen) : t("plan.write_chosen_none"),
+          (event) => this._writeChosen(event),
+          { disabled: !chosen, "data-tool": "chosen", class: chosen ? "button primary" : "button" },
+        ),
+        chosen > 0 &&
+          button(t("plan.choose_none"), () => this._choose([]), { "data-tool": "none", class: "button plain" }),
+        chosen === 0 &&
+          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), () => this._choose(this._list.rows.slice(0, PAGE)), {
+            "data-tool": "shown",
+            class: "button plain",
+          }),
+        button(t(Object.keys(this._filter).length ? "plan.write_fitting" : "plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
+      ],
+    );
+    if (focused) this._tools.querySelector(`[data-tool="${focused}"]`)?.focus();
+  }
+
+  _choose(rows) {
+    this._chosen = new Map(rows.map((row) => [nameOf(row), row]));
+    this._list.redraw();
+    this._drawTools();
+  }
+
+  // The list
+
+  _makeList() {
+    const { t, error } = this._page.texts;
+    this._list = new VirtualList({
+      scroller: this._page.scroller,
+      height: HEIGHT,
+      page: PAGE,
+      label: t("plan.tab"),
+      fetch: (offset) => this._fetch(offset),
+      draw: (row) => this._row(row),
+      empty: () =>
+        Object.keys(this._filter).length
+          ? nothing(
+              t("plan.none_fit"),
+              t("plan.none_fit_text"),
+              button(t("plan.show_all"), () => this._page.go("plan", {}, { replace: true })),
+            )
+          : this._computed
+            ? nothing(t("plan.nothing"), t("plan.nothing_text"))
+            : nothing(t("plan.never"), t("plan.never_text")),
+      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again)),
+    });
+    fill(this._listing, this._list.element);
+  }
+
+  async _fetch(offset) {
+    const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
+    if (!offset) {
+      this._total = answer.total;
+      this._computed = answer.computed;
+      this._drawFilters(answer);
+      this._drawTools();
+      this._drawHead(this._page.live.plan ?? answer);
+    }
+    return answer;
+  }
+
+  _row(row) {
+    const { t, field, count } = this._page.texts;
+    const name = nameOf(row);
+    const title = row.title || row.key;
+    const box = el("input", {
+      type: "checkbox",
+      checked: this._chosen.has(name),
+      "aria-label": t("plan.choose", { title }),
+      onchange: () => {
+        if (box.checked) this._chosen.set(name, row);
+        else this._chosen.delete(name);
+        this._drawTools();
+      },
+    });
+    const open = () =>
+      this._page.go("plan", { ...this._filter, item_source: row.source, item: row.key });
+    return el(
+      "div",
+      { class: `line${name === this._shown ? " chosen" : ""}` },
+      el("label", { class: "check" }, box),
+      picture(
+        this._page.server,
+        row.rating_key && this._page.server.picture(row.rating_key, "poster"),
+      ),
+      el(
+        "button",
+        { type: "button", class: "main", "data-main": true, onclick: open },
+        el("strong", {}, title),
+        el(
+          "span",
+          { class: "quiet" },
+          [
+            count("plan.changes", row.fields.length),
+            this._page.library(row.library),
+            this._page.source(row.source),
+          ]
+            .filter(Boolean)
+            .join(" · "),
+        ),
+        chips(row.fields.map(field)),
+      ),
+    );
+  }
+
+  // One item
+
+  _show(source, key) {
+    const name = key ? JSON.stringify([source, key]) : undefined;
+    if (name === this._shown) return;
+    const was = this._shown;
+    this._shown = name;
+    this._two.classList.toggle("open", Boolean(name));
+    this._list.redraw();
+    if (!name) {
+      fill(this._detail);
+      if (was) this._list.element.querySelector("[data-main]")?.focus({ preventScroll: true });
+      return;
+    }
+    const item = new PlanItem(this._page, source, key, {
+      back: () => this._page.go("plan", this._filter),
+      written: () => this._list.reload(),
+    });
+    fill(this._detail, item.element);
+    this._detail.focus();
+  }
+
+  // What is left alone
+
+  _openLeft() {
+    fill(this._left, new LeftAlone(this._page, () => fill(this._left)).element);
+    this._left.querySelector("h2").focus();
+  }
+
+  // Writing
+
+  async _writeChosen(event) {
+    const rows = [...this._chosen.values()];
+    const sure = await this._sure(rows.length);
+    if (!sure) return;
+    await this._page.act(event, async () => {
+      const done = [];
+      for (let start = 0; start < rows.length; start += PAGE) {
+        const items = rows
+          .slice(start, start + PAGE)
+          .map(({ source, key, digest }) => ({ source, key, digest }));
+        done.push(...(await this._page.server.ask("plan/write", { items })).items);
+      }
+      this._chosen.clear();
+      this._tell(done);
+      await this._list.reload();
+    });
+  }
+
+  async _writeAll(event) {
+    const filter = { ...this._filter };
+    const counted = await this._page.act(event, () =>
+      this._page.server.ask("plan", { ...filter, limit: 1 }),
+    );
+    if (!counted || !(await this._sure(counted.total))) return;
+    await this._page.act(event, async () => {
+      const { queued } = await this._page.server.ask("plan/write_all", filter);
+      this._page.toast(this._page.texts.count("plan.status.queued", queued));
+      await this._list.reload();
+    });
+  }
+
+  _sure(number) {
+    const { t, count } = this._page.texts;
+    return confirm(this._page.root, {
+      title: count("plan.sure", number),
+      text: t("plan.sure_text"),
+      yes: t("plan.write"),
+      no: t("cancel"),
+    });
+  }
+
+  _tell(done) {
+    this._page.toast(written(this._page.texts, done));
+  }
+}
+
+/** Say in one sentence what became of what was to be written. */
+export function written(texts, done) {
+  const counts = new Map();
+  for (const { status } of done) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return texts.list([...counts].map(([status, number]) => texts.count(`plan.status.${status}`, number)));
+}

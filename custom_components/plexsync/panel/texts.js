@@ -1,0 +1,102 @@
+// Texts come from the integration's translations; numbers and times follow the user's locale.
+
+const OURS = "component.plexsync";
+const CATEGORIES = ["config_panel", "selector", "entity", "exceptions"];
+
+/** Give a formatter that is made once. */
+function once(make) {
+  let made;
+  return () => (made ??= make());
+}
+
+/** The texts in one language. */
+export class Texts {
+  constructor(hass) {
+    this.follow(hass);
+    const { language, time_zone: zone } = hass.locale ?? {};
+    const locale = language ?? hass.language;
+    const timeZone = zone === "server" ? hass.config.time_zone : undefined;
+    this.language = hass.language;
+    this._number = once(() => new Intl.NumberFormat(locale));
+    this._percent = once(() => new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }));
+    this._list = once(() => new Intl.ListFormat(locale));
+    this._ago = once(() => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
+    this._time = once(
+      () => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone }),
+    );
+  }
+
+  /** Take the newest object of Home Assistant's. */
+  follow(hass) {
+    this._localize = hass.localize;
+  }
+
+  /** Fetch the texts. */
+  static async load(hass) {
+    let localize = hass.localize;
+    for (const category of CATEGORIES)
+      localize = (await hass.loadBackendTranslation(category, "plexsync")) ?? localize;
+    const texts = new Texts(hass);
+    texts._localize = localize;
+    return texts;
+  }
+
+  /** Give one of the page's own texts. */
+  t = (key, values) => this._localize(`${OURS}.config_panel.${key}`, values) || key;
+
+  /** Count something in words: `key` has a text for one and for several. */
+  count = (key, count) =>
+    this.t(`${key}.${count === 1 ? "one" : "other"}`, { count: this.number(count) });
+
+  /** Say what a reason means; one that has no words is shown as it is. */
+  reason = (name) =>
+    this._localize(`${OURS}.selector.reason.options.${name}`) ||
+    this._localize(`${OURS}.config_panel.reason.${name}`) ||
+    name;
+
+  /** Name a field. */
+  field = (name) => this._localize(`${OURS}.selector.item_fields.fields.${name}.name`) || name;
+
+  /** Say what goes on. */
+  status = (name) => this._localize(`${OURS}.entity.sensor.status.state.${name}`) || name;
+
+  /** Say how the circuit is. */
+  circuit = (name) => this._localize(`${OURS}.entity.sensor.circuit.state.${name}`) || name;
+
+  /** Name a source. */
+  source = (source) => (source?.id === "action" ? this.t("source_action") : source?.title);
+
+  /** Say what went wrong with a command. */
+  error = (error) => {
+    const { translation_domain: domain, translation_key: key } = error ?? {};
+    const values = error?.translation_placeholders;
+    const words = key && this._localize(`component.${domain}.exceptions.${key}.message`, values);
+    return words || error?.message || this.t("error");
+  };
+
+  number = (value) => this._number().format(value);
+  percent = (value) => `${this._percent().format(value)} %`;
+  list = (values) => this._list().format(values);
+  time = (iso) => this._time().format(new Date(iso));
+  range = (from, until) => this._time().formatRange(new Date(from), new Date(until));
+
+  /** Say how long ago, or in how long, something is. */
+  ago = (iso) => {
+    const seconds = (new Date(iso) - Date.now()) / 1000;
+    for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]])
+      if (Math.abs(seconds) >= length)
+        return this._ago().format(Math.trunc(seconds / length), unit);
+    return this._ago().format(Math.round(seconds), "second");
+  };
+
+  /** Say how long something took. */
+  duration = (seconds) => {
+    if (seconds === null || seconds === undefined) return "–";
+    const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+    const [unit, length] = units.find(([, length]) => seconds >= length) ?? units[3];
+    const value = Math.round((seconds / length) * 10) / 10;
+    return new Intl.NumberFormat(this.language, { style: "unit", unit, unitDisplay: "long" }).format(
+      value >= 10 ? Math.round(value) : value,
+    );
+  };
+}

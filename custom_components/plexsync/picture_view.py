@@ -1,0 +1,129 @@
+"""Pictures for the review page: through Home Assistant, for administrators, never by a token.
+
+A browser need not reach Plex or a source, and does not get their keys. What cannot be
+shown is not found, whatever the reason: a picture is never worth an error.
+"""
+
+from typing import Final
+
+from aiohttp import web
+from homeassistant.components.http.const import KEY_HASS_USER
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
+
+from .const import DOMAIN
+from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .engine.breaker import State
+from .engine.database import StorageError
+from .engine.holds import READING
+from .engine.image_bytes import MAX_IMAGE, is_picture
+from .engine.record import Record
+from .engine.retry import Fault
+from .plex.items import is_rating_key
+from .plex.pictures import ENDPOINTS
+
+_HEADERS: Final = {
+    "Cache-Control": "private, max-age=600",
+    "X-Content-Type-Options": "nosniff",
+    # It is opened as a picture; as a page of its own it may do nothing at all.
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+# What each kind of picture begins with; ``is_picture`` has said that it is one of these.
+_TYPES: Final = {b"\xff": "image/jpeg", b"\x89": "image/png", b"G": "image/gif"}
+
+
+class _View(HomeAssistantView):
+    """Show one picture to an administrator."""
+
+    requires_auth = True
+
+    def _coordinator(self, request: web.Request, entry_id: str) -> PlexSyncCoordinator:
+        """Find the server. Raises HTTPNotFound."""
+        user = request.get(KEY_HASS_USER)
+        entry: PlexSyncConfigEntry | None = request.app[
+            KEY_HASS
+        ].config_entries.async_get_entry(entry_id)
+        if (
+            user is None
+            or not user.is_admin
+            or entry is None
+            or entry.domain != DOMAIN
+            or entry.state is not ConfigEntryState.LOADED
+        ):
+            raise web.HTTPNotFound
+        return entry.runtime_data
+
+    def _answer(self, data: bytes | None) -> web.Response:
+        """Send what is a picture by its own bytes. Raises HTTPNotFound."""
+        if data is None or len(data) > MAX_IMAGE or not is_picture(data):
+            raise web.HTTPNotFound
+        kind = _TYPES.get(data[:1], "image/webp")
+        return web.Response(body=data, content_type=kind, headers=_HEADERS)
+
+
+def _kind(request: web.Request) -> str:
+    """Give the field that is asked for. Raises HTTPNotFound."""
+    if (kind := request.query.get("kind", "poster")) not in ENDPOINTS:
+        raise web.HTTPNotFound
+    return kind
+
+
+class PlexPictureView(_View):
+    """A picture as Plex shows it now, of an item in a chosen library."""
+
+    url = f"/api/{DOMAIN}/picture/{{entry_id}}/{{rating_key}}"
+    name = f"api:{DOMAIN}:picture"
+
+    async def get(
+        self, request: web.Request, entry_id: str, rating_key: str
+    ) -> web.Response:
+        """Fetch it, unless Plex is to be left alone."""
+        coordinator, kind = self._coordinator(request, entry_id), _kind(request)
+        circuit = coordinator.engine.circuit
+        if (
+            not is_rating_key(rating_key)
+            or circuit.breaker.state is not State.CLOSED
+            or circuit.holds - READING
+        ):
+            raise web.HTTPNotFound
+        try:
+            data = await coordinator.server.picture(rating_key, kind)
+        except Fault, StorageError:
+            raise web.HTTPNotFound from None
+        return self._answer(data)
+
+
+class WantedPictureView(_View):
+    """A picture as a source has it for one of its records."""
+
+    url = f"/api/{DOMAIN}/wanted/{{entry_id}}/{{source}}"
+    name = f"api:{DOMAIN}:wanted"
+
+    async def get(
+        self, request: web.Request, entry_id: str, source: str
+    ) -> web.Response:
+        """Fetch it as a write would."""
+        coordinator, kind = self._coordinator(request, entry_id), _kind(request)
+        key, runner = request.query.get("key", ""), coordinator.runners.get(source)
+        if runner is None:
+            raise web.HTTPNotFound
+        try:
+            record = (await runner.source.fresh([key])).get(key)
+            if not isinstance(record, Record) or kind not in record.pictures:
+                raise web.HTTPNotFound
+            fetched = await coordinator.images.fetch(
+                source, record.pictures[kind], None, record.files
+            )
+        except Fault, StorageError:
+            raise web.HTTPNotFound from None
+        return self._answer(fetched.data)
+
+
+@callback
+def async_setup_pictures(hass: HomeAssistant) -> None:
+    """Register both; they outlive every entry."""
+    hass.http.register_view(PlexPictureView)
+    hass.http.register_view(WantedPictureView)

@@ -1,0 +1,277 @@
+"""The plan as the action and the review page show it, and what the page decides of it.
+
+Everything here is for administrators: it carries titles and values.
+"""
+
+from collections.abc import Mapping, Sequence
+import contextlib
+from itertools import batched
+from typing import Any, Final
+
+from homeassistant.util.json import JsonObjectType, JsonValueType
+
+from .answers import iso
+from .const import DOMAIN
+from .coordinator import PlexSyncCoordinator
+from .engine.change import Change
+from .engine.database import StorageError
+from .engine.fields import FIELDS
+from .engine.holds import SourceHold
+from .engine.left_alone import Rule
+from .engine.plan import Plan
+from .engine.planned import Filter, PlannedRecord
+from .engine.record import Record
+from .engine.retry import Fault
+from .engine.review import Fresh
+from .engine.sight import Sight
+from .errors import invalid
+from .service_schemas import (
+    ATTR_DIGEST,
+    ATTR_FIELD,
+    ATTR_HOLD,
+    ATTR_ITEMS,
+    ATTR_KEY,
+    ATTR_LEAVE,
+    ATTR_LIBRARY,
+    ATTR_LIMIT,
+    ATTR_OFFSET,
+    ATTR_SEARCH,
+    ATTR_SOURCE,
+)
+from .source_answers import ANSWERS
+from .which_source import source_id
+
+_AT_ONCE: Final = 100  # records that are asked for, and looked at, together
+
+
+def _filter(coordinator: PlexSyncCoordinator, data: Mapping[str, Any]) -> Filter:
+    source = data.get(ATTR_SOURCE)
+    return Filter(
+        source=None if source is None else source_id(coordinator, source),
+        field=data.get(ATTR_FIELD),
+        library=data.get(ATTR_LIBRARY),
+        search=data.get(ATTR_SEARCH),
+    )
+
+
+async def get_plan(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """List what would be written, as the last comparison saw it."""
+    review, chosen = coordinator.engine.review, _filter(coordinator, data)
+    rows = await review.page(chosen, data[ATTR_LIMIT], data[ATTR_OFFSET])
+    totals = await review.totals(chosen)
+    sweep = coordinator.engine.sweep
+    return {
+        "computed": iso(sweep.planned_at),
+        "running": sweep.progress is not None,
+        "progress": None if sweep.progress is None else round(sweep.progress, 1),
+        "total": totals.records,
+        "by_field": dict(totals.by_field),
+        "by_source": dict(totals.by_source),
+        "by_library": dict(totals.by_library),
+        "rows": [_row(row) for row in rows],
+    }
+
+
+def _row(row: PlannedRecord) -> JsonObjectType:
+    return {
+        "source": row.source,
+        "key": row.key,
+        "rating_key": row.rating_key,
+        "title": row.title,
+        "library": row.library,
+        "items": row.items,
+        "fields": list(row.fields),
+        "kept": dict(row.kept),
+        "digest": row.digest,
+    }
+
+
+async def compute_plan(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Begin to see what would be written, and wait for nothing."""
+    source = data.get(ATTR_SOURCE)
+    if source is not None and source not in coordinator.runners:
+        raise invalid("source_unknown", source=source)
+    coordinator.reconcile.start_plan(source)
+    return await coordinator.reconcile.answer(0)
+
+
+async def planned_item(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Show what would be written for one record, as Plex is now."""
+    whose = data[ATTR_SOURCE], data[ATTR_KEY]
+    found = (await _records(coordinator, [whose]))[whose]
+    if isinstance(found, str):
+        return {"reason": found, "items": []}
+    (fresh,) = await coordinator.engine.review.look([found])
+    return _fresh(fresh)
+
+
+async def _records(
+    coordinator: PlexSyncCoordinator, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Record | str]:
+    """Ask for records, of actions the queue; in place of one stands why it is not sent.
+
+    Raises Fault.
+    """
+    found: dict[tuple[str, str], Record | str] = {}
+    by_source: dict[str, list[str]] = {}
+    for source, key in wanted:
+        by_source.setdefault(source, []).append(key)
+    for source, keys in by_source.items():
+        if (runner := coordinator.runners.get(source)) is not None:
+            said = await runner.source.fresh(keys)
+        else:
+            said = await coordinator.engine.review.waiting(source, keys)
+        # One that cannot be read now is left out of what a source says.
+        found |= {(source, key): said.get(key, "under_way") for key in keys}
+    return found
+
+
+def _fresh(fresh: Fresh) -> JsonObjectType:
+    targets = fresh.sight.targets
+    answer: JsonObjectType = {
+        "digest": fresh.digest,
+        "items": [_item(target) for target in targets if target.item is not None],
+        "left_alone": list(fresh.left_alone),
+        "to_be_compared": list(fresh.unseen),
+    }
+    if not answer["items"]:
+        answer["reason"] = targets[0].reason
+        answer["candidates"] = list(targets[0].candidates)
+    return answer
+
+
+def _item(sight: Sight) -> JsonObjectType:
+    assert sight.item is not None
+    item, plan = sight.item, sight.plan
+    return {
+        "rating_key": item.rating_key,
+        "title": str(item.fields.get("title") or ""),
+        "library": item.section,
+        "changes": [_change(change) for change in plan.changes],
+        "kept": _kept(plan),
+        "adopted": [change.field for change in plan.adopted],
+    }
+
+
+def _kept(plan: Plan) -> dict[str, JsonValueType]:
+    return {name: str(why) for name, why in plan.kept.items()}
+
+
+def _change(change: Change) -> JsonObjectType:
+    """Show one change, and whether the field was locked before."""
+    shown = change.as_dict()
+    return {
+        "field": change.field,
+        "kind": str(FIELDS[change.field].kind),
+        "before": shown["before"],
+        "after": shown["after"],
+        "removed": list(change.remove),
+        "locked": change.was_locked,
+    }
+
+
+async def write_plan(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Queue some records, if their plans are still those that were shown."""
+    shown = {
+        (each[ATTR_SOURCE], each[ATTR_KEY]): each[ATTR_DIGEST]
+        for each in data[ATTR_ITEMS]
+    }
+    return {"items": await _write(coordinator, shown)}
+
+
+async def _write(
+    coordinator: PlexSyncCoordinator, shown: Mapping[tuple[str, str], str]
+) -> list[JsonValueType]:
+    found = await _records(coordinator, list(shown))
+    there = [
+        (record, shown[whose])
+        for whose, record in found.items()
+        if isinstance(record, Record)
+    ]
+    answers = await coordinator.engine.review.write(there)
+    statuses: list[JsonValueType] = [
+        {
+            "source": record.source,
+            "key": record.key,
+            "status": answer.status,
+            "reason": answer.reason,
+        }
+        for (record, _), answer in zip(there, answers, strict=True)
+    ]
+    return statuses + [
+        {"source": source, "key": key, "status": "failed", "reason": why}
+        for (source, key), why in found.items()
+        if isinstance(why, str)
+    ]
+
+
+async def write_whole_plan(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Queue all rows that fit a filter; those that have no job are asked for meanwhile."""
+    chosen = _filter(coordinator, data)
+    number, unknown = await coordinator.engine.review.write_all(chosen)
+
+    async def ask() -> None:
+        for some in batched(unknown.items(), _AT_ONCE, strict=False):
+            with contextlib.suppress(Fault, StorageError):  # they stay in the plan
+                await _write(coordinator, dict(some))
+
+    if unknown:
+        coordinator.config_entry.async_create_background_task(
+            coordinator.hass, ask(), f"{DOMAIN} write plan"
+        )
+    return {"queued": number + len(unknown)}
+
+
+async def answer_hold(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Answer what a source is held for: let it be written, or let go of what is gone."""
+    source = source_id(coordinator, data[ATTR_SOURCE])
+    await ANSWERS[SourceHold(data[ATTR_HOLD])](coordinator, source)
+    holds = coordinator.engine.source_holds.of(source)
+    return {"holds": [str(hold) for hold in holds]}
+
+
+async def leave_alone(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """Leave a field alone from now on, of one record or of a whole source; or no longer."""
+    source = source_id(coordinator, data[ATTR_SOURCE])
+    rule = Rule(source, data.get(ATTR_KEY), data[ATTR_FIELD])
+    is_news = await coordinator.engine.review.leave(rule, leave=data[ATTR_LEAVE])
+    if is_news and not data[ATTR_LEAVE]:
+        await _follow_again(coordinator, rule)
+    return {"changed": is_news}
+
+
+async def _follow_again(coordinator: PlexSyncCoordinator, rule: Rule) -> None:
+    """Compare what was left alone: the next change of the record may be far."""
+    if rule.key is None:
+        coordinator.reconcile.start()
+        return
+    whose = rule.source, rule.key
+    record = (await _records(coordinator, [whose]))[whose]
+    if isinstance(record, Record):
+        await coordinator.engine.arrivals.compare([record])
+
+
+async def left_alone(
+    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
+) -> JsonObjectType:
+    """List what is left alone."""
+    return {
+        "rules": [
+            {"source": rule.source, "key": rule.key, "field": rule.field}
+            for rule in await coordinator.engine.review.rules()
+        ]
+    }

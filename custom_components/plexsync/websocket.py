@@ -1,0 +1,158 @@
+"""What the review page asks over Home Assistant's websocket: what the actions do."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.components import websocket_api
+from homeassistant.components.websocket_api.connection import ActiveConnection
+from homeassistant.components.websocket_api.const import WebSocketCommandHandler
+from homeassistant.components.websocket_api.decorators import (
+    async_response,
+    require_admin,
+    websocket_command,
+)
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.json import JsonObjectType
+import probatio
+
+from . import service_schemas as schemas
+from .candidates import async_candidates
+from .const import DOMAIN, SOURCE_ACTION
+from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .errors import translated_errors
+from .live import Live
+from .review_page import review_page
+from .service_schemas import (
+    ATTR_KEY,
+    ATTR_RATING_KEY,
+    ATTR_SCOPE,
+    ATTR_SOURCE,
+    ATTR_WAIT,
+)
+from .shared_actions import (
+    cancel_reconcile,
+    discard_failed,
+    get_jobs,
+    get_outages,
+    pin_item,
+    reconcile,
+    retry_failed,
+    unpin_item,
+)
+from .websocket_entry import ENTRY, PAGE, command, coordinator_of
+from .websocket_history import COMMANDS as HISTORY
+from .websocket_plan import COMMANDS as PLAN
+
+_MAX_ITEMS: Final = 20  # candidates that are read at once
+
+
+@websocket_command({probatio.Required("type"): f"{DOMAIN}/overview"})
+@require_admin
+@async_response
+async def _overview(
+    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
+) -> None:
+    """Name the servers, and what can be chosen of each."""
+    with translated_errors():
+        servers = [
+            await _server(entry)
+            for entry in hass.config_entries.async_entries(DOMAIN)
+            if entry.disabled_by is None
+        ]
+    answer = {"version": review_page(hass).version, "servers": servers}
+    connection.send_result(msg["id"], answer)
+
+
+async def _server(entry: PlexSyncConfigEntry) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "config_entry_id": entry.entry_id,
+        "title": entry.title,
+        "loaded": entry.state is ConfigEntryState.LOADED,
+        "sources": [],
+        "libraries": [],
+    }
+    if found["loaded"]:
+        coordinator = entry.runtime_data
+        found["sources"] = [
+            {"id": SOURCE_ACTION, "title": "sync_item"},
+            *(
+                {"id": number, "title": runner.name}
+                for number, runner in coordinator.runners.items()
+            ),
+        ]
+        found["libraries"] = [
+            {"id": library.uuid, "title": library.title}
+            for library in await coordinator.server.known_libraries()
+        ]
+    return found
+
+
+@websocket_command({probatio.Required("type"): f"{DOMAIN}/subscribe", **ENTRY})
+@require_admin
+@callback
+def _subscribe(
+    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
+) -> None:
+    """Follow one server."""
+    live = Live(coordinator_of(hass, msg), connection, msg["id"])
+    connection.subscriptions[msg["id"]] = live.stop
+    connection.send_result(msg["id"])
+    live.start()
+
+
+async def _pin(
+    coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
+) -> JsonObjectType:
+    """Tie a record to an item, or let it find its own again."""
+    tie = unpin_item if msg[ATTR_RATING_KEY] is None else pin_item
+    return await tie(coordinator, msg)
+
+
+async def _candidates(
+    coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
+) -> JsonObjectType:
+    """Show items that a record may mean."""
+    return await async_candidates(coordinator, msg["rating_keys"])
+
+
+async def _sweep(
+    coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
+) -> JsonObjectType:
+    """Begin to compare, and wait for nothing."""
+    return await reconcile(coordinator, {**msg, ATTR_WAIT: 0})
+
+
+_KEYS: Final = probatio.All(
+    [schemas.text_or_number], probatio.Length(min=1, max=_MAX_ITEMS)
+)
+_TIE: Final = {
+    probatio.Required(ATTR_SOURCE): schemas.text,
+    probatio.Required(ATTR_KEY): schemas.text,
+    probatio.Required(ATTR_RATING_KEY): probatio.Any(None, schemas.text_or_number),
+}
+_SCOPE: Final = {
+    probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(schemas.SCOPES)
+}
+
+COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
+    _overview,
+    _subscribe,
+    command("jobs", {**schemas.GET_JOBS.schema, **PAGE}, get_jobs),
+    command("retry", schemas.FAILED_JOBS.schema, retry_failed),
+    command("discard", schemas.FAILED_JOBS.schema, discard_failed),
+    command("candidates", {probatio.Required("rating_keys"): _KEYS}, _candidates),
+    command("pin", _TIE, _pin),
+    command("outages", {}, get_outages),
+    command("sweep", _SCOPE, _sweep),
+    command("sweep/cancel", {}, cancel_reconcile),
+    *PLAN,
+    *HISTORY,
+)
+
+
+@callback
+def async_setup_commands(hass: HomeAssistant) -> None:
+    """Register the commands; they outlive every entry."""
+    for handler in COMMANDS:
+        websocket_api.async_register_command(hass, handler)

@@ -1,0 +1,78 @@
+"""What the review page asks of the history, and what it has undone."""
+
+from typing import Any, Final
+
+from homeassistant.components.websocket_api.const import WebSocketCommandHandler
+from homeassistant.util.json import JsonObjectType
+import probatio
+
+from .coordinator import PlexSyncCoordinator
+from .history_answer import (
+    async_history,
+    async_run_of,
+    async_runs,
+    bounds,
+    chosen_fields,
+)
+from .record_input import find, identifier
+from .service_schemas import (
+    ATTR_BEFORE,
+    ATTR_FIELDS,
+    ATTR_RATING_KEY,
+    ATTR_RUN,
+    ATTR_SINCE,
+    HISTORY,
+    ROW_ID,
+    moment,
+    names,
+    text_or_number,
+)
+from .undo_run import async_undo_item, async_undo_since
+from .websocket_entry import PAGE, command
+
+
+async def _undo(
+    coordinator: PlexSyncCoordinator, msg: dict[str, Any]
+) -> JsonObjectType:
+    """Restore one item, or some of its fields."""
+    given = identifier(msg)
+    assert given is not None
+    which = chosen_fields(msg.get(ATTR_FIELDS))
+    return await async_undo_item(coordinator, find(given), which)
+
+
+async def _undo_run(
+    coordinator: PlexSyncCoordinator, msg: dict[str, Any]
+) -> JsonObjectType:
+    """Begin to restore what one run wrote."""
+    run = await async_run_of(coordinator, msg[ATTR_RUN])
+    return await async_undo_since(coordinator, run.first, 0, run.last, run.source)
+
+
+async def _undo_since(
+    coordinator: PlexSyncCoordinator, msg: dict[str, Any]
+) -> JsonObjectType:
+    """Begin to restore everything that was written since a moment."""
+    since, _ = bounds(msg)
+    assert since is not None
+    return await async_undo_since(coordinator, since, 0)
+
+
+COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
+    command("history", {**HISTORY, **PAGE}, async_history),
+    command(
+        "history/runs",
+        {probatio.Optional(ATTR_BEFORE): ROW_ID, **PAGE},
+        async_runs,
+    ),
+    command(
+        "undo",
+        {
+            probatio.Required(ATTR_RATING_KEY): text_or_number,
+            probatio.Optional(ATTR_FIELDS): names,
+        },
+        _undo,
+    ),
+    command("undo/run", {probatio.Required(ATTR_RUN): ROW_ID}, _undo_run),
+    command("undo/since", {probatio.Required(ATTR_SINCE): moment}, _undo_since),
+)

@@ -1,0 +1,217 @@
+"""Look at the review page as its reader does: in a browser, under a strict policy."""
+
+from base64 import b64encode
+import hashlib
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from aiohttp import ClientSession
+
+from . import running
+from .browser import Page, open_page
+from .home import Home
+from .pictures import log_in_with
+from .place import Place
+from .servers import Scene
+from .terminal import say
+
+_WIDTHS = (360, 768, 1400)
+_HEIGHTS = {360: 780, 768: 1024, 1400: 900}
+_PLANTED = "<img src=x onerror=window.planted=1><script>window.planted=1</script>"
+# The panel of the page, wherever Home Assistant has put it.
+_PANEL = """
+window.panel = () => {
+  const find = (root) => root && (root.querySelector("plexsync-panel") ||
+    [...root.querySelectorAll("*")].map((each) => find(each.shadowRoot)).find(Boolean));
+  return find(document)?.shadowRoot;
+};
+"""
+# What each view shows once it is there.
+_SHOWN = {
+    "plan": ".listing [role=listitem], .listing .empty",
+    "needs": ".card",
+    "history": ".listing [role=listitem], .listing .empty",
+    "health": ".time",
+}
+
+
+class CheckError(Exception):
+    """The page is not as it should be."""
+
+
+def _expect(truth: object, what: str) -> None:
+    if not truth:
+        raise CheckError(what)
+
+
+async def check(place: Place, folder: Path | None, axe: Path | None) -> None:
+    """Check the page of a demo that runs; keep pictures, and have axe look, where asked."""
+    async with running.running_demo(place) as demo, ClientSession() as session:
+        scene = await demo.stash.next_scene()
+        await _plan_something(demo, scene)
+        try:
+            async with open_page(session, 1400, 900) as page:
+                await page.run_first(log_in_with(demo.home))
+                await page.run_first(_PANEL)
+                await _be_strict(page, session, place)
+                for command in ("Runtime.enable", "Log.enable"):
+                    await page.command(command)
+                script = None if axe is None else axe.read_text("utf-8")
+                for view in _SHOWN:
+                    await _check_view(page, place, view, folder, script)
+                await _check_planted(page, place)
+                _check_quiet(page)
+                await _check_policy(page)
+            await _check_others(demo.home, session, place)
+        finally:
+            await _plan_nothing(demo, scene)
+    say("The page is as it should be")
+
+
+async def _plan_something(demo: running.Demo, scene: Scene) -> None:
+    """Let something wait to be written, with a title that would like to run."""
+    entities = await demo.entities()
+    await demo.home.press("switch.turn_off", entities["switch.sync"])
+    await demo.stash.rename(scene, _PLANTED)
+    await demo.home.until(entities["sensor.pending"], lambda it: it != "0", 60)
+    await demo.home.act("plexsync.reconcile", scope="plan", wait=60)
+
+
+async def _plan_nothing(demo: running.Demo, scene: Scene) -> None:
+    await demo.stash.rename(scene, scene.title)
+    entities = await demo.entities()
+    await demo.home.press("switch.turn_on", entities["switch.sync"])
+
+
+async def _be_strict(page: Page, session: ClientSession, place: Place) -> None:
+    """Serve Home Assistant's own page with a policy: its inline scripts, and no others."""
+    url = f"{place.home_url}/plexsync"
+    async with session.get(url) as answer:
+        html = await answer.read()
+    hashes = [
+        b64encode(hashlib.sha256(script).digest()).decode()
+        for script in re.findall(rb"<script[^>]*>(.*?)</script>", html, re.DOTALL)
+    ]
+    socket = place.home_url.replace("http", "ws", 1)
+    policy = (
+        "default-src 'self'; object-src 'none'; base-uri 'self'; img-src 'self' data: blob:;"
+        f" connect-src 'self' {socket}; style-src 'self' 'unsafe-inline'; script-src 'self' "
+        + " ".join(f"'sha256-{each}'" for each in hashes)
+    )
+    headers = {"Content-Type": "text/html", "Content-Security-Policy": policy}
+
+    def answer_with(params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        # A header that is added to the real answer comes too late to be a policy.
+        return "Fetch.fulfillRequest", {
+            "requestId": params["requestId"],
+            "responseCode": 200,
+            "responseHeaders": [
+                {"name": name, "value": value} for name, value in headers.items()
+            ],
+            "body": b64encode(html).decode(),
+        }
+
+    page.answers["Fetch.requestPaused"] = answer_with
+    patterns = [{"urlPattern": f"{url}*", "resourceType": "Document"}]
+    await page.command("Fetch.enable", patterns=patterns)
+
+
+async def _check_view(
+    page: Page, place: Place, view: str, folder: Path | None, axe: str | None
+) -> None:
+    """Open a view cold, at each width, by day and by night."""
+    for width in _WIDTHS:
+        await page.resize(width, _HEIGHTS[width])
+        for scheme in ("light", "dark"):
+            feature = {"name": "prefers-color-scheme", "value": scheme}
+            await page.command("Emulation.setEmulatedMedia", features=[feature])
+            await page.go(f"{place.home_url}/plexsync/{view}")
+            await page.until(f"!!window.panel?.()?.querySelector({_SHOWN[view]!r})")
+            wide = await page.evaluate(
+                "document.documentElement.scrollWidth > innerWidth"
+                " || panel().querySelector('main').scrollWidth"
+                " > panel().querySelector('main').clientWidth"
+            )
+            _expect(not wide, f"{view} is wider than {width} pixels")
+            failed = await page.evaluate("!!panel().querySelector('.failed')")
+            _expect(not failed, f"{view} could not be read")
+            if folder is not None:
+                await page.settled()
+                await page.picture(folder / f"{view}-{width}-{scheme}.png")
+            if axe is not None:
+                await _check_access(page, axe, f"{view}, {width}, {scheme}")
+    say(f"{view}: seen at {', '.join(map(str, _WIDTHS))} pixels, light and dark")
+
+
+async def _check_access(page: Page, axe: str, where: str) -> None:
+    await page.settled()
+    await page.evaluate(f"{axe}; void 0")
+    found = await page.evaluate(
+        "axe.run(panel().host, {resultTypes: ['violations']}).then((result) =>"
+        " JSON.stringify(result.violations.map((each) => [each.id,"
+        " each.nodes.slice(0, 3).map((node) => [node.target, node.failureSummary])])))"
+    )
+    _expect(found == "[]", f"axe, {where}: {found}")
+
+
+async def _check_planted(page: Page, place: Place) -> None:
+    """See a title that is a script shown as the text that it is."""
+    await page.go(f"{place.home_url}/plexsync/plan")
+    await page.until("!!panel?.()?.querySelector('.listing [data-main]')")
+    await page.evaluate("panel().querySelector('.listing [data-main]').click()")
+    text = json.dumps("window.planted=1</script>")
+    await page.until(f"panel().querySelector('.detail').textContent.includes({text})")
+    _expect(
+        await page.evaluate(
+            "!window.planted && !panel().querySelector('script, img[onerror]')"
+        ),
+        "a title has run",
+    )
+    say("A title with a script in it is shown as text")
+
+
+def _check_quiet(page: Page) -> None:
+    """Nothing went wrong in the browser, but for pictures that there are not."""
+    for event in page.events:
+        method, params = event.get("method"), event.get("params", {})
+        if method == "Runtime.exceptionThrown":
+            raise CheckError(json.dumps(params["exceptionDetails"])[:2000])
+        entry = params.get("entry", {})
+        if method == "Log.entryAdded" and entry["level"] == "error":
+            is_picture = re.search(
+                "/api/plexsync/(picture|wanted)/", entry.get("url", "")
+            )
+            _expect(is_picture, json.dumps(entry)[:2000])
+        if method == "Runtime.consoleAPICalled" and params["type"] == "error":
+            raise CheckError(json.dumps(params)[:2000])
+    say("Nothing went wrong, and the policy was kept")
+
+
+async def _check_policy(page: Page) -> None:
+    """See that the policy was in force: a script that nobody knows does not run."""
+    loose = await page.evaluate(
+        "document.head.append(Object.assign(document.createElement('script'),"
+        " {textContent: 'window.loose = 1'})), window.loose"
+    )
+    _expect(loose is None, "the policy was not in force")
+
+
+async def _check_others(home: Home, session: ClientSession, place: Place) -> None:
+    """Somebody who is no administrator does not get the page."""
+    other = await home.add_user("reader")
+    try:
+        async with open_page(session, 1400, 900) as page:
+            await page.run_first(log_in_with(other))
+            await page.run_first(_PANEL)
+            await page.go(f"{place.home_url}/plexsync")
+            await page.until("!!document.querySelector('home-assistant')?.hass?.panels")
+            await page.settled()
+            seen = await page.evaluate(
+                "!!panel() || 'plexsync' in document.querySelector('home-assistant').hass.panels"
+            )
+            _expect(not seen, "somebody else sees the page")
+    finally:
+        await home.remove_user("reader")
+    say("Nobody but administrators gets it")

@@ -1,0 +1,253 @@
+"""The plan over the websocket: it is looked at, decided, and written as it was shown."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import (
+    MockHAClientWebSocket,
+    WebSocketGenerator,
+)
+
+from custom_components.plexsync.const import (
+    CONF_START,
+    SOURCE_ACTION,
+    START_CHANGES,
+    START_PREVIEW,
+)
+from tests.home import (
+    PLEX_ROOT,
+    SOURCE,
+    call,
+    make_entry,
+    set_up,
+    stash_subentry,
+    state_of,
+    until,
+    until_state,
+)
+from tests.repairing import issue, until_issue
+from tests.simulators.films import FILMS
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.stash import StashSimulator
+
+from .test_websocket import ask, error
+
+NUMBER = 12  # films that Stash knows
+PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
+
+
+@pytest.fixture
+async def entry(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> MockConfigEntry:
+    """Give a home whose source waits for the answer to its first plan."""
+    source = stash_subentry(stash, **{CONF_START: START_PREVIEW})
+    entry = await set_up(hass, make_entry(plex, source))
+    await until_issue(hass, "preview_ready", SOURCE)
+    return entry
+
+
+@pytest.fixture
+async def socket(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> MockHAClientWebSocket:
+    """Give an administrator's connection."""
+    return await hass_ws_client(hass)
+
+
+def written(plex: PlexSimulator) -> int:
+    """Count the edits that Plex took part in."""
+    return plex.journal.count(method="PUT")
+
+
+async def row_of(socket: MockHAClientWebSocket, path: str, plex: PlexSimulator) -> Any:
+    """Give the row of one film."""
+    key = str(plex.core.find(path).rating_key)
+    rows = (await ask(socket, "plan"))["rows"]
+    return next(row for row in rows if row["rating_key"] == key)
+
+
+async def test_the_plan_is_there_with_the_question(
+    hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
+) -> None:
+    """In pages, in the order of titles, counted by what would change; as the action says."""
+    plan = await ask(socket, "plan")
+    assert (plan["total"], plan["running"]) == (NUMBER, False)
+    assert plan["computed"] is not None
+    titles = [row["title"] for row in plan["rows"]]
+    assert titles == sorted(titles, key=str.lower)
+    assert plan["by_source"] == {SOURCE: NUMBER}
+    assert plan["by_field"]["summary"] == NUMBER
+    assert sum(plan["by_library"].values()) == NUMBER
+    page = await ask(socket, "plan", limit=5, offset=10)
+    assert page["rows"] == plan["rows"][10:]
+    some = await ask(socket, "plan", field="title", search=titles[0][:4].upper())
+    assert {row["title"] for row in some["rows"]} <= set(titles)
+    assert (await ask(socket, "plan", source=SOURCE_ACTION))["total"] == 0
+    assert await call(hass, "get_plan") == plan
+    assert written(plex) == 0
+
+
+async def test_one_record_is_opened_and_written(
+    hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
+) -> None:
+    """Before and after of each field; all others still wait for the answer."""
+    row = await row_of(socket, PATH, plex)
+    whose = {"source": row["source"], "key": row["key"]}
+    shown = await ask(socket, "plan/item", **whose)
+    assert shown["digest"] == row["digest"]
+    (item,) = shown["items"]
+    changes = {change["field"]: change for change in item["changes"]}
+    assert list(row["fields"]) == [name for name in row["fields"] if name in changes]
+    summary = changes["summary"]
+    there = plex.core.find(PATH).values.get("summary") or None
+    assert (summary["kind"], summary["before"]) == ("prose", there)
+    assert summary["after"] not in (None, there)
+    answer = await ask(
+        socket, "plan/write", items=[{**whose, "digest": shown["digest"]}]
+    )
+    assert answer == {"items": [{**whose, "status": "queued", "reason": None}]}
+    await until(
+        hass, lambda: plex.core.find(PATH).values.get("summary") == summary["after"]
+    )
+    await until_state(hass, "sensor", "pending", str(NUMBER - 1))
+    assert written(plex) == 1
+    assert (await ask(socket, "plan"))["total"] == NUMBER - 1
+    assert state_of(hass, "sensor", "status").state == "needs_review"
+
+
+async def test_what_has_changed_since_is_shown_anew(
+    socket: MockHAClientWebSocket, plex: PlexSimulator
+) -> None:
+    """Nothing of it is written."""
+    row = await row_of(socket, PATH, plex)
+    plex.core.edit_by_person(row["rating_key"], summary="Mine.")
+    shown = {name: row[name] for name in ("source", "key", "digest")}
+    (answer,) = (await ask(socket, "plan/write", items=[shown]))["items"]
+    assert answer["status"] == "changed"
+    anew = await row_of(socket, PATH, plex)
+    assert anew["digest"] != row["digest"]
+    assert anew["kept"]["summary"] == "locked"
+    assert written(plex) == 0
+
+
+async def test_a_record_that_is_gone_says_so(
+    socket: MockHAClientWebSocket, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """It was deleted in Stash after it was shown."""
+    row = await row_of(socket, PATH, plex)
+    whose = {"source": row["source"], "key": row["key"]}
+    stash.core.delete_scene(int(row["key"].removeprefix("scene:")))
+    assert await ask(socket, "plan/item", **whose) == {"reason": "gone", "items": []}
+    (answer,) = (
+        await ask(socket, "plan/write", items=[{**whose, "digest": row["digest"]}])
+    )["items"]
+    assert (answer["status"], answer["reason"]) == ("failed", "gone")
+    assert written(plex) == 0
+
+
+async def test_all_that_fits_is_written(
+    hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
+) -> None:
+    """Without the end of the hold: it is for its owner to say."""
+    assert await ask(socket, "plan/write_all", field="summary") == {"queued": NUMBER}
+    await until_state(hass, "sensor", "pending", "0")
+    assert written(plex) == NUMBER
+    assert (await ask(socket, "plan"))["total"] == 0
+    assert state_of(hass, "sensor", "status").state == "needs_review"
+
+
+async def test_a_field_is_left_alone_and_followed_again(
+    hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
+) -> None:
+    """Of the whole source, and of one record."""
+    before = plex.core.find(PATH).values.get("summary")
+    row = await row_of(socket, PATH, plex)
+    one = {"source": SOURCE, "key": row["key"], "field": "summary"}
+    every = {"source": SOURCE, "field": "title"}
+    for rule in (one, every):
+        assert await ask(socket, "plan/leave", **rule, leave=True) == {"changed": True}
+    assert (await ask(socket, "plan/left"))["rules"] == [every | {"key": None}, one]
+    assert "title" not in (await ask(socket, "plan"))["by_field"]
+    await ask(socket, "plan/write_all")
+    await until_state(hass, "sensor", "pending", "0")
+    assert plex.core.find(PATH).values.get("summary") == before
+    assert await ask(socket, "plan/leave", **one, leave=False) == {"changed": True}
+    assert (await ask(socket, "plan/left"))["rules"] == [every | {"key": None}]
+
+
+async def test_the_question_is_answered(
+    hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
+) -> None:
+    """The hold ends with its repair, and all is written."""
+    answer = {"source": SOURCE, "hold": "first_plan"}
+    assert await ask(socket, "hold/answer", **answer) == {"holds": []}
+    await until_state(hass, "sensor", "synced", str(NUMBER))
+    await until(hass, lambda: issue(hass, "preview_ready", SOURCE) is None)
+    assert (await ask(socket, "plan"))["total"] == 0
+
+
+async def test_a_plan_is_made_at_any_time(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Of a source that gives changes only, of which nothing waits; and its gaps are written."""
+    source = stash_subentry(stash, **{CONF_START: START_CHANGES})
+    entry = await set_up(hass, make_entry(plex, source))
+    socket = await hass_ws_client(hass)
+    assert (await ask(socket, "plan"))["computed"] is None
+    answer = await ask(socket, "plan/compute", source=SOURCE)
+    assert answer["scope"] == "plan"
+    await entry.runtime_data.reconcile.over()
+    assert (await ask(socket, "plan"))["total"] == NUMBER
+    assert state_of(hass, "sensor", "pending").state == "0"
+    assert await ask(socket, "plan/write_all") == {"queued": NUMBER}
+    await until_state(hass, "sensor", "synced", str(NUMBER))
+    answer = await call(hass, "reconcile", scope="plan", wait=60)
+    assert answer["counts"] == {"in_line": NUMBER}
+    assert (await ask(socket, "plan"))["total"] == 0
+
+
+async def test_a_source_that_is_not_there(socket: MockHAClientWebSocket) -> None:
+    """Say so in words."""
+    here = {"config_entry_id": "01ENTRY", "source": "nobody"}
+    for name, more in (
+        ("plan", {}),
+        ("plan/compute", {}),
+        ("plan/leave", {"field": "title", "leave": True}),
+        ("plan/write_all", {}),
+    ):
+        found = await error(socket, name, **here, **more)
+        assert found["translation_key"] == "source_unknown", name
+
+
+async def test_a_stash_that_is_away_is_told(
+    hass: HomeAssistant, socket: MockHAClientWebSocket, stash: StashSimulator
+) -> None:
+    """Nothing can be shown afresh, and nothing is written."""
+    (row, *_) = (await ask(socket, "plan"))["rows"]
+    await stash.stop()
+    here = {"config_entry_id": "01ENTRY", "source": SOURCE, "key": row["key"]}
+    found = await error(socket, "plan/item", **here)
+    assert found["code"] == "home_assistant_error"
+
+
+async def test_what_an_action_said_is_in_no_plan_but_can_be_opened(
+    hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
+) -> None:
+    """As long as its job waits."""
+    await hass.services.async_call(
+        "switch",
+        "turn_off",
+        {"entity_id": state_of(hass, "switch", "sync").entity_id},
+        blocking=True,
+    )
+    await call(hass, "sync_item", path=PATH, fields={"tagline": "New"}, key="one")
+    found = await ask(socket, "plan/item", source=SOURCE_ACTION, key="one")
+    assert [change["field"] for change in found["items"][0]["changes"]] == ["tagline"]
+    gone = await ask(socket, "plan/item", source=SOURCE_ACTION, key="two")
+    assert gone["items"] == []
