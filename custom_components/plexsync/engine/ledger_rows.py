@@ -20,11 +20,11 @@ _SOURCES = 1 << 12  # of one field of an item
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS ledger_field (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 255),
     name TEXT NOT NULL UNIQUE
 ) STRICT;
 CREATE TABLE IF NOT EXISTS ledger_source (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 4095),
     name TEXT NOT NULL UNIQUE
 ) STRICT;
 CREATE TABLE IF NOT EXISTS moment (
@@ -60,7 +60,8 @@ SELECT written.id / 1048576 AS item, ledger_field.name AS field,
     iif(unconfirmed.id IS NULL, written.value, unconfirmed.value) AS value,
     iif(unconfirmed.id IS NULL, NULL, written.value) AS intent,
     unconfirmed.earlier, unconfirmed.id IS NOT NULL AS pending,
-    before, before_known, before_locked, released, moment.at AS written, place,
+    before, before_known, before_locked, released, coalesce(moment.at, 0.0) AS written,
+    place,
     iif(unconfirmed.id IS NULL, written.shown, unconfirmed.shown) AS shown,
     iif(unconfirmed.id IS NULL, written.locked, unconfirmed.locked) AS locked,
     before_year, let_go, written.id AS id
@@ -68,7 +69,7 @@ FROM written
 CROSS JOIN ledger_field ON ledger_field.id = written.id / 4096 % 256
 CROSS JOIN ledger_source ON ledger_source.id = written.id % 4096
 LEFT JOIN unconfirmed ON unconfirmed.id = written.id
-CROSS JOIN moment ON moment.id = coalesce(unconfirmed.moment, written.moment);
+LEFT JOIN moment ON moment.id = coalesce(unconfirmed.moment, written.moment);
 """
 
 # Conditions on ``written``. The numbers of an item, then a field's name, then a
@@ -129,6 +130,14 @@ def moment(db: Connection, now: float) -> int:
         return int(last[0])
     add = "INSERT INTO moment (at) VALUES (?) RETURNING id"
     return int(db.execute(add, (now,)).fetchone()[0])
+
+
+def prune_moments(db: Connection) -> None:
+    """Drop the moments of rows that became somebody else's, or ours anew, since."""
+    db.execute(
+        "DELETE FROM moment WHERE id NOT IN (SELECT moment FROM written"
+        " UNION SELECT moment FROM unconfirmed WHERE moment IS NOT NULL)"
+    )
 
 
 def begin_writes(db: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
