@@ -10,7 +10,7 @@ from .record import Record, Value
 from .written import Written, another_leads, row_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each field of each plan: freezing it takes longer
 class Case:
     """One field of a record, what stands in Plex, and what the ledger says of it."""
 
