@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 import itertools
 import json
@@ -30,6 +30,21 @@ _FLAGS = (
     "--force-color-profile=srgb",
     "--remote-debugging-port=0",
 )
+
+# The panel of the page, wherever Home Assistant has put it.
+PANEL = """
+window.panel = () => {
+  const find = (root) => root && (root.querySelector("plexsync-panel") ||
+    [...root.querySelectorAll("*")].map((each) => find(each.shadowRoot)).find(Boolean));
+  return find(document)?.shadowRoot;
+};
+"""
+
+
+def log_in_with(tokens: Mapping[str, Any]) -> str:
+    """Give the script that logs a browser in, to be run before Home Assistant's pages."""
+    text = json.dumps(json.dumps(tokens))
+    return f"localStorage.setItem('hassTokens', {text})"
 
 
 class Page:

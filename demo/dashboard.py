@@ -29,9 +29,9 @@ SAYS = {
     "off": ("info", "Sync is off", "Jobs are kept, and nothing is written."),
     "storage_failed": ("error", "The disk cannot be written", "Is it full?"),
     "wrong_server": ("error", "Another Plex answers", _REPAIR),
-    "address_unknown": ("error", "Nobody knows Plex's address", _REPAIR),
+    "address_unknown": ("error", "Plex's address is unknown", _REPAIR),
     "token_refused": ("error", "Plex refuses the token", _REPAIR),
-    "library_gone": ("error", "No chosen library is there", _REPAIR),
+    "library_gone": ("error", "No chosen library exists", _REPAIR),
     "ledger_in_doubt": ("error", "The memory is in doubt", _REPAIR),
 }
 

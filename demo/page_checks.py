@@ -10,9 +10,8 @@ from typing import Any
 from aiohttp import ClientSession
 
 from . import running
-from .browser import Page, open_page
+from .browser import PANEL, Page, log_in_with, open_page
 from .home import Home
-from .pictures import log_in_with
 from .place import Place
 from .servers import Scene
 from .terminal import say
@@ -20,14 +19,6 @@ from .terminal import say
 _WIDTHS = (360, 768, 1400)
 _HEIGHTS = {360: 780, 768: 1024, 1400: 900}
 _PLANTED = "<img src=x onerror=window.planted=1><script>window.planted=1</script>"
-# The panel of the page, wherever Home Assistant has put it.
-_PANEL = """
-window.panel = () => {
-  const find = (root) => root && (root.querySelector("plexsync-panel") ||
-    [...root.querySelectorAll("*")].map((each) => find(each.shadowRoot)).find(Boolean));
-  return find(document)?.shadowRoot;
-};
-"""
 # What each view shows once it is there.
 _SHOWN = {
     "plan": ".listing [role=listitem], .listing .empty",
@@ -53,15 +44,15 @@ async def check(place: Place, folder: Path | None, axe: Path | None) -> None:
         await _plan_something(demo, scene)
         try:
             async with open_page(session, 1400, 900) as page:
-                await page.run_first(log_in_with(demo.home))
-                await page.run_first(_PANEL)
+                await page.run_first(log_in_with(demo.home.tokens))
+                await page.run_first(PANEL)
                 await _be_strict(page, session, place)
                 for command in ("Runtime.enable", "Log.enable"):
                     await page.command(command)
                 script = None if axe is None else axe.read_text("utf-8")
                 for view in _SHOWN:
                     await _check_view(page, place, view, folder, script)
-                await _check_planted(page, place)
+                await _check_planted(page, place, script)
                 _check_quiet(page)
                 await _check_policy(page)
             await _check_others(demo.home, session, place)
@@ -156,7 +147,7 @@ async def _check_access(page: Page, axe: str, where: str) -> None:
     _expect(found == "[]", f"axe, {where}: {found}")
 
 
-async def _check_planted(page: Page, place: Place) -> None:
+async def _check_planted(page: Page, place: Place, axe: str | None) -> None:
     """See a title that is a script shown as the text that it is."""
     await page.go(f"{place.home_url}/plexsync/plan")
     await page.until("!!panel?.()?.querySelector('.listing [data-main]')")
@@ -169,6 +160,10 @@ async def _check_planted(page: Page, place: Place) -> None:
         ),
         "a title has run",
     )
+    if axe is not None:
+        await _check_access(page, axe, "an item of the plan")
+        await page.evaluate("panel().querySelector('.detail .menu summary').click()")
+        await _check_access(page, axe, "what can be left alone")
     say("A title with a script in it is shown as text")
 
 
@@ -203,8 +198,8 @@ async def _check_others(home: Home, session: ClientSession, place: Place) -> Non
     other = await home.add_user("reader")
     try:
         async with open_page(session, 1400, 900) as page:
-            await page.run_first(log_in_with(other))
-            await page.run_first(_PANEL)
+            await page.run_first(log_in_with(other.tokens))
+            await page.run_first(PANEL)
             await page.go(f"{place.home_url}/plexsync")
             await page.until("!!document.querySelector('home-assistant')?.hass?.panels")
             await page.settled()

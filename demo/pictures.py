@@ -7,9 +7,8 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from . import running, story
-from .browser import Page, open_page
+from .browser import PANEL, Page, log_in_with, open_page
 from .dashboard import PATH, SAYS
-from .home import Home
 from .place import Place
 from .terminal import say
 
@@ -32,11 +31,13 @@ async def take(place: Place, folder: Path) -> None:
         ClientSession() as session,
         open_page(session, _WIDTH, _HEIGHT) as page,
     ):
-        await page.run_first(log_in_with(demo.home))
+        await page.run_first(log_in_with(demo.home.tokens))
+        await page.run_first(PANEL)
 
         await story.edit(place, count=1, name="Metropolis")
         await story.edit(place, count=2, name="")
         await _picture(page, place, "up_to_date", folder / "healthy.png")
+        await _review(page, demo, folder)
 
         await story.stop_plex(place)
         await story.edit(place, count=12, name="")
@@ -48,12 +49,9 @@ async def take(place: Place, folder: Path) -> None:
         await story.start_plex(place)
         await story.edit(place, count=1, name="Charade")
         await _picture(page, place, "up_to_date", folder / "recovered.png")
-
-
-def log_in_with(home: Home) -> str:
-    """Give the script that logs a browser in."""
-    tokens = json.dumps(json.dumps(home.tokens))
-    return f"localStorage.setItem('hassTokens', {tokens})"
+        await page.go(f"{place.home_url}/plexsync/health")
+        await page.until("!!window.panel?.()?.querySelector('tbody')")
+        await _keep(page, folder / "review-health.png")
 
 
 async def _picture(page: Page, place: Place, status: str, file: Path) -> None:
@@ -61,6 +59,40 @@ async def _picture(page: Page, place: Place, status: str, file: Path) -> None:
     await page.go(f"{place.home_url}/{PATH}")
     _, title, _ = SAYS[status]
     await page.until(f"{_TEXT}.includes({json.dumps(title)})")
+    await _keep(page, file)
+
+
+async def _review(page: Page, demo: running.Demo, folder: Path) -> None:
+    """Open a row of a plan on the review page, and one of what was written."""
+    switch = (await demo.entities())["switch.sync"]
+    await demo.home.press("switch.turn_off", switch)
+    scenes = [await demo.stash.next_scene()]
+    for number in range(9):
+        restored = {"title": f"{scenes[-1].title} (restored)"}
+        if number % 2:
+            words = scenes[-1].details.replace(" a ", " some ")
+            restored["details"] = f"{words} Restored from two prints."
+        await demo.stash.edit(scenes[-1], **restored)
+        scenes.append(await demo.stash.next_scene())
+    pending = (await demo.entities())["sensor.pending"]
+    await demo.home.until(pending, "9".__eq__, 60)
+    await demo.home.act("plexsync.reconcile", scope="plan", wait=60)
+    for view in ("plan", "history"):
+        await page.go(f"{demo.place.home_url}/plexsync/{view}")
+        await page.until(
+            "!!window.panel?.()?.querySelectorAll('.listing [data-main]')[1]"
+        )
+        await page.evaluate(
+            "panel().querySelectorAll('.listing [data-main]')[1].click()"
+        )
+        await page.until("!!panel().querySelector('.detail .change')")
+        await _keep(page, folder / f"review-{view}.png")
+    for scene in scenes[:-1]:
+        await demo.stash.edit(scene, title=scene.title, details=scene.details)
+    await demo.home.press("switch.turn_on", switch)
+
+
+async def _keep(page: Page, file: Path) -> None:
     await asyncio.sleep(_SETTLED)
     await page.picture(file)
     say(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")

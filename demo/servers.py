@@ -11,11 +11,11 @@ query Next($id: String!) {
   findScenes(
     filter: {per_page: 1, sort: "updated_at", direction: ASC}
     scene_filter: {path: {value: $id, modifier: INCLUDES}}
-  ) { scenes { id title files { path } } }
+  ) { scenes { id title details files { path } } }
 }
 """
-_RENAME = """
-mutation Rename($input: SceneUpdateInput!) { sceneUpdate(input: $input) { title } }
+_EDIT = """
+mutation Edit($input: SceneUpdateInput!) { sceneUpdate(input: $input) { title } }
 """
 
 
@@ -26,6 +26,7 @@ class Scene:
     id: str
     title: str
     path: str
+    details: str = ""
 
 
 class Stash:
@@ -43,11 +44,16 @@ class Stash:
         if not scenes:
             raise LookupError(name)
         scene = scenes[0]
-        return Scene(scene["id"], scene["title"], scene["files"][0]["path"])
+        path = scene["files"][0]["path"]
+        return Scene(scene["id"], scene["title"], path, scene["details"] or "")
 
     async def rename(self, scene: Scene, title: str) -> None:
         """Change the title of a scene."""
-        await self._ask(_RENAME, {"input": {"id": scene.id, "title": title}})
+        await self.edit(scene, title=title)
+
+    async def edit(self, scene: Scene, **changes: Any) -> None:
+        """Change a scene, by the names that Stash has for its values."""
+        await self._ask(_EDIT, {"input": {"id": scene.id, **changes}})
 
     async def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         async with self._session.post(

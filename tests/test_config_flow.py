@@ -82,7 +82,8 @@ async def test_the_browser_is_told_of_the_first_source(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, plex: PlexSimulator
 ) -> None:
     """Answer the frontend as it wants it: where to go on, and for which entry."""
-    assert await async_setup_component(hass, "config", {})
+    for component in ("config", "websocket_api"):
+        assert await async_setup_component(hass, component, {})
     client, path = await hass_client(), "/api/config/config_entries/flow"
 
     async def post(path: str, **data: Any) -> dict[str, Any]:

@@ -67,11 +67,11 @@ async def test_an_outage_in_words(hass: HomeAssistant, plex: PlexSimulator) -> N
     assert {each["name"] for each in (opened, half_opened, closed)} == {"Cellar"}
     assert opened["entity_id"] == entity_id(hass, "event", "sync_event")
     assert opened["message"] == (
-        "is not available. Plex refuses connections. Its jobs wait"
+        "is not available. Plex refuses connections. Its jobs are waiting"
     )
-    assert half_opened["message"] == "answers again, and is being tried"
+    assert half_opened["message"] == "answers again and is being tested"
     assert closed["message"].startswith("is available again after 0:00:")
-    assert closed["message"].endswith(". Jobs that had waited for it: 1")
+    assert closed["message"].endswith(". Jobs that were waiting for it: 1")
 
 
 @pytest.mark.usefixtures("logbook")
@@ -97,8 +97,8 @@ async def test_failures_and_comparisons_in_words(
     await call(hass, "reconcile", wait=60)
     await until(hass, lambda: len(told.events) == 3)
     one, two, compared = [each["message"] for each in await entries(hass, begin)]
-    assert one == "could not be given one item. Several items fit"
-    assert two == "could not be given 2 items. Several items fit"
+    assert one == "could not sync one item. Several items match"
+    assert two == "could not sync 2 items. Several items match"
     assert compared.startswith("was compared with its sources in 0:00:0")
     assert compared.endswith(": 11 in line, 0 to be written, 1 others")
 
@@ -109,22 +109,22 @@ async def test_failures_and_comparisons_in_words(
         (
             {"type": "circuit_closed", "cause": "reset", "duration": 61.4},
             "PlexSync",
-            "is taken for available again, by hand, after 0:01:01",
+            "was set to available again by hand after 0:01:01",
         ),
         (
             {"type": "circuit_opened", "cause": "http_502"},
             "PlexSync",
-            "is not available. http_502. Its jobs wait",
+            "is not available. http_502. Its jobs are waiting",
         ),
         (
             {"type": "circuit_closed", "cause": "recovery", "duration": None},
             "PlexSync",
-            "is available again after 0:00:00. Jobs that had waited for it: 0",
+            "is available again after 0:00:00. Jobs that were waiting for it: 0",
         ),
         (
             {"type": "circuit_opened"},
             "PlexSync",
-            "is not available. None. Its jobs wait",
+            "is not available. None. Its jobs are waiting",
         ),
         (
             {"type": "reconcile_finished", "duration": 0.02, "in_line": 38},

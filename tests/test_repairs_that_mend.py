@@ -98,7 +98,9 @@ async def test_failed_jobs_that_nobody_looks_at(
     assert found.severity is IssueSeverity.WARNING
 
     shown, ended = await fix(hass, hass_client, "failed_jobs")
-    assert shown["description_placeholders"]["reasons"] == "- Several items fit: **1**"
+    assert (
+        shown["description_placeholders"]["reasons"] == "- Several items match: **1**"
+    )
     assert ended["type"] == "create_entry"
     engine = entry.runtime_data.engine
 

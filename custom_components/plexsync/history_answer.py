@@ -10,7 +10,7 @@ from .const import CONF_KEEP_HISTORY, DEFAULT_KEEP_HISTORY
 from .coordinator import PlexSyncCoordinator
 from .engine.fields import FIELDS
 from .engine.history import UNDO
-from .engine.history_view import Page, Run, Wanted, WrittenRow
+from .engine.history_view import HistoryPage, HistoryRun, Wanted, WrittenRow
 from .engine.undoing import Which, every_field
 from .errors import invalid
 from .record_input import rating_key
@@ -51,7 +51,7 @@ async def async_runs(
     }
 
 
-async def async_run_of(coordinator: PlexSyncCoordinator, number: int) -> Run:
+async def async_run_of(coordinator: PlexSyncCoordinator, number: int) -> HistoryRun:
     """Give one run that can be undone. Raises ServiceValidationError."""
     run = await coordinator.engine.history.find_run(number)
     if run is None or run.source == UNDO:
@@ -115,7 +115,7 @@ async def _wanted(coordinator: PlexSyncCoordinator, data: Mapping[str, Any]) -> 
 
 
 def _answer(
-    coordinator: PlexSyncCoordinator, page: Page, titles: Mapping[str, str]
+    coordinator: PlexSyncCoordinator, page: HistoryPage, titles: Mapping[str, str]
 ) -> JsonObjectType:
     options = coordinator.config_entry.options
     return {
@@ -152,7 +152,7 @@ def _row(row: WrittenRow, title: str | None) -> JsonObjectType:
     }
 
 
-def _run(run: Run) -> JsonObjectType:
+def _run(run: HistoryRun) -> JsonObjectType:
     return {
         "run": run.id,
         "source": run.source,

@@ -25,8 +25,8 @@ from custom_components.plexsync.engine.history import (
     unpack,
 )
 from custom_components.plexsync.engine.history_view import (
+    HistoryRun,
     HistoryView,
-    Run,
     Wanted,
     WrittenRow,
 )
@@ -63,7 +63,7 @@ async def rows(rig: Rig, **wanted: Any) -> list[WrittenRow]:
     return list((await rig.engine.history.page(Wanted(**wanted))).rows)
 
 
-async def runs(rig: Rig) -> list[Run]:
+async def runs(rig: Rig) -> list[HistoryRun]:
     """Give all runs, newest first."""
     return await rig.engine.history.runs(1000)
 

@@ -68,7 +68,7 @@ class WrittenRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryPage:
     """Some rows; ``next`` is the ``before`` of the next page, None at the end.
 
     ``total`` counts all rows that fit where that is known without a look at each.
@@ -82,7 +82,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class HistoryRun:
     """What one source wrote without a pause; an item counts each time."""
 
     id: int
@@ -100,7 +100,7 @@ class HistoryView:
         """Take where it is."""
         self._database = database
 
-    async def page(self, wanted: Wanted) -> Page:
+    async def page(self, wanted: Wanted) -> HistoryPage:
         """Give one page; each step of the way down is a short transaction of its own."""
         total, oldest = await self._database.run(
             lambda db: _overview(db, wanted), durable=False
@@ -114,14 +114,14 @@ class HistoryView:
             for row, length in some:
                 full = len(rows) == wanted.limit
                 if full or (rows and size + length > _LARGEST):
-                    return Page(tuple(rows), rows[-1].id, total, oldest)
+                    return HistoryPage(tuple(rows), rows[-1].id, total, oldest)
                 rows.append(row)
                 size += length
             if seen is None or len(rows) == wanted.limit:
-                return Page(tuple(rows), seen, total, oldest)
+                return HistoryPage(tuple(rows), seen, total, oldest)
             before = seen
 
-    async def runs(self, limit: int, before: int | None = None) -> list[Run]:
+    async def runs(self, limit: int, before: int | None = None) -> list[HistoryRun]:
         """Give the newest runs that began before one."""
         found = await self._database.run(
             lambda db: db.execute(
@@ -131,9 +131,9 @@ class HistoryView:
             ).fetchall(),
             durable=False,
         )
-        return [Run(*row) for row in found]
+        return [HistoryRun(*row) for row in found]
 
-    async def find_run(self, number: int) -> Run | None:
+    async def find_run(self, number: int) -> HistoryRun | None:
         """Give one run."""
         found = await self.runs(1, number + 1)
         return found[0] if found and found[0].id == number else None

@@ -4,7 +4,8 @@ import { add, button, el, fill, say } from "./dom.js";
 import { chips, fact, progress } from "./pieces.js";
 import { timeLine } from "./time_line.js";
 
-const MINUTE = 60_000; // milliseconds
+const SECOND = 1000; // milliseconds
+const MINUTE = 60 * SECOND;
 
 export class HealthView {
   constructor(page) {
@@ -23,7 +24,7 @@ export class HealthView {
       this._outages,
     );
     this.update(page.live);
-    this._timer = setInterval(() => this._draw(), MINUTE / 6);
+    this._timer = setInterval(() => this._draw(), SECOND);
   }
 
   close() {

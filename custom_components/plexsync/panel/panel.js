@@ -26,7 +26,10 @@ class PlexSyncPanel extends HTMLElement {
     this._main = el("main", { tabindex: -1 });
     add(root, this._header, this._tabs, this._notice, this._main);
     this._moved = () => this._follow();
-    this._lost = () => this._note();
+    this._lost = () => {
+      this._stop = undefined; // it went with the connection
+      this._note();
+    };
     this._back = () => this._begin(); // another version may answer now
   }
 
@@ -181,15 +184,21 @@ class PlexSyncPanel extends HTMLElement {
 
   _choose(overview) {
     this._overview = overview;
-    const wanted = this.query.get("config_entry");
-    const { servers } = overview;
-    this._chosen =
-      servers.find((each) => each.config_entry_id === wanted) ??
-      servers.find((each) => each.loaded) ??
-      servers[0];
+    this._chosen = this._meant();
     this._server = this._chosen && new Server(this._hass, this._chosen.config_entry_id);
     this._drawHeader();
     this._note();
+  }
+
+  /** Say which server the address means. */
+  _meant() {
+    const wanted = this.query.get("config_entry");
+    const { servers } = this._overview;
+    return (
+      servers.find((each) => each.config_entry_id === wanted) ??
+      servers.find((each) => each.loaded) ??
+      servers[0]
+    );
   }
 
   async _subscribe(turn) {
@@ -243,14 +252,13 @@ class PlexSyncPanel extends HTMLElement {
 
   /** Show what the address says. */
   _follow() {
-    const wanted = this.query.get("config_entry");
-    if (wanted && this._overview && wanted !== this._chosen?.config_entry_id) {
-      if (this._overview.servers.some((each) => each.config_entry_id === wanted)) this._begin();
+    const [, panel, name] = window.location.pathname.split("/");
+    if (panel !== "plexsync" || !this._overview) return;
+    if (this._meant() !== this._chosen) {
+      this._begin();
       return;
     }
     if (!this._live) return;
-    const [, panel, name] = window.location.pathname.split("/");
-    if (panel !== "plexsync") return;
     const view = name in VIEWS ? name : FIRST;
     if (view !== this._shown) {
       this._close();

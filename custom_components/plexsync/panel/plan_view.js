@@ -2,7 +2,7 @@
 
 import { add, button, choose, confirm, el, fill, say } from "./dom.js";
 import { LeftAlone } from "./left_alone.js";
-import { chips, filterBox, nothing, picture, progress } from "./pieces.js";
+import { chips, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
 import { PlanItem } from "./plan_item.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -25,6 +25,7 @@ export class PlanView {
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
     this._two = el("div", { class: "two" }, this._listing, this._detail);
+    this._opened = new Opened(page, () => this._listing, this._detail, this._two);
     this._filter = this._asked(page.query);
     this._makeHead();
     this.element = el("div", { class: "view" }, this._head, this._left, this._two);
@@ -279,21 +280,19 @@ export class PlanView {
   _show(source, key) {
     const name = key ? JSON.stringify([source, key]) : undefined;
     if (name === this._shown) return;
-    const was = this._shown;
     this._shown = name;
-    this._two.classList.toggle("open", Boolean(name));
-    this._list.redraw();
     if (!name) {
-      fill(this._detail);
-      if (was) this._list.element.querySelector("[data-main]")?.focus({ preventScroll: true });
+      this._opened.close();
+      this._list.redraw();
+      this._list.focus();
       return;
     }
     const item = new PlanItem(this._page, source, key, {
       back: () => this._page.go("plan", this._filter),
       written: () => this._list.reload(),
     });
-    fill(this._detail, item.element);
-    this._detail.focus();
+    this._opened.open(item.element);
+    this._list.redraw();
   }
 
   // What is left alone

@@ -17,10 +17,11 @@ export class Server {
 
   /** Follow the server: `heard` gets each picture of it. Gives what ends that. */
   follow(heard) {
-    return this.hass.connection.subscribeMessage(heard, {
-      type: "plexsync/subscribe",
-      config_entry_id: this.id,
-    });
+    return this.hass.connection.subscribeMessage(
+      heard,
+      { type: "plexsync/subscribe", config_entry_id: this.id },
+      { resubscribe: false }, // after a restart the server may not be loaded yet: we look ourselves
+    );
   }
 
   /** Give an address of a picture that the browser may open for a while. */

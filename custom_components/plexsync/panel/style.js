@@ -120,8 +120,8 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
   border-radius: 8px; min-height: 36px; padding: 4px 10px; max-width: 100%;
 }
 .filters { display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: end; }
-.filters .field { flex: 1 1 150px; }
-.filters .field.search { flex: 2 1 200px; }
+.filters .field { flex: 1 1 150px; max-width: 360px; }
+.filters .field.search { flex: 2 1 200px; max-width: none; }
 .check { display: inline-flex; align-items: center; justify-content: center; width: 44px; min-height: 44px; flex: none; cursor: pointer; }
 .check input { width: 18px; height: 18px; accent-color: var(--accent); margin: 0; }
 progress { width: 100%; height: 8px; appearance: none; border: 0; border-radius: 4px; overflow: hidden; background: color-mix(in srgb, var(--ink) 12%, transparent); }
@@ -171,7 +171,7 @@ del { background: color-mix(in srgb, var(--bad) 22%, transparent); border-radius
 .candidate { display: flex; gap: 12px; align-items: flex-start; padding-block: 8px; border-top: 1px solid var(--line); }
 .candidate > div:nth-child(2) { flex: 1; min-width: 0; }
 .time { position: relative; height: 28px; border-radius: 4px; background: color-mix(in srgb, var(--ink) 10%, transparent); overflow: hidden; }
-.time i { position: absolute; top: 0; bottom: 0; min-width: 3px; background: var(--bad); }
+.time i { position: absolute; top: 0; bottom: 0; min-width: 4px; background: var(--bad); }
 .scale { display: flex; justify-content: space-between; font-size: 12px; color: var(--quiet); }
 
 dialog {

@@ -86,7 +86,8 @@ export class Texts {
     for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]])
       if (Math.abs(seconds) >= length)
         return this._ago().format(Math.trunc(seconds / length), unit);
-    return this._ago().format(Math.round(seconds), "second");
+    // What has passed need not be counted by the second.
+    return this._ago().format(seconds > 0 ? Math.round(seconds) : Math.ceil(seconds / 10) * 10, "second");
   };
 
   /** Say how long something took. */

@@ -19,7 +19,8 @@ export function timeLine(texts, outages) {
     const from = Math.max(begin, new Date(each.start).getTime());
     const until = each.end ? new Date(each.end).getTime() : now;
     const mark = el("i", { title: `${texts.time(each.start)}: ${texts.reason(each.cause)}` });
-    mark.style.insetInlineStart = `${(100 * (from - begin)) / (now - begin)}%`;
+    const start = (100 * (from - begin)) / (now - begin);
+    mark.style.insetInlineStart = `min(${start}%, 100% - 4px)`; // the shortest is seen, too
     mark.style.width = `${(100 * Math.max(0, until - from)) / (now - begin)}%`;
     bar.append(mark);
   }

@@ -63,6 +63,11 @@ export class VirtualList {
     if (had) this._focus(focused);
   }
 
+  /** Give the focus back to the row that had it. */
+  focus() {
+    if (this._focused >= 0) this._focus(this._focused);
+  }
+
   async _load(from) {
     if (this._loading) return;
     this._loading = true;
