@@ -10,7 +10,7 @@ from . import migrations
 
 # Pages of the write-ahead log after which SQLite copies them into the file. The longer
 # the log, the less often a page that keeps changing is copied.
-_CHECKPOINT = 4000
+_CHECKPOINT = 8000
 _ROOM = 20  # of so many pages one may be empty
 _AT_ONCE = 20_000  # pages that are given back, at most
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a file
