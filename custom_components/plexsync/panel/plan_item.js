@@ -87,7 +87,12 @@ export class PlanItem {
       actions: el(
         "details",
         { class: "menu" },
-        el("summary", { "aria-label": label("left.leave_field") }, t("left.leave")),
+        el(
+          "summary",
+          {},
+          t("left.leave"),
+          el("span", { class: "hidden" }, this._page.texts.field(change.field)),
+        ),
         el(
           "div",
           { class: "actions" },
