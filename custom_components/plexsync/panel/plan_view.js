@@ -221,13 +221,11 @@ export class PlanView {
 
   async _fetch(offset) {
     const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
-    if (!offset) {
-      this._total = answer.total;
-      this._computed = answer.computed;
-      this._drawFilters(answer);
-      this._drawTools();
-      this._drawHead(this._page.live.plan ?? answer);
-    }
+    this._total = answer.total;
+    this._computed = answer.computed;
+    this._drawFilters(answer);
+    this._drawTools();
+    this._drawHead(this._page.live.plan ?? answer);
     return answer;
   }
 
