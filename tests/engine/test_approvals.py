@@ -8,7 +8,7 @@ import pytest
 from tests.rig import Rig, library
 
 from .test_owners import Shelf
-from .test_review import FIRST, compare, rows
+from .test_review import ALL, FIRST, compare, pending, rows
 
 FILMS = 12  # as many as ``by_hand`` expects
 
@@ -33,12 +33,72 @@ async def rig(socket_enabled: None, tmp_path: Path, shelf: Shelf) -> AsyncIterat
         await rig.stop()
 
 
+async def skipped(rig: Rig, number: int) -> None:
+    """Wait until so many plans have changed."""
+
+    async def seen() -> bool:
+        found = (await rig.engine.snapshot()).skipped
+        return found == ({"plan_changed": number} if number else {})
+
+    await rig.until(seen)
+
+
+async def change_before_the_write(rig: Rig, shelf: Shelf) -> str:
+    """Let the plan of the first film turn out otherwise; give its key."""
+    row = (await rows(rig))[0]
+    await rig.halt()
+    await rig.engine.review.write([(shelf.records[row.key], row.digest)])
+    rig.plex.core.edit_by_person(row.rating_key, summary="A person's")
+    rig.work()
+    await skipped(rig, 1)
+    return row.key
+
+
 async def test_a_sweep_leaves_the_plan_of_what_is_held(rig: Rig, shelf: Shelf) -> None:
     """It passes over what has a job: that is not in line, and still to be reviewed."""
     plan = await rows(rig)
     counts = await rig.engine.sweep.run(shelf.pages(), read_whole=lambda: ["stash"])
     assert counts == {"pending": FILMS}
     assert await rows(rig) == plan
+
+
+async def test_what_was_shown_anew_can_be_written(rig: Rig, shelf: Shelf) -> None:
+    """A plan that changed before the write waits for nothing but the owner."""
+    key = await change_before_the_write(rig, shelf)
+    anew = next(each for each in await rows(rig) if each.key == key)
+    (answer,) = await rig.engine.review.write([(shelf.records[key], anew.digest)])
+    assert answer.status == "queued"
+    await pending(rig, FILMS - 1)
+    await skipped(rig, 0)
+    assert not rig.in_line([shelf.records[key]])
+    assert rig.edits() == 1
+
+
+async def test_all_that_was_shown_anew_can_be_written(rig: Rig, shelf: Shelf) -> None:
+    """With everything else."""
+    await change_before_the_write(rig, shelf)
+    assert (await rig.engine.review.write_all(ALL))[0] == FILMS
+    await pending(rig, 0)
+    await skipped(rig, 0)
+    assert not rig.in_line(shelf.records.values())
+
+
+async def test_what_failed_is_tried_again_once_it_is_approved(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """Its owner has asked for just this."""
+    row = (await rows(rig))[0]
+    record = shelf.records[row.key]
+    rig.plex.faults.add("status", code=400, method="PUT")
+    await rig.engine.review.write([(record, row.digest)])
+    await rig.failed(1)
+    rig.plex.faults.clear()
+    (fresh,) = await rig.engine.review.look([record])
+    (answer,) = await rig.engine.review.write([(record, fresh.digest)])
+    assert answer.status == "queued"
+    await rig.failed(0)
+    await pending(rig, FILMS - 1)
+    assert not rig.in_line([record])
 
 
 async def test_an_item_that_cannot_be_read_now_stays_in_the_plan(

@@ -92,6 +92,14 @@ def approve_all(db: Connection, chosen: Filter, now: float) -> int:
     return number
 
 
+def failed(db: Connection) -> list[int]:
+    """Name the jobs that were approved after they had failed, or were skipped."""
+    rows = db.execute(
+        "SELECT id FROM approval JOIN job USING (source, key) WHERE failed > 0"
+    )
+    return [row[0] for row in rows]
+
+
 def drop(db: Connection, source: str, key: str) -> None:
     """End an approval, if there is one: its source's hold holds the job again."""
     ended = db.execute(
