@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.plexsync.engine.record import Record
 from tests.rig import Rig, library
 
 from .test_owners import Shelf
@@ -99,6 +100,32 @@ async def test_what_failed_is_tried_again_once_it_is_approved(
     await rig.failed(0)
     await pending(rig, FILMS - 1)
     assert not rig.in_line([record])
+
+
+async def test_a_collection_that_may_not_vanish_keeps_no_other_from_being_written(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """What stays of a list was shown together with what goes."""
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=["Theirs"])
+    shelf.records = {each.key: each for each in with_collections(rig, "Ours", "Theirs")}
+    await rig.engine.source_holds.lift("stash", FIRST)
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    rig.plex.core.edit_by_person(rig.item(2).rating_key, collections=[])
+    await rig.engine.source_holds.hold("stash", FIRST)
+    shelf.put(*with_collections(rig, "New"))
+    await rig.submit(shelf.records.values())
+    (fresh,) = await rig.engine.review.look([shelf.records["scene:1"]])
+    assert fresh.sight.plan.kept == {"collections": "last_member"}
+    await rig.engine.review.write([(shelf.records["scene:1"], fresh.digest)])
+    await pending(rig, 0)
+    assert (await rig.engine.snapshot()).skipped == {}
+    assert sorted(rig.item(1).tag_names("collection")) == ["New", "Theirs"]
+
+
+def with_collections(rig: Rig, *names: str) -> list[Record]:
+    """Say what the first film is a part of."""
+    return rig.records(1, collections=names)
 
 
 async def test_an_item_that_cannot_be_read_now_stays_in_the_plan(

@@ -41,7 +41,9 @@ class Approval:
         """
         key = f"{sight.rating_key} "
         shown = {field_of(mark) for mark in self.marks if mark.startswith(key)}
-        return shown.isdisjoint(sight.plan.kept) and all(
+        # Of a list a part may stay that was shown together with what changes.
+        changed = {change.field for change in sight.plan.changes}
+        return shown.isdisjoint(sight.plan.kept.keys() - changed) and all(
             mark in self.marks or field_of(mark) in self.unseen
             for mark in marks_of([sight])
         )
