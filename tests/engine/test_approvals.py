@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.plexsync.engine.holds import SourceHold
+from custom_components.plexsync.engine.planned import Filter
 from custom_components.plexsync.engine.record import Record
 from tests.rig import Rig, library
 
 from .test_owners import Shelf
-from .test_review import ALL, FIRST, compare, pending, rows
+from .test_review import ALL, FIRST, by_hand, compare, pending, rows
 
 FILMS = 12  # as many as ``by_hand`` expects
 
@@ -126,6 +128,37 @@ async def test_a_collection_that_may_not_vanish_keeps_no_other_from_being_writte
 def with_collections(rig: Rig, *names: str) -> list[Record]:
     """Say what the first film is a part of."""
     return rig.records(1, collections=names)
+
+
+async def test_what_is_approved_is_held_by_no_other_question(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """Too many records are gone: that is asked at every look, and concerns others."""
+    row = (await rows(rig))[4]
+    await rig.halt()
+    await rig.engine.review.write([(shelf.records[row.key], row.digest)])
+    for gone in (9, 10):
+        shown = {"known": FILMS, "gone": gone}
+        await rig.engine.source_holds.hold("stash", SourceHold.MASS_CHANGE, shown)
+    rig.work()
+    await pending(rig, FILMS - 1)
+    assert not rig.in_line([shelf.records[row.key]])
+    assert rig.edits() == 1
+
+
+async def test_a_question_that_is_asked_anew_ends_what_was_approved(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """Other settings make another plan, which nobody has seen."""
+    row = (await rows(rig))[4]
+    await rig.halt()
+    await rig.engine.review.write([(shelf.records[row.key], row.digest)])
+    await rig.engine.source_holds.hold("stash", FIRST)
+    await rig.engine.review.write_all(Filter(source="other"))
+    rig.work()
+    await rig.submit([by_hand(rig)])
+    await pending(rig, FILMS)
+    assert rig.edits() == 1
 
 
 async def test_an_item_that_cannot_be_read_now_stays_in_the_plan(

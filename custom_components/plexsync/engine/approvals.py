@@ -102,6 +102,16 @@ def failed(db: Connection) -> list[int]:
     return [row[0] for row in rows]
 
 
+def go_on(db: Connection, source: str) -> None:
+    """Let the jobs be worked on that are approved, whatever else holds their source."""
+    db.execute(
+        "UPDATE job SET held = 0 WHERE source = ? AND held = 1 AND EXISTS"
+        " (SELECT 1 FROM approval"
+        " WHERE approval.source = job.source AND approval.key = job.key)",
+        (source,),
+    )
+
+
 def drop(db: Connection, source: str, key: str) -> None:
     """End an approval, if there is one: its source's hold holds the job again."""
     ended = db.execute(
@@ -116,5 +126,5 @@ def drop(db: Connection, source: str, key: str) -> None:
 
 
 def forget_source(db: Connection, source: str) -> None:
-    """End all approvals of a source, which is removed, or is held no more."""
+    """End all approvals of a source: it is removed, held no more, or asked about anew."""
     db.execute("DELETE FROM approval WHERE source = ?", (source,))
