@@ -1,11 +1,14 @@
 """What an owner has approved goes on, and ends when something else takes its place."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from custom_components.plexsync.engine import other_machine
 from custom_components.plexsync.engine.holds import SourceHold
+from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.planned import Filter
 from custom_components.plexsync.engine.record import Record
 from tests.rig import Rig, library
@@ -161,6 +164,39 @@ async def test_a_question_that_is_asked_anew_ends_what_was_approved(
     assert rig.edits() == 1
 
 
+async def test_a_key_that_is_dealt_again_brings_no_approval(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """It named another film when its plan was shown."""
+    row = (await rows(rig))[0]
+    await rig.halt()
+    await rig.engine.source_holds.lift("stash", FIRST)
+    record = replace(shelf.records[row.key], files=("one",))
+    await rig.submit([record])
+    await rig.engine.review.write([(record, row.digest)])
+    await rig.submit([replace(rig.records(2)[1], key=row.key, files=("two",))])
+    rig.work()
+    await rig.drained()
+    assert (await rig.engine.snapshot()).skipped.get("plan_changed") is None
+
+
+async def test_a_record_that_comes_back_is_held(rig: Rig, shelf: Shelf) -> None:
+    """Its source had withdrawn it after it was approved."""
+    row = (await rows(rig))[0]
+    record = shelf.records[row.key]
+    await rig.halt()
+    await rig.engine.review.write([(record, row.digest)])
+    await rig.engine.submit(
+        [], Priority.BULK, cursor=("stash", "1"), withheld=[row.key]
+    )
+    await rig.submit([record])
+    await rig.engine.review.write_all(Filter(source="other"))
+    rig.work()
+    await rig.submit([by_hand(rig)])
+    await pending(rig, FILMS)
+    assert rig.edits() == 1
+
+
 async def test_an_item_that_cannot_be_read_now_stays_in_the_plan(
     rig: Rig, shelf: Shelf
 ) -> None:
@@ -171,3 +207,33 @@ async def test_an_item_that_cannot_be_read_now_stays_in_the_plan(
     assert row in await rows(rig)
     await compare(rig, shelf)
     assert len(await rows(rig)) == FILMS
+
+
+async def test_a_record_that_is_tied_to_another_item_is_not_written_unseen(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """And it waits for its owner like all others, not for the next sweep."""
+    row, other = (await rows(rig))[:2]
+    await rig.halt()
+    await rig.engine.review.write([(shelf.records[row.key], row.digest)])
+    await rig.engine.by_hand.pin("stash", row.key, other.rating_key)
+    rig.work()
+    await rig.submit([by_hand(rig)])
+    await pending(rig, FILMS)
+    assert rig.edits() == 1
+    assert (await rig.engine.snapshot()).skipped == {}
+
+
+async def test_another_machine_ends_what_was_approved(rig: Rig, shelf: Shelf) -> None:
+    """Its items have other keys, under which nothing was shown."""
+    row = (await rows(rig))[0]
+    await rig.halt()
+    await rig.engine.review.write([(shelf.records[row.key], row.digest)])
+    for machine in ("one", "another"):
+        await rig.engine.database.run(
+            lambda db, machine=machine: other_machine.recognise(db, machine)
+        )
+    rig.work()
+    await rig.submit([by_hand(rig)])
+    await pending(rig, FILMS)
+    assert rig.edits() == 1

@@ -128,3 +128,9 @@ def drop(db: Connection, source: str, key: str) -> None:
 def forget_source(db: Connection, source: str) -> None:
     """End all approvals of a source: it is removed, held no more, or asked about anew."""
     db.execute("DELETE FROM approval WHERE source = ?", (source,))
+
+
+def forget_all(db: Connection) -> None:
+    """End all approvals: the items have other keys now."""
+    for whose in db.execute("SELECT source, key FROM approval").fetchall():
+        drop(db, *whose)
