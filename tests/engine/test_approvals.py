@@ -237,3 +237,45 @@ async def test_another_machine_ends_what_was_approved(rig: Rig, shelf: Shelf) ->
     await rig.submit([by_hand(rig)])
     await pending(rig, FILMS)
     assert rig.edits() == 1
+
+
+async def test_an_item_that_is_not_as_shown_keeps_its_record_waiting(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """Though another item of the same file was, and is written."""
+    section = rig.plex.core.add_section("Again", "movie", ["/data/movies"])
+    twin = rig.plex.core.add_item(section, "Twin", file=rig.path(1))
+    await rig.stop()
+    await rig.start(work=False)
+    record = shelf.records["scene:1"]
+    (fresh,) = await rig.engine.review.look([record])
+    assert len(fresh.sight.targets) == 2
+    await rig.engine.review.write([(record, fresh.digest)])
+    rig.plex.core.edit_by_person(twin.rating_key, summary="A person's")
+    rig.work()
+    await skipped(rig, 1)
+    assert rig.edits() == 1
+    assert (rig.item(1).title, twin.title) == (record.fields["title"], "Twin")
+    await rig.engine.source_holds.lift("stash", FIRST)
+    await rig.drained()
+    assert twin.title == record.fields["title"]
+
+
+async def test_the_end_of_a_hold_keeps_nothing_waiting(rig: Rig, shelf: Shelf) -> None:
+    """Not even what was under way, and is not as it was shown."""
+    row = (await rows(rig))[0]
+    await rig.halt()
+    await rig.engine.review.write([(shelf.records[row.key], row.digest)])
+    rig.plex.core.edit_by_person(row.rating_key, summary="A person's")
+    rig.plex.latency_read = 0.5
+    rig.work()
+
+    async def is_taken() -> bool:
+        return bool((await rig.engine.standing.jobs(state="in_flight"))[1])
+
+    await rig.until(is_taken)
+    await rig.engine.source_holds.lift("stash", FIRST)
+    rig.plex.latency_read = 0
+    await rig.drained()
+    assert (await rig.engine.snapshot()).skipped == {}
+    assert not rig.in_line(shelf.records.values())
