@@ -210,6 +210,26 @@ async def test_not_while_one_is_under_way(
     assert told.types == ["reconcile_finished"]
 
 
+@pytest.mark.parametrize("scope", ["plan", "recent"])
+async def test_after_one_that_does_less(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator, scope: str
+) -> None:
+    """No night is lost to a plan that is looked at, nor to what changed of late."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash), options=soon()))
+    await until_state(hass, "sensor", "synced", "12")
+    before = await entry.runtime_data.engine.sweep.last()
+    told = Told(hass)
+    plex.latency_read = 1
+    await call(hass, "reconcile", scope=scope)
+    fire_night(hass)
+    plex.latency_read = 0
+    await until(hass, lambda: len(told.events) == 2)
+    await until(hass, lambda: not entry.runtime_data.reconcile.running)
+    assert told.types == ["reconcile_finished"] * 2
+    after = await entry.runtime_data.engine.sweep.last()
+    assert after.began > before.began
+
+
 async def test_a_sweep_that_breaks_begins_again_before_the_next_night(
     hass: HomeAssistant,
     plex: PlexSimulator,

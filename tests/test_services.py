@@ -924,6 +924,34 @@ async def test_a_run_is_nobodys_but_the_entrys(
     assert item.value("summary") == FILMS[0].summary
 
 
+async def test_a_run_that_does_more_follows_the_one_under_way(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Whoever asks for it is told, and waits for that one; a stop ends both."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    item = spoil(plex)
+    run = entry.runtime_data.reconcile
+    plex.latency_read = 1
+    under_way = {"status": "running", "scope": "plan", "progress": 0.0}
+    assert await call(hass, "reconcile", scope="plan") == under_way
+    assert await call(hass, "reconcile") == under_way | {"next": "all"}
+    again = await call(hass, "reconcile", scope="recent")
+    assert again == under_way | {"next": "all"}
+    assert await call(hass, "cancel_reconcile") == {"cancelled": True}
+    assert not run.running
+
+    await call(hass, "reconcile", scope="plan")
+    waiting = asyncio.create_task(call(hass, "reconcile", wait=WAIT))
+    await until(hass, lambda: run.running, ["call_service"])
+    plex.latency_read = 0
+    answer = await waiting
+    assert (answer["status"], answer["scope"]) == ("finished", "all")
+    assert answer["counts"]["differs"] == 1
+    await until_state(hass, "sensor", "synced", "13")
+    assert item.value("summary") == FILMS[0].summary
+
+
 async def test_a_run_can_be_stopped(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:

@@ -24,9 +24,8 @@ class PlexSyncButtonEntityDescription(ButtonEntityDescription):
 
 async def _start_reconcile(coordinator: PlexSyncCoordinator) -> None:
     """Start a run in the background: it takes long, and other buttons must not wait."""
-    if coordinator.reconcile.running:
+    if not coordinator.reconcile.start():
         raise invalid("reconcile_running")
-    coordinator.reconcile.start()
 
 
 BUTTONS: tuple[PlexSyncButtonEntityDescription, ...] = (

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+import contextlib
 from datetime import datetime
 import logging
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 SCOPE_PLAN = "plan"  # of all records, or those of one source; nothing is written
+_SCOPES = (SCOPE_PLAN, "recent", "all")  # each does what those before it do, and more
 _RECENT = 7 * 86_400  # seconds that a "recent" run looks back
 _JOIN = 5.0  # seconds that a run may take to stop
 _AGAIN = Backoff(300.0, 6 * 3600.0)  # seconds before a full run that failed is repeated
@@ -34,6 +36,7 @@ _AGAIN = Backoff(300.0, 6 * 3600.0)  # seconds before a full run that failed is 
 class ReconcileRun:
     """One run at a time, which continues by itself until it is done or cancelled.
 
+    A run that does more than the one under way follows it.
     A run over everything is repeated later if it fails.
     """
 
@@ -43,6 +46,7 @@ class ReconcileRun:
         self._task: asyncio.Task[dict[str, int]] | None = None
         self._records: AllRecords
         self._scope = ""
+        self._next: str | None = None  # the scope of the run that follows
         self._is_owed = False  # whether the run is repeated if it fails
         self._failures = 0  # in a row
         self._later: CALLBACK_TYPE | None = None
@@ -57,16 +61,23 @@ class ReconcileRun:
         """What the run under way looks at."""
         return self._scope if self.running else None
 
-    def start(self, scope: str = "all") -> None:
-        """Start a run, unless one is under way."""
+    def start(self, scope: str = "all") -> bool:
+        """Start a run, now or once one that does less has ended; return whether one will.
+
+        None will where the one under way does all that is asked for.
+        """
         if self.running:
-            return
+            if _SCOPES.index(scope) <= _SCOPES.index(self._next or self._scope):
+                return False
+            self._next = scope
+            return True
         self._is_owed = scope == "all"
         if self._is_owed:
             self._forget_later()
         clock = self._coordinator.engine.clock
         since = clock.wall() - _RECENT if scope == "recent" else 0
         self._begin(scope, tuple(self._coordinator.runners.values()), since)
+        return True
 
     def start_plan(self, source: str | None = None) -> None:
         """Begin to see what would be written, and write nothing, unless a run is under way."""
@@ -91,14 +102,18 @@ class ReconcileRun:
 
     @callback
     def _ended(self, task: asyncio.Task[dict[str, int]]) -> None:
-        """Retrieve the result, as maybe nobody waits for it, and repeat a failed run."""
-        if task is not self._task or task.cancelled() or not self._is_owed:
+        """Retrieve the result, as maybe nobody waits for it, and start what follows."""
+        if task is not self._task or task.cancelled():
             return
-        if task.exception() is None:
-            self._failures = 0
-        else:
+        failed = task.exception() is not None
+        following, self._next = self._next, None
+        if following is not None:
+            self.start(following)
+        elif self._is_owed and failed:
             self._wait()
             self._failures += 1
+        elif self._is_owed:
+            self._failures = 0
 
     @callback
     def _wait(self) -> None:
@@ -183,7 +198,15 @@ class ReconcileRun:
             )
 
     async def answer(self, seconds: float) -> dict[str, Any]:
-        """Wait up to ``seconds`` for the run, and describe it. Raises StorageError."""
+        """Wait up to ``seconds`` for the run, and describe it. Raises StorageError.
+
+        Where another one follows, wait for that.
+        """
+        if self._next is not None and seconds:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.over()
+            seconds = 0
         if (task := self._task) is None:
             raise RuntimeError("no run was started")
         records, answer = self._records, {"scope": self._scope}
@@ -193,6 +216,8 @@ class ReconcileRun:
             sweep = self._coordinator.engine.sweep
             if (hold := sweep.held) is not None:
                 answer["hold"] = str(hold)
+            if self._next is not None:
+                answer["next"] = self._next
             progress = round(sweep.progress or 0.0, 1)
             return {"status": "running", "progress": progress} | answer
         if task.cancelled():
@@ -211,7 +236,7 @@ class ReconcileRun:
     async def cancel(self) -> bool:
         """Stop the run; return whether there was one."""
         self._forget_later()
-        self._is_owed = False  # even if it has just failed
+        self._is_owed, self._next = False, None  # even if it has just failed
         if (task := self._task) is None or task.done():
             return False
         task.cancel()

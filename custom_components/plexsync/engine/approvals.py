@@ -41,7 +41,9 @@ class Approval:
         """
         key = f"{sight.rating_key} "
         shown = {field_of(mark) for mark in self.marks if mark.startswith(key)}
-        return shown.isdisjoint(sight.plan.kept) and all(
+        # Of a list a part may stay that was shown together with what changes.
+        changed = {change.field for change in sight.plan.changes}
+        return shown.isdisjoint(sight.plan.kept.keys() - changed) and all(
             mark in self.marks or field_of(mark) in self.unseen
             for mark in marks_of([sight])
         )
@@ -92,6 +94,24 @@ def approve_all(db: Connection, chosen: Filter, now: float) -> int:
     return number
 
 
+def failed(db: Connection) -> list[int]:
+    """Name the jobs that were approved after they had failed, or were skipped."""
+    rows = db.execute(
+        "SELECT id FROM approval JOIN job USING (source, key) WHERE failed > 0"
+    )
+    return [row[0] for row in rows]
+
+
+def go_on(db: Connection, source: str) -> None:
+    """Let the jobs be worked on that are approved, whatever else holds their source."""
+    db.execute(
+        "UPDATE job SET held = 0 WHERE source = ? AND held = 1 AND EXISTS"
+        " (SELECT 1 FROM approval"
+        " WHERE approval.source = job.source AND approval.key = job.key)",
+        (source,),
+    )
+
+
 def drop(db: Connection, source: str, key: str) -> None:
     """End an approval, if there is one: its source's hold holds the job again."""
     ended = db.execute(
@@ -106,5 +126,11 @@ def drop(db: Connection, source: str, key: str) -> None:
 
 
 def forget_source(db: Connection, source: str) -> None:
-    """End all approvals of a source, which is removed, or is held no more."""
+    """End all approvals of a source: it is removed, held no more, or asked about anew."""
     db.execute("DELETE FROM approval WHERE source = ?", (source,))
+
+
+def forget_all(db: Connection) -> None:
+    """End all approvals: the items have other keys now."""
+    for whose in db.execute("SELECT source, key FROM approval").fetchall():
+        drop(db, *whose)

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import failed, job, jobs_view, pins, queue, settled
+from . import approvals, failed, job, jobs_view, pins, queue, settled
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
@@ -127,6 +127,7 @@ class ByHand:
         def work(db: Connection) -> None:
             if pins.item_of(db, source, key) != rating_key:
                 settled.forget(db, source, key)
+                approvals.drop(db, source, key)  # it was shown for another item
             if rating_key is None:
                 pins.untie(db, source, key)
             else:

@@ -50,7 +50,7 @@ class Ending:
     @property
     def verdict(self) -> Verdict:
         """What becomes of the job."""
-        verdict = _WORST_FIRST[_rank(self.main)]
+        verdict = _verdict(self.main)
         if verdict is Verdict.UNCHANGED and any(
             each.status == "written" for each in self.items
         ):
@@ -70,7 +70,7 @@ class Ending:
         return tuple(self._item(task) for task in self.tasks if task.sight.rating_key)
 
     def _item(self, task: Task) -> ItemOutcome:
-        key, status = task.sight.rating_key or "", _STATUS[_WORST_FIRST[_rank(task)]]
+        key, status = task.sight.rating_key or "", _STATUS[_verdict(task)]
         if status == "unchanged" and self._earlier.get(key) == "written":
             status = "written"
         is_over = status in ("written", "unchanged")
@@ -106,5 +106,11 @@ def _left_alone(task: Task, is_over: bool) -> dict[str, str]:
     return {name: str(why) for name, why in plan.items()}
 
 
+def _verdict(task: Task) -> Verdict:
+    return task.verdict or Verdict.SNOOZED
+
+
 def _rank(task: Task) -> int:
-    return _WORST_FIRST.index(task.verdict or Verdict.SNOOZED)
+    # One that is not as it was shown is still to be written: no other item ends the job.
+    unseen = task.reason == "plan_changed"
+    return _WORST_FIRST.index(Verdict.FAILED if unseen else _verdict(task))

@@ -139,6 +139,8 @@ def _news(
 def _insert(
     db: Connection, record: Record, priority: Priority, now: float
 ) -> int | None:
+    # What was approved of an earlier job of this key is not what this one would write.
+    approvals.drop(db, record.source, record.key)
     row = Waiting.of(record).row()
     marks = ", ?" * len(row)
     return db.execute(

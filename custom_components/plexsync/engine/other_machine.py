@@ -7,7 +7,7 @@ Every function is one step of a transaction under way (``Database.run``).
 
 from sqlite3 import Connection
 
-from . import history, stats
+from . import approvals, history, stats
 
 _MACHINE = "machine"  # the setting that names the machine all keys are of
 _NO_KEY = "0"  # no item has it: what is tied to it is looked for by its files
@@ -47,6 +47,7 @@ def _let_go(db: Connection) -> None:
     # Who made a collection of that name there is not known.
     db.execute("DELETE FROM collection")
     db.execute("DELETE FROM target")
+    approvals.forget_all(db)
     db.execute("UPDATE settled SET fingerprint = '', plain = '', rating_key = NULL")
     db.execute(
         "DELETE FROM pin WHERE NOT EXISTS (SELECT 1 FROM pin_file"

@@ -151,11 +151,15 @@ def end_run(db: Connection, run: int, sources: Iterable[str]) -> None:
 def keep(db: Connection, sight: Sight, run: int | None = None) -> None:
     """Note what would be written to the items of one record, or that nothing would be.
 
-    Without a ``run`` it counts as seen by the last one.
+    Without a ``run`` it counts as seen by the last one. What cannot be looked at now
+    stays as it was.
     """
     assert sight.record is not None
     source, key = sight.record.source, sight.record.key
     targets = [each for each in sight.targets if each.item and each.plan.changes]
+    if not targets and any(each.fault for each in sight.targets):
+        pass_over(db, source, key, run)
+        return
     if not targets:
         drop(db, source, key)
         return
@@ -179,6 +183,14 @@ def keep(db: Connection, sight: Sight, run: int | None = None) -> None:
             json.dumps(kept),
             json.dumps(unseen(sight)),
         ),
+    )
+
+
+def pass_over(db: Connection, source: str, key: str, run: int | None) -> None:
+    """Let what is known of a record stand, though a comparison did not look at it."""
+    db.execute(
+        "UPDATE planned SET run = coalesce(?, run) WHERE source = ? AND key = ?",
+        (run, source, key),
     )
 
 

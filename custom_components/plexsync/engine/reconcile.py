@@ -151,6 +151,7 @@ class Reconcile:
         now = self._common.clock.steady()
 
         def look_up(db: Connection) -> tuple[list[Sight], Counter[str]]:
+            planned.begin(db)
             sights, counts = list[Sight](), Counter[str]()
             for record in records:
                 whose = record.source, record.key
@@ -159,6 +160,7 @@ class Reconcile:
                     if job.state != "skipped" and job.reason not in _LACKING:
                         counts["failed" if job.state == "failed" else "pending"] += 1
                         intake.enqueue(db, record, Priority.BULK, now)
+                        planned.pass_over(db, *whose, self._number)
                         continue
                     self._lacking[whose] = job.id
                 find = pins.find(db, record) or record.find

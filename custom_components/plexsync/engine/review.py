@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import approvals, by_hand, intake, jobs_view, left_alone, planned
+from . import approvals, by_hand, failed, intake, jobs_view, left_alone, planned
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
+from .failed import Choice
 from .holds import READING
 from .job import Job, Priority, load
 from .left_alone import Rule
@@ -125,6 +126,7 @@ class Review:
                 marks = planned.marks_of(fresh.sight.targets)
                 whose = record.source, record.key
                 approvals.approve(db, *whose, marks, fresh.unseen, now)
+            _try_again(db, now)
 
         if good:
             await self._common.database.run(work, if_left=self._circuit.notify)
@@ -141,6 +143,7 @@ class Review:
         def work(db: Connection) -> tuple[int, dict[tuple[str, str], str]]:
             planned.begin(db)
             number = approvals.approve_all(db, chosen, now)
+            _try_again(db, now)
             rows = {
                 whose: digest
                 for whose, digest in planned.digests(db, chosen).items()
@@ -167,6 +170,11 @@ class Review:
             return left_alone.take_back(db, rule)
 
         return await self._common.database.run(work)
+
+
+def _try_again(db: Connection, now: float) -> None:
+    """Let what was approved be tried, though it failed before or was not as shown."""
+    failed.retry(db, Choice(ids=approvals.failed(db), skipped=True), now)
 
 
 def _answer(fresh: Fresh, shown: str) -> WriteAnswer:

@@ -91,7 +91,7 @@ class Settling:
             for kind in reopened:
                 queue.unblock(db, kind, reason_of(kind), now)
             leading.end_if_over(db)
-            follow_plans(db, endings)
+            follow_plans(db, endings, now)
             return endings, {each for task in tasks for each in _successors(db, task)}
 
         endings, successors = await self._common.database.run(record)

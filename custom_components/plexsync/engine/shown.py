@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from sqlite3 import Connection
 
-from . import approvals, planned
+from . import approvals, planned, skipped
 from .ending import Ending
 from .task import Verdict
 
 
-def follow_plans(db: Connection, endings: Iterable[Ending]) -> None:
-    """Forget the plans that are done, and show anew those that turned out otherwise."""
+def follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None:
+    """Forget the plans that are done, and show anew those that turned out otherwise.
+
+    Where an approval ended while its turn went on, nobody waits for another one.
+    """
     planned.begin(db)
     for ending in endings:
         record = ending.job.record
@@ -18,5 +21,8 @@ def follow_plans(db: Connection, endings: Iterable[Ending]) -> None:
         for task in ending.tasks:
             if task.reason == "plan_changed":
                 planned.keep(db, task.sight)
-        if ending.main.approval is not None and ending.verdict is not Verdict.SNOOZED:
-            approvals.drop(db, record.source, record.key)
+        if ending.main.approval is None or ending.verdict is Verdict.SNOOZED:
+            continue
+        if approvals.find(db, record.source, record.key) is None:
+            skipped.take_up_changed(db, record.source, now, record.key)
+        approvals.drop(db, record.source, record.key)

@@ -52,12 +52,15 @@ def clear_failed(db: Connection) -> None:
     )
 
 
-def take_up_changed(db: Connection, source: str, now: float) -> None:
+def take_up_changed(
+    db: Connection, source: str, now: float, key: str | None = None
+) -> None:
     """Try what was not written because its plan had changed: nobody asks any more."""
     db.execute(
         "UPDATE job SET failed = 0, due = ?, reason = NULL"
-        " WHERE source = ? AND failed = ? AND reason = 'plan_changed'",
-        (now, source, SKIPPED),
+        " WHERE source = ? AND key = coalesce(?, key) AND failed = ?"
+        " AND reason = 'plan_changed'",
+        (now, source, key, SKIPPED),
     )
 
 

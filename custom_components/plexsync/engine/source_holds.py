@@ -52,11 +52,18 @@ class SourceHolds:
     async def hold(
         self, source: str, hold: SourceHold, shown: Shown | None = None
     ) -> None:
-        """Hold a source, and keep the numbers of the question. Raises StorageError."""
+        """Hold a source, and keep the numbers of the question. Raises StorageError.
+
+        What its owner has approved goes on, unless it is the plan that is asked about
+        anew: then it is another one.
+        """
 
         def work(db: Connection) -> Mapping[str, Holds]:
+            if hold is SourceHold.FIRST_PLAN:
+                approvals.forget_source(db, source)
             hold_rows.put(db, source, hold, shown)
             queue.mark_held(db, source, self._clock.steady(), held=True)
+            approvals.go_on(db, source)
             return hold_rows.read(db)
 
         self._follow(await self._database.run(work))
