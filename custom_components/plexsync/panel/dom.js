@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 function set(node, name, value) {
   if (value === null || value === undefined || value === false) return;
   if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-  else if (name === "value" || name === "checked" || name === "disabled") node[name] = value;
+  else if (name === "value" || name === "checked") node[name] = value;
   else node.setAttribute(name, value === true ? "" : String(value));
 }
 
@@ -59,23 +59,30 @@ export function icon(name, size = "") {
   return svg;
 }
 
-/** Make a button. */
-export function button(text, onclick, values = {}) {
-  return el("button", { type: "button", class: "button", onclick, ...values }, text);
+/** Make a button; `rests` says that it does nothing for now. */
+export function button(text, onclick, { rests, ...values } = {}) {
+  const pressed = (event) => event.currentTarget.ariaDisabled !== "true" && onclick(event);
+  return rest(el("button", { type: "button", class: "button", onclick: pressed, ...values }, text), rests);
+}
+
+/** Let a button rest, or no longer; it keeps the focus, which one that is disabled would lose. */
+export function rest(node, rests) {
+  node.ariaDisabled = rests ? "true" : null;
+  return node;
 }
 
 /** Make a select with its label; options are pairs of value and text. */
-export function choose(label, options, value, onchange) {
+export function choose(label, options, value, onchange, name) {
   const select = el(
     "select",
-    { value, onchange: () => onchange(select.value) },
+    { value, name, onchange: () => onchange(select.value) },
     options.map(([each, text]) => el("option", { value: each }, text)),
   );
   return el("label", { class: "field" }, el("span", {}, label), select);
 }
 
 /** Ask whether to go on; the answer is true or false. */
-export function confirm(root, { title, text, yes, no }) {
+export function confirm(page, { title, text, yes, no }) {
   return new Promise((resolve) => {
     const dialog = el(
       "dialog",
@@ -89,11 +96,17 @@ export function confirm(root, { title, text, yes, no }) {
         button(yes, () => dialog.close("yes"), { class: "button primary" }),
       ),
     );
-    const done = () => {
-      resolve(dialog.returnValue === "yes");
-      dialog.remove();
-    };
-    root.append(dialog);
-    dialog.showModal();
+    const done = () => resolve(dialog.returnValue === "yes");
+    show(page, dialog);
   });
+}
+
+/** Show a dialog, which goes when it is closed. */
+export function show(page, dialog) {
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    page.refocus(); // what had the focus before may be gone
+  });
+  page.root.append(dialog);
+  dialog.showModal();
 }

@@ -1,7 +1,7 @@
 // What was written, when and by whom; and how to take it back.
 
 import { drawChange } from "./change.js";
-import { add, button, choose, confirm, el, fill, say } from "./dom.js";
+import { add, button, choose, confirm, el, fill, say, show } from "./dom.js";
 import { chips, fileName, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -85,6 +85,11 @@ export class HistoryView {
       this._list.reload();
   }
 
+  /** Take the focus: what is open, or the row that had it. */
+  focus() {
+    return this._opened.focus() || this._list.focus();
+  }
+
   _asked(query) {
     return Object.fromEntries(
       FILTERS.map((name) => [name, query.get(name)]).filter(([, value]) => value),
@@ -121,6 +126,7 @@ export class HistoryView {
     const focused = this._page.root.activeElement;
     if (this._filters.contains(focused) && this._drawnBy === this._byRun) return;
     this._drawnBy = this._byRun;
+    const had = this._filters.contains(focused);
     fill(
       this._filters,
       choose(
@@ -131,6 +137,7 @@ export class HistoryView {
         ],
         this._byRun ? "run" : "",
         (value) => this._go({}, value === "run"),
+        "by",
       ),
       !this._byRun && [
         choose(
@@ -150,6 +157,7 @@ export class HistoryView {
         this._search,
       ],
     );
+    if (had) this._filters.querySelector("[name=by]").focus();
   }
 
   // The list
@@ -162,6 +170,7 @@ export class HistoryView {
       height: HEIGHT,
       label: t("history.tab"),
       fetch: (before) => (this._byRun ? this._runs(before) : this._rows(before)),
+      name: (row) => row.id ?? row.run,
       draw: (row) => (this._byRun ? this._run(row) : this._row(row)),
       empty: () =>
         Object.keys(this._filter).length
@@ -325,7 +334,7 @@ export class HistoryView {
 
   async _undoRun(event, run) {
     const { t, count } = this._page.texts;
-    const sure = await confirm(this._page.root, {
+    const sure = await confirm(this._page, {
       title: t("history.undo_run"),
       text: count("history.undo_run_text", run.items),
       yes: t("history.undo"),
@@ -339,7 +348,7 @@ export class HistoryView {
     const input = el("input", { type: "datetime-local", required: true });
     const dialog = el(
       "dialog",
-      { "aria-labelledby": "since", onclose: () => dialog.remove() },
+      { "aria-labelledby": "since" },
       el("h2", { id: "since" }, t("history.since")),
       el("p", {}, t("history.since_text")),
       el("label", { class: "field" }, el("span", {}, t("history.moment")), input),
@@ -361,8 +370,7 @@ export class HistoryView {
         ),
       ),
     );
-    this._page.root.append(dialog);
-    dialog.showModal();
+    show(this._page, dialog);
   }
 
   async _begin(event, name, data) {

@@ -1,12 +1,12 @@
 // One job: why it is where it is, and what a person can do about it.
 
-import { button, el, fill } from "./dom.js";
+import { button, el, fill, show } from "./dom.js";
 import { chips, fact, picture } from "./pieces.js";
 
 /** Show a job; `changed` is called when something was done about it. */
 export function openJob(page, job, changed) {
   const { t, reason, field, time } = page.texts;
-  const dialog = el("dialog", { "aria-labelledby": "job", onclose: () => dialog.remove() });
+  const dialog = el("dialog", { "aria-labelledby": "job" });
   const done = () => {
     dialog.close();
     changed();
@@ -37,8 +37,7 @@ export function openJob(page, job, changed) {
     candidatesOf(job).length > 0 && candidates(page, job, done),
     el("div", { class: "actions" }, buttons(page, job, done), button(t("close"), () => dialog.close())),
   );
-  page.root.append(dialog);
-  dialog.showModal();
+  show(page, dialog);
 }
 
 /** Say which items a record may be tied to: those that fit, or the one that follows another. */

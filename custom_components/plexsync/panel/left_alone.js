@@ -45,6 +45,7 @@ export class LeftAlone {
         const which = key === null ? {} : { key };
         await this._page.server.ask("plan/leave", { source, ...which, field, leave: false });
         await this._load();
+        this.element.querySelector("h2").focus();
       });
     return el(
       "div",

@@ -27,7 +27,8 @@ export class NeedsView {
     this._open = page.query.get("reason");
     this.element = el("div", { class: "view" });
     this._holds = el("div");
-    this._groups = el("div");
+    this._groups = el("div", { class: "stack" });
+    this._drawn = new Map();
     add(this.element, this._holds, this._groups);
     this.update(page.live);
   }
@@ -38,11 +39,16 @@ export class NeedsView {
 
   visit(query) {
     const wanted = query.get("reason");
-    if (wanted && wanted !== this._open) {
-      this._open = wanted;
-      this._key = undefined;
-      this.update(this._page.live);
-    }
+    const found = [...this._drawn.values()].find((each) => each.reason === wanted);
+    if (found) found.element.open = true;
+  }
+
+  /** Take the focus: the row that had it, or the first thing that can be done here. */
+  focus() {
+    if (this._list?.focus()) return true;
+    const first = this._groups.querySelector("summary") ?? this.element.querySelector("a, button");
+    first?.focus();
+    return Boolean(first);
   }
 
   update(live) {
@@ -94,24 +100,44 @@ export class NeedsView {
 
   _drawGroups(all, live) {
     const { t } = this._page.texts;
-    this._list?.close();
-    this._list = undefined;
-    const focused = this.element.getRootNode().activeElement?.dataset?.group;
-    const failed = all.filter((each) => each.kind === "failed");
-    const skipped = all.filter((each) => each.kind === "skipped");
+    const focused = this._page.root.activeElement;
+    const had = this._groups.contains(focused);
+    const before = this._drawn;
+    this._drawn = new Map();
+    for (const each of all) {
+      const name = `${each.kind}:${each.reason}`;
+      const group = before.get(name) ?? this._group(each);
+      group.count.textContent = this._page.texts.number(each.count);
+      group.number = each.count;
+      this._drawn.set(name, group);
+    }
+    const of = (kind) =>
+      [...this._drawn.values()].filter((each) => each.kind === kind).map((each) => each.element);
+    const failed = of("failed");
+    const skipped = of("skipped");
     fill(
       this._groups,
       !all.length && !live.holds.length && this._nothing(),
       !all.length && live.holds.length > 0 && el("p", { class: "card quiet" }, t("needs.only_holds")),
-      failed.length > 0 && [el("h2", {}, t("needs.failed")), failed.map((each) => this._group(each))],
+      failed.length > 0 && [el("h2", {}, t("needs.failed")), failed],
       skipped.length > 0 && [
         el("h2", {}, t("needs.skipped")),
         el("p", { class: "quiet" }, t("needs.skipped_text")),
-        skipped.map((each) => this._group(each)),
+        skipped,
       ],
     );
-    this._groups.className = "stack";
-    if (focused) this._groups.querySelector(`[data-group="${focused}"]`)?.focus();
+    this._keep(had && focused);
+  }
+
+  /** Read the open group anew, and leave the focus where it was. */
+  _keep(focused) {
+    if (this._list && !this._list.element.isConnected) {
+      this._list.close();
+      this._list = undefined;
+    }
+    if (focused) focused.focus({ preventScroll: true });
+    this._list?.reload();
+    if (focused) this._page.refocus();
   }
 
   _nothing() {
@@ -119,9 +145,11 @@ export class NeedsView {
     return el("div", { class: "card" }, nothing(t("needs.nothing"), t("needs.nothing_text")));
   }
 
-  _group({ kind, reason, count }) {
-    const { t, number, reason: words } = this._page.texts;
+  _group({ kind, reason }) {
+    const { t, reason: words } = this._page.texts;
     const jobs = el("div");
+    const count = el("span", { class: "count" });
+    const group = { kind, reason, count };
     const advice = t(`advice.${reason}`);
     const details = el(
       "details",
@@ -131,29 +159,30 @@ export class NeedsView {
         { "data-group": `${kind}:${reason}` },
         el("span", { class: "title" }, words(reason)),
         " ",
-        el("span", { class: "count" }, number(count)),
+        count,
       ),
       advice === `advice.${reason}` ? null : el("p", {}, advice),
-      kind === "failed" && this._actions(reason, count),
+      kind === "failed" && this._actions(group),
       jobs,
     );
     details.addEventListener("toggle", () => {
       if (details.open) this._openGroup(kind, reason, jobs);
       else if (this._open === reason) this._closeGroup(jobs);
     });
-    return details;
+    return Object.assign(group, { element: details });
   }
 
-  _actions(reason, count) {
+  _actions(group) {
+    const { reason } = group;
     const { t, number } = this._page.texts;
     return el(
       "div",
       { class: "actions" },
       button(t("needs.retry_all"), (event) => this._retry(event, { reason })),
       button(t("needs.discard_all"), async (event) => {
-        const sure = await confirm(this._page.root, {
+        const sure = await confirm(this._page, {
           title: t("needs.discard_title"),
-          text: t("needs.discard_text", { count: number(count) }),
+          text: t("needs.discard_text", { count: number(group.number) }),
           yes: t("needs.discard"),
           no: t("cancel"),
         });
@@ -178,6 +207,7 @@ export class NeedsView {
         return { rows: jobs, total };
       },
       draw: (job) => this._row(job),
+      name: (job) => job.id,
       empty: () => el("p", { class: "quiet" }, this._page.texts.t("needs.none_left")),
       failed: (error, again) =>
         nothing(this._page.texts.error(error), "", button(this._page.texts.t("again"), again)),

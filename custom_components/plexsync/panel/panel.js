@@ -1,6 +1,6 @@
 // The review page: the shell around its views.
 
-import { add, button, choose, el, fill, icon, say } from "./dom.js";
+import { add, button, choose, el, fill, icon, rest, say } from "./dom.js";
 import { HealthView } from "./health_view.js";
 import { HistoryView } from "./history_view.js";
 import { NeedsView } from "./needs_view.js";
@@ -145,15 +145,22 @@ class PlexSyncPanel extends HTMLElement {
   /** Do what a button asks for; the button waits, and what goes wrong is told. */
   async act(event, work) {
     const pressed = event?.currentTarget;
-    if (pressed) pressed.disabled = true;
+    if (pressed) rest(pressed, true);
     try {
       return await work();
     } catch (error) {
       this.toast(this._texts.error(error));
       return undefined;
     } finally {
-      if (pressed) pressed.disabled = false;
+      if (pressed) rest(pressed, false);
+      this.refocus();
     }
+  }
+
+  /** Put the focus where one goes on, if what had it is gone. */
+  refocus() {
+    if (document.activeElement !== document.body) return;
+    if (!this._view?.focus?.()) this._main.focus({ preventScroll: true });
   }
 
   // How.

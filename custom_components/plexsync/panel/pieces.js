@@ -47,8 +47,14 @@ export class Opened {
     if (!this.is) this._at = this._page.scroller.scrollTop;
     this._two.classList.add("open");
     this._detail.replaceChildren(element);
-    this._detail.focus({ preventScroll: true });
+    this.focus();
     if (getComputedStyle(this._list()).display === "none") this._page.scroller.scrollTop = 0;
+  }
+
+  /** Take the focus; say whether there is something to take it. */
+  focus() {
+    if (this.is) this._detail.focus({ preventScroll: true });
+    return this.is;
   }
 
   close() {

@@ -18,6 +18,7 @@ export class PlanItem {
     try {
       this._plan = await this._page.server.ask("plan/item", this._record);
       this._draw();
+      this._page.refocus();
     } catch (problem) {
       fill(this.element, this._head(""), nothing(error(problem), "", button(t("again"), () => this._load())));
     } finally {
@@ -25,17 +26,29 @@ export class PlanItem {
     }
   }
 
+  /** Look again where something was written since, or could not be. */
+  update({ written, failed }) {
+    const marks = `${written} ${failed}`;
+    if (this._waits && this._marks !== marks) this._load();
+    this._waits = this._waits && this._failed === failed;
+    this._marks = marks;
+    this._failed = failed;
+  }
+
   get _record() {
     return { source: this._source, key: this._key };
   }
 
   _head(title, writes = false) {
-    const { t } = this._page.texts;
+    const { t, count } = this._page.texts;
     return el(
       "div",
       { class: "head" },
       el("h2", { class: "break" }, title || this._key),
-      writes && button(t("plan.write_this"), (event) => this._write(event), { class: "button primary" }),
+      writes && this._waits && el("p", { class: "quiet", role: "status" }, count("plan.status.queued", 1)),
+      writes &&
+        !this._waits &&
+        button(t("plan.write_this"), (event) => this._write(event), { class: "button primary" }),
       button(t("back"), this._back, { class: "button back" }),
       button(t("close"), this._back, { class: "button close" }),
     );
@@ -160,6 +173,7 @@ export class PlanItem {
         items: [{ ...this._record, digest: this._plan.digest }],
       });
       this._page.toast(written(this._page.texts, items));
+      this._waits = items.some(({ status }) => status === "queued");
       await this._load();
       this._changed();
     });

@@ -1,6 +1,6 @@
 // What would be written: rows, filters, and what to do with a selection or with all.
 
-import { add, button, choose, confirm, el, fill, say } from "./dom.js";
+import { add, button, choose, confirm, el, fill, rest, say } from "./dom.js";
 import { LeftAlone } from "./left_alone.js";
 import { chips, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
 import { PlanItem } from "./plan_item.js";
@@ -54,7 +54,13 @@ export class PlanView {
     const key = JSON.stringify([plan.computed, plan.differs]);
     if (key !== this._planKey && this._planKey !== undefined && !plan.running) this._list.reload();
     this._planKey = plan.running ? this._planKey : key;
+    this._item?.update(live);
     this._drawHead(plan);
+  }
+
+  /** Take the focus: what is open, or the row that had it. */
+  focus() {
+    return this._opened.focus() || this._list.focus();
   }
 
   _asked(query) {
@@ -78,14 +84,14 @@ export class PlanView {
         ),
       ),
     );
-    const left = button(t("left.open"), () => this._openLeft());
+    this._openLeft = button(t("left.open"), () => this._drawLeft());
     add(
       this._head,
       el(
         "div",
         { class: "head" },
         el("div", { role: "status" }, this._title, this._when),
-        el("div", { class: "actions" }, left, this._compute),
+        el("div", { class: "actions" }, this._openLeft, this._compute),
       ),
       this._bar,
       filterBox(this._page, this._filters, Object.keys(this._filter).length > 0),
@@ -112,14 +118,14 @@ export class PlanView {
     );
     this._bar.hidden = !plan.running;
     if (share !== undefined && share !== null) this._bar.value = share;
-    this._compute.disabled = Boolean(plan.running);
+    rest(this._compute, plan.running);
   }
 
   // Filters and tools
 
   _makeSearch() {
     const { t } = this._page.texts;
-    const input = el("input", { type: "search", value: this._filter.search ?? "", maxlength: 200 });
+    const input = el("input", { type: "search", name: "search", value: this._filter.search ?? "", maxlength: 200 });
     input.addEventListener("input", () => {
       clearTimeout(this._typing);
       this._typing = setTimeout(() => this._set("search", input.value.trim()), TYPED);
@@ -137,6 +143,8 @@ export class PlanView {
     const key = JSON.stringify([kinds.map(([, counts]) => counts), this._filter]);
     if (key === this._filtersKey) return;
     this._filtersKey = key;
+    const focused = this._page.root.activeElement;
+    const had = this._filters.contains(focused) && focused.name;
     fill(
       this._filters,
       kinds.map(([name, counts, words]) => {
@@ -152,10 +160,12 @@ export class PlanView {
           ],
           chosen ?? "",
           (value) => this._set(name, value),
+          name,
         );
       }),
       this._search,
     );
+    if (had) this._filters.querySelector(`[name="${had}"]`)?.focus();
   }
 
   _set(name, value) {
@@ -172,7 +182,7 @@ export class PlanView {
         button(
           chosen ? count("plan.write_chosen", chosen) : t("plan.write_chosen_none"),
           (event) => this._writeChosen(event),
-          { disabled: !chosen, "data-tool": "chosen", class: chosen ? "button primary" : "button" },
+          { rests: !chosen, "data-tool": "chosen", class: chosen ? "button primary" : "button" },
         ),
         chosen > 0 &&
           button(t("plan.choose_none"), () => this._choose([]), { "data-tool": "none", class: "button plain" }),
@@ -184,7 +194,7 @@ export class PlanView {
         button(t(Object.keys(this._filter).length ? "plan.write_fitting" : "plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
       ],
     );
-    if (focused) this._tools.querySelector(`[data-tool="${focused}"]`)?.focus();
+    if (focused) (this._tools.querySelector(`[data-tool="${focused}"]`) ?? this._compute).focus();
   }
 
   _choose(rows) {
@@ -204,6 +214,7 @@ export class PlanView {
       label: t("plan.tab"),
       fetch: (offset) => this._fetch(offset),
       draw: (row) => this._row(row),
+      name: nameOf,
       empty: () =>
         Object.keys(this._filter).length
           ? nothing(
@@ -279,24 +290,29 @@ export class PlanView {
     const name = key ? JSON.stringify([source, key]) : undefined;
     if (name === this._shown) return;
     this._shown = name;
+    this._item = undefined;
     if (!name) {
       this._opened.close();
       this._list.redraw();
       this._list.focus();
       return;
     }
-    const item = new PlanItem(this._page, source, key, {
+    this._item = new PlanItem(this._page, source, key, {
       back: () => this._page.go("plan", this._filter),
       written: () => this._list.reload(),
     });
-    this._opened.open(item.element);
+    this._opened.open(this._item.element);
     this._list.redraw();
   }
 
   // What is left alone
 
-  _openLeft() {
-    fill(this._left, new LeftAlone(this._page, () => fill(this._left)).element);
+  _drawLeft() {
+    const close = () => {
+      fill(this._left);
+      this._openLeft.focus();
+    };
+    fill(this._left, new LeftAlone(this._page, close).element);
     this._left.querySelector("h2").focus();
   }
 
@@ -335,7 +351,7 @@ export class PlanView {
 
   _sure(number) {
     const { t, count } = this._page.texts;
-    return confirm(this._page.root, {
+    return confirm(this._page, {
       title: count("plan.sure", number),
       text: t("plan.sure_text"),
       yes: t("plan.write"),

@@ -64,6 +64,7 @@ nav a {
   text-decoration: none; white-space: nowrap; border-bottom: 2px solid transparent; margin-bottom: -1px;
 }
 nav a:focus-visible { outline-offset: -4px; }
+main:focus-visible, .rows .main:focus-visible, .virtual:focus-visible { outline-offset: -2px; }
 nav a[aria-current] { border-color: var(--accent); font-weight: 500; }
 nav a:hover { background: color-mix(in srgb, var(--ink) 5%, transparent); }
 .count {
@@ -107,11 +108,11 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
   border: 1px solid var(--edge); border-radius: 8px; padding: 5px 14px; min-height: 36px;
   display: inline-flex; align-items: center; justify-content: center; gap: 8px;
 }
-.button:hover:not(:disabled) { background: color-mix(in srgb, var(--ink) 8%, transparent); }
+.button:hover:not([aria-disabled]) { background: color-mix(in srgb, var(--ink) 8%, transparent); }
 .button.primary { background: var(--ink); color: var(--primary-background-color, #fafafa); border-color: var(--ink); }
-.button.primary:hover:not(:disabled) { background: color-mix(in srgb, var(--ink) 85%, var(--card)); }
+.button.primary:hover:not([aria-disabled]) { background: color-mix(in srgb, var(--ink) 85%, var(--card)); }
 .button.plain { border-color: transparent; padding: 5px 8px; }
-.button:disabled { cursor: default; border-color: var(--line); color: var(--quiet); background: transparent; }
+.button[aria-disabled] { cursor: default; border-color: var(--line); color: var(--quiet); background: transparent; }
 .square { width: 40px; padding: 0; border-color: transparent; margin-inline-start: -8px; }
 .link { text-decoration: underline; }
 .field { display: inline-flex; flex-direction: column; gap: 2px; font-size: 12px; color: var(--quiet); min-width: 0; }
@@ -159,6 +160,7 @@ th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical
 .main .chip { flex: none; }
 .change { border-top: 1px solid var(--line); padding-top: 8px; margin-top: 16px; }
 .change > * + * { margin-top: 8px; }
+.change > .head { align-items: baseline; }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; }
 ins { text-decoration: none; background: color-mix(in srgb, var(--good) 28%, transparent); border-radius: 3px; }
 del + ins { margin-inline-start: 4px; }

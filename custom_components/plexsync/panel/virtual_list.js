@@ -8,14 +8,15 @@ const AHEAD = 6; // rows above and below what is seen
  * With `page` rows can be fetched from anywhere, so many at once: `fetch(offset)` answers
  * `{rows, total}`. Without it they follow one another: `fetch(cursor)` answers
  * `{rows, total, next}`, where `next` is the next cursor, or nothing at the end. `draw(row)`
- * gives the row's element, in which `[data-main]` is what the arrow keys move to.
+ * gives the row's element, in which `[data-main]` is what the arrow keys move to. `name(row)` is
+ * by what the row that has the focus is found again.
  */
 export class VirtualList {
-  constructor({ scroller, height, page, label, fetch, draw, empty, failed }) {
-    this._settings = { scroller, height, page, fetch, draw, empty, failed };
+  constructor({ scroller, height, page, label, fetch, draw, name, empty, failed }) {
+    this._settings = { scroller, height, page, fetch, draw, name, empty, failed };
     this._drawn = new Map();
     this._box = el("div", { role: "list", "aria-label": label, class: "rows" });
-    this.element = el("div", { class: "virtual" }, this._box);
+    this.element = el("div", { class: "virtual", tabindex: -1 }, this._box);
     this._box.addEventListener("keydown", (event) => this._pressed(event));
     this._box.addEventListener("focusin", (event) => {
       this._focused = Number(event.target.closest("[data-index]")?.dataset.index);
@@ -58,16 +59,35 @@ export class VirtualList {
   /** Draw the rows that are seen again: what they show has changed. */
   redraw() {
     const focused = this._focused;
-    const had = this._box.contains(this._box.getRootNode().activeElement);
+    const had = this._has;
     for (const node of this._drawn.values()) node.remove();
     this._drawn.clear();
     this._show();
     if (had) this._focus(focused);
   }
 
-  /** Give the focus back to the row that had it. */
+  /** Give the focus to the row that had it last, or to the first one; say whether there is one. */
   focus() {
-    if (this._focused >= 0) this._focus(this._focused);
+    if (!this._total || !this.element.isConnected) return false;
+    this._focus(Math.min(this._focused >= 0 ? this._focused : 0, this._total - 1));
+    return true;
+  }
+
+  get _has() {
+    return this._box.contains(this._box.getRootNode().activeElement);
+  }
+
+  /** Put new rows in the place of the old ones; the focus stays with its row. */
+  _replace(rows, at) {
+    const { name } = this._settings;
+    const held = this._rows?.[this._focused];
+    const found = held ? rows.findIndex((row) => name(row) === name(held)) : -1;
+    if (found >= 0) this._focused = at + found;
+    this._rows = [];
+    this._fresh = false;
+    for (const node of this._drawn.values()) node.remove();
+    this._drawn.clear();
+    fill(this.element, this._box);
   }
 
   async _load(from) {
@@ -83,14 +103,9 @@ export class VirtualList {
     }
     if (turn !== this._turn) return;
     this._loading = false;
-    if (this._fresh) {
-      this._rows = [];
-      this._fresh = false;
-      for (const node of this._drawn.values()) node.remove();
-      this._drawn.clear();
-      fill(this.element, this._box);
-    }
-    const at = this._settings.page ? from : this._rows.length;
+    const had = this._fresh && this._has;
+    const at = this._settings.page ? from : this._fresh ? 0 : this._rows.length;
+    if (this._fresh) this._replace(page.rows, at);
     page.rows.forEach((row, index) => (this._rows[at + index] = row));
     this._next = page.next ?? undefined;
     if (this._settings.page)
@@ -103,6 +118,7 @@ export class VirtualList {
     if (!this._total) fill(this.element, this._settings.empty());
     this._box.style.height = `${this._total * this._settings.height}px`;
     this._show();
+    if (had && !this.focus()) this.element.focus({ preventScroll: true });
   }
 
   _fail(error) {
