@@ -12,6 +12,17 @@ from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 
+# What a key is called, types, and is numbered.
+_KEYS = {
+    "Tab": ("Tab", "", 9),
+    "Enter": ("Enter", "\r", 13),
+    "Escape": ("Escape", "", 27),
+    "Space": (" ", " ", 32),
+    "ArrowUp": ("ArrowUp", "", 38),
+    "ArrowDown": ("ArrowDown", "", 40),
+}
+_SHIFT = 8
+
 type Answer = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
 
 _PATIENCE = 60.0
@@ -112,6 +123,20 @@ class Page:
         async with asyncio.timeout(_PATIENCE):
             while not await self.evaluate(script):
                 await asyncio.sleep(0.1)
+
+    async def press(self, code: str, *, shift: bool = False) -> None:
+        """Press a key, as a keyboard does."""
+        key, text, number = _KEYS[code]
+        named = {"key": key, "code": code, "windowsVirtualKeyCode": number}
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            typed = {"text": text} if kind == "keyDown" else {}
+            await self.command(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                modifiers=_SHIFT if shift else 0,
+                **named,
+                **typed,
+            )
 
     async def picture(self, file: Path) -> None:
         """Keep what is seen now."""

@@ -53,14 +53,21 @@ async def add_server(home: Home, url: str, token: str) -> str:
 
 
 async def add_stash(
-    home: Home, entry_id: str, url: str, api_key: str | None = None
+    home: Home,
+    entry_id: str,
+    url: str,
+    api_key: str | None = None,
+    start: str = "everything",
 ) -> str:
-    """Add a Stash, mapped as suggested, all of it synced; give how many files were found."""
+    """Add a Stash, mapped as suggested, all of it synced unless told otherwise.
+
+    Give how many files were found.
+    """
     flow = await home.post(_SUBENTRY_FLOW, {"handler": [entry_id, "stash"]})
     access = {"url": url} if api_key is None else {"url": url, "api_key": api_key}
     flow = await _submit(home, _SUBENTRY_FLOW, flow, **access)
     if flow["step_id"] == "paths":
         flow = await _submit(home, _SUBENTRY_FLOW, flow)
     found = flow["description_placeholders"]
-    await _submit(home, _SUBENTRY_FLOW, flow, start="everything")
+    await _submit(home, _SUBENTRY_FLOW, flow, start=start)
     return f"{found['found']} of {found['total']}"

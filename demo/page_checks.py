@@ -5,6 +5,7 @@ import hashlib
 import json
 from pathlib import Path
 import re
+import tempfile
 from typing import Any
 
 from aiohttp import ClientSession
@@ -12,6 +13,7 @@ from aiohttp import ClientSession
 from . import running
 from .browser import PANEL, Page, log_in_with, open_page
 from .home import Home
+from .page_walk import walk
 from .place import Place
 from .servers import Scene
 from .terminal import say
@@ -54,8 +56,10 @@ async def check(place: Place, folder: Path | None, axe: Path | None) -> None:
                     await _check_view(page, place, view, folder, script)
                 await _check_planted(page, demo, scene, script)
                 _check_quiet(page)
+                say("Nothing went wrong, and the policy was kept")
                 await _check_policy(page)
             await _check_others(demo.home, session, place)
+            await _check_keyboard(session, folder)
         finally:
             await _plan_nothing(demo, scene)
     say("The page is as it should be")
@@ -171,6 +175,24 @@ async def _check_planted(
     say("A title with a script in it is shown as text")
 
 
+async def _check_keyboard(session: ClientSession, folder: Path | None) -> None:
+    """Use the page without a mouse, in a demo that nobody needs afterwards."""
+    with tempfile.TemporaryDirectory() as root:
+        place = await running.begin(Place.load(Path(root, "demo")), fresh=False)
+        try:
+            async with (
+                running.running_demo(place) as demo,
+                open_page(session, 1400, 900) as page,
+            ):
+                await page.run_first(log_in_with(demo.home.tokens))
+                await page.run_first(PANEL)
+                await page.command("Runtime.enable")
+                await walk(page, demo, folder)
+                _check_quiet(page)
+        finally:
+            running.stop(place)
+
+
 def _check_quiet(page: Page) -> None:
     """Nothing went wrong in the browser, but for pictures that there are not."""
     for event in page.events:
@@ -185,7 +207,6 @@ def _check_quiet(page: Page) -> None:
             _expect(is_picture, json.dumps(entry)[:2000])
         if method == "Runtime.consoleAPICalled" and params["type"] == "error":
             raise CheckError(json.dumps(params)[:2000])
-    say("Nothing went wrong, and the policy was kept")
 
 
 async def _check_policy(page: Page) -> None:

@@ -57,7 +57,12 @@ async def running_demo(place: Place) -> AsyncIterator[Demo]:
 
 
 async def start(place: Place, *, fresh: bool) -> None:
-    """Start the three programs, and set everything up where it is not."""
+    """Start everything, and say what there is to try."""
+    _explain(await begin(place, fresh=fresh))
+
+
+async def begin(place: Place, *, fresh: bool) -> Place:
+    """Start the three programs, and set everything up where it is not; give their place."""
     async with demo_at(place) as demo:
         if demo.stack.is_running:
             stop_with("The demo is already running. End it with: scripts/demo stop")
@@ -94,7 +99,7 @@ async def start(place: Place, *, fresh: bool) -> None:
         except BaseException:
             stop(place)
             raise
-    _explain(place)
+    return place
 
 
 def _start_programs(demo: Demo) -> None:

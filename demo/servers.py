@@ -71,10 +71,26 @@ class Plex:
         self._session = session
         self._url = url
 
+    async def item(self, path: str) -> dict[str, Any]:
+        """Give the item that holds a file."""
+        (item,) = await self._get(f"items?path={quote(path)}")
+        return dict(item)
+
     async def title(self, path: str) -> str:
         """Give the title of the item that holds a file."""
-        items = await self._get(f"items?path={quote(path)}")
-        return str(items[0]["values"]["title"])
+        return str((await self.item(path))["values"]["title"])
+
+    async def refuse_edits(self, item: int) -> None:
+        """Refuse to edit an item."""
+        await self._post(
+            "faults",
+            {"action": "status", "code": 400, "method": "PUT", "rating_key": item},
+        )
+
+    async def refuse_nothing(self) -> None:
+        """Take back what was to be refused."""
+        async with self._session.delete(f"{self._url}/faults") as answer:
+            answer.raise_for_status()
 
     async def is_up(self) -> bool:
         """Say whether it accepts connections."""
@@ -104,6 +120,6 @@ class Plex:
             answer.raise_for_status()
             return await answer.json()
 
-    async def _post(self, what: str) -> None:
-        async with self._session.post(f"{self._url}/{what}") as answer:
+    async def _post(self, what: str, data: dict[str, Any] | None = None) -> None:
+        async with self._session.post(f"{self._url}/{what}", json=data) as answer:
             answer.raise_for_status()
