@@ -267,11 +267,3 @@ def totals(db: Connection, chosen: Filter) -> Totals:
         by("source"),
         by("library"),
     )
-
-
-def digests(db: Connection, chosen: Filter) -> dict[tuple[str, str], str]:
-    """Name the plans of all rows that are meant, by source and key."""
-    rows = db.execute(
-        f"SELECT source, key, marks FROM planned WHERE {FITS}", chosen.values
-    )
-    return {(source, key): digest(json.loads(marks)) for source, key, marks in rows}

@@ -144,12 +144,7 @@ class Review:
             planned.begin(db)
             number = approvals.approve_all(db, chosen, now)
             _try_again(db, now)
-            rows = {
-                whose: digest
-                for whose, digest in planned.digests(db, chosen).items()
-                if approvals.find(db, *whose) is None
-            }
-            return number, rows
+            return number, approvals.without_job(db, chosen)
 
         found = await self._common.database.run(work, if_left=self._circuit.notify)
         self._circuit.notify()
