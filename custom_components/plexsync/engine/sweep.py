@@ -89,9 +89,9 @@ class Sweep:
                 counts = dict(await self._run.run(records))
                 if leads and everything and not left_out():
                     await self._common.database.run(leading.all_compared)
-                for reason, number in passed_over().items():
+                for reason, found in passed_over().items():
                     kind = f"skipped:{reason}"
-                    counts[kind] = counts.get(kind, 0) + number
+                    counts[kind] = counts.get(kind, 0) + found
                 await self._common.database.run(
                     lambda db: planned.end_run(db, number, read_whole()), durable=False
                 )
