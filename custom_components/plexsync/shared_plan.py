@@ -17,6 +17,7 @@ from .engine.change import Change
 from .engine.database import StorageError
 from .engine.fields import FIELDS
 from .engine.holds import SourceHold
+from .engine.job import Priority
 from .engine.left_alone import Rule
 from .engine.plan import Plan
 from .engine.planned import Filter, PlannedRecord
@@ -188,7 +189,9 @@ async def write_plan(
 
 
 async def _write(
-    coordinator: PlexSyncCoordinator, shown: Mapping[tuple[str, str], str]
+    coordinator: PlexSyncCoordinator,
+    shown: Mapping[tuple[str, str], str],
+    priority: Priority = Priority.INTERACTIVE,
 ) -> list[JsonValueType]:
     found = await _records(coordinator, list(shown))
     there = [
@@ -196,7 +199,7 @@ async def _write(
         for whose, record in found.items()
         if isinstance(record, Record)
     ]
-    answers = await coordinator.engine.review.write(there)
+    answers = await coordinator.engine.review.write(there, priority)
     statuses: list[JsonValueType] = [
         {
             "source": record.source,
@@ -223,7 +226,7 @@ async def write_whole_plan(
     async def ask() -> None:
         for some in batched(unknown.items(), _AT_ONCE, strict=False):
             with contextlib.suppress(Fault, StorageError):  # they stay in the plan
-                await _write(coordinator, dict(some))
+                await _write(coordinator, dict(some), Priority.BULK)
 
     if unknown:
         coordinator.config_entry.async_create_background_task(

@@ -105,7 +105,11 @@ class Review:
             for sight in sights
         ]
 
-    async def write(self, chosen: Sequence[tuple[Record, str]]) -> list[WriteAnswer]:
+    async def write(
+        self,
+        chosen: Sequence[tuple[Record, str]],
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> list[WriteAnswer]:
         """Queue records whose plans are those that were shown, given by their digests.
 
         Raises Fault, StorageError.
@@ -122,7 +126,7 @@ class Review:
 
         def work(db: Connection) -> None:
             for record, fresh in good:
-                intake.compare_anew(db, record, Priority.INTERACTIVE, now)
+                intake.compare_anew(db, record, priority, now)
                 marks = planned.marks_of(fresh.sight.targets)
                 whose = record.source, record.key
                 approvals.approve(db, *whose, marks, fresh.unseen, now)
