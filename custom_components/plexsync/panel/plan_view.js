@@ -3,7 +3,7 @@
 import { add, button, choose, confirm, el, fill, say } from "./dom.js";
 import { LeftAlone } from "./left_alone.js";
 import { chips, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
-import { PlanItem } from "./plan_item.js";
+import { PlanItem, written } from "./plan_item.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 100;
@@ -346,11 +346,4 @@ export class PlanView {
   _tell(done) {
     this._page.toast(written(this._page.texts, done));
   }
-}
-
-/** Say in one sentence what became of what was to be written. */
-export function written(texts, done) {
-  const counts = new Map();
-  for (const { status } of done) counts.set(status, (counts.get(status) ?? 0) + 1);
-  return texts.list([...counts].map(([status, number]) => texts.count(`plan.status.${status}`, number)));
 }
