@@ -52,7 +52,7 @@ async def check(place: Place, folder: Path | None, axe: Path | None) -> None:
                 script = None if axe is None else axe.read_text("utf-8")
                 for view in _SHOWN:
                     await _check_view(page, place, view, folder, script)
-                await _check_planted(page, place)
+                await _check_planted(page, demo, scene, script)
                 _check_quiet(page)
                 await _check_policy(page)
             await _check_others(demo.home, session, place)
@@ -147,11 +147,15 @@ async def _check_access(page: Page, axe: str, where: str) -> None:
     _expect(found == "[]", f"axe, {where}: {found}")
 
 
-async def _check_planted(page: Page, place: Place) -> None:
+async def _check_planted(
+    page: Page, demo: running.Demo, scene: Scene, axe: str | None
+) -> None:
     """See a title that is a script shown as the text that it is."""
-    await page.go(f"{place.home_url}/plexsync/plan")
-    await page.until("!!panel?.()?.querySelector('.listing [data-main]')")
-    await page.evaluate("panel().querySelector('.listing [data-main]').click()")
+    async with demo.home.connection() as connection:
+        (server,) = (await connection.command("plexsync/overview"))["servers"]
+    query = f"item_source={server['sources'][-1]['id']}&item=scene:{scene.id}"
+    await page.go(f"{demo.place.home_url}/plexsync/plan?{query}")
+    await page.until("!!window.panel?.()?.querySelector('.detail .change')")
     text = json.dumps("window.planted=1</script>")
     await page.until(f"panel().querySelector('.detail').textContent.includes({text})")
     _expect(
@@ -160,6 +164,10 @@ async def _check_planted(page: Page, place: Place) -> None:
         ),
         "a title has run",
     )
+    if axe is not None:
+        await _check_access(page, axe, "an item of the plan")
+        await page.evaluate("panel().querySelector('.detail .menu summary').click()")
+        await _check_access(page, axe, "what can be left alone")
     say("A title with a script in it is shown as text")
 
 

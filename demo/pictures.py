@@ -70,24 +70,22 @@ async def _review(page: Page, demo: running.Demo, folder: Path) -> None:
     for number in range(9):
         restored = {"title": f"{scenes[-1].title} (restored)"}
         if number % 2:
-            restored["details"] = f"Restored in {2001 + number}, from two prints."
+            words = scenes[-1].details.replace(", and ", "; ")
+            restored["details"] = f"{words} Restored from two prints."
         await demo.stash.edit(scenes[-1], **restored)
         scenes.append(await demo.stash.next_scene())
     pending = (await demo.entities())["sensor.pending"]
     await demo.home.until(pending, "9".__eq__, 60)
     await demo.home.act("plexsync.reconcile", scope="plan", wait=60)
-    for view in ("plan", "history"):
+    for view, row in (("plan", 1), ("history", 4)):
         await page.go(f"{demo.place.home_url}/plexsync/{view}")
-        await page.until(
-            "!!window.panel?.()?.querySelectorAll('.listing [data-main]')[1]"
-        )
-        await page.evaluate(
-            "panel().querySelectorAll('.listing [data-main]')[1].click()"
-        )
+        chosen = f"querySelectorAll('.listing [data-main]')[{row}]"
+        await page.until(f"!!window.panel?.()?.{chosen}")
+        await page.evaluate(f"panel().{chosen}.click()")
         await page.until("!!panel().querySelector('.detail .change')")
         await _keep(page, folder / f"review-{view}.png")
     for scene in scenes[:-1]:
-        await demo.stash.rename(scene, scene.title)
+        await demo.stash.edit(scene, title=scene.title, details=scene.details)
     await demo.home.press("switch.turn_on", switch)
 
 

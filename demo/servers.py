@@ -11,7 +11,7 @@ query Next($id: String!) {
   findScenes(
     filter: {per_page: 1, sort: "updated_at", direction: ASC}
     scene_filter: {path: {value: $id, modifier: INCLUDES}}
-  ) { scenes { id title files { path } } }
+  ) { scenes { id title details files { path } } }
 }
 """
 _EDIT = """
@@ -26,6 +26,7 @@ class Scene:
     id: str
     title: str
     path: str
+    details: str = ""
 
 
 class Stash:
@@ -43,7 +44,8 @@ class Stash:
         if not scenes:
             raise LookupError(name)
         scene = scenes[0]
-        return Scene(scene["id"], scene["title"], scene["files"][0]["path"])
+        path = scene["files"][0]["path"]
+        return Scene(scene["id"], scene["title"], path, scene["details"] or "")
 
     async def rename(self, scene: Scene, title: str) -> None:
         """Change the title of a scene."""

@@ -136,18 +136,3 @@ class Edge(sqlite3.Connection):
         for row in parameters:
             cursor = self.execute(sql, row)
         return cursor
-
-    @override
-    def executescript(self, sql_script: str, /) -> sqlite3.Cursor:
-        for statement in _statements(sql_script):
-            self.execute(statement)
-        return self.cursor()
-
-
-def _statements(script: str) -> Iterator[str]:
-    text = ""
-    for piece in script.strip().split(";"):
-        text += f"{piece};"
-        if piece.strip() and sqlite3.complete_statement(text):
-            yield text
-            text = ""

@@ -29,13 +29,12 @@ from custom_components.plexsync.engine.events import CircuitOpened, Event
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from custom_components.plexsync.plex.server import PlexMediaServer
+from tests.rig import POLICY, RETRY, Gallery, server_of
 from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
 
 from . import simulator
 from .file_store import FileStore
-from .kill9.life import POLICY, RETRY, NoImages
 from .simulator import Simulator
 
 ROUNDS = 4  # editions of every item, one after the other
@@ -154,19 +153,11 @@ class Soak:
         self.figures = Figures(items * ROUNDS)
         self.changed = asyncio.Event()
         database = Database(folder / "soak.db", (*SCHEMAS, INDEX_SCHEMA))
-        server = PlexMediaServer(
-            plex.url,
-            core.token,
-            client_id="soak",
-            machine_id=core.identity.machine_identifier,
-            libraries=frozenset(each.uuid for each in core.sections.values()),
-            transactions=database,
-            deadlines=_DEADLINES,
-        )
+        server = server_of(core, plex.url, database, deadlines=_DEADLINES)
         self.engine = Engine(
             database,
             server,
-            NoImages(),
+            Gallery(),
             store=FileStore(folder / "circuit.json"),
             random=Random(1),
             policy=POLICY,

@@ -86,7 +86,7 @@ class Rig:
         self.gallery: Any = settings.pop("images", Gallery())
         self.clock: Clock = settings.pop("clock", Clock())
         self.deadlines: Deadlines = settings.pop("deadlines", DEADLINES)
-        self.settings = {"policy": POLICY, "retry": RETRY} | settings
+        self.settings: dict[str, Any] = {"policy": POLICY, "retry": RETRY} | settings
         self.events: list[Event] = []
         self.engine: Engine
         self.server: PlexMediaServer
@@ -96,13 +96,10 @@ class Rig:
     async def start(self, *, work: bool = True) -> Rig:
         """Open the engine and let it work."""
         database = Database(self.folder / "engine.db", (*SCHEMAS, INDEX_SCHEMA))
-        self.server = PlexMediaServer(
+        self.server = server_of(
+            self.plex.core,
             self.plex.url,
-            self.plex.token,
-            client_id="rig",
-            machine_id=self.plex.core.identity.machine_identifier,
-            libraries=frozenset(s.uuid for s in self.plex.core.sections.values()),
-            transactions=database,
+            database,
             deadlines=self.deadlines,
             monotonic=self.clock.monotonic,
         )
@@ -210,7 +207,7 @@ class Rig:
 
     def path(self, number: int) -> str:
         """Give the file of the n-th item (from 1)."""
-        return self.item(number).files[0]
+        return str(self.item(number).files[0])
 
     def items(self) -> list[Any]:
         """Give all films."""
@@ -228,22 +225,18 @@ class Rig:
         self, count: int, tag: str = "New", **fields: Value | None
     ) -> list[Record]:
         """Make one record per item."""
-        return [
-            Record(
-                "stash",
-                f"scene:{number}",
-                Find((self.path(number),)),
-                {
-                    "title": f"{tag} {number}",
-                    "summary": f"{tag} lines\nof {number}",
-                    "genres": ("Drama", tag),
-                    "actors": (Actor("Ann Example", f"Role {number}"),),
-                }
-                | fields,
-                mirror=True,
-            )
-            for number in range(1, count + 1)
-        ]
+        made = []
+        for number in range(1, count + 1):
+            values: dict[str, Value | None] = {
+                "title": f"{tag} {number}",
+                "summary": f"{tag} lines\nof {number}",
+                "genres": ("Drama", tag),
+                "actors": (Actor("Ann Example", f"Role {number}"),),
+            }
+            find = Find((self.path(number),))
+            key = f"scene:{number}"
+            made.append(Record("stash", key, find, values | fields, mirror=True))
+        return made
 
     def in_line(self, records: Iterable[Record]) -> list[str]:
         """Give the keys of the records whose title Plex does not show."""
@@ -257,6 +250,24 @@ class Rig:
     def edits(self) -> int:
         """Count the edits that Plex took part in."""
         return self.plex.journal.count(method="PUT")
+
+
+def identity(core: PlexCore) -> dict[str, Any]:
+    """Give what the real server has to know of a simulated Plex."""
+    return {
+        "client_id": "proof",
+        "machine_id": core.identity.machine_identifier,
+        "libraries": frozenset(section.uuid for section in core.sections.values()),
+    }
+
+
+def server_of(
+    core: PlexCore, url: str, database: Database, **settings: Any
+) -> PlexMediaServer:
+    """Give the real server, to talk to a simulated Plex at an address."""
+    return PlexMediaServer(
+        url, core.token, transactions=database, **identity(core), **settings
+    )
 
 
 def library(count: int, **core: Any) -> PlexSimulator:

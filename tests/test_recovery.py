@@ -26,13 +26,12 @@ from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PATH, Delays, PlexEvents
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs.month.virtual import VirtualLoop
-from proofs.month.wire import Network, VirtualServer
 from tests.home import PLEX_ROOT, call, make_entry, set_up, until, until_state
 from tests.rig import POLICY, Gallery, MemoryStore, Rig, library
 from tests.simulators.plex import PlexCore, PlexSimulator, Request
 from tests.simulators.plex.library import synthetic
-from tests.virtual import run, virtual
+from tests.virtual import VirtualLoop, run, virtual
+from tests.wire import Network, Observer, VirtualServer
 from tests.world import EPOCH, HOUR, World, world
 
 BOUND = 80  # connection attempts in an hour of outage
@@ -242,7 +241,7 @@ def test_work_after_an_outage_begins_with_one_edit(tmp_path: Path) -> None:
     assert after <= 1.5 * calm
 
 
-class _Edits:
+class _Edits(Observer):
     """Counts the edits on the wire; in order, how many there were at each that left."""
 
     def __init__(self) -> None:
@@ -260,9 +259,6 @@ class _Edits:
             self._now -= 1
             self.ended_at.append(asyncio.get_running_loop().time())
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args, **named: None  # what else there is to hear
-
 
 async def _edit_all(folder: Path) -> tuple[list[int], float, float]:
     """Edit all films, and once more after an outage; give edits in flight, and seconds."""
@@ -272,15 +268,7 @@ async def _edit_all(folder: Path) -> tuple[list[int], float, float]:
     network = Network(core, edits)
     network.faults.add("slow", ms=20)
     database = Database(folder / "pace.db", (*SCHEMAS, INDEX_SCHEMA), inline=True)
-    server = VirtualServer(
-        network,
-        core.token,
-        client_id="pace",
-        machine_id=core.identity.machine_identifier,
-        libraries=frozenset(section.uuid for section in core.sections.values()),
-        transactions=database,
-        monotonic=loop.time,
-    )
+    server = VirtualServer(network, database, monotonic=loop.time)
     clock = Clock(loop.time, lambda: EPOCH + loop.time())
     engine = Engine(
         database, server, Gallery(), store=MemoryStore(), clock=clock, random=Random(1)

@@ -55,13 +55,13 @@ def is_within(name: str, package: str) -> bool:
 def may_import(module: str, name: str) -> bool:
     """Tell whether the rings allow a module to import a name.
 
-    The engine imports the standard library and itself. What speaks to Plex and to the
+    The engine imports the standard library, orjson and itself. What speaks to Plex and to the
     sources imports the engine, itself and libraries, but never Home Assistant.
     """
     if is_within(module, ENGINE):
-        return name.split(".", maxsplit=1)[0] in sys.stdlib_module_names or is_within(
-            name, ENGINE
-        )
+        library = name.split(".", maxsplit=1)[0]
+        known = library in sys.stdlib_module_names or library == "orjson"
+        return known or is_within(name, ENGINE)
     if any(is_within(module, ring) for ring in MIDDLE):
         if is_within(name, PACKAGE):
             return any(is_within(name, ring) for ring in (ENGINE, *MIDDLE))

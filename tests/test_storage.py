@@ -217,7 +217,7 @@ async def test_damage_that_the_work_comes_upon(
     entry = await set_up(hass, make_entry(plex))
     await hass.config_entries.async_unload(entry.entry_id)
     path = Path(hass.config.path(NAME))
-    _spoil(path, "ledger")
+    _spoil(path, "written")
     await set_up(hass, entry)
     item = next(iter(plex.core.items.values()))
     await call(hass, "sync_item", path=item.files[0], fields={"title": "Found"})

@@ -24,8 +24,7 @@ from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PlexEvents
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from custom_components.plexsync.plex.server import PlexMediaServer
-from tests.rig import Gallery, MemoryStore, library
+from tests.rig import Gallery, MemoryStore, library, server_of
 from tests.simulators.plex import PlexSimulator
 from tests.virtual import virtual
 
@@ -54,15 +53,7 @@ class World:
         database = Database(
             folder / f"{seed}.db", (*SCHEMAS, INDEX_SCHEMA), inline=True
         )
-        self.server = PlexMediaServer(
-            plex.url,
-            plex.token,
-            client_id="world",
-            machine_id=plex.core.identity.machine_identifier,
-            libraries=frozenset(s.uuid for s in plex.core.sections.values()),
-            transactions=database,
-            monotonic=loop.time,
-        )
+        self.server = server_of(plex.core, plex.url, database, monotonic=loop.time)
         self.engine = Engine(
             database,
             self.server,

@@ -9,7 +9,7 @@ from typing import Any
 from custom_components.plexsync.engine.history import unpack
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.record import Record
-from proofs.kill9.inquest import Findings, check_counts
+from proofs.inquest import Findings, check_counts
 
 # Beside the bookkeeping of ``kill9``, and of the same kind.
 WRITTEN_SCHEMA = """
@@ -168,8 +168,17 @@ def portrait(db: sqlite3.Connection) -> dict[str, list[Any]]:
 
 
 def _history(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Give each field that was written: a failure may make two turns of one."""
+    """Give each field that was written: a failure may make two turns of one.
+
+    In which order the members of a list stood is not known of a write that was cut
+    short, nor of an undo whether there was anything to do.
+    """
     for path, key, changes in db.execute(
         "SELECT path, key, changes FROM history JOIN item ON item.id = history.item"
     ):
-        yield from ((path, key, *change) for change in unpack(changes))
+        for name, *values in unpack(changes):
+            told = [
+                sorted(each, key=repr) if isinstance(each, list) else each
+                for each in values
+            ]
+            yield (path, key, name, *(told if key is not None else ()))

@@ -12,7 +12,7 @@ import tempfile
 from typing import Any
 
 from proofs.edge import COUNTED, Trouble, Way
-from proofs.month.virtual import VirtualLoop
+from tests.virtual import VirtualLoop
 
 from .story import tell
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from random import Random
 import sqlite3
-from typing import Any
+from typing import Any, override
 
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.clock import Clock
@@ -16,20 +16,18 @@ from custom_components.plexsync.engine.events import CircuitMoved, Event
 from custom_components.plexsync.engine.failed import Choice
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.judge import Purpose
-from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
-from custom_components.plexsync.engine.retry import Fault
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs import file_store
 from proofs.edge import Trouble, Way
 from proofs.file_store import FileStore
-from proofs.kill9.life import PROOF_SCHEMA
-from proofs.month.wire import Network, VirtualServer
+from proofs.inquest import PROOF_SCHEMA
+from tests.rig import Gallery
 from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.messages import Request
 from tests.simulators.plex.snapshot import item_state
+from tests.wire import Network, Observer, VirtualServer
 
 from .books import WRITTEN_SCHEMA, Books, portrait
 
@@ -41,17 +39,11 @@ _TIMES = 3
 FILMS = 8
 
 
-_PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
-    "0000000d4944415478da63f8cfc0f01f0005000201"
-) + bytes(12)
-
-
 class NeverError(Exception):
     """What was waited for did not come."""
 
 
-class World:
+class World(Observer):
     """One engine on one folder, a Plex beside it, and hosts that ask again."""
 
     def __init__(self, folder: Path, trouble: Trouble) -> None:
@@ -72,10 +64,9 @@ class World:
         self.network = Network(self.core, self)
         self.faults = self.network.faults
         self.requests = 0  # that left for Plex
-        self.written: Callable[[], object] = lambda: (
-            None
-        )  # hears of each write that Plex did
-        self.gallery = _Gallery()
+        # Hears of each write that Plex did.
+        self.written: Callable[[], object] = lambda: None
+        self.gallery = Gallery()
         self._task: asyncio.Task[None] | None = None
 
     def _wall(self) -> float:
@@ -110,15 +101,7 @@ class World:
             inline=True,
             connect=self.trouble.connect,
         )
-        self._server = VirtualServer(
-            self.network,
-            self.core.token,
-            client_id="proof",
-            machine_id=self.core.identity.machine_identifier,
-            libraries=frozenset({self.section.uuid}),
-            transactions=database,
-            monotonic=self._now,
-        )
+        self._server = VirtualServer(self.network, database, monotonic=self._now)
         return Engine(
             database,
             self._server,
@@ -201,27 +184,12 @@ class World:
 
     # -- the wire's observer ---------------------------------------------------------
 
-    def tried(self) -> None:
-        """Hear that a connection is about to be tried."""
-
+    @override
     def sends(self, request: Request, *, probe: bool) -> None:
-        """Count a request that leaves."""
         self.requests += 1
 
-    def ended(self, request: Request, *, probe: bool) -> None:
-        """Hear that it was answered."""
-
-    def called(self, purpose: Purpose, fault: Fault | None, item: str | None) -> None:
-        """Hear how a call went."""
-
-    def probes(self) -> None:
-        """Hear that a probe begins."""
-
-    def probed(self, fault: Fault | None) -> None:
-        """Hear how it went."""
-
+    @override
     def applied(self, request: Request, left: float) -> None:
-        """Hear that Plex did what a write asked for."""
         self.written()
 
     # -- Plex ------------------------------------------------------------------------
@@ -261,18 +229,6 @@ class World:
         ]
         found["plex"] = [_lasting(item) for item in self.core.items.values()]
         return found
-
-
-class _Gallery:
-    """One picture for everybody."""
-
-    async def fetch(
-        self, source: str, image: Image, known: str | None, files: object = ()
-    ) -> FetchedImage:
-        """Give it, unless it is known."""
-        if known == "tag":
-            return FetchedImage(tag=known, unchanged=True)
-        return FetchedImage(_PNG, "tag")
 
 
 def _lasting(item: Any) -> dict[str, Any]:

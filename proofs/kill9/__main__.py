@@ -24,20 +24,15 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} kills")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", action="store_true", help="leave the files behind")
     chosen = parser.parse_args()
     kills = QUICK if chosen.quick else chosen.kills
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(
-        prefix="plexsync-kill9-", delete=not chosen.keep
-    ) as folder:
+    with tempfile.TemporaryDirectory(prefix="plexsync-kill9-") as folder:
         series = Series(chosen.seed, Path(folder))
         try:
             series.run(kills)
         finally:
             series.close()
-    if chosen.keep:
-        print(f"files in {folder}")
     print("\n".join(series.figures.report()))
     print(f"seed {chosen.seed}, {time.monotonic() - started:.0f} s")
     return 0 if series.figures.good else 1

@@ -16,52 +16,30 @@ from custom_components.plexsync.engine.breaker import Policy
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Image, Record
+from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from custom_components.plexsync.plex.server import PlexMediaServer
 from proofs.file_store import FileStore
 from proofs.forks import Say
-
-from .stream import Promises
+from proofs.inquest import PROOF_SCHEMA
+from proofs.promises import Promises
+from tests.rig import Gallery, server_of
+from tests.simulators.plex import PlexCore
 
 # The proportions of the real ones, a hundred times faster.
 POLICY = Policy(first_delay=0.05, cap=0.4, refused=0.05, held=1)
 RETRY = RetryPolicy(transient=Backoff(0.05, 0.5), missing=Backoff(0.05, 0.5))
 DEADLINES = Deadlines(probe=0.5, read=0.5, listing=2, edit=0.5, upload=0.5)
 
-# Bookkeeping of the proof itself, by SQLite and in the same transactions: nothing
-# that the engine forgets to count can be missing here too.
-PROOF_SCHEMA = """
-CREATE TABLE IF NOT EXISTS proof (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
-INSERT OR IGNORE INTO proof VALUES ('came', 0), ('went', 0), ('dropped', 0), ('settled', 0), ('failed', 0);
-CREATE TRIGGER IF NOT EXISTS proof_came AFTER INSERT ON job
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'came'; END;
-CREATE TRIGGER IF NOT EXISTS proof_went AFTER DELETE ON job
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'went'; END;
-CREATE TRIGGER IF NOT EXISTS proof_dropped AFTER DELETE ON job WHEN old.leased IS NULL
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'dropped'; END;
-CREATE TRIGGER IF NOT EXISTS proof_settled AFTER INSERT ON settled
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
-CREATE TRIGGER IF NOT EXISTS proof_settled_again AFTER UPDATE OF rating_key ON settled
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
-CREATE TRIGGER IF NOT EXISTS proof_failed AFTER UPDATE OF failed ON job
-    WHEN old.failed = 0 AND new.failed = 1
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'failed'; END;
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where everything is."""
+    """Where everything is; ``core`` is as the simulated Plex was in the beginning."""
 
     folder: Path
     url: str
-    token: str
-    machine_id: str
-    libraries: frozenset[str]
+    core: PlexCore
 
     @property
     def database(self) -> Path:
@@ -96,29 +74,11 @@ def _count_down(left: int | None) -> int | None:
     return None if left is None else left - 1
 
 
-class NoImages:
-    """No record of this proof has a picture."""
-
-    async def fetch(
-        self, source: str, image: Image, known: str | None, files: object = ()
-    ) -> FetchedImage:
-        """Give none."""
-        return FetchedImage()
-
-
 async def open_engine(place: Place, say: Say, doom: Doom) -> Engine:
     """Open the engine as its host does, and say in which state the circuit came back."""
     logging.basicConfig(filename=place.folder / "engine.log", level=logging.WARNING)
     database = Database(place.database, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA))
-    server = PlexMediaServer(
-        place.url,
-        place.token,
-        client_id="proof",
-        machine_id=place.machine_id,
-        libraries=place.libraries,
-        transactions=database,
-        deadlines=DEADLINES,
-    )
+    server = server_of(place.core, place.url, database, deadlines=DEADLINES)
 
     def saved(data: dict[str, Any]) -> None:
         say(f"saved {data['breaker']['state']}")
@@ -126,7 +86,7 @@ async def open_engine(place: Place, say: Say, doom: Doom) -> Engine:
     engine = Engine(
         database,
         server,
-        NoImages(),
+        Gallery(),
         store=FileStore(place.store, step=doom.step, saved=saved),
         policy=POLICY,
         retry=RETRY,

@@ -12,13 +12,14 @@ import time
 from typing import Any
 
 from proofs import file_store, forks, simulator
+from proofs.books import Books
+from proofs.figures import Figures
+from proofs.inquest import Findings, differences, log_in_use, look
+from proofs.promises import Promises
 from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
 
-from .figures import Figures
-from .inquest import Findings, differences, log_in_use, look
 from .life import Doom, Place, drain, work_and_submit
-from .stream import Order, Promises, revisions_of_edit, revisions_of_item
 from .weather import Weather
 
 KEYS = 200
@@ -68,17 +69,10 @@ class Series:
         self._promises = Promises(
             seed, {f"scene:{key}": item.files[0] for key, item in core.items.items()}
         )
-        self._asked = Order(self.figures.older)  # by the edits that were sent
-        self._shown = Order(self.figures.older)  # by what the items hold
+        self._books = Books(self.figures, self._promises)
         self._plex = simulator.start(_library, latency=0.001)
         self._weather = Weather(self._plex, self._random)
-        self._place = Place(
-            folder,
-            self._plex.url,
-            core.token,
-            core.identity.machine_identifier,
-            frozenset(section.uuid for section in core.sections.values()),
-        )
+        self._place = Place(folder, self._plex.url, core)
         # What the present life has said of its circuit.
         self._loaded: list[str] = []
         self._saved = ""
@@ -90,10 +84,9 @@ class Series:
             self._live()
             if sys.stderr.isatty():
                 print(f"\r{figures.kills} kills ", end="", file=sys.stderr)
-        if not figures.errors:
+        if not figures.complaints.found:
             self._finish()
-        figures.lost.looked = self._promises.answered
-        figures.unanswered = self._promises.unanswered
+        self._books.end()
 
     def close(self) -> None:
         """End Plex."""
@@ -108,9 +101,8 @@ class Series:
         before = file_store.read(self._place.store)
         code = self._until_killed(moment)
         if code != -signal.SIGKILL:
-            figures.errors.append(f"a life ended by itself ({code})")
+            figures.complaints.found.append(f"a life ended by itself ({code})")
             return
-        figures.kills += 1
         figures.moments[moment.name] += 1
         figures.weathers[self._weather.name] += 1
         self._check_circuit(before)
@@ -166,7 +158,7 @@ class Series:
                 case ["loaded", *circuit]:
                     self._loaded = circuit
                 case _:
-                    self.figures.errors.append(line)
+                    self.figures.complaints.found.append(line)
 
     # -- afterwards --------------------------------------------------------------
 
@@ -194,34 +186,16 @@ class Series:
     def _check_plex(self) -> None:
         """Look at the order of what was sent, and of what is shown."""
         self._plex.settle()
-        for entry in self._plex.journal():
-            if entry["method"] != "PUT":
-                continue
-            self.figures.edits += 1
-            query = [(name, value) for name, value in entry["query"]]
-            self._asked.see(dict(query)["id"], revisions_of_edit(query))
-        for item in self._plex.items():
-            self._shown.see(str(item["ratingKey"]), revisions_of_item(item))
+        edits = [
+            [(name, value) for name, value in entry["query"]]
+            for entry in self._plex.journal()
+            if entry["method"] == "PUT"
+        ]
+        self._books.see(edits, self._plex.items())
 
     def _check_disk(self) -> Findings:
-        figures = self.figures
         found = look(self._place.database, self._folder)
-        figures.failures = found.happened["failed"]
-        figures.damaged.looked += 1
-        if found.integrity != "ok":
-            figures.damaged.found.append(found.integrity)
-        figures.miscounts.looked += 1
-        if found.miscounts:
-            figures.miscounts.found.append("; ".join(found.miscounts))
-        figures.lost.found += [
-            f"{trouble} on disk after kill {figures.kills}"
-            for trouble in self._promises.lost_on_disk(found.waiting, found.settled)
-        ]
-        figures.lost.found += [
-            f"{key} failed without a reason"
-            for key, reason in found.failed.items()
-            if not reason
-        ]
+        self._books.look(found, found.settled)
         return found
 
     def _check_cut(self, whole: Findings) -> None:
@@ -264,16 +238,12 @@ class Series:
             seconds=_DRAIN,
         )
         if code := self._bury(self._begin(work)):
-            self.figures.errors.append(f"the last life ended with {code}")
+            self.figures.complaints.found.append(f"the last life ended with {code}")
         self._check_plex()
         return self._check_disk().failed
 
     def _compare(self, *, spare: Collection[str]) -> None:
-        items = {item["files"][0]: item for item in self._plex.items()}
-        self.figures.lost.found += [
-            f"{trouble} in Plex"
-            for trouble in self._promises.lost_in_plex(items, spare)
-        ]
+        self.figures.lost.found += self._books.missing(self._plex.items(), spare)
 
 
 def _library() -> PlexCore:

@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 
-from .figures import Figures
+from proofs.figures import Figures
+
 from .series import run
 
 KILLS = 20
@@ -27,16 +28,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/kill9_home", description=__doc__)
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", action="store_true", help="leave the files behind")
     chosen = parser.parse_args()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(
-        prefix="plexsync-kill9-home-", delete=not chosen.keep
-    ) as folder:
+    with tempfile.TemporaryDirectory(prefix="plexsync-kill9-home-") as folder:
         figures = Figures()
         asyncio.run(run(figures, chosen.seed, chosen.kills, Path(folder)))
-    if chosen.keep:
-        print(f"files in {folder}")
     print("\n".join(figures.report()))
     print(f"seed {chosen.seed}, {time.monotonic() - started:.0f} s")
     return 0 if figures.good else 1

@@ -12,16 +12,20 @@ from typing import Any
 from aiohttp import ClientError
 
 from demo.home import HomeError
-from proofs.kill9.inquest import differences
+from proofs.books import Books
+from proofs.figures import Figures
+from proofs.inquest import differences, look
+from proofs.promises import Promises
+from proofs.records import revisions_of_item
 from tests.hass_process import HassProcess, hass_process
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator, from_films
 from tests.simulators.plex.snapshot import item_state
 from tests.simulators.stash import StashCore, StashSimulator, load_films
 
-from .books import Books, examine
-from .figures import Figures
-
+# Each has fields of its own: which of two sources came last is nobody's promise.
+BY_STASH = ("title", "summary", "genres")
+BY_ACTION = ("sort_title", "original_title")
 _FILMS = FILMS[:24]
 _STASH_ROOT, _PLEX_ROOT = "/media/films", "/data/films"
 _LONGEST = 8.0  # seconds that it lives once it has started
@@ -70,14 +74,15 @@ class Series:
         self._plex = plex
         self._stash = stash
         self._scenes = {f"scene:{number}": number for number in stash.core.scene_ids()}
-        self._books = Books(
-            figures,
-            seed,
-            {
-                key: stash.core.paths(number)[0].replace(_STASH_ROOT, _PLEX_ROOT, 1)
-                for key, number in self._scenes.items()
-            },
+        paths = {
+            key: stash.core.paths(number)[0].replace(_STASH_ROOT, _PLEX_ROOT, 1)
+            for key, number in self._scenes.items()
+        }
+        self._edits = Promises(seed, paths, BY_STASH)
+        self._actions = Promises(
+            seed, {path: path for path in paths.values()}, BY_ACTION
         )
+        self._books = Books(figures, self._edits, self._actions)
         self._weather = "fine"
         self._boot = 0.0  # seconds of the last start that was let be
         self._answers = 0  # of this life
@@ -174,7 +179,7 @@ class Series:
         self._edit_in_stash()
 
     def _edit_in_stash(self) -> None:
-        edits = self._books.edits
+        edits = self._edits
         key = self._random.choice([*self._scenes])
         revision = edits.keys[key].next
         edits.submit(key, revision)
@@ -184,11 +189,10 @@ class Series:
             self._scenes[key],
             **{names.get(name, name): value for name, value in fields.items()},
         )
-        self.figures.edits_in_stash += 1
 
     async def _act(self) -> None:
         """Ask for new values by action; the answer says that they are on disk."""
-        actions = self._books.actions
+        actions = self._actions
         path = self._random.choice([*actions.keys])
         revision = actions.keys[path].next
         actions.submit(path, revision)
@@ -233,27 +237,19 @@ class Series:
 
     def _check_plex(self) -> None:
         """Look at the order of what was sent, and of what is shown."""
-        queries = [entry.query for entry in self._puts()]
-        self.figures.edits_of_plex += len(queries)
-        self._books.see_edits(queries)
+        self._books.see([entry.query for entry in self._puts()], self._items())
         self._plex.journal.clear()
-        self._books.see_items(self._items())
 
     def _check_disk(self) -> None:
-        figures = self.figures
-        remains = examine(self._process.database, self._folder)
-        figures.damaged.looked += 1
-        if remains.integrity != "ok":
-            figures.damaged.found.append(remains.integrity)
-        figures.lost.found += [
-            f"{each} gone after kill {figures.kills}"
-            for each in self._books.lost(remains, self._items())
-        ]
-        figures.lost.found += [
-            f"{key} failed without a reason"
-            for key, reason in remains.failed.items()
-            if not reason
-        ]
+        shown = {item["files"][0]: revisions_of_item(item) for item in self._items()}
+        done = {
+            key: shown[known.path]
+            for promises in self._books.promises
+            for key, known in promises.keys.items()
+        }
+        self._books.look(
+            look(self._process.database, self._folder, by_value=True), done
+        )
 
     def _check_circuit(
         self,
@@ -268,7 +264,7 @@ class Series:
         figures = self.figures
         figures.circuit.looked += 1
         if shown == "open":
-            figures.shown_open += 1
+            figures.in_outage += 1
         elif shown is not None:
             figures.circuit.found.append(f"open was saved, {shown} is shown")
         figures.circuit.found += differences(before, after)
@@ -280,9 +276,12 @@ class Series:
         await self._plex.start()
         if self._process.program.pid is None:
             await self._start()
-        self._books.settle()
+        # Everything that stands in Stash counts as promised; there will be no more.
+        for key, known in self._edits.keys.items():
+            for revision in known.submitted:
+                self._edits.answer(key, revision)
         failed = await self._drain()
-        self.figures.failed.update(failed.values())
+        self.figures.left.update(failed.values())
         if failed:
             await self._process.act("retry_failed")
             self.figures.lost.found += [
@@ -293,8 +292,7 @@ class Series:
         self._read_log()
         self._check_plex()
         self._check_disk()
-        self.figures.lost.looked = self._books.actions.answered
-        self.figures.unanswered = self._books.actions.unanswered
+        self._books.end()
 
     async def _drain(self) -> dict[str, str]:
         """Wait until Plex shows all that was promised; give what failed, by key."""

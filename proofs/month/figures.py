@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from proofs.figures import listed
+
 
 @dataclass(slots=True)
 class Worst:
@@ -56,7 +58,7 @@ class Total(Report):
         """Say all of it."""
         numbers = self.numbers
         yield f"months {self.months}, days {self.days:.0f}"
-        yield f"trouble {self.spells.total()} ({_listed(self.spells)})"
+        yield f"trouble {self.spells.total()} ({listed(self.spells)})"
         yield (
             f"outages logged {numbers['outages']}, of which injected and seen"
             f" {numbers['expected']}; openings {numbers['openings']}"
@@ -76,13 +78,9 @@ class Total(Report):
         )
         yield (
             f"failed with a reason {self.failed.total()}"
-            f" ({_listed(self.failed) or 'none'}), retried"
+            f" ({listed(self.failed)}), retried"
         )
         for what, worst in self.worst.items():
             limit = "" if worst.bound is None else f" (bound {worst.bound:g})"
             yield f"worst {what} {worst.seen:.3f}".rstrip("0").rstrip(".") + limit
         yield f"invariants broken {len(self.broken)}"
-
-
-def _listed(counter: Counter[str]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in counter.most_common())

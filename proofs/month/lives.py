@@ -1,7 +1,7 @@
 """One process of ours, from its start to its stop or to kill -9."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 import json
 from pathlib import Path
 from random import Random
@@ -15,10 +15,11 @@ from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs.kill9.life import PROOF_SCHEMA, NoImages
+from proofs.inquest import PROOF_SCHEMA
+from tests.rig import Gallery
+from tests.wire import Network, VirtualEvents, VirtualServer
 
 from .watch import Streak, Watch
-from .wire import Network, VirtualEvents, VirtualServer
 
 _SAVING = 0.002  # seconds until what is saved is on disk
 
@@ -83,39 +84,25 @@ class Life:
 
         ``held`` hears when access is refused and when it is granted again.
         """
-        core = network.core
         self._watch, self._held = watch, held
         self._database = _Database(
             file, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA), inline=True
         )
         self._store = _Store(*left, watch)
         self._told = len(unforeseen._told)  # noqa: SLF001  # what is logged goes nowhere
-        self._server = VirtualServer(
-            network,
-            core.token,
-            client_id="month",
-            machine_id=core.identity.machine_identifier,
-            libraries=frozenset(section.uuid for section in core.sections.values()),
-            transactions=self._database,
-            monotonic=clock.monotonic,
-        )
+        self._server = VirtualServer(network, self._database, monotonic=clock.monotonic)
         self.engine = Engine(
             self._database,
             self._server,
-            NoImages(),
+            Gallery(),
             store=self._store,
             clock=clock,
             random=Random(f"{seed}/engine"),
             tell=self._hear,
         )
-        circuit = self.engine.circuit
         self._events = VirtualEvents(
             network,
-            token=core.token,
-            client_id="month",
-            allowed=circuit.may_listen,
-            contact=self.engine.health.sighted,
-            arrived=self._look_again,
+            self.engine,
             changed=self._changed,
             random=Random(f"{seed}/listener"),
         )
@@ -168,6 +155,3 @@ class Life:
     def _changed(self, rating_key: str) -> None:
         self._watch.heard_of(rating_key)
         self.engine.news.void(rating_key)
-
-    async def _look_again(self, keys: Sequence[str]) -> None:
-        await self.engine.arrivals.came(keys)

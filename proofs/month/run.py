@@ -6,9 +6,10 @@ import logging
 from pathlib import Path
 import tempfile
 
+from tests.virtual import VirtualLoop
+
 from .figures import Report
 from .truth import judge
-from .virtual import VirtualLoop
 from .world import World
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # each run has a folder of its own there

@@ -16,9 +16,11 @@ from custom_components.plexsync.engine.evidence import LATELY
 from custom_components.plexsync.engine.fresh import FRESH
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from proofs.kill9.figures import Claim
-from proofs.kill9.stream import LISTS, TEXTS, Order, revisions_of_edit
+from proofs.figures import Claim
+from proofs.promises import Order
+from proofs.records import LISTS, TEXTS, revisions_of_edit
 from tests.simulators.plex import Request
+from tests.wire import Observer
 
 EPOCH = 1_800_000_000.0
 _TRIALS = Policy().failures  # items that are tried before the circuit opens again
@@ -99,7 +101,7 @@ class Streak:
         return self.since(when)
 
 
-class Watch:
+class Watch(Observer):
     """Sees every request and every save; ``circuit`` gives the state as of now."""
 
     def __init__(self, now: Callable[[], float]) -> None:

@@ -6,8 +6,7 @@ from random import Random
 from typing import Any
 
 from tests.simulators.plex import Faults, Rule
-
-from .wire import Network
+from tests.wire import Network
 
 MINUTE = 60.0
 HOUR = 3600.0

@@ -12,16 +12,17 @@ from typing import Any
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.job import Priority
-from proofs.kill9.inquest import look
-from proofs.kill9.stream import LISTS, TEXTS, Promises, revisions_of_item
+from proofs.inquest import look
+from proofs.promises import Promises
+from proofs.records import LISTS, TEXTS, revisions_of_item
 from tests.simulators.plex import Item, PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.snapshot import item_state
+from tests.wire import Network
 
 from .lives import Left, Life
 from .watch import EPOCH, ByHand, Spans, Streak, Wall, Watch
 from .weather import DAY, HOUR, MINUTE, Spell, forecast
-from .wire import Network
 
 ITEMS = 30
 _LATE = 4  # files that come in the course of the month

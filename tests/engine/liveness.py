@@ -32,11 +32,11 @@ from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs.month.virtual import VirtualLoop
-from proofs.month.wire import Network, VirtualEvents, VirtualServer
 from tests.rig import PNG, MemoryStore
 from tests.simulators.plex import Item, PlexCore, Request, Response, Section
 from tests.simulators.plex.rules import named_keys, named_sections
+from tests.virtual import VirtualLoop
+from tests.wire import Network, Observer, VirtualEvents, VirtualServer
 
 EPOCH = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3600.0
@@ -129,7 +129,7 @@ class Wire(Network):
 
     def __init__(self, core: PlexCore) -> None:
         """Take the server."""
-        super().__init__(core, _Nobody())
+        super().__init__(core, Observer())
         self.journal: list[Seen] = []
         self.runaway = asyncio.Event()
 
@@ -148,14 +148,6 @@ class Wire(Network):
         response = await super().carry(request)
         self.journal[place] = replace(seen, status=response.status)
         return response
-
-
-class _Nobody:
-    """Watches nothing: the journal does."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        """Give a method that does nothing."""
-        return lambda *args, **named: None
 
 
 @dataclass(slots=True)
@@ -277,15 +269,7 @@ class World:
         self.began = 0.0
         database = Database(folder / "engine.db", (*SCHEMAS, INDEX_SCHEMA), inline=True)
         clock = Clock(loop.time, lambda: EPOCH + loop.time())
-        self.server = VirtualServer(
-            self.wire,
-            self.core.token,
-            client_id="liveness",
-            machine_id=self.core.identity.machine_identifier,
-            libraries=frozenset(section.uuid for section in self.sections),
-            transactions=database,
-            monotonic=clock.monotonic,
-        )
+        self.server = VirtualServer(self.wire, database, monotonic=clock.monotonic)
         self.engine = Engine(
             database,
             self.server,
@@ -296,7 +280,9 @@ class World:
             random=Random(1),
             tell=self._heard,
         )
-        self.events = self._listen()
+        self.events = VirtualEvents(
+            self.wire, self.engine, arrived=self._arrived, random=Random(2)
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
         self._items: dict[int, Item] = {}  # by number
@@ -318,19 +304,6 @@ class World:
             file=path_of(number),
             announce=False,
             genres=["Drama"],
-        )
-
-    def _listen(self) -> VirtualEvents:
-        circuit = self.engine.circuit
-        return VirtualEvents(
-            self.wire,
-            token=self.core.token,
-            client_id="liveness",
-            allowed=circuit.may_listen,
-            contact=self.engine.health.sighted,
-            arrived=self._arrived,
-            changed=self.engine.news.void,
-            random=Random(2),
         )
 
     # Life

@@ -26,9 +26,9 @@ from custom_components.plexsync.engine.record import (
     Value,
 )
 from custom_components.plexsync.engine.retry import Fault
-from proofs.month.virtual import VirtualLoop
 from tests.simulators.plex.state import Item
 from tests.simulators.plex.switches import TagMode
+from tests.virtual import VirtualLoop
 
 from .twin import FILMS, MIRRORS, BrokenError, Life, path_of
 

@@ -69,6 +69,46 @@ async def test_one_callers_error_is_not_the_groups(database: Database) -> None:
     assert await count(database) == 2
 
 
+async def test_what_is_deleted_is_not_written_once_more(
+    database: Database, path: Path
+) -> None:
+    """Nor overwritten with zeros, whatever the SQLite at hand was built for."""
+    await database.run(lambda db: db.execute("CREATE TABLE large (text)") and None)
+    fill = "INSERT INTO large SELECT hex(zeroblob(500)) FROM json_each(?)"
+    rows = f"[{','.join(['1'] * 1000)}]"
+    await database.run(lambda db: db.execute(fill, (rows,)) and None)
+    log = path.with_name(f"{path.name}-wal")
+    before = log.stat().st_size
+    await database.run(
+        lambda db: db.execute("DELETE FROM large WHERE rowid > 0") and None
+    )
+    assert log.stat().st_size - before < 0.8 * before
+
+
+async def test_the_room_of_what_is_gone_is_given_back(
+    database: Database, path: Path
+) -> None:
+    """At the end, and before a copy is made: a long queue makes no backup larger for ever."""
+    rows = f"[{','.join(['1'] * 1000)}]"
+    await database.run(lambda db: db.execute("CREATE TABLE large (text)").close())
+
+    async def fill_and_empty() -> None:
+        await database.run(
+            lambda db: db.execute(
+                "INSERT INTO large SELECT hex(zeroblob(500)) FROM json_each(?)", (rows,)
+            ).close()
+        )
+        await database.run(lambda db: db.execute("DELETE FROM large").close())
+
+    await fill_and_empty()
+    await database.freeze(0.0)
+    assert path.stat().st_size < 200_000
+    await database.thaw()
+    await fill_and_empty()
+    database.close()
+    assert path.stat().st_size < 200_000
+
+
 async def test_a_cancelled_caller_leaves_no_open_transaction(
     database: Database,
 ) -> None:

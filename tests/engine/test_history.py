@@ -132,6 +132,28 @@ async def test_what_was_cut_short_is_told_once_it_was_seen(rig: Rig) -> None:
     assert dict_of(row) == {"title": (title, "Arrived")}
 
 
+@pytest.mark.parametrize("seen", [True, False])
+async def test_what_was_written_over_before_it_was_seen_is_told_too(
+    rig: Rig, seen: bool
+) -> None:
+    """Two rows then, however far the first write had come when its record changed."""
+    title, genres = rig.item(1).title, set(rig.item(1).tag_names("genre"))
+    rig.plex.faults.add("commit_then_drop", method="PUT", times=1)
+    await rig.submit([says(rig, title="First", genres=("One",))])
+    await rig.until(lambda: rig.item(1).title == "First")
+    if seen:
+        await rig.drained()
+    await rig.halt()
+    await rig.submit([says(rig, title="Second", genres=("Two",))])
+    rig.work()
+    await rig.drained()
+    newer, older = await rows(rig)
+    assert dict_of(older)["title"] == (title, "First")
+    assert dict_of(newer)["title"] == ("First", "Second")
+    told = [set(values) for row in (older, newer) for values in dict_of(row)["genres"]]
+    assert told == [genres, genres | {"One"}, genres | {"One"}, genres | {"Two"}]
+
+
 async def test_a_source_begins_another_run_after_a_pause(rig: Rig) -> None:
     """Of ten minutes; each source has runs of its own."""
     await write(rig, says(rig, 1, title="A"), says(rig, 2, title="B", studio="S"))

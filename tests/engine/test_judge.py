@@ -18,8 +18,8 @@ from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.judge import About, Judge, Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.classify import judge as classify
-from proofs.month.virtual import VirtualLoop
 from tests.rig import MemoryStore
+from tests.virtual import VirtualLoop
 
 EPOCH = 1_800_000_000.0
 PROBE = 2.0  # seconds that one takes

@@ -23,6 +23,8 @@ from tests.fixtures import lay_out, script
 from tests.rig import Rig, library
 
 OLDER = range(1, VERSION)
+# The tables that took the place of one in version 8; ``ledger`` shows them as that one.
+LEDGER = ("ledger_field", "ledger_source", "moment", "unconfirmed", "written")
 BESIDE = ("", "-wal", "-shm", "-journal")
 
 
@@ -74,6 +76,8 @@ def layout(path: Path) -> dict[str, Any]:
                     "SELECT sql FROM sqlite_schema WHERE name = ?", (index["name"],)
                 ).fetchone()
                 found[index["name"]] = ([tuple(row) for row in parts], sql and sql[0])
+        views = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'view'")
+        found |= dict(views.fetchall())
         return found
 
 
@@ -84,6 +88,28 @@ def rows(path: Path) -> dict[str, list[dict[str, Any]]]:
             table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")]  # noqa: S608  # its own names
             for table in tables(db)
         }
+
+
+def ledger(path: Path) -> list[dict[str, Any]]:
+    """Read the ledger, a table of its own up to version 7."""
+    with looking(path) as db:
+        found = db.execute("SELECT * FROM ledger ORDER BY item, field, source")
+        return [dict(row) for row in found]
+
+
+def leave_in_the_middle(path: Path) -> None:
+    """Let jobs be in flight and writes be under way, as a kill leaves them."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE job SET leased = rev WHERE key = 'scene:1'")
+        cut = "UPDATE ledger SET pending = 1, intent = ?, earlier = ? WHERE item = ? AND field = 'title'"
+        db.execute(cut, ('"Cut"', '["Older",null]', 1))
+        db.execute(cut, ("null", None, 2))
+        db.execute("UPDATE ledger SET value = NULL WHERE item = 2 AND field = 'title'")
+        db.execute(
+            "UPDATE ledger SET source = 'removed:0:stash', released = '*', written = 7"
+            " WHERE item = 3 AND field = 'title'"
+        )
+        db.commit()
 
 
 @pytest.mark.parametrize("version", OLDER)
@@ -108,11 +134,15 @@ def test_the_ladder_leads_to_todays_layout(tmp_path: Path, version: int) -> None
     """
     old, new = tmp_path / "old.db", tmp_path / "new.db"
     lay_out(version, old)
-    before = rows(old)
+    leave_in_the_middle(old)
+    before, written = rows(old), ledger(old)
     open_and_close(old)
     open_and_close(new)
     assert layout(old) == layout(new)
     for table, expected in rows(old).items():
+        if table in LEDGER:
+            assert expected
+            continue
         if table.startswith("plex_") and version < 4:
             assert expected == []
             continue
@@ -120,6 +150,11 @@ def test_the_ladder_leads_to_todays_layout(tmp_path: Path, version: int) -> None
             {name: row[name] for name in was}
             for was, row in zip(before.get(table, []), expected, strict=True)
         ] == before.get(table, [])
+    assert written
+    assert [
+        {name: row[name] for name in was}
+        for was, row in zip(written, ledger(old), strict=True)
+    ] == written
     climbed = old.read_bytes()
     open_and_close(old)
     assert old.read_bytes() == climbed  # there is nothing left to do

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.pace import MOST, START, Pace
-from proofs.month.virtual import VirtualLoop
+from tests.virtual import VirtualLoop
 
 
 def make(limit: int = START) -> Pace:

@@ -61,6 +61,15 @@ def test_nothing_to_change_is_no_edit_not_even_a_lock() -> None:
     assert plan.edits() == []
 
 
+def test_what_the_ledger_says_already_is_not_noted_again() -> None:
+    """Also of a list that has others' members, too; a lock that is gone is news."""
+    rec, rows = record(genres=("Ours",)), row("genres", ("Ours",), key="1")
+    for locks, adopted in (("genres", []), ("", ["genres"])):
+        plan = make_plan(rec, item(locks, genres=("Ours", "Agent")), rows)
+        assert plan.changes == ()
+        assert [change.field for change in plan.adopted] == adopted
+
+
 @pytest.mark.parametrize("mirror", [True, False])
 @pytest.mark.parametrize("there", [None, ("Agent",)])
 def test_an_empty_list_that_changes_nothing_is_nobodys(

@@ -326,6 +326,32 @@ async def test_changed_settings_retry_a_sources_failed_jobs_once(
 # The end
 
 
+def test_moments_are_kept_as_long_as_something_was_written_in_them(
+    socket_enabled: None, tmp_path: Path
+) -> None:
+    """They do not add up over the years; each row still knows when it was written."""
+    ledger = "SELECT item, field, written FROM ledger ORDER BY item, field"
+
+    async def story() -> None:
+        async with world(tmp_path, listen=False) as it:
+            for title in ("One", "Two", "Three"):
+                await it.submit(1, title)
+                await it.drained()
+
+            async def ask(sql: str) -> list[tuple[object, ...]]:
+                return await it.engine.database.run(
+                    lambda db: db.execute(sql).fetchall()
+                )
+
+            before, moments = await ask(ledger), await ask("SELECT id FROM moment")
+            assert len(moments) > 2
+            await asyncio.sleep(2 * DAY)
+            assert await ask(ledger) == before
+            assert len(await ask("SELECT id FROM moment")) < len(moments)
+
+    run(story())
+
+
 def test_a_failed_job_is_kept_for_thirty_days(
     socket_enabled: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

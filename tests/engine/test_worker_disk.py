@@ -19,7 +19,7 @@ async def test_an_undo_that_could_not_be_noted_is_finished_by_the_next(
     await rig.submit(records)
     await rig.drained()
     find = Find((rig.path(1),))
-    await _break(rig, "UPDATE OF released ON ledger")
+    await _break(rig, "UPDATE OF released ON written")
     with pytest.raises(StorageError):
         await rig.engine.undoing.undo(find)
     assert rig.item(1).title == title

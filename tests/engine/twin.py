@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from random import Random
 import shutil
-from typing import Any
+from typing import Any, override
 
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
@@ -17,11 +17,11 @@ from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Image, Record
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs.month.wire import Network, VirtualEvents, VirtualServer
 from tests.rig import PNG, MemoryStore
 from tests.simulators.plex import PlexCore, Request
 from tests.simulators.plex.state import Item
 from tests.simulators.plex.switches import TagMode
+from tests.wire import Network, Observer, VirtualEvents, VirtualServer
 
 EPOCH = 1_700_000_000.0
 FILMS = 5
@@ -46,18 +46,14 @@ class Gallery:
         return FetchedImage(PNG + image.ref.encode(), image.ref)
 
 
-class Watch:
+class Watch(Observer):
     """Counts what Plex was made to do, and watches nothing else."""
 
     writes = 0
 
+    @override
     def applied(self, request: Request, left: float) -> None:
-        """Count one more."""
         self.writes += 1
-
-    def __getattr__(self, name: str) -> Any:
-        """Give a method that does nothing."""
-        return lambda *args, **named: None
 
 
 def make_core(mode: TagMode, now: Any) -> PlexCore:
@@ -108,13 +104,7 @@ class Life:
         """Start the engine."""
         database = Database(self.database, (*SCHEMAS, INDEX_SCHEMA), inline=True)
         self.server = VirtualServer(
-            self.network,
-            self.plex.token,
-            client_id="programs",
-            machine_id=self.plex.identity.machine_identifier,
-            libraries=frozenset(s.uuid for s in self.plex.sections.values()),
-            transactions=database,
-            monotonic=self.clock.monotonic,
+            self.network, database, monotonic=self.clock.monotonic
         )
         self.engine = Engine(
             database,
@@ -127,14 +117,7 @@ class Life:
             fresh=self._fresh,
         )
         self.events = VirtualEvents(
-            self.network,
-            token=self.plex.token,
-            client_id="programs",
-            allowed=self.engine.circuit.may_listen,
-            contact=self.engine.health.sighted,
-            arrived=self._arrived,
-            changed=self.engine.news.void,
-            random=Random(2),
+            self.network, self.engine, arrived=self._arrived, random=Random(2)
         )
         await self.engine.open()
         await self.engine.notes.keep(SOURCES, json.dumps(["action", *MIRRORS]))

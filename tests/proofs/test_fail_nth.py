@@ -12,7 +12,7 @@ from custom_components.plexsync.engine.record import Find, Record
 from proofs.edge import COUNTED, Way
 from proofs.fail_nth.books import WRITTEN_SCHEMA, Books
 from proofs.fail_nth.series import Telling, run
-from proofs.kill9.life import PROOF_SCHEMA
+from proofs.inquest import PROOF_SCHEMA
 
 _EACH = 3  # places that fail, of every way
 
@@ -50,8 +50,14 @@ _JOB = (
     " 1, 1, 0, 0, 1)"
 )
 _INTENT = (
-    "INSERT INTO ledger (item, field, source, key, pending, written, place)"
-    " VALUES (1, 'title', 's', 'k', 1, 0, 1)"
+    "INSERT INTO ledger_field VALUES (1, 'title')",
+    "INSERT INTO ledger_source VALUES (1, 's')",
+    "INSERT INTO moment VALUES (1, 0)",
+    (
+        "INSERT INTO written (id, key, value, moment, place)"
+        " VALUES ((1 << 20) + (1 << 12) + 1, 'k', '\"T\"', 1, 1)"
+    ),
+    "INSERT INTO unconfirmed (id) SELECT id FROM written",
 )
 _SETTLED = (
     "INSERT INTO settled (source, key, fingerprint, plain, token, revisions)"
@@ -70,7 +76,7 @@ _SETTLED = (
             "failures: 0, not 1",
         ),
         (("INSERT INTO setting VALUES ('cursor:s', 'here')",), "neither waiting nor done"),
-        ((_INTENT,), "is about to be written by nobody"),
+        (_INTENT, "is about to be written by nobody"),
     ],
 )  # fmt: skip
 def test_the_books_object(statements: tuple[str, ...], objection: str | None) -> None:

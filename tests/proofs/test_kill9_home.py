@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.job import Priority
-from proofs.kill9.inquest import differences
-from proofs.kill9_home.books import Books, Remains, examine
-from proofs.kill9_home.figures import Figures
+from proofs.books import Books
+from proofs.figures import Figures
+from proofs.inquest import Findings, differences, look
+from proofs.kill9_home.series import BY_ACTION, BY_STASH
+from proofs.promises import Promises
+from proofs.records import revisions_of_item
 from tests.rig import Rig, library
 from tests.simulators.plex.snapshot import item_state
 
@@ -38,20 +41,33 @@ def figures() -> Figures:
 
 
 @pytest.fixture
-def books(rig: Rig, figures: Figures) -> Books:
-    """Give books about all films."""
+def edits(rig: Rig) -> Promises:
+    """Give what edits in Stash promise."""
     scenes = {f"scene:{n}": rig.path(n) for n in range(1, FILMS + 1)}
-    return Books(figures, 7, scenes)
+    return Promises(7, scenes, BY_STASH)
 
 
-async def promise(rig: Rig, books: Books) -> None:
+@pytest.fixture
+def actions(rig: Rig) -> Promises:
+    """Give what actions promise."""
+    paths = [rig.path(n) for n in range(1, FILMS + 1)]
+    return Promises(7, {path: path for path in paths}, BY_ACTION)
+
+
+@pytest.fixture
+def books(figures: Figures, edits: Promises, actions: Promises) -> Books:
+    """Give books about all films."""
+    return Books(figures, edits, actions)
+
+
+async def promise(rig: Rig, actions: Promises) -> None:
     """Have one more record of every film taken in, and written down as promised."""
-    for path, known in books.actions.keys.items():
+    for path, known in actions.keys.items():
         revision = known.next
-        books.actions.submit(path, revision)
-        record = books.actions.record(path, revision)
+        actions.submit(path, revision)
+        record = actions.record(path, revision)
         await rig.engine.submit([record], Priority.BULK)
-        books.actions.answer(path, revision)
+        actions.answer(path, revision)
 
 
 def items(rig: Rig) -> list[dict[str, Any]]:
@@ -59,71 +75,60 @@ def items(rig: Rig) -> list[dict[str, Any]]:
     return [item_state(item) for item in rig.items()]
 
 
-def left(tmp_path: Path) -> Remains:
+def left(tmp_path: Path) -> Findings:
     """Look at the database as a kill would leave it now."""
-    return examine(tmp_path / "engine.db", tmp_path)
+    return look(tmp_path / "engine.db", tmp_path, by_value=True)
+
+
+def done(rig: Rig, books: Books) -> dict[str, dict[str, int]]:
+    """Give what each key's item shows."""
+    shown = {item["files"][0]: revisions_of_item(item) for item in items(rig)}
+    return {
+        key: shown[known.path]
+        for promises in books.promises
+        for key, known in promises.keys.items()
+    }
 
 
 async def test_a_job_that_waits_keeps_its_promise(
-    rig: Rig, books: Books, figures: Figures, tmp_path: Path
+    rig: Rig, books: Books, actions: Promises, figures: Figures, tmp_path: Path
 ) -> None:
     """Neither lost while it waits nor once it is written."""
     for _ in range(3):
-        await promise(rig, books)
-    remains = left(tmp_path)
-    assert remains.integrity == "ok"
-    assert remains.jobs.keys() == books.actions.keys.keys()
-    assert list(books.lost(remains, items(rig))) == []
+        await promise(rig, actions)
+    found = left(tmp_path)
+    assert found.waiting.keys() == actions.keys.keys()
+    books.look(found, done(rig, books))
     assert len(books.missing(items(rig), ())) >= FILMS
     rig.work()
     await rig.drained()
-    remains = left(tmp_path)
-    assert remains.jobs == {}
-    assert list(books.lost(remains, items(rig))) == []
+    found = left(tmp_path)
+    assert found.waiting == {}
+    books.look(found, done(rig, books))
+    assert figures.troubles == []
+    assert figures.damaged.looked == 2
     assert books.missing(items(rig), ()) == []
-    books.see_items(items(rig))
     puts = [entry.query for entry in rig.plex.journal.matching(method="PUT")]
-    books.see_edits(puts)
-    assert len(puts) == FILMS
+    books.see(puts, items(rig))
+    assert figures.edits == FILMS
     assert figures.older.looked >= FILMS
     assert figures.older.found == []
 
 
 async def test_a_job_that_is_gone_is_a_loss(
-    rig: Rig, books: Books, tmp_path: Path
+    rig: Rig, books: Books, actions: Promises, tmp_path: Path
 ) -> None:
     """A promise, and what was seen in a job without ever having been promised."""
-    await promise(rig, books)
-    remains = left(tmp_path)
+    await promise(rig, actions)
+    waiting = left(tmp_path).waiting
     path = rig.path(1)
-    fields = list(books.actions.record(path, 1).fields)
-    assert list(books.lost(remains, items(rig))) == []
-    del remains.jobs[path]
-    assert list(books.lost(remains, items(rig))) == [
+    fields = list(actions.record(path, 1).fields)
+    assert list(books.lost(waiting, done(rig, books))) == []
+    del waiting[path]
+    assert list(books.lost(waiting, done(rig, books))) == [
         *(f"{path} {name} 1" for name in fields),
         *(f"{path} {name} 1, from a job" for name in fields),
     ]
-
-
-async def test_an_older_value_is_noticed(
-    rig: Rig, books: Books, figures: Figures
-) -> None:
-    """In an edit and in what is shown."""
-    item = rig.item(1)
-    for value in ("title rev3", "title rev2", "title rev4"):
-        item.values["title"] = value
-        books.see_items(items(rig))
-        books.see_edits([[("id", "1"), ("title.value", value)]])
-    assert len(figures.older.found) == 2
-
-
-async def test_an_edit_in_stash_counts_at_the_end(rig: Rig, books: Books) -> None:
-    """It is nobody's promise before it was read; then only its value will do."""
-    books.edits.submit("scene:1", 1)
-    assert books.missing(items(rig), ()) == []
-    books.settle()
-    assert books.missing(items(rig), ())
-    assert books.missing(items(rig), ["scene:1"]) == []
 
 
 def test_a_damaged_file_is_noticed(tmp_path: Path) -> None:
@@ -138,7 +143,7 @@ def test_a_damaged_file_is_noticed(tmp_path: Path) -> None:
         db.execute("PRAGMA writable_schema=ON")
         db.execute("UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'by_key'")
         db.commit()
-    assert examine(path, tmp_path).integrity != "ok"
+    assert look(path, tmp_path).integrity != "ok"
 
 
 def circuit(**changes: Any) -> dict[str, Any]:
@@ -166,14 +171,3 @@ def test_a_circuit_that_is_not_as_it_was_left() -> None:
         {"end": 150.0},
     ):
         assert len(differences(circuit(), circuit(**change))) == 1
-
-
-def test_one_finding_spoils_the_series(figures: Figures) -> None:
-    """And so does a series without a kill."""
-    assert not figures.good
-    figures.moments["time"] += 1
-    assert figures.good
-    for name in ("lost", "older", "damaged", "circuit", "complaints"):
-        getattr(figures, name).found.append(name)
-        assert not figures.good
-        getattr(figures, name).found.clear()

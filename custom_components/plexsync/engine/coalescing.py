@@ -5,9 +5,9 @@ view, and replaces what waits. Nothing here touches a database.
 """
 
 from dataclasses import dataclass, replace
-import json
 from typing import Any, Self
 
+from .json_text import dump, load
 from .record import (
     Find,
     Record,
@@ -59,24 +59,24 @@ class Waiting:
         find, fields, revision, identified, mirror, fill_only, files = row
         return cls(
             find_from_json(find),
-            json.loads(fields),
+            load(fields),
             revision,
             bool(identified),
             bool(mirror),
-            frozenset(json.loads(fill_only)),
-            tuple(json.loads(files)),
+            frozenset(load(fill_only)),
+            tuple(load(files)),
         )
 
     def row(self) -> tuple[Any, ...]:
         """Give what is to stand in ``COLUMNS``."""
         return (
             find_to_json(self.find),
-            json.dumps(self.fields, separators=(",", ":")),
+            dump(self.fields),
             self.revision,
             self.identified,
             self.mirror,
-            json.dumps(sorted(self.fill_only)),
-            json.dumps(self.files),
+            dump(sorted(self.fill_only)),
+            dump(self.files),
         )
 
     def record(self, source: str, key: str) -> Record:

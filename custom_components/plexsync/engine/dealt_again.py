@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from . import known_pictures, pins, queue
+from .ledger_rows import of_source
 from .record import Record
 
 
@@ -23,7 +24,10 @@ def begin_anew(db: Connection, record: Record, now: float) -> None:
     """
     whose = record.source, record.key
     queue.drop(db, *whose, now)
-    db.execute("UPDATE ledger SET key = '' WHERE source = ? AND key = ?", whose)
+    db.execute(
+        f"UPDATE written SET key = '' WHERE {of_source('?1')} AND key = ?2",  # noqa: S608  # our own words
+        whose,
+    )
     pins.untie(db, *whose)
     for image in record.pictures.values():
         known_pictures.forget(db, record.source, image.ref)

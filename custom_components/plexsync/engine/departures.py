@@ -17,6 +17,7 @@ from . import pins, queue, stats
 from .circuit import Circuit
 from .database import Database
 from .holds import SourceHold
+from .ledger_rows import of_source
 from .ports import Fresh
 from .source_holds import SourceHolds
 
@@ -260,7 +261,11 @@ def _part(
             " AND released IS NULL",
             whose,
         )
-    db.execute(f"UPDATE ledger SET let_go = 1, key = '' WHERE {those}", whose)  # noqa: S608
+    db.execute(
+        f"UPDATE written SET let_go = 1, key = '' WHERE {of_source('?1')}"  # noqa: S608
+        " AND key IN (SELECT value FROM json_each(?2))",
+        whose,
+    )
     db.execute(f"DELETE FROM departure WHERE {those}", whose)  # noqa: S608
     for key in keys:
         queue.drop(db, source, key, now)

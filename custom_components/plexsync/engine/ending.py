@@ -1,6 +1,7 @@
 """What becomes of a job, from what became of its items."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from .job import Job
 from .record import ItemOutcome, Outcome
@@ -63,7 +64,7 @@ class Ending:
             return self.main.solo
         return any(task.solo for task in self.tasks)
 
-    @property
+    @cached_property
     def items(self) -> tuple[ItemOutcome, ...]:
         """How each item fared that was found."""
         return tuple(self._item(task) for task in self.tasks if task.sight.rating_key)

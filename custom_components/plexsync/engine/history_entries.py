@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from . import known_items
 from .change import shape
+from .compare import by_name, same
 from .fields import FIELDS, Kind
 from .history import UNDO, Entry, Shown, bounded
 from .ports import Item
+from .record import Value
 from .task import Task, Verdict
 from .undo import Restore
-from .written import row_of
+from .written import Written, row_of
 
 _NEW: Final = "new picture"
 _EARLIER: Final = "earlier picture"
@@ -19,13 +21,22 @@ _PLEXS: Final = "picture that Plex chose"
 
 
 def written(db: Connection, tasks: Iterable[Task]) -> list[Entry]:
-    """Tell what of these tasks a read-back has shown, with what stood there before."""
+    """Tell what of these tasks a read-back has shown, with what stood there before.
+
+    A write that was cut short before anybody saw it arrive is told now that a look
+    has shown it; what stood there then is what the ledger knew before it.
+    """
     entries = []
     for task in tasks:
-        changes = [*_confirmed(task), *_resumed(task)]
-        if changes and (number := known_items.find(db, task.item)) is not None:
-            record = task.job.record
-            entries.append(Entry(record.source, number, record.key, changes))
+        if task.sight.item is None:
+            continue
+        earlier, now = list(_cut_short(task)), list(_confirmed(task))
+        if (earlier or now) and (number := known_items.find(db, task.item)) is not None:
+            source, key = task.job.record.source, task.job.record.key
+            entries += [
+                Entry(source, number, key, changes)
+                for changes in _in_turn(earlier, now)
+            ]
     return entries
 
 
@@ -51,22 +62,50 @@ def _confirmed(task: Task) -> Iterator[Shown]:
             yield _shown(change.field, change.before, change.after)
 
 
-def _resumed(task: Task) -> Iterator[Shown]:
-    """Tell of what was written and cut short before anybody saw it arrive.
-
-    What stood there then is what the ledger knew before it.
-    """
-    if task.sight.item is None or task.verdict not in (
-        Verdict.WRITTEN,
-        Verdict.UNCHANGED,
-    ):
-        return
-    for change in task.plan.adopted:
-        rows = task.sight.ledger.get(change.field, ())
-        row = row_of(rows, task.job.record.source)
+def _cut_short(task: Task) -> Iterator[Shown]:
+    source, ledger = task.job.record.source, task.sight.ledger
+    done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
+    for change in task.plan.adopted if done else ():
+        row = row_of(ledger.get(change.field, ()), source)
         if row is not None and row.pending:
-            before = row.value if row.confirmed else row.before
-            yield _shown(change.field, before, change.after)
+            yield _shown(change.field, _before(row, change.after), change.after)
+    for change in task.plan.changes:
+        row = row_of(ledger.get(change.field, ()), source)
+        if row is None or change.field not in task.confirmed or change.is_picture:
+            continue
+        there = change.before  # something newer was written over it
+        if any(_is_there(change.field, meant, there) for meant in row.meant):
+            told = _shown(change.field, _before(row, there), there)
+            if told[1] != told[2]:
+                yield told
+
+
+def _is_there(name: str, meant: Value | None, there: Value | None) -> bool:
+    """Say whether what was meant stands there, beside members of others in a list."""
+    spec = FIELDS[name]
+    if not spec.is_list:
+        return same(spec, meant, there)
+    return bool(meant) and by_name(meant).keys() <= by_name(there).keys()
+
+
+def _before(row: Written, there: Value | None) -> Value | None:
+    """Give what stood there before a write that was cut short, as far as it is known."""
+    spec = FIELDS[row.field]
+    if not row.confirmed or same(spec, row.value, there):
+        return row.before
+    if not spec.is_list:
+        return row.value
+    was, meant = by_name(row.value), by_name(row.intent)
+    left = {n: m for n, m in by_name(there).items() if n in was or n not in meant}
+    return tuple((left | was).values())  # type: ignore[return-value]  # one kind per field
+
+
+def _in_turn(earlier: list[Shown], now: list[Shown]) -> list[list[Shown]]:
+    """Give rows in which each field stands once: most often it is one."""
+    twice = {change[0] for change in earlier} & {change[0] for change in now}
+    if not twice:
+        return [earlier + now]
+    return [earlier, now]
 
 
 def _shown(name: str, before: Any, after: Any) -> Shown:

@@ -9,6 +9,7 @@ Every function is one step of a transaction under way (``Database.run``).
 from sqlite3 import Connection
 
 from . import known_items
+from .ledger_rows import OF_ITEM, of_source
 from .ports import Item
 from .record import Record
 from .written import Ledger, row_of
@@ -34,8 +35,8 @@ def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | No
 def hand_over(db: Connection, item: Item, record: Record) -> None:
     """Let the item follow another record, which takes over what is known of the values."""
     db.execute(
-        "UPDATE ledger SET key = ? WHERE item = ? AND source = ?",
-        (record.key, known_items.find(db, item), record.source),
+        f"UPDATE written SET key = ?2 WHERE {OF_ITEM} AND {of_source('?3')}",  # noqa: S608  # our own words
+        (known_items.find(db, item), record.key, record.source),
     )
 
 

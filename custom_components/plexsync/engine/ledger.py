@@ -10,14 +10,38 @@ import json
 from sqlite3 import Connection
 from typing import Any
 
-from . import created_collections, known_items, known_pictures, members, pins
+from . import (
+    created_collections,
+    known_items,
+    known_pictures,
+    ledger_rows,
+    members,
+    pins,
+)
 from .change import Change
 from .fields import FIELDS
+from .json_text import dump, load
+from .ledger_rows import OF_FIELD, OF_ITEM, ROW, of_source
 from .ledger_sources import REMOVED
 from .ports import Item
-from .record import Record, Value, value_to_json
-from .written import UNDONE, WAITS, Ledger, Written, decode, encode, row_of
+from .record import Record, Value
+from .written import (
+    DECODERS,
+    NOTHING,
+    UNDONE,
+    WAITS,
+    Ledger,
+    Written,
+    encode,
+    row_of,
+    to_json,
+)
 
+# Behind those of all sources that have a row of the field.
+_NEXT_PLACE = (
+    "(SELECT coalesce(max(place), 0) + 1 FROM written"
+    " WHERE id BETWEEN ?1 - ?1 % 4096 AND ?1 - ?1 % 4096 + 4095)"
+)
 _EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
 
 SCHEMA = (
@@ -29,30 +53,9 @@ CREATE TABLE IF NOT EXISTS item (
     path TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS item_rating_key ON item (rating_key);
-CREATE INDEX IF NOT EXISTS item_path ON item (section, path);
-CREATE TABLE IF NOT EXISTS ledger (
-    item INTEGER NOT NULL REFERENCES item (id),
-    field TEXT NOT NULL,
-    source TEXT NOT NULL,
-    key TEXT NOT NULL,
-    value TEXT,                    -- NULL: nothing is ours; "null": we emptied it
-    intent TEXT,
-    earlier TEXT,                  -- [intent] of writes before it that nobody saw arrive
-    pending INTEGER NOT NULL DEFAULT 0,
-    before TEXT,
-    before_known INTEGER NOT NULL DEFAULT 0,
-    before_locked INTEGER NOT NULL DEFAULT 0,
-    released TEXT,
-    written REAL NOT NULL,
-    place INTEGER NOT NULL,        -- which of the sources came upon the field first
-    shown TEXT,                    -- how Plex shows the value, where in another form
-    locked INTEGER NOT NULL DEFAULT 0,  -- the lock that stands on it is ours
-    before_year INTEGER,
-    let_go INTEGER NOT NULL DEFAULT 0,  -- its source wants it no more
-    PRIMARY KEY (item, field, source)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS ledger_written ON ledger (written);
+CREATE INDEX IF NOT EXISTS item_file ON item (path);
 """
+    + ledger_rows.SCHEMA
     + known_pictures.SCHEMA
     + created_collections.SCHEMA
     + pins.SCHEMA
@@ -62,23 +65,32 @@ CREATE INDEX IF NOT EXISTS ledger_written ON ledger (written);
 def rows(db: Connection, item: Item) -> Ledger:
     """Read the rows of one item, by field."""
     number = known_items.find(db, item)
-    return {} if number is None else _rows(db, number)
+    return {} if number is None else _rows(db, OF_ITEM, number)
 
 
-def _rows(db: Connection, number: int) -> Ledger:
+def _rows_of(db: Connection, number: int, changes: Iterable[Change]) -> Ledger:
+    """Read the rows of an item, at least of the fields that are about to change."""
+    match list(changes):
+        case [change]:
+            return _rows(db, OF_FIELD, number, change.field)
+        case _:
+            return _rows(db, OF_ITEM, number)
+
+
+def _rows(db: Connection, which: str, *values: Any) -> Ledger:
     found: dict[str, list[Written]] = {}
     told = db.execute(
-        "SELECT value, intent, earlier, shown, before, field, source, key, written,"
+        "SELECT value, intent, earlier, shown, before, field, source, key, written,"  # noqa: S608  # our own words
         " pending, before_known, before_locked, released, locked, before_year, let_go"
-        " FROM ledger WHERE item = ? ORDER BY place",
-        (number,),
+        f" FROM ledger WHERE {which} ORDER BY place",
+        values,
     ).fetchall()
     # As one text: to decode each by itself takes longer than all the rest.
     texts = ",".join([text or "null" for row in told for text in row[:5]])
-    values = batched(json.loads(f"[{texts}]"), 5, strict=True)
-    for row, decoded in zip(told, values, strict=True):
+    decoded = batched(load(f"[{texts}]"), 5, strict=True)
+    for row, each in zip(told, decoded, strict=True):
         if (name := row[5]) in FIELDS:
-            found.setdefault(name, []).append(_written(row, decoded))
+            found.setdefault(name, []).append(_written(row, each))
     return found
 
 
@@ -86,24 +98,25 @@ def _written(row: tuple[Any, ...], decoded: tuple[Any, ...]) -> Written:
     value, intent, earlier, shown, before = decoded
     name, source, key, at, pending, known, before_locked, *rest = row[5:]
     released, locked, year, gone = rest
+    of = DECODERS[name]
     return Written(
-        field=name,
-        source=source,
-        key=key,
-        at=at,
-        value=decode(name, value),
-        confirmed=row[0] is not None,
-        intent=decode(name, intent),
-        earlier=tuple([decode(name, each) for each in earlier or ()]),
-        pending=bool(pending),
-        shown=decode(name, shown),
-        locked=bool(locked),
-        before=decode(name, before),
-        before_known=bool(known),
-        before_locked=bool(before_locked),
-        before_year=year,
-        released=released,
-        let_go=bool(gone) or source.startswith(REMOVED),
+        name,
+        source,
+        None if value is None else of(value),
+        key,
+        at,
+        row[0] is not None,
+        None if intent is None else of(intent),
+        tuple([each if each is None else of(each) for each in earlier or ()]),
+        bool(pending),
+        None if shown is None else of(shown),
+        bool(locked),
+        None if before is None else of(before),
+        bool(known),
+        bool(before_locked),
+        year,
+        released,
+        bool(gone) or source.startswith(REMOVED),
     )
 
 
@@ -116,41 +129,48 @@ def intend(
     now: float,
 ) -> None:
     """Note what is about to be written, and what stands there now if it is the first."""
+    changes = list(changes)
     number = known_items.find_or_add(db, item)
-    known = _rows(db, number)
-    for change in changes:
+    known, moment = _rows_of(db, number, changes), ledger_rows.moment(db, now)
+    names = [change.field for change in changes]
+    numbered = zip(ledger_rows.numbers(db, number, names, source), changes, strict=True)
+    before, after = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    for row, change in numbered:
         story = known.get(change.field, ())
         members.find_again(db, number, source, change, story)
-        image = change.is_picture
-        db.execute(
-            "INSERT INTO ledger (item, field, source, key, intent, pending, before,"
-            " before_known, before_locked, written, earlier, before_year, place)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, (SELECT"
-            " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
-            " ON CONFLICT (item, field, source) DO UPDATE SET"
-            " intent = excluded.intent, pending = 1, key = excluded.key,"
-            " earlier = excluded.earlier, let_go = 0,"
-            # After an undo the story of the field begins anew.
-            " before = iif(released IS NULL, before, excluded.before),"
-            " before_known = iif(released IS NULL, before_known, excluded.before_known),"
-            " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
-            " before_year = iif(released IS NULL, before_year, excluded.before_year),"
-            " place = iif(released IS NULL, place, excluded.place), released = NULL",
+        before.append((row, _earlier(row_of(story, source), change)))
+        image, own = change.is_picture, encode(change.own)
+        after.append(
             (
-                number,
-                change.field,
-                source,
+                row,
                 key,
-                encode(change.own),
+                own,
+                own != NOTHING,
                 None if image else encode(change.before),
                 not image,
                 change.was_locked,
-                now,
-                _earlier(row_of(story, source), change),
+                moment,
                 _year(item, change),
-            ),
+            )
         )
-        if story and (change.anew or change.taken):
+    ledger_rows.begin_writes(db, before)
+    db.executemany(
+        "INSERT INTO written (id, key, value, locked, before, before_known,"  # noqa: S608  # our own words
+        " before_locked, moment, before_year, place)"
+        f" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {_NEXT_PLACE})"
+        " ON CONFLICT (id) DO UPDATE SET value = excluded.value, shown = NULL,"
+        " locked = excluded.locked, moment = excluded.moment, key = excluded.key,"
+        " let_go = 0,"
+        # After an undo the story of the field begins anew.
+        " before = iif(released IS NULL, before, excluded.before),"
+        " before_known = iif(released IS NULL, before_known, excluded.before_known),"
+        " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
+        " before_year = iif(released IS NULL, before_year, excluded.before_year),"
+        " place = iif(released IS NULL, place, excluded.place), released = NULL",
+        after,
+    )
+    for change in changes:
+        if change.field in known and (change.anew or change.taken):
             _begin_anew(db, number, source, item, change)
 
 
@@ -162,24 +182,22 @@ def _begin_anew(
     The item was made anew, or was merged, or somebody wrote over what was ours; or
     nobody knows whose it is, and its source leads once.
     """
-    image, where = change.is_picture, (number, change.field)
+    image = change.is_picture
     db.execute(
-        "UPDATE ledger SET before = ?, before_known = ?, before_locked = ?,"
-        " before_year = ? WHERE item = ? AND field = ? AND released IS NULL",
+        "UPDATE written SET before = ?3, before_known = ?4, before_locked = ?5,"  # noqa: S608  # our own words
+        f" before_year = ?6 WHERE {OF_FIELD} AND released IS NULL",
         (
+            number,
+            change.field,
             None if image else encode(change.before),
             not image,
             change.was_locked,
             _year(item, change),
-            *where,
         ),
     )
     if image and change.taken:
-        db.execute(
-            "UPDATE ledger SET value = NULL"
-            " WHERE item = ? AND field = ? AND source = ?",
-            (*where, source),
-        )
+        row = ledger_rows.row(db, number, change.field, source)
+        ledger_rows.change_value(db, row, None, lock=True)
 
 
 def _earlier(row: Written | None, change: Change) -> str | None:
@@ -193,7 +211,7 @@ def _earlier(row: Written | None, change: Change) -> str | None:
     earlier = list(row.earlier)
     if row.intent != change.own and row.intent not in earlier:
         earlier.append(row.intent)
-    return json.dumps([value_to_json(each) for each in earlier[-_EARLIER:]])
+    return dump([to_json(each) for each in earlier[-_EARLIER:]])
 
 
 def confirm(
@@ -207,21 +225,18 @@ def confirm(
     """Make what was intended ours: a read-back has shown it, perhaps in another form."""
     if not changes:
         return
-    number, shown = known_items.find(db, item), shown or {}
+    shown = shown or {}
+    if (number := known_items.find(db, item)) is None:
+        return
     alone = members.is_alone(db, number, source)
     for change in () if alone else changes:
         members.pass_on(db, number, source, change)
-    db.executemany(
-        "UPDATE ledger SET value = intent, intent = NULL, pending = 0, earlier = NULL,"
-        " locked = intent <> 'null', shown = ?, written = ?"
-        " WHERE item = ? AND field = ? AND source = ? AND pending = 1",
-        [
-            (_encode_shown(shown.get(each.field)), now, number, each.field, source)
-            for each in changes
-        ],
-    )
+    names = [change.field for change in changes]
+    forms = [_encode_shown(shown.get(name)) for name in names]
+    numbers = ledger_rows.numbers(db, number, names, source)
+    ledger_rows.confirm(db, dict(zip(numbers, forms, strict=True)), now)
     for change in () if alone else changes:
-        if number is not None and FIELDS[change.field].is_list:
+        if FIELDS[change.field].is_list:
             members.take_out(db, number, source, change)
 
 
@@ -237,43 +252,39 @@ def adopt(
     if not changes:
         return
     number = known_items.find_or_add(db, item)
-    known = _rows(db, number)
+    known, moment = _rows_of(db, number, changes), ledger_rows.moment(db, now)
     for change in changes:
         if len(known.get(change.field, ())) > 1:
             members.pass_on(db, number, source, change)
         members.find_again(db, number, source, change, known.get(change.field, ()))
-    db.executemany(
-        "INSERT INTO ledger (item, field, source, key, value, written, shown, locked,"
-        " before, before_known, before_locked, before_year, place)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, (SELECT"
-        " coalesce(max(place), 0) + 1 FROM ledger WHERE item = ?1 AND field = ?2))"
-        " ON CONFLICT (item, field, source) DO UPDATE SET"
-        " value = excluded.value, intent = NULL, pending = 0, earlier = NULL,"
-        " key = excluded.key, shown = excluded.shown, locked = excluded.locked,"
-        " let_go = 0,"
-        " before = iif(released IS NULL, before, excluded.before),"
-        " before_known = iif(released IS NULL, before_known, excluded.before_known),"
-        " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
-        " before_year = iif(released IS NULL, before_year, excluded.before_year),"
-        " place = iif(released IS NULL, place, excluded.place), released = NULL",
-        [
+        row = ledger_rows.row(db, number, change.field, source)
+        db.execute(
+            "INSERT INTO written (id, key, value, moment, shown, locked, before,"  # noqa: S608  # our own words
+            " before_known, before_locked, before_year, place)"
+            f" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, {_NEXT_PLACE})"
+            " ON CONFLICT (id) DO UPDATE SET value = excluded.value,"
+            " key = excluded.key, shown = excluded.shown, locked = excluded.locked,"
+            " let_go = 0, moment = coalesce((SELECT unconfirmed.moment"
+            " FROM unconfirmed WHERE unconfirmed.id = ?1), moment),"
+            " before = iif(released IS NULL, before, excluded.before),"
+            " before_known = iif(released IS NULL, before_known, excluded.before_known),"
+            " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
+            " before_year = iif(released IS NULL, before_year, excluded.before_year),"
+            " place = iif(released IS NULL, place, excluded.place), released = NULL",
             (
-                number,
-                change.field,
-                source,
+                row,
                 key,
                 encode(change.own),
-                now,
+                moment,
                 _encode_shown(change.shown),
                 change.locked,
                 None if change.is_picture else encode(change.before),
                 not change.is_picture,
                 change.was_locked and not change.locked,
                 _year(item, change),
-            )
-            for change in changes
-        ],
-    )
+            ),
+        )
+        ledger_rows.end_write(db, row)
     for change in changes:
         if change.taken or (change.anew and change.field in known):
             _begin_anew(db, number, source, item, change)
@@ -286,14 +297,16 @@ def wait(
     if not (fields := list(fields)):
         return
     number = known_items.find_or_add(db, item)
-    db.executemany(
-        "INSERT INTO ledger (item, field, source, key, released, written, place)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(place), 0) + 1"
-        " FROM ledger WHERE item = ?1 AND field = ?2))"
-        " ON CONFLICT (item, field, source) DO UPDATE SET"
-        " key = excluded.key, released = excluded.released WHERE released IS NOT NULL",
-        [(number, each, record.source, record.key, WAITS, now) for each in fields],
-    )
+    moment = ledger_rows.moment(db, now)
+    for field in fields:
+        row = ledger_rows.row(db, number, field, record.source)
+        db.execute(
+            "INSERT INTO written (id, key, released, moment, place)"  # noqa: S608  # our own words
+            f" VALUES (?1, ?2, ?3, ?4, {_NEXT_PLACE}) ON CONFLICT (id) DO UPDATE SET"
+            " key = excluded.key, released = excluded.released"
+            " WHERE released IS NOT NULL",
+            (row, record.key, WAITS, moment),
+        )
 
 
 def who_waits(
@@ -301,9 +314,9 @@ def who_waits(
 ) -> list[tuple[str, str]]:
     """Give source and key of the records that may lead fields which a source gave up."""
     return db.execute(
-        "SELECT DISTINCT source, key FROM ledger WHERE item = ? AND source <> ?"
+        f"SELECT DISTINCT source, key FROM ledger WHERE {OF_ITEM} AND source <> ?2"  # noqa: S608  # our own words
         " AND released IS NOT NULL AND key <> ''"
-        " AND field IN (SELECT value FROM json_each(?))",
+        " AND field IN (SELECT value FROM json_each(?3))",
         (known_items.find(db, item), source, json.dumps(list(fields))),
     ).fetchall()
 
@@ -312,23 +325,26 @@ def release(
     db: Connection, item: Item, source: str, field: str, token: str | None
 ) -> None:
     """Give a field up until its record's next revision."""
+    if (number := known_items.find(db, item)) is None:
+        return
+    row = ledger_rows.row(db, number, field, source)
     db.execute(
-        "UPDATE ledger SET released = ?, value = NULL, intent = NULL, pending = 0,"
-        " earlier = NULL, shown = NULL, locked = 0, let_go = 0"
-        " WHERE item = ? AND field = ? AND source = ?",
-        (token, known_items.find(db, item), field, source),
+        "UPDATE written SET released = ?, value = NULL, shown = NULL, locked = 0,"
+        " let_go = 0 WHERE id = ?",
+        (token, row),
     )
+    ledger_rows.end_write(db, row)
 
 
 def take_for_undone(db: Connection, item: Item, record: Record) -> None:
     """Tie to a record what was undone while nobody knew whose it was."""
     db.execute(
-        "UPDATE ledger SET released = ?, key = ?"
-        " WHERE item = ? AND source = ? AND released = ?",
+        "UPDATE written SET released = ?2, key = ?3"  # noqa: S608  # our own words
+        f" WHERE {OF_ITEM} AND {of_source('?4')} AND released = ?5",
         (
+            known_items.find(db, item),
             record.token(),
             record.key,
-            known_items.find(db, item),
             record.source,
             UNDONE,
         ),
@@ -341,7 +357,7 @@ def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> No
         return
     number = known_items.find(db, item)
     db.executemany(
-        "UPDATE ledger SET let_go = 1 WHERE item = ? AND field = ? AND source = ?",
+        f"UPDATE written SET let_go = 1 WHERE {ROW}",  # noqa: S608  # our own words
         [(number, field, source) for field in fields],
     )
 
@@ -351,18 +367,18 @@ def keep_picture_before(
 ) -> None:
     """Note which picture was selected before our first one, whichever source's that is."""
     db.execute(
-        "UPDATE ledger SET before = ?, before_known = 1 WHERE item = ? AND field = ?"
+        f"UPDATE written SET before = ?3, before_known = 1 WHERE {OF_FIELD}"  # noqa: S608  # our own words
         " AND before_known = 0 AND released IS NULL",
-        (json.dumps(key), known_items.find(db, item), field),
+        (known_items.find(db, item), field, json.dumps(key)),
     )
 
 
 def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
     """Give number, path and rating key of all items written since then."""
     return db.execute(
-        "SELECT DISTINCT id, path, rating_key FROM item"
-        " JOIN ledger ON ledger.item = item.id"
-        " WHERE written >= ? AND before_known = 1 ORDER BY id",
+        "SELECT DISTINCT item.id, path, rating_key FROM ledger"
+        " JOIN item ON item.id = ledger.item"
+        " WHERE written >= ? AND before_known = 1 ORDER BY item.id",
         (since,),
     ).fetchall()
 
@@ -377,11 +393,12 @@ def written_within(
     """
     names = None if sources is None else json.dumps(sorted(sources))
     return db.execute(
-        "SELECT DISTINCT id, path, rating_key FROM item"
-        " JOIN ledger ON ledger.item = item.id"
+        "SELECT DISTINCT item.id, path, rating_key FROM ledger"
+        " JOIN item ON item.id = ledger.item"
         " WHERE written >= ?1 AND written <= ?2 AND before_known = 1"
         " AND (locked OR pending OR value = 'null')"
-        " AND (?3 IS NULL OR source IN (SELECT value FROM json_each(?3))) ORDER BY id",
+        " AND (?3 IS NULL OR source IN (SELECT value FROM json_each(?3)))"
+        " ORDER BY item.id",
         (since, until, names),
     ).fetchall()
 
@@ -389,7 +406,8 @@ def written_within(
 def whose(db: Connection, item: Item) -> list[tuple[str, str, str]]:
     """Give source, record key and field of each row of an item, the newest first."""
     return db.execute(
-        "SELECT source, key, field FROM ledger WHERE item = ? ORDER BY written DESC, key",
+        f"SELECT source, key, field FROM ledger WHERE {OF_ITEM}"  # noqa: S608  # our own words
+        " ORDER BY written DESC, key",
         (known_items.find(db, item),),
     ).fetchall()
 

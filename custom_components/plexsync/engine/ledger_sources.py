@@ -6,7 +6,7 @@ Every function is one step of a transaction under way (``Database.run``).
 import json
 from sqlite3 import Connection
 
-from . import history, known_pictures, pins, stats
+from . import history, known_pictures, ledger_rows, pins, stats
 
 SOURCES = "sources"  # the note that names them in the order in which they lead
 REMOVED = "removed:"  # begins the names of sources that were removed
@@ -22,13 +22,11 @@ def release(db: Connection, source: str) -> None:
 
     Each time under a name of its own: a source that came again may go again.
     """
-    number = db.execute(
-        "SELECT count(DISTINCT source) FROM ledger WHERE substr(source, 1, ?) = ?",
-        (len(REMOVED), REMOVED),
-    ).fetchone()[0]
+    names = (name for (name,) in db.execute("SELECT name FROM ledger_source"))
+    numbers = [_number(name) for name in names if name.startswith(REMOVED)]
     db.execute(
-        "UPDATE ledger SET source = ? WHERE source = ?",
-        (f"{REMOVED}{number}:{source}", source),
+        "UPDATE ledger_source SET name = ? WHERE name = ?",
+        (f"{REMOVED}{max(numbers, default=-1) + 1}:{source}", source),
     )
     pins.forget_source(db, source)
     known_pictures.forget_source(db, source)
@@ -39,8 +37,8 @@ def former_names(db: Connection, source: str) -> list[str]:
     return [
         row[0]
         for row in db.execute(
-            "SELECT DISTINCT source FROM ledger"
-            " WHERE substr(source, 1, ?) = ? AND substr(source, -?) = ?",
+            "SELECT name FROM ledger_source"
+            " WHERE substr(name, 1, ?) = ? AND substr(name, -?) = ?",
             (len(REMOVED), REMOVED, len(source) + 1, f":{source}"),
         )
     ]
@@ -51,9 +49,11 @@ def take_back(db: Connection, removed: str, source: str) -> None:
 
     Where it was removed more than once, the last time counts.
     """
-    names = former_names(db, removed)
-    for name in sorted(names, key=lambda each: int(each.split(":")[1]), reverse=True):
-        db.execute(
-            "UPDATE OR IGNORE ledger SET source = ? WHERE source = ?", (source, name)
-        )
+    for name in sorted(former_names(db, removed), key=_number, reverse=True):
+        ledger_rows.give(db, name, source)
     history.follow_source(db, removed, source)
+
+
+def _number(removed: str) -> int:
+    """Give the number of a removal."""
+    return int(removed.split(":")[1])

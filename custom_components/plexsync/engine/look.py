@@ -198,7 +198,7 @@ class Look:
         }
         try:
             wanted = {key: lib for key, lib in keys.items() if key}
-            items = await self.read(wanted, answers)
+            items = await self.read(wanted, answers if self._skims else None)
         finally:
             for sight in sights:
                 sight.slowed = sight.rating_key in self._reader.slowed

@@ -4,12 +4,14 @@ Every function is one step of a transaction under way (``Database.run``).
 """
 
 from collections.abc import Sequence
-import json
 from sqlite3 import Connection
 
+from . import ledger_rows
 from .change import Change
 from .compare import by_name, fold, members_of, name_of
 from .fields import FIELDS
+from .json_text import load
+from .ledger_rows import OF_FIELD, OF_ITEM, ROW, of_source
 from .ledger_sources import REMOVED
 from .written import Written, decode, encode, row_of
 
@@ -17,7 +19,8 @@ from .written import Written, decode, encode, row_of
 def is_alone(db: Connection, number: int | None, source: str) -> bool:
     """Say whether nobody but this source has a row of an item."""
     found = db.execute(
-        "SELECT 1 FROM ledger WHERE item = ? AND source <> ? LIMIT 1", (number, source)
+        f"SELECT 1 FROM written WHERE {OF_ITEM} AND NOT {of_source('?2')} LIMIT 1",  # noqa: S608  # our own words
+        (number, source),
     )
     return found.fetchone() is None
 
@@ -30,15 +33,12 @@ def pass_on(db: Connection, number: int | None, source: str, change: Change) -> 
     if not FIELDS[change.field].is_list:
         return
     row = db.execute(
-        "SELECT value, before FROM ledger"
-        " WHERE item = ? AND field = ? AND source = ? AND released IS NULL",
+        f"SELECT value, before FROM ledger WHERE {ROW} AND released IS NULL",  # noqa: S608  # our own words
         (number, change.field, source),
     ).fetchone()
     if row is None or row[0] is None:
         return
-    wrote, before = (
-        by_name(decode(change.field, json.loads(t or "null"))) for t in row
-    )
+    wrote, before = (by_name(decode(change.field, load(t or "null"))) for t in row)
     passed = (wrote.keys() & by_name(change.after).keys()) - (
         before.keys() | by_name(change.own).keys()
     )
@@ -46,17 +46,15 @@ def pass_on(db: Connection, number: int | None, source: str, change: Change) -> 
         return
     # The first row tells what stood there before any of us.
     for other, text in db.execute(
-        "SELECT source, before FROM ledger WHERE item = ?1 AND field = ?2"
-        " AND source <> ?3 AND before IS NOT NULL AND released IS NULL AND place >"
-        " (SELECT min(place) FROM ledger"
-        " WHERE item = ?1 AND field = ?2 AND released IS NULL)",
+        f"SELECT id, before FROM written WHERE {OF_FIELD} AND NOT {of_source('?3')}"  # noqa: S608  # our own words
+        " AND before IS NOT NULL AND released IS NULL AND place >"
+        f" (SELECT min(place) FROM written WHERE {OF_FIELD} AND released IS NULL)",
         (number, change.field, source),
     ).fetchall():
-        found = members_of(decode(change.field, json.loads(text))) or ()
+        found = members_of(decode(change.field, load(text))) or ()
         left = tuple(each for each in found if fold(name_of(each)) not in passed)
         db.execute(
-            "UPDATE ledger SET before = ? WHERE item = ? AND field = ? AND source = ?",
-            (encode(left or None), number, change.field, other),
+            "UPDATE written SET before = ? WHERE id = ?", (encode(left or None), other)
         )
 
 
@@ -67,18 +65,14 @@ def take_out(db: Connection, number: int, source: str, change: Change) -> None:
     """
     left = by_name(change.before).keys() - {fold(name) for name in change.remove}
     for other, text in db.execute(
-        "SELECT source, value FROM ledger WHERE item = ?1 AND field = ?2"
+        f"SELECT id, value FROM ledger WHERE {OF_FIELD}"  # noqa: S608  # our own words
         " AND value IS NOT NULL AND source <> ?3"
         " AND (let_go = 1 OR substr(source, 1, ?4) = ?5)",
         (number, change.field, source, len(REMOVED), REMOVED),
     ).fetchall():
-        members = members_of(decode(change.field, json.loads(text))) or ()
+        members = members_of(decode(change.field, load(text))) or ()
         there = tuple(each for each in members if fold(name_of(each)) in left)
-        db.execute(
-            "UPDATE ledger SET value = ?, locked = locked AND ?"
-            " WHERE item = ? AND field = ? AND source = ?",
-            (encode(there or None), change.lock, number, change.field, other),
-        )
+        ledger_rows.change_value(db, other, encode(there or None), lock=change.lock)
 
 
 def find_again(
@@ -106,6 +100,6 @@ def find_again(
         found = (member for name, member in there.items() if name in names)
         before = (*(members_of(mine.before) or ()), *found)
         db.execute(
-            "UPDATE ledger SET before = ? WHERE item = ? AND field = ? AND source = ?",
-            (encode(before), number, change.field, source),
+            f"UPDATE written SET before = ?4 WHERE {ROW}",  # noqa: S608  # our own words
+            (number, change.field, source, encode(before)),
         )

@@ -11,6 +11,8 @@ rebuild a cache it just drops the tables. An index that changes gets another nam
 from collections.abc import Callable, Iterable, Iterator
 import sqlite3
 
+from . import ledger_rows
+
 type Step = Callable[[sqlite3.Connection], None]
 
 
@@ -63,6 +65,46 @@ def _hold_sources(db: sqlite3.Connection) -> None:
         db.execute(f"DROP INDEX IF EXISTS {index}")
 
 
+def _write_rows_once(db: sqlite3.Connection) -> None:
+    """Let each row of the ledger be written once, and be small: see ``ledger_rows``."""
+    if not db.execute("PRAGMA table_info(ledger)").fetchone():
+        return
+    for statement in _statements(ledger_rows.SCHEMA):
+        if "VIEW" not in statement:  # a table has its name still
+            db.execute(statement)
+    for table, name, column in (
+        ("ledger_field", "name", "field"),
+        ("ledger_source", "name", "source"),
+        ("moment", "at", "written"),
+    ):
+        db.execute(
+            f"INSERT INTO {table} ({name}) SELECT DISTINCT {column} FROM ledger"  # noqa: S608  # our own words
+            f" ORDER BY {column}"
+        )
+    rows = (
+        " FROM ledger JOIN ledger_field ON ledger_field.name = field"
+        " JOIN ledger_source ON ledger_source.name = source"
+        " JOIN moment ON moment.at = written"
+    )
+    number = "item * 1048576 + ledger_field.id * 4096 + ledger_source.id"
+    db.execute(
+        "INSERT INTO written (id, key, value, shown, locked, before, before_known,"
+        " before_locked, before_year, released, moment, place, let_go)"
+        f" SELECT {number}, key, iif(pending, coalesce(intent, 'null'), value),"  # our own words
+        " iif(pending, NULL, shown), iif(pending, intent <> 'null', locked), before,"
+        f" before_known, before_locked, before_year, released, moment.id, place, let_go{rows}"
+        " ORDER BY 1"
+    )
+    db.execute(
+        "INSERT INTO unconfirmed (id, value, shown, locked, moment, earlier)"
+        f" SELECT {number}, value, shown, locked, moment.id, earlier{rows}"  # our own words
+        " WHERE pending ORDER BY 1"
+    )
+    db.execute("DROP TABLE ledger")
+    db.execute("DROP INDEX IF EXISTS item_path")
+    db.execute("UPDATE settled SET plain = '' WHERE plain = fingerprint")
+
+
 # The first one leads from version 1 to 2, and so on.
 LADDER: tuple[Step, ...] = (
     _see_turns,
@@ -71,6 +113,7 @@ LADDER: tuple[Step, ...] = (
     _tell_records_apart,
     _remember_what_was_kept,
     _hold_sources,
+    _write_rows_once,
 )
 VERSION = 1 + len(LADDER)
 

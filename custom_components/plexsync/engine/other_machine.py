@@ -31,8 +31,13 @@ def recognise(db: Connection, machine: str) -> bool:
 def _let_go(db: Connection) -> None:
     # What has no file, a show for example, can never be told again.
     history.lose_items(db)
-    of_item = ("ledger", "compared", "undo_owed", "part")
-    for table, column in (*((name, "item") for name in of_item), ("item", "id")):
+    of_item = ("compared", "undo_owed", "part")
+    of_row = [(name, "id / 1048576") for name in ("written", "unconfirmed")]
+    for table, column in (
+        *of_row,
+        *((name, "item") for name in of_item),
+        ("item", "id"),
+    ):
         db.execute(
             f"DELETE FROM {table} WHERE {column} IN"  # noqa: S608  # names of our own
             " (SELECT id FROM item WHERE path = '')"

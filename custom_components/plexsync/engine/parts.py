@@ -6,11 +6,12 @@ which files it had, so that a part is recognised that goes away with one of them
 Every function is one step of a transaction under way (``Database.run``).
 """
 
-import json
 from sqlite3 import Connection
 from typing import Any
 
-from . import known_items, leading
+from . import known_items, leading, ledger_rows
+from .json_text import load
+from .ledger_rows import OF_ITEM
 from .ports import Item
 
 SCHEMA = """
@@ -92,41 +93,23 @@ def _forget(db: Connection, section: str, path: str) -> None:
 def _inherit(db: Connection, whole: int, number: int) -> None:
     leading.inherit(db, whole, number)
     for row in _rows(db, whole):
-        mine = db.execute(
-            "SELECT intent, pending, earlier FROM ledger"
-            " WHERE item = ? AND field = ? AND source = ?",
-            (number, row["field"], row["source"]),
+        mine = ledger_rows.row(db, number, row["field"], row["source"])
+        known = db.execute(
+            "SELECT intent, pending, earlier FROM ledger WHERE id = ?", (mine,)
         ).fetchone()
-        if mine is None:
-            _insert(db, row | {"item": number, "key": ""})  # nobody's, so far
+        if known is None:
+            ledger_rows.copy(db, row, number)  # nobody's, so far
         elif row["value"] is not None:
             # It may stand there like a write of ours that nobody saw arrive.
-            intent, pending, earlier = mine
-            others = json.loads(earlier or "[]")
+            intent, pending, earlier = known
+            others = load(earlier or "[]")
             if pending:
-                others.append(json.loads(row["value"]))
-            db.execute(
-                "UPDATE ledger SET pending = 1, intent = ?, earlier = ?"
-                " WHERE item = ? AND field = ? AND source = ?",
-                (
-                    intent if pending else row["value"],
-                    json.dumps(others),
-                    number,
-                    row["field"],
-                    row["source"],
-                ),
-            )
+                others.append(load(row["value"]))
+            ledger_rows.begin_writes(db, [(mine, None)])
+            ledger_rows.mean(db, mine, intent if pending else row["value"], others)
 
 
 def _rows(db: Connection, number: int) -> list[dict[str, Any]]:
-    found = db.execute("SELECT * FROM ledger WHERE item = ?", (number,))
+    found = db.execute(f"SELECT * FROM ledger WHERE {OF_ITEM}", (number,))  # noqa: S608  # our own words
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found]
-
-
-def _insert(db: Connection, row: dict[str, Any]) -> None:
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    db.execute(
-        f"INSERT INTO ledger ({names}) VALUES ({marks})",  # noqa: S608  # its own names
-        tuple(row.values()),
-    )

@@ -6,6 +6,7 @@ Every function is one step of a transaction under way (``Database.run``).
 import json
 from sqlite3 import Connection
 
+from .ledger_rows import of_source
 from .ports import Item
 from .record import Find, Record
 
@@ -57,8 +58,8 @@ def tie(
         untie(db, source, earlier)
     db.execute("INSERT INTO pin VALUES (?, ?, ?)", (source, key, rating_key))
     db.execute(
-        "UPDATE ledger SET key = ?2 WHERE source = ?1"
-        " AND item IN (SELECT id FROM item WHERE rating_key = ?3)",
+        f"UPDATE written SET key = ?2 WHERE {of_source('?1')}"  # noqa: S608  # our own words
+        " AND id / 1048576 IN (SELECT id FROM item WHERE rating_key = ?3)",
         (source, key, rating_key),
     )
     if item is not None:

@@ -245,6 +245,11 @@ def page(
     ]
 
 
+def count(db: Connection) -> int:
+    """Count all rows."""
+    return int(db.execute("SELECT count(*) FROM planned").fetchone()[0])
+
+
 def totals(db: Connection, chosen: Filter) -> Totals:
     """Count the rows that are meant."""
     by_field = ", ".join(f"sum(instr(fields, ',{name},') > 0)" for name in FIELDS)

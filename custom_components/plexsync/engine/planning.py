@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .compare import by_name, covers
+from .compare import by_name, same_member
 from .fields import FIELDS, Field
 from .ports import Item
 from .record import Record, Value
 from .written import Written, another_leads, row_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each field of each plan: freezing it takes longer
 class Case:
     """One field of a record, what stands in Plex, and what the ledger says of it."""
 
@@ -69,10 +69,16 @@ class Case:
         )
 
     def _is_there(self, value: Value | None) -> bool:
-        """Say whether just this stands there; of a list the order says nothing."""
-        if self.spec.is_list and self.current != value:
-            return covers(by_name(self.current), by_name(value))
-        return self.current == value
+        """Say whether this stands there; of a list among others' members, in any order."""
+        if self.current == value:
+            return True
+        if not self.spec.is_list:
+            return False
+        current = by_name(self.current)
+        return all(
+            same_member(current.get(name), member)
+            for name, member in by_name(value).items()
+        )
 
     @property
     def is_anothers(self) -> bool:

@@ -207,7 +207,7 @@ class Server(Protocol):
         """Read items in full, many in one request; missing ones are left out.
 
         ``known`` gives the digests of earlier answers: where one is the same it is
-        enough to say so.
+        enough to say so. Without it no item needs its digest.
 
         Only an answer that is recognisably Plex's may leave an item out. One that
         is there and cannot be read has its fault beside the others.

@@ -20,7 +20,8 @@ async def recall(common: Common, tasks: Sequence[Task]) -> None:
             if tied := pins.find(db, record):
                 task.sight.find, task.tied = tied, True
             task.approval = approvals.find(db, record.source, record.key)
-            task.settled_key = settled.same_but_pictures(db, task.job)
+            if record.has_pictures:
+                task.settled_key = settled.same_but_pictures(db, task.job)
 
     await common.database.run(look_up, durable=False)
 

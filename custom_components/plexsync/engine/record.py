@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 import hashlib
-import json
 import math
 import re
 from typing import Any
 
 from .fields import FIELDS, Field, Kind
+from .json_text import canonical, dump, load
 
 MAX_LINE = 1_000  # characters; longer lines are cut
 MAX_PROSE = 10_000
@@ -122,18 +122,14 @@ class Record:
             for name, value in self.fields.items()
             if images or FIELDS[name].kind is not Kind.IMAGE
         }
-        text = json.dumps(
-            [
-                _find_to_json(self.find),
-                fields_to_json(wanted),
-                self.identified,
-                self.mirror,
-                sorted(self.fill_only),
-            ],
-            sort_keys=True,
-            separators=(",", ":"),
-        )
-        return hashlib.sha256(text.encode()).hexdigest()
+        said = [
+            _find_to_json(self.find),
+            fields_to_json(wanted),
+            self.identified,
+            self.mirror,
+            sorted(self.fill_only),
+        ]
+        return hashlib.sha256(canonical(said)).hexdigest()
 
     def token(self) -> str:
         """Name this state of the record; any newer one has another name."""
@@ -363,10 +359,10 @@ def _find_to_json(find: Find) -> dict[str, Any]:
 
 def find_to_json(find: Find) -> str:
     """Encode the ways to find an item."""
-    return json.dumps(_find_to_json(find), separators=(",", ":"))
+    return dump(_find_to_json(find))
 
 
 def find_from_json(text: str) -> Find:
     """Decode what ``find_to_json`` made."""
-    data = json.loads(text)
+    data = load(text)
     return Find(tuple(data["paths"]), tuple(data["guids"]), data["rating_key"])

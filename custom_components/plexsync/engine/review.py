@@ -67,6 +67,15 @@ class Review:
 
         return await self._common.database.run(work, durable=False)
 
+    async def count(self) -> int:
+        """Count all records that would change something. Raises StorageError."""
+
+        def work(db: Connection) -> int:
+            planned.begin(db)
+            return planned.count(db)
+
+        return await self._common.database.run(work, durable=False)
+
     async def totals(self, chosen: Filter) -> Totals:
         """Count the records that would change something. Raises StorageError."""
 

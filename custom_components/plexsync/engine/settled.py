@@ -5,11 +5,11 @@ Every function is one step of a transaction under way (``Database.run``).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-import json
 from sqlite3 import Connection
 
 from .coalescing import Revisions, newest, pack
 from .job import Job
+from .json_text import dump, load
 from .record import Record
 
 SCHEMA = """
@@ -17,13 +17,18 @@ CREATE TABLE IF NOT EXISTS settled (
     source TEXT NOT NULL,
     key TEXT NOT NULL,
     fingerprint TEXT NOT NULL,     -- of the newest record that was brought into line
-    plain TEXT NOT NULL,           -- the same without its pictures
+    plain TEXT NOT NULL,           -- the same without its pictures; "": it has none
     token TEXT NOT NULL,           -- names its revision
     revisions TEXT NOT NULL,       -- {field: revision} of what was written, "": of the whole
     rating_key TEXT,
     files TEXT NOT NULL DEFAULT '[]',  -- marks of the record's
     heard REAL,                    -- when it came in
     kept TEXT,                     -- {field: why} of what was left alone
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unsettled (
+    source TEXT NOT NULL,          -- of a record that need not be in line any more:
+    key TEXT NOT NULL,             -- something was about to be written since
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID;
 """
@@ -42,13 +47,14 @@ class Settled:
 def find(db: Connection, source: str, key: str) -> Settled | None:
     """Recall what was brought into line of a record."""
     row = db.execute(
-        "SELECT fingerprint, revisions, files, heard FROM settled"
-        " WHERE source = ? AND key = ?",
+        "SELECT iif(EXISTS (SELECT 1 FROM unsettled WHERE source = ?1 AND key = ?2),"
+        " '', fingerprint), revisions, files, heard FROM settled"
+        " WHERE source = ?1 AND key = ?2",
         (source, key),
     ).fetchone()
     if row is None:
         return None
-    return Settled(row[0], json.loads(row[1]), tuple(json.loads(row[2])), row[3])
+    return Settled(row[0], load(row[1]), tuple(load(row[2])), row[3])
 
 
 def recover(db: Connection, now: float) -> None:
@@ -82,9 +88,9 @@ def confirm(db: Connection, record: Record, known: Settled, now: float) -> None:
             "UPDATE settled SET revisions = ?, token = ?, files = ?, heard = ?"
             " WHERE source = ? AND key = ?",
             (
-                json.dumps(revisions, separators=(",", ":")),
+                dump(revisions),
                 record.token(),
-                json.dumps(record.files),
+                dump(record.files),
                 now,
                 record.source,
                 record.key,
@@ -128,15 +134,16 @@ def remember(
             record.source,
             record.key,
             fingerprint,
-            record.fingerprint(images=False) if record.has_pictures else fingerprint,
+            record.fingerprint(images=False) if record.has_pictures else "",
             record.token(),
-            json.dumps(known, separators=(",", ":")),
+            dump(known),
             rating_key,
-            json.dumps(record.files),
+            dump(record.files),
             heard,
-            json.dumps(kept) if kept else None,
+            dump(kept) if kept else None,
         ),
     )
+    _is_in_line(db, record.source, record.key)
 
 
 def kept_of(db: Connection, source: str, key: str) -> dict[str, str]:
@@ -144,7 +151,7 @@ def kept_of(db: Connection, source: str, key: str) -> dict[str, str]:
     row = db.execute(
         "SELECT kept FROM settled WHERE source = ? AND key = ?", (source, key)
     ).fetchone()
-    return json.loads(row[0]) if row and row[0] else {}
+    return load(row[0]) if row and row[0] else {}
 
 
 def token(db: Connection, source: str, key: str) -> str | None:
@@ -158,7 +165,8 @@ def token(db: Connection, source: str, key: str) -> str | None:
 def forget(db: Connection, source: str, key: str) -> None:
     """Let the next record be compared with Plex, even an equal one."""
     db.execute(
-        "UPDATE settled SET fingerprint = '', plain = '' WHERE source = ? AND key = ?",
+        "INSERT OR IGNORE INTO unsettled SELECT source, key FROM settled"
+        " WHERE source = ? AND key = ?",
         (source, key),
     )
 
@@ -173,7 +181,9 @@ def forget_all(db: Connection, source: str) -> None:
 def same_but_pictures(db: Connection, job: Job) -> str | None:
     """Give the rating key if all but the pictures was brought into line before."""
     row = db.execute(
-        "SELECT plain, rating_key FROM settled WHERE source = ? AND key = ?",
+        "SELECT iif(plain = '', fingerprint, plain), rating_key FROM settled"
+        " WHERE source = ?1 AND key = ?2 AND NOT EXISTS"
+        " (SELECT 1 FROM unsettled WHERE source = ?1 AND key = ?2)",
         (job.record.source, job.record.key),
     ).fetchone()
     if row is None or row[0] != job.record.fingerprint(images=False):
@@ -183,9 +193,16 @@ def same_but_pictures(db: Connection, job: Job) -> str | None:
 
 def forget_source(db: Connection, source: str) -> None:
     """Forget all records of a source."""
-    db.execute("DELETE FROM settled WHERE source = ?", (source,))
+    for table in ("settled", "unsettled"):
+        db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  # our own words
 
 
 def drop(db: Connection, source: str, key: str) -> None:
     """Forget a record: it is gone, or its key was dealt to another one."""
     db.execute("DELETE FROM settled WHERE source = ? AND key = ?", (source, key))
+    _is_in_line(db, source, key)
+
+
+def _is_in_line(db: Connection, source: str, key: str) -> None:
+    """Note that nothing is known to be under way for a record."""
+    db.execute("DELETE FROM unsettled WHERE source = ? AND key = ?", (source, key))

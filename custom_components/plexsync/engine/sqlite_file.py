@@ -10,7 +10,9 @@ from . import migrations
 
 # Pages of the write-ahead log after which SQLite copies them into the file. The longer
 # the log, the less often a page that keeps changing is copied.
-_CHECKPOINT = 4000
+_CHECKPOINT = 8000
+_ROOM = 20  # of so many pages one may be empty
+_AT_ONCE = 20_000  # pages that are given back, at most
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps next to a file
 
 # One row per backup under way. ``file`` is the stamp of the file that it was taken
@@ -81,8 +83,13 @@ class SqliteFile:
                 connection, False
             )  # an empty log goes; a full one stays: see ``close``
             raise NewerFileError
+        # Only a file that is new takes this: see ``_give_room_back``.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA temp_store=MEMORY")  # a restart forgets it anyway
+        # Some builds of SQLite overwrite with zeros whatever is deleted: that would
+        # write each job, once it is done, to the disk another time.
+        connection.execute("PRAGMA secure_delete=OFF")
         with transaction(connection):
             migrations.climb(connection, self._schemas)
         if stat.S_IMODE(self._path.stat().st_mode) != 0o600:
@@ -125,6 +132,9 @@ class SqliteFile:
             if self.unclean:
                 with contextlib.suppress(sqlite3.Error):
                     _keep(self.connection, True)
+            elif self._backup is None:
+                with contextlib.suppress(sqlite3.Error):
+                    _give_room_back(self.connection)
             with contextlib.suppress(sqlite3.Error):
                 self.connection.close()
             self.connection = None
@@ -149,6 +159,7 @@ class SqliteFile:
 
     def freeze(self, connection: sqlite3.Connection, now: float) -> None:
         """Leave the file as it is until ``thaw``; what is committed stays in the log."""
+        _give_room_back(connection)
         _keep(connection, True)
         try:
             with transaction(connection):
@@ -238,3 +249,13 @@ def _checkpoint(connection: sqlite3.Connection) -> None:
     busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:
         raise sqlite3.OperationalError("the log is in use")
+
+
+def _give_room_back(connection: sqlite3.Connection) -> None:
+    """Let the file get smaller where a long queue has left much of it empty."""
+    pages, free = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count")
+    )
+    if free * _ROOM > pages:
+        connection.execute(f"PRAGMA incremental_vacuum({_AT_ONCE})").fetchall()

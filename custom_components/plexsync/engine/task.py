@@ -113,8 +113,9 @@ class Task:
 
     def refuse(self, fields: Mapping[str, str]) -> None:
         """Go on without the fields that Plex does not take."""
-        self.kept |= fields
-        self.sight.plan = self.plan.without(fields)
+        if fields:
+            self.kept |= fields
+            self.sight.plan = self.plan.without(fields)
 
     def fail_refused(self) -> None:
         """Fail for the fields that Plex does not take; all others are done."""

@@ -13,7 +13,7 @@ from functools import partial
 import logging
 from sqlite3 import Connection
 
-from . import failed, intake, settled, stats
+from . import failed, intake, ledger_rows, settled, stats
 from .breaker import State
 from .circuit import Circuit
 from .clock import Clock
@@ -249,6 +249,7 @@ class Upkeep:
             if 0 <= now - last < _DAY:
                 return _DAY - (now - last), 0
             stats.keep(db, "pruned", repr(now))
+            ledger_rows.prune_moments(db)
             return _DAY, failed.prune(db)
 
         wait, number = await self._database.run(work)

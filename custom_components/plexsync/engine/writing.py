@@ -111,7 +111,7 @@ class Writing:
                     task.wrote = True
                     task.refuse(refused)
 
-        if task.plan.edits():
+        if not all(change.is_picture for change in task.plan.changes):
             await self._send(task, send, about(task))
 
     async def _upload(self, task: Task) -> None:

@@ -1,12 +1,12 @@
 """What the ledger says of one field of one item, for one source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-import json
 from typing import Any, Final
 
 from .fields import FIELDS, Kind
-from .record import Record, Value, value_from_json, value_to_json
+from .json_text import dump
+from .record import Actor, Record, Value, value_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ class Written:
 WAITS: Final = ""  # another source leads; its own has a value, too, and may lead later
 UNDONE: Final = "*"  # undone; whose it was will be known once a record has the file
 
+NOTHING: Final = "null"  # as the ledger keeps that we emptied a field
+
 type Ledger = Mapping[str, Sequence[Written]]
 
 
@@ -126,11 +128,38 @@ def another_leads(
 
 def encode(value: Value | None) -> str:
     """Write a value as the ledger keeps it."""
-    return json.dumps(value_to_json(value))
+    return NOTHING if value is None else dump(to_json(value))
+
+
+def to_json(value: Value | None) -> Any:
+    """Shape a value as the ledger keeps it: of an actor a list, which names nothing."""
+    if isinstance(value, tuple) and value and isinstance(value[0], Actor):
+        return [_shape(member) for member in value if isinstance(member, Actor)]
+    return value_to_json(value)
+
+
+def _shape(actor: Actor) -> list[str | None]:
+    if actor.thumb:
+        return [actor.name, actor.role, actor.thumb]
+    return [actor.name] if actor.role is None else [actor.name, actor.role]
 
 
 def decode(field: str, data: Any) -> Any:
     """Give the value of a field from its JSON."""
-    if data is not None and FIELDS[field].kind is Kind.IMAGE:
-        return data  # the digest of the bytes, a mark or a key, as text
-    return value_from_json(field, data)
+    return None if data is None else DECODERS[field](data)
+
+
+def _cast(data: list[Any]) -> tuple[Actor, ...]:
+    """Read actors; earlier versions named what they knew of each."""
+    return tuple(
+        [Actor(*each) if isinstance(each, list) else Actor(**each) for each in data]
+    )
+
+
+_BY_KIND: dict[Kind, Callable[[Any], Any]] = {
+    Kind.TAGS: tuple,
+    Kind.CAST: _cast,
+    Kind.RATING: float,
+}
+# Texts are what they are; of a picture so are digest, mark and key.
+DECODERS = {name: _BY_KIND.get(field.kind, str) for name, field in FIELDS.items()}

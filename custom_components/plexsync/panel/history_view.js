@@ -2,7 +2,7 @@
 
 import { drawChange } from "./change.js";
 import { add, button, choose, confirm, el, fill, say } from "./dom.js";
-import { chips, fileName, filterBox, nothing, picture, progress } from "./pieces.js";
+import { chips, fileName, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 50;
@@ -23,6 +23,7 @@ export class HistoryView {
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
     this._two = el("div", { class: "two" }, this._listing, this._detail);
+    this._opened = new Opened(page, () => this._listing, this._detail, this._two);
     this._filters = el("div", { class: "filters" });
     this.element = el(
       "div",
@@ -80,7 +81,7 @@ export class HistoryView {
 
   /** Show what was written meanwhile, unless somebody reads further down. */
   _soon() {
-    if (this._page.scroller.scrollTop < HEIGHT && !this._two.classList.contains("open"))
+    if (this._page.scroller.scrollTop < HEIGHT && !this._opened.is)
       this._list.reload();
   }
 
@@ -254,11 +255,11 @@ export class HistoryView {
   }
 
   _show(row) {
-    if (!row && !this._two.classList.contains("open")) return;
-    this._two.classList.toggle("open", Boolean(row));
-    fill(this._detail, row && this._item(row));
-    if (row) this._detail.focus();
-    else this._list.element.querySelector("[data-main]")?.focus({ preventScroll: true });
+    if (row) this._opened.open(this._item(row));
+    else if (this._opened.is) {
+      this._opened.close();
+      this._list.focus();
+    }
   }
 
   _item(row) {

@@ -34,16 +34,35 @@ export function openJob(page, job, changed) {
       fact(t("job.since"), job.history ? time(job.history.first) : time(job.enqueued)),
       fact(t("job.last"), job.history ? time(job.history.last) : null),
     ),
-    job.candidates.length > 0 && candidates(page, job, done),
+    candidatesOf(job).length > 0 && candidates(page, job, done),
     el("div", { class: "actions" }, buttons(page, job, done), button(t("close"), () => dialog.close())),
   );
   page.root.append(dialog);
   dialog.showModal();
 }
 
+/** Say which items a record may be tied to: those that fit, or the one that follows another. */
+function candidatesOf(job) {
+  if (job.reason === "shared_item") return job.items.map((item) => item.rating_key);
+  return job.candidates;
+}
+
 function buttons(page, job, done) {
-  const { t } = page.texts;
+  const { t, list, field } = page.texts;
   if (job.state !== "failed") return null;
+  const refused = Object.keys(job.kept);
+  const keep = (event) =>
+    page.act(event, async () => {
+      for (const name of refused)
+        await page.server.ask("plan/leave", {
+          source: job.source,
+          key: job.key,
+          field: name,
+          leave: true,
+        });
+      await page.server.ask("retry", { ids: [job.id] });
+      done();
+    });
   const ask = (name) => (event) =>
     page.act(event, async () => {
       await page.server.ask(name, { ids: [job.id] });
@@ -51,6 +70,7 @@ function buttons(page, job, done) {
     });
   return [
     button(t("needs.retry"), ask("retry"), { class: "button primary" }),
+    refused.length > 0 && button(t("job.keep", { fields: list(refused.map(field)) }), keep),
     button(t("needs.discard"), ask("discard")),
   ];
 }
@@ -59,7 +79,7 @@ function candidates(page, job, done) {
   const { t, error } = page.texts;
   const box = el("section", {}, el("h3", {}, t("job.which")), el("p", { class: "quiet" }, t("loading")));
   page.server
-    .ask("candidates", { rating_keys: job.candidates.slice(0, 20) })
+    .ask("candidates", { rating_keys: candidatesOf(job).slice(0, 20) })
     .then(({ items }) =>
       fill(
         box,

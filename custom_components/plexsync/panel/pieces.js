@@ -33,6 +33,32 @@ export function filterBox(page, filters, used) {
   );
 }
 
+/** The row that is open, beside the list; on a phone it takes the list's place. */
+export class Opened {
+  constructor(page, list, detail, two) {
+    Object.assign(this, { _page: page, _list: list, _detail: detail, _two: two, _at: 0 });
+  }
+
+  get is() {
+    return this._two.classList.contains("open");
+  }
+
+  open(element) {
+    if (!this.is) this._at = this._page.scroller.scrollTop;
+    this._two.classList.add("open");
+    this._detail.replaceChildren(element);
+    this._detail.focus({ preventScroll: true });
+    if (getComputedStyle(this._list()).display === "none") this._page.scroller.scrollTop = 0;
+  }
+
+  close() {
+    if (!this.is) return;
+    this._two.classList.remove("open");
+    this._detail.replaceChildren();
+    this._page.scroller.scrollTop = this._at;
+  }
+}
+
 /** A line of a definition list; without a value none. */
 export function fact(name, value) {
   if (value === null || value === undefined || value === "") return null;

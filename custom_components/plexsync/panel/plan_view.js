@@ -2,8 +2,8 @@
 
 import { add, button, choose, confirm, el, fill, say } from "./dom.js";
 import { LeftAlone } from "./left_alone.js";
-import { chips, filterBox, nothing, picture, progress } from "./pieces.js";
-import { PlanItem } from "./plan_item.js";
+import { chips, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
+import { PlanItem, written } from "./plan_item.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 100;
@@ -25,6 +25,7 @@ export class PlanView {
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
     this._two = el("div", { class: "two" }, this._listing, this._detail);
+    this._opened = new Opened(page, () => this._listing, this._detail, this._two);
     this._filter = this._asked(page.query);
     this._makeHead();
     this.element = el("div", { class: "view" }, this._head, this._left, this._two);
@@ -220,13 +221,11 @@ export class PlanView {
 
   async _fetch(offset) {
     const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
-    if (!offset) {
-      this._total = answer.total;
-      this._computed = answer.computed;
-      this._drawFilters(answer);
-      this._drawTools();
-      this._drawHead(this._page.live.plan ?? answer);
-    }
+    this._total = answer.total;
+    this._computed = answer.computed;
+    this._drawFilters(answer);
+    this._drawTools();
+    this._drawHead(this._page.live.plan ?? answer);
     return answer;
   }
 
@@ -279,21 +278,19 @@ export class PlanView {
   _show(source, key) {
     const name = key ? JSON.stringify([source, key]) : undefined;
     if (name === this._shown) return;
-    const was = this._shown;
     this._shown = name;
-    this._two.classList.toggle("open", Boolean(name));
-    this._list.redraw();
     if (!name) {
-      fill(this._detail);
-      if (was) this._list.element.querySelector("[data-main]")?.focus({ preventScroll: true });
+      this._opened.close();
+      this._list.redraw();
+      this._list.focus();
       return;
     }
     const item = new PlanItem(this._page, source, key, {
       back: () => this._page.go("plan", this._filter),
       written: () => this._list.reload(),
     });
-    fill(this._detail, item.element);
-    this._detail.focus();
+    this._opened.open(item.element);
+    this._list.redraw();
   }
 
   // What is left alone
@@ -349,11 +346,4 @@ export class PlanView {
   _tell(done) {
     this._page.toast(written(this._page.texts, done));
   }
-}
-
-/** Say in one sentence what became of what was to be written. */
-export function written(texts, done) {
-  const counts = new Map();
-  for (const { status } of done) counts.set(status, (counts.get(status) ?? 0) + 1);
-  return texts.list([...counts].map(([status, number]) => texts.count(`plan.status.${status}`, number)));
 }

@@ -39,13 +39,15 @@ export class VirtualList {
     this._turn = undefined;
   }
 
-  /** Begin anew; the old rows stay until the first page is there. */
+  /** Begin anew where one is; the old rows stay until the new ones are there. */
   reload() {
     this._turn = Symbol("turn");
     this._next = undefined;
     this._loading = false;
     this._fresh = true;
-    return this._load(this._settings.page ? 0 : undefined);
+    const { page } = this._settings;
+    const seen = this._rows && this.element.isConnected ? this._range()[0] : 0;
+    return this._load(page ? seen - (seen % page) : undefined);
   }
 
   /** The rows that were fetched, in order; there may be gaps. */
@@ -61,6 +63,11 @@ export class VirtualList {
     this._drawn.clear();
     this._show();
     if (had) this._focus(focused);
+  }
+
+  /** Give the focus back to the row that had it. */
+  focus() {
+    if (this._focused >= 0) this._focus(this._focused);
   }
 
   async _load(from) {
@@ -87,7 +94,10 @@ export class VirtualList {
     page.rows.forEach((row, index) => (this._rows[at + index] = row));
     this._next = page.next ?? undefined;
     if (this._settings.page)
-      this._total = page.rows.length < this._settings.page ? at + page.rows.length : page.total;
+      this._total =
+        page.rows.length < this._settings.page
+          ? Math.min(page.total, at + page.rows.length)
+          : page.total;
     else if (this._next === undefined) this._total = this._rows.length;
     else this._total = Math.max(page.total ?? 0, this._rows.length);
     if (!this._total) fill(this.element, this._settings.empty());

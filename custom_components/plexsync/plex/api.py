@@ -22,7 +22,7 @@ from .library import Identity, Library, parse_identity, parse_libraries
 from .listing import CollectionPage, Page, Slice, parse_collections, parse_page
 from .markup import parse
 from .pictures import parse_pictures
-from .same import cut
+from .same import Cut, cut
 
 # An edit without an id edits the whole library.
 NO_ID = FaultRow(FaultClass.ITEM, "no_id", permanent=True)
@@ -133,15 +133,15 @@ class PlexApi:
         rating_keys: Sequence[str],
         read_at: float,
         section_of: SectionOf,
-        known: Mapping[str, bytes],
+        known: Mapping[str, bytes] | None,
     ) -> Items:
         """Read items in full, in one request; ``known`` as in ``Server.read``."""
 
         def read(body: bytes) -> Items:
-            answer = cut(body, known)
+            answer = Cut(body) if known is None else cut(body, known)
             found = Items(
                 parse_items(
-                    parse(answer.rest),
+                    answer.rest,
                     read_at=read_at,
                     section_of=section_of,
                     digests=answer.digests,

@@ -7,7 +7,7 @@ from ..engine.fields import FIELDS, Kind
 from ..engine.ports import Item
 from ..engine.record import Actor, Value
 from .guids import canonical
-from .markup import Element, number
+from .markup import feed, number
 
 TYPES = {"movie": 1, "show": 2, "season": 3, "episode": 4}
 # Our name of a field -> Plex's name in edits and locks.
@@ -82,7 +82,7 @@ def is_rating_key(text: str) -> bool:
 
 
 def parse_items(
-    root: Element,
+    answer: bytes,
     *,
     read_at: float,
     section_of: SectionOf,
@@ -92,77 +92,124 @@ def parse_items(
 
     ``section_of`` returns the uuid of a chosen library for the key and the uuid in the
     answer, or None. Items of other libraries, and of unknown types, are left out.
+    Raises Fault.
     """
+    told: list[_Told] = feed(answer, _Answer)
     found: dict[str, Item] = {}
-    here, named_here = root.get("librarySectionID"), root.get("librarySectionUUID")
-    for node in root:
-        rating_key = node.get("ratingKey") or ""
-        kind = node.get("type") or ""
-        section_key = node.get("librarySectionID") or here or ""
-        named = node.get("librarySectionUUID")
-        if named is None and section_key == here:
-            named = named_here
-        section = section_of(section_key, named or "")
+    for each in told:
+        said = each.attributes
+        rating_key, kind = said.get("ratingKey", ""), said.get("type", "")
+        section = section_of(each.section_key, each.section_uuid)
         if kind in TYPES and section is not None and is_rating_key(rating_key):
-            said = digests.get(rating_key, b"")
-            found[rating_key] = _item(node, kind, section, section_key, read_at, said)
+            digest = digests.get(rating_key, b"")
+            found[rating_key] = _item(each, kind, section, read_at, digest)
     return found
 
 
-def _item(
-    node: Element,
-    kind: str,
-    section: str,
-    section_key: str,
-    read_at: float,
-    digest: bytes,
-) -> Item:
-    """Parse an item in one pass over its elements."""
-    guid = node.get("guid") or ""
-    paths: list[str] = []
-    guids = {canonical(guid)} if guid else set()
-    locks: set[str] = set()
-    lists: dict[str, list[str | Actor]] = {}
-    for child in node:
-        tag = child.tag
+class _Told:
+    """What an answer tells of one item."""
+
+    __slots__ = (
+        "attributes",
+        "guids",
+        "lists",
+        "locks",
+        "paths",
+        "section_key",
+        "section_uuid",
+    )
+
+    def __init__(self, attributes: dict[str, str], here: Mapping[str, str]) -> None:
+        """Begin; of the library the answer may tell instead of the item."""
+        self.attributes = attributes
+        key = here.get("librarySectionID", "")
+        self.section_key = attributes.get("librarySectionID") or key
+        named = attributes.get("librarySectionUUID")
+        if named is None and key and self.section_key == key:
+            named = here.get("librarySectionUUID")
+        self.section_uuid = named or ""
+        guid = attributes.get("guid")
+        self.guids = {canonical(guid)} if guid else set[str]()
+        self.paths: list[str] = []
+        self.locks: set[str] = set()
+        self.lists: dict[str, list[str | Actor]] = {}
+
+
+class _Answer:
+    """A parser's target: takes down what is wanted of each item and builds no tree."""
+
+    def __init__(self) -> None:
+        self._told: list[_Told] = []
+        self._depth = 0
+        self._here: dict[str, str] = {}
+        self._item: _Told | None = None
+        self._files = False  # whether we are in a version with files of the item's own
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth = depth = self._depth + 1
+        if depth == 3:
+            self._child(tag, attributes)
+        elif depth == 4:
+            if self._files and tag == "Part" and (path := attributes.get("file")):
+                assert self._item is not None
+                self._item.paths.append(path)
+        elif depth == 2:
+            self._item = _Told(attributes, self._here)
+            self._told.append(self._item)
+        elif depth == 1:
+            self._here = attributes
+
+    def end(self, tag: str) -> None:
+        self._depth -= 1
+
+    def close(self) -> list[_Told]:
+        return self._told
+
+    def _child(self, tag: str, attributes: dict[str, str]) -> None:
+        item = self._item
+        assert item is not None
+        self._files = False
         if (name := _ELEMENTS.get(tag)) is not None:
-            if member := child.get("tag"):
-                lists.setdefault(name, []).append(
-                    _actor(member, child) if tag == "Role" else member
+            if member := attributes.get("tag"):
+                item.lists.setdefault(name, []).append(
+                    _actor(member, attributes) if tag == "Role" else member
                 )
         elif tag == "Field":
-            if child.get("locked") == "1" and (
-                lock := _FIELDS.get(child.get("name") or "")
+            if attributes.get("locked") == "1" and (
+                lock := _FIELDS.get(attributes.get("name", ""))
             ):
-                locks.add(lock)
+                item.locks.add(lock)
         elif tag == "Guid":
-            if other := child.get("id"):
-                guids.add(canonical(other))
-        elif tag == "Media" and child.get("proxyType") != _OPTIMISED:
-            parts = (part.get("file") for part in child.findall("Part"))
-            paths += [path for path in parts if path]
+            if other := attributes.get("id"):
+                item.guids.add(canonical(other))
+        elif tag == "Media":
+            self._files = attributes.get("proxyType") != _OPTIMISED
+
+
+def _item(told: _Told, kind: str, section: str, read_at: float, digest: bytes) -> Item:
+    """Make an item of what was told of it."""
+    said = told.attributes
     values: dict[str, Value | None] = {
-        name: read(node.get(attribute) or "")
-        for name, attribute, read in _SINGLES[kind]
+        name: read(said.get(attribute, "")) for name, attribute, read in _SINGLES[kind]
     }
     for name in _LISTS_OF[kind]:
-        values[name] = tuple(lists.get(name, ())) or None  # type: ignore[assignment]  # one kind per field
+        values[name] = tuple(told.lists.get(name, ())) or None  # type: ignore[assignment]  # one kind per field
     return Item(
-        rating_key=node.get("ratingKey") or "",
+        rating_key=said["ratingKey"],
         section=section,
-        paths=tuple(paths),
+        paths=tuple(told.paths),
         fields=values,
-        locks=frozenset(locks),
+        locks=frozenset(told.locks),
         read_at=read_at,
-        guid=guid,
-        year=_year(node.get("year") or ""),
-        handle=Handle(section_key, TYPES[kind], frozenset(guids)),
+        guid=said.get("guid", ""),
+        year=_year(said.get("year", "")),
+        handle=Handle(told.section_key, TYPES[kind], frozenset(told.guids)),
         digest=digest,
     )
 
 
-def _actor(name: str, node: Element) -> Actor:
-    return Actor(name, node.get("role") or "", node.get("thumb") or "")
+def _actor(name: str, said: Mapping[str, str]) -> Actor:
+    return Actor(name, said.get("role", ""), said.get("thumb", ""))
 
 
 def _year(text: str) -> int | None:

@@ -37,7 +37,7 @@ class Reader:
             try:
                 found.add(
                     await self._api.items(
-                        chunk, self._monotonic(), self._section_of, known or {}
+                        chunk, self._monotonic(), self._section_of, known
                     )
                 )
             except Fault as fault:

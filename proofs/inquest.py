@@ -11,8 +11,30 @@ import shutil
 import sqlite3
 from typing import Any
 
+from .records import revisions_of_values
+
 _HEADER, _FRAME = 32, 24  # bytes at the head of a log, and of each page in it
 _CHECKPOINT = 1000  # pages, as the engine has it
+
+# Bookkeeping of the proof itself, by SQLite and in the same transactions: nothing
+# that the engine forgets to count can be missing here too.
+PROOF_SCHEMA = """
+CREATE TABLE IF NOT EXISTS proof (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO proof VALUES ('came', 0), ('went', 0), ('dropped', 0), ('settled', 0), ('failed', 0);
+CREATE TRIGGER IF NOT EXISTS proof_came AFTER INSERT ON job
+    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'came'; END;
+CREATE TRIGGER IF NOT EXISTS proof_went AFTER DELETE ON job
+    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'went'; END;
+CREATE TRIGGER IF NOT EXISTS proof_dropped AFTER DELETE ON job WHEN old.leased IS NULL
+    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'dropped'; END;
+CREATE TRIGGER IF NOT EXISTS proof_settled AFTER INSERT ON settled
+    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
+CREATE TRIGGER IF NOT EXISTS proof_settled_again AFTER UPDATE OF rating_key ON settled
+    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
+CREATE TRIGGER IF NOT EXISTS proof_failed AFTER UPDATE OF failed ON job
+    WHEN old.failed = 0 AND new.failed = 1
+    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'failed'; END;
+"""
 
 type Fields = dict[str, dict[str, int]]  # by record key: the revision of each field
 
@@ -90,30 +112,40 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return found
 
 
-def look(database: Path, folder: Path, *, log: int | None = None) -> Findings:
-    """Look at a copy of the database; ``log`` as for ``copied``."""
+def look(
+    database: Path, folder: Path, *, log: int | None = None, by_value: bool = False
+) -> Findings:
+    """Look at a copy of the database; ``log`` as for ``copied``.
+
+    ``by_value``: not the job, but each value itself names its revision.
+    """
     try:
         with copied(database, folder, log=log) as db:
-            return _read(db)
+            return _read(db, by_value=by_value)
     except sqlite3.DatabaseError as error:
         return Findings(str(error))
 
 
-def _read(db: sqlite3.Connection) -> Findings:
+def _read(db: sqlite3.Connection, *, by_value: bool) -> Findings:
     findings = Findings(integrity(db))
-    if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'proof'").fetchone():
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+    if findings.integrity != "ok" or "settled" not in tables:
         return findings  # it died while the tables were laid out
     for key, fields, failed, reason in db.execute(
         "SELECT key, fields, failed, reason FROM job"
     ):
-        findings.waiting[key] = {
-            name: pair[0] for name, pair in json.loads(fields).items()
-        }
+        pairs = json.loads(fields)
+        findings.waiting[key] = (
+            revisions_of_values({name: pair[1] for name, pair in pairs.items()})
+            if by_value
+            else {name: pair[0] for name, pair in pairs.items()}
+        )
         if failed:
             findings.failed[key] = reason
     for key, revisions in db.execute("SELECT key, revisions FROM settled"):
         findings.settled[key] = json.loads(revisions)
-    check_counts(db, findings)
+    if "proof" in tables:
+        check_counts(db, findings)
     return findings
 
 

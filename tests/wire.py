@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import contextlib
 import json
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.judge import Purpose
 from custom_components.plexsync.engine.ports import (
     FieldEdit,
@@ -26,6 +28,7 @@ from custom_components.plexsync.plex.client import Answer, Outgoing, PlexClient
 from custom_components.plexsync.plex.connections import Call, MovedError
 from custom_components.plexsync.plex.events import PATH, PlexEvents
 from custom_components.plexsync.plex.server import PlexMediaServer
+from tests.rig import identity
 from tests.simulators.plex import Faults, PlexCore, Request, Response
 
 ADDRESS = "http://plex.test:32400"
@@ -35,7 +38,7 @@ _SILENCE = 22.5  # seconds of silence after which the listener gives a socket up
 _NEVER = 1e6
 
 
-class Observer(Protocol):
+class Observer:
     """Hears of everything that goes over the wire, as the client sees it."""
 
     def tried(self) -> None:
@@ -201,9 +204,17 @@ class Socket:
 class VirtualEvents(PlexEvents):
     """The real listener, with the network in place of aiohttp's session."""
 
-    def __init__(self, network: Network, **settings: Any) -> None:
-        """Take the network; everything else as ``PlexEvents``."""
-        super().__init__(cast("Any", None), ADDRESS, **settings)
+    def __init__(self, network: Network, engine: Engine, **settings: Any) -> None:
+        """Take the network, and whom to tell unless ``settings`` name somebody else."""
+        joined: dict[str, Any] = {
+            "token": network.core.token,
+            "client_id": "proof",
+            "allowed": engine.circuit.may_listen,
+            "contact": engine.health.sighted,
+            "arrived": engine.arrivals.came,
+            "changed": engine.news.void,
+        }
+        super().__init__(cast("Any", None), ADDRESS, **joined | settings)
         self._network = network
 
     async def run(self) -> None:
@@ -281,15 +292,16 @@ class VirtualClient(PlexClient):
 class VirtualServer(PlexMediaServer):
     """The real server over the virtual session."""
 
-    def __init__(self, network: Network, token: str, **settings: Any) -> None:
+    def __init__(self, network: Network, database: Database, **settings: Any) -> None:
         """Take the network; everything else as ``PlexMediaServer``."""
-        super().__init__(ADDRESS, token, **settings)
+        known, token = identity(network.core), network.core.token
+        super().__init__(ADDRESS, token, transactions=database, **known, **settings)
         self._network = network
         self._client = VirtualClient(
             network,
             ADDRESS,
             token,
-            client_id=settings["client_id"],
+            client_id=known["client_id"],
             version="0",
             verify_ssl=False,
             deadlines=settings.get("deadlines"),

@@ -1,4 +1,4 @@
-"""What is counted, and how it is printed."""
+"""What a series of kills counts, and how it is printed."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,10 +23,9 @@ class Claim:
 class Figures:
     """The whole series."""
 
-    kills: int = 0
     moments: Counter[str] = field(default_factory=Counter)
     weathers: Counter[str] = field(default_factory=Counter)
-    unanswered: int = 0  # records that were handed over when the process died
+    unanswered: int = 0  # what was handed over when the process died
     edits: int = 0
     failures: int = 0
     left: Counter[str] = field(default_factory=Counter)  # reasons before the last retry
@@ -37,20 +36,34 @@ class Figures:
     miscounts: Claim = field(default_factory=Claim)
     circuit: Claim = field(default_factory=Claim)
     cuts: Claim = field(default_factory=Claim)
-    errors: list[str] = field(default_factory=list)
+    complaints: Claim = field(default_factory=Claim)
+
+    @property
+    def claims(self) -> dict[str, Claim]:
+        """Every claim, as it is printed."""
+        looked = self.damaged.looked
+        whole = looked - len(self.damaged.found)
+        return {
+            f"lost {self.lost} promises ({self.unanswered} more had no answer)": self.lost,
+            f"older after newer {self.older}": self.older,
+            f"integrity_check ok {whole} of {looked}": self.damaged,
+            f"statistics wrong {self.miscounts}": self.miscounts,
+            f"circuit not as it was left {self.circuit}, {self.in_outage} of them open": (
+                self.circuit
+            ),
+            f"log cut short, and not an earlier moment {self.cuts}": self.cuts,
+            f"errors said {self.complaints}": self.complaints,
+        }
+
+    @property
+    def kills(self) -> int:
+        """How often it was killed."""
+        return self.moments.total()
 
     @property
     def troubles(self) -> list[str]:
         """Everything that should not be."""
-        claims = (
-            self.lost,
-            self.older,
-            self.damaged,
-            self.miscounts,
-            self.circuit,
-            self.cuts,
-        )
-        return [*self.errors, *(found for claim in claims for found in claim.found)]
+        return [found for claim in self.claims.values() for found in claim.found]
 
     @property
     def good(self) -> bool:
@@ -63,16 +76,10 @@ class Figures:
         yield from (f"  ! {trouble}" for trouble in troubles[:_SHOWN])
         if len(troubles) > _SHOWN:
             yield f"  ! and {len(troubles) - _SHOWN} more"
-        looked = self.damaged.looked
         yield f"kills {self.kills}: {listed(self.moments)}"
         yield f"Plex meanwhile: {listed(self.weathers)}"
         yield f"edits sent {self.edits}"
-        yield f"lost {self.lost} promises ({self.unanswered} more had no answer)"
-        yield f"older after newer {self.older}"
-        yield f"integrity_check ok {looked - len(self.damaged.found)} of {looked}"
-        yield f"statistics wrong {self.miscounts}"
-        yield f"circuit not as it was left {self.circuit}, {self.in_outage} of them open"
-        yield f"log cut short, and not an earlier moment {self.cuts}"
+        yield from (said for said, claim in self.claims.items() if claim.looked)
         yield f"jobs failed {self.failures}, at the end {self.left.total()}: {listed(self.left)}"
         if self.good:
             # The rule of three.

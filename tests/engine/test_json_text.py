@@ -1,0 +1,29 @@
+"""JSON of the database: whatever a source says is kept, and digests are as they were."""
+
+import json
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from custom_components.plexsync.engine.json_text import canonical, dump, load
+
+# All letters, half surrogate pairs among them: orjson refuses these.
+TEXTS = st.text(st.characters())
+RATINGS = [tenths / 10 for tenths in range(101)]
+DATA = st.recursive(
+    TEXTS | st.none() | st.booleans() | st.integers() | st.sampled_from(RATINGS),
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+)
+
+
+@given(DATA)
+def test_what_is_kept_is_read_again(data: Any) -> None:
+    """Also what only the standard library can write."""
+    assert load(dump(data)) == data
+
+
+@given(DATA)
+def test_a_digest_is_of_what_earlier_versions_wrote(data: Any) -> None:
+    """Else every record of theirs would count as changed."""
+    expected = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    assert canonical(data) == expected.encode()
