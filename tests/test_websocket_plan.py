@@ -153,7 +153,10 @@ async def test_all_that_fits_is_written(
     hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
 ) -> None:
     """Without the end of the hold: it is for its owner to say."""
-    assert await ask(socket, "plan/write_all", field="summary") == {"queued": NUMBER}
+    assert await ask(socket, "plan/write_all", field="summary") == {
+        "queued": NUMBER,
+        "asked": 0,
+    }
     await until_state(hass, "sensor", "pending", "0")
     assert written(plex) == NUMBER
     assert (await ask(socket, "plan"))["total"] == 0
@@ -206,7 +209,8 @@ async def test_a_plan_is_made_at_any_time(
     await entry.runtime_data.reconcile.over()
     assert (await ask(socket, "plan"))["total"] == NUMBER
     assert state_of(hass, "sensor", "pending").state == "0"
-    assert await ask(socket, "plan/write_all") == {"queued": NUMBER}
+    answer = await ask(socket, "plan/write_all")
+    assert answer == {"queued": 0, "asked": NUMBER}  # nothing is on disk yet
     await until_state(hass, "sensor", "synced", str(NUMBER))
     answer = await call(hass, "reconcile", scope="plan", wait=60)
     assert answer["counts"] == {"in_line": NUMBER}

@@ -219,20 +219,23 @@ async def _write(
 async def write_whole_plan(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Queue all rows that fit a filter; those that have no job are asked for meanwhile."""
+    """Queue all rows that fit a filter, and ask for those that have no job meanwhile.
+
+    What cannot be asked for now stays in the plan.
+    """
     chosen = _filter(coordinator, data)
     number, unknown = await coordinator.engine.review.write_all(chosen)
 
     async def ask() -> None:
         for some in batched(unknown.items(), _AT_ONCE, strict=False):
-            with contextlib.suppress(Fault, StorageError):  # they stay in the plan
+            with contextlib.suppress(Fault, StorageError):
                 await _write(coordinator, dict(some), Priority.BULK)
 
     if unknown:
         coordinator.config_entry.async_create_background_task(
             coordinator.hass, ask(), f"{DOMAIN} write plan"
         )
-    return {"queued": number + len(unknown)}
+    return {"queued": number, "asked": len(unknown)}
 
 
 async def answer_hold(

@@ -327,8 +327,11 @@ export class PlanView {
     );
     if (!counted || !(await this._sure(counted.total))) return;
     await this._page.act(event, async () => {
-      const { queued } = await this._page.server.ask("plan/write_all", filter);
-      this._page.toast(this._page.texts.count("plan.status.queued", queued));
+      const { texts } = this._page;
+      const done = Object.entries(await this._page.server.ask("plan/write_all", filter));
+      const told = done.filter(([, number]) => number);
+      const words = told.map(([status, number]) => texts.count(`plan.status.${status}`, number));
+      this._page.toast(texts.list(words) || texts.count("plan.status.queued", 0));
       await this._list.reload();
     });
   }
