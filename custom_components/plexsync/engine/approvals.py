@@ -34,7 +34,7 @@ class Approval:
     unseen: frozenset[str]
 
     def covers(self, sight: Sight) -> bool:
-        """Say whether just what was shown would be written to an item.
+        """Return whether just what was shown would be written to an item.
 
         What stands there by now need not be written any more: an earlier turn may have
         brought a part of it. What has to be left alone by now was not shown so.
@@ -77,7 +77,7 @@ def approve(
 
 
 def approve_all(db: Connection, chosen: Filter, now: float) -> int:
-    """Approve what the rows say that are meant, where there is a job; give how many."""
+    """Approve what the rows say that are meant, where there is a job; return how many."""
     number = db.execute(
         "INSERT OR REPLACE INTO approval"
         " SELECT source, key, marks, unseen FROM planned"

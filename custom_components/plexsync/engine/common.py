@@ -28,7 +28,7 @@ class Bulk:
         self.off_until = now + ALONE
 
     def is_off(self, now: float) -> bool:
-        """Say whether every item has to be read alone."""
+        """Return whether every item has to be read alone."""
         return now < self.off_until
 
 

@@ -276,7 +276,7 @@ class Engine:
         await self._desk.recognise(source, identity)
 
     async def remove_source(self, source: str) -> int:
-        """Discard a source's jobs, release its ownership; give how many jobs."""
+        """Discard a source's jobs, release its ownership; return how many jobs."""
         number = await self._desk.remove_source(source)
         await self.source_holds.load()
         return number

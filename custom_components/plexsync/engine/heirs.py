@@ -58,7 +58,7 @@ async def seek_heirs(common: Common, look: Look, sights: Sequence[Sight]) -> Non
 
 
 def _still_has(common: Common, owner: Record | str, item: Item) -> bool:
-    """Say whether an item's owner is still there, with a file of it."""
+    """Return whether an item's owner is still there, with a file of it."""
     return not isinstance(owner, str) and common.server.confirms(owner.find, item)
 
 

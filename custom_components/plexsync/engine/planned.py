@@ -111,7 +111,7 @@ def _mark(rating_key: str | None, change: Change) -> str:
 
 
 def field_of(mark: str) -> str:
-    """Give the field that a mark is about."""
+    """Return the field that a mark is about."""
     return mark.split(" ")[1]
 
 
@@ -222,7 +222,7 @@ def _without(marks: str, field: str) -> str:
 def page(
     db: Connection, chosen: Filter, limit: int, offset: int
 ) -> list[PlannedRecord]:
-    """Give some rows, in the order of their titles."""
+    """Return some rows, in the order of their titles."""
     rows = db.execute(
         "SELECT source, key, rating_key, library, title, items, fields, kept, marks"
         f" FROM planned WHERE {FITS}"

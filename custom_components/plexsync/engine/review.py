@@ -59,7 +59,7 @@ class Review:
     async def page(
         self, chosen: Filter, limit: int, offset: int
     ) -> list[PlannedRecord]:
-        """Give some records that would change something. Raises StorageError."""
+        """Return some records that would change something. Raises StorageError."""
 
         def work(db: Connection) -> list[PlannedRecord]:
             planned.begin(db)
@@ -86,7 +86,7 @@ class Review:
         return await self._common.database.run(work, durable=False)
 
     async def waiting(self, source: str, keys: Sequence[str]) -> dict[str, Record]:
-        """Give the records of some jobs, by key. Raises StorageError."""
+        """Return the records of some jobs, by key. Raises StorageError."""
 
         def work(db: Connection) -> list[Job]:
             jobs = [jobs_view.find_job(db, source, key) for key in keys]
@@ -147,7 +147,7 @@ class Review:
         return answers
 
     async def write_all(self, chosen: Filter) -> tuple[int, dict[tuple[str, str], str]]:
-        """Approve all rows that are meant, as they were seen; give how many.
+        """Approve all rows that are meant, as they were seen; return how many.
 
         And the digests of those that have no job, whose records have to be asked for.
         """
@@ -168,7 +168,7 @@ class Review:
         return await self._common.database.run(left_alone.rules, durable=False)
 
     async def leave(self, rule: Rule, *, leave: bool) -> bool:
-        """Leave a field alone, or take that back; say whether it is news."""
+        """Leave a field alone, or take that back; return whether it is news."""
 
         def work(db: Connection) -> bool:
             planned.begin(db)

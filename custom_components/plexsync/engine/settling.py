@@ -126,7 +126,7 @@ class Settling:
 
 
 def _next_tries(bulkheads: Bulkheads, now: float, monotonic: float) -> dict[str, float]:
-    """Give when each kind of call that fails is tried next, by the queue's clock.
+    """Return when each kind of call that fails is tried next, by the queue's clock.
 
     For every one of them a job must be chosen that tries it: the one that was
     chosen may be gone, or may need it no more.
@@ -241,7 +241,7 @@ def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
 
 
 def _says_the_same(db: Connection, job: Job) -> bool:
-    """Say whether a source only repeats what is in line, perhaps with other pictures.
+    """Return whether a source only repeats what is in line, perhaps with other pictures.
 
     Sources do that unasked, soon after a first sync for example. If nothing had to be
     written for it, it is not counted as a record that was unchanged.

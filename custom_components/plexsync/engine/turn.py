@@ -138,11 +138,11 @@ class Turn:
                 task.snooze(None, 0.0)
 
     def outcomes(self) -> list[tuple[Job, Outcome]]:
-        """Give each job's outcome as it is told to whoever waits for it."""
+        """Return each job's outcome as it is told to whoever waits for it."""
         return [(ending.job, ending.outcome) for ending in self._endings]
 
     def missing(self) -> list[Record]:
-        """Give the records whose item is not there yet."""
+        """Return the records whose item is not there yet."""
         return [task.job.record for task in self.tasks if task.missed]
 
     @property
