@@ -25,10 +25,10 @@ from .circuit import Circuit
 from .common import Common
 from .contact import Contact
 from .failed import Choice
-from .heirs import seek_heirs
 from .holds import READING, Hold, foremost
 from .job import Priority
 from .look import Look
+from .next_owner import seek_next_owners
 from .pictures import known_digests
 from .record import Record
 from .retry import Fault
@@ -200,7 +200,7 @@ class Reconcile:
             await look.find(fresh)
             await look.plan(every(fresh))
             if self._enqueue:
-                await seek_heirs(self._common, look, every(fresh))
+                await seek_next_owners(self._common, look, every(fresh))
             return fresh
 
         return await self._while_plex_is_there(work)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from .common import Common
 from .contact import CircuitRefusedError
 from .ending import Ending
-from .heirs import seek_heirs
 from .job import Job
 from .judge import About, Purpose
 from .look import Look
+from .next_owner import seek_next_owners
 from .preparing import fetch_pictures, recall
 from .put_off import not_found, put_off, still_waits
 from .record import Outcome, Record
@@ -118,7 +118,7 @@ class Turn:
         tasks = open_ones(self.tasks)
         sights = [task.sight for task in tasks]
         await self._look.plan(sights)
-        await seek_heirs(self._common, self._look, sights)
+        await seek_next_owners(self._common, self._look, sights)
         for task in tasks:
             if task.sight.item is None:
                 not_found(self._common, task)
