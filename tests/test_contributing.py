@@ -18,6 +18,7 @@ TESTED = (
     "tests/test_docs.py::test_every_field_of_an_item_is_documented",
     "tests/plex/test_reading.py::test_every_field",
     "tests/plex/test_edit.py::test_everything_in_one_request",
+    "tests/plex/test_wire_form.py::test_texts",
     "tests/test_repository.py::test_imports_point_inwards",
     "tests/test_sensor.py::test_the_sensors_are_what_was_promised",
     "tests/sources/test_feed.py",

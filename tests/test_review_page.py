@@ -170,7 +170,7 @@ COMPLETED = {
     "reason": None,
     "source_reason": None,
     "health.window": set(WINDOWS),
-    "plan.status": {"queued", "changed", "unchanged", "failed"},
+    "plan.status": {"queued", "changed", "unchanged", "failed", "asked"},
 }
 
 

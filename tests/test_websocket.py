@@ -156,6 +156,9 @@ async def test_the_server_must_be_one_of_ours_and_loaded(
         assert answer["translation_key"] == key, name
 
 
+TITLE = {"source": "action", "field": "title", "leave": True}
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [
@@ -170,6 +173,9 @@ async def test_the_server_must_be_one_of_ours_and_loaded(
         ("candidates", {**HERE, "rating_keys": ["1"] * 21}),
         ("candidates", {**HERE, "rating_keys": [None]}),
         ("sweep", {**HERE, "scope": "some"}),
+        # Without a key every record of the source would be meant.
+        ("plan/leave", {**HERE, **TITLE, "key": ""}),
+        ("plan/leave", {**HERE, **TITLE, "field": "colour"}),
         ("subscribe", {}),
     ],
 )

@@ -16,6 +16,7 @@ from custom_components.plexsync.const import (
     START_CHANGES,
     START_PREVIEW,
 )
+from custom_components.plexsync.engine.job import Priority
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
@@ -152,7 +153,10 @@ async def test_all_that_fits_is_written(
     hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
 ) -> None:
     """Without the end of the hold: it is for its owner to say."""
-    assert await ask(socket, "plan/write_all", field="summary") == {"queued": NUMBER}
+    assert await ask(socket, "plan/write_all", field="summary") == {
+        "queued": NUMBER,
+        "asked": 0,
+    }
     await until_state(hass, "sensor", "pending", "0")
     assert written(plex) == NUMBER
     assert (await ask(socket, "plan"))["total"] == 0
@@ -205,11 +209,36 @@ async def test_a_plan_is_made_at_any_time(
     await entry.runtime_data.reconcile.over()
     assert (await ask(socket, "plan"))["total"] == NUMBER
     assert state_of(hass, "sensor", "pending").state == "0"
-    assert await ask(socket, "plan/write_all") == {"queued": NUMBER}
+    answer = await ask(socket, "plan/write_all")
+    assert answer == {"queued": 0, "asked": NUMBER}  # nothing is on disk yet
     await until_state(hass, "sensor", "synced", str(NUMBER))
     answer = await call(hass, "reconcile", scope="plan", wait=60)
     assert answer["counts"] == {"in_line": NUMBER}
     assert (await ask(socket, "plan"))["total"] == 0
+
+
+async def test_a_whole_plan_keeps_nobody_waiting(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """What somebody waits for goes first; a few records that were chosen do so, too."""
+    source = stash_subentry(stash, **{CONF_START: START_CHANGES})
+    entry = await set_up(hass, make_entry(plex, source))
+    socket = await hass_ws_client(hass)
+    await call(hass, "reconcile", scope="plan", wait=60)
+    engine = entry.runtime_data.engine
+    await engine.switch(on=False)
+    row, *_ = (await ask(socket, "plan"))["rows"]
+    shown = {name: row[name] for name in ("source", "key", "digest")}
+    await ask(socket, "plan/write", items=[shown])
+    await ask(socket, "plan/write_all")
+    await until_state(hass, "sensor", "pending", str(NUMBER))
+    priorities = await engine.database.run(
+        lambda db: db.execute("SELECT priority FROM job ORDER BY 1").fetchall()
+    )
+    assert priorities == [(Priority.INTERACTIVE,)] + [(Priority.BULK,)] * (NUMBER - 1)
 
 
 async def test_a_source_that_is_not_there(socket: MockHAClientWebSocket) -> None:

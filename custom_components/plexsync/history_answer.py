@@ -32,7 +32,7 @@ _MICROSECOND: Final = 1e-6
 async def async_history(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Give one page, with the titles that Plex has now."""
+    """Return one page, with the titles that Plex has now."""
     page = await coordinator.engine.history.page(await _wanted(coordinator, data))
     keys = {row.rating_key for row in page.rows if row.rating_key}
     titles = await coordinator.engine.by_hand.titles(sorted(keys))
@@ -42,7 +42,7 @@ async def async_history(
 async def async_runs(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Give the runs, newest first."""
+    """Return the runs, newest first."""
     limit = data[ATTR_LIMIT]
     runs = await coordinator.engine.history.runs(limit, data.get(ATTR_BEFORE))
     return {
@@ -52,7 +52,7 @@ async def async_runs(
 
 
 async def async_run_of(coordinator: PlexSyncCoordinator, number: int) -> HistoryRun:
-    """Give one run that can be undone. Raises ServiceValidationError."""
+    """Return one run that can be undone. Raises ServiceValidationError."""
     run = await coordinator.engine.history.find_run(number)
     if run is None or run.source == UNDO:
         raise invalid("run_unknown")
@@ -60,7 +60,7 @@ async def async_run_of(coordinator: PlexSyncCoordinator, number: int) -> History
 
 
 async def async_source_of_history(coordinator: PlexSyncCoordinator, given: str) -> str:
-    """Give the id of a source that wrote something, be it removed since.
+    """Return the id of a source that wrote something, be it removed since.
 
     Raises ServiceValidationError for one that there never was.
     """
@@ -70,7 +70,7 @@ async def async_source_of_history(coordinator: PlexSyncCoordinator, given: str) 
 
 
 def bounds(data: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """Give the first and last moment that are meant, in seconds since the epoch.
+    """Return the first and last moment that are meant, in seconds since the epoch.
 
     What is kept is finer than what can be said: the moments that the history tells are
     within the bounds that they are given as. Raises ServiceValidationError.

@@ -275,7 +275,7 @@ def async_follow_source_holds(
 def async_asked(
     hass: HomeAssistant, entry: ConfigEntry, key: str, source: str | None = None
 ) -> str | None:
-    """Give the id of a repair, if it is raised."""
+    """Return the id of a repair, if it is raised."""
     issue_id = _issue_id(entry, key, source)
     return issue_id if ir.async_get(hass).async_get_issue(DOMAIN, issue_id) else None
 

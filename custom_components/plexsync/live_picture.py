@@ -1,13 +1,11 @@
 """The moment of one server as the review page shows it: no title, no path, no secret."""
 
-from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.util.json import JsonObjectType
 
 from . import issues
 from .answers import iso
-from .engine import planned
 from .engine.holds import SourceHold, foremost
 from .engine.snapshot import Snapshot
 from .engine.status import status
@@ -90,18 +88,12 @@ def _sweep(coordinator: PlexSyncCoordinator) -> dict[str, Any]:
 
 async def _plan(coordinator: PlexSyncCoordinator) -> dict[str, Any]:
     """Say how old the plan is, and how many records it would change."""
-
-    def count(db: Connection) -> int:
-        planned.begin(db)
-        found = db.execute("SELECT count(*) FROM planned").fetchone()
-        return int(found[0])
-
     sweep = coordinator.engine.sweep
     return {
         "computed": iso(sweep.planned_at),
         "running": sweep.progress is not None,
         "progress": None if sweep.progress is None else round(sweep.progress, 1),
-        "differs": await coordinator.engine.database.run(count, durable=False),
+        "differs": await coordinator.engine.review.count(),
     }
 
 

@@ -65,7 +65,7 @@ class _View(HomeAssistantView):
 
 
 def _kind(request: web.Request) -> str:
-    """Give the field that is asked for. Raises HTTPNotFound."""
+    """Return the field that is asked for. Raises HTTPNotFound."""
     if (kind := request.query.get("kind", "poster")) not in ENDPOINTS:
         raise web.HTTPNotFound
     return kind

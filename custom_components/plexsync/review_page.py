@@ -80,5 +80,5 @@ _PAGE: HassKey[ReviewPage] = HassKey("plexsync_review_page")
 
 @callback
 def review_page(hass: HomeAssistant) -> ReviewPage:
-    """Give the page."""
+    """Return the page."""
     return hass.data.setdefault(_PAGE, ReviewPage(hass))

@@ -17,6 +17,7 @@ from .engine.change import Change
 from .engine.database import StorageError
 from .engine.fields import FIELDS
 from .engine.holds import SourceHold
+from .engine.job import Priority
 from .engine.left_alone import Rule
 from .engine.plan import Plan
 from .engine.planned import Filter, PlannedRecord
@@ -188,7 +189,9 @@ async def write_plan(
 
 
 async def _write(
-    coordinator: PlexSyncCoordinator, shown: Mapping[tuple[str, str], str]
+    coordinator: PlexSyncCoordinator,
+    shown: Mapping[tuple[str, str], str],
+    priority: Priority = Priority.INTERACTIVE,
 ) -> list[JsonValueType]:
     found = await _records(coordinator, list(shown))
     there = [
@@ -196,7 +199,7 @@ async def _write(
         for whose, record in found.items()
         if isinstance(record, Record)
     ]
-    answers = await coordinator.engine.review.write(there)
+    answers = await coordinator.engine.review.write(there, priority)
     statuses: list[JsonValueType] = [
         {
             "source": record.source,
@@ -216,20 +219,23 @@ async def _write(
 async def write_whole_plan(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Queue all rows that fit a filter; those that have no job are asked for meanwhile."""
+    """Queue all rows that fit a filter, and ask for those that have no job meanwhile.
+
+    What cannot be asked for now stays in the plan.
+    """
     chosen = _filter(coordinator, data)
     number, unknown = await coordinator.engine.review.write_all(chosen)
 
     async def ask() -> None:
         for some in batched(unknown.items(), _AT_ONCE, strict=False):
-            with contextlib.suppress(Fault, StorageError):  # they stay in the plan
-                await _write(coordinator, dict(some))
+            with contextlib.suppress(Fault, StorageError):
+                await _write(coordinator, dict(some), Priority.BULK)
 
     if unknown:
         coordinator.config_entry.async_create_background_task(
             coordinator.hass, ask(), f"{DOMAIN} write plan"
         )
-    return {"queued": number + len(unknown)}
+    return {"queued": number, "asked": len(unknown)}
 
 
 async def answer_hold(

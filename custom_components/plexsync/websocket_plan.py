@@ -39,7 +39,8 @@ _SHOWN: Final = {**_RECORD, probatio.Required(ATTR_DIGEST): schemas.text}
 _ITEMS: Final = probatio.All([_SHOWN], probatio.Length(min=1, max=_MAX_ITEMS))
 _LEAVE: Final = {
     probatio.Required(ATTR_SOURCE): schemas.text,
-    probatio.Optional(ATTR_KEY): schemas.text,
+    # None at all means every record; an empty one means nothing.
+    probatio.Optional(ATTR_KEY): probatio.All(schemas.text, probatio.Length(min=1)),
     probatio.Required(ATTR_FIELD): probatio.In(FIELDS),
     probatio.Required(ATTR_LEAVE): cv.boolean,
 }

@@ -197,6 +197,19 @@ async def test_a_record_that_comes_back_is_held(rig: Rig, shelf: Shelf) -> None:
     assert rig.edits() == 1
 
 
+async def test_what_lost_its_job_is_asked_for(rig: Rig, shelf: Shelf) -> None:
+    """Though it was approved while it had one."""
+    row = (await rows(rig))[0]
+    record = shelf.records[row.key]
+    await rig.halt()
+    await rig.engine.review.write([(record, row.digest)])
+    await rig.engine.submit(
+        [], Priority.BULK, cursor=("stash", "1"), withheld=[row.key]
+    )
+    number, unknown = await rig.engine.review.write_all(ALL)
+    assert (number, unknown) == (FILMS - 1, {("stash", row.key): row.digest})
+
+
 async def test_an_item_that_cannot_be_read_now_stays_in_the_plan(
     rig: Rig, shelf: Shelf
 ) -> None:

@@ -96,6 +96,22 @@ async def test_a_comparison_of_everything_forgets_what_is_gone(
     assert len(await rows(rig)) == FILMS - 1
 
 
+async def test_what_makes_no_record_takes_nothing_out_of_the_plan(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """However many there are of it."""
+    for passed_over in ({"filtered": 7}, {"filtered": 0}):
+        shelf.records.popitem()
+        counts = await rig.engine.sweep.run(
+            shelf.pages(),
+            enqueue=False,
+            passed_over=lambda found=passed_over: found,
+            read_whole=lambda: ["stash"],
+        )
+        assert counts["skipped:filtered"] == passed_over["filtered"]
+        assert {row.key for row in await rows(rig)} == shelf.records.keys()
+
+
 async def test_one_record_is_written_though_its_source_is_held(
     rig: Rig, shelf: Shelf
 ) -> None:

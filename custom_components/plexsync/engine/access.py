@@ -36,13 +36,13 @@ class CallAccess:
         self._tries = tries
 
     def may(self, kind: str) -> bool:
-        """Say whether a call of this kind may be made now."""
+        """Return whether a call of this kind may be made now."""
         if self._tries:
             return self._bulkheads.admit(kind, self._clock.monotonic())
         return not self._bulkheads.is_shut(kind)
 
     def why_not(self, kind: str) -> Fault:
-        """Give the fault of what needs a kind of call that may not be made."""
+        """Return the fault of what needs a kind of call that may not be made."""
         return self._bulkheads.why(kind)
 
     def unlisted(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import json
 from sqlite3 import Connection
 
-from .planned import FITS, Filter, field_of, marks_of
+from .planned import FITS, Filter, digest, field_of, marks_of
 from .sight import Sight
 
 SCHEMA = """
@@ -34,7 +34,7 @@ class Approval:
     unseen: frozenset[str]
 
     def covers(self, sight: Sight) -> bool:
-        """Say whether just what was shown would be written to an item.
+        """Return whether just what was shown would be written to an item.
 
         What stands there by now need not be written any more: an earlier turn may have
         brought a part of it. What has to be left alone by now was not shown so.
@@ -77,7 +77,7 @@ def approve(
 
 
 def approve_all(db: Connection, chosen: Filter, now: float) -> int:
-    """Approve what the rows say that are meant, where there is a job; give how many."""
+    """Approve what the rows say that are meant, where there is a job; return how many."""
     number = db.execute(
         "INSERT OR REPLACE INTO approval"
         " SELECT source, key, marks, unseen FROM planned"
@@ -92,6 +92,17 @@ def approve_all(db: Connection, chosen: Filter, now: float) -> int:
         (now,),
     )
     return number
+
+
+def without_job(db: Connection, chosen: Filter) -> dict[tuple[str, str], str]:
+    """Name the plans of the rows that are meant, and have no job, by source and key."""
+    rows = db.execute(
+        "SELECT source, key, marks FROM planned"
+        f" WHERE {FITS} AND NOT EXISTS (SELECT 1 FROM job"
+        " WHERE job.source = planned.source AND job.key = planned.key)",
+        chosen.values,
+    )
+    return {(source, key): digest(json.loads(marks)) for source, key, marks in rows}
 
 
 def failed(db: Connection) -> list[int]:

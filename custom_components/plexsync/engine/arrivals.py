@@ -39,7 +39,7 @@ class Arrivals:
         self._news = news
 
     async def came(self, rating_keys: Sequence[str]) -> tuple[str, ...]:
-        """Wake whatever may be about items that came; give the paths of their files.
+        """Wake whatever may be about items that came; return the paths of their files.
 
         Where they cannot be read now there are none. Raises StorageError.
         """

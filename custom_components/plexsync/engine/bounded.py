@@ -4,7 +4,7 @@ from collections.abc import AsyncIterable
 
 
 async def read_at_most(chunks: AsyncIterable[bytes], most: int) -> tuple[bytes, bool]:
-    """Give what comes, and whether that is all.
+    """Return what comes, and whether that is all.
 
     Reading ends with the chunk that makes it more than ``most`` bytes.
     """

@@ -107,7 +107,7 @@ class Breaker:
     # -- calls ---------------------------------------------------------------
 
     def admit(self, now: float) -> Permit | None:
-        """Give a permit, or None: not now."""
+        """Return a permit, or None: not now."""
         self.expire(now)
         if not self.has_seen or now < self.not_before:
             return None
@@ -193,7 +193,7 @@ class Breaker:
     # -- probes --------------------------------------------------------------
 
     def probe_at(self, now: float) -> float | None:
-        """Give the time of the next probe, None when none is wanted."""
+        """Return the time of the next probe, None when none is wanted."""
         if self._probe is not None:
             return None
         if self.state is State.OPEN:
@@ -206,7 +206,7 @@ class Breaker:
             self.next_probe, self._wait = now, 0.0
 
     def begin_probe(self) -> int:
-        """Mark a probe as under way; give the token for ``end_probe``."""
+        """Mark a probe as under way; return the token for ``end_probe``."""
         self._probe, self._void = self.generation, False
         return self.generation
 

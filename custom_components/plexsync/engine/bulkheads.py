@@ -34,12 +34,12 @@ REASONS = {
 
 
 def reason_of(kind: str) -> str:
-    """Give the reason that is shown for what waits for a kind."""
+    """Return the reason that is shown for what waits for a kind."""
     return REASONS[kind.partition(":")[0]]
 
 
 def shut(kind: str) -> Fault:
-    """Give the fault of whatever needs a kind of call that is shut."""
+    """Return the fault of whatever needs a kind of call that is shut."""
     scope = _SCOPES.get(kind.partition(":")[0], FaultClass.LIBRARY)
     return Fault(scope, reason_of(kind), kept_from=kind)
 
@@ -74,7 +74,7 @@ class Bulkheads:
         shut: bool = False,
         wait: float = 0.0,
     ) -> bool:
-        """Note a failure; say whether the kind is shut now.
+        """Note a failure; return whether the kind is shut now.
 
         With ``shut`` it is at once, and with ``wait`` for so many seconds at least.
         """
@@ -118,7 +118,7 @@ class Bulkheads:
         return reopened
 
     def admit(self, kind: str, now: float) -> bool:
-        """Say whether a call may be made: the kind is open, or this is its trial."""
+        """Return whether a call may be made: the kind is open, or this is its trial."""
         trouble = self._troubles.get(kind)
         if trouble is None or not trouble.shut:
             return True
@@ -129,18 +129,18 @@ class Bulkheads:
         return True
 
     def is_shut(self, kind: str) -> bool:
-        """Say whether a kind is shut."""
+        """Return whether a kind is shut."""
         return (trouble := self._troubles.get(kind)) is not None and trouble.shut
 
     def why(self, kind: str) -> Fault:
-        """Give the fault of whatever needs a kind that is shut, failing or busy."""
+        """Return the fault of whatever needs a kind that is shut, failing or busy."""
         trouble = self._troubles.get(kind)
         if trouble is not None and trouble.before is not None and not trouble.subjects:
             return Fault(shut(kind).kind, UNDER_WAY, kept_from=kind)
         return shut(kind)
 
     def until(self, kind: str, now: float) -> float:
-        """Give the seconds until a kind may be tried again."""
+        """Return the seconds until a kind may be tried again."""
         trouble = self._troubles.get(kind)
         if trouble is None:
             return 0.0
@@ -160,7 +160,7 @@ class Bulkheads:
         )
 
     def failing(self) -> dict[str, float]:
-        """Give since when each shut kind has been failing."""
+        """Return since when each shut kind has been failing."""
         return {
             kind: trouble.since
             for kind, trouble in self._troubles.items()
@@ -184,7 +184,7 @@ class Bulkheads:
         self._groups[kind.partition(":")[0]] = trouble.next_try
 
     def _next_try(self, kind: str, trouble: _Trouble) -> float:
-        """Give when a kind may be tried; its like in all libraries take turns."""
+        """Return when a kind may be tried; its like in all libraries take turns."""
         group = kind.partition(":")[0]
         others = any(
             each != kind and other.shut and each.partition(":")[0] == group

@@ -89,7 +89,7 @@ class ByHand:
         )
 
     async def glimpse(self, source: str, looks: int) -> list[Glimpse]:
-        """Look at some records of a source that is held; give what would change.
+        """Look at some records of a source that is held; return what would change.
 
         They are taken from all over, so many at most. Nothing is written. Raises Fault.
         """
@@ -140,7 +140,7 @@ class ByHand:
         self._circuit.notify()
 
     async def titles(self, rating_keys: Sequence[str]) -> dict[str, str]:
-        """Give the titles that items have in Plex, as far as it says so at once."""
+        """Return the titles that items have in Plex, as far as it says so at once."""
         if not rating_keys:
             return {}
         with contextlib.suppress(Fault, CircuitRefusedError, TimeoutError):

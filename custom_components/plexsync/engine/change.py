@@ -80,7 +80,7 @@ class Change:
         }
 
     def edit(self) -> FieldEdit:
-        """Give the edit that makes this change."""
+        """Return the edit that makes this change."""
         if FIELDS[self.field].is_list:
             members = self.after if isinstance(self.after, tuple) else ()
             return FieldEdit(
@@ -91,7 +91,7 @@ class Change:
         return FieldEdit(self.field, value=value, lock=self.lock)
 
     def arrived(self, item: Item) -> bool:
-        """Say whether a read-back shows it."""
+        """Return whether a read-back shows it."""
         current = item.fields.get(self.field)
         if self.is_picture:
             # Another mark is another picture; whose it is Plex does not say here.
@@ -108,7 +108,7 @@ class Change:
         )
 
     def form(self, item: Item) -> Value | None:
-        """Give what a read-back shows if that is what we sent in Plex's own form.
+        """Return what a read-back shows if that is what we sent in Plex's own form.
 
         A refusal is none: what stood there before still stands there, and no lock came.
         """
@@ -125,7 +125,7 @@ class Change:
         return None
 
     def _form_of_list(self, current: Value | None) -> Value | None:
-        """Give the members of ours as they stand there, each in a form of what was sent."""
+        """Return the members of ours as they stand there, each in a form of what was sent."""
         have, before, wanted = map(by_name, (current, self.before, self.after))
         if ({fold(name) for name in self.remove} - wanted.keys()) & have.keys():
             return None
@@ -146,7 +146,7 @@ def _is_form_of(
     was: str | Actor | None,
     all_wanted: Members,
 ) -> bool:
-    """Say whether a member is there, its part perhaps in another form.
+    """Return whether a member is there, its part perhaps in another form.
 
     Of two actors of one name Plex may keep one.
     """

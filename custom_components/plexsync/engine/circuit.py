@@ -156,7 +156,7 @@ class Circuit:
         return permit
 
     def wait(self) -> float | None:
-        """Give the seconds after which to ask again unless ``changed`` comes first."""
+        """Return the seconds after which to ask again unless ``changed`` comes first."""
         if self.holds:
             return None
         wait = self.breaker.not_before - self._clock.monotonic()
@@ -265,7 +265,7 @@ class Circuit:
     # -- the notifications socket ------------------------------------------------
 
     def may_listen(self) -> bool:
-        """Say whether the socket may try to connect.
+        """Return whether the socket may try to connect.
 
         While the circuit is open there is one schedule, and the probe has it: the
         socket's turn comes as soon as a probe has passed. Nor is a server asked
@@ -321,7 +321,7 @@ class Circuit:
         self._tell(Changed())
 
     def next_probe(self) -> float | None:
-        """Give the wall time of the next scheduled probe, None when none is."""
+        """Return the wall time of the next scheduled probe, None when none is."""
         now = self._clock.monotonic()
         at = self.breaker.probe_at(now)
         if self.breaker.state is State.CLOSED or at is None:

@@ -23,5 +23,5 @@ class Clock:
         self._offset = self.wall() - self.monotonic()
 
     def steady(self) -> float:
-        """Give seconds since the epoch as of start, plus what really passed."""
+        """Return seconds since the epoch as of start, plus what really passed."""
         return self._offset + self.monotonic()

@@ -68,7 +68,7 @@ class Waiting:
         )
 
     def row(self) -> tuple[Any, ...]:
-        """Give what is to stand in ``COLUMNS``."""
+        """Return what is to stand in ``COLUMNS``."""
         return (
             find_to_json(self.find),
             dump(self.fields),
@@ -80,7 +80,7 @@ class Waiting:
         )
 
     def record(self, source: str, key: str) -> Record:
-        """Give it as one record."""
+        """Return it as one record."""
         values = {name: value for name, (_, value) in self.fields.items()}
         return Record(
             source=source,
@@ -95,15 +95,15 @@ class Waiting:
         )
 
     def revisions(self) -> Revisions:
-        """Give the revision of each field, and of the newest whole view."""
+        """Return the revision of each field, and of the newest whole view."""
         return {name: pair[0] for name, pair in self.fields.items()}
 
     def says_the_same(self, other: Self) -> bool:
-        """Say whether both ask for the same, in whatever revision."""
+        """Return whether both ask for the same, in whatever revision."""
         return self.content() == other.content()
 
     def content(self) -> tuple[Any, ...]:
-        """Give what is asked for."""
+        """Return what is asked for."""
         values = {name: pair[1] for name, pair in self.fields.items()}
         return self.find, values, self.identified, self.mirror, self.fill_only
 
@@ -136,12 +136,12 @@ def older(revision: int | None, than: int | None) -> bool:
 
 
 def newest(revision: int | None, known: int | None) -> int | None:
-    """Give the greater one: news without a revision do not let older ones in again."""
+    """Return the greater one: news without a revision do not let older ones in again."""
     return max((r for r in (revision, known) if r is not None), default=None)
 
 
 def too_late(record: Record, waiting: Packed, written: Revisions) -> bool:
-    """Say whether a newer whole view than this one waits or was written."""
+    """Return whether a newer whole view than this one waits or was written."""
     waits = waiting[WHOLE][0] if WHOLE in waiting else None
     return record.mirror and older(record.revision, newest(waits, written.get(WHOLE)))
 

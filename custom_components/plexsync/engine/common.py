@@ -9,9 +9,9 @@ from .clock import Clock
 from .database import Database
 from .history import WriteHistory
 from .in_hand import InHand
+from .next_source import NextSources
 from .ports import Fresh, Images, Server, nothing_newer
 from .retry import RetryPolicy
-from .successors import Successors
 
 ALONE = 600.0  # seconds that items are read alone after a shared read was refused
 
@@ -28,7 +28,7 @@ class Bulk:
         self.off_until = now + ALONE
 
     def is_off(self, now: float) -> bool:
-        """Say whether every item has to be read alone."""
+        """Return whether every item has to be read alone."""
         return now < self.off_until
 
 
@@ -45,7 +45,7 @@ class Common:
     bulkheads: Bulkheads
     # Rating key → monotonic time at which somebody else was last seen to edit the item.
     voided: Mapping[str, float]
-    successors: Successors
+    next_sources: NextSources
     history: WriteHistory
     fresh: Fresh = nothing_newer
     # Whether the jobs of a source wait for their owner.

@@ -59,7 +59,7 @@ def first_of(key: str) -> str:
 
 
 def is_namesake(key: str) -> bool:
-    """Say whether a key is that of a further member of the same name."""
+    """Return whether a key is that of a further member of the same name."""
     return "\n" in key
 
 
@@ -69,14 +69,14 @@ def without(members: Members, names: Collection[str]) -> Members:
 
 
 def same_member(current: str | Actor | None, wanted: str | Actor) -> bool:
-    """Say whether a member is there as it is wanted; an unsaid role is any role."""
+    """Return whether a member is there as it is wanted; an unsaid role is any role."""
     if isinstance(current, Actor) and isinstance(wanted, Actor):
         return wanted.role is None or (current.role or "") == wanted.role
     return current is not None
 
 
 def covers(current: Members, desired: Members) -> bool:
-    """Say whether a list is just what is wanted."""
+    """Return whether a list is just what is wanted."""
     return current.keys() == desired.keys() and all(
         same_member(current[name], member) for name, member in desired.items()
     )
@@ -91,7 +91,7 @@ def stands(fields: Mapping[str, Value | None], name: str) -> Value | None:
 
 
 def same(spec: Field, current: Value | None, wanted: Value | None) -> bool:
-    """Say whether a text, date or rating in Plex is what was wanted."""
+    """Return whether a text, date or rating in Plex is what was wanted."""
     if current == wanted:
         return True
     if isinstance(current, float) and isinstance(wanted, float):
@@ -103,7 +103,7 @@ def same(spec: Field, current: Value | None, wanted: Value | None) -> bool:
 
 
 def is_form(spec: Field, sent: Value | None, shown: Value | None) -> bool:
-    """Say whether what Plex shows can be what we sent, in a form of its own.
+    """Return whether what Plex shows can be what we sent, in a form of its own.
 
     Letters raised, white space trimmed, a long text cut, a rating rounded, a date moved
     by a time zone.

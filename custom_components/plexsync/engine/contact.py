@@ -77,7 +77,7 @@ class Contact:
         self._wrote = True
 
     async def _admit(self) -> Permit:
-        """Give a permit; waits while the server is being looked at for somebody."""
+        """Return a permit; waits while the server is being looked at for somebody."""
         if self._permit is not None and self._permit.trial:
             return self._permit
         permit, self._permit = self._permit, None

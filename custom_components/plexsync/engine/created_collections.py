@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS collection (
 
 
 def titles(db: Connection, section: str) -> set[str]:
-    """Give the titles of the collections that we created, case-folded."""
+    """Return the titles of the collections that we created, case-folded."""
     return {
         row[0]
         for row in db.execute(

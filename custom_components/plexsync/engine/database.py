@@ -84,22 +84,22 @@ class Database:
 
     @property
     def set_aside(self) -> bool:
-        """Say whether the file that was there was damaged, and got another name."""
+        """Return whether the file that was there was damaged, and got another name."""
         return self._file.set_aside
 
     @property
     def unclean(self) -> bool:
-        """Say whether whoever had the file last never closed it: see ``look_for_damage``."""
+        """Return whether whoever had the file last never closed it: see ``look_for_damage``."""
         return self._file.unclean
 
     @property
     def restored(self) -> bool:
-        """Say whether this came back from a backup, and nobody has said yes."""
+        """Return whether this came back from a backup, and nobody has said yes."""
         return self._file.restored
 
     @property
     def frozen_since(self) -> float | None:
-        """Give since when a backup is under way, in seconds since the epoch."""
+        """Return since when a backup is under way, in seconds since the epoch."""
         return self._file.frozen_since
 
     def open(self) -> None:

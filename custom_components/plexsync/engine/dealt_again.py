@@ -13,7 +13,7 @@ from .record import Record
 
 
 def is_another(known: Sequence[str], files: Sequence[str]) -> bool:
-    """Say whether two sets of marks have no file in common; not where one is unknown."""
+    """Return whether two sets of marks have no file in common; not where one is unknown."""
     return bool(known and files) and not set(known) & set(files)
 
 

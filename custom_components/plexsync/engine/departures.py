@@ -167,7 +167,7 @@ class Departures:
         return await self._database.run(look, durable=False)
 
     async def _confirm(self, source: str, keys: Sequence[str]) -> list[str]:
-        """Ask for each by itself; give those that are really gone."""
+        """Ask for each by itself; return those that are really gone."""
         gone: list[str] = []
         for start in range(0, len(keys), _ASKED):
             some = keys[start : start + _ASKED]
@@ -177,7 +177,7 @@ class Departures:
 
 
 def owed(db: Connection) -> list[tuple[int, str, str, str]]:
-    """Give number, path, rating key and source of the items that are to be undone.
+    """Return number, path, rating key and source of the items that are to be undone.
 
     Not those of a source that is held.
     """
@@ -227,7 +227,7 @@ def _missing(db: Connection, source: str) -> tuple[int, list[str]]:
 
 
 def _see(db: Connection, source: str, gone: Sequence[str], now: float) -> set[str]:
-    """Note which records are gone; give those that were gone before as well."""
+    """Note which records are gone; return those that were gone before as well."""
     keys = json.dumps(list(gone))
     db.execute(
         "DELETE FROM departure WHERE source = ?"

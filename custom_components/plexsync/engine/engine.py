@@ -43,6 +43,7 @@ from .job import Priority
 from .judge import Judge
 from .ledger_identity import LedgerIdentity
 from .news import PlexNews
+from .next_source import NextSources
 from .notes import Notes
 from .outcomes import Outcomes
 from .ports import (
@@ -62,7 +63,6 @@ from .scans import Scans
 from .snapshot import Snapshot, take_snapshot
 from .source_holds import SourceHolds
 from .standing import Standing
-from .successors import Successors
 from .sweep import Sweep
 from .undoing import Undoing
 from .unforeseen import tell as tell_unforeseen
@@ -130,7 +130,7 @@ class Engine:
         self.bulkheads = Bulkheads(random)
         self.news = PlexNews(database, circuit, clock)
         self.source_holds = SourceHolds(database, circuit, clock, self._tell)
-        self.successors = Successors(database, circuit, clock, fresh)
+        self.next_sources = NextSources(database, circuit, clock, fresh)
         self.history = HistoryView(database)
         self.common = Common(
             database=database,
@@ -141,7 +141,7 @@ class Engine:
             retry=retry or RetryPolicy(),
             bulkheads=self.bulkheads,
             voided=self.news.voided,
-            successors=self.successors,
+            next_sources=self.next_sources,
             history=WriteHistory(database, clock, keep_history),
             fresh=fresh,
             is_held=self.source_holds.is_held,
@@ -213,7 +213,7 @@ class Engine:
                 self.worker,
                 self.upkeep,
                 self.undoing,
-                self.successors,
+                self.next_sources,
                 self.scans,
                 self.common.history,
             )
@@ -276,7 +276,7 @@ class Engine:
         await self._desk.recognise(source, identity)
 
     async def remove_source(self, source: str) -> int:
-        """Discard a source's jobs, release its ownership; give how many jobs."""
+        """Discard a source's jobs, release its ownership; return how many jobs."""
         number = await self._desk.remove_source(source)
         await self.source_holds.load()
         return number

@@ -35,7 +35,7 @@ class Choice:
     skipped: bool = False
 
     def where(self) -> tuple[str, list[Any]]:
-        """Give the condition and its values."""
+        """Return the condition and its values."""
         terms = ["failed > 0" if self.skipped else "failed = 1"]
         values = list[Any]()
         for column, value in (("reason", self.reason), ("source", self.source)):
@@ -73,7 +73,7 @@ def chosen(db: Connection, choice: Choice) -> list[Failed]:
 
 
 def retry(db: Connection, choice: Choice, now: float) -> int:
-    """Make failed jobs ready again, as if they came in now; give how many.
+    """Make failed jobs ready again, as if they came in now; return how many.
 
     One that may bring the process down gets a whole new start only by hand.
     """
@@ -88,7 +88,7 @@ def retry(db: Connection, choice: Choice, now: float) -> int:
 
 
 def withdraw(db: Connection, job: int, reason: str) -> int:
-    """Let a failed job be, for its source has nothing to write; give 1, 0 if it is not failed.
+    """Let a failed job be, for its source has nothing to write; return 1, 0 if it is not failed.
 
     A record that is skipped now is no failure. Else the job is kept: one answer of a
     source never proves a deletion.
@@ -101,13 +101,13 @@ def withdraw(db: Connection, job: int, reason: str) -> int:
 
 
 def discard(db: Connection, choice: Choice) -> int:
-    """Drop failed jobs; give how many. Their next newer record starts anew."""
+    """Drop failed jobs; return how many. Their next newer record starts anew."""
     where, values = choice.where()
     return db.execute(f"DELETE FROM job WHERE {where}", values).rowcount
 
 
 def prune(db: Connection) -> int:
-    """Let one day pass, and drop what failed long ago or is too many; give how many.
+    """Let one day pass, and drop what failed long ago or is too many; return how many.
 
     Days are counted rather than reckoned: a clock that jumps drops nothing.
     """

@@ -26,7 +26,7 @@ class Field:
 
     @property
     def is_list(self) -> bool:
-        """Say whether members, not the whole, have an owner."""
+        """Return whether members, not the whole, have an owner."""
         return self.kind is Kind.TAGS or self.kind is Kind.CAST
 
 

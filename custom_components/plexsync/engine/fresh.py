@@ -12,7 +12,7 @@ REFRESHES = 3  # new reads of an item that others keep changing, before its job 
 
 
 def is_stale(common: Common, task: Task) -> bool:
-    """Say whether the item was read too long ago, or edited by others since."""
+    """Return whether the item was read too long ago, or edited by others since."""
     item = task.item
     return (
         common.clock.monotonic() - item.read_at > FRESH
@@ -21,7 +21,7 @@ def is_stale(common: Common, task: Task) -> bool:
 
 
 async def freshen(common: Common, look: Look, task: Task) -> bool:
-    """Read and plan anew while the read is stale; say whether to go on writing."""
+    """Read and plan anew while the read is stale; return whether to go on writing."""
     if task.wrote:
         return True  # Plex also tells of our own edits: it was we who were there
     for _ in range(REFRESHES):
@@ -38,7 +38,7 @@ async def freshen(common: Common, look: Look, task: Task) -> bool:
 
 
 def _is_still_to_write(common: Common, task: Task) -> bool:
-    """Say whether a new read leaves something to write; else give the verdict."""
+    """Return whether a new read leaves something to write; else give the verdict."""
     sight = task.sight
     if sight.fault is not None:
         put_off(common, task, sight.fault, About(Purpose.READ, sight.rating_key))

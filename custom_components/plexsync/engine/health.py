@@ -52,7 +52,7 @@ class Health:
                     await circuit.wake.wait()
 
     def _due(self, now: float) -> float | None:
-        """Give the monotonic time of the next probe, None while none is needed."""
+        """Return the monotonic time of the next probe, None while none is needed."""
         circuit = self._circuit
         if Hold.ADDRESS in circuit.holds:
             return None  # there is nobody to ask
@@ -66,7 +66,7 @@ class Health:
         return max(at, self._retry_at, circuit.breaker.not_before if closed else at)
 
     async def ask(self) -> Fault | None:
-        """Give what a probe finds that begins after now; None: the server is well.
+        """Return what a probe finds that begins after now; None: the server is well.
 
         Everybody who is in doubt at the same time shares one probe, and nobody
         else is let through before it has passed. Where the circuit is open by now
@@ -97,7 +97,7 @@ class Health:
 
     @property
     def is_asking(self) -> bool:
-        """Say whether a probe is under way, or about to begin for somebody."""
+        """Return whether a probe is under way, or about to begin for somebody."""
         return self._probing.locked() or self._asking > 0
 
     def hurry(self) -> None:
@@ -146,7 +146,7 @@ class Health:
 
     @property
     def edits_refused(self) -> bool:
-        """Say whether edits were refused and none has gone well since."""
+        """Return whether edits were refused and none has gone well since."""
         return self._write_holds > 0
 
     def meet_wrong_server(self) -> None:

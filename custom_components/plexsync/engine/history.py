@@ -103,7 +103,7 @@ def unpack_text(data: bytes) -> str:
 
 
 def parse(text: str) -> list[Shown]:
-    """Give the changes that a text tells of."""
+    """Return the changes that a text tells of."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -190,14 +190,14 @@ class WriteHistory:
                     await self._wake.wait()
 
     async def _prune(self) -> float:
-        """Drop rows in small steps; give the seconds until a day is over."""
+        """Drop rows in small steps; return the seconds until a day is over."""
         wait, old = await self._database.run(self._see_the_day)
         while await self._database.run(lambda db: self._drop(db, old), durable=False):
             pass
         return wait
 
     def _see_the_day(self, db: Connection) -> tuple[float, int]:
-        """Give the seconds that are left of the day, and the newest row that is too old.
+        """Return the seconds that are left of the day, and the newest row that is too old.
 
         Days are counted rather than reckoned: a clock that jumps drops nothing.
         """
@@ -213,7 +213,7 @@ class WriteHistory:
         return _DAY - since, old
 
     def _drop(self, db: Connection, old: int) -> bool:
-        """Drop some of the oldest rows, if they have to go; say whether there are more."""
+        """Drop some of the oldest rows, if they have to go; return whether there are more."""
         total = db.execute("SELECT coalesce(sum(bytes), 0) FROM history_run").fetchone()
         excess = total[0] - (self._most if self.days else -1)
         if excess <= 0 and not old:
@@ -248,7 +248,7 @@ def _size(length: int, key: str | None) -> int:
 
 
 def _run_of(db: Connection, source: str, at: float) -> int:
-    """Give the run of a source that goes on, or a new one."""
+    """Return the run of a source that goes on, or a new one."""
     known = db.execute(
         "SELECT id, last FROM history_run WHERE source = ? ORDER BY id DESC LIMIT 1",
         (source,),

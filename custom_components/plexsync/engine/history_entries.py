@@ -81,7 +81,7 @@ def _cut_short(task: Task) -> Iterator[Shown]:
 
 
 def _is_there(name: str, meant: Value | None, there: Value | None) -> bool:
-    """Say whether what was meant stands there, beside members of others in a list."""
+    """Return whether what was meant stands there, beside members of others in a list."""
     spec = FIELDS[name]
     if not spec.is_list:
         return same(spec, meant, there)
@@ -89,7 +89,7 @@ def _is_there(name: str, meant: Value | None, there: Value | None) -> bool:
 
 
 def _before(row: Written, there: Value | None) -> Value | None:
-    """Give what stood there before a write that was cut short, as far as it is known."""
+    """Return what stood there before a write that was cut short, as far as it is known."""
     spec = FIELDS[row.field]
     if not row.confirmed or same(spec, row.value, there):
         return row.before
@@ -101,7 +101,7 @@ def _before(row: Written, there: Value | None) -> Value | None:
 
 
 def _in_turn(earlier: list[Shown], now: list[Shown]) -> list[list[Shown]]:
-    """Give rows in which each field stands once: most often it is one."""
+    """Return rows in which each field stands once: most often it is one."""
     twice = {change[0] for change in earlier} & {change[0] for change in now}
     if not twice:
         return [earlier + now]

@@ -101,7 +101,7 @@ class HistoryView:
         self._database = database
 
     async def page(self, wanted: Wanted) -> HistoryPage:
-        """Give one page; each step of the way down is a short transaction of its own."""
+        """Return one page; each step of the way down is a short transaction of its own."""
         total, oldest = await self._database.run(
             lambda db: _overview(db, wanted), durable=False
         )
@@ -122,7 +122,7 @@ class HistoryView:
             before = seen
 
     async def runs(self, limit: int, before: int | None = None) -> list[HistoryRun]:
-        """Give the newest runs that began before one."""
+        """Return the newest runs that began before one."""
         found = await self._database.run(
             lambda db: db.execute(
                 "SELECT id, source, first, last, items, fields FROM history_run"
@@ -134,12 +134,12 @@ class HistoryView:
         return [HistoryRun(*row) for row in found]
 
     async def find_run(self, number: int) -> HistoryRun | None:
-        """Give one run."""
+        """Return one run."""
         found = await self.runs(1, number + 1)
         return found[0] if found and found[0].id == number else None
 
     async def knows(self, source: str) -> bool:
-        """Say whether a source is told of, one that was removed too."""
+        """Return whether a source is told of, one that was removed too."""
         return await self._database.run(
             lambda db: (
                 db.execute(
@@ -152,7 +152,7 @@ class HistoryView:
 
 
 def _overview(db: Connection, wanted: Wanted) -> tuple[int | None, float | None]:
-    """Give how many rows fit, if the runs tell that, and when the oldest was written."""
+    """Return how many rows fit, if the runs tell that, and when the oldest was written."""
     only = (wanted.rating_key, wanted.field, wanted.since, wanted.until, wanted.search)
     total = None
     if all(each is None for each in only):
@@ -168,7 +168,7 @@ def _overview(db: Connection, wanted: Wanted) -> tuple[int | None, float | None]
 def _look(
     db: Connection, wanted: Wanted, before: int
 ) -> tuple[list[tuple[WrittenRow, int]], int | None]:
-    """Look at the next rows, down from one; give those that fit, and where to go on."""
+    """Look at the next rows, down from one; return those that fit, and where to go on."""
     last = db.execute(
         "SELECT id FROM history WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?",
         (before, _STEP - 1),
@@ -206,7 +206,7 @@ def _look(
 
 
 def _items(db: Connection, rating_key: str) -> list[int]:
-    """Give the numbers of the items that a rating key stands for, merged ones too."""
+    """Return the numbers of the items that a rating key stands for, merged ones too."""
     rows = db.execute(
         "SELECT id FROM item WHERE rating_key = ?1"
         " UNION SELECT other.id FROM item JOIN part ON part.item = item.id"
@@ -218,7 +218,7 @@ def _items(db: Connection, rating_key: str) -> list[int]:
 
 
 def _may_fit(wanted: Wanted, text: str, path: str) -> bool:
-    """Say whether a row is worth being read: most are not what was asked for."""
+    """Return whether a row is worth being read: most are not what was asked for."""
     if wanted.field is not None and f'["{wanted.field}"' not in text:
         return False
     if wanted.search is None or wanted.search.casefold() in path.casefold():
@@ -238,7 +238,7 @@ def _fits(wanted: Wanted, changes: Sequence[Shown], path: str) -> bool:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Give every text within a value."""
+    """Return every text within a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):

@@ -44,7 +44,7 @@ def take(db: Connection, source: str, hold: SourceHold) -> None:
 
 
 def read(db: Connection) -> Mapping[str, Holds]:
-    """Give what holds each source."""
+    """Return what holds each source."""
     found: dict[str, dict[SourceHold, Shown | None]] = {}
     rows = db.execute("SELECT source, hold, shown FROM source_hold")
     for source, hold, shown in rows:
@@ -54,7 +54,7 @@ def read(db: Connection) -> Mapping[str, Holds]:
 
 
 def is_held(db: Connection, source: str) -> bool:
-    """Say whether something holds a source."""
+    """Return whether something holds a source."""
     found = db.execute("SELECT 1 FROM source_hold WHERE source = ? LIMIT 1", (source,))
     return found.fetchone() is not None
 

@@ -17,7 +17,7 @@ def parse_date(text: str | None) -> datetime | None:
 
 
 def retry_after(wish: str | None, date: str | None, now: float) -> float | None:
-    """Read ``Retry-After``: seconds, or the date of its end; give seconds from now.
+    """Read ``Retry-After``: seconds, or the date of its end; return seconds from now.
 
     For a date the sender's own clock counts, its ``Date``, and ours, in seconds
     since the epoch, where it gave none.

@@ -15,7 +15,7 @@ class InHand:
         self._bell = Bell()  # rings when items are free again
 
     def __contains__(self, rating_key: str | None) -> bool:
-        """Say whether somebody has an item."""
+        """Return whether somebody has an item."""
         return rating_key in self._keys
 
     def take(self, rating_key: str) -> None:

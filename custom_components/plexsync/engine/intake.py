@@ -26,7 +26,7 @@ class Accepted(StrEnum):
 def enqueue(
     db: Connection, record: Record, priority: Priority, now: float
 ) -> tuple[Accepted, int | None]:
-    """Take in one record; give what happened and the job's id.
+    """Take in one record; return what happened and the job's id.
 
     Absent fields never supersede waiting ones, but those of a mirror do: what it
     lacks is not wanted any more. A field of an older revision loses against a newer
@@ -84,7 +84,7 @@ def _waits(db: Connection, record: Record) -> _Waits | None:
 def _look_up(
     db: Connection, record: Record, now: float
 ) -> tuple[_Waits | None, Settled | None]:
-    """Give what waits of a record, and what was brought into line of it before.
+    """Return what waits of a record, and what was brought into line of it before.
 
     Nothing where its key was known for other files.
     """
@@ -100,7 +100,7 @@ def _look_up(
 
 
 def _goes_back(record: Record, revisions: Revisions, heard: float | None) -> bool:
-    """Say whether a whole view of a smaller revision is the later one all the same.
+    """Return whether a whole view of a smaller revision is the later one all the same.
 
     It is if its source was asked for it after the other one had come in.
     """
@@ -121,7 +121,7 @@ def _merge(waits: _Waits, record: Record, known: Settled | None) -> Waiting:
 def _news(
     db: Connection, record: Record, known: Settled | None, now: float
 ) -> Record | None:
-    """Give what of a record was not brought into line yet."""
+    """Return what of a record was not brought into line yet."""
     if known is None:
         return record
     if known.fingerprint == record.fingerprint():
@@ -177,7 +177,7 @@ def _start_anew(db: Connection, job: int, now: float) -> None:
 
 
 def refresh(db: Connection, record: Record, now: float) -> bool:
-    """Let the failed job of a record carry what its source says now; say whether it does.
+    """Let the failed job of a record carry what its source says now; return whether it does.
 
     It does not if it knows newer, or has failed no longer.
     """

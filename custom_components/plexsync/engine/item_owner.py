@@ -16,7 +16,7 @@ from .written import Ledger, row_of
 
 
 def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | None:
-    """Give the key of another record of the same source that the item follows.
+    """Return the key of another record of the same source that the item follows.
 
     None where the item is free, or the record's own. A record that was pinned to the item
     comes first, then the one that wrote to it last, by what is ``known`` of it. An

@@ -73,7 +73,7 @@ def counts(db: Connection) -> Counts:
 
 
 def failed_since(db: Connection) -> float | None:
-    """Give when the job failed that has been left failed for longest."""
+    """Return when the job failed that has been left failed for longest."""
     found = db.execute("SELECT min(last_failed) FROM job WHERE failed = 1").fetchone()
     return found[0]  # type: ignore[no-any-return]
 
@@ -117,7 +117,7 @@ def listing(
     limit: int = 50,
     offset: int = 0,
 ) -> tuple[list[JobInfo], int]:
-    """Give one page of jobs, oldest first, and how many there are in all.
+    """Return one page of jobs, oldest first, and how many there are in all.
 
     Those that are skipped are only given where that state is asked for; ``pending``
     means all that are neither done nor failed nor skipped.

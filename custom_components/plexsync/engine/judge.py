@@ -100,7 +100,7 @@ class Judge:
         self._good_edits = 0
 
     def moment(self) -> int:
-        """Give this moment a number: what begins later is later evidence."""
+        """Return the number of this moment: what begins later is later evidence."""
         self._moment += 1
         return self._moment
 
@@ -157,7 +157,7 @@ class Judge:
     # -- what failed -----------------------------------------------------------------
 
     async def decide(self, fault: Fault, about: About) -> Fault:
-        """Give the same fault with its scope.
+        """Return the same fault with its scope.
 
         ``item`` without doubt is the item's own; with it, the item is only put off.
         ``library`` and ``picture`` faults name in ``kept_from`` what waits as a whole.
@@ -210,7 +210,7 @@ class Judge:
         return found
 
     async def _run_on(self, fault: Fault, about: About, wall: float) -> Fault | None:
-        """Let the run of failed edits grow; give a verdict where it is no item's."""
+        """Let the run of failed edits grow; return a verdict where it is no item's."""
         assert about.item is not None
         circuit, evidence = self._circuit, self._circuit.evidence
         refused = fault.kind is FaultClass.AUTH
@@ -295,7 +295,7 @@ class Judge:
 
 
 def _of_server(found: Fault) -> Fault:
-    """Give the fault of whoever waited for the probe that met this one."""
+    """Return the fault of whoever waited for the probe that met this one."""
     return Fault(
         found.kind,
         found.reason,

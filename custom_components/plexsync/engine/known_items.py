@@ -40,7 +40,7 @@ def find(db: Connection, item: Item) -> int | None:
 
 
 def find_or_add(db: Connection, item: Item) -> int:
-    """Give the ledger's number of an item, a new one if it has none."""
+    """Return the ledger's number of an item, a new one if it has none."""
     if (number := find(db, item)) is not None:
         return number
     path = item.paths[0] if item.paths else ""

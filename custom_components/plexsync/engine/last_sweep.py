@@ -31,7 +31,7 @@ class LastSweep:
     whole: float | None = None
 
     def is_owed(self, night: float, outages: Iterable[Outage], now: float) -> bool:
-        """Say whether the night's sweep was missed, or a long outage calls for one.
+        """Return whether the night's sweep was missed, or a long outage calls for one.
 
         ``night`` is when a sweep was to begin last.
         """
@@ -39,7 +39,7 @@ class LastSweep:
         return missed or any(self._owes(outage) for outage in outages)
 
     def _owes(self, outage: Outage) -> bool:
-        """Say whether nothing was compared since a long outage ended."""
+        """Return whether nothing was compared since a long outage ended."""
         length = outage.duration
         if outage.end is None or length is None or length <= LONG:
             return False
@@ -53,7 +53,7 @@ class LastSweep:
 
 
 def recall(db: Connection) -> LastSweep | None:
-    """Give the last one, or None if nobody has asked yet."""
+    """Return the last one, or None if nobody has asked yet."""
     text = stats.setting(db, _NAME)
     if text is None:
         return None
@@ -62,7 +62,7 @@ def recall(db: Connection) -> LastSweep | None:
 
 
 def look_up(db: Connection, now: float) -> LastSweep:
-    """Give the last one; the first time, count from now on."""
+    """Return the last one; the first time, count from now on."""
     if (last := recall(db)) is None:
         last = LastSweep(now)
         _keep(db, last)

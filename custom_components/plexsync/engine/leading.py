@@ -37,12 +37,12 @@ def answer(db: Connection, *, lead: bool) -> None:
 
 
 def stands(db: Connection) -> bool:
-    """Say whether the sources lead anything still."""
+    """Return whether the sources lead anything still."""
     return stats.setting(db, _LEAD) is not None
 
 
 def is_to_compare(db: Connection) -> bool:
-    """Say whether a whole comparison is due, for which the sources lead."""
+    """Return whether a whole comparison is due, for which the sources lead."""
     return stats.setting(db, _LEAD) == _ALL
 
 

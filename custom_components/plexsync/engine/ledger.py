@@ -201,7 +201,7 @@ def _begin_anew(
 
 
 def _earlier(row: Written | None, change: Change) -> str | None:
-    """Give what writes of unknown outcome meant before this one, the newest last.
+    """Return what writes of unknown outcome meant before this one, the newest last.
 
     Without them what they have left there, or may yet bring, would pass for a
     person's under our lock.
@@ -312,7 +312,7 @@ def wait(
 def who_waits(
     db: Connection, item: Item, source: str, fields: Iterable[str]
 ) -> list[tuple[str, str]]:
-    """Give source and key of the records that may lead fields which a source gave up."""
+    """Return source and key of the records that may lead fields which a source gave up."""
     return db.execute(
         f"SELECT DISTINCT source, key FROM ledger WHERE {OF_ITEM} AND source <> ?2"  # noqa: S608  # our own words
         " AND released IS NOT NULL AND key <> ''"
@@ -374,7 +374,7 @@ def keep_picture_before(
 
 
 def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
-    """Give number, path and rating key of all items written since then."""
+    """Return number, path and rating key of all items written since then."""
     return db.execute(
         "SELECT DISTINCT item.id, path, rating_key FROM ledger"
         " JOIN item ON item.id = ledger.item"
@@ -386,7 +386,7 @@ def written_since(db: Connection, since: float) -> list[tuple[int, str, str]]:
 def written_within(
     db: Connection, since: float, until: float, sources: Iterable[str] | None
 ) -> list[tuple[int, str, str]]:
-    """Give number, path and rating key of all items that some sources wrote between times.
+    """Return number, path and rating key of all items that some sources wrote between times.
 
     Both times are included; without names, whichever sources. What was only found to
     stand there was not written.
@@ -404,7 +404,7 @@ def written_within(
 
 
 def whose(db: Connection, item: Item) -> list[tuple[str, str, str]]:
-    """Give source, record key and field of each row of an item, the newest first."""
+    """Return source, record key and field of each row of an item, the newest first."""
     return db.execute(
         f"SELECT source, key, field FROM ledger WHERE {OF_ITEM}"  # noqa: S608  # our own words
         " ORDER BY written DESC, key",
@@ -413,7 +413,7 @@ def whose(db: Connection, item: Item) -> list[tuple[str, str, str]]:
 
 
 def _year(item: Item, change: Change) -> int | None:
-    """Give the item's year where the date changes: 0 for none."""
+    """Return the item's year where the date changes: 0 for none."""
     return (item.year or 0) if change.field == "date" else None
 
 

@@ -58,6 +58,6 @@ class LedgerIdentity:
         self._circuit.hold(Hold.LEDGER, False)
 
     async def is_to_compare(self) -> bool:
-        """Say whether the sources lead, and wait for a whole comparison."""
+        """Return whether the sources lead, and wait for a whole comparison."""
         due = await self._database.run(leading.is_to_compare, durable=False)
         return due and not self.lost

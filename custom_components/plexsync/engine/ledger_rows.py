@@ -83,17 +83,17 @@ ROW = f"id = {_FIRST} + {_SOURCE.format('?3')}"
 
 
 def of_source(mark: str) -> str:
-    """Give the condition that a row is the source's that a parameter names."""
+    """Return the condition that a row is the source's that a parameter names."""
     return f"id % 4096 = {_SOURCE.format(mark)}"
 
 
 def row(db: Connection, item: int, field: str, source: str) -> int:
-    """Give the number of a row, whether there is one or not."""
+    """Return the number of a row, whether there is one or not."""
     return numbers(db, item, (field,), source)[0]
 
 
 def numbers(db: Connection, item: int, fields: Iterable[str], source: str) -> list[int]:
-    """Give the number of the row of each field, whether there is one or not."""
+    """Return the number of the row of each field, whether there is one or not."""
     first = item * _FIELDS + _number(db, "ledger_source", source)
     return [first + _number(db, "ledger_field", field) * _SOURCES for field in fields]
 
@@ -124,7 +124,7 @@ def give(db: Connection, source: str, to: str) -> None:
 
 
 def moment(db: Connection, now: float) -> int:
-    """Give the number of a moment, of the newest one if that is the same."""
+    """Return the number of a moment, of the newest one if that is the same."""
     last = db.execute("SELECT id, at FROM moment ORDER BY id DESC LIMIT 1").fetchone()
     if last is not None and last[1] == now:
         return int(last[0])
@@ -186,7 +186,7 @@ def confirm(db: Connection, rows: Mapping[int, str | None], now: float) -> None:
 
 
 def end_write(db: Connection, number: int) -> bool:
-    """Forget what a row said before its write; say whether one was under way."""
+    """Forget what a row said before its write; return whether one was under way."""
     gone = db.execute("DELETE FROM unconfirmed WHERE id = ?", (number,))
     return bool(gone.rowcount)
 
@@ -200,7 +200,7 @@ def change_value(db: Connection, number: int, value: str | None, lock: bool) -> 
 
 
 def copy(db: Connection, told: dict[str, Any], item: int) -> None:
-    """Give an item a row as ``ledger`` shows it of another one; it is no record's."""
+    """Copy a row of one item to another item, where it is no record's."""
     number = row(db, item, told["field"], told["source"])
     db.execute(
         "INSERT INTO written (id, key, value, before, before_known, before_locked,"

@@ -33,7 +33,7 @@ def release(db: Connection, source: str) -> None:
 
 
 def former_names(db: Connection, source: str) -> list[str]:
-    """Give the names under which the ledger has what a removed source wrote."""
+    """Return the names under which the ledger has what a removed source wrote."""
     return [
         row[0]
         for row in db.execute(
@@ -55,5 +55,5 @@ def take_back(db: Connection, removed: str, source: str) -> None:
 
 
 def _number(removed: str) -> int:
-    """Give the number of a removal."""
+    """Return the number of a removal."""
     return int(removed.split(":")[1])

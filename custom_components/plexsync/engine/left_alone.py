@@ -49,7 +49,7 @@ def fields(db: Connection, record: Record) -> frozenset[str]:
 
 
 def leave(db: Connection, rule: Rule) -> bool:
-    """Leave a field alone from now on; say whether that is news."""
+    """Leave a field alone from now on; return whether that is news."""
     added = db.execute(
         "INSERT OR IGNORE INTO left_alone VALUES (?, ?, ?)",
         (rule.source, rule.key or _ALL, rule.field),
@@ -58,7 +58,7 @@ def leave(db: Connection, rule: Rule) -> bool:
 
 
 def take_back(db: Connection, rule: Rule) -> bool:
-    """Let a field follow its source again; say whether it had been left alone.
+    """Let a field follow its source again; return whether it had been left alone.
 
     Nothing counts as in line any more that may differ in it.
     """

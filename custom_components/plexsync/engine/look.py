@@ -253,5 +253,5 @@ def _basis(db: Connection, sight: Sight, order: Sequence[str]) -> bytes:
 
 
 def _is_doubtful(sight: Sight) -> bool:
-    """Say whether a read did not confirm what was remembered of the item."""
+    """Return whether a read did not confirm what was remembered of the item."""
     return sight.reason == "not_confirmed"

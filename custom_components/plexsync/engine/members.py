@@ -17,7 +17,7 @@ from .written import Written, decode, encode, row_of
 
 
 def is_alone(db: Connection, number: int | None, source: str) -> bool:
-    """Say whether nobody but this source has a row of an item."""
+    """Return whether nobody but this source has a row of an item."""
     found = db.execute(
         f"SELECT 1 FROM written WHERE {OF_ITEM} AND NOT {of_source('?2')} LIMIT 1",  # noqa: S608  # our own words
         (number, source),
@@ -26,7 +26,7 @@ def is_alone(db: Connection, number: int | None, source: str) -> bool:
 
 
 def pass_on(db: Connection, number: int | None, source: str, change: Change) -> None:
-    """Give members that a source wrote, and drops now, to the others that want them.
+    """Pass members that a source wrote, and drops now, on to the others that want them.
 
     To these they stood there before: if that stayed so, an undo would leave them.
     """

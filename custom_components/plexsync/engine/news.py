@@ -30,7 +30,7 @@ class PlexNews:
             self.voided.popitem(last=False)
 
     async def wake_missing(self) -> int:
-        """Look again for every item that was not found; give how many jobs wait for one.
+        """Look again for every item that was not found; return how many jobs wait for one.
 
         Raises StorageError.
         """

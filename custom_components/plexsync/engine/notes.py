@@ -22,5 +22,5 @@ class Notes:
         await self._database.run(lambda db: stats.keep(db, name, value))
 
     async def cursor(self, source: str) -> str | None:
-        """Give where a source was read up to."""
+        """Return where a source was read up to."""
         return await self.get(f"cursor:{source}")

@@ -14,7 +14,7 @@ _NO_KEY = "0"  # no item has it: what is tied to it is looked for by its files
 
 
 def recognise(db: Connection, machine: str) -> bool:
-    """Say whether this is another machine than the one that the keys are of.
+    """Return whether this is another machine than the one that the keys are of.
 
     If so, they are let go of.
     """

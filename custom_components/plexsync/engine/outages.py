@@ -132,7 +132,7 @@ class OutageLog:
             )
 
     def ended(self, at: float, by: str = "recovery") -> Outage | None:
-        """Close the outage that lasts; give it, or None when there is none."""
+        """Close the outage that lasts; return it, or None when there is none."""
         if (current := self.current) is None:
             return None
         self.outages[-1] = replace(
@@ -141,7 +141,7 @@ class OutageLog:
         return self.outages[-1]
 
     def news(self, now: float) -> float:
-        """Give the moment as of which figures are shown: that of the last news.
+        """Return the moment as of which figures are shown: that of the last news.
 
         News are the beginning and the end of an outage, and each quarter of a day: what
         time alone does to a figure is not worth a row of a history a minute. Without any
@@ -227,7 +227,7 @@ class OutageLog:
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> tuple[OutageLog, int]:
-        """Take up a snapshot; give the log and how many records were unreadable."""
+        """Take up a snapshot; return the log and how many records were unreadable."""
         log = cls()
         bad = 0
         outages = data.get("outages")

@@ -36,7 +36,7 @@ def note(db: Connection, item: Item) -> None:
 
 
 def of(db: Connection, number: int) -> list[str]:
-    """Give the files that an item had beside the one that the ledger knows it by."""
+    """Return the files that an item had beside the one that the ledger knows it by."""
     rows = db.execute("SELECT path FROM part WHERE item = ?", (number,))
     return [row[0] for row in rows]
 
@@ -68,7 +68,7 @@ def notice(db: Connection, item: Item) -> None:
 
 
 def _known_by(db: Connection, section: str, path: str) -> int:
-    """Give the ledger's number of the item of a file, whatever its rating key is now."""
+    """Return the ledger's number of the item of a file, whatever its rating key is now."""
     known = db.execute(
         "SELECT id FROM item WHERE section IN (?, '') AND path = ?"
         " ORDER BY section DESC",

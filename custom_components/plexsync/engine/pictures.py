@@ -36,12 +36,12 @@ class Pictures:
     later: bool = False
 
     def copy(self) -> Self:
-        """Give the same pictures for another item."""
+        """Return the same pictures for another item."""
         return replace(self, digests=self.digests.copy(), data=self.data.copy())
 
 
 def known_digests(db: Connection, record: Record) -> dict[str, str]:
-    """Give the digests of the record's pictures that were fetched before."""
+    """Return the digests of the record's pictures that were fetched before."""
     return {
         name: known.digest
         for name, image in record.pictures.items()
@@ -50,7 +50,7 @@ def known_digests(db: Connection, record: Record) -> dict[str, str]:
 
 
 async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
-    """Fetch the pictures of many jobs; give them by job id. Raises StorageError only.
+    """Fetch the pictures of many jobs; return them by job id. Raises StorageError only.
 
     What one turn holds in memory is bounded: jobs for whose pictures there is no room
     come later, so that nothing is fetched twice.
@@ -86,7 +86,7 @@ async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
 async def _fetch(
     common: Common, job: Job, image: Image
 ) -> tuple[str | None, bytes | None, bool]:
-    """Give digest, bytes (None where unchanged) and whether it is a new picture."""
+    """Return digest, bytes (None where unchanged) and whether it is a new picture."""
     database, record = common.database, job.record
     source = record.source
     known = await database.run(lambda db: known_pictures.find(db, source, image.ref))

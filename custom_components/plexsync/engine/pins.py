@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS pin_file (
 
 
 def find(db: Connection, record: Record) -> Find | None:
-    """Give the way to the item that a record is tied to; None if it is not tied."""
+    """Return the way to the item that a record is tied to; None if it is not tied."""
     row = db.execute(
         "SELECT rating_key, paths FROM pin LEFT JOIN pin_file USING (source, key)"
         " WHERE source = ? AND key = ?",
@@ -37,7 +37,7 @@ def find(db: Connection, record: Record) -> Find | None:
 
 
 def item_of(db: Connection, source: str, key: str) -> str | None:
-    """Give the rating key of the item that a record is tied to."""
+    """Return the rating key of the item that a record is tied to."""
     row = db.execute(
         "SELECT rating_key FROM pin WHERE source = ? AND key = ?", (source, key)
     ).fetchone()

@@ -42,11 +42,11 @@ class Plan:
         return [*self.let_go, *(e.field for e in self.changes if e.own is None)]
 
     def edits(self) -> list[FieldEdit]:
-        """Give the field edits that apply this plan."""
+        """Return the field edits that apply this plan."""
         return [change.edit() for change in self.changes if not change.is_picture]
 
     def without(self, fields: Container[str]) -> Plan:
-        """Give what is left where some fields are not to be had."""
+        """Return what is left where some fields are not to be had."""
         return replace(
             self,
             changes=tuple(each for each in self.changes if each.field not in fields),
@@ -54,7 +54,7 @@ class Plan:
         )
 
     def missed(self, item: Item) -> tuple[Change, ...]:
-        """Give the changes that a read-back does not show."""
+        """Return the changes that a read-back does not show."""
         return tuple(change for change in self.changes if not change.arrived(item))
 
 

@@ -89,7 +89,7 @@ def _obstacle(
     *,
     explained: bool,
 ) -> Kept | None:
-    """Say why the list may not be written, None where it may."""
+    """Return why the list may not be written, or None where it may."""
     if case.is_released:
         return Kept.RELEASED
     if current and not desired and not case.record.identified and not maybe_own:
@@ -104,7 +104,7 @@ def _obstacle(
 def _renamed(
     case: Case, own: Members, current: Members, desired: Members
 ) -> dict[str, str | Actor]:
-    """Give the members of ours that the source spells anew, as they stand there."""
+    """Return the members of ours that the source spells anew, as they stand there."""
     if case.name in _KEEPS_SPELLING:
         return {}
     return {
@@ -115,7 +115,7 @@ def _renamed(
 
 
 def _in_shown_form(case: Case) -> Value | None:
-    """Give what is wanted as Plex is known to show it."""
+    """Return what is wanted as Plex is known to show it."""
     row = case.row
     if row and row.shown is not None and row.value == case.wanted:
         return row.shown
@@ -133,7 +133,7 @@ def _of_others(rows: Sequence[Written], source: str) -> set[str]:
 
 
 def _is_a_persons(case: Case, target: Members) -> bool:
-    """Say whether a person has added to the list, which our lock has protected since.
+    """Return whether a person has added to the list, which our lock has protected since.
 
     The lock keeps agents out: whatever came under it is neither theirs nor ours.
     """
@@ -147,14 +147,14 @@ def _is_a_persons(case: Case, target: Members) -> bool:
 
 
 def _is_any_of_ours(case: Case, current: Members) -> bool:
-    """Say whether a member of ours stands there, or nothing since we emptied the list."""
+    """Return whether a member of ours stands there, or nothing since we emptied the list."""
     if not current:
         return any(row.confirmed and row.value is None for row in case.rows)
     return any(current.keys() & by_name(row.value).keys() for row in case.rows)
 
 
 def _is_renamed(own: Members, current: Members, name: str, wanted: str | Actor) -> bool:
-    """Say whether the source spells a member of ours in other letters than it did."""
+    """Return whether the source spells a member of ours in other letters than it did."""
     spelled = name_of(wanted)
     return spelled != name_of(own[name]) and spelled != name_of(current[name])
 

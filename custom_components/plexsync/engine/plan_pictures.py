@@ -51,7 +51,7 @@ def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
 
 
 def is_shown(row: Written, item: Item) -> bool:
-    """Say whether the picture of a row is still the one that is selected.
+    """Return whether the picture of a row is still the one that is selected.
 
     Plex's mark holds the item's rating key: where that is another one by now, the time
     stamp tells, and the lock, which an item that was made anew has lost.
@@ -67,6 +67,6 @@ def _stamp(mark: Value | None) -> str | None:
 
 
 def _explains(row: Written, item: Item) -> bool:
-    """Say whether the lock on a picture is ours by this row."""
+    """Return whether the lock on a picture is ours by this row."""
     lost = item.fields[row.field] is None
     return row.pending or (row.locked and (lost or is_shown(row, item)))

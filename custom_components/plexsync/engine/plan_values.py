@@ -49,7 +49,7 @@ def plan_value(case: Case) -> Change | Kept | None:
 
 
 def _obstacle(case: Case, *, mine: bool, explained: bool) -> Kept | None:
-    """Say why the field may not be written, None where it may."""
+    """Return why the field may not be written, or None where it may."""
     wanted, record = case.wanted, case.record
     if case.is_released:
         return Kept.RELEASED
@@ -70,14 +70,14 @@ def _obstacle(case: Case, *, mine: bool, explained: bool) -> Kept | None:
 
 
 def _stands(case: Case, row: Written) -> bool:
-    """Say whether what stands there is what a row stands for."""
+    """Return whether what stands there is what a row stands for."""
     return (row.confirmed and _is_there(case, row.value, row.shown)) or any(
         _may_be(case, row, meant) for meant in row.meant
     )
 
 
 def _explains(case: Case, row: Written) -> bool:
-    """Say whether a lock on what stands there is ours by this row."""
+    """Return whether a lock on what stands there is ours by this row."""
     if row.confirmed and row.locked and _is_there(case, row.value, row.shown):
         return True
     return any(meant is not None and _may_be(case, row, meant) for meant in row.meant)
@@ -90,7 +90,7 @@ def _is_there(case: Case, value: Value | None, shown: Value | None) -> bool:
 
 
 def _may_be(case: Case, row: Written, meant: Value | None) -> bool:
-    """Say whether what stands there is what a write of unknown outcome meant."""
+    """Return whether what stands there is what a write of unknown outcome meant."""
     if same(case.spec, case.current, meant):
         return True
     was = row.value if row.confirmed else row.before
@@ -100,7 +100,7 @@ def _may_be(case: Case, row: Written, meant: Value | None) -> bool:
 
 
 def _shown_form(case: Case, meant: tuple[Value | None, ...]) -> Value | None:
-    """Give what stands there if it is what is wanted, in Plex's own form."""
+    """Return what stands there if it is what is wanted, in Plex's own form."""
     wanted, current = case.wanted, case.current
     if wanted is None or same(case.spec, current, wanted):
         return None
@@ -117,7 +117,7 @@ def _shown_form(case: Case, meant: tuple[Value | None, ...]) -> Value | None:
 
 
 def _is_anothers_too(case: Case) -> bool:
-    """Say whether another source wants what stands there as well."""
+    """Return whether another source wants what stands there as well."""
     return any(
         row.claims
         and row.source != case.record.source

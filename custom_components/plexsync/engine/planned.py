@@ -111,7 +111,7 @@ def _mark(rating_key: str | None, change: Change) -> str:
 
 
 def field_of(mark: str) -> str:
-    """Give the field that a mark is about."""
+    """Return the field that a mark is about."""
     return mark.split(" ")[1]
 
 
@@ -222,7 +222,7 @@ def _without(marks: str, field: str) -> str:
 def page(
     db: Connection, chosen: Filter, limit: int, offset: int
 ) -> list[PlannedRecord]:
-    """Give some rows, in the order of their titles."""
+    """Return some rows, in the order of their titles."""
     rows = db.execute(
         "SELECT source, key, rating_key, library, title, items, fields, kept, marks"
         f" FROM planned WHERE {FITS}"
@@ -243,6 +243,11 @@ def page(
         )
         for source, key, rating_key, library, title, items, fields, kept, marks in rows
     ]
+
+
+def count(db: Connection) -> int:
+    """Count all rows."""
+    return int(db.execute("SELECT count(*) FROM planned").fetchone()[0])
 
 
 def totals(db: Connection, chosen: Filter) -> Totals:
@@ -267,11 +272,3 @@ def totals(db: Connection, chosen: Filter) -> Totals:
         by("source"),
         by("library"),
     )
-
-
-def digests(db: Connection, chosen: Filter) -> dict[tuple[str, str], str]:
-    """Name the plans of all rows that are meant, by source and key."""
-    rows = db.execute(
-        f"SELECT source, key, marks FROM planned WHERE {FITS}", chosen.values
-    )
-    return {(source, key): digest(json.loads(marks)) for source, key, marks in rows}

@@ -69,7 +69,7 @@ class Case:
         )
 
     def _is_there(self, value: Value | None) -> bool:
-        """Say whether this stands there; of a list among others' members, in any order."""
+        """Return whether this stands there; of a list among others' members, in any order."""
         if self.current == value:
             return True
         if not self.spec.is_list:

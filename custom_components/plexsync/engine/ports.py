@@ -173,7 +173,7 @@ class Server(Protocol):
         """Check that the database can be read."""
 
     async def recall(self, finds: Sequence[Find]) -> list[Match]:
-        """Give what is remembered of where each item is; no request.
+        """Return what is remembered of where each item is; no request.
 
         Where nothing is there is neither rating key nor reason, and ``library`` names
         one in which it may lie, if that is known. ``beyond`` stands where a library
@@ -199,7 +199,7 @@ class Server(Protocol):
         """
 
     def confirms(self, find: Find, item: Item) -> bool:
-        """Say whether the item read is the one that was looked for."""
+        """Return whether the item read is the one that was looked for."""
 
     async def read(
         self, rating_keys: Sequence[str], known: Mapping[str, bytes] | None = None
@@ -310,7 +310,7 @@ class BreakerStore(Protocol):
     """Keeps the circuit across restarts."""
 
     async def load(self) -> dict[str, Any] | None:
-        """Give what was saved last, or None.
+        """Return what was saved last, or None.
 
         Raises ValueError when what is there cannot be used, OSError when it
         cannot be read; either has then been set aside.

@@ -121,7 +121,7 @@ def claim_trial(db: Connection, now: float) -> list[Job]:
 
 
 def _never_tried(db: Connection, now: float) -> int | None:
-    """Give the first due job that was never tried."""
+    """Return the first due job that was never tried."""
     for priority in Priority:
         rows = [
             row
@@ -274,7 +274,7 @@ def mark_held(db: Connection, source: str, now: float, *, held: bool) -> None:
 
 
 def unblock(db: Connection, kind: str, reason: str, now: float) -> int:
-    """Make all jobs due that wait for a kind of call; give how many.
+    """Make all jobs due that wait for a kind of call; return how many.
 
     One whose own call failed before comes alone, and a little later: it may be sick
     itself. ``reason`` is shown for what waits for the kind.
@@ -358,13 +358,13 @@ def wake(db: Connection, now: float, reason: str, path: str | None = None) -> in
 
 
 def discard_source(db: Connection, source: str, now: float) -> int:
-    """Drop a source's jobs and what is known of its records; give how many jobs."""
+    """Drop a source's jobs and what is known of its records; return how many jobs."""
     settled.forget_source(db, source)
     return _drop(db, "source = ?", (source,), now)
 
 
 def drop(db: Connection, source: str, key: str, now: float) -> bool:
-    """Drop the job of a record, and what is known of it; say whether there was one."""
+    """Drop the job of a record, and what is known of it; return whether there was one."""
     settled.drop(db, source, key)
     return bool(_drop(db, "source = ? AND key = ?", (source, key), now))
 
@@ -396,7 +396,7 @@ def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:
 
 
 def is_due(db: Connection, priority: Priority, now: float) -> bool:
-    """Say whether a job of a priority waits for nothing but the worker."""
+    """Return whether a job of a priority waits for nothing but the worker."""
     return (
         db.execute(
             "SELECT 1 FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
@@ -408,7 +408,7 @@ def is_due(db: Connection, priority: Priority, now: float) -> bool:
 
 
 def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
-    """Give when the next job is due, of one kind or of both."""
+    """Return when the next job is due, of one kind or of both."""
     times = [
         row[0]
         for alone in ((False, True) if solo is None else (solo,))

@@ -25,10 +25,10 @@ from .circuit import Circuit
 from .common import Common
 from .contact import Contact
 from .failed import Choice
-from .heirs import seek_heirs
 from .holds import READING, Hold, foremost
 from .job import Priority
 from .look import Look
+from .next_owner import seek_next_owners
 from .pictures import known_digests
 from .record import Record
 from .retry import Fault
@@ -114,7 +114,7 @@ class Reconcile:
         return foremost(self._circuit.holds - READING)
 
     async def run(self, records: AsyncIterable[Sequence[Record]]) -> Counter[str]:
-        """Compare all records; give the counts. Raises what reading the records does."""
+        """Compare all records; return the counts. Raises what reading the records does."""
         if self._catches_up:
             await self._while_plex_is_there(lambda look: look.catch_up())
         async with (
@@ -132,7 +132,7 @@ class Reconcile:
     async def _chunks(
         self, records: AsyncIterable[Sequence[Record]]
     ) -> AsyncGenerator[list[Sight]]:
-        """Give what is to be looked at, some at a time."""
+        """Yield what is to be looked at, some at a time."""
         async for some in records:
             for start in range(0, len(some), CHUNK):
                 chunk = some[start : start + CHUNK]
@@ -200,7 +200,7 @@ class Reconcile:
             await look.find(fresh)
             await look.plan(every(fresh))
             if self._enqueue:
-                await seek_heirs(self._common, look, every(fresh))
+                await seek_next_owners(self._common, look, every(fresh))
             return fresh
 
         return await self._while_plex_is_there(work)
@@ -217,7 +217,7 @@ class Reconcile:
             await asyncio.sleep(_PATIENCE)
 
     def _take_up(self, sights: Sequence[Sight]) -> list[int]:
-        """Give the jobs that lacked their item, of which more is known now."""
+        """Return the jobs that lacked their item, of which more is known now."""
         return [
             job
             for sight in sights
@@ -226,7 +226,7 @@ class Reconcile:
         ]
 
     async def _may_look(self) -> bool:
-        """Say whether Plex may be asked: a half open circuit is for trials of jobs.
+        """Return whether Plex may be asked: a half open circuit is for trials of jobs.
 
         Where no job is due this is all there is to try.
         """
@@ -279,13 +279,13 @@ class Reconcile:
         self._circuit.notify()
 
     def _needs_a_job(self, target: Sight) -> bool:
-        """Say whether there is something to write; or to take for ours, once."""
+        """Return whether there is something to write; or to take for ours, once."""
         if target.item is None:
             return self._insists and target.fault is not None
         return bool(target.plan.changes or target.leads)
 
     def _may_lack_a_picture(self, sight: Sight) -> bool:
-        """Say whether only a job can tell that a record is in line: it fetches pictures.
+        """Return whether only a job can tell that a record is in line: it fetches pictures.
 
         None comes of it where the last job of the record saw the same marks.
         """
@@ -298,7 +298,7 @@ class Reconcile:
 
 
 def _seen(sight: Sight) -> Seen | None:
-    """Give what is worth remembering: a plan that writes nothing, to one item alone.
+    """Return what is worth remembering: a plan that writes nothing, to one item alone.
 
     Not one that could not be made whole, nor one that hangs on what other items have.
     """

@@ -152,7 +152,7 @@ class Outcome:
 
     @property
     def kept(self) -> Mapping[str, str]:
-        """Give the fields that were left alone, refused or lost, and why, of all items."""
+        """Return the fields that were left alone, refused or lost, and why, of all items."""
         return {name: why for item in self.items for name, why in item.kept.items()}
 
 

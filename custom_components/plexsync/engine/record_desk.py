@@ -121,7 +121,7 @@ class RecordDesk:
         await self._database.run(work)
 
     async def remove_source(self, source: str) -> int:
-        """Discard a source's jobs and release its ownership; give how many jobs."""
+        """Discard a source's jobs and release its ownership; return how many jobs."""
 
         def work(db: Connection) -> int:
             ledger_sources.release(db, source)

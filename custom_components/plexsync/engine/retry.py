@@ -92,11 +92,11 @@ class Backoff:
     factor: float = 2.0
 
     def delay(self, step: int, random: Random) -> float:
-        """Give the wait before try number ``step`` (0 is the first retry)."""
+        """Return the wait before try number ``step`` (0 is the first retry)."""
         return later(self.whole(step), random)
 
     def whole(self, step: int) -> float:
-        """Give the same to the second, for those that nobody else waits with."""
+        """Return the same to the second, for those that nobody else waits with."""
         # The exponent is bounded because a float overflows at 2**1024.
         return min(self.cap, self.first * self.factor ** min(step, 60))
 

@@ -59,11 +59,20 @@ class Review:
     async def page(
         self, chosen: Filter, limit: int, offset: int
     ) -> list[PlannedRecord]:
-        """Give some records that would change something. Raises StorageError."""
+        """Return some records that would change something. Raises StorageError."""
 
         def work(db: Connection) -> list[PlannedRecord]:
             planned.begin(db)
             return planned.page(db, chosen, limit, offset)
+
+        return await self._common.database.run(work, durable=False)
+
+    async def count(self) -> int:
+        """Count all records that would change something. Raises StorageError."""
+
+        def work(db: Connection) -> int:
+            planned.begin(db)
+            return planned.count(db)
 
         return await self._common.database.run(work, durable=False)
 
@@ -77,7 +86,7 @@ class Review:
         return await self._common.database.run(work, durable=False)
 
     async def waiting(self, source: str, keys: Sequence[str]) -> dict[str, Record]:
-        """Give the records of some jobs, by key. Raises StorageError."""
+        """Return the records of some jobs, by key. Raises StorageError."""
 
         def work(db: Connection) -> list[Job]:
             jobs = [jobs_view.find_job(db, source, key) for key in keys]
@@ -105,7 +114,11 @@ class Review:
             for sight in sights
         ]
 
-    async def write(self, chosen: Sequence[tuple[Record, str]]) -> list[WriteAnswer]:
+    async def write(
+        self,
+        chosen: Sequence[tuple[Record, str]],
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> list[WriteAnswer]:
         """Queue records whose plans are those that were shown, given by their digests.
 
         Raises Fault, StorageError.
@@ -122,7 +135,7 @@ class Review:
 
         def work(db: Connection) -> None:
             for record, fresh in good:
-                intake.compare_anew(db, record, Priority.INTERACTIVE, now)
+                intake.compare_anew(db, record, priority, now)
                 marks = planned.marks_of(fresh.sight.targets)
                 whose = record.source, record.key
                 approvals.approve(db, *whose, marks, fresh.unseen, now)
@@ -134,7 +147,7 @@ class Review:
         return answers
 
     async def write_all(self, chosen: Filter) -> tuple[int, dict[tuple[str, str], str]]:
-        """Approve all rows that are meant, as they were seen; give how many.
+        """Approve all rows that are meant, as they were seen; return how many.
 
         And the digests of those that have no job, whose records have to be asked for.
         """
@@ -144,12 +157,7 @@ class Review:
             planned.begin(db)
             number = approvals.approve_all(db, chosen, now)
             _try_again(db, now)
-            rows = {
-                whose: digest
-                for whose, digest in planned.digests(db, chosen).items()
-                if approvals.find(db, *whose) is None
-            }
-            return number, rows
+            return number, approvals.without_job(db, chosen)
 
         found = await self._common.database.run(work, if_left=self._circuit.notify)
         self._circuit.notify()
@@ -160,7 +168,7 @@ class Review:
         return await self._common.database.run(left_alone.rules, durable=False)
 
     async def leave(self, rule: Rule, *, leave: bool) -> bool:
-        """Leave a field alone, or take that back; say whether it is news."""
+        """Leave a field alone, or take that back; return whether it is news."""
 
         def work(db: Connection) -> bool:
             planned.begin(db)

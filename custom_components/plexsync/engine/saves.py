@@ -65,7 +65,7 @@ class Saves:
         self.failed = True
 
     def soon(self) -> bool:
-        """Ask for a save; say whether that is news: after a failure one comes anyway."""
+        """Ask for a save; return whether that is news: after a failure one comes anyway."""
         if self._again is not None:
             return False
         self._again = self._clock.monotonic()

@@ -75,7 +75,7 @@ class Scans:
                     self._common.bulkheads.worked(kind)  # nobody wants it any more
 
     def _patience(self) -> float | None:
-        """Give the seconds until there is something to do; None: not by itself."""
+        """Return the seconds until there is something to do; None: not by itself."""
         now, waits = self._common.clock.monotonic(), list[float]()
         if self._waiting:
             waits.append(min(self._asked.values(), default=now - AGAIN) + AGAIN)
@@ -93,7 +93,7 @@ class Scans:
                 self._waiting[folder] = None
 
     def _lately(self) -> dict[Folder, float]:
-        """Give the folders that were asked for so lately that it would be too early."""
+        """Return the folders that were asked for so lately that it would be too early."""
         now = self._common.clock.monotonic()
         self._asked = {each: at for each, at in self._asked.items() if now - at < AGAIN}
         return self._asked

@@ -106,7 +106,7 @@ def kind_of(library: str | None) -> str:
 async def search(
     contact: Contact, server: Server, finds: Sequence[Find], avoid: frozenset[str]
 ) -> tuple[list[Match], dict[str, Fault]]:
-    """Look through libraries for items; give the matches, and the faults by kind of call.
+    """Look through libraries for items; return the matches, and the faults by kind of call.
 
     Raises CircuitRefusedError, and Fault where it is the server's or the token's.
     """

@@ -63,7 +63,7 @@ def recover(db: Connection, now: float) -> None:
 
 
 def is_any(db: Connection, source: str) -> bool:
-    """Say whether a record of a source was ever brought into line."""
+    """Return whether a record of a source was ever brought into line."""
     found = db.execute("SELECT 1 FROM settled WHERE source = ? LIMIT 1", (source,))
     return found.fetchone() is not None
 
@@ -147,7 +147,7 @@ def remember(
 
 
 def kept_of(db: Connection, source: str, key: str) -> dict[str, str]:
-    """Give what was left alone of a record when it was brought into line last."""
+    """Return what was left alone of a record when it was brought into line last."""
     row = db.execute(
         "SELECT kept FROM settled WHERE source = ? AND key = ?", (source, key)
     ).fetchone()
@@ -179,7 +179,7 @@ def forget_all(db: Connection, source: str) -> None:
 
 
 def same_but_pictures(db: Connection, job: Job) -> str | None:
-    """Give the rating key if all but the pictures was brought into line before."""
+    """Return the rating key if all but the pictures was brought into line before."""
     row = db.execute(
         "SELECT iif(plain = '', fingerprint, plain), rating_key FROM settled"
         " WHERE source = ?1 AND key = ?2 AND NOT EXISTS"

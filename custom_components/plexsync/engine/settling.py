@@ -21,10 +21,10 @@ from .circuit import Circuit
 from .common import Common
 from .contact import Contact
 from .ending import Ending
+from .follow_plans import follow_plans
 from .job import Job
 from .judge import Judge
 from .queue import Snooze
-from .shown import follow_plans
 from .task import Task, Verdict, open_ones
 
 SOON = 1.0  # seconds that a job waits for which nothing was done
@@ -92,10 +92,10 @@ class Settling:
                 queue.unblock(db, kind, reason_of(kind), now)
             leading.end_if_over(db)
             follow_plans(db, endings, now)
-            return endings, {each for task in tasks for each in _successors(db, task)}
+            return endings, {each for task in tasks for each in _next_sources(db, task)}
 
-        endings, successors = await self._common.database.run(record)
-        self._common.successors.ask(successors)
+        endings, next_sources = await self._common.database.run(record)
+        self._common.next_sources.ask(next_sources)
         history.look()
         return endings
 
@@ -126,7 +126,7 @@ class Settling:
 
 
 def _next_tries(bulkheads: Bulkheads, now: float, monotonic: float) -> dict[str, float]:
-    """Give when each kind of call that fails is tried next, by the queue's clock.
+    """Return when each kind of call that fails is tried next, by the queue's clock.
 
     For every one of them a job must be chosen that tries it: the one that was
     chosen may be gone, or may need it no more.
@@ -184,7 +184,7 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
             leading.compared(db, number, record.source, record.fields)
 
 
-def _successors(db: Connection, task: Task) -> list[tuple[str, str]]:
+def _next_sources(db: Connection, task: Task) -> list[tuple[str, str]]:
     """Name the records that may lead what this task's source gave up."""
     item = task.sight.item
     if item is None or task.verdict not in (Verdict.WRITTEN, Verdict.UNCHANGED):
@@ -241,7 +241,7 @@ def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
 
 
 def _says_the_same(db: Connection, job: Job) -> bool:
-    """Say whether a source only repeats what is in line, perhaps with other pictures.
+    """Return whether a source only repeats what is in line, perhaps with other pictures.
 
     Sources do that unasked, soon after a first sync for example. If nothing had to be
     written for it, it is not counted as a record that was unchanged.

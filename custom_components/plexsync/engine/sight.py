@@ -70,7 +70,7 @@ class Sight:
 
     @property
     def is_open(self) -> bool:
-        """Say whether nothing has ended the look so far."""
+        """Return whether nothing has ended the look so far."""
         return self.reason is None
 
     def stop(self, fault: Fault) -> None:
@@ -88,5 +88,5 @@ class Sight:
 
 
 def every(sights: Iterable[Sight]) -> list[Sight]:
-    """Give sights together with their twins."""
+    """Return sights together with their twins."""
     return [each for sight in sights for each in sight.all]

@@ -59,7 +59,7 @@ class Snapshot:
         return False if self.holds & REFUSED else self.reachable
 
     def follow(self, circuit: Circuit) -> Snapshot:
-        """Give the same moment with the circuit as it is now."""
+        """Return the same moment with the circuit as it is now."""
         return replace(
             self,
             circuit=circuit.breaker.state,

@@ -35,14 +35,14 @@ class SourceHolds:
         self.all: Mapping[str, Holds] = {}  # by source
 
     def of(self, source: str) -> Holds:
-        """Give what holds a source, and the numbers that its owner is asked about.
+        """Return what holds a source, and the numbers that its owner is asked about.
 
         Where these are None the question is not ready yet.
         """
         return self.all.get(source, _NONE)
 
     def is_held(self, source: str) -> bool:
-        """Say whether the jobs of a source wait for their owner."""
+        """Return whether the jobs of a source wait for their owner."""
         return bool(self.of(source))
 
     async def load(self) -> None:

@@ -45,7 +45,7 @@ class _Case:
     change: Change
 
     def is_harmless(self, ours: set[str]) -> bool:
-        """Say whether it takes nothing away and adds only to what we created."""
+        """Return whether it takes nothing away and adds only to what we created."""
         return not self.change.remove and _names(self.change.after) <= ours
 
 

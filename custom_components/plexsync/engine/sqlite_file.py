@@ -234,7 +234,7 @@ def is_in_use(error: sqlite3.Error) -> bool:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Give SQLite's own code without what details it; 0 where Python raised the error."""
+    """Return SQLite's own code without what details it; 0 where Python raised the error."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 

@@ -28,7 +28,7 @@ class Standing:
         return foremost(self._circuit.holds) or foremost(self._source_holds.of(source))
 
     def _unsaid(self) -> str | None:
-        """Say why nothing moves at the moment: held, circuit_open, or None."""
+        """Return why nothing moves at the moment: held, circuit_open, or None."""
         if self._circuit.holds:
             return "held"
         if self._circuit.breaker.state is not State.CLOSED:
@@ -36,7 +36,7 @@ class Standing:
         return None
 
     def queued(self, source: str) -> Outcome:
-        """Give the outcome so far of a record that is on disk."""
+        """Return the outcome so far of a record that is on disk."""
         held = self.hold_of(source) is not None
         return Outcome("queued", "held" if held else self._unsaid())
 
@@ -55,7 +55,7 @@ class Standing:
         return Outcome("queued", info.reason or self._unsaid())
 
     async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:
-        """Give one page of jobs and how many there are; see ``jobs_view.listing``."""
+        """Return one page of jobs and how many there are; see ``jobs_view.listing``."""
         why, hold = self._unsaid(), foremost(self._circuit.holds)
         return await self._database.run(
             lambda db: jobs_view.listing(db, unsaid=why, hold=hold, **filters),

@@ -63,7 +63,7 @@ def settled(db: Connection, good: Sequence[bool], seconds: float) -> None:
 
 
 def read(db: Connection) -> Statistics:
-    """Give all figures."""
+    """Return all figures."""
     counters = dict(db.execute("SELECT name, value FROM counter").fetchall())
     recent = db.execute(
         "SELECT good, seconds FROM recent ORDER BY id DESC LIMIT ?", (RECENT,)

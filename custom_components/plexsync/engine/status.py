@@ -60,7 +60,7 @@ def status(data: Snapshot) -> Status:
 
 
 def _asks(data: Snapshot) -> bool:
-    """Say whether a source waits for its owner's answer, and the question is there."""
+    """Return whether a source waits for its owner's answer, and the question is there."""
     return any(
         shown is not None
         for holds in data.source_holds.values()
@@ -69,5 +69,5 @@ def _asks(data: Snapshot) -> bool:
 
 
 def _is_planned(data: Snapshot) -> bool:
-    """Say whether a first plan is being made."""
+    """Return whether a first plan is being made."""
     return any(SourceHold.FIRST_PLAN in holds for holds in data.source_holds.values())

@@ -56,7 +56,7 @@ class Sweep:
         passed_over: Callable[[], Mapping[str, int]] = dict,
         read_whole: Callable[[], Iterable[str]] = tuple,
     ) -> dict[str, int]:
-        """Compare records with Plex; give counts by kind (see ``Reconcile``).
+        """Compare records with Plex; return counts by kind (see ``Reconcile``).
 
         A second run waits for the first. With ``everything`` the records are all those
         of all sources: what came into Plex unheard is looked for as well, and the end of the
@@ -89,9 +89,9 @@ class Sweep:
                 counts = dict(await self._run.run(records))
                 if leads and everything and not left_out():
                     await self._common.database.run(leading.all_compared)
-                for reason, number in passed_over().items():
+                for reason, found in passed_over().items():
                     kind = f"skipped:{reason}"
-                    counts[kind] = counts.get(kind, 0) + number
+                    counts[kind] = counts.get(kind, 0) + found
                 await self._common.database.run(
                     lambda db: planned.end_run(db, number, read_whole()), durable=False
                 )
@@ -112,6 +112,6 @@ class Sweep:
         )
 
     async def last(self) -> LastSweep:
-        """Give the last run over all sources that came to its end. Raises StorageError."""
+        """Return the last run over all sources that came to its end. Raises StorageError."""
         now = self._common.clock.wall()
         return await self._common.database.run(lambda db: last_sweep.look_up(db, now))

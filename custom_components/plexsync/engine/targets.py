@@ -25,7 +25,7 @@ END;
 
 
 def earlier(db: Connection, job: Job) -> dict[str, str]:
-    """Give what became of items in earlier turns of the same record, by rating key."""
+    """Return what became of items in earlier turns of the same record, by rating key."""
     return dict(
         db.execute(
             "SELECT rating_key, status FROM target WHERE job = ? AND rev = ?",
@@ -47,7 +47,7 @@ def remember(db: Connection, job: Job, items: Sequence[ItemOutcome]) -> None:
 
 
 def of_job(db: Connection, job: int) -> tuple[ItemOutcome, ...]:
-    """Give how the items of a job have fared so far."""
+    """Return how the items of a job have fared so far."""
     rows = db.execute(
         "SELECT rating_key, status, reason FROM target WHERE job = ?", (job,)
     )

@@ -99,7 +99,7 @@ class Task:
         ]
 
     def end(self, verdict: Verdict, reason: str | None = None) -> None:
-        """Give the verdict."""
+        """Set the verdict."""
         self.verdict, self.reason = verdict, reason
 
     def skip(self, reason: str) -> None:

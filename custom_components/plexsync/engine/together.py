@@ -19,7 +19,7 @@ async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 
 async def ahead[T](stream: AsyncIterable[T], most: int) -> AsyncGenerator[T]:
-    """Give what a stream gives; it goes on meanwhile, and so many may lie ready.
+    """Yield what a stream gives; it goes on meanwhile, and so many may lie ready.
 
     What the stream raises is raised once everything before it was given.
     """
@@ -49,7 +49,7 @@ async def ahead[T](stream: AsyncIterable[T], most: int) -> AsyncGenerator[T]:
 async def in_order[T, R](
     stream: AsyncIterable[T], work: Callable[[T], Coroutine[Any, Any, R]], most: int
 ) -> AsyncGenerator[R]:
-    """Work on what a stream gives, on so many at once; give the results in its order.
+    """Work on what a stream gives, on so many at once; yield the results in its order.
 
     What the stream or the work raises ends it, and the work that is under way.
     """

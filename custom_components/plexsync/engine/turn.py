@@ -10,10 +10,10 @@ from dataclasses import replace
 from .common import Common
 from .contact import CircuitRefusedError
 from .ending import Ending
-from .heirs import seek_heirs
 from .job import Job
 from .judge import About, Purpose
 from .look import Look
+from .next_owner import seek_next_owners
 from .preparing import fetch_pictures, recall
 from .put_off import not_found, put_off, still_waits
 from .record import Outcome, Record
@@ -118,7 +118,7 @@ class Turn:
         tasks = open_ones(self.tasks)
         sights = [task.sight for task in tasks]
         await self._look.plan(sights)
-        await seek_heirs(self._common, self._look, sights)
+        await seek_next_owners(self._common, self._look, sights)
         for task in tasks:
             if task.sight.item is None:
                 not_found(self._common, task)
@@ -138,11 +138,11 @@ class Turn:
                 task.snooze(None, 0.0)
 
     def outcomes(self) -> list[tuple[Job, Outcome]]:
-        """Give each job's outcome as it is told to whoever waits for it."""
+        """Return each job's outcome as it is told to whoever waits for it."""
         return [(ending.job, ending.outcome) for ending in self._endings]
 
     def missing(self) -> list[Record]:
-        """Give the records whose item is not there yet."""
+        """Return the records whose item is not there yet."""
         return [task.job.record for task in self.tasks if task.missed]
 
     @property

@@ -31,7 +31,7 @@ class Restore:
 
 
 def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]]:
-    """Give what to restore, and for each field that stays the reason.
+    """Return what to restore, and for each field that stays the reason.
 
     Reasons: before_unknown (nobody noted what stood there when we came),
     changed_since (somebody changed it after us).
@@ -88,7 +88,7 @@ def missed(restores: Iterable[Restore], item: Item) -> set[str]:
 
 
 def once_more(restores: Iterable[Restore], item: Item) -> list[FieldEdit]:
-    """Give the edits for what a read-back does not show.
+    """Return the edits for what a read-back does not show.
 
     Where a server shows dates a day off, so was the one that we noted: what was
     meant lies a day on the other side.
@@ -120,12 +120,12 @@ def _moved_back(edit: FieldEdit, item: Item) -> FieldEdit:
 
 
 def _clears(row: Written) -> bool:
-    """Say whether the row stands for a field that we emptied."""
+    """Return whether the row stands for a field that we emptied."""
     return row.before_known and row.before is not None
 
 
 def _stands(spec: Field, current: Value | None, row: Written) -> bool:
-    """Say whether what stands there was written by us, by this row."""
+    """Return whether what stands there was written by us, by this row."""
     written = row.locked or row.value is None
     if written and _is_shown(spec, current, row):
         return True
@@ -137,7 +137,7 @@ def _stands(spec: Field, current: Value | None, row: Written) -> bool:
 
 
 def _is_shown(spec: Field, current: Value | None, row: Written) -> bool:
-    """Say whether what stands there is what the row stands for."""
+    """Return whether what stands there is what the row stands for."""
     return row.confirmed and (
         same(spec, current, row.value)
         or (row.shown is not None and row.shown == current)
@@ -145,14 +145,14 @@ def _is_shown(spec: Field, current: Value | None, row: Written) -> bool:
 
 
 def _lock(name: str, item: Item, story: Sequence[Written]) -> bool | None:
-    """Give the lock's state of before; None where the lock is a person's since."""
+    """Return the lock's state of before; None where the lock is a person's since."""
     if name in item.locks and not any(row.locked or row.pending for row in story):
         return None
     return story[0].before_locked
 
 
 def _only_lock(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | None:
-    """Give the edit where all but the lock is as it was before."""
+    """Return the edit where all but the lock is as it was before."""
     lock = _lock(name, item, story)
     if lock is None or lock is (name in item.locks):
         return None
@@ -169,7 +169,7 @@ def _value_edit(spec: Field, item: Item, story: Sequence[Written]) -> FieldEdit 
 
 
 def _year(item: Item, first: Written) -> Year | None:
-    """Give the year of before where the date may have brought another one."""
+    """Return the year of before where the date may have brought another one."""
     number = first.before_year
     if number is None:
         return None
@@ -221,7 +221,7 @@ def _list_edit(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | N
 def _is_persons(
     there: str | Actor, before: str | Actor, ours: list[str | Actor]
 ) -> bool:
-    """Say whether somebody else gave an actor another part since."""
+    """Return whether somebody else gave an actor another part since."""
     if not isinstance(there, Actor) or not isinstance(before, Actor):
         return False
     roles = [each.role for each in ours if isinstance(each, Actor)]

@@ -138,7 +138,7 @@ class Undoing:
     async def undo(
         self, find: Find, which: Which = every_field, *, held: bool = False
     ) -> tuple[Item, list[str], dict[str, str]]:
-        """Restore every item of a file; give the first, the restored fields, why others stayed.
+        """Restore every item of a file; return the first, the restored fields, why others stayed.
 
         ``which`` chooses fields by their rows. What is ``held`` waits for the owner's
         switch: nobody asked for it by hand. Raises Fault, of class item with the reason
@@ -190,7 +190,7 @@ class Undoing:
         return done.items, done.fields, done.kept or {}
 
     async def _go_on(self) -> Progress | None:
-        """Do what is left of the undos under way; give what came of the last one."""
+        """Do what is left of the undos under way; return what came of the last one."""
         run, done = self._common.database.run, None
         while waiting := await run(_under_way, durable=False):
             self.progress = progress = waiting[0]
@@ -307,7 +307,7 @@ class Undoing:
     async def _restore_pictures(
         self, contact: Contact, item: Item, restores: list[Restore]
     ) -> dict[str, str]:
-        """Select the pictures of before; give for each that was not the reason."""
+        """Select the pictures of before; return for each that was not the reason."""
         kept: dict[str, str] = {}
         about = About(Purpose.UPLOAD, item.rating_key, item.section)
         for restore in restores:
@@ -318,7 +318,7 @@ class Undoing:
         return kept
 
     async def _restore_picture(self, item: Item, restore: Restore) -> str | None:
-        """Select the picture of before; give the reason where that was not done."""
+        """Select the picture of before; return the reason where that was not done."""
         server, name, before = self._common.server, restore.field, restore.before
         found = await server.pictures(item, name)
         if found.selected == before is not None:
@@ -376,12 +376,12 @@ def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:
 def _scope(
     db: Connection, *, progress: Progress
 ) -> tuple[list[tuple[int, str, str]], set[str]]:
-    """Give the items that an undo is about, and the names of its source."""
+    """Return the items that an undo is about, and the names of its source."""
     return _items(db, progress), _names(db, progress)
 
 
 def _items(db: Connection, progress: Progress) -> list[tuple[int, str, str]]:
-    """Give number, path and rating key of what was written within an undo's bounds."""
+    """Return number, path and rating key of what was written within an undo's bounds."""
     if not progress.is_bounded:
         return ledger.written_since(db, progress.since)
     names = None if progress.source is None else _names(db, progress)
@@ -397,7 +397,7 @@ def _names(db: Connection, progress: Progress) -> set[str]:
 
 
 def _under_way(db: Connection) -> list[Progress]:
-    """Give the undos that are not over, the one that is done now first."""
+    """Return the undos that are not over, the one that is done now first."""
     told = json.loads(stats.setting(db, _MARK) or "[]")
     # Earlier versions knew of one only.
     return [Progress(**each) for each in ([told] if isinstance(told, dict) else told)]

@@ -151,7 +151,7 @@ class Upkeep:
         return counts
 
     async def discard(self, choice: Choice) -> int:
-        """Drop failed jobs; give how many."""
+        """Drop failed jobs; return how many."""
         number = await self._database.run(
             lambda db: failed.discard(db, choice), if_left=self._circuit.notify
         )
@@ -185,7 +185,7 @@ class Upkeep:
     # -- after changes of settings ---------------------------------------------------
 
     async def is_new(self, source: str) -> bool:
-        """Say whether a source was never followed before."""
+        """Return whether a source was never followed before."""
         return (
             await self._database.run(
                 lambda db: stats.setting(db, f"settings:{source}"), durable=False
@@ -194,7 +194,7 @@ class Upkeep:
         )
 
     async def has_settled(self, source: str) -> bool:
-        """Say whether a record of a source was ever brought into line."""
+        """Return whether a record of a source was ever brought into line."""
         return await self._database.run(
             lambda db: settled.is_any(db, source), durable=False
         )
@@ -241,7 +241,7 @@ class Upkeep:
     # -- the end -------------------------------------------------------------------
 
     async def _prune(self) -> float:
-        """Prune once a day; give the seconds until the next time."""
+        """Prune once a day; return the seconds until the next time."""
         now = self._clock.steady()
 
         def work(db: Connection) -> tuple[float, int]:

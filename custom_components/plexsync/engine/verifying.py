@@ -106,7 +106,7 @@ class Verifying:
 
 
 def _confirm(task: Task, item: Item) -> bool:
-    """Note which fields arrived; say whether all did."""
+    """Note which fields arrived; return whether all did."""
     task.sight.item = item
     for change in task.plan.changes:
         if change.is_picture:
@@ -127,7 +127,7 @@ def _confirm(task: Task, item: Item) -> bool:
 
 
 def _lacking(task: Task) -> list[Change]:
-    """Give the changes that are not there as they were sent, nor in a form of Plex's own."""
+    """Return the changes that are not there as they were sent, nor in a form of Plex's own."""
     return [
         change
         for change in task.plan.missed(task.item)
@@ -140,7 +140,7 @@ def _lacking(task: Task) -> list[Change]:
 
 
 def _is_anothers(change: Change, item: Item) -> bool:
-    """Say whether somebody else edited the field since we read it.
+    """Return whether somebody else edited the field since we read it.
 
     Neither our value nor that of before stands there. It is not ours to write again.
     """

@@ -158,7 +158,7 @@ class Worker:
             self._many = False
 
     async def _others_go_on(self, now: float) -> bool:
-        """Say whether the other lane is at work, or will be after the pause."""
+        """Return whether the other lane is at work, or will be after the pause."""
         if self._many:
             return True
         due = await self._common.database.run(

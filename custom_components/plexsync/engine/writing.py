@@ -28,7 +28,7 @@ def about(task: Task, purpose: Purpose = Purpose.EDIT) -> About:
 
 
 async def choose_picture(server: Server, task: Task, name: str) -> bool:
-    """Select a picture that was uploaded; say whether the item has it. Raises Fault."""
+    """Select a picture that was uploaded; return whether the item has it. Raises Fault."""
     item = task.item
     change = next(each for each in task.plan.changes if each.field == name)
     found = await server.pictures(item, name)
@@ -147,7 +147,7 @@ class Writing:
         )
 
     async def _has(self, task: Task, name: str) -> bool:
-        """Say whether the item has the picture already, which then is selected.
+        """Return whether the item has the picture already, which then is selected.
 
         Asked where an earlier upload may have brought it, and at our first touch: then
         the one that is selected is noted, so that an undo can select it again. So it

@@ -52,7 +52,7 @@ class Written:
         return self.intent if self.pending else self.value
 
     def is_all_of(self, record: Record, *, locked: bool) -> bool:
-        """Say whether a record has nothing new for it, the field locked or not."""
+        """Return whether a record has nothing new for it, the field locked or not."""
         return (
             (self.source, self.key) == (record.source, record.key)
             and (self.confirmed, self.locked) == (True, locked)
@@ -62,7 +62,7 @@ class Written:
         )
 
     def owns(self, *, locked: bool) -> bool:
-        """Say whether members of this row that stand there are its own.
+        """Return whether members of this row that stand there are its own.
 
         What was let go of is whoever's brings it again, once our lock is gone.
         """
@@ -90,7 +90,7 @@ def row_of(rows: Sequence[Written], source: str) -> Written | None:
 
 
 def is_for_whoever_comes(ledger: Ledger, record: Record) -> bool:
-    """Say whether an undo took back what a record says, and nobody knew then whose it was."""
+    """Return whether an undo took back what a record says, and nobody knew then whose it was."""
     return record.mirror and any(
         row.source == record.source and row.released == UNDONE
         for rows in ledger.values()
@@ -99,14 +99,14 @@ def is_for_whoever_comes(ledger: Ledger, record: Record) -> bool:
 
 
 def locked_before(rows: Sequence[Written]) -> bool:
-    """Say whether the field was locked before the first of us came."""
+    """Return whether the field was locked before the first of us came."""
     return bool(rows) and rows[0].before_known and rows[0].before_locked
 
 
 def another_leads(
     rows: Sequence[Written], source: str, order: Sequence[str] = ()
 ) -> bool:
-    """Say whether a field follows another source than this one.
+    """Return whether a field follows another source than this one.
 
     ``order`` names the sources, the first one leads. Of those that it does not name
     the one leads that came first.
@@ -145,7 +145,7 @@ def _shape(actor: Actor) -> list[str | None]:
 
 
 def decode(field: str, data: Any) -> Any:
-    """Give the value of a field from its JSON."""
+    """Return the value of a field from its JSON."""
     return None if data is None else DECODERS[field](data)
 
 

@@ -3,7 +3,6 @@
 import { drawChange } from "./change.js";
 import { button, el, fill } from "./dom.js";
 import { fact, nothing } from "./pieces.js";
-import { written } from "./plan_view.js";
 
 export class PlanItem {
   constructor(page, source, key, { back, written: changed }) {
@@ -178,4 +177,11 @@ export class PlanItem {
       this._changed();
     });
   }
+}
+
+/** Say in one sentence what became of what was to be written. */
+export function written(texts, done) {
+  const counts = new Map();
+  for (const { status } of done) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return texts.list([...counts].map(([status, number]) => texts.count(`plan.status.${status}`, number)));
 }

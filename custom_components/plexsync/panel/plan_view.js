@@ -3,7 +3,7 @@
 import { add, button, choose, confirm, el, fill, rest, say } from "./dom.js";
 import { LeftAlone } from "./left_alone.js";
 import { chips, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
-import { PlanItem } from "./plan_item.js";
+import { PlanItem, written } from "./plan_item.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 100;
@@ -343,8 +343,11 @@ export class PlanView {
     );
     if (!counted || !(await this._sure(counted.total))) return;
     await this._page.act(event, async () => {
-      const { queued } = await this._page.server.ask("plan/write_all", filter);
-      this._page.toast(this._page.texts.count("plan.status.queued", queued));
+      const { texts } = this._page;
+      const done = Object.entries(await this._page.server.ask("plan/write_all", filter));
+      const told = done.filter(([, number]) => number);
+      const words = told.map(([status, number]) => texts.count(`plan.status.${status}`, number));
+      this._page.toast(texts.list(words) || texts.count("plan.status.queued", 0));
       await this._list.reload();
     });
   }
@@ -362,11 +365,4 @@ export class PlanView {
   _tell(done) {
     this._page.toast(written(this._page.texts, done));
   }
-}
-
-/** Say in one sentence what became of what was to be written. */
-export function written(texts, done) {
-  const counts = new Map();
-  for (const { status } of done) counts.set(status, (counts.get(status) ?? 0) + 1);
-  return texts.list([...counts].map(([status, number]) => texts.count(`plan.status.${status}`, number)));
 }

@@ -18,7 +18,7 @@ from .sight import Sight
 _DEADLINE = 10.0  # seconds that a source may take to answer
 
 
-async def seek_heirs(common: Common, look: Look, sights: Sequence[Sight]) -> None:
+async def seek_next_owners(common: Common, look: Look, sights: Sequence[Sight]) -> None:
     """Let items follow another record where theirs is gone, or has no file of them.
 
     Looks at the sights that ended with ``shared_item``; those that may go on are
@@ -30,35 +30,35 @@ async def seek_heirs(common: Common, look: Look, sights: Sequence[Sight]) -> Non
         if sight.shared is not None and not common.is_held(_record(sight).source):
             case = (sight, *sight.shared)
             shared.setdefault(_record(sight).source, []).append(case)
-    heirs: list[tuple[Sight, Item]] = []
+    next_owners: list[tuple[Sight, Item]] = []
     for source, cases in shared.items():
         try:
             async with asyncio.timeout(_DEADLINE):
                 records = await common.fresh(source, list({key for *_, key in cases}))
         except Fault, TimeoutError:
             continue  # each may still have its item; a sweep asks again
-        heirs += [
+        next_owners += [
             (sight, item)
             for sight, item, key in cases
             if (owner := records.get(key)) is not None
             and not _still_has(common, owner, item)
         ]
-    if not heirs:
+    if not next_owners:
         return
 
     def hand_over(db: Connection) -> None:
-        for sight, item in reversed(heirs):
+        for sight, item in reversed(next_owners):
             item_owner.hand_over(db, item, _record(sight))
 
     await common.database.run(hand_over)
-    for sight, item in heirs:
+    for sight, item in next_owners:
         sight.shared, sight.reason, sight.item = None, None, item
-    # Of several heirs of one item the first one is it; the others share it now.
-    await look.plan(sight for sight, _ in heirs)
+    # Of several records that may follow one item the first one does; the others share it now.
+    await look.plan(sight for sight, _ in next_owners)
 
 
 def _still_has(common: Common, owner: Record | str, item: Item) -> bool:
-    """Say whether an item's owner is still there, with a file of it."""
+    """Return whether an item's owner is still there, with a file of it."""
     return not isinstance(owner, str) and common.server.confirms(owner.find, item)
 
 

@@ -25,7 +25,7 @@ _CHUNK = 100  # records that a source is asked for at once
 _DEADLINE = 30.0  # seconds that it may take to answer
 
 
-class Successors:
+class NextSources:
     """Have the records compared that may lead now; beside all other work.
 
     Where their source does not answer the next sweep finds them.

@@ -1,4 +1,4 @@
-"""What a turn changes of what is shown for review."""
+"""What a turn changes of the plan that is shown for review: see ``planned``."""
 
 from collections.abc import Iterable
 from sqlite3 import Connection

@@ -73,7 +73,7 @@ async def test_a_source_that_is_away_keeps_nobody_waiting(
     ]
     await rig.submit(cleared)
     await rig.drained()
-    await rig.until(lambda: rig.engine.successors.is_idle)
+    await rig.until(lambda: rig.engine.next_sources.is_idle)
     assert studios(rig) == [None] * FILMS
     shelf.away = False
     assert await sweep(rig, shelf) == {"differs": FILMS}
@@ -85,14 +85,14 @@ async def test_a_disk_that_fails_keeps_nobody_waiting(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Who was to be asked for beside is asked all the same, and no bug is told of."""
-    database, successors = rig.engine.database, rig.engine.successors
+    database, next_sources = rig.engine.database, rig.engine.next_sources
     broken = (
         "CREATE TEMP TRIGGER broken BEFORE INSERT ON job"
         " BEGIN SELECT raise(ABORT, 'disk'); END"
     )
     await database.run(lambda db: db.execute(broken).close())
-    successors.ask([("second", "1"), ("third", "1")])
-    await rig.until(lambda: successors.is_idle)
+    next_sources.ask([("second", "1"), ("third", "1")])
+    await rig.until(lambda: next_sources.is_idle)
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
