@@ -295,12 +295,14 @@ export class HistoryView {
             }),
         }),
       ),
-      this._mayUndo(row, row) &&
+      this._mayUndo(row, row) && [
+        el("p", { class: "quiet" }, t("history.undo_text")),
         el(
           "div",
           { class: "actions" },
           button(t("history.undo_item"), (event) => this._undoItem(event, row), { class: "button primary" }),
         ),
+      ],
     );
   }
 
