@@ -16,6 +16,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse
 _KEYS = {
     "Tab": ("Tab", "", 9),
     "Enter": ("Enter", "\r", 13),
+    "Backspace": ("Backspace", "", 8),
     "Escape": ("Escape", "", 27),
     "Space": (" ", " ", 32),
     "ArrowUp": ("ArrowUp", "", 38),

@@ -137,6 +137,7 @@ async def walk(page: Page, demo: Demo, folder: Path | None) -> None:
     await _compute(walker)
     titles = await page.evaluate(f"{_TITLES}.map((each) => each.textContent)")
     rows = [scenes[title] for title in titles]
+    await _search(walker, titles)
     await _write_one(walker, rows[0])
     await _write_two(walker, rows[1:3], rows[3:])
     await _take_back(walker)
@@ -185,6 +186,17 @@ async def _compute(walker: Walker) -> None:
     await walker.page.until("panel().querySelector('progress').hidden")
     await walker.until("Computed now")
     await walker.see("after a plan", "el.textContent === 'Compute the plan'")
+
+
+async def _search(walker: Walker, titles: list[str]) -> None:
+    """Search for a title, and for none again."""
+    await walker.to("el.name === 'search'")
+    await walker.page.command("Input.insertText", text=titles[0])
+    await walker.page.until(f"{_TITLES}.length === 1")
+    await walker.see("while one types", "el.name === 'search'")
+    await walker.press(*["Backspace"] * len(titles[0]))
+    await walker.page.until(f"{_TITLES}.length === {len(titles)}")
+    await walker.see("when all are shown", "el.name === 'search'")
 
 
 async def _write_one(walker: Walker, scene: Scene) -> None:
