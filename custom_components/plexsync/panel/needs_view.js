@@ -52,6 +52,7 @@ export class NeedsView {
   }
 
   update(live) {
+    this._held = live.holds[0];
     const holds = JSON.stringify(live.holds);
     if (holds !== this._holdsKey) {
       this._holdsKey = holds;
@@ -64,6 +65,11 @@ export class NeedsView {
     this._drawGroups(all, live);
   }
 
+  _why({ hold, source }) {
+    const name = source && this._page.source(source);
+    return this._page.texts.t(`hold.${hold}.title`, { source: name });
+  }
+
   _hold({ hold, source, asked, issue }) {
     const { t, number } = this._page.texts;
     const numbers = Object.entries(asked ?? {}).map(([name, value]) => [
@@ -73,7 +79,7 @@ export class NeedsView {
     return el(
       "section",
       { class: "card" },
-      el("h2", {}, t(`hold.${hold}.title`, { source: source && this._page.source(source) })),
+      el("h2", {}, this._why({ hold, source })),
       el("p", {}, t(`hold.${hold}.text`)),
       numbers.length
         ? el(
@@ -252,7 +258,9 @@ export class NeedsView {
     const page = this._page;
     await page.act(event, async () => {
       const done = await page.server.ask("retry", which);
-      page.toast(page.texts.count("needs.retried", done.retried));
+      const words = [page.texts.count("needs.retried", done.retried)];
+      if (this._held) words.push(page.texts.t("waits", { why: this._why(this._held) }));
+      page.toast(words.join(" · "));
       await this._list?.reload();
     });
   }

@@ -55,7 +55,7 @@ export class PlanView {
     if (key !== this._planKey && this._planKey !== undefined && !plan.running) this._list.reload();
     this._planKey = plan.running ? this._planKey : key;
     this._item?.update(live);
-    this._drawHead(plan);
+    this._drawHead(plan, live.holds?.find((each) => !each.source));
   }
 
   /** Take the focus: what is open, or the row that had it. */
@@ -99,7 +99,8 @@ export class PlanView {
     );
   }
 
-  _drawHead(plan) {
+  /** Show how old the plan is, and what keeps all of it from being written. */
+  _drawHead(plan, held) {
     const { t, count, ago, percent } = this._page.texts;
     const differs = plan.differs ?? this._total;
     const known = plan.computed ?? this._computed;
@@ -113,7 +114,10 @@ export class PlanView {
       plan.running
         ? t("plan.running", { percent: percent(share ?? 0) })
         : known
-          ? t("plan.computed", { ago: ago(known) })
+          ? [
+              t("plan.computed", { ago: ago(known) }),
+              held && t("waits", { why: t(`hold.${held.hold}.title`) }),
+            ].filter(Boolean).join(" · ")
           : t("plan.never_text"),
     );
     this._bar.hidden = !plan.running;
