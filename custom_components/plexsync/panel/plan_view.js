@@ -55,7 +55,7 @@ export class PlanView {
     if (key !== this._planKey && this._planKey !== undefined && !plan.running) this._list.reload();
     this._planKey = plan.running ? this._planKey : key;
     this._item?.update(live);
-    this._drawHead(plan, live.holds?.find((each) => !each.source));
+    this._drawHead(plan);
   }
 
   /** Take the focus: what is open, or the row that had it. */
@@ -100,7 +100,8 @@ export class PlanView {
   }
 
   /** Show how old the plan is, and what keeps all of it from being written. */
-  _drawHead(plan, held) {
+  _drawHead(plan) {
+    const held = this._page.live?.holds?.find((each) => !each.source);
     const { t, count, ago, percent } = this._page.texts;
     const differs = plan.differs ?? this._total;
     const known = plan.computed ?? this._computed;
