@@ -154,7 +154,7 @@ _TABLES = {
     "pin": "SELECT * FROM pin",
     "backup": "SELECT file FROM backup",
     "setting": "SELECT * FROM setting WHERE name NOT IN"
-    " ('last_sync', 'ledger_id', 'outage', 'pruned', 'history_day')",
+    " ('last_sync', 'ledger_id', 'outage', 'pruned', 'history_day', 'history_days')",
 }
 
 
