@@ -90,3 +90,15 @@ def test_a_stash() -> None:
     assert asked["list of all scenes"] == 1
     assert asked["sweep"] == asked["sweep again"] < 5
     assert asked["an hour of nothing"] in (360, 361)
+
+
+def test_a_plan() -> None:
+    """Every record that differs is in it, wherever its pages are read."""
+    lines = run("bench.plan", 120).splitlines()
+    assert lines[0].startswith("plan of 120 records that differ: ")
+    assert [line.partition(":")[0] for line in lines[1:4]] == [
+        "rows from 0",
+        "rows from 60",
+        "rows from 20",
+    ]
+    assert lines[4].startswith("the same once all is in line: ")

@@ -111,6 +111,16 @@ def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
     }
 
 
+def plan_state(engine: Engine) -> JsonObjectType:
+    """Return when the plan was made last, and how far a comparison under way is."""
+    progress = engine.sweep.progress
+    return {
+        "computed": iso(engine.sweep.planned_at),
+        "running": progress is not None,
+        "progress": None if progress is None else round(progress, 1),
+    }
+
+
 def job_answer(job: JobInfo, wall: Callable[[float], float]) -> JsonObjectType:
     """Describe a job; ``wall`` turns the queue's times into seconds since the epoch."""
     due, past = job.next_attempt, job.history

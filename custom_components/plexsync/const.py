@@ -32,3 +32,7 @@ START_EVERYTHING: Final = "everything"
 START_CHANGES: Final = "changes_only"
 
 SOURCE_ACTION: Final = "action"  # the source id of records that come from sync_item
+
+# What a comparison looks at: each does what those before it do, and more.
+SCOPE_PLAN: Final = "plan"  # all records, or those of one source; nothing is written
+SCOPES: Final = (SCOPE_PLAN, "recent", "all")

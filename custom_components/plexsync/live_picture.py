@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.util.json import JsonObjectType
 
 from . import issues
-from .answers import iso
+from .answers import iso, plan_state
 from .engine.holds import SourceHold, foremost
 from .engine.snapshot import Snapshot
 from .engine.status import status
@@ -34,7 +34,7 @@ async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
         "in_flight": in_flight,
         "sweep": _sweep(coordinator),
         "undo": _undo(coordinator),
-        "plan": await _plan(coordinator),
+        "plan": {**plan_state(engine), "differs": await engine.review.count()},
         "sources": _sources(coordinator, data),
         "next_sweep": None if next_sweep is None else next_sweep.isoformat(),
         "last_sweep": iso(data.last_sweep),
@@ -83,17 +83,6 @@ def _sweep(coordinator: PlexSyncCoordinator) -> dict[str, Any]:
         "scope": run.scope,
         "progress": None if sweep.progress is None else round(sweep.progress, 1),
         "hold": None if sweep.held is None else str(sweep.held),
-    }
-
-
-async def _plan(coordinator: PlexSyncCoordinator) -> dict[str, Any]:
-    """Say how old the plan is, and how many records it would change."""
-    sweep = coordinator.engine.sweep
-    return {
-        "computed": iso(sweep.planned_at),
-        "running": sweep.progress is not None,
-        "progress": None if sweep.progress is None else round(sweep.progress, 1),
-        "differs": await coordinator.engine.review.count(),
     }
 
 

@@ -14,7 +14,7 @@ from homeassistant.helpers.event import async_call_later
 from . import issues
 from .answers import counts_answer
 from .ask_sources import AllRecords, count_records
-from .const import DOMAIN
+from .const import DOMAIN, SCOPE_PLAN, SCOPES
 from .engine import skipped
 from .engine.database import StorageError
 from .engine.retry import Backoff
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-SCOPE_PLAN = "plan"  # of all records, or those of one source; nothing is written
-_SCOPES = (SCOPE_PLAN, "recent", "all")  # each does what those before it do, and more
 _RECENT = 7 * 86_400  # seconds that a "recent" run looks back
 _JOIN = 5.0  # seconds that a run may take to stop
 _AGAIN = Backoff(300.0, 6 * 3600.0)  # seconds before a full run that failed is repeated
@@ -67,7 +65,7 @@ class ReconcileRun:
         None will where the one under way does all that is asked for.
         """
         if self.running:
-            if _SCOPES.index(scope) <= _SCOPES.index(self._next or self._scope):
+            if SCOPES.index(scope) <= SCOPES.index(self._next or self._scope):
                 return False
             self._next = scope
             return True

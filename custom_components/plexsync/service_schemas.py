@@ -14,6 +14,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio
 
+from .const import SCOPES
 from .engine.fields import FIELDS
 from .engine.jobs_view import STATES
 
@@ -42,8 +43,6 @@ ATTR_SOURCE: Final = "source"
 ATTR_STATE: Final = "state"
 ATTR_UNTIL: Final = "until"
 ATTR_WAIT: Final = "wait"
-
-SCOPES: Final = ("all", "recent", "plan")
 
 MAX_WAIT: Final = 300  # seconds
 MAX_PAGE: Final = 500  # jobs, records of a plan or rows of the history, in one answer

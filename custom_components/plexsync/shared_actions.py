@@ -8,13 +8,12 @@ from typing import Any
 from homeassistant.util.json import JsonObjectType
 
 from .answers import job_answer, outages_answer
-from .const import SOURCE_ACTION
+from .const import SCOPE_PLAN, SOURCE_ACTION
 from .coordinator import PlexSyncCoordinator
 from .engine.failed import EVERYTHING, Choice
 from .engine.record import Record
 from .engine.retry import Fault
 from .errors import invalid
-from .reconcile_run import SCOPE_PLAN
 from .record_input import rating_key, record_key
 from .service_schemas import (
     ATTR_ALL,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
-from .answers import iso
+from .answers import plan_state
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 from .engine.change import Change
@@ -62,11 +62,8 @@ async def get_plan(
     review, chosen = coordinator.engine.review, _filter(coordinator, data)
     rows = await review.page(chosen, data[ATTR_LIMIT], data[ATTR_OFFSET])
     totals = await review.totals(chosen)
-    sweep = coordinator.engine.sweep
     return {
-        "computed": iso(sweep.planned_at),
-        "running": sweep.progress is not None,
-        "progress": None if sweep.progress is None else round(sweep.progress, 1),
+        **plan_state(coordinator.engine),
         "total": totals.records,
         "by_field": dict(totals.by_field),
         "by_source": dict(totals.by_source),

@@ -18,7 +18,7 @@ import probatio
 
 from . import service_schemas as schemas
 from .candidates import async_candidates
-from .const import DOMAIN, SOURCE_ACTION
+from .const import DOMAIN, SCOPES, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .errors import translated_errors
 from .live import Live
@@ -131,9 +131,7 @@ _TIE: Final = {
     probatio.Required(ATTR_KEY): schemas.text,
     probatio.Required(ATTR_RATING_KEY): probatio.Any(None, schemas.text_or_number),
 }
-_SCOPE: Final = {
-    probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(schemas.SCOPES)
-}
+_SCOPE: Final = {probatio.Optional(ATTR_SCOPE, default="all"): probatio.In(SCOPES)}
 
 COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     _overview,

@@ -25,6 +25,12 @@ CREATE TABLE IF NOT EXISTS approval (
 ) STRICT, WITHOUT ROWID;
 """
 
+# The jobs that are held, and were approved.
+_HELD = (
+    "held = 1 AND EXISTS (SELECT 1 FROM approval"
+    " WHERE approval.source = job.source AND approval.key = job.key)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Approval:
@@ -85,12 +91,7 @@ def approve_all(db: Connection, chosen: Filter, now: float) -> int:
         " WHERE job.source = planned.source AND job.key = planned.key)",
         chosen.values,
     ).rowcount
-    db.execute(
-        "UPDATE job SET held = 0, due = min(due, ?) WHERE held = 1 AND EXISTS"
-        " (SELECT 1 FROM approval"
-        " WHERE approval.source = job.source AND approval.key = job.key)",
-        (now,),
-    )
+    db.execute(f"UPDATE job SET held = 0, due = min(due, ?) WHERE {_HELD}", (now,))
     return number
 
 
@@ -115,12 +116,7 @@ def failed(db: Connection) -> list[int]:
 
 def go_on(db: Connection, source: str) -> None:
     """Let the jobs be worked on that are approved, whatever else holds their source."""
-    db.execute(
-        "UPDATE job SET held = 0 WHERE source = ? AND held = 1 AND EXISTS"
-        " (SELECT 1 FROM approval"
-        " WHERE approval.source = job.source AND approval.key = job.key)",
-        (source,),
-    )
+    db.execute(f"UPDATE job SET held = 0 WHERE source = ? AND {_HELD}", (source,))
 
 
 def drop(db: Connection, source: str, key: str) -> None:

@@ -32,7 +32,7 @@ class Sweep:
         self._one_run = asyncio.Lock()
         self._run: Reconcile | None = None
         self.planned_at: float | None = (
-            None  # when the plan was last made, since the start
+            None  # wall time of the last plan since the start
         )
 
     @property
