@@ -5,10 +5,12 @@ were synced, five jobs wait, one has failed, the circuit is open.
 """
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import json
 from pathlib import Path
+import re
 import sqlite3
+import time
 from typing import Any
 
 from tests.simulators.plex import PlexCore
@@ -16,6 +18,9 @@ from tests.simulators.plex import PlexCore
 from .leave import PLEX_URL, STASH_URL
 
 _HERE = Path(__file__).parent
+_MOMENT = re.compile(r"\b\d{10}(?:\.\d+)?\b")  # seconds since the epoch
+_LIVED = 3600.0  # seconds that a home was lived in, at most
+_AGO = 60.0  # seconds since it was left
 
 
 def versions() -> list[str]:
@@ -30,10 +35,26 @@ class OldHome:
     version: str
     plex_url: str
     stash_url: str
+    now: float = field(default_factory=time.time)
 
     def _read(self, name: str) -> str:
         text = (_HERE / self.version / name).read_text()
-        return text.replace(PLEX_URL, self.plex_url).replace(STASH_URL, self.stash_url)
+        text = text.replace(PLEX_URL, self.plex_url)
+        return self._lately(text.replace(STASH_URL, self.stash_url))
+
+    def _lately(self, text: str) -> str:
+        """Let it have been left a minute ago: its outage must not grow with the files."""
+        circuit = json.loads((_HERE / self.version / "circuit.json").read_text())
+        left = circuit["data"]["outages"]["seen"]
+
+        def move(found: re.Match[str]) -> str:
+            at = found[0]
+            if abs(float(at) - left) > _LIVED:
+                return at
+            kind = float if "." in at else int
+            return repr(kind(float(at) + self.now - _AGO - left))
+
+        return _MOMENT.sub(move, text)
 
     def entry(self) -> dict[str, Any]:
         """Give the config entry, as Home Assistant kept it."""
