@@ -61,10 +61,12 @@ class ControlServer:
                 web.post("/__sim/item/{key}/split", self._split),
                 web.post("/__sim/item/{key}/move", self._move),
                 web.post("/__sim/item/{key}/picture", self._picture),
+                web.post("/__sim/item/{key}/guids", self._guids),
                 web.post("/__sim/smart_collection", self._smart_collection),
                 web.delete("/__sim/item/{key}", self._remove),
                 web.post("/__sim/library", self._library),
                 web.post("/__sim/file", self._file),
+                web.post("/__sim/scan", self._scan),
                 web.post("/__sim/save", self._save),
             ]
         )
@@ -271,6 +273,13 @@ class ControlServer:
             core.empty_picture(item, name)
         return web.json_response(item_state(item))
 
+    async def _guids(self, request: web.Request) -> web.Response:
+        """Let an item have other guids: `{"guids": ["imdb://tt0017136"]}`."""
+        guids = (await request.json())["guids"]
+        return web.json_response(
+            item_state(self.simulator.core.identify(self._find(request), guids))
+        )
+
     async def _smart_collection(self, request: web.Request) -> web.Response:
         """Add an empty smart collection: `{"section": 1, "title": "…"}`."""
         data, core = await request.json(), self.simulator.core
@@ -301,6 +310,11 @@ class ControlServer:
             core.remove_version(data["drop"])
         if "move" in data:
             core.move_file(*data["move"])
+        return web.json_response({})
+
+    async def _scan(self, request: web.Request) -> web.Response:
+        """Look for what changed on the disk: `{"section": 1}`."""
+        self.simulator.scan(int((await request.json())["section"]))
         return web.json_response({})
 
     async def _save(self, request: web.Request) -> web.Response:
