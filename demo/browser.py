@@ -120,10 +120,13 @@ class Page:
         await self.command("Page.navigate", url=url)
 
     async def until(self, script: str) -> None:
-        """Wait until a script says yes."""
-        async with asyncio.timeout(_PATIENCE):
-            while not await self.evaluate(script):
-                await asyncio.sleep(0.1)
+        """Wait until a script says yes. Raises TimeoutError with the script."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while not await self.evaluate(script):
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise TimeoutError(f"The page was never as awaited: {script}") from None
 
     async def press(self, code: str, *, shift: bool = False) -> None:
         """Press a key, as a keyboard does."""

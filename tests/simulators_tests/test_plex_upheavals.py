@@ -1,6 +1,5 @@
 """What happens to items behind everybody's back: made anew, merged, split, moved."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -238,14 +237,6 @@ async def test_by_the_control_port(sim: PlexSimulator) -> None:
         assert not other.of_type(ItemType.MOVIE)
         state = await order("item/4/guids", {"guids": core.item(5).guids})
         assert state["guids"] == list(core.item(5).guids)
-        (file,) = core.item(4).files
-        louder = file.replace(".mkv", ".MKV")
-        await order("file", {"move": [file, louder]})
-        await order("scan", {"section": 1})
-        async with asyncio.timeout(10):
-            while not core.find_all(louder):
-                await asyncio.sleep(0.01)
-        assert not core.find_all(file)
         await order("smart_collection", {"section": 1, "title": "Empty"})
         await order("item/999/recreate", expected=404)
     assert core.sections[1].of_type(ItemType.COLLECTION)

@@ -66,7 +66,6 @@ class ControlServer:
                 web.delete("/__sim/item/{key}", self._remove),
                 web.post("/__sim/library", self._library),
                 web.post("/__sim/file", self._file),
-                web.post("/__sim/scan", self._scan),
                 web.post("/__sim/save", self._save),
             ]
         )
@@ -310,11 +309,6 @@ class ControlServer:
             core.remove_version(data["drop"])
         if "move" in data:
             core.move_file(*data["move"])
-        return web.json_response({})
-
-    async def _scan(self, request: web.Request) -> web.Response:
-        """Look for what changed on the disk: `{"section": 1}`."""
-        self.simulator.scan(int((await request.json())["section"]))
         return web.json_response({})
 
     async def _save(self, request: web.Request) -> web.Response:

@@ -211,11 +211,6 @@ class PlexSimulator:
             return Resetter()
         return self._web()
 
-    def scan(self, section: int) -> None:
-        """Look for what changed on the disk."""
-        self.core.scan(self.core.sections[section])
-        self._wake.set()
-
     def _faults_changed(self) -> None:
         self._follow_orders()
         if self._running and self.faults.refusing():
