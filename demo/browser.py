@@ -142,6 +142,23 @@ class Page:
                 **typed,
             )
 
+    async def traced(self) -> list[dict[str, Any]]:
+        """End the trace that was started, and give what it has."""
+        self.events.clear()
+        await self.command("Tracing.end")
+        while not any(
+            each["method"] == "Tracing.tracingComplete" for each in self.events
+        ):
+            await self._hear(await self._socket.receive_json())
+        found = [
+            entry
+            for each in self.events
+            if each["method"] == "Tracing.dataCollected"
+            for entry in each["params"]["value"]
+        ]
+        self.events.clear()
+        return found
+
     async def picture(self, file: Path) -> None:
         """Keep what is seen now."""
         answer = await self.command("Page.captureScreenshot", format="png")

@@ -28,15 +28,10 @@ _PLANTED = "<img src=x onerror=window.planted=1><script>window.planted=1</script
 # What each view shows once it is there.
 _SHOWN = {
     "plan": ".listing [role=listitem], .listing .empty",
-    "needs": ".card",
+    "needs": "details[open] [data-main]",
     "history": ".listing [role=listitem], .listing .empty",
     "health": ".time",
 }
-
-
-def _is_there(view: str) -> str:
-    """Give the script that asks whether a view is."""
-    return f"!!window.panel?.()?.querySelector({_SHOWN[view]!r})"
 
 
 class CheckError(Exception):
@@ -84,19 +79,18 @@ async def _check(
 async def _use(
     page: Page, demo: running.Demo, folder: Path | None, axe: str | None
 ) -> None:
-    """Write, undo, see an outage, look around, mend what fails: all of it on one page."""
+    """See an outage, look around, mend what fails, write and undo: all of it on one page."""
     walker = Walker(page, demo, folder)
-    await walk(walker, demo)
     await see_outage(walker, demo)
-    troubles = await make_troubles(demo)
     scene = await _plan_something(demo)
-    for view in _SHOWN:
-        await _check_view(page, demo.place, view, folder, axe)
+    await _check_view(page, demo.place, "plan", folder, axe)
     await _check_planted(page, demo, scene, axe)
     await _plan_nothing(demo, scene)
-    await page.go(f"{demo.place.home_url}/plexsync/plan")
-    await page.until(_is_there("plan"))
+    troubles = await make_troubles(demo)
+    for view in ("history", "health", "needs"):
+        await _check_view(page, demo.place, view, folder, axe)
     await mend(walker, demo, troubles)
+    await walk(walker, demo)
     _check_quiet(page)
     await _check_policy(page)
 
@@ -120,7 +114,6 @@ async def _plan_nothing(demo: running.Demo, planted: Scene) -> None:
     entities = await demo.entities()
     await demo.home.press("switch.turn_on", entities["switch.sync"])
     await demo.home.until(entities["sensor.pending"], "0".__eq__, 60)
-    await demo.home.act("plexsync.reconcile", scope="plan", wait=60)
 
 
 async def _be_strict(page: Page, session: ClientSession, place: Place) -> None:
@@ -165,8 +158,8 @@ async def _check_view(
         for scheme in ("light", "dark"):
             feature = {"name": "prefers-color-scheme", "value": scheme}
             await page.command("Emulation.setEmulatedMedia", features=[feature])
-            await page.go(f"{place.home_url}/plexsync/{view}")
-            await page.until(_is_there(view))
+            await page.go(f"{place.home_url}/plexsync/{view}?reason=ambiguous")
+            await page.until(f"!!window.panel?.()?.querySelector({_SHOWN[view]!r})")
             wide = await page.evaluate(
                 "document.documentElement.scrollWidth > innerWidth"
                 " || panel().querySelector('main').scrollWidth"

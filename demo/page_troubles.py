@@ -43,8 +43,6 @@ async def make_troubles(demo: Demo) -> Troubles:
 
 async def mend(walker: Walker, demo: Demo, troubles: Troubles) -> None:
     """Pick an item for each record that needs one, and retry the other."""
-    await walker.to("el.matches('[data-view=needs]')", back=True)
-    await walker.press("Enter")
     await _pick_twin(walker, troubles.twins)
     await _pick_shared(walker, troubles.merged)
     await demo.plex.refuse_nothing()
@@ -53,14 +51,17 @@ async def mend(walker: Walker, demo: Demo, troubles: Troubles) -> None:
     await walker.press("Enter")
     await walker.marked(troubles.refused)
     await walker.page.until("!panel().querySelector('[data-group^=failed]')")
-    await walker.page.until("!panel().querySelector('[data-view=needs] .count')")
+    await demo.plex.split(await demo.plex.item(troubles.merged[0].in_plex))
+    await demo.home.act("plexsync.reconcile", wait=60)
+    await walker.until("Nothing needs you")
     await walker.see("when nothing needs anybody")
+    for scene in troubles.merged:
+        await walker.marked(scene)
     say("What was ambiguous, shared and refused was mended by keyboard")
 
 
 async def _pick_twin(walker: Walker, twins: list[Scene]) -> None:
     """Tie the automation's record to the second of the items that fit."""
-    await _open_group(walker, "failed:ambiguous")
     other, meant = (twin.in_plex for twin in twins)
     await _pick(walker, meant, candidates=2)
     await walker.in_plex(meant, lambda found: found.get("tagline") == _TAGLINE)

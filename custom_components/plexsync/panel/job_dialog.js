@@ -68,7 +68,7 @@ function buttons(page, job, done) {
       done();
     });
   return [
-    button(t("needs.retry"), ask("retry"), { class: "button primary" }),
+    button(t("needs.retry"), ask("retry"), { class: candidatesOf(job).length ? "button" : "button primary" }),
     refused.length > 0 && button(t("job.keep", { fields: list(refused.map(field)) }), keep),
     button(t("needs.discard"), ask("discard")),
   ];
