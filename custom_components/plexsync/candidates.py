@@ -18,8 +18,8 @@ async def async_candidates(
 ) -> JsonObjectType:
     """Describe the items that there are. Raises Fault, StorageError, ServiceValidationError."""
     engine, wanted = coordinator.engine, dict.fromkeys(map(rating_key, keys), "")
-    async with engine.admission.contact(READING) as contact:
-        found = await Look(engine.common, contact).read(wanted)
+    async with engine.admission.calls(READING) as calls:
+        found = await Look(engine.common, calls).read(wanted)
     libraries = {
         each.uuid: each.title for each in await coordinator.server.known_libraries()
     }

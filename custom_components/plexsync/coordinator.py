@@ -30,7 +30,6 @@ from .const import (
     DEFAULT_KEEP_HISTORY,
     DOMAIN,
 )
-from .departure_watch import DepartureWatch
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
 from .engine.engine import SCHEMAS, Engine
@@ -48,6 +47,7 @@ from .engine.snapshot import Snapshot
 from .errors import not_opened
 from .failures import Failures, ItemsFailed
 from .first_plan import async_make_first_plans
+from .gone_watch import GoneWatch
 from .images import ImageDesk
 from .nightly import Nightly
 from .open_sources import async_open_sources
@@ -96,7 +96,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.runners: dict[str, SourceRunner] = {}
         self.reconcile = ReconcileRun(self)
         self.nightly = Nightly(self)
-        self.departures = DepartureWatch(self)
+        self.gone_watch = GoneWatch(self)
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
@@ -186,7 +186,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             contact=self.engine.health.sighted,
             broke=self.server.distrust,
             arrived=self._look_again,
-            changed=self.engine.news.void,
+            changed=self.engine.plex_notices.void,
         )
 
     def async_start(self) -> None:
@@ -202,7 +202,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         for runner in self.runners.values():
             self._keep("source", runner.run)
         self._spawn("first plans", async_make_first_plans(self))
-        self.departures.start()
+        self.gone_watch.start()
 
     def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Keep a task running: a bug of ours must not stop syncing silently."""
@@ -262,7 +262,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         async_keep_holds(self)
         self.backup.close()
         self.nightly.close()
-        self.departures.close()
+        self.gone_watch.close()
         stopping = [asyncio.ensure_future(self.reconcile.cancel()), *self._tasks]
         for task in self._tasks:
             task.cancel()

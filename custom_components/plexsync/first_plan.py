@@ -122,8 +122,8 @@ async def async_hold_sources_not_the_server(coordinator: PlexSyncCoordinator) ->
             if (
                 subentry.data[CONF_START] != START_PREVIEW
                 or not (asked or counted is None)
-                or await engine.upkeep.is_new(number)
-                or await engine.upkeep.has_settled(number)
+                or await engine.failed_jobs.is_new(number)
+                or await engine.failed_jobs.has_settled(number)
             ):
                 continue
             shown = None if counted is None else _shown(json.loads(counted))

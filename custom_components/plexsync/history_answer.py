@@ -35,7 +35,7 @@ async def async_history(
     """Return one page, with the titles that Plex has now."""
     page = await coordinator.engine.history.page(await _wanted(coordinator, data))
     keys = {row.rating_key for row in page.rows if row.rating_key}
-    titles = await coordinator.engine.by_hand.titles(sorted(keys))
+    titles = await coordinator.engine.on_demand.titles(sorted(keys))
     return _answer(coordinator, page, titles)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
     """Describe the moment. Raises StorageError."""
     data, engine = await async_snapshot(coordinator), coordinator.engine
-    _, in_flight = await engine.standing.jobs(state="in_flight", limit=1)
+    _, in_flight = await engine.job_status.jobs(state="in_flight", limit=1)
     next_sweep = coordinator.nightly.next
     return {
         "status": str(status(data)),
@@ -43,7 +43,7 @@ async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
 
 async def _reasons(coordinator: PlexSyncCoordinator, data: Snapshot) -> dict[str, Any]:
     """Count what waits, failed, or has nothing to write to."""
-    found: dict[str, Any] = dict(await coordinator.engine.standing.reasons())
+    found: dict[str, Any] = dict(await coordinator.engine.job_status.reasons())
     found |= {f"skipped:{reason}": number for reason, number in data.skipped.items()}
     return found
 

@@ -21,7 +21,7 @@ from .const import (
     START_PREVIEW,
     SUBENTRY_STASH,
 )
-from .engine.departures import WhenGone
+from .engine.gone_records import WhenGone
 from .engine.holds import SourceHold
 from .engine.ledger_sources import SOURCES
 from .first_plan import async_hold_sources_not_the_server
@@ -43,7 +43,7 @@ async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
     """
     engine, allowed = coordinator.engine, coordinator.hass.config
     known = set(json.loads(await engine.notes.get(SOURCES) or "[]"))
-    await engine.upkeep.follow(
+    await engine.failed_jobs.follow(
         SOURCE_ACTION,
         _digest(
             coordinator,
@@ -52,7 +52,7 @@ async def async_open_sources(coordinator: PlexSyncCoordinator) -> None:
         ),
         read_again=False,
     )
-    await engine.upkeep.retry_due(SOURCE_ACTION)
+    await engine.failed_jobs.retry_due(SOURCE_ACTION)
     await async_hold_sources_not_the_server(coordinator)
     for subentry in coordinator.config_entry.get_subentries_of_type(SUBENTRY_STASH):
         await _open_stash(coordinator, subentry)
@@ -74,13 +74,13 @@ async def _open_stash(
     engine, data, number = coordinator.engine, subentry.data, subentry.subentry_id
     options = StashOptions.from_dict(data[CONF_FIELDS])
     start = data[CONF_START]
-    if start == START_PREVIEW and await engine.upkeep.is_new(number):
+    if start == START_PREVIEW and await engine.failed_jobs.is_new(number):
         # Never rewrite a library unasked: keep the jobs, and write nothing.
         await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
     elif start != START_PREVIEW:
         await engine.source_holds.lift(number, SourceHold.FIRST_PLAN)
     settings = data[CONF_PATH_MAPPINGS], options.as_dict()
-    await engine.upkeep.follow(
+    await engine.failed_jobs.follow(
         number, _digest(coordinator, *settings), read_again=start != START_CHANGES
     )
     if SourceHold.FIRST_PLAN in engine.source_holds.of(number):
@@ -100,8 +100,8 @@ async def _open_stash(
         when_gone=WhenGone(options.when_gone),
         scan_new=options.scan_new,
         changed=coordinator.async_look,
-        job_ended=partial(coordinator.departures.job_ended, number),
-        lost=partial(coordinator.departures.lost, number),
+        job_ended=partial(coordinator.gone_watch.job_ended, number),
+        lost=partial(coordinator.gone_watch.lost, number),
     )
 
 

@@ -169,7 +169,7 @@ class ReconcileRun:
             if self._scope == "all":
                 await self._look_at_paths(before)
                 for number in before.keys() - records.away:
-                    await self._coordinator.departures.look(number)
+                    await self._coordinator.gone_watch.look(number)
         except StorageError as error:
             _LOGGER.warning("The reconcile run ended early: %s", error)
             raise

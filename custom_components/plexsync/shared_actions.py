@@ -10,7 +10,7 @@ from homeassistant.util.json import JsonObjectType
 from .answers import job_answer, outages_answer
 from .const import SCOPE_PLAN, SOURCE_ACTION
 from .coordinator import PlexSyncCoordinator
-from .engine.failed import EVERYTHING, Choice
+from .engine.failed_rows import EVERYTHING, Choice
 from .engine.record import Record
 from .engine.retry import Fault
 from .errors import invalid
@@ -50,7 +50,7 @@ async def _tie(
 ) -> JsonObjectType:
     source = source_id(coordinator, data.get(ATTR_SOURCE, SOURCE_ACTION))
     key = record_key(data[ATTR_KEY])
-    await coordinator.engine.by_hand.pin(source, key, item)
+    await coordinator.engine.on_demand.pin(source, key, item)
     if (runner := coordinator.runners.get(source)) is not None:
         # A record that was in line with one item may have to be written to another now.
         with contextlib.suppress(Fault):
@@ -84,7 +84,7 @@ async def get_jobs(
     """List jobs."""
     engine = coordinator.engine
     source = data.get(ATTR_SOURCE)
-    jobs, total = await engine.standing.jobs(
+    jobs, total = await engine.job_status.jobs(
         state=data.get(ATTR_STATE),
         source=None if source is None else source_id(coordinator, source),
         reason=data.get(ATTR_REASON),
@@ -112,7 +112,7 @@ async def retry_failed(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
     """Retry failed jobs with fresh records from their sources."""
-    done = await coordinator.engine.upkeep.retry(_choice(data) or EVERYTHING)
+    done = await coordinator.engine.failed_jobs.retry(_choice(data) or EVERYTHING)
     return asdict(done)
 
 
@@ -122,7 +122,7 @@ async def discard_failed(
     """Discard failed jobs; discarding all of them has to be asked for explicitly."""
     if (choice := _choice(data)) is None:
         raise invalid("failed_jobs_unnamed")
-    number = await coordinator.engine.upkeep.discard(choice)
+    number = await coordinator.engine.failed_jobs.discard(choice)
     return {"discarded": number}
 
 

@@ -19,12 +19,12 @@ from .engine.fields import FIELDS
 from .engine.holds import SourceHold
 from .engine.job import Priority
 from .engine.left_alone import Rule
+from .engine.lookup_result import LookupResult
 from .engine.plan import Plan
-from .engine.planned import Filter, PlannedRecord
+from .engine.plan_cache import Filter, PlannedRecord
 from .engine.record import Record
 from .engine.retry import Fault
 from .engine.review import Fresh
-from .engine.sight import Sight
 from .errors import invalid
 from .service_schemas import (
     ATTR_DIGEST,
@@ -131,7 +131,7 @@ async def _records(
 
 
 def _fresh(fresh: Fresh) -> JsonObjectType:
-    targets = fresh.sight.targets
+    targets = fresh.lookup.targets
     answer: JsonObjectType = {
         "digest": fresh.digest,
         "items": [_item(target) for target in targets if target.item is not None],
@@ -144,9 +144,9 @@ def _fresh(fresh: Fresh) -> JsonObjectType:
     return answer
 
 
-def _item(sight: Sight) -> JsonObjectType:
-    assert sight.item is not None
-    item, plan = sight.item, sight.plan
+def _item(lookup: LookupResult) -> JsonObjectType:
+    assert lookup.item is not None
+    item, plan = lookup.item, lookup.plan
     return {
         "rating_key": item.rating_key,
         "title": str(item.fields.get("title") or ""),

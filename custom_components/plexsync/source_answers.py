@@ -16,8 +16,8 @@ async def async_begin(coordinator: PlexSyncCoordinator, source: str) -> None:
 
 async def async_part(coordinator: PlexSyncCoordinator, source: str) -> None:
     """Let go of all records that a source has no more. Raises StorageError."""
-    await coordinator.engine.departures.agree(source)
-    coordinator.departures.look_soon(source)
+    await coordinator.engine.gone_records.agree(source)
+    coordinator.gone_watch.look_soon(source)
 
 
 ANSWERS: Final[Mapping[SourceHold, Answer]] = {

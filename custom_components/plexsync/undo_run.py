@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from .const import DOMAIN
-from .engine.contact import CircuitRefusedError
+from .engine.guarded_calls import CircuitRefusedError
 from .engine.record import Find
 from .engine.retry import Fault
 from .engine.undoing import Which

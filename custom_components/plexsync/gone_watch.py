@@ -10,7 +10,7 @@ from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
 from .engine.database import StorageError
-from .engine.departures import Departed
+from .engine.gone_records import Gone
 from .engine.holds import SourceHold
 from .engine.retry import Backoff, Fault
 
@@ -25,8 +25,8 @@ _AGAIN = 600.0  # seconds until the second look, which confirms the first one
 _ASKED = Backoff(_AGAIN, 6 * _HOUR)  # while the owner is asked: records may come back
 
 
-class DepartureWatch:
-    """Look for departed records after a sweep, and when a source shows signs of loss."""
+class GoneWatch:
+    """Look for records that are gone, after a sweep, and when a source shows signs of loss."""
 
     def __init__(self, coordinator: PlexSyncCoordinator) -> None:
         """Initialize without a look."""
@@ -55,7 +55,7 @@ class DepartureWatch:
             return
         engine = self._coordinator.engine
         try:
-            found = await engine.departures.look(
+            found = await engine.gone_records.look(
                 source,
                 runner.source.listing(),
                 engine.clock.steady(),
@@ -95,7 +95,7 @@ class DepartureWatch:
         def begin(now: datetime) -> None:
             del self._later[source]
             self._coordinator.config_entry.async_create_background_task(
-                self._coordinator.hass, self.look(source), f"{DOMAIN} departures"
+                self._coordinator.hass, self.look(source), f"{DOMAIN} gone records"
             )
 
         stop = async_call_later(self._coordinator.hass, delay, begin)
@@ -156,7 +156,7 @@ class DepartureWatch:
         if self._comparing is not None:
             self._comparing.cancel()
 
-    def _tell(self, source: str, found: Departed) -> None:
+    def _tell(self, source: str, found: Gone) -> None:
         if found.parted:
             _LOGGER.info(
                 "Source %s no longer has %s of its %s records",
