@@ -1,23 +1,21 @@
 """The moment of one server as the review page shows it: no title, no path, no secret."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.util.json import JsonObjectType
 
 from . import issues
 from .answers import iso, plan_state
+from .coordinator import PlexSyncCoordinator
 from .engine.holds import SourceHold, foremost
 from .engine.snapshot import Snapshot
 from .engine.status import status
 from .show import async_snapshot
 
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
-
 
 async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
     """Describe the moment. Raises StorageError."""
-    data, engine = await async_snapshot(coordinator), coordinator.engine
+    data, engine = await async_snapshot(coordinator.host), coordinator.engine
     _, in_flight = await engine.job_status.jobs(state="in_flight", limit=1)
     next_sweep = coordinator.nightly.next
     return {

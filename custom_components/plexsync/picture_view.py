@@ -114,7 +114,7 @@ class WantedPictureView(_View):
             record = (await runner.source.fresh([key])).get(key)
             if not isinstance(record, Record) or kind not in record.pictures:
                 raise web.HTTPNotFound
-            fetched = await coordinator.images.fetch(
+            fetched = await coordinator.host.images.fetch(
                 source, record.pictures[kind], None, record.files
             )
         except Fault, StorageError:

@@ -57,7 +57,7 @@ async def _sync_item(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
     """Accept one record, and wait for its outcome if asked to."""
-    record = await async_record(coordinator.hass, coordinator.images, data)
+    record = await async_record(coordinator.hass, coordinator.host.images, data)
     engine, wait = coordinator.engine, data[ATTR_WAIT]
     (receipt,) = await engine.submit([record], Priority.INTERACTIVE)
     if receipt.accepted is Accepted.UNCHANGED or receipt.job is None:
@@ -92,7 +92,7 @@ async def _preview_item(
 ) -> JsonObjectType:
     """Preview what would be written for a record, or for a file that a source knows."""
     if ATTR_FIELDS in data:
-        record = await async_record(coordinator.hass, coordinator.images, data)
+        record = await async_record(coordinator.hass, coordinator.host.images, data)
     else:
         given = identifier(data)
         if given is None or given[0] != ATTR_PATH:
