@@ -1,4 +1,4 @@
-"""The moment of one server as the review page shows it: no title, no path, no secret."""
+"""The state of one server as the review page shows it: no titles, paths or secrets."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from .engine.status import status
 from .show import async_snapshot
 
 
-async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
-    """Describe the moment. Raises StorageError."""
+async def async_live_state(coordinator: PlexSyncCoordinator) -> JsonObjectType:
+    """Describe the state at this moment. Raises StorageError."""
     data, engine = await async_snapshot(coordinator.host), coordinator.engine
     _, in_flight = await engine.job_status.jobs(state="in_flight", limit=1)
     next_sweep = coordinator.nightly.next
@@ -40,7 +40,7 @@ async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
 
 
 async def _reasons(coordinator: PlexSyncCoordinator, data: Snapshot) -> dict[str, Any]:
-    """Count what waits, failed, or has nothing to write to."""
+    """Count by reason what waits, failed, or has nothing to write to."""
     found: dict[str, Any] = dict(await coordinator.engine.job_status.reasons())
     found |= {f"skipped:{reason}": number for reason, number in data.skipped.items()}
     return found
