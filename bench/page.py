@@ -27,6 +27,7 @@ from demo.stack import PLEX_TOKEN, stack_at
 
 _PATIENCE = 600.0
 _PAUSE = 0.5
+_SETTLED = 3  # seconds that a server takes to come to rest
 _FIRST = 1000.0  # milliseconds until the first rows are there
 _MESSAGE = 256_000  # bytes of one message of ours
 _IDLE = 10  # seconds
@@ -184,6 +185,8 @@ async def _plan(place: Place, home: Home, memory: _Memory, figures: Figures) -> 
     """Set up the server and its source, and wait for the plan of all."""
     figures.home["without us"] = memory.now()
     entry = await flows.add_server(home, place.plex_url, PLEX_TOKEN)
+    await asyncio.sleep(_SETTLED)
+    figures.home["with a server"] = memory.now()
     began = time.perf_counter()
     await flows.add_stash(home, entry, place.stash_url, start="preview")
     async with home.connection() as connection, asyncio.timeout(_PATIENCE):

@@ -1,5 +1,6 @@
 """Look at the review page as its reader does: in a browser, under a strict policy."""
 
+import asyncio
 from base64 import b64encode
 import hashlib
 import json
@@ -79,18 +80,19 @@ async def _check(
 async def _use(
     page: Page, demo: running.Demo, folder: Path | None, axe: str | None
 ) -> None:
-    """See an outage, look around, mend what fails, write and undo: all of it on one page."""
+    """Look at each view, see an outage, write, undo and mend: all of it on one page."""
     walker = Walker(page, demo, folder)
     await see_outage(walker, demo)
+    for view in ("health", "history"):
+        await _check_view(page, demo.place, view, folder, axe)
     scene = await _plan_something(demo)
     await _check_view(page, demo.place, "plan", folder, axe)
     await _check_planted(page, demo, scene, axe)
     await _plan_nothing(demo, scene)
-    troubles = await make_troubles(demo)
-    for view in ("history", "health", "needs"):
-        await _check_view(page, demo.place, view, folder, axe)
-    await mend(walker, demo, troubles)
     await walk(walker, demo)
+    troubles = await make_troubles(demo)
+    await _check_view(page, demo.place, "needs", folder, axe)
+    await mend(walker, demo, troubles)
     _check_quiet(page)
     await _check_policy(page)
 
@@ -110,10 +112,14 @@ async def _plan_something(demo: running.Demo) -> Scene:
 
 
 async def _plan_nothing(demo: running.Demo, planted: Scene) -> None:
-    await demo.stash.rename(planted, planted.title)
+    """Let all of it be written, and take the planted title back."""
     entities = await demo.entities()
     await demo.home.press("switch.turn_on", entities["switch.sync"])
     await demo.home.until(entities["sensor.pending"], "0".__eq__, 60)
+    await demo.stash.rename(planted, planted.title)
+    async with asyncio.timeout(60):
+        while await demo.plex.title(planted.in_plex) != planted.title:
+            await asyncio.sleep(0.1)
 
 
 async def _be_strict(page: Page, session: ClientSession, place: Place) -> None:

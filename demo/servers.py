@@ -107,10 +107,6 @@ class Plex:
         """Make one item of two."""
         await self._post(f"item/{item}/merge", {"items": [other]})
 
-    async def split(self, item: dict[str, Any]) -> None:
-        """Make an item of each of its files."""
-        await self._post(f"item/{item['ratingKey']}/split")
-
     async def refuse_edits(self, item: int) -> None:
         """Refuse to edit an item."""
         await self._post(
