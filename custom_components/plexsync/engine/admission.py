@@ -1,4 +1,4 @@
-"""Contacts for whoever waits for an answer: given at once, or refused with a reason.
+"""Calls for whoever waits for an answer: given at once, or refused with a reason.
 
 The worker does not come this way: ``queue.claim_trial`` says which job is its trial.
 """
@@ -8,11 +8,12 @@ import contextlib
 
 from .breaker import Permit, State
 from .circuit import Circuit
-from .contact import CircuitRefusedError, Contact
+from .guarded_calls import CircuitRefusedError, GuardedCalls
 from .health import Health
 from .holds import Hold, foremost
 from .judge import Judge
-from .retry import Fault, FaultClass
+from .reasons import Reason
+from .retry import CLOSED, Fault, FaultClass
 
 
 class Admission:
@@ -30,7 +31,7 @@ class Admission:
         self._closed = True
 
     @contextlib.asynccontextmanager
-    async def contact(self, past: frozenset[Hold]) -> AsyncGenerator[Contact]:
+    async def calls(self, past: frozenset[Hold]) -> AsyncGenerator[GuardedCalls]:
         """Make calls that somebody waits for; a refusal becomes a Fault.
 
         ``past`` names the holds that do not concern these calls. After a start only
@@ -43,11 +44,11 @@ class Admission:
             if not circuit.breaker.verified and not self._closed:
                 await self._health.ask()
             permit = self._admit(past)
-        contact = Contact(circuit, self._health, self._judge, permit, past)
+        calls = GuardedCalls(circuit, self._health, self._judge, permit, past)
         try:
             if permit is None:
                 raise self._refusal(past)
-            yield contact
+            yield calls
         except CircuitRefusedError as error:
             raise self._refusal(past) from error
         except Fault as fault:
@@ -55,7 +56,7 @@ class Admission:
                 raise
             raise self._refusal(past) from fault  # it was we who broke the call off
         finally:
-            await contact.finish()
+            await calls.finish()
             circuit.notify()
 
     def _admit(self, past: frozenset[Hold]) -> Permit | None:
@@ -63,6 +64,8 @@ class Admission:
 
     def _refusal(self, past: frozenset[Hold]) -> Fault:
         if self._closed:
-            return Fault(FaultClass.SERVER, "closed")
+            return Fault(FaultClass.SERVER, CLOSED)
         hold = foremost(self._circuit.holds.difference(past))
-        return Fault(FaultClass.SERVER, "held" if hold else "circuit_open", hold=hold)
+        return Fault(
+            FaultClass.SERVER, Reason.HELD if hold else Reason.CIRCUIT_OPEN, hold=hold
+        )

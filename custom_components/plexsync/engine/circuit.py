@@ -28,6 +28,7 @@ from .holds import REFUSED, Hold
 from .outages import OutageLog
 from .pace import Pace
 from .ports import BreakerStore
+from .reasons import Reason
 from .saves import Saves
 
 _LOGGER = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Circuit:
         self.bell = Bell()  # for whoever waits for work or a permit
         self.wake = asyncio.Event()  # for the prober
         self.wanted = False  # somebody waits for a permit
-        self.reachable: bool | None = None  # what the last contact showed
+        self.reachable: bool | None = None  # what the last call showed
         self.ledger_id: str | None = None  # which ledger this circuit's server has
         self.evidence = Evidence()
         self._saves = Saves(store, clock, name)
@@ -107,7 +108,7 @@ class Circuit:
         if self.breaker.state is State.CLOSED:
             self.outages.ended(min(wall, self.outages.seen or wall))
         elif self.outages.current is None:
-            self.outages.began(wall, "unknown")
+            self.outages.began(wall, Reason.UNKNOWN)
 
     def snapshot(self) -> dict[str, Any]:
         """Describe everything that the store keeps."""

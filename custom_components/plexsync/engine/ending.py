@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from .job import Job
+from .reasons import Reason
 from .record import ItemOutcome, Outcome
 from .task import Task, Verdict
 
@@ -67,10 +68,10 @@ class Ending:
     @cached_property
     def items(self) -> tuple[ItemOutcome, ...]:
         """How each item fared that was found."""
-        return tuple(self._item(task) for task in self.tasks if task.sight.rating_key)
+        return tuple(self._item(task) for task in self.tasks if task.lookup.rating_key)
 
     def _item(self, task: Task) -> ItemOutcome:
-        key, status = task.sight.rating_key or "", _STATUS[_verdict(task)]
+        key, status = task.lookup.rating_key or "", _STATUS[_verdict(task)]
         if status == "unchanged" and self._earlier.get(key) == "written":
             status = "written"
         is_over = status in ("written", "unchanged")
@@ -112,5 +113,5 @@ def _verdict(task: Task) -> Verdict:
 
 def _rank(task: Task) -> int:
     # One that is not as it was shown is still to be written: no other item ends the job.
-    unseen = task.reason == "plan_changed"
+    unseen = task.reason == Reason.PLAN_CHANGED
     return _WORST_FIRST.index(Verdict.FAILED if unseen else _verdict(task))

@@ -10,11 +10,12 @@ from typing import Self
 from . import known_pictures
 from .bulkheads import shut
 from .common import Common
+from .concurrency import run_all
 from .job import Job
 from .ports import FetchedImage
+from .reasons import Reason
 from .record import Image, Record
 from .retry import Fault, FaultClass
-from .together import together
 from .unforeseen import tell
 
 AT_ONCE = 4
@@ -79,7 +80,7 @@ async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
             if data is not None:
                 mine.data[name] = data
 
-    await together(fetch(job) for job in jobs)
+    await run_all(fetch(job) for job in jobs)
     return found
 
 
@@ -103,7 +104,7 @@ async def _fetch(
     note = known_pictures.KnownPicture(tag, digest, image.mark)
 
     def keep(db: Connection) -> None:
-        # A job that has gone was about another film: its key was dealt again.
+        # A job that has gone was about another film: its key was used again.
         if db.execute("SELECT 1 FROM job WHERE id = ?", (job.id,)).fetchone():
             known_pictures.keep(db, source, image.ref, note)
 
@@ -115,7 +116,7 @@ async def load(common: Common, record: Record, image: Image) -> bytes:
     """Fetch the bytes of a picture of which only the digest is at hand. Raises Fault."""
     answer = await _ask(common, record, image, None)
     if answer.data is None:
-        raise Fault(FaultClass.ITEM, "image_missing")
+        raise Fault(FaultClass.ITEM, Reason.IMAGE_MISSING)
     return answer.data
 
 
@@ -137,6 +138,6 @@ async def _ask(
         raise shut(kind) from None
     except Exception as error:  # noqa: BLE001  # costs this job alone
         tell(error)
-        raise Fault(FaultClass.ITEM, "unforeseen") from None
+        raise Fault(FaultClass.ITEM, Reason.UNFORESEEN) from None
     bulkheads.worked(kind)
     return answer

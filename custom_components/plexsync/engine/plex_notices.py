@@ -6,11 +6,12 @@ from . import queue
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database
+from .reasons import Reason
 
 _VOID = 60.0  # seconds; no read is used for that long
 
 
-class PlexNews:
+class PlexNotices:
     """Remember which reads are old, and wake what waits for an item."""
 
     def __init__(self, database: Database, circuit: Circuit, clock: Clock) -> None:
@@ -35,7 +36,7 @@ class PlexNews:
         Raises StorageError.
         """
         number = await self._database.run(
-            lambda db: queue.wake(db, self._clock.steady(), "not_found"),
+            lambda db: queue.wake(db, self._clock.steady(), Reason.NOT_FOUND),
             durable=False,
             if_left=self._circuit.notify,
         )
