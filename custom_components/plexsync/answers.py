@@ -12,7 +12,7 @@ from .engine.by_hand import Preview
 from .engine.change import Kept
 from .engine.engine import Engine
 from .engine.jobs_view import JobInfo
-from .engine.outages import DAY, Outage
+from .engine.outages import DAY, MEAN_WINDOW, Outage
 from .engine.plan import Plan
 from .engine.record import ItemOutcome, Outcome
 
@@ -162,6 +162,10 @@ def outages_answer(engine: Engine) -> JsonObjectType:
         }
     return {
         "outages": [_outage(outage) for outage in reversed(log.outages)],
+        "unknown": [
+            {"start": iso(start), "end": iso(end)}
+            for start, end in reversed(log.blind(now, MEAN_WINDOW))
+        ],
         "mttr": log.mttr(now),
         "mtbf": log.mtbf(now),
         "availability": availability,
