@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -203,11 +204,15 @@ async def test_a_plan_is_made_at_any_time(
     source = stash_subentry(stash, **{CONF_START: START_CHANGES})
     entry = await set_up(hass, make_entry(plex, source))
     socket = await hass_ws_client(hass)
-    assert (await ask(socket, "plan"))["computed"] is None
+    plan = await ask(socket, "plan")
+    assert (plan["computed"], plan["computed_by_source"]) == (None, {SOURCE: None})
     answer = await ask(socket, "plan/compute", source=SOURCE)
     assert answer["scope"] == "plan"
     await entry.runtime_data.reconcile.over()
-    assert (await ask(socket, "plan"))["total"] == NUMBER
+    plan = await ask(socket, "plan")
+    assert plan["total"] == NUMBER
+    assert plan["computed_by_source"] == {SOURCE: plan["computed"]}
+    assert plan["computed"] is not None
     assert state_of(hass, "sensor", "pending").state == "0"
     answer = await ask(socket, "plan/write_all")
     assert answer == {"queued": 0, "asked": NUMBER}  # nothing is on disk yet
@@ -215,6 +220,41 @@ async def test_a_plan_is_made_at_any_time(
     answer = await call(hass, "reconcile", scope="plan", wait=60)
     assert answer["counts"] == {"in_line": NUMBER}
     assert (await ask(socket, "plan"))["total"] == 0
+
+
+async def test_a_plan_is_as_old_as_its_oldest_part(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """A look at recent records makes none, nor does that of one source the others'."""
+    sources = [
+        ConfigSubentryData(
+            **{**stash_subentry(stash, **{CONF_START: START_CHANGES}), **names}  # type: ignore[typeddict-item]  # names are two of its keys
+        )
+        for names in ({}, {"subentry_id": "02SOURCE", "unique_id": "another"})
+    ]
+    entry = await set_up(hass, make_entry(plex, *sources))
+    socket, run = await hass_ws_client(hass), entry.runtime_data.reconcile
+
+    async def computed() -> tuple[str | None, dict[str, str | None]]:
+        await run.over()
+        plan = await ask(socket, "plan")
+        return plan["computed"], plan["computed_by_source"]
+
+    await ask(socket, "plan/compute", source=SOURCE)
+    first, moments = await computed()
+    assert first is not None
+    assert moments == {SOURCE: first, "02SOURCE": None}
+    await ask(socket, "plan/compute", source="02SOURCE")
+    oldest, moments = await computed()
+    later = moments["02SOURCE"]
+    assert oldest == first == moments[SOURCE]
+    assert later is not None
+    assert later > first
+    await ask(socket, "sweep", scope="recent")
+    assert await computed() == (first, moments)
 
 
 async def test_a_whole_plan_keeps_nobody_waiting(

@@ -63,7 +63,7 @@ async def get_plan(
     rows = await review.page(chosen, data[ATTR_LIMIT], data[ATTR_OFFSET])
     totals = await review.totals(chosen)
     return {
-        **plan_state(coordinator.engine),
+        **plan_state(coordinator.engine, coordinator.runners),
         "total": totals.records,
         "by_field": dict(totals.by_field),
         "by_source": dict(totals.by_source),

@@ -3,6 +3,7 @@
 import { drawChange } from "./change.js";
 import { add, button, choose, confirm, el, fill, say, show } from "./dom.js";
 import { chips, fileName, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
+import { Rarely } from "./rarely.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 50;
@@ -18,6 +19,7 @@ export class HistoryView {
     this._kept = el("p", { class: "quiet" });
     this._undo = el("p", { role: "status" });
     this._bar = progress(t("history.undo"), 0);
+    this._news = new Rarely(() => this._reload());
     this._filter = this._asked(page.query);
     this._byRun = page.query.get("by") === "run";
     this._listing = el("section", { class: "card list listing" });
@@ -49,6 +51,7 @@ export class HistoryView {
   }
 
   close() {
+    this._news.close();
     this._list.close();
     clearTimeout(this._typing);
   }
@@ -74,15 +77,14 @@ export class HistoryView {
     if (undo) this._bar.value = undo.progress;
     say(this._undo, undo ? t("history.undoing", { percent: percent(undo.progress) }) : "");
     if (this._written !== undefined && (live.written !== this._written || (this._undone && !undo)))
-      this._soon();
+      this._news.ask();
     this._written = live.written;
     this._undone = Boolean(undo);
   }
 
   /** Show what was written meanwhile, unless somebody reads further down. */
-  _soon() {
-    if (this._page.scroller.scrollTop < HEIGHT && !this._opened.is)
-      this._list.reload();
+  async _reload() {
+    if (this._page.scroller.scrollTop < HEIGHT && !this._opened.is) await this._list.reload();
   }
 
   /** Take the focus: what is open, or the row that had it. */

@@ -4,6 +4,7 @@ import { add, button, choose, confirm, el, fill, rest, say } from "./dom.js";
 import { LeftAlone } from "./left_alone.js";
 import { chips, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
 import { PlanItem, written } from "./plan_item.js";
+import { Rarely } from "./rarely.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 100;
@@ -18,6 +19,7 @@ export class PlanView {
   constructor(page) {
     this._page = page;
     this._chosen = new Map();
+    this._reload = new Rarely(() => this._list.reload());
     this._head = el("section", { class: "card" });
     this._filters = el("div", { class: "filters" });
     this._tools = el("div", { class: "actions" });
@@ -35,6 +37,7 @@ export class PlanView {
   }
 
   close() {
+    this._reload.close();
     this._list.close();
     clearTimeout(this._typing);
   }
@@ -51,9 +54,9 @@ export class PlanView {
 
   update(live) {
     const plan = live.plan ?? {};
-    const key = JSON.stringify([plan.computed, plan.differs]);
-    if (key !== this._planKey && this._planKey !== undefined && !plan.running) this._list.reload();
-    this._planKey = plan.running ? this._planKey : key;
+    const key = JSON.stringify([plan.running, plan.computed_by_source, plan.differs]);
+    if (key !== this._planKey && this._planKey !== undefined && !plan.running) this._reload.ask();
+    this._planKey = key;
     this._item?.update(live);
     this._drawHead(plan);
   }
@@ -102,9 +105,9 @@ export class PlanView {
   /** Show how old the plan is, and what keeps all of it from being written. */
   _drawHead(plan) {
     const held = this._page.live?.holds?.find((each) => !each.source);
-    const { t, count, ago, percent } = this._page.texts;
+    const { t, count, percent } = this._page.texts;
     const differs = plan.differs ?? this._total;
-    const known = plan.computed ?? this._computed;
+    const known = this._known(plan);
     say(
       this._title,
       known ? count("plan.differs", differs ?? 0) : t(plan.running ? "plan.computing" : "plan.never"),
@@ -116,14 +119,34 @@ export class PlanView {
         ? t("plan.running", { percent: percent(share ?? 0) })
         : known
           ? [
-              t("plan.computed", { ago: ago(known) }),
+              known,
               held && t("waits", { why: t(`hold.${held.hold}.title`) }),
             ].filter(Boolean).join(" · ")
-          : t("plan.never_text"),
+          : this._whyNever(),
     );
     this._bar.hidden = !plan.running;
     if (share !== undefined && share !== null) this._bar.value = share;
     rest(this._compute, plan.running);
+  }
+
+  /** Say when what is shown was compared last, and what was not; nothing where all was not. */
+  _known({ computed_by_source: moments = {} }) {
+    const { t, ago, list } = this._page.texts;
+    const { source } = this._filter;
+    const meant = source in moments ? [source] : Object.keys(moments);
+    const done = meant.map((each) => moments[each]).filter(Boolean).sort();
+    const lacking = meant.filter((each) => !moments[each]);
+    if (!done.length) return "";
+    return [
+      t("plan.computed", { ago: ago(done[0]) }),
+      lacking.length && t("plan.not_yet", { sources: list(lacking.map(this._page.source)) }),
+    ].filter(Boolean).join(" · ");
+  }
+
+  _whyNever() {
+    const { t } = this._page.texts;
+    const { sources } = this._page.overview;
+    return t(sources.some((each) => each.id !== "action") ? "plan.never_text" : "health.no_sources");
   }
 
   // Filters and tools
@@ -227,9 +250,9 @@ export class PlanView {
               t("plan.none_fit_text"),
               button(t("plan.show_all"), () => this._page.go("plan", {}, { replace: true })),
             )
-          : this._computed
+          : this._known(this._page.live.plan ?? {})
             ? nothing(t("plan.nothing"), t("plan.nothing_text"))
-            : nothing(t("plan.never"), t("plan.never_text")),
+            : nothing(t("plan.never"), this._whyNever()),
       failed: (problem, again) => nothing(error(problem), "", button(t("again"), again)),
     });
     fill(this._listing, this._list.element);
@@ -238,7 +261,6 @@ export class PlanView {
   async _fetch(offset) {
     const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
     this._total = answer.total;
-    this._computed = answer.computed;
     this._drawFilters(answer);
     this._drawTools();
     this._drawHead(this._page.live.plan ?? answer);
