@@ -186,8 +186,10 @@ async def test_the_night_is_reported(
     other = f"{PLEX_ROOT}/{FILMS[1].path}"
     fields = {"tagline": "x"}
     await call(hass, "sync_item", path=other, fields=fields, wait=20)
+    await call(hass, "reconcile", scope="plan", wait=60)  # of which it says nothing
     await call(hass, "reconcile", wait=60)
     await until(hass, lambda: told, ["call_service"])
+    assert len(told) == 1
     assert told[0].data["title"] == "Cellar: everything was compared"
     assert told[0].data["message"] == (
         "In line: 11. To be written: 0. Not in Plex: 0. Left alone: 1."

@@ -238,7 +238,7 @@ def test_event_types_have_texts_and_icons() -> None:
         CircuitClosed("recovery"),
         ItemsFailed("not_found", 1, (ItemFailed(1, "not_found"),)),
         ReconcileFinished(
-            dict.fromkeys((*KINDS, "kept:locked", "skipped:no_file"), 1), 1.0, 0
+            dict.fromkeys((*KINDS, "kept:locked", "skipped:no_file"), 1), 1.0, 0, "all"
         ),
     ):
         told = describe(event, names=True)

@@ -103,7 +103,8 @@ class Sweep:
                 self._run = None
                 self._tell(Changed())
         duration = round(self._common.clock.monotonic() - began, 1)
-        self._tell(ReconcileFinished(counts, duration, left_out()))
+        scope = "all" if everything else "recent" if enqueue else "plan"
+        self._tell(ReconcileFinished(counts, duration, left_out(), scope))
         return counts
 
     async def _remember(self, began: float, *, whole: bool) -> None:
