@@ -174,13 +174,57 @@ async def test_a_field_is_left_alone_and_followed_again(
     every = {"source": SOURCE, "field": "title"}
     for rule in (one, every):
         assert await ask(socket, "plan/leave", **rule, leave=True) == {"changed": True}
-    assert (await ask(socket, "plan/left"))["rules"] == [every | {"key": None}, one]
+    whole, mine = every | {"key": None, "title": None}, one | {"title": row["title"]}
+    assert await ask(socket, "plan/left") == {"rules": [whole, mine], "total": 2}
+    page = await ask(socket, "plan/left", limit=1, offset=1)
+    assert page == {"rules": [mine], "total": 2}
     assert "title" not in (await ask(socket, "plan"))["by_field"]
     await ask(socket, "plan/write_all")
     await until_state(hass, "sensor", "pending", "0")
     assert plex.core.find(PATH).values.get("summary") == before
     assert await ask(socket, "plan/leave", **one, leave=False) == {"changed": True}
-    assert (await ask(socket, "plan/left"))["rules"] == [every | {"key": None}]
+    assert (await ask(socket, "plan/left"))["rules"] == [whole]
+
+
+async def test_what_is_left_alone_has_a_title_while_plex_is_away(
+    socket: MockHAClientWebSocket, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """The one that its source says, and none while nobody can be asked."""
+    row = await row_of(socket, PATH, plex)
+    rule = {"source": SOURCE, "key": row["key"], "field": "summary"}
+    await ask(socket, "plan/leave", **rule, leave=True)
+    await plex.stop()
+    (told,) = (await ask(socket, "plan/left"))["rules"]
+    scene = stash.core.find_scene(told["title"])
+    assert row["key"] == f"scene:{scene}"
+    await stash.stop()
+    assert (await ask(socket, "plan/left"))["rules"] == [rule | {"title": None}]
+
+
+async def test_what_was_left_alone_of_a_removed_source_is_taken_back(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    socket: MockHAClientWebSocket,
+    plex: PlexSimulator,
+) -> None:
+    """Nobody else can: it is in no list of sources any more."""
+    rules = [
+        {"source": SOURCE, "field": "title"},
+        {"source": SOURCE, "key": "scene:1", "field": "summary"},
+    ]
+    for rule in rules:
+        await ask(socket, "plan/leave", **rule, leave=True)
+    assert hass.config_entries.async_remove_subentry(entry, SOURCE)
+    await hass.async_block_till_done()
+    left = (await ask(socket, "plan/left"))["rules"]
+    assert [rule["source"] for rule in left] == [SOURCE, SOURCE]
+    for rule in rules:
+        assert await ask(socket, "plan/leave", **rule, leave=False) == {"changed": True}
+    assert await ask(socket, "plan/left") == {"rules": [], "total": 0}
+    here = {"config_entry_id": "01ENTRY"}
+    for leave in (True, False):
+        found = await error(socket, "plan/leave", **here, **rules[0], leave=leave)
+        assert found["translation_key"] == "source_unknown"
 
 
 async def test_the_question_is_answered(

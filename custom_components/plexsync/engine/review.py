@@ -14,7 +14,7 @@ from .common import Common
 from .failed import Choice
 from .holds import READING
 from .job import Job, Priority, load
-from .left_alone import Rule
+from .left_alone import Rule, Rules
 from .look import Look
 from .planned import Filter, PlannedRecord, Totals
 from .record import Record
@@ -163,9 +163,11 @@ class Review:
         self._circuit.notify()
         return found
 
-    async def rules(self) -> list[Rule]:
+    async def rules(self, limit: int, offset: int = 0) -> Rules:
         """List what is left alone. Raises StorageError."""
-        return await self._common.database.run(left_alone.rules, durable=False)
+        return await self._common.database.run(
+            lambda db: left_alone.rules(db, limit, offset), durable=False
+        )
 
     async def leave(self, rule: Rule, *, leave: bool) -> bool:
         """Leave a field alone, or take that back; return whether it is news."""
