@@ -38,7 +38,7 @@ def make_engine(
 
 async def reasons(engine: Any) -> dict[str, int]:
     """Count the jobs that have a reason."""
-    found = engine.job_reasons() if _OLD else engine.standing.reasons()
+    found = engine.job_reasons() if _OLD else engine.job_status.reasons()
     return dict(await found)
 
 

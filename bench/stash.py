@@ -134,9 +134,9 @@ async def measure(scenes: int) -> None:
                 runner = await _read(bench, only_titles)
                 await side.drained()
             await plex.keep_full_rows()
-            departures = side.engine.departures
+            gone_records = side.engine.gone_records
             async with bench.told("list of all scenes"):
-                found = await departures.look("stash", only_titles.listing(), 0.0)
+                found = await gone_records.look("stash", only_titles.listing(), 0.0)
             if (found.known, found.gone) != (scenes, 0):
                 raise RuntimeError(f"scenes are gone: {found}")
             for what in ("sweep", "sweep again"):

@@ -209,7 +209,7 @@ async def _write_one(walker: Walker, scene: Scene) -> None:
     await walker.see("when a row opens", _DETAIL)
     await walker.to("el.matches('summary') && el.textContent.includes('Summary')")
     await walker.press("Enter")
-    await walker.to_text("Of this item")
+    await walker.to_text("For this item")
     await walker.keep("leave")
     await walker.press("Enter")
     await walker.until("Take back")

@@ -191,7 +191,7 @@ class Soak:
                 await asyncio.to_thread(self._read_journal, edition)
                 settled.append(settled_memory())
             figures.growth = settled[-1] - settled[0]
-            figures.reasons = await self.engine.standing.reasons()
+            figures.reasons = await self.engine.job_status.reasons()
         finally:
             for task in (working, ticking):
                 task.cancel()

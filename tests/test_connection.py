@@ -82,7 +82,7 @@ async def test_another_way_to_the_server_reloads_once(
     await hass.async_block_till_done()
     assert setups == [entry.entry_id]
     (name, value), *_ = changes.items()
-    assert getattr(entry.runtime_data.access, name) == value
+    assert getattr(entry.runtime_data.host.access, name) == value
 
 
 async def test_what_changes_while_we_are_set_up_is_followed(
@@ -104,7 +104,7 @@ async def test_what_changes_while_we_are_set_up_is_followed(
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     assert setups == [entry.entry_id] * 2
-    assert entry.runtime_data.access.token == "another"
+    assert entry.runtime_data.host.access.token == "another"
 
 
 async def test_an_entry_with_an_address_of_its_own_follows_nobody(

@@ -47,7 +47,7 @@ def show(text: str) -> None:
 
 async def _untouched(it: World, jobs: int, state: str = "ready") -> None:
     """Check that the outage cost no job anything."""
-    waiting, total = await it.engine.standing.jobs()
+    waiting, total = await it.engine.job_status.jobs()
     assert total == jobs
     assert {(job.attempts, job.state) for job in waiting} == {(0, state)}
 
@@ -319,7 +319,7 @@ def test_a_late_item_wakes_its_job(socket_enabled: None, tmp_path: Path) -> None
                 [Record("s", "late", Find((path,)), {"title": "Late"})], Priority.BULK
             )
             await asyncio.sleep(6 * HOUR)
-            (job,), _ = await it.engine.standing.jobs(reason="not_found")
+            (job,), _ = await it.engine.job_status.jobs(reason="not_found")
             assert job.next_attempt is not None
             wait = job.next_attempt - it.engine.clock.steady()
             requests = len(it.plex.journal)
@@ -402,7 +402,7 @@ async def test_back_at_once_over_real_time(
             allowed=rig.engine.circuit.may_listen,
             contact=contact,
             arrived=arrived,
-            changed=rig.engine.news.void,
+            changed=rig.engine.plex_notices.void,
             delays=Delays(first=0.02, cap=0.3),
         )
         listening = asyncio.create_task(events.run())
@@ -500,5 +500,5 @@ async def test_home_assistant_hears_of_new_items(
     key = str(next(iter(plex.core.items)))
     plex.core.catalog.touch(plex.core.items[int(key)], ("title",))
     async with asyncio.timeout(10):
-        while key not in engine.news.voided:  # it only shows in a race
+        while key not in engine.plex_notices.voided:  # it only shows in a race
             await asyncio.sleep(0.01)

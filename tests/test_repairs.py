@@ -409,7 +409,7 @@ async def test_what_a_source_needs_its_owner_for(
     assert await hass.config_entries.async_reload(entry.entry_id)
     runner = entry.runtime_data.runners[SOURCE]
     await until(hass, lambda: runner.connected is False, [EVENT_STATE_CHANGED])
-    async_ask_owner(entry.runtime_data)
+    async_ask_owner(entry.runtime_data.host, entry.runtime_data.data)
     again = issue(hass, key, SOURCE)
     assert again is not None
     assert again.dismissed_version  # whoever ignores it is not shown it anew

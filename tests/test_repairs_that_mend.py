@@ -105,7 +105,7 @@ async def test_failed_jobs_that_nobody_looks_at(
     engine = entry.runtime_data.engine
 
     async def again() -> list[int]:
-        jobs, _ = await engine.standing.jobs(state="failed")
+        jobs, _ = await engine.job_status.jobs(state="failed")
         return [job.history.failures for job in jobs if job.history]
 
     while await again() != [2]:

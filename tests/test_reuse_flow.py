@@ -129,7 +129,7 @@ async def test_an_entry_of_an_earlier_version_finds_its_server(
     await set_up(hass, old)
     assert old.data == {CONF_REUSE: True, **known}
     assert old.minor_version == 2
-    assert old.runtime_data.access.url == plex.url
+    assert old.runtime_data.host.access.url == plex.url
 
 
 async def test_an_entry_of_an_earlier_version_with_an_address(

@@ -691,7 +691,7 @@ async def test_an_undo_that_an_unload_cuts_short(
     """Whoever waits for it is told that it is not over."""
     await sync(hass, path=PATH, fields={"title": "First"})
     engine = entry.runtime_data.engine
-    engine.common.in_hand.take(str(plex.core.find(PATH).rating_key))
+    engine.common.busy_items.take(str(plex.core.find(PATH).rating_key))
     undo = call(hass, "undo_since", since="2026-01-01 00:00:00", wait=60)
     waiting = asyncio.ensure_future(undo)
     async with asyncio.timeout(WITHIN):

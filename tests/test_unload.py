@@ -143,7 +143,7 @@ async def test_an_engine_that_is_closed_says_queued(
     """To whoever was accepted, and comes to ask only now."""
     engine = entry.runtime_data.engine
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert (await engine.standing.of("action", "key")).status == "queued"
+    assert (await engine.job_status.of("action", "key")).status == "queued"
     assert (await engine.outcomes.wait_for("action", "key", 600)).status == "queued"
 
 

@@ -68,7 +68,7 @@ async def error(socket: MockHAClientWebSocket, name: str, **data: Any) -> Any:
 
 
 async def follow(socket: MockHAClientWebSocket) -> dict[str, Any]:
-    """Subscribe, and give the first picture."""
+    """Subscribe, and give the first state."""
     assert await ask(socket, "subscribe") is None
     return await event(socket)
 
@@ -77,8 +77,8 @@ async def event(socket: MockHAClientWebSocket) -> dict[str, Any]:
     """Give the next event."""
     message = await socket.receive_json()
     assert message["type"] == "event"
-    picture: dict[str, Any] = message["event"]
-    return picture
+    state: dict[str, Any] = message["event"]
+    return state
 
 
 # Who may ask
@@ -321,10 +321,10 @@ async def test_a_sweep_is_begun_seen_and_stopped(
     entry.runtime_data.engine.circuit.hold(Hold.ADDRESS, True)  # it waits at its start
     answer = await ask(socket, "sweep")
     assert (answer["status"], answer["scope"]) == ("running", "all")
-    picture = await follow(socket)
-    while not picture["sweep"]["hold"]:
-        picture = await event(socket)
-    assert picture["sweep"] == {
+    state = await follow(socket)
+    while not state["sweep"]["hold"]:
+        state = await event(socket)
+    assert state["sweep"] == {
         "running": True,
         "scope": "all",
         "progress": 0.0,
@@ -346,14 +346,14 @@ async def test_the_whole_picture_comes_first(
     """What a browser shows after it has lost its connection is up to date at once."""
     await set_up(hass, make_entry(plex, stash_subentry(stash)))
     socket = await hass_ws_client(hass)
-    picture = await follow(socket)
-    while picture["sources"][0]["last_look"] is None or picture["pending"]:
-        picture = await event(socket)
-    assert (picture["circuit"], picture["failed"]) == ("closed", 0)
-    (source,) = picture["sources"]
+    state = await follow(socket)
+    while state["sources"][0]["last_look"] is None or state["pending"]:
+        state = await event(socket)
+    assert (state["circuit"], state["failed"]) == ("closed", 0)
+    (source,) = state["sources"]
     assert (source["id"], source["connected"], source["held"]) == (SOURCE, True, None)
-    assert picture["next_sweep"] is not None
-    assert picture["holds"] == []
+    assert state["next_sweep"] is not None
+    assert state["holds"] == []
 
 
 async def test_many_changes_make_one_event(
@@ -365,9 +365,9 @@ async def test_many_changes_make_one_event(
     for turn in range(41):
         circuit.hold(Hold.SWITCH, turn % 2 == 0)
         entry.runtime_data.async_update_listeners()
-    picture = await event(socket)
-    assert picture["status"] == "off"
-    assert [each["hold"] for each in picture["holds"]] == ["switch"]
+    state = await event(socket)
+    assert state["status"] == "off"
+    assert [each["hold"] for each in state["holds"]] == ["switch"]
     # Nothing else is on its way: the next message is the answer to this.
     await ask(socket, "outages")
 
@@ -380,8 +380,8 @@ async def test_what_failed_is_counted_by_its_reason(
     elsewhere = {"path": "/elsewhere/film.mkv", "fields": {"summary": "x"}}
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"}, wait=WAIT)
     await call(hass, "sync_item", wait=WAIT, **elsewhere)
-    picture = await follow(socket)
-    assert picture["reasons"] == {
+    state = await follow(socket)
+    assert state["reasons"] == {
         "failed:bad_request": 1,
         "skipped:outside_libraries": 1,
     }
@@ -397,10 +397,10 @@ async def test_a_hold_names_its_repair(
     subentry = stash_subentry(stash, start="preview")
     await set_up(hass, make_entry(plex, subentry))
     socket = await hass_ws_client(hass)
-    picture = await follow(socket)
-    while not any(each["issue"] for each in picture["holds"]):
-        picture = await event(socket)
-    (hold,) = picture["holds"]
+    state = await follow(socket)
+    while not any(each["issue"] for each in state["holds"]):
+        state = await event(socket)
+    (hold,) = state["holds"]
     assert (hold["hold"], hold["source"]) == ("first_plan", SOURCE)
     assert hold["issue"] == f"preview_ready_01ENTRY_{SOURCE}"
     assert hold["asked"]

@@ -212,7 +212,7 @@ class VirtualEvents(PlexEvents):
             "allowed": engine.circuit.may_listen,
             "contact": engine.health.sighted,
             "arrived": engine.arrivals.came,
-            "changed": engine.news.void,
+            "changed": engine.plex_notices.void,
         }
         super().__init__(cast("Any", None), ADDRESS, **joined | settings)
         self._network = network
@@ -285,7 +285,7 @@ class VirtualClient(PlexClient):
         call.sent_in = self.history.generation
         return await network.carry(wire)
 
-    async def _aside[T](self, work: Callable[[], T]) -> T:
+    async def _side_calls[T](self, work: Callable[[], T]) -> T:
         return work()  # a thread knows nothing of virtual time
 
 

@@ -73,7 +73,7 @@ class World:
             allowed=circuit.may_listen,
             contact=self._contact,
             arrived=self._arrived,
-            changed=self.engine.news.void,
+            changed=self.engine.plex_notices.void,
             random=Random(-seed),
         )
         plex.core.subscribe(self._told)

@@ -80,7 +80,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     async_follow_versions(coordinator)
-    async_follow_plex_entry(hass, entry, coordinator.access)
+    async_follow_plex_entry(hass, entry, coordinator.host.access)
     coordinator.async_start()
     if _settings(entry) != settings:
         # The settings changed before anybody listened.

@@ -8,10 +8,10 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .const import SOURCE_ACTION
 from .engine import skipped
-from .engine.by_hand import Preview
 from .engine.change import Kept
 from .engine.engine import Engine
 from .engine.jobs_view import JobInfo
+from .engine.on_demand import Preview
 from .engine.outages import DAY, MEAN_WINDOW, Outage
 from .engine.plan import Plan
 from .engine.record import ItemOutcome, Outcome
@@ -36,7 +36,7 @@ def iso(seconds: float | None) -> str | None:
 def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType:
     """Describe how a record fared and, if it waits, what it waits for."""
     answer: JsonObjectType = {"status": outcome.status, "key": key}
-    hold = engine.standing.hold_of(SOURCE_ACTION)
+    hold = engine.job_status.hold_of(SOURCE_ACTION)
     if outcome.status == "written":
         answer["changes"] = list(outcome.changes)
     elif outcome.status != "unchanged" and outcome.reason is not None:

@@ -1,9 +1,8 @@
 """Ask the owner for help with what nobody else can fix, until it is fixed."""
 
 import logging
-from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import callback
 from homeassistant.util.hass_dict import HassKey
 
@@ -11,11 +10,10 @@ from . import issues
 from .const import CONF_REUSE
 from .engine.events import SourceHoldChanged
 from .engine.holds import BY_LOOK, Hold, SourceHold
+from .engine.snapshot import Snapshot
 from .engine.status import FAILED_LONG
+from .host import Host
 from .stash_fields import async_names_of
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -23,23 +21,20 @@ _HELD: HassKey[dict[str, frozenset[Hold]]] = HassKey("plexsync_held")
 
 
 @callback
-def async_tell_of_lost_files(coordinator: PlexSyncCoordinator) -> None:
+def async_tell_of_lost_files(host: Host) -> None:
     """Raise a repair, once, for each file that could not be read at the start."""
-    engine, name = coordinator.engine, coordinator.config_entry.title
+    engine, name = host.engine, host.entry.title
     if engine.circuit_problem is not None:
         _LOGGER.warning("%s: the state of the circuit was lost", name)
-        issues.async_circuit_lost(coordinator.hass, coordinator.config_entry)
+        issues.async_circuit_lost(host.hass, host.entry)
     if engine.database.set_aside:
         _LOGGER.warning("%s: the database was damaged, and set aside", name)
-        issues.async_database_lost(coordinator.hass, coordinator.config_entry)
+        issues.async_database_lost(host.hass, host.entry)
 
 
 @callback
-def async_log_source_hold(
-    coordinator: PlexSyncCoordinator, event: SourceHoldChanged
-) -> None:
+def async_log_source_hold(entry: ConfigEntry, event: SourceHoldChanged) -> None:
     """Log that a source is held, or that its hold has ended."""
-    entry = coordinator.config_entry
     if (subentry := entry.subentries.get(event.source)) is None:
         return  # it was removed
     asks = event.active and event.hold is SourceHold.MASS_CHANGE
@@ -54,37 +49,37 @@ def async_log_source_hold(
 
 
 @callback
-def async_look_at_what_was_asked(coordinator: PlexSyncCoordinator) -> None:
+def async_look_at_what_was_asked(host: Host) -> None:
     """Probe Plex after a start if only a probe can tell whether a repair still applies."""
-    if issues.async_waits_for_a_look(coordinator.hass, coordinator.config_entry):
-        coordinator.engine.health.look()
+    if issues.async_waits_for_a_look(host.hass, host.entry):
+        host.engine.health.look()
 
 
 @callback
-def async_keep_holds(coordinator: PlexSyncCoordinator) -> None:
+def async_keep_holds(host: Host) -> None:
     """Remember the server's holds across a reload: their end has yet to be logged."""
-    held = BY_LOOK & coordinator.engine.circuit.holds
-    number = coordinator.config_entry.entry_id
-    coordinator.hass.data.setdefault(_HELD, {})[number] = held
+    held = BY_LOOK & host.engine.circuit.holds
+    number = host.entry.entry_id
+    host.hass.data.setdefault(_HELD, {})[number] = held
 
 
 @callback
-def _async_tell_of_ends(coordinator: PlexSyncCoordinator) -> None:
+def _async_tell_of_ends(host: Host) -> None:
     """Log the end of holds from before a reload, once a probe has seen that they ended."""
-    entry, circuit = coordinator.config_entry, coordinator.engine.circuit
+    entry, circuit = host.entry, host.engine.circuit
     if circuit.breaker.has_seen:
-        held = coordinator.hass.data.get(_HELD, {}).pop(entry.entry_id, frozenset())
+        held = host.hass.data.get(_HELD, {}).pop(entry.entry_id, frozenset())
         for hold in sorted(held - circuit.holds):
             _LOGGER.info("%s: jobs are no longer held (%s)", entry.title, hold)
 
 
 @callback
-def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
+def async_ask_owner(host: Host, data: Snapshot | None) -> None:
     """Raise repairs for what is wrong now, and remove those for what is fixed."""
-    hass, entry, engine = coordinator.hass, coordinator.config_entry, coordinator.engine
+    hass, entry, engine = host.hass, host.entry, host.engine
     circuit = engine.circuit
-    _async_tell_of_ends(coordinator)
-    _async_follow_token(coordinator)
+    _async_tell_of_ends(host)
+    _async_follow_token(host)
     issues.async_follow(
         hass,
         entry,
@@ -101,31 +96,31 @@ def async_ask_owner(coordinator: PlexSyncCoordinator) -> None:
     issues.async_follow_failing(hass, entry, failing, now)
     faults = {
         number: runner.fault
-        for number, runner in coordinator.runners.items()
+        for number, runner in host.runners.items()
         if runner.connected is not None
     }
     issues.async_follow_sources(hass, entry, faults)
-    for number, runner in coordinator.runners.items():
+    for number, runner in host.runners.items():
         if (lacking := runner.source.lacking) is not None:
             names = async_names_of(hass, lacking) if lacking else []
             issues.async_follow_lacking(hass, entry, number, names)
-    if (data := coordinator.data) is not None:
+    if data is not None:
         issues.async_follow_failed_jobs(
             hass, entry, waiting_long=data.failed_for >= FAILED_LONG
         )
 
 
 @callback
-def _async_follow_token(coordinator: PlexSyncCoordinator) -> None:
+def _async_follow_token(host: Host) -> None:
     """Ask for another token while Plex refuses the current one."""
-    hass, entry = coordinator.hass, coordinator.config_entry
-    circuit = coordinator.engine.circuit
+    hass, entry = host.hass, host.entry
+    circuit = host.engine.circuit
     if Hold.AUTH in circuit.holds:
         is_borrowed = bool(entry.data.get(CONF_REUSE))
         issues.async_follow_plex_token(hass, entry, refused=is_borrowed)
         if not is_borrowed:
             entry.async_start_reauth(hass)
-    elif circuit.breaker.has_seen and not coordinator.engine.health.edits_refused:
+    elif circuit.breaker.has_seen and not host.engine.health.edits_refused:
         # Plex accepts the token again: there is nothing left to ask for.
         issues.async_follow_plex_token(hass, entry, refused=False)
         for flow in entry.async_get_active_flows(hass, {SOURCE_REAUTH}):

@@ -35,7 +35,7 @@ BUTTONS: tuple[PlexSyncButtonEntityDescription, ...] = (
     ),
     PlexSyncButtonEntityDescription(
         key="retry_failed",
-        press_fn=lambda coordinator: coordinator.engine.upkeep.retry(),
+        press_fn=lambda coordinator: coordinator.engine.failed_jobs.retry(),
     ),
     PlexSyncButtonEntityDescription(key="reconcile", press_fn=_start_reconcile),
 )

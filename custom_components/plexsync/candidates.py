@@ -1,4 +1,4 @@
-"""Items as a person tells them apart, read from Plex now."""
+"""Describe items so that a person can tell them apart."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,16 +10,19 @@ from .engine.holds import READING
 from .engine.look import Look
 from .record_input import rating_key
 
-_MAX_PATHS: Final = 20  # of one item
+_MAX_PATHS: Final = 20  # files of one item
 
 
 async def async_candidates(
     coordinator: PlexSyncCoordinator, keys: Sequence[str]
 ) -> JsonObjectType:
-    """Describe the items that there are. Raises Fault, StorageError, ServiceValidationError."""
+    """Read items from Plex and describe them; those that are gone are left out.
+
+    Raises Fault, StorageError and ServiceValidationError.
+    """
     engine, wanted = coordinator.engine, dict.fromkeys(map(rating_key, keys), "")
-    async with engine.admission.contact(READING) as contact:
-        found = await Look(engine.common, contact).read(wanted)
+    async with engine.admission.calls(READING) as calls:
+        found = await Look(engine.common, calls).read(wanted)
     libraries = {
         each.uuid: each.title for each in await coordinator.server.known_libraries()
     }

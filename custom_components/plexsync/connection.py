@@ -1,7 +1,7 @@
 """How to reach the Plex server of a config entry: its address and token."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
@@ -15,9 +15,6 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from . import issues
 from .const import CONF_MACHINE_ID, CONF_REUSE, DOMAIN
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncConfigEntry
 
 PLEX: Final = "plex"  # Home Assistant's own integration
 
@@ -63,7 +60,7 @@ def _machine_id(entry: ConfigEntry) -> str | None:
     return entry.unique_id or entry.data.get("server_id")
 
 
-def entry_access(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> Access:
+def entry_access(hass: HomeAssistant, entry: ConfigEntry) -> Access:
     """Return how to reach an entry's server; ``NOWHERE`` if that is unknown now."""
     if entry.data.get(CONF_REUSE):
         return plex_access(hass, entry.data[CONF_MACHINE_ID]) or NOWHERE
@@ -74,7 +71,7 @@ def entry_access(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> Access:
 
 @callback
 def async_follow_plex_entry(
-    hass: HomeAssistant, entry: PlexSyncConfigEntry, known: Access
+    hass: HomeAssistant, entry: ConfigEntry, known: Access
 ) -> None:
     """Reload an entry, once, when the access that it borrows has changed.
 

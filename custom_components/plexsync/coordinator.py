@@ -30,7 +30,6 @@ from .const import (
     DEFAULT_KEEP_HISTORY,
     DOMAIN,
 )
-from .departure_watch import DepartureWatch
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
 from .engine.engine import SCHEMAS, Engine
@@ -48,6 +47,8 @@ from .engine.snapshot import Snapshot
 from .errors import not_opened
 from .failures import Failures, ItemsFailed
 from .first_plan import async_make_first_plans
+from .gone_watch import GoneWatch
+from .host import Host
 from .images import ImageDesk
 from .nightly import Nightly
 from .open_sources import async_open_sources
@@ -87,16 +88,15 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             update_interval=_LOOK,
             always_update=False,
         )
-        self.access: Access
+        self.host: Host
         self.engine: Engine
         self.server: PlexMediaServer
-        self.images: ImageDesk
+        self.reconcile: ReconcileRun
+        self.nightly: Nightly
+        self.gone_watch: GoneWatch
         self.events: PlexEvents
         self.backup: BackupPause
         self.runners: dict[str, SourceRunner] = {}
-        self.reconcile = ReconcileRun(self)
-        self.nightly = Nightly(self)
-        self.departures = DepartureWatch(self)
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
         self._hearers: set[Listener] = set()
@@ -114,8 +114,8 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         Plex need not answer: while it is down, the circuit shows that.
         """
         entry, hass = self.config_entry, self.hass
-        self.access = entry_access(hass, entry)
-        self._build(await client_identifier(hass))
+        access = entry_access(hass, entry)
+        self._build(access, await client_identifier(hass))
         try:
             await self.engine.open()
         except BaseException as error:
@@ -124,12 +124,14 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
                 raise
             self._not_opened(error)
             raise not_opened(error) from error
-        self.engine.circuit.hold(Hold.ADDRESS, self.access == NOWHERE)
+        self.engine.circuit.hold(Hold.ADDRESS, access == NOWHERE)
         self.backup.resume(self.engine.clock.wall())
         try:
-            self._is_taken_over = await async_recognise_machine(self)
-            await async_open_sources(self)
-            self.async_set_updated_data(await async_snapshot(self))
+            self._is_taken_over = await async_recognise_machine(
+                self.engine.database, entry.data[CONF_MACHINE_ID]
+            )
+            await async_open_sources(self.host, self.gone_watch, self.async_look)
+            self.async_set_updated_data(await async_snapshot(self.host))
         except StorageError as error:
             await self.async_close()
             self._not_opened(error)
@@ -137,17 +139,17 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         except BaseException:
             await self.async_close()
             raise
-        async_tell_of_lost_files(self)
+        async_tell_of_lost_files(self.host)
         issues.async_follow_version(hass, entry, too_new=False)
 
     def _not_opened(self, error: StorageError) -> None:
-        async_tell_of_lost_files(self)
+        async_tell_of_lost_files(self.host)
         if isinstance(error, StorageTooNewError):
             issues.async_follow_version(self.hass, self.config_entry, too_new=True)
 
-    def _build(self, client_id: str) -> None:
+    def _build(self, access: Access, client_id: str) -> None:
         """Create the server, its engine and its notifications."""
-        entry, hass, access = self.config_entry, self.hass, self.access
+        entry, hass = self.config_entry, self.hass
         database = Database(
             database_path(hass, entry.entry_id), (*SCHEMAS, INDEX_SCHEMA)
         )
@@ -163,12 +165,12 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             monotonic=clock.monotonic,
             wall=clock.wall,
         )
-        self.images = ImageDesk(hass)
+        images = ImageDesk(hass)
         self.backup = BackupPause(hass, database)
         self.engine = Engine(
             database,
             self.server,
-            self.images,
+            images,
             name=entry.title,
             store=CircuitStore(hass, entry.entry_id),
             clock=clock,
@@ -177,6 +179,13 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             tell=self._heard,
             keep_history=entry.options.get(CONF_KEEP_HISTORY, DEFAULT_KEEP_HISTORY),
         )
+        self.host = Host(hass, entry, access, self.engine, images, self.runners)
+        self.gone_watch = GoneWatch(
+            self.host,
+            lambda: self.reconcile.start_next(),  # noqa: PLW0108  # it is built below
+        )
+        self.reconcile = ReconcileRun(self.host, self.gone_watch.look)
+        self.nightly = Nightly(self.host, self.reconcile)
         self.events = PlexEvents(
             async_get_clientsession(hass, verify_ssl=access.verify_ssl),
             access.url,
@@ -186,23 +195,24 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             contact=self.engine.health.sighted,
             broke=self.server.distrust,
             arrived=self._look_again,
-            changed=self.engine.news.void,
+            changed=self.engine.plex_notices.void,
         )
 
     def async_start(self) -> None:
         """Start the tasks."""
-        async_look_at_what_was_asked(self)
+        async_look_at_what_was_asked(self.host)
         self._keep("database", self._mind_database)
         self._keep("worker", self.engine.run)
         self._keep("publisher", self._publish)
         self._keep("listener", self.events.run)
+        self.async_listen(self.nightly.heard)
         self.nightly.start()
         self._keep("nightly sweep", self.nightly.run)
         self._spawn("comparison", self._compare_what_is_due())
         for runner in self.runners.values():
             self._keep("source", runner.run)
-        self._spawn("first plans", async_make_first_plans(self))
-        self.departures.start()
+        self._spawn("first plans", async_make_first_plans(self.host))
+        self.gone_watch.start()
 
     def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Keep a task running: a bug of ours must not stop syncing silently."""
@@ -259,10 +269,10 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        async_keep_holds(self)
+        async_keep_holds(self.host)
         self.backup.close()
         self.nightly.close()
-        self.departures.close()
+        self.gone_watch.close()
         stopping = [asyncio.ensure_future(self.reconcile.close()), *self._tasks]
         for task in self._tasks:
             task.cancel()
@@ -274,9 +284,9 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        async_ask_owner(self)  # some repairs are raised by time alone
+        async_ask_owner(self.host, self.data)  # some repairs are raised by time alone
         try:
-            return await async_snapshot(self)
+            return await async_snapshot(self.host)
         except StorageError as error:
             raise UpdateFailed(
                 translation_domain=DOMAIN, translation_key="storage_unusable"
@@ -288,8 +298,8 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             await self._changed.wait()
             self._changed.clear()
             with contextlib.suppress(StorageError):
-                self.async_set_updated_data(await async_snapshot(self))
-            async_ask_owner(self)
+                self.async_set_updated_data(await async_snapshot(self.host))
+            async_ask_owner(self.host, self.data)
             await asyncio.sleep(_QUIET)
 
     @callback
@@ -335,7 +345,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             # Automations and the history see even the shortest state.
             self.async_set_updated_data(self.data.follow(self.engine.circuit))
         if isinstance(event, SourceHoldChanged):
-            async_log_source_hold(self, event)
+            async_log_source_hold(self.config_entry, event)
         if isinstance(event, ItemFailed):
             self._failures.add(event)
         elif not isinstance(event, Changed):

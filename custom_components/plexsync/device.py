@@ -16,7 +16,7 @@ from .coordinator import PlexSyncCoordinator
 
 def server_device(coordinator: PlexSyncCoordinator) -> DeviceInfo:
     """Return the device of a server."""
-    entry, access = coordinator.config_entry, coordinator.access
+    entry, access = coordinator.config_entry, coordinator.host.access
     return _device(
         entry.entry_id,
         manufacturer="Plex",

@@ -57,7 +57,7 @@ async def async_get_config_entry_diagnostics(
         "jobs": {
             "pending": data.pending,
             "failed": data.failed,
-            "reasons": await engine.standing.reasons(),
+            "reasons": await engine.job_status.reasons(),
         },
         "skipped": dict(data.skipped),
         "statistics": {

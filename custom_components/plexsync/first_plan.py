@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 import json
 import logging
-from typing import TYPE_CHECKING
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
@@ -17,10 +16,8 @@ from .engine.holds import Hold, SourceHold
 from .engine.record import Record
 from .engine.retry import Backoff, Fault
 from .engine.unforeseen import tell
+from .host import Host
 from .sources.runner import SourceRunner
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,35 +26,33 @@ _AGAIN = Backoff(60.0, 3600.0)  # seconds after an unexpected error
 _BY_SOURCE = "first_plans_hold_sources"  # the note that this database is migrated
 
 
-async def async_make_first_plans(coordinator: PlexSyncCoordinator) -> None:
+async def async_make_first_plans(host: Host) -> None:
     """Count what the first run would change, for each source that waits for its plan."""
-    holds = coordinator.engine.source_holds
+    holds = host.engine.source_holds
     await asyncio.gather(
         *(
-            _make(coordinator, number, runner)
-            for number, runner in coordinator.runners.items()
+            _make(host, number, runner)
+            for number, runner in host.runners.items()
             if holds.of(number).get(_HELD, {}) is None
         )
     )
 
 
-async def _make(
-    coordinator: PlexSyncCoordinator, number: str, runner: SourceRunner
-) -> None:
+async def _make(host: Host, number: str, runner: SourceRunner) -> None:
     """Count once the source has been read, and ask the owner whether to begin."""
     failures = 0
     while True:
         await runner.caught_up.wait()
         try:
-            counts = await _count(coordinator, runner)
-            await coordinator.engine.source_holds.ask(number, _HELD, _shown(counts))
+            counts = await _count(host, runner)
+            await host.engine.source_holds.ask(number, _HELD, _shown(counts))
         except (Fault, StorageError) as error:
             _LOGGER.debug("The first plan will be counted later (%s)", error)
             runner.caught_up.clear()  # wait until the source has been read once more
         except Exception as error:  # noqa: BLE001  # a bug of ours; it is logged
             tell(error)
-            random = coordinator.engine.random
-            await _pause(coordinator.hass, _AGAIN.delay(failures, random))
+            random = host.engine.random
+            await _pause(host.hass, _AGAIN.delay(failures, random))
             failures += 1
         else:
             return
@@ -78,14 +73,12 @@ async def _pause(hass: HomeAssistant, seconds: float) -> None:
         stop()
 
 
-async def _count(
-    coordinator: PlexSyncCoordinator, runner: SourceRunner
-) -> Mapping[str, int]:
+async def _count(host: Host, runner: SourceRunner) -> Mapping[str, int]:
     async def records() -> AsyncIterator[Sequence[Record]]:
         async for batch in runner.source.changes(None):
             yield batch.records
 
-    return await coordinator.engine.sweep.run(
+    return await host.engine.sweep.run(
         records(),
         enqueue=False,
         total=await runner.source.count(),
@@ -103,14 +96,14 @@ def _shown(counts: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-async def async_hold_sources_not_the_server(coordinator: PlexSyncCoordinator) -> None:
+async def async_hold_sources_not_the_server(host: Host) -> None:
     """Turn an earlier version's hold for a first plan into a hold of the source.
 
     That version switched the whole server off, and raised a repair once the plan was
     counted. The switch is off for a first plan if that repair exists, or if the plan
     has not been counted yet. Raises StorageError.
     """
-    hass, entry, engine = coordinator.hass, coordinator.config_entry, coordinator.engine
+    hass, entry, engine = host.hass, host.entry, host.engine
     notes = engine.notes
     asked = issues.async_take_back_old_preview(hass, entry)
     if await notes.get(_BY_SOURCE) is not None:
@@ -122,8 +115,8 @@ async def async_hold_sources_not_the_server(coordinator: PlexSyncCoordinator) ->
             if (
                 subentry.data[CONF_START] != START_PREVIEW
                 or not (asked or counted is None)
-                or await engine.upkeep.is_new(number)
-                or await engine.upkeep.has_settled(number)
+                or await engine.failed_jobs.is_new(number)
+                or await engine.failed_jobs.has_settled(number)
             ):
                 continue
             shown = None if counted is None else _shown(json.loads(counted))

@@ -1,4 +1,4 @@
-"""The history as actions and the review page give it, and what of it is undone."""
+"""The history for actions and the review page, and how they choose what to undo."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -32,10 +32,10 @@ _MICROSECOND: Final = 1e-6
 async def async_history(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Return one page, with the titles that Plex has now."""
+    """Return one page of the history, with the current titles in Plex."""
     page = await coordinator.engine.history.page(await _wanted(coordinator, data))
     keys = {row.rating_key for row in page.rows if row.rating_key}
-    titles = await coordinator.engine.by_hand.titles(sorted(keys))
+    titles = await coordinator.engine.on_demand.titles(sorted(keys))
     return _answer(coordinator, page, titles)
 
 
@@ -60,9 +60,9 @@ async def async_run_of(coordinator: PlexSyncCoordinator, number: int) -> History
 
 
 async def async_source_of_history(coordinator: PlexSyncCoordinator, given: str) -> str:
-    """Return the id of a source that wrote something, be it removed since.
+    """Return the id of a source that wrote something; it may have been removed since.
 
-    Raises ServiceValidationError for one that there never was.
+    Raises ServiceValidationError for a source that never existed.
     """
     if await coordinator.engine.history.knows(given):
         return given
@@ -72,8 +72,8 @@ async def async_source_of_history(coordinator: PlexSyncCoordinator, given: str) 
 def bounds(data: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Return the first and last moment that are meant, in seconds since the epoch.
 
-    What is kept is finer than what can be said: the moments that the history tells are
-    within the bounds that they are given as. Raises ServiceValidationError.
+    The history keeps moments more exactly than it shows them, so each bound is a little
+    wider. Raises ServiceValidationError.
     """
     since, until = data.get(ATTR_SINCE), data.get(ATTR_UNTIL)
     if since is not None and until is not None and until < since:
@@ -85,9 +85,9 @@ def bounds(data: Mapping[str, Any]) -> tuple[float | None, float | None]:
 
 
 def chosen_fields(names: list[str] | None) -> Which:
-    """Choose fields by their names; all of them where none is named.
+    """Choose fields by name, or all of them if none is named.
 
-    Raises ServiceValidationError for one that there is not.
+    Raises ServiceValidationError for an unknown field.
     """
     if names is None:
         return every_field

@@ -1,4 +1,4 @@
-"""Subscriptions of the review page: a whole picture, then another one when it changed."""
+"""What the review page subscribes to: the whole state of a server, again after each change."""
 
 import asyncio
 import contextlib
@@ -12,10 +12,10 @@ from homeassistant.util.json import JsonObjectType
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 from .engine.database import StorageError
-from .live_picture import async_picture
+from .live_state import async_live_state
 
-_APART: Final = 0.5  # seconds between two pictures at least
-_LOOK: Final = 2.0  # seconds; the progress of a run moves without anybody's word
+_APART: Final = 0.5  # seconds at least between two messages
+_LOOK: Final = 2.0  # seconds; nobody is told when the progress of a run changes
 
 
 class Live:
@@ -27,7 +27,7 @@ class Live:
         connection: ActiveConnection,
         number: int,
     ) -> None:
-        """Take whom to tell, and by which number it asked."""
+        """Take the connection, and the number of the subscription there."""
         self._coordinator = coordinator
         self._connection = connection
         self._number = number
@@ -36,7 +36,7 @@ class Live:
 
     @callback
     def start(self) -> None:
-        """Begin to tell."""
+        """Send the state now, and from now on when it changes."""
         coordinator = self._coordinator
         coordinator.endings.add(self.end)
         self._deaf = coordinator.async_add_listener(self._changed.set)
@@ -46,7 +46,7 @@ class Live:
 
     @callback
     def stop(self) -> None:
-        """Tell no more."""
+        """Send nothing more."""
         if self.end in self._coordinator.endings:
             self._coordinator.endings.discard(self.end)
             self._deaf()
@@ -54,7 +54,7 @@ class Live:
 
     @callback
     def end(self) -> None:
-        """Say that the server is not loaded any more, and stop."""
+        """Say that the server is no longer loaded, and stop."""
         self.stop()
         self._send({"unloaded": True})
 
@@ -62,12 +62,12 @@ class Live:
         while True:
             self._changed.clear()
             try:
-                picture = await async_picture(self._coordinator)
+                state = await async_live_state(self._coordinator)
             except StorageError:
-                picture = self._sent or {}  # a repair tells of that
-            if picture != self._sent:
-                self._sent = picture
-                self._send(picture)
+                state = self._sent or {}  # a repair tells of the database
+            if state != self._sent:
+                self._sent = state
+                self._send(state)
             await asyncio.sleep(_APART)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK):

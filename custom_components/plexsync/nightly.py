@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -16,9 +15,8 @@ from .engine.database import StorageError
 from .engine.events import CircuitClosed, Event
 from .engine.last_sweep import LONG
 from .failures import ItemsFailed
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
+from .host import Host
+from .reconcile_run import ReconcileRun
 
 # By default Plex does its maintenance from two to five, so sweep after that and find what
 # it changed. Servers begin seven minutes apart: no two of 60 share a minute.
@@ -73,25 +71,23 @@ class Nightly:
     more than a day. It is the same run that the button starts.
     """
 
-    def __init__(self, coordinator: PlexSyncCoordinator) -> None:
+    def __init__(self, host: Host, run: ReconcileRun) -> None:
         """Initialize without starting anything."""
-        self._coordinator = coordinator
-        self._hass = coordinator.hass
-        self._at = sweep_time(coordinator.hass, coordinator.config_entry)
+        self._host = host
+        self._run = run
+        self._hass = host.hass
+        self._at = sweep_time(host.hass, host.entry)
         self._stops: list[CALLBACK_TYPE] = []
         self._alarm: CALLBACK_TYPE | None = None
         self._look = asyncio.Event()
 
     @callback
     def start(self) -> None:
-        """Set the alarm, and listen for what makes a sweep owed."""
+        """Set the alarm, and look for a missed sweep once Home Assistant has started."""
         if self._at is None:
             return
         self._set_alarm(self._at, dt_util.utcnow())
-        self._stops += [
-            async_at_started(self._hass, self._wait_for_calm),
-            self._coordinator.async_listen(self._heard),
-        ]
+        self._stops.append(async_at_started(self._hass, self._wait_for_calm))
 
     @property
     def next(self) -> datetime | None:
@@ -111,7 +107,7 @@ class Nightly:
     async def run(self) -> None:
         """Start an owed sweep, whenever there may be one."""
         with suppress(StorageError):  # the worker reports the error
-            await self._coordinator.engine.sweep.last()  # only nights from now on count
+            await self._host.engine.sweep.last()  # only nights from now on count
         while True:
             await self._look.wait()
             self._look.clear()
@@ -119,7 +115,7 @@ class Nightly:
                 await self._make_up()
 
     async def _make_up(self) -> None:
-        run = self._coordinator.reconcile
+        run = self._run
         if not await self._is_owed():
             return
         if run.running:
@@ -129,8 +125,9 @@ class Nightly:
         self._begin()
 
     async def _is_owed(self) -> bool:
-        assert self._at is not None
-        engine = self._coordinator.engine
+        if self._at is None:
+            return False
+        engine = self._host.engine
         last, now = await engine.sweep.last(), engine.clock.wall()
         night = last_night(self._at, dt_util.utc_from_timestamp(now))
         outages = engine.circuit.outages.outages
@@ -139,8 +136,8 @@ class Nightly:
     @callback
     def _begin(self) -> None:
         """Start a sweep, unless one is under way or there is nothing to compare."""
-        if self._coordinator.runners:
-            self._coordinator.reconcile.start()
+        if self._host.runners:
+            self._run.start()
 
     # -- when to look ------------------------------------------------------------
 
@@ -164,6 +161,7 @@ class Nightly:
         self._stops.append(async_call_later(hass, _CALM, look))
 
     @callback
-    def _heard(self, event: Event | ItemsFailed) -> None:
+    def heard(self, event: Event | ItemsFailed) -> None:
+        """Look whether a sweep is owed, once a long outage is over."""
         if isinstance(event, CircuitClosed) and (event.duration or 0) > LONG:
             self._look.set()

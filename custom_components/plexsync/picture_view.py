@@ -1,7 +1,7 @@
-"""Pictures for the review page: through Home Assistant, for administrators, never by a token.
+"""Pictures for the review page, served by Home Assistant to administrators.
 
-A browser need not reach Plex or a source, and does not get their keys. What cannot be
-shown is not found, whatever the reason: a picture is never worth an error.
+The browser need not reach Plex or a source, and never gets their tokens. A picture that
+cannot be shown is answered as not found, whatever the reason.
 """
 
 from typing import Final
@@ -26,17 +26,17 @@ from .plex.pictures import ENDPOINTS
 _HEADERS: Final = {
     "Cache-Control": "private, max-age=600",
     "X-Content-Type-Options": "nosniff",
-    # It is opened as a picture; as a page of its own it may do nothing at all.
+    # Opened as a page of its own, it may do nothing at all.
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 
 
-# What each kind of picture begins with; ``is_picture`` has said that it is one of these.
+# By its first byte; ``is_picture`` has made sure that it is one of these.
 _TYPES: Final = {b"\xff": "image/jpeg", b"\x89": "image/png", b"G": "image/gif"}
 
 
 class _View(HomeAssistantView):
-    """Show one picture to an administrator."""
+    """Answer an administrator with one picture."""
 
     requires_auth = True
 
@@ -57,7 +57,7 @@ class _View(HomeAssistantView):
         return entry.runtime_data
 
     def _answer(self, data: bytes | None) -> web.Response:
-        """Send what is a picture by its own bytes. Raises HTTPNotFound."""
+        """Send data that is a picture by its first bytes. Raises HTTPNotFound."""
         if data is None or len(data) > MAX_IMAGE or not is_picture(data):
             raise web.HTTPNotFound
         kind = _TYPES.get(data[:1], "image/webp")
@@ -65,14 +65,14 @@ class _View(HomeAssistantView):
 
 
 def _kind(request: web.Request) -> str:
-    """Return the field that is asked for. Raises HTTPNotFound."""
+    """Return the field whose picture is asked for. Raises HTTPNotFound."""
     if (kind := request.query.get("kind", "poster")) not in ENDPOINTS:
         raise web.HTTPNotFound
     return kind
 
 
 class PlexPictureView(_View):
-    """A picture as Plex shows it now, of an item in a chosen library."""
+    """The picture of an item in a chosen library that Plex shows now."""
 
     url = f"/api/{DOMAIN}/picture/{{entry_id}}/{{rating_key}}"
     name = f"api:{DOMAIN}:picture"
@@ -80,7 +80,7 @@ class PlexPictureView(_View):
     async def get(
         self, request: web.Request, entry_id: str, rating_key: str
     ) -> web.Response:
-        """Fetch it, unless Plex is to be left alone."""
+        """Fetch the picture from Plex, unless the circuit or a hold forbids that."""
         coordinator, kind = self._coordinator(request, entry_id), _kind(request)
         circuit = coordinator.engine.circuit
         if (
@@ -97,7 +97,7 @@ class PlexPictureView(_View):
 
 
 class WantedPictureView(_View):
-    """A picture as a source has it for one of its records."""
+    """The picture that a source has for one of its records."""
 
     url = f"/api/{DOMAIN}/wanted/{{entry_id}}/{{source}}"
     name = f"api:{DOMAIN}:wanted"
@@ -105,7 +105,7 @@ class WantedPictureView(_View):
     async def get(
         self, request: web.Request, entry_id: str, source: str
     ) -> web.Response:
-        """Fetch it as a write would."""
+        """Fetch the picture from its source, as a write would."""
         coordinator, kind = self._coordinator(request, entry_id), _kind(request)
         key, runner = request.query.get("key", ""), coordinator.runners.get(source)
         if runner is None:
@@ -114,7 +114,7 @@ class WantedPictureView(_View):
             record = (await runner.source.fresh([key])).get(key)
             if not isinstance(record, Record) or kind not in record.pictures:
                 raise web.HTTPNotFound
-            fetched = await coordinator.images.fetch(
+            fetched = await coordinator.host.images.fetch(
                 source, record.pictures[kind], None, record.files
             )
         except Fault, StorageError:
@@ -124,6 +124,6 @@ class WantedPictureView(_View):
 
 @callback
 def async_setup_pictures(hass: HomeAssistant) -> None:
-    """Register both; they outlive every entry."""
+    """Register both views; they stay while entries come and go."""
     hass.http.register_view(PlexPictureView)
     hass.http.register_view(WantedPictureView)

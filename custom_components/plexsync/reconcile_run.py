@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 import contextlib
 from datetime import datetime
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
@@ -19,10 +19,8 @@ from .engine import skipped
 from .engine.database import StorageError
 from .engine.retry import Backoff
 from .engine.unforeseen import tell
+from .host import Host
 from .sources.runner import SourceRunner
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,9 +36,15 @@ class ReconcileRun:
     A run over everything is repeated later if it fails.
     """
 
-    def __init__(self, coordinator: PlexSyncCoordinator) -> None:
-        """Initialize without a run."""
-        self._coordinator = coordinator
+    def __init__(
+        self, host: Host, look_for_gone: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """Initialize without a run.
+
+        ``look_for_gone`` is called for each source that a whole run has read.
+        """
+        self._look_for_gone = look_for_gone
+        self._host = host
         self._task: asyncio.Task[dict[str, int]] | None = None
         self._records: AllRecords
         self._scope = ""
@@ -72,9 +76,9 @@ class ReconcileRun:
         self._is_owed = scope == "all"
         if self._is_owed:
             self._forget_later()
-        clock = self._coordinator.engine.clock
+        clock = self._host.engine.clock
         since = clock.wall() - _RECENT if scope == "recent" else 0
-        self._begin(scope, tuple(self._coordinator.runners.values()), since)
+        self._begin(scope, tuple(self._host.runners.values()), since)
         return True
 
     def start_plan(self, source: str | None = None) -> None:
@@ -82,19 +86,19 @@ class ReconcileRun:
         if self.running:
             return
         self._is_owed = False
-        runners = self._coordinator.runners
+        runners = self._host.runners
         chosen = runners.values() if source is None else [runners[source]]
         self._begin(SCOPE_PLAN, tuple(chosen))
 
     def _begin(
         self, scope: str, runners: tuple[SourceRunner, ...], since: float = 0
     ) -> None:
-        coordinator = self._coordinator
-        clock = coordinator.engine.clock
+        host = self._host
+        clock = host.engine.clock
         self._records = AllRecords(runners, clock.steady, since)
         self._scope = scope
-        self._task = coordinator.config_entry.async_create_background_task(
-            coordinator.hass, self._run(runners), f"{DOMAIN} reconcile"
+        self._task = host.entry.async_create_background_task(
+            host.hass, self._run(runners), f"{DOMAIN} reconcile"
         )
         self._task.add_done_callback(self._ended)
 
@@ -116,9 +120,9 @@ class ReconcileRun:
     @callback
     def _wait(self) -> None:
         """Schedule a failed run over everything again."""
-        coordinator = self._coordinator
-        wait = _AGAIN.delay(self._failures, coordinator.engine.random)
-        self._later = async_call_later(coordinator.hass, wait, self._begin_again)
+        host = self._host
+        wait = _AGAIN.delay(self._failures, host.engine.random)
+        self._later = async_call_later(host.hass, wait, self._begin_again)
 
     @callback
     def _begin_again(self, now: datetime) -> None:
@@ -145,7 +149,7 @@ class ReconcileRun:
         self.start()
 
     async def _run(self, runners: tuple[SourceRunner, ...]) -> dict[str, int]:
-        engine, records = self._coordinator.engine, self._records
+        engine, records = self._host.engine, self._records
         before = {each.source.id: each.source.skipped.copy() for each in runners}
 
         def passed_over() -> Counter[str]:
@@ -169,7 +173,7 @@ class ReconcileRun:
             if self._scope == "all":
                 await self._look_at_paths(before)
                 for number in before.keys() - records.away:
-                    await self._coordinator.departures.look(number)
+                    await self._look_for_gone(number)
         except StorageError as error:
             _LOGGER.warning("The reconcile run ended early: %s", error)
             raise
@@ -180,16 +184,16 @@ class ReconcileRun:
 
     async def _look_at_paths(self, before: Mapping[str, Counter[str]]) -> None:
         """Ask the owner about sources with many files outside the Plex libraries."""
-        coordinator = self._coordinator
-        found = await coordinator.engine.database.run(skipped.of_paths, durable=False)
-        for number, runner in coordinator.runners.items():
+        host = self._host
+        found = await host.engine.database.run(skipped.of_paths, durable=False)
+        for number, runner in host.runners.items():
             if number in self._records.away or number not in before:
                 continue
             news = runner.source.skipped - before[number]
             missed = sum(news[reason] for reason in skipped.OF_PATHS)
             issues.async_follow_paths(
-                coordinator.hass,
-                coordinator.config_entry,
+                host.hass,
+                host.entry,
                 number,
                 found.get(number, 0) + missed,
                 self._records.read[number] + sum(news.values()),
@@ -211,7 +215,7 @@ class ReconcileRun:
         if seconds:
             await asyncio.wait([task], timeout=seconds)
         if not task.done():
-            sweep = self._coordinator.engine.sweep
+            sweep = self._host.engine.sweep
             if (hold := sweep.held) is not None:
                 answer["hold"] = str(hold)
             if self._next is not None:

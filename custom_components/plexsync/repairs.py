@@ -76,7 +76,7 @@ class RetryRepairFlow(AskingRepairFlow):
         if (coordinator := loaded(self, self._entry_id)) is None:
             return self.async_abort(reason="not_loaded")
         try:
-            failed = await coordinator.engine.standing.failed()
+            failed = await coordinator.engine.job_status.failed()
         except StorageError:
             return self.async_abort(reason="storage_failed")
         texts = await async_get_translations(
@@ -95,7 +95,7 @@ class RetryRepairFlow(AskingRepairFlow):
     @override
     async def _async_go_on(self) -> RepairsFlowResult:
         async def retry(coordinator: PlexSyncCoordinator) -> None:
-            await coordinator.engine.upkeep.retry()
+            await coordinator.engine.failed_jobs.retry()
 
         return await async_answer(self, self._entry_id, retry)
 

@@ -1,7 +1,7 @@
-"""The sidebar page ``/plexsync``: its files, and whether it is there.
+"""The page ``/plexsync`` in the sidebar: its files, and when it is shown.
 
-It stays over a reload of an entry, which would send whoever looks at it away. It goes with
-the last server whose owner wants it.
+It stays while an entry is reloaded, so that nobody who looks at it is sent away. It is
+removed with the last server whose owner wants it.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ _FOLDER: Final = Path(__file__).parent / "panel"
 
 
 class ReviewPage:
-    """The one page of a Home Assistant, however many servers there are."""
+    """The review page: one for all servers."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Begin without it."""
+        """Initialize without a page."""
         self._hass = hass
         self._is_shown = False
         self.version = ""  # of the files that are served
 
     async def serve(self) -> None:
-        """Serve the files, which are public and hold nothing of anybody."""
+        """Serve the files, which are public: they contain no data."""
         hass, self.version = (
             self._hass,
             await self._hass.async_add_executor_job(_digest),
@@ -39,7 +39,7 @@ class ReviewPage:
 
     @callback
     def follow(self) -> None:
-        """Show the page while a server has it, and take it away after the last one."""
+        """Show the page while any server wants it."""
         hass = self._hass
         if "frontend" not in hass.config.components:
             return
@@ -68,7 +68,7 @@ class ReviewPage:
 
 
 def _digest() -> str:
-    """Name the files as they are: a browser keeps each by its address."""
+    """Digest the files: their address changes with them, as browsers cache by address."""
     digest = hashlib.sha256()
     for file in sorted(_FOLDER.glob("*.js")):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -80,5 +80,5 @@ _PAGE: HassKey[ReviewPage] = HassKey("plexsync_review_page")
 
 @callback
 def review_page(hass: HomeAssistant) -> ReviewPage:
-    """Return the page."""
+    """Return the review page of this Home Assistant."""
     return hass.data.setdefault(_PAGE, ReviewPage(hass))

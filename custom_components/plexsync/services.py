@@ -20,10 +20,10 @@ from .answers import outcome_answer, preview_answer
 from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
-from .engine.by_hand import Preview
-from .engine.failed import Choice
+from .engine.failed_rows import Choice
 from .engine.intake import Accepted
 from .engine.job import Priority
+from .engine.on_demand import Preview
 from .engine.record import Outcome
 from .errors import invalid, sources_away, translated_errors
 from .history_answer import (
@@ -57,7 +57,7 @@ async def _sync_item(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
     """Accept one record, and wait for its outcome if asked to."""
-    record = await async_record(coordinator.hass, coordinator.images, data)
+    record = await async_record(coordinator.hass, coordinator.host.images, data)
     engine, wait = coordinator.engine, data[ATTR_WAIT]
     (receipt,) = await engine.submit([record], Priority.INTERACTIVE)
     if receipt.accepted is Accepted.UNCHANGED or receipt.job is None:
@@ -72,11 +72,11 @@ async def _sync_item(
         else None
     )
     try:
-        outcome = await engine.standing.of(SOURCE_ACTION, record.key)
+        outcome = await engine.job_status.of(SOURCE_ACTION, record.key)
         if outcome.status == "failed":
             # Whoever sends a record again that failed before wants another try.
-            await engine.upkeep.retry(Choice(ids=[receipt.job]))
-            outcome = await engine.standing.of(SOURCE_ACTION, record.key)
+            await engine.failed_jobs.retry(Choice(ids=[receipt.job]))
+            outcome = await engine.job_status.of(SOURCE_ACTION, record.key)
         if waiter is not None:
             outcome = await waiter
         elif outcome.status == "unchanged":
@@ -92,7 +92,7 @@ async def _preview_item(
 ) -> JsonObjectType:
     """Preview what would be written for a record, or for a file that a source knows."""
     if ATTR_FIELDS in data:
-        record = await async_record(coordinator.hass, coordinator.images, data)
+        record = await async_record(coordinator.hass, coordinator.host.images, data)
     else:
         given = identifier(data)
         if given is None or given[0] != ATTR_PATH:
@@ -106,7 +106,7 @@ async def _preview_item(
         if found is None:
             raise invalid("record_not_found")
         record = found
-    return preview_answer(await coordinator.engine.by_hand.preview(record))
+    return preview_answer(await coordinator.engine.on_demand.preview(record))
 
 
 async def _undo_item(

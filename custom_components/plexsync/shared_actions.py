@@ -1,4 +1,4 @@
-"""What the actions and the review page both do; ``data`` is what they were given."""
+"""What actions and the review page have in common; ``data`` is what the caller sent."""
 
 from collections.abc import Mapping
 import contextlib
@@ -10,7 +10,7 @@ from homeassistant.util.json import JsonObjectType
 from .answers import job_answer, outages_answer
 from .const import SCOPE_PLAN, SOURCE_ACTION
 from .coordinator import PlexSyncCoordinator
-from .engine.failed import EVERYTHING, Choice
+from .engine.failed_rows import EVERYTHING, Choice
 from .engine.record import Record
 from .engine.retry import Fault
 from .errors import invalid
@@ -41,7 +41,7 @@ async def pin_item(
 async def unpin_item(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Let a record find its item by itself again, by its files."""
+    """Let a record find its item by its files again."""
     return await _tie(coordinator, data, None)
 
 
@@ -50,9 +50,9 @@ async def _tie(
 ) -> JsonObjectType:
     source = source_id(coordinator, data.get(ATTR_SOURCE, SOURCE_ACTION))
     key = record_key(data[ATTR_KEY])
-    await coordinator.engine.by_hand.pin(source, key, item)
+    await coordinator.engine.on_demand.pin(source, key, item)
     if (runner := coordinator.runners.get(source)) is not None:
-        # A record that was in line with one item may have to be written to another now.
+        # The record may be in line with one item, but not with the other.
         with contextlib.suppress(Fault):
             found = (await runner.source.fresh([key])).get(key)
             if isinstance(found, Record):
@@ -81,17 +81,17 @@ async def cancel_reconcile(
 async def get_jobs(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """List jobs."""
+    """List jobs that match a filter, page by page."""
     engine = coordinator.engine
     source = data.get(ATTR_SOURCE)
-    jobs, total = await engine.standing.jobs(
+    jobs, total = await engine.job_status.jobs(
         state=data.get(ATTR_STATE),
         source=None if source is None else source_id(coordinator, source),
         reason=data.get(ATTR_REASON),
         limit=data[ATTR_LIMIT],
         offset=data[ATTR_OFFSET],
     )
-    # The queue's clock is not the wall clock, so that changes of the time do not matter.
+    # The queue has a clock of its own, which changes of the wall clock do not disturb.
     ahead = engine.clock.wall() - engine.clock.steady()
     return {
         "jobs": [job_answer(job, lambda time: time + ahead) for job in jobs],
@@ -112,17 +112,17 @@ async def retry_failed(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
     """Retry failed jobs with fresh records from their sources."""
-    done = await coordinator.engine.upkeep.retry(_choice(data) or EVERYTHING)
+    done = await coordinator.engine.failed_jobs.retry(_choice(data) or EVERYTHING)
     return asdict(done)
 
 
 async def discard_failed(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Discard failed jobs; discarding all of them has to be asked for explicitly."""
+    """Discard failed jobs; to discard all of them has to be asked for explicitly."""
     if (choice := _choice(data)) is None:
         raise invalid("failed_jobs_unnamed")
-    number = await coordinator.engine.upkeep.discard(choice)
+    number = await coordinator.engine.failed_jobs.discard(choice)
     return {"discarded": number}
 
 

@@ -1,6 +1,6 @@
-"""The plan as the action and the review page show it, and what the page decides of it.
+"""The plan for the action and the review page, and what the owner decides there.
 
-Everything here is for administrators: it carries titles and values.
+It is for administrators only, because it contains titles and values.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from .engine.fields import FIELDS
 from .engine.holds import SourceHold
 from .engine.job import Priority
 from .engine.left_alone import Rule
+from .engine.lookup_result import LookupResult
 from .engine.plan import Plan
-from .engine.planned import Filter, PlannedRecord
+from .engine.plan_cache import Filter, PlannedRecord
 from .engine.record import Record
 from .engine.retry import Fault
 from .engine.review import Fresh
-from .engine.sight import Sight
 from .errors import invalid
 from .service_schemas import (
     ATTR_DIGEST,
@@ -45,8 +45,8 @@ from .service_schemas import (
 from .source_answers import ANSWERS
 from .which_source import source_id
 
-_PATIENCE: Final = 2.0  # seconds that somebody waits for the titles of a source
-_AT_ONCE: Final = 100  # records that are asked for, and looked at, together
+_PATIENCE: Final = 2.0  # seconds to wait for a source to tell titles
+_AT_ONCE: Final = 100  # records that are fetched and compared together
 
 
 def _filter(coordinator: PlexSyncCoordinator, data: Mapping[str, Any]) -> Filter:
@@ -62,7 +62,7 @@ def _filter(coordinator: PlexSyncCoordinator, data: Mapping[str, Any]) -> Filter
 async def get_plan(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """List what would be written, as the last comparison saw it."""
+    """List what would be written, according to the last comparison."""
     review, chosen = coordinator.engine.review, _filter(coordinator, data)
     rows = await review.page(chosen, data[ATTR_LIMIT], data[ATTR_OFFSET])
     totals = await review.totals(chosen)
@@ -93,7 +93,7 @@ def _row(row: PlannedRecord) -> JsonObjectType:
 async def compute_plan(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Begin to see what would be written, and wait for nothing."""
+    """Start a comparison that writes nothing, and return at once."""
     source = data.get(ATTR_SOURCE)
     if source is not None and source not in coordinator.runners:
         raise invalid("source_unknown", source=source)
@@ -104,7 +104,7 @@ async def compute_plan(
 async def planned_item(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Show what would be written for one record, as Plex is now."""
+    """Compare one record with Plex now, and show what would be written."""
     whose = data[ATTR_SOURCE], data[ATTR_KEY]
     found = (await _records(coordinator, [whose]))[whose]
     if isinstance(found, str):
@@ -116,9 +116,9 @@ async def planned_item(
 async def _records(
     coordinator: PlexSyncCoordinator, wanted: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Record | str]:
-    """Ask for records, of actions the queue; in place of one stands why it is not sent.
+    """Ask sources for records, and the queue for those of actions. Raises Fault.
 
-    Raises Fault.
+    A record that cannot be had is replaced by the reason.
     """
     found: dict[tuple[str, str], Record | str] = {}
     by_source: dict[str, list[str]] = {}
@@ -129,13 +129,13 @@ async def _records(
             said = await runner.source.fresh(keys)
         else:
             said = await coordinator.engine.review.waiting(source, keys)
-        # One that cannot be read now is left out of what a source says.
+        # A source leaves out what it cannot read now.
         found |= {(source, key): said.get(key, "under_way") for key in keys}
     return found
 
 
 def _fresh(fresh: Fresh) -> JsonObjectType:
-    targets = fresh.sight.targets
+    targets = fresh.lookup.targets
     answer: JsonObjectType = {
         "digest": fresh.digest,
         "items": [_item(target) for target in targets if target.item is not None],
@@ -148,9 +148,9 @@ def _fresh(fresh: Fresh) -> JsonObjectType:
     return answer
 
 
-def _item(sight: Sight) -> JsonObjectType:
-    assert sight.item is not None
-    item, plan = sight.item, sight.plan
+def _item(lookup: LookupResult) -> JsonObjectType:
+    assert lookup.item is not None
+    item, plan = lookup.item, lookup.plan
     return {
         "rating_key": item.rating_key,
         "title": str(item.fields.get("title") or ""),
@@ -181,7 +181,7 @@ def _change(change: Change) -> JsonObjectType:
 async def write_plan(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Queue some records, if their plans are still those that were shown."""
+    """Queue some records, if their plans are still the ones that were shown."""
     shown = {
         (each[ATTR_SOURCE], each[ATTR_KEY]): each[ATTR_DIGEST]
         for each in data[ATTR_ITEMS]
@@ -220,9 +220,9 @@ async def _write(
 async def write_whole_plan(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Queue all rows that fit a filter, and ask for those that have no job meanwhile.
+    """Queue all rows that match a filter; rows without a job are fetched in the background.
 
-    What cannot be asked for now stays in the plan.
+    What cannot be fetched now stays in the plan.
     """
     chosen = _filter(coordinator, data)
     number, unknown = await coordinator.engine.review.write_all(chosen)
@@ -242,7 +242,7 @@ async def write_whole_plan(
 async def answer_hold(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Answer what a source is held for: let it be written, or let go of what is gone."""
+    """Answer the question that holds a source: write its plan, or let go of what is gone."""
     source = source_id(coordinator, data[ATTR_SOURCE])
     await ANSWERS[SourceHold(data[ATTR_HOLD])](coordinator, source)
     holds = coordinator.engine.source_holds.of(source)
@@ -252,9 +252,9 @@ async def answer_hold(
 async def leave_alone(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Leave a field alone from now on, of one record or of a whole source; or no longer.
+    """Begin or stop to leave a field alone, for one record or for a whole source.
 
-    What was left alone of a source that was removed can be taken back, too.
+    Stop is possible for a source that was removed, too.
     """
     review, leaves = coordinator.engine.review, data[ATTR_LEAVE]
     rule = Rule(data[ATTR_SOURCE], data.get(ATTR_KEY), data[ATTR_FIELD])
@@ -266,7 +266,7 @@ async def leave_alone(
 
 
 async def _follow_again(coordinator: PlexSyncCoordinator, rule: Rule) -> None:
-    """Compare what was left alone: the next change of the record may be far."""
+    """Compare what was left alone so far: the record may not change again for long."""
     if rule.source not in (SOURCE_ACTION, *coordinator.runners):
         return
     if rule.key is None:
@@ -281,10 +281,10 @@ async def _follow_again(coordinator: PlexSyncCoordinator, rule: Rule) -> None:
 async def left_alone(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """List what is left alone, with titles: Plex's, or else those of the sources."""
+    """List the fields that are left alone, with titles from Plex or else from the sources."""
     engine = coordinator.engine
     rules = await engine.review.rules(data[ATTR_LIMIT], data[ATTR_OFFSET])
-    titles = await engine.by_hand.titles(sorted(set(rules.items.values())))
+    titles = await engine.on_demand.titles(sorted(set(rules.items.values())))
     named = {
         whose: titles[item] for whose, item in rules.items.items() if item in titles
     }

@@ -1,21 +1,18 @@
 """The engine's snapshot, completed with what only its host knows."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from .const import CONF_STALE_AFTER, DEFAULT_STALE_AFTER
 from .engine.holds import Hold
 from .engine.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
+from .host import Host
 
 
-async def async_snapshot(coordinator: PlexSyncCoordinator) -> Snapshot:
+async def async_snapshot(host: Host) -> Snapshot:
     """Return the complete snapshot. Raises StorageError."""
-    engine, runners = coordinator.engine, coordinator.runners
+    engine, runners = host.engine, host.runners
     snapshot = await engine.snapshot()
-    hours = coordinator.config_entry.options.get(CONF_STALE_AFTER, DEFAULT_STALE_AFTER)
+    hours = host.entry.options.get(CONF_STALE_AFTER, DEFAULT_STALE_AFTER)
     age = 0.0
     if snapshot.oldest is not None:
         age = engine.clock.steady() - snapshot.oldest

@@ -1,4 +1,4 @@
-"""What an owner answers where a source is held, in a repair or on the review page."""
+"""The owner's answers to what holds a source, from a repair or the review page."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -10,14 +10,14 @@ type Answer = Callable[[PlexSyncCoordinator, str], Awaitable[None]]
 
 
 async def async_begin(coordinator: PlexSyncCoordinator, source: str) -> None:
-    """Let a source be written, whose first plan was shown. Raises StorageError."""
+    """Begin to write a source whose first plan the owner has seen. Raises StorageError."""
     await coordinator.engine.source_holds.lift(source, SourceHold.FIRST_PLAN)
 
 
 async def async_part(coordinator: PlexSyncCoordinator, source: str) -> None:
-    """Let go of all records that a source has no more. Raises StorageError."""
-    await coordinator.engine.departures.agree(source)
-    coordinator.departures.look_soon(source)
+    """Let go of all records that a source no longer has. Raises StorageError."""
+    await coordinator.engine.gone_records.agree(source)
+    coordinator.gone_watch.look_soon(source)
 
 
 ANSWERS: Final[Mapping[SourceHold, Answer]] = {

@@ -85,7 +85,7 @@ class MassChangeRepairFlow(SourceRepairFlow):
         if (coordinator := loaded(self, self._entry_id)) is None:
             return self.async_abort(reason="not_loaded")
         try:
-            sample = await coordinator.engine.departures.sample(self._source)
+            sample = await coordinator.engine.gone_records.sample(self._source)
         except StorageError:
             return self.async_abort(reason="storage_failed")
         return self.async_show_menu(
@@ -110,7 +110,7 @@ async def _sample(
     """List a few items with the fields that would change; empty if none can be read."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            found = await coordinator.engine.by_hand.glimpse(source, _LOOKS)
+            found = await coordinator.engine.on_demand.glimpse(source, _LOOKS)
     except Fault, StorageError, TimeoutError:
         return ""
     texts = await async_get_translations(

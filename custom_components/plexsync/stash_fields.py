@@ -29,7 +29,7 @@ from .const import (
     START_PREVIEW,
     SUBENTRY_STASH,
 )
-from .engine.departures import WhenGone
+from .engine.gone_records import WhenGone
 from .sources.stash_options import (
     ALL_FIELDS,
     CODE_FIELDS,

@@ -7,16 +7,13 @@ anything.
 
 from collections.abc import Collection, Sequence
 from sqlite3 import Connection
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from .const import CONF_MACHINE_ID
 from .engine import other_machine
+from .engine.database import Database
 from .plex import index
 from .plex.library import Library
 from .plex.paths import key
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
 
 LOOK: Final = "look"  # lets a reconfigure flow first check which server answers now
 
@@ -41,16 +38,15 @@ def preset(
     return [each.uuid for each in there if each.uuid in found]
 
 
-async def async_recognise_machine(coordinator: PlexSyncCoordinator) -> bool:
+async def async_recognise_machine(database: Database, machine: str) -> bool:
     """Forget another machine's keys, once; return whether there were any.
 
     Raises StorageError.
     """
-    machine = coordinator.config_entry.data[CONF_MACHINE_ID]
 
     def recognise(db: Connection) -> bool:
         if is_other := other_machine.recognise(db, machine):
             index.clear(db)
         return is_other
 
-    return await coordinator.engine.database.run(recognise)
+    return await database.run(recognise)

@@ -1,19 +1,17 @@
 """Undo on request: one item, or many; an undo of many continues if nobody waits for it."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.util.json import JsonObjectType
 
 from .const import DOMAIN
-from .engine.contact import CircuitRefusedError
+from .coordinator import PlexSyncCoordinator
+from .engine.guarded_calls import CircuitRefusedError
 from .engine.history_entries import restored
 from .engine.record import Find
 from .engine.retry import Fault
 from .engine.undoing import NotAsShownError, Which
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
 
 
 async def async_undo_plan(

@@ -1,4 +1,4 @@
-"""What the review page asks over Home Assistant's websocket: what the actions do."""
+"""The review page's websocket commands; most of them do what an action does."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -44,7 +44,7 @@ from .websocket_entry import ENTRY, PAGE, command, coordinator_of
 from .websocket_history import COMMANDS as HISTORY
 from .websocket_plan import COMMANDS as PLAN
 
-_MAX_ITEMS: Final = 20  # candidates that are read at once
+_MAX_ITEMS: Final = 20  # candidates of one question
 
 
 @websocket_command({probatio.Required("type"): f"{DOMAIN}/overview"})
@@ -53,7 +53,7 @@ _MAX_ITEMS: Final = 20  # candidates that are read at once
 async def _overview(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> None:
-    """Name the servers, and what can be chosen of each."""
+    """List the servers, and what can be chosen for each."""
     with translated_errors():
         servers = [
             await _server(entry)
@@ -94,7 +94,7 @@ async def _server(entry: PlexSyncConfigEntry) -> dict[str, Any]:
 def _subscribe(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> None:
-    """Follow one server."""
+    """Send the state of one server, and send it again whenever it changes."""
     live = Live(coordinator_of(hass, msg), connection, msg["id"])
     connection.subscriptions[msg["id"]] = live.stop
     connection.send_result(msg["id"])
@@ -104,7 +104,7 @@ def _subscribe(
 async def _pin(
     coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Tie a record to an item, or let it find its own again."""
+    """Tie a record to an item, or undo that."""
     tie = unpin_item if msg[ATTR_RATING_KEY] is None else pin_item
     return await tie(coordinator, msg)
 
@@ -112,14 +112,14 @@ async def _pin(
 async def _candidates(
     coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Show items that a record may mean."""
+    """Describe the items that a record may be about."""
     return await async_candidates(coordinator, msg["rating_keys"])
 
 
 async def _sweep(
     coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Begin to compare, and wait for nothing."""
+    """Start a comparison, and return at once."""
     return await reconcile(coordinator, {**msg, ATTR_WAIT: 0})
 
 
@@ -151,6 +151,6 @@ COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
 
 @callback
 def async_setup_commands(hass: HomeAssistant) -> None:
-    """Register the commands; they outlive every entry."""
+    """Register the commands; they stay while entries come and go."""
     for handler in COMMANDS:
         websocket_api.async_register_command(hass, handler)

@@ -1,4 +1,4 @@
-"""How a command of the review page is made: of one server, for administrators."""
+"""Make websocket commands that are about one server, for administrators only."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -25,7 +25,7 @@ type Handler = Callable[
     [PlexSyncCoordinator, dict[str, Any]], Awaitable[JsonObjectType]
 ]
 
-_MAX_PAGE: Final = 100  # rows of one answer: a message stays small
+_MAX_PAGE: Final = 100  # rows of one answer, so that messages stay small
 PAGE: Final[Mapping[Any, Any]] = {
     probatio.Optional(ATTR_LIMIT, default=50): probatio.All(
         WHOLE, probatio.Range(min=1, max=_MAX_PAGE)
@@ -35,7 +35,7 @@ ENTRY: Final[Mapping[Any, Any]] = {probatio.Required(ATTR_CONFIG_ENTRY_ID): text
 
 
 def coordinator_of(hass: HomeAssistant, msg: Mapping[str, Any]) -> PlexSyncCoordinator:
-    """Find the server that a message means. Raises ServiceValidationError."""
+    """Find the server that a message names. Raises ServiceValidationError."""
     entry: PlexSyncConfigEntry = service.async_get_config_entry(
         hass, DOMAIN, msg[ATTR_CONFIG_ENTRY_ID]
     )
@@ -45,12 +45,12 @@ def coordinator_of(hass: HomeAssistant, msg: Mapping[str, Any]) -> PlexSyncCoord
 def command(
     name: str, fields: Mapping[Any, Any], handler: Handler
 ) -> WebSocketCommandHandler:
-    """Make the command ``plexsync/<name>`` of one server: for administrators, errors translated.
+    """Register ``plexsync/<name>`` for administrators, with translated errors.
 
     The handler is given the server's coordinator and the message, and returns the answer.
     """
 
-    # Of two keys with one name the first stays: here the server has to be named.
+    # The first of two equal keys counts, so here the server is required.
     @websocket_command(
         {probatio.Required("type"): f"{DOMAIN}/{name}", **({**ENTRY} | {**fields})}
     )

@@ -1,4 +1,4 @@
-"""What the review page asks of the history, and what it has undone."""
+"""The review page's commands that show the history, and undo parts of it."""
 
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ async def _undo_plan(
 async def _undo_run(
     coordinator: PlexSyncCoordinator, msg: dict[str, Any]
 ) -> JsonObjectType:
-    """Begin to restore what one run wrote."""
+    """Start to undo what one run wrote."""
     run = await async_run_of(coordinator, msg[ATTR_RUN])
     return await async_undo_since(coordinator, run.first, 0, run.last, run.source)
 
@@ -62,7 +62,7 @@ async def _undo_run(
 async def _undo_since(
     coordinator: PlexSyncCoordinator, msg: dict[str, Any]
 ) -> JsonObjectType:
-    """Begin to restore everything that was written since a moment."""
+    """Start to undo everything that was written since a moment."""
     since, _ = bounds(msg)
     assert since is not None
     return await async_undo_since(coordinator, since, 0)

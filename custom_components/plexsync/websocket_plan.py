@@ -1,4 +1,4 @@
-"""What the review page asks of the plan, and decides of it."""
+"""The review page's commands that show the plan, and write parts of it."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ from .shared_plan import (
 from .source_answers import ANSWERS
 from .websocket_entry import PAGE, command
 
-_MAX_ITEMS: Final = 100  # records that are chosen one by one
+_MAX_ITEMS: Final = 100  # records that can be selected one by one
 _RECORD: Final = {
     probatio.Required(ATTR_SOURCE): schemas.text,
     probatio.Required(ATTR_KEY): schemas.text,
@@ -39,7 +39,7 @@ _SHOWN: Final = {**_RECORD, probatio.Required(ATTR_DIGEST): schemas.text}
 _ITEMS: Final = probatio.All([_SHOWN], probatio.Length(min=1, max=_MAX_ITEMS))
 _LEAVE: Final = {
     probatio.Required(ATTR_SOURCE): schemas.text,
-    # None at all means every record; an empty one means nothing.
+    # Without a key every record is meant; an empty key means nothing.
     probatio.Optional(ATTR_KEY): probatio.All(schemas.text, probatio.Length(min=1)),
     probatio.Required(ATTR_FIELD): probatio.In(FIELDS),
     probatio.Required(ATTR_LEAVE): cv.boolean,

@@ -13,7 +13,7 @@ from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database, StorageError
 from custom_components.plexsync.engine.engine import SCHEMAS, Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event
-from custom_components.plexsync.engine.failed import Choice
+from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
@@ -333,14 +333,14 @@ async def _meet_faults(world: World) -> None:
     await world.submit(world.record(4, 1))
     await world.drained(waiting=1)
     world.core.add_item(world.section, "Late", file=world.path(FILMS + 1))
-    await world.ask(world.engine.news.wake_missing)
+    await world.ask(world.engine.plex_notices.wake_missing)
     await world.drained()
-    await world.ask(world.engine.upkeep.retry)
+    await world.ask(world.engine.failed_jobs.retry)
     await world.drained()
-    jobs, _ = await world.ask(lambda: world.engine.standing.jobs(state="failed"))
+    jobs, _ = await world.ask(lambda: world.engine.job_status.jobs(state="failed"))
     ids = [job.id for job in jobs if job.key == "scene:gone"]
     world.books.dropped("stash", "scene:gone")
-    await world.ask(lambda: world.engine.upkeep.discard(Choice(ids=ids)))
+    await world.ask(lambda: world.engine.failed_jobs.discard(Choice(ids=ids)))
 
 
 async def _outlive_an_outage(world: World) -> None:
@@ -363,7 +363,7 @@ async def _serve_by_hand(world: World) -> None:
     undone = Find((world.path(2),))
     await world.ask(lambda: engine.undoing.undo(undone))
     twin = world.core.find("/data/movies/A.mkv").rating_key
-    await world.ask(lambda: engine.by_hand.pin("stash", "scene:twins", str(twin)))
+    await world.ask(lambda: engine.on_demand.pin("stash", "scene:twins", str(twin)))
     await world.drained()
     item = world.core.find(world.path(6))
     world.core.edit_by_person(item.rating_key, lock=False, title="By hand")

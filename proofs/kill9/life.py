@@ -161,7 +161,7 @@ async def drain(
     """
     engine = await open_engine(place, say, Doom())
     if retry:
-        await engine.upkeep.retry()
+        await engine.failed_jobs.retry()
     working = asyncio.create_task(engine.run())
 
     async def done() -> None:

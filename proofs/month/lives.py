@@ -154,4 +154,4 @@ class Life:
 
     def _changed(self, rating_key: str) -> None:
         self._watch.heard_of(rating_key)
-        self.engine.news.void(rating_key)
+        self.engine.plex_notices.void(rating_key)

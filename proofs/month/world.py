@@ -202,7 +202,7 @@ class World:
         """See that no job has paid for what the server, the token or the way did."""
         if self._life is None:
             return
-        jobs, _ = await self._life.engine.standing.jobs(limit=10_000)
+        jobs, _ = await self._life.engine.job_status.jobs(limit=10_000)
         for job in jobs:
             if job.attempts and job.state != "failed" and job.key not in self._poisoned:
                 self.watch.breach(f"{job.key} has used {job.attempts} attempts")
@@ -388,7 +388,7 @@ class World:
         self._inquire()
         await self._compare()
         assert self._life is not None
-        await self._life.engine.upkeep.retry()
+        await self._life.engine.failed_jobs.retry()
         await self._drained()
         await self._compare()
 
@@ -398,14 +398,14 @@ class World:
         while (await self._life.engine.snapshot()).pending:
             if self.now() > until:
                 self.watch.breach(
-                    f"still waiting: {await self._life.engine.standing.reasons()}"
+                    f"still waiting: {await self._life.engine.job_status.reasons()}"
                 )
                 return
             await asyncio.sleep(10)
 
     async def _compare(self) -> None:
         """Compare Plex with what was promised, and with what people wrote."""
-        failed, _ = await self.engine.standing.jobs(state="failed", limit=10_000)
+        failed, _ = await self.engine.job_status.jobs(state="failed", limit=10_000)
         explained = {
             "not_found": self.promises.keys.keys(),
             "crashed": self.promises.keys.keys(),

@@ -433,7 +433,7 @@ class World:
 
     async def jobs(self) -> dict[int, JobInfo]:
         """Give every job by the number of its record."""
-        found, _ = await self.engine.standing.jobs(limit=1000)
+        found, _ = await self.engine.job_status.jobs(limit=1000)
         return {int(job.key.partition(":")[2]): job for job in found}
 
     async def until(

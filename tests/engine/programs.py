@@ -118,7 +118,7 @@ class Program:
         record = self._record(source, number)
         self.note(source, "says of", number, dict(record.fields))
         engine = self.life.engine
-        preview = await engine.by_hand.preview(record)
+        preview = await engine.on_demand.preview(record)
         planned = {
             key: sorted(str(each.as_dict()) for each in plan.changes)
             for key, plan in preview.plans.items()
@@ -195,7 +195,10 @@ class Program:
                 return word
 
     def _compare(
-        self, planned: dict[str, list[str]], unseen: tuple[str, ...], outcome: Outcome
+        self,
+        planned: dict[str, list[str]],
+        unseen: tuple[str, ...],
+        outcome: Outcome,
     ) -> None:
         self.note(outcome.status, outcome.reason or "")
         if outcome.status in ("failed", "queued"):

@@ -9,7 +9,7 @@ import pytest
 from custom_components.plexsync.engine import other_machine
 from custom_components.plexsync.engine.holds import SourceHold
 from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.planned import Filter
+from custom_components.plexsync.engine.plan_cache import Filter
 from custom_components.plexsync.engine.record import Record
 from tests.rig import Rig, library
 
@@ -121,7 +121,7 @@ async def test_a_collection_that_may_not_vanish_keeps_no_other_from_being_writte
     shelf.put(*with_collections(rig, "New"))
     await rig.submit(shelf.records.values())
     (fresh,) = await rig.engine.review.look([shelf.records["scene:1"]])
-    assert fresh.sight.plan.kept == {"collections": "last_member"}
+    assert fresh.lookup.plan.kept == {"collections": "last_member"}
     await rig.engine.review.write([(shelf.records["scene:1"], fresh.digest)])
     await pending(rig, 0)
     assert (await rig.engine.snapshot()).skipped == {}
@@ -164,9 +164,7 @@ async def test_a_question_that_is_asked_anew_ends_what_was_approved(
     assert rig.edits() == 1
 
 
-async def test_a_key_that_is_dealt_again_brings_no_approval(
-    rig: Rig, shelf: Shelf
-) -> None:
+async def test_a_reused_key_brings_no_approval(rig: Rig, shelf: Shelf) -> None:
     """It named another film when its plan was shown."""
     row = (await rows(rig))[0]
     await rig.halt()
@@ -229,7 +227,7 @@ async def test_a_record_that_is_tied_to_another_item_is_not_written_unseen(
     row, other = (await rows(rig))[:2]
     await rig.halt()
     await rig.engine.review.write([(shelf.records[row.key], row.digest)])
-    await rig.engine.by_hand.pin("stash", row.key, other.rating_key)
+    await rig.engine.on_demand.pin("stash", row.key, other.rating_key)
     rig.work()
     await rig.submit([by_hand(rig)])
     await pending(rig, FILMS)
@@ -262,7 +260,7 @@ async def test_an_item_that_is_not_as_shown_keeps_its_record_waiting(
     await rig.start(work=False)
     record = shelf.records["scene:1"]
     (fresh,) = await rig.engine.review.look([record])
-    assert len(fresh.sight.targets) == 2
+    assert len(fresh.lookup.targets) == 2
     await rig.engine.review.write([(record, fresh.digest)])
     rig.plex.core.edit_by_person(twin.rating_key, summary="A person's")
     rig.work()
@@ -293,7 +291,7 @@ async def test_a_failed_item_counts_more_than_one_that_is_not_as_shown(
     rig.work()
     await rig.failed(1)
     assert (await rig.engine.snapshot()).skipped == {}
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert job.reason == "bad_request"
     assert {each.reason for each in job.items} == {"bad_request", "plan_changed"}
 
@@ -308,7 +306,7 @@ async def test_the_end_of_a_hold_keeps_nothing_waiting(rig: Rig, shelf: Shelf) -
     rig.work()
 
     async def is_taken() -> bool:
-        return bool((await rig.engine.standing.jobs(state="in_flight"))[1])
+        return bool((await rig.engine.job_status.jobs(state="in_flight"))[1])
 
     await rig.until(is_taken)
     await rig.engine.source_holds.lift("stash", FIRST)

@@ -62,7 +62,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 async def _look(rig: Rig, key: str) -> tuple[JobInfo | None, str | None]:
     """Give the job and, once there is something to tell, what became of it."""
-    jobs, _ = await rig.engine.standing.jobs()
+    jobs, _ = await rig.engine.job_status.jobs()
     job = next((job for job in jobs if job.key == key), None)
     circuit = rig.engine.circuit
     if job is None:
@@ -114,10 +114,10 @@ async def _observe(rig: Rig, step: str, fault: str) -> str:
         await plex.start()
     rig.engine.circuit.breaker.not_before = 0.0
     rig.engine.health.hurry()
-    await rig.engine.news.wake_missing()
+    await rig.engine.plex_notices.wake_missing()
     rig.engine.circuit.notify()
     if seen.startswith("failed"):
-        await rig.engine.upkeep.retry()
+        await rig.engine.failed_jobs.retry()
     await rig.drained()
     item = next(item for item in rig.items() if path in item.files)
     assert item.title == "Newer"

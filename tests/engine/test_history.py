@@ -17,9 +17,9 @@ from custom_components.plexsync.engine import (
     other_machine,
 )
 from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.contact import CircuitRefusedError
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS
+from custom_components.plexsync.engine.guarded_calls import CircuitRefusedError
 from custom_components.plexsync.engine.history import (
     UNDO,
     Entry,
@@ -53,7 +53,7 @@ def says(rig: Rig, number: int = 1, source: str = "stash", **fields: Any) -> Rec
 async def write(rig: Rig, *records: Record, failed: int = 0) -> None:
     """Bring films into line."""
     for record in records:
-        rig.engine.news.void(str(known(rig, record).rating_key))
+        rig.engine.plex_notices.void(str(known(rig, record).rating_key))
     await rig.submit(records)
     await rig.drained(failed)
 
@@ -638,7 +638,7 @@ async def test_rows_go_after_their_days_and_no_clock_makes_it_sooner(
         shelf.now += day + 1
 
 
-async def test_a_number_that_is_dealt_again_brings_no_history(shelf: Shelf) -> None:
+async def test_a_reused_number_brings_no_history(shelf: Shelf) -> None:
     """Another machine has the place of the server: an item without a file is forgotten."""
     show = Item("9", "uuid", (), {}, frozenset(), 0.0)
     film = await shelf.item(1)

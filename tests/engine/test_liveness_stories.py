@@ -159,7 +159,7 @@ def test_what_nobody_foresaw_costs_one_job_its_own_attempts() -> None:
         assert not world.ended
         assert _state(world) == "closed"
         world.recover()
-        await world.engine.upkeep.retry()
+        await world.engine.failed_jobs.retry()
         await _done(world, list(parts()), HOUR)
 
     run(story)
@@ -193,7 +193,7 @@ def test_what_failed_is_written_when_asked_again() -> None:
             await world.retitle(NUMBERS[-1], f"Traffic {turn}")
         assert [*world.watched.failed] == [f"scene:{_SICK}"]
         world.recover()
-        await world.engine.upkeep.retry()
+        await world.engine.failed_jobs.retry()
         await _done(world, list(parts()), 10 * MINUTE)
         await _settled(world, set())
 

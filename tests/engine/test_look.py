@@ -4,17 +4,19 @@ import pytest
 
 from custom_components.plexsync.engine.holds import READING
 from custom_components.plexsync.engine.look import Look
+from custom_components.plexsync.engine.lookup_result import LookupResult
 from custom_components.plexsync.engine.record import Find
-from custom_components.plexsync.engine.sight import Sight
 from tests.rig import Rig
 
 
-async def _look(rig: Rig, count: int) -> list[Sight]:
-    sights = [Sight(Find((rig.path(number),))) for number in range(1, count + 1)]
+async def _look(rig: Rig, count: int) -> list[LookupResult]:
+    lookups = [
+        LookupResult(Find((rig.path(number),))) for number in range(1, count + 1)
+    ]
     engine = rig.engine
-    async with engine.admission.contact(READING) as contact:  # as preview does
-        await Look(engine.common, contact).find(sights)
-    return sights
+    async with engine.admission.calls(READING) as calls:  # as preview does
+        await Look(engine.common, calls).find(lookups)
+    return lookups
 
 
 @pytest.fixture
@@ -30,9 +32,9 @@ async def quiet(rig: Rig) -> Rig:
 async def test_a_poisoned_item_is_found_by_halving(quiet: Rig) -> None:
     """One of a hundred cannot be read; the others are."""
     quiet.plex.faults.add("poison", rating_key=quiet.item(42).rating_key, reads=True)
-    sights = await _look(quiet, 100)
-    assert [n for n, sight in enumerate(sights, 1) if sight.item is None] == [42]
-    assert sights[41].reason == "error_500"
+    lookups = await _look(quiet, 100)
+    assert [n for n, lookup in enumerate(lookups, 1) if lookup.item is None] == [42]
+    assert lookups[41].reason == "error_500"
     # Each failed half asks the probe, which is two requests.
     assert quiet.plex.journal.count(path="/library/metadata") <= 16
 
@@ -41,17 +43,17 @@ async def test_a_missing_one_that_spoils_the_answer(quiet: Rig) -> None:
     """A server that says 404 to all where one is gone."""
     quiet.plex.core.switches.partial_multi_get = False
     quiet.plex.core.remove_item(quiet.item(7))
-    sights = await _look(quiet, 19)
-    found = [sight.item is not None for sight in sights]
+    lookups = await _look(quiet, 19)
+    found = [lookup.item is not None for lookup in lookups]
     assert found.count(False) <= 1
 
 
 async def test_a_proxy_with_little_room(quiet: Rig) -> None:
     """It gets shorter reads, and is asked for longer ones no more."""
     quiet.plex.core.switches.max_request_line = 150
-    assert all(sight.item for sight in await _look(quiet, 100))
+    assert all(lookup.item for lookup in await _look(quiet, 100))
     quiet.plex.journal.clear()
-    assert all(sight.item for sight in await _look(quiet, 100))
+    assert all(lookup.item for lookup in await _look(quiet, 100))
     statuses = {entry.status for entry in quiet.plex.journal}
     assert statuses == {200}
 
@@ -59,8 +61,8 @@ async def test_a_proxy_with_little_room(quiet: Rig) -> None:
 async def test_where_all_fail_they_are_not_asked_one_by_one(quiet: Rig) -> None:
     """A few halves, three alone; then all of their kind wait."""
     quiet.plex.faults.add("status", code=500, path="/library/metadata")
-    sights = await _look(quiet, 100)
-    assert {sight.reason for sight in sights} == {"error_500", "reads_fail"}
+    lookups = await _look(quiet, 100)
+    assert {lookup.reason for lookup in lookups} == {"error_500", "reads_fail"}
     assert quiet.plex.journal.count(path="/library/metadata") <= 20
 
 
@@ -72,13 +74,13 @@ async def test_an_ambiguous_match_is_believed_only_when_it_is_read(quiet: Rig) -
         for name in ("Twin", "Other")
     )
     find = Find(guids=("imdb://tt9",))
-    sight = await _look_for(quiet, find)
-    assert sight.reason == "ambiguous"
-    assert set(sight.candidates) == {str(twin.rating_key), str(other.rating_key)}
+    lookup = await _look_for(quiet, find)
+    assert lookup.reason == "ambiguous"
+    assert set(lookup.candidates) == {str(twin.rating_key), str(other.rating_key)}
     quiet.plex.core.remove_item(twin)
-    sight = await _look_for(quiet, find)
-    assert sight.item is not None
-    assert sight.item.rating_key == str(other.rating_key)
+    lookup = await _look_for(quiet, find)
+    assert lookup.item is not None
+    assert lookup.item.rating_key == str(other.rating_key)
 
 
 async def test_one_of_two_items_that_had_the_file_is_gone(quiet: Rig) -> None:
@@ -87,16 +89,16 @@ async def test_one_of_two_items_that_had_the_file_is_gone(quiet: Rig) -> None:
     section, find = next(iter(core.sections.values())), Find((quiet.path(1),))
     twin = core.add_item(section, "Twin", file=quiet.path(1))
     await quiet.server.forget([str(first.rating_key)])
-    sight = await _look_for(quiet, find)
+    lookup = await _look_for(quiet, find)
     wanted = {str(first.rating_key), str(twin.rating_key)}
-    assert {target.rating_key for target in sight.targets} == wanted
+    assert {target.rating_key for target in lookup.targets} == wanted
     core.catalog.remove(first)
-    sight = await _look_for(quiet, find)
-    assert [each.rating_key for each in sight.targets] == [str(twin.rating_key)]
+    lookup = await _look_for(quiet, find)
+    assert [each.rating_key for each in lookup.targets] == [str(twin.rating_key)]
 
 
-async def _look_for(rig: Rig, find: Find) -> Sight:
-    sight = Sight(find)
-    async with rig.engine.admission.contact(READING) as contact:
-        await Look(rig.engine.common, contact).find([sight])
-    return sight
+async def _look_for(rig: Rig, find: Find) -> LookupResult:
+    lookup = LookupResult(find)
+    async with rig.engine.admission.calls(READING) as calls:
+        await Look(rig.engine.common, calls).find([lookup])
+    return lookup

@@ -173,7 +173,7 @@ async def test_jobs_of_an_older_version_are_written(
         plex.core.add_item(section, "By then", file="/data/movies/Late.mkv")
         before = rig.item(1).title
         await rig.start(work=False)
-        jobs, _ = await rig.engine.standing.jobs()
+        jobs, _ = await rig.engine.job_status.jobs()
         assert {(job.key, job.state) for job in jobs} == {
             *((f"scene:{number}", "ready") for number in range(1, 5)),
             ("scene:6", "failed"),

@@ -215,11 +215,11 @@ async def test_who_is_pinned_leads(rig: Rig, shelf: Shelf) -> None:
     await rig.submit(shelf.records.values())
     await rig.drained()
     for number in (2, 1):
-        await rig.engine.by_hand.pin("stash", f"scene:{number}", str(one.rating_key))
+        await rig.engine.on_demand.pin("stash", f"scene:{number}", str(one.rating_key))
         await sweep(rig, shelf)
         assert one.title == f"New {number}"
         assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
-    await rig.engine.by_hand.pin("stash", "scene:1", None)
+    await rig.engine.on_demand.pin("stash", "scene:1", None)
     assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from custom_components.plexsync.engine.change import Kept
 from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.ledger_row import LedgerRow
 from custom_components.plexsync.engine.plan import Plan, make_plan
 from custom_components.plexsync.engine.ports import Item
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record
-from custom_components.plexsync.engine.written import Written
 
 
 def item(locks: str = "", **fields: Any) -> Item:
@@ -35,10 +35,10 @@ def record(
     )
 
 
-def row(field: str, value: Any, **more: Any) -> dict[str, list[Written]]:
+def row(field: str, value: Any, **more: Any) -> dict[str, list[LedgerRow]]:
     """Make a ledger with one row, of what we wrote and locked."""
     more = {"source": "stash", "locked": value is not None} | more
-    return {field: [Written(field, value=value, **more)]}
+    return {field: [LedgerRow(field, value=value, **more)]}
 
 
 def after(plan: Plan) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def test_released_until_the_next_revision() -> None:
 
 def test_what_was_undone_says_nothing_of_the_lock_of_before() -> None:
     """It was locked when the first of us came, was undone, and was open for the next."""
-    undone = Written(
+    undone = LedgerRow(
         "studio",
         "action",
         None,
@@ -238,8 +238,8 @@ def test_a_tag_that_a_person_removed_is_not_put_back() -> None:
 
 def test_a_tag_that_another_sources_write_may_have_taken_is_put_back() -> None:
     """While nobody knows what became of it, no person is taken for the one who did."""
-    mine = Written("genres", "stash", ("Drama", "Noir"), locked=True)
-    other = Written("genres", "action", ("Noir",), intent=None, pending=True)
+    mine = LedgerRow("genres", "stash", ("Drama", "Noir"), locked=True)
+    other = LedgerRow("genres", "action", ("Noir",), intent=None, pending=True)
     there = item("genres", genres=("Drama",))
     plan = make_plan(record(genres=("Drama", "Noir")), there, {"genres": [mine, other]})
     assert after(plan) == {"genres": ("Drama", "Noir")}
@@ -305,8 +305,8 @@ def test_a_write_that_hangs_is_not_forgotten_where_nothing_may_be_done() -> None
 
 def test_what_another_source_is_about_to_write_stays() -> None:
     """Nor does what it is about to take back keep anything."""
-    mine = Written("genres", "stash", ("Both", "Gone"))
-    other = Written(
+    mine = LedgerRow("genres", "stash", ("Both", "Gone"))
+    other = LedgerRow(
         "genres", "action", ("Gone",), intent=("Both",), pending=True, confirmed=True
     )
     there = item("genres", genres=("Both", "Gone"))
@@ -316,11 +316,11 @@ def test_what_another_source_is_about_to_write_stays() -> None:
 
 def test_a_removed_source_owns_nothing() -> None:
     """What it wrote stays, unless another one takes it over, and goes with that then."""
-    gone = Written("genres", "gone", ("Both", "Old"), locked=True, let_go=True)
+    gone = LedgerRow("genres", "gone", ("Both", "Old"), locked=True, let_go=True)
     there = item("genres", genres=("Both", "Old"))
     (change,) = make_plan(record(genres=("Both",)), there, {"genres": [gone]}).adopted
     assert change.own == ("Both",)
-    mine = Written("genres", "stash", ("Both",))
+    mine = LedgerRow("genres", "stash", ("Both",))
     plan = make_plan(record(genres=None), there, {"genres": [gone, mine]})
     assert after(plan) == {"genres": ("Old",)}
 

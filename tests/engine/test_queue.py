@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine import failed, intake, jobs_view, queue
+from custom_components.plexsync.engine import failed_rows, intake, jobs_view, queue
 from custom_components.plexsync.engine.engine import SCHEMAS
-from custom_components.plexsync.engine.failed import Choice
+from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.job import Job, Priority
 from custom_components.plexsync.engine.queue import Snooze
@@ -291,13 +291,13 @@ def test_failed_jobs_are_kept_retried_and_discarded(db: sqlite3.Connection) -> N
         for number, reason in enumerate(["not_found", "rejected", "rejected"])
     )
     assert jobs_view.counts(db) == jobs_view.Counts(0, 3, None)
-    assert failed.retry(db, Choice(reason="not_found"), 1) == 1
-    assert [job.id for job in failed.chosen(db, Choice())] == [second, third]
-    assert failed.chosen(db, Choice(source="other")) == []
-    assert failed.discard(db, Choice(ids=[first, second])) == 1
-    assert failed.retry(db, Choice(ids=[third]), 1) == 1
+    assert failed_rows.retry(db, Choice(reason="not_found"), 1) == 1
+    assert [job.id for job in failed_rows.chosen(db, Choice())] == [second, third]
+    assert failed_rows.chosen(db, Choice(source="other")) == []
+    assert failed_rows.discard(db, Choice(ids=[first, second])) == 1
+    assert failed_rows.retry(db, Choice(ids=[third]), 1) == 1
     assert jobs_view.counts(db) == jobs_view.Counts(2, 0, 1)
-    assert failed.retry(db, Choice(), 1) == failed.discard(db, Choice()) == 0
+    assert failed_rows.retry(db, Choice(), 1) == failed_rows.discard(db, Choice()) == 0
 
 
 def test_a_failed_job_has_a_history(db: sqlite3.Connection) -> None:
@@ -305,7 +305,7 @@ def test_a_failed_job_has_a_history(db: sqlite3.Connection) -> None:
     put(db, record("1", title="T"))
     assert jobs_view.listing(db)[0][0].history is None
     fail(db, "1", "rejected", 5)
-    failed.retry(db, Choice(), 6)
+    failed_rows.retry(db, Choice(), 6)
     assert jobs_view.listing(db)[0][0].history == jobs_view.History(1, 5, 5, 1)
     fail(db, "1", "not_kept", 7)
     (job,), _ = jobs_view.listing(db)
@@ -321,14 +321,14 @@ def test_after_outages_only_what_they_explain_and_not_for_ever(
     """Three times a record; by hand as often as one likes, with a new record anew."""
     fail(db, "1", "error_500", passing=True)
     fail(db, "2", "not_found")
-    for _ in range(failed.MAX_OUTAGE_RETRIES):
-        assert failed.retry(db, Choice(passing=True), 1) == 1
+    for _ in range(failed_rows.MAX_OUTAGE_RETRIES):
+        assert failed_rows.retry(db, Choice(passing=True), 1) == 1
         fail(db, "1", "error_500", 1, passing=True)
-    assert failed.retry(db, Choice(passing=True), 1) == 0
-    assert failed.retry(db, Choice(reason="error_500"), 1) == 1
+    assert failed_rows.retry(db, Choice(passing=True), 1) == 0
+    assert failed_rows.retry(db, Choice(reason="error_500"), 1) == 1
     put(db, record("1", title="New"), 1)
     fail(db, "1", "error_500", 1, passing=True)
-    assert failed.retry(db, Choice(passing=True), 1) == 1
+    assert failed_rows.retry(db, Choice(passing=True), 1) == 1
 
 
 def test_what_brings_the_process_down_starts_anew_only_by_hand(
@@ -344,29 +344,29 @@ def test_what_brings_the_process_down_starts_anew_only_by_hand(
 
     put(db, record("1", title="T"))
     assert crash(queue.MAX_CRASHES) == 1
-    assert failed.retry(db, Choice(passing=True), 0) == 1
+    assert failed_rows.retry(db, Choice(passing=True), 0) == 1
     assert crash(1) == 1
-    assert failed.retry(db, Choice(), 0) == 1
+    assert failed_rows.retry(db, Choice(), 0) == 1
     assert crash(queue.MAX_CRASHES - 1) == 0
     assert crash(1) == 1
 
 
 def test_old_and_too_many_failed_jobs_are_pruned(db: sqlite3.Connection) -> None:
     """After thirty days, and the oldest of more than a thousand; no other job is."""
-    many = failed.KEEP_JOBS
+    many = failed_rows.KEEP_JOBS
     first = fail(db, "first", "rejected", 1)
     put(db, record("waiting", title="T"), 2)
     queue.snooze(db, only(db, 2), Snooze(1e9, "not_found"), 2)
     for number in range(many):
         fail(db, f"n{number}", "rejected", 3)
-    assert failed.prune(db) == 1
+    assert failed_rows.prune(db) == 1
     assert jobs_view.counts(db) == jobs_view.Counts(1, many, 2)
-    assert first not in [job.id for job in failed.chosen(db, Choice())]
-    for _ in range(failed.KEEP_DAYS - 1):
-        assert failed.prune(db) == 0
-    failed.retry(db, Choice(ids=[failed.chosen(db, Choice())[0].id]), 4)
+    assert first not in [job.id for job in failed_rows.chosen(db, Choice())]
+    for _ in range(failed_rows.KEEP_DAYS - 1):
+        assert failed_rows.prune(db) == 0
+    failed_rows.retry(db, Choice(ids=[failed_rows.chosen(db, Choice())[0].id]), 4)
     fail(db, "n0", "rejected", 4)
-    assert failed.prune(db) == many - 1
+    assert failed_rows.prune(db) == many - 1
     assert jobs_view.counts(db) == jobs_view.Counts(1, 1, 2)
 
 
@@ -376,8 +376,8 @@ def test_a_pruned_failure_does_not_come_back_by_itself(db: sqlite3.Connection) -
     queue.settle(db, only(db), "41", 0)
     put(db, record(revision=2, title="two"))
     queue.fail(db, only(db), "rejected", 0)
-    for _ in range(failed.KEEP_DAYS + 1):
-        failed.prune(db)
+    for _ in range(failed_rows.KEEP_DAYS + 1):
+        failed_rows.prune(db)
     assert jobs_view.counts(db) == jobs_view.Counts(0, 0, None)
     assert put(db, record(revision=1, title="one"))[0] is Accepted.UNCHANGED
     assert put(db, record(revision=3, title="two"))[0] is Accepted.QUEUED
@@ -413,7 +413,7 @@ def test_a_failed_job_is_refreshed_with_what_its_source_says_now(
         (whole, {"title": "whole"}),
     ):
         assert intake.refresh(db, fresh, 0)
-        failed.retry(db, Choice(), 0)
+        failed_rows.retry(db, Choice(), 0)
         taken = only(db)
         assert taken.record == replace(fresh, fields=fields)
         queue.fail(db, taken, "rejected", 0)
@@ -426,9 +426,9 @@ def test_a_withdrawn_job_is_not_explained_by_outages(
 ) -> None:
     """Its source has it no longer: that is the reason now."""
     job = fail(db, "1", "error_500", passing=True)
-    assert failed.withdraw(db, job, "gone") == 1
+    assert failed_rows.withdraw(db, job, "gone") == 1
     assert jobs_view.reasons(db) == {"failed:gone": 1}
-    assert failed.chosen(db, Choice(passing=True)) == []
+    assert failed_rows.chosen(db, Choice(passing=True)) == []
 
 
 def test_an_equal_record_does_not_revive_a_failed_job(db: sqlite3.Connection) -> None:
@@ -653,13 +653,11 @@ def test_a_record_that_goes_well_is_never_listed_among_those_tried(
     assert listed() == 1
 
 
-# -- a source that goes back, and keys that are dealt again ----------------------------
+# -- a source that goes back, and keys that are used again ----------------------------
 
 
 @pytest.mark.parametrize("state", ["waits", "failed", "in line"])
-def test_a_key_that_was_dealt_again_is_another_record(
-    db: sqlite3.Connection, state: str
-) -> None:
+def test_a_reused_key_is_another_record(db: sqlite3.Connection, state: str) -> None:
     """Nothing of the old one is left to be written, however much newer it was."""
     old = replace(mirrored(9, title="Old", studio="S"), files=("a", "path a"))
     put(db, old)
@@ -694,7 +692,7 @@ def test_a_file_in_common_is_the_same_record(db: sqlite3.Connection) -> None:
     )
 
 
-def test_a_job_in_flight_of_a_key_that_was_dealt_again(db: sqlite3.Connection) -> None:
+def test_a_job_in_flight_of_a_reused_key(db: sqlite3.Connection) -> None:
     """What it brought into line says nothing of the record that has the key now."""
     put(db, replace(mirrored(9, title="Old"), files=("a",)))
     flying = only(db)
@@ -753,7 +751,7 @@ def test_a_source_that_went_back_counts_after_the_clock_did(
     before = replace(mirrored(3, title="Old"), asked=401.0)
     if state == "failed":
         assert intake.refresh(db, before, 402)
-        failed.retry(db, Choice(), 402)
+        failed_rows.retry(db, Choice(), 402)
     else:
         assert put(db, before, now=402)[0] is Accepted.QUEUED
     assert only(db, 402).record == before

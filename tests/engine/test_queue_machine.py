@@ -18,9 +18,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
-from custom_components.plexsync.engine import failed, intake, jobs_view, queue, settled
+from custom_components.plexsync.engine import (
+    failed_rows,
+    intake,
+    jobs_view,
+    queue,
+    settled,
+)
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.failed import Choice
+from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.job import Job, Priority
 from custom_components.plexsync.engine.queue import Snooze
@@ -938,7 +944,7 @@ class QueueMachine(Machine):
 
     def retry(self, choice: Choice) -> None:
         """Retry in both worlds."""
-        number = self.run(lambda db: failed.retry(db, choice, self.now))
+        number = self.run(lambda db: failed_rows.retry(db, choice, self.now))
         rows = self.chosen(choice)
         assert number == len(rows)  # Q5
         for _, row in rows:
@@ -973,7 +979,7 @@ class QueueMachine(Machine):
     ) -> None:
         """Give up what failed."""
         choice = self.choice(reason, which, source, False)
-        number = self.run(lambda db: failed.discard(db, choice))
+        number = self.run(lambda db: failed_rows.discard(db, choice))
         rows = self.chosen(choice)
         assert number == len(rows)
         for key, _ in rows:
@@ -1014,7 +1020,7 @@ class QueueMachine(Machine):
     def prune(self, days: int) -> None:
         """Let days pass: what failed long ago goes."""
         for _ in range(days):
-            number = self.run(failed.prune)
+            number = self.run(failed_rows.prune)
             gone = []
             for key, row in self.rows.items():
                 row.days += row.failed
@@ -1119,7 +1125,7 @@ class QueueMachine(Machine):
             intake.enqueue(db, record, Priority.BULK, self.now)
             for job in queue.claim(db, limit, self.now):
                 queue.settle(db, job, None, self.now)
-            failed.retry(db, Choice(), self.now)
+            failed_rows.retry(db, Choice(), self.now)
             raise InterruptedError
 
         before = self.run(_everything)

@@ -9,10 +9,10 @@ import pytest
 from custom_components.plexsync.engine import jobs_view
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.change import Kept
+from custom_components.plexsync.engine.concurrency import map_in_order, read_ahead
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Find, Image, Record
-from custom_components.plexsync.engine.together import ahead, in_order
 from custom_components.plexsync.plex.deadlines import Deadlines
 from tests.rig import PNG, WITHIN, Rig
 from tests.virtual import run
@@ -80,7 +80,7 @@ def test_what_is_only_filled_is_the_same_for_all_who_plan(
 
             counts = await it.engine.sweep.run(pages(), enqueue=False)
             assert counts == {"differs": 1}
-            (plan,) = (await it.engine.by_hand.preview(record)).plans.values()
+            (plan,) = (await it.engine.on_demand.preview(record)).plans.values()
             assert isinstance(plan, Plan)
             assert plan.kept == {"studio": Kept.FILLED}
             assert [change.field for change in plan.changes] == ["tagline"]
@@ -265,7 +265,7 @@ async def test_work_in_order() -> None:
     found = []
 
     async def take() -> None:
-        async for each in in_order(stream(), work, 2):
+        async for each in map_in_order(stream(), work, 2):
             found.append(each)  # noqa: PERF401  # what came before the error counts
 
     with pytest.raises(ValueError, match="over"):
@@ -287,7 +287,7 @@ async def test_reading_ahead() -> None:
     found = []
 
     async def take() -> None:
-        async for each in ahead(stream(), 2):
+        async for each in read_ahead(stream(), 2):
             for _ in range(10):
                 await asyncio.sleep(0)
             # One is in hand, two lie ready, one waits at the door.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine import leading
+from custom_components.plexsync.engine import sources_lead
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record
 from tests.rig import PNG, Rig
@@ -66,12 +66,12 @@ async def nothing() -> Any:
 
 async def stands(rig: Rig) -> bool:
     """Say whether the sources lead anything still."""
-    return await rig.engine.database.run(leading.stands)
+    return await rig.engine.database.run(sources_lead.stands)
 
 
 async def undo(rig: Rig) -> None:
     """Undo the first film."""
-    rig.engine.news.void(str(rig.item(1).rating_key))
+    rig.engine.plex_notices.void(str(rig.item(1).rating_key))
     await rig.engine.undoing.undo(Find((rig.path(1),)))
 
 
@@ -387,7 +387,7 @@ async def test_what_arrived_of_a_job_that_failed_is_compared(rig: Rig) -> None:
     rig.plex.faults.clear()
     edit(rig, title="Mine after all")
     await rig.engine.sweep.run(nothing(), everything=True)
-    await rig.engine.upkeep.retry()
+    await rig.engine.failed_jobs.retry()
     await rig.drained()
     assert rig.item(1).title == "Mine after all"
     assert rig.item(1).values["studio"] == "Ours"

@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.plexsync.engine.holds import SourceHold
 from custom_components.plexsync.engine.left_alone import Rule, Rules
-from custom_components.plexsync.engine.planned import Filter, PlannedRecord
+from custom_components.plexsync.engine.plan_cache import Filter, PlannedRecord
 from custom_components.plexsync.engine.record import Record
 from tests.rig import Rig, library
 
@@ -156,7 +156,7 @@ async def test_what_fails_is_held_again(rig: Rig, shelf: Shelf) -> None:
     await rig.engine.review.write([(record, row.digest)])
     await rig.failed(1)
     rig.plex.faults.clear()
-    await rig.engine.upkeep.retry()
+    await rig.engine.failed_jobs.retry()
     await rig.submit([by_hand(rig)])
     await pending(rig, FILMS)
     assert rig.in_line([record])

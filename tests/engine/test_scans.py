@@ -179,7 +179,7 @@ def test_a_scan_that_fails_costs_nobody_anything(play: Callable[[Story], None]) 
         assert kind.startswith("scans:")
         assert it.engine.circuit.breaker.state is State.CLOSED
         assert not it.engine.circuit.outages.outages
-        (job,), number = await it.engine.standing.jobs()
+        (job,), number = await it.engine.job_status.jobs()
         assert (number, job.reason, job.attempts) == (1, "not_found", 0)
         it.plex.core.add_file(new_files(1)[0])
         it.plex.faults.remove(rule)

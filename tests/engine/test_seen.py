@@ -125,7 +125,7 @@ async def _rekey(rig: Rig) -> None:
 
 
 async def _tie(rig: Rig) -> None:
-    await rig.engine.by_hand.pin("stash", "another", str(rig.item(1).rating_key))
+    await rig.engine.on_demand.pin("stash", "another", str(rig.item(1).rating_key))
 
 
 async def _answer(rig: Rig) -> None:

@@ -8,16 +8,16 @@ import sqlite3
 import pytest
 
 from custom_components.plexsync.engine import (
-    failed,
+    failed_rows,
     hold_rows,
     intake,
     jobs_view,
     queue,
 )
-from custom_components.plexsync.engine.departures import WhenGone
 from custom_components.plexsync.engine.engine import SCHEMAS
 from custom_components.plexsync.engine.events import SourceHoldChanged
-from custom_components.plexsync.engine.failed import Choice
+from custom_components.plexsync.engine.failed_rows import Choice
+from custom_components.plexsync.engine.gone_records import WhenGone
 from custom_components.plexsync.engine.holds import Hold, SourceHold, foremost
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.queue import Snooze
@@ -119,10 +119,10 @@ async def test_jobs_say_what_holds_them(rig: Rig) -> None:
     await rig.halt()
     await rig.engine.source_holds.hold("stash", FIRST)
     await rig.submit([*rig.records(1), by_hand(rig, 2)])
-    standing = rig.engine.standing
+    status = rig.engine.job_status
 
     async def shown(**filters: str) -> list[tuple[str, str, str | None, str | None]]:
-        jobs, total = await standing.jobs(**filters)
+        jobs, total = await status.jobs(**filters)
         assert total == len(jobs)
         return [(job.source, job.state, job.reason, job.hold) for job in jobs]
 
@@ -135,9 +135,9 @@ async def test_jobs_say_what_holds_them(rig: Rig) -> None:
     assert await shown(state="held") == await shown(reason="held") == [held]
     assert await shown(state="ready") == [ready]
     assert await shown(state="waiting") == []
-    assert (await standing.of("stash", "scene:1")).reason == "held"
-    assert standing.hold_of("stash") == FIRST
-    assert standing.hold_of("action") is None
+    assert (await status.of("stash", "scene:1")).reason == "held"
+    assert status.hold_of("stash") == FIRST
+    assert status.hold_of("action") is None
 
     await rig.engine.switch(False)
     off = [
@@ -148,9 +148,9 @@ async def test_jobs_say_what_holds_them(rig: Rig) -> None:
     assert await shown(state="ready") == []
     rig.engine.circuit.hold(Hold.AUTH, True)
     rig.engine.circuit.hold(Hold.WRONG_SERVER, True)
-    assert standing.hold_of("stash") == Hold.SWITCH
+    assert status.hold_of("stash") == Hold.SWITCH
     await rig.engine.switch(True)
-    assert standing.hold_of("stash") == Hold.WRONG_SERVER
+    assert status.hold_of("stash") == Hold.WRONG_SERVER
 
 
 async def test_what_was_claimed_before_is_given_back(rig: Rig) -> None:
@@ -161,7 +161,7 @@ async def test_what_was_claimed_before_is_given_back(rig: Rig) -> None:
     await rig.engine.source_holds.hold("stash", MASS, {"gone": 3, "known": 9})
 
     async def idle() -> bool:
-        jobs, _ = await rig.engine.standing.jobs(state="held")
+        jobs, _ = await rig.engine.job_status.jobs(state="held")
         return len(jobs) == 3
 
     await rig.until(idle)
@@ -207,7 +207,9 @@ async def test_a_mass_change_holds_its_source_until_it_is_answered(
 
     async def look() -> bool:
         now = rig.engine.clock.steady()
-        found = await rig.engine.departures.look("stash", listing(), now, WhenGone.UNDO)
+        found = await rig.engine.gone_records.look(
+            "stash", listing(), now, WhenGone.UNDO
+        )
         return found.asks
 
     kept = dict(shelf.records)
@@ -224,7 +226,7 @@ async def test_a_mass_change_holds_its_source_until_it_is_answered(
 
     shelf.records.clear()
     assert await look()
-    await rig.engine.departures.agree("stash")
+    await rig.engine.gone_records.agree("stash")
     assert not holds.of("stash")
     assert not await look()
     await rig.until(lambda: not any(item.locks for item in rig.items()))
@@ -245,7 +247,7 @@ async def test_what_is_owed_to_items_waits_with_their_source(
     await rig.halt()
     for _ in range(2):
         now = rig.engine.clock.steady()
-        await rig.engine.departures.look("stash", listing(), now, WhenGone.UNDO)
+        await rig.engine.gone_records.look("stash", listing(), now, WhenGone.UNDO)
     await rig.engine.source_holds.hold("stash", FIRST)
     rig.work()
     rig.engine.undoing.look()
@@ -278,7 +280,7 @@ async def test_some_items_are_shown_and_nothing_is_written(rig: Rig) -> None:
             *rig.records(FILMS)[1:],
         ]
     )
-    found = await rig.engine.by_hand.glimpse("stash", 6)
+    found = await rig.engine.on_demand.glimpse("stash", 6)
     assert 4 <= len(found) <= 6
     assert {each.title for each in found} <= {item.title for item in rig.items()[1:]}
     assert set(found[0].fields) == {"title", "summary", "genres", "actors"}
@@ -339,7 +341,7 @@ def test_failed_jobs_that_are_retried_wait_as_well(db: sqlite3.Connection) -> No
     (job,) = queue.claim(db, 1, 0)
     queue.fail(db, job, "ambiguous", 0)
     hold(db, "s")
-    assert failed.retry(db, Choice(), 0) == 1
+    assert failed_rows.retry(db, Choice(), 0) == 1
     assert queue.claim(db, 1, 0) == []
     assert [each.hold for each in jobs_view.listing(db)[0]] == [FIRST]
 

@@ -72,7 +72,7 @@ async def test_a_record_with_two_files_is_written_to_all_their_items(rig: Rig) -
     record = Record("stash", "1", Find((rig.path(1), rig.path(2))), {"title": "Both"})
     wanted = keys(rig, 1, 2)
     assert len(wanted) == 4
-    plans = (await rig.engine.by_hand.preview(record)).plans
+    plans = (await rig.engine.on_demand.preview(record)).plans
     assert sorted(plans, key=int) == wanted
     for plan in plans.values():
         assert isinstance(plan, Plan)
@@ -97,11 +97,11 @@ async def test_one_sick_item_keeps_none_of_the_others(rig: Rig) -> None:
         await rig.submit([record])
 
         async def is_sick() -> bool:
-            jobs, _ = await rig.engine.standing.jobs(source="stash")
+            jobs, _ = await rig.engine.job_status.jobs(source="stash")
             return bool(jobs and jobs[0].attempts)
 
         await rig.until(is_sick)
-        (job,), _ = await rig.engine.standing.jobs(source="stash")
+        (job,), _ = await rig.engine.job_status.jobs(source="stash")
         statuses = {item.rating_key: item.status for item in job.items}
         assert statuses == {well: "written", sick: "queued"}
         assert rig.plex.core.item(well).title == "New 1"
@@ -121,7 +121,7 @@ async def test_a_job_counts_as_its_worst_item(rig: Rig) -> None:
     (record,) = rig.records(1)
     await rig.submit([record])
     await rig.failed(1)
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert [(each.rating_key, each.status, each.reason) for each in job.items] == [
         (well, "written", None),
         (sick, "failed", job.reason),
@@ -184,7 +184,7 @@ async def test_a_library_goes_that_had_the_guid_too(rig: Rig, how: str) -> None:
     rig.plex.core.remove_section(again.section)
     match how:
         case "retry":
-            await rig.engine.upkeep.retry()
+            await rig.engine.failed_jobs.retry()
         case "newer":
             said = replace(which, fields={"title": "This one"})
             await rig.submit([said])

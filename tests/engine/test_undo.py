@@ -4,18 +4,18 @@ import sqlite3
 
 from custom_components.plexsync.engine import ledger
 from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.ledger_row import LedgerRow
 from custom_components.plexsync.engine.plan import make_plan
 from custom_components.plexsync.engine.ports import Item
 from custom_components.plexsync.engine.record import Find, Record, Value
 from custom_components.plexsync.engine.undo import make_undo
-from custom_components.plexsync.engine.written import Written
 
 
 def test_what_a_person_added_since_stays() -> None:
     """Ours goes, what we took comes back, and the lock, without which an agent could."""
     values = dict.fromkeys(FIELDS) | {"genres": ("Kept", "Ours", "Mine")}
     item = Item("41", "lib", ("/a.mkv",), values, frozenset({"genres"}), 0.0)
-    row = Written(
+    row = LedgerRow(
         "genres",
         "stash",
         ("Ours",),
@@ -35,8 +35,8 @@ def test_what_others_wrote_and_we_only_found_stays() -> None:
     """A second source found that it agrees: the value of before that is not brought back."""
     values = dict.fromkeys(FIELDS) | {"studio": "Agent's newer"}
     item = Item("41", "lib", ("/a.mkv",), values, frozenset(), 0.0)
-    first = Written("studio", "stash", "Old", before="Old", before_known=True)
-    then = Written("studio", "action", "Agent's newer", before_known=True)
+    first = LedgerRow("studio", "stash", "Old", before="Old", before_known=True)
+    then = LedgerRow("studio", "action", "Agent's newer", before_known=True)
     restores, kept = make_undo(item, {"studio": [first, then]})
     assert not kept
     assert [(each.source, each.edit) for each in restores] == [

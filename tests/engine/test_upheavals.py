@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.failed import Choice
+from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from tests.rig import RETRY, Rig, library
@@ -113,7 +113,7 @@ async def test_ambiguity_ends_with_its_cause(rig: Rig, how: str) -> None:
         case "sweep":
             assert await sweep(rig, [which]) == {"differs": 1}
         case "retry":
-            await rig.engine.upkeep.retry(Choice())
+            await rig.engine.failed_jobs.retry(Choice())
         case "newer":
             await rig.submit([replace(which, fields={"title": "This one"})])
     await rig.drained()
@@ -143,7 +143,7 @@ async def test_a_pin_remembers_the_file(rig: Rig) -> None:
     pinned = Record("stash", "pinned", Find(("/elsewhere.mkv",)), {"title": "Pinned"})
     film = rig.item(5)
     path = film.files[0]
-    await rig.engine.by_hand.pin("stash", "pinned", str(film.rating_key))
+    await rig.engine.on_demand.pin("stash", "pinned", str(film.rating_key))
     await rig.submit([pinned])
     await rig.drained()
     assert film.title == "Pinned"
@@ -217,12 +217,12 @@ async def test_a_pin_wakes_whatever_lacks_its_item(rig: Rig, how: str) -> None:
     await rig.submit([lost])
 
     async def is_put_off() -> bool:
-        jobs, _ = await rig.engine.standing.jobs(state=how)
+        jobs, _ = await rig.engine.job_status.jobs(state=how)
         return bool(jobs)
 
     await rig.until(is_put_off)
     film = rig.item(3)
-    await rig.engine.by_hand.pin("stash", "lost", str(film.rating_key))
+    await rig.engine.on_demand.pin("stash", "lost", str(film.rating_key))
     await rig.until(lambda: film.title == "Found")
     await rig.drained()
     snapshot = await rig.engine.snapshot()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.contact import CircuitRefusedError
+from custom_components.plexsync.engine.guarded_calls import CircuitRefusedError
 from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.plan import Plan
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record
@@ -27,14 +27,14 @@ def record(rig: Rig, source: str = "stash", **fields: Any) -> Record:
 
 async def say(rig: Rig, source: str = "stash", **fields: Any) -> None:
     """Bring the first film into line with what a source says of it."""
-    rig.engine.news.void(str(rig.item(1).rating_key))
+    rig.engine.plex_notices.void(str(rig.item(1).rating_key))
     await rig.submit([record(rig, source, **fields)])
     await rig.drained()
 
 
 async def kept(rig: Rig, source: str = "stash", **fields: Any) -> dict[str, str]:
     """Name what a preview would leave alone, and why."""
-    preview = await rig.engine.by_hand.preview(record(rig, source, **fields))
+    preview = await rig.engine.on_demand.preview(record(rig, source, **fields))
     (plan,) = preview.plans.values()
     assert isinstance(plan, Plan)
     return {name: why.value for name, why in plan.kept.items()}
@@ -313,7 +313,7 @@ async def test_two_actors_of_one_name(rig: Rig, repeated: bool) -> None:
     for actors in ([elder, younger], [elder, ("Ann", "the youngest", "")], [elder]):
         said = tuple(Actor(name, part) for name, part, _ in actors)
         await say(rig, actors=said)
-        assert not await rig.engine.standing.reasons()
+        assert not await rig.engine.job_status.reasons()
         assert await sweep(rig, record(rig, actors=said)) == {"in_line": 1}
         ours = cast(rig) - before
         assert ours == {*actors} if repeated else ours <= {*actors}
@@ -328,7 +328,7 @@ async def test_a_form_of_plexs_own_is_learnt(rig: Rig) -> None:
     switches.early_summer_dates = switches.raise_first_letters = True
     first = {"date": "2001-07-15", "labels": ("kids",), "collections": ("evening",)}
     await say(rig, **first)
-    assert not await rig.engine.standing.reasons()
+    assert not await rig.engine.job_status.reasons()
     assert rig.edits() == 1
     assert await sweep(rig, record(rig, **first)) == {"in_line": 1}
     await say(rig, **first | {"date": "2002-08-20"})
@@ -342,7 +342,7 @@ async def test_a_refusal_is_no_form(rig: Rig) -> None:
     rig.plex.faults.add("status", code=200, method="PUT")
     await rig.submit([record(rig, tagline="OURS")])
     await rig.drained(failed=1)
-    assert await rig.engine.standing.reasons() == {"failed:not_kept": 1}
+    assert await rig.engine.job_status.reasons() == {"failed:not_kept": 1}
 
 
 # -- undo ----------------------------------------------------------------------------

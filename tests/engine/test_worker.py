@@ -157,7 +157,7 @@ async def test_our_own_edit_costs_no_read_before_the_picture(rig: Rig) -> None:
     await rig.submit(rig.records(1))
     await rig.drained()
     key = str(rig.item(1).rating_key)
-    stop = rig.plex.core.subscribe(lambda event: rig.engine.news.void(key))
+    stop = rig.plex.core.subscribe(lambda event: rig.engine.plex_notices.void(key))
     rig.plex.journal.clear()
     await rig.submit(rig.records(1, "Newer", poster=Image("/scene/1", "a")))
     await rig.drained()
@@ -250,7 +250,7 @@ async def test_killed_in_the_middle_of_a_job(rig: Rig, step: str, when: str) -> 
     await rig.state(State.OPEN)
     failures = rig.engine.circuit.breaker.failures
     assert failures <= rig.engine.circuit.breaker.policy.failures
-    jobs, pending = await rig.engine.standing.jobs()
+    jobs, pending = await rig.engine.job_status.jobs()
     assert pending == 20
     assert {(job.attempts, job.state == "failed") for job in jobs} == {(0, False)}
 
@@ -293,7 +293,7 @@ async def test_lists_come_right_whichever_way_the_server_reads_them(rig: Rig) ->
     rig.plex.core.edit_by_person(
         item.rating_key, genres=[*item.tag_names("genre"), "Mine"]
     )
-    rig.engine.news.void(str(item.rating_key))
+    rig.engine.plex_notices.void(str(item.rating_key))
     await rig.submit(rig.records(1, genres=("One", "Three")))
     await rig.drained()
     names = set(rig.item(1).tag_names("genre"))
@@ -327,8 +327,8 @@ async def test_an_edit_by_hand_right_after_ours_stays(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer"))
     await rig.drained(failed=1)
     stop()
-    assert await rig.engine.standing.reasons() == {"failed:not_kept": 1}
-    await rig.engine.upkeep.retry()
+    assert await rig.engine.job_status.reasons() == {"failed:not_kept": 1}
+    await rig.engine.failed_jobs.retry()
     await rig.drained()
     assert item.title == "My own words"
     assert item.value("summary") == "Newer lines\nof 1"
@@ -351,7 +351,7 @@ async def test_what_is_edited_while_it_is_read_is_read_again(
     await rig.submit(rig.records(1, "Newer"))
     for number in range(1, edits + 1):
         await rig.plex.journal.arrived(number, method="GET", path=METADATA)
-        rig.engine.news.void(key)
+        rig.engine.plex_notices.void(key)
     await rig.drained()
     methods = [entry.method for entry in rig.plex.journal]
     assert methods == ["GET"] * (edits + 1) + ["PUT", "GET"]
@@ -368,13 +368,13 @@ async def test_what_never_stops_changing_waits_unwritten(rig: Rig) -> None:
     await rig.submit(rig.records(1, "Newer"))
     for number in range(1, 5):
         await rig.plex.journal.arrived(number, method="GET", path=METADATA)
-        rig.engine.news.void(key)
+        rig.engine.plex_notices.void(key)
 
     async def waiting() -> bool:
-        return await rig.engine.standing.reasons() == {"waiting:changing": 1}
+        return await rig.engine.job_status.reasons() == {"waiting:changing": 1}
 
     await rig.until(waiting)
-    (job,), _ = await rig.engine.standing.jobs()
+    (job,), _ = await rig.engine.job_status.jobs()
     assert job.attempts == 0
     assert rig.edits() == 0
     await rig.drained()
@@ -395,7 +395,7 @@ async def test_not_in_plex_waits_and_arrives(rig: Rig) -> None:
 
 
 async def _waiting(rig: Rig, reason: str) -> bool:
-    jobs, _ = await rig.engine.standing.jobs(reason=reason)
+    jobs, _ = await rig.engine.job_status.jobs(reason=reason)
     return bool(jobs)
 
 
@@ -406,7 +406,7 @@ async def test_two_items_of_one_guid_are_parked(rig: Rig) -> None:
     record = Record("action", "guid", Find(guids=("imdb://tt9",)), {"title": "Which?"})
     await rig.submit([record])
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert job.reason == "ambiguous"
     assert len(job.candidates) == 2
     assert rig.edits() == 0
@@ -434,7 +434,7 @@ async def test_a_poison_item_fails_alone(rig: Rig) -> None:
         await rig.submit(records)
         await rig.failed(1)
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert job.key == "scene:3"
     assert rig.in_line(records) == ["scene:3"]
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -464,7 +464,7 @@ async def test_a_refused_field_keeps_no_other_back(
         await rig.submit(rig.records(4, **fields)[2:])
         await rig.failed(1)
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert (job.key, job.reason) == ("scene:3", reason)
     assert (job.kept, job.candidates) == ({"collections": reason}, ())
     item = rig.item(3)
@@ -473,7 +473,7 @@ async def test_a_refused_field_keeps_no_other_back(
     assert "collection" not in item.locks
     assert rig.item(4).tag_names("collection") == ["Ours"]
     rig.plex.faults.clear()
-    await rig.engine.upkeep.retry()
+    await rig.engine.failed_jobs.retry()
     await rig.drained()
     assert item.tag_names("collection") == ["Ours"]
 
@@ -491,7 +491,7 @@ async def test_a_field_that_fails_is_found_after_two_charges_too(
     )
     rig.work()
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert job.kept == {"tagline": "error_500"}
     assert rig.item(1).title == "New 1"
 
@@ -502,7 +502,7 @@ async def test_a_picture_goes_up_where_all_fields_are_refused(rig: Rig) -> None:
     fields = {"title": "New", "poster": Image("/scene/1")}
     await rig.submit([Record("automation", "1", Find((rig.path(1),)), fields)])
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert (job.reason, job.kept) == ("bad_request", {"title": "bad_request"})
     assert rig.plex.core.image(rig.item(1))
 
@@ -519,7 +519,7 @@ async def test_a_cast_that_no_proxy_lets_through(tag_mode: str, rig: Rig) -> Non
     if tag_mode == "append":
         assert {*item.tag_names("actor")} == {*before, *(each.name for each in cast)}
         return
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert (job.reason, job.kept) == ("too_long_list", {"actors": "too_long_list"})
     assert item.tag_names("actor") == before
     assert "actor" not in item.locks
@@ -554,7 +554,7 @@ async def test_refused_access_holds_and_dead_letters_nothing(rig: Rig) -> None:
     rig.engine.circuit.breaker.verified = True
     async with asyncio.timeout(25):
         await rig.until(lambda: HoldChanged(Hold.AUTH, True) in rig.events)
-    jobs, total = await rig.engine.standing.jobs()
+    jobs, total = await rig.engine.job_status.jobs()
     assert total == 5
     assert {job.attempts for job in jobs} == {0}
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -680,7 +680,7 @@ async def test_a_server_that_answers_only_some_calls_is_not_hammered(
     await rig.submit(rig.records(10, "Newer"))
     await rig.state(State.OPEN)
     assert len(rig.plex.journal) <= 40
-    jobs, _ = await rig.engine.standing.jobs()
+    jobs, _ = await rig.engine.job_status.jobs()
     assert {job.attempts for job in jobs} == {0}
     rig.plex.faults.clear()
     await rig.drained()
@@ -695,11 +695,11 @@ async def test_reads_that_fail_are_no_outage(rig: Rig) -> None:
     await rig.submit(rig.records(10, "Newer"))
 
     async def waiting() -> bool:
-        return await rig.engine.standing.reasons() == {"waiting:reads_fail": 10}
+        return await rig.engine.job_status.reasons() == {"waiting:reads_fail": 10}
 
     await rig.until(waiting)
     assert len(rig.plex.journal) <= 50
-    jobs, _ = await rig.engine.standing.jobs()
+    jobs, _ = await rig.engine.job_status.jobs()
     assert {job.attempts for job in jobs} == {0}
     rig.plex.faults.clear()
     await rig.drained()
@@ -820,7 +820,7 @@ async def test_a_sort_title_that_equals_the_title(
         await rig.drained()
         assert rig.edits() == 1
         assert rig.item(1).values.get("titleSort") == sorted_as
-        (plan,) = (await rig.engine.by_hand.preview(record)).plans.values()
+        (plan,) = (await rig.engine.on_demand.preview(record)).plans.values()
         assert isinstance(plan, Plan)
         assert plan.changes == ()
     await rig.engine.undoing.undo(find)
@@ -847,7 +847,7 @@ async def test_blanks_within_a_summary(rig: Rig, folds: bool) -> None:
         assert rig.edits() == edits
         shown = "A B\n C" if folds else text
         assert rig.item(1).value("summary") == shown
-        (plan,) = (await rig.engine.by_hand.preview(record)).plans.values()
+        (plan,) = (await rig.engine.on_demand.preview(record)).plans.values()
         assert isinstance(plan, Plan)
         assert plan.changes == ()
 
@@ -862,7 +862,7 @@ async def test_what_does_not_stay_is_named(rig: Rig) -> None:
     outcome = await rig.engine.outcomes.wait_for("automation", "1", WITHIN)
     assert (outcome.status, outcome.reason) == ("failed", "not_kept")
     assert outcome.kept == {"tagline": "not_kept"}
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert (job.reason, job.kept) == ("not_kept", {"tagline": "not_kept"})
 
 
@@ -1004,7 +1004,7 @@ async def test_an_item_that_cannot_be_read_fails_alone(rig: Rig) -> None:
         await rig.submit(records)
         await rig.failed(1)
     await rig.drained(failed=1)
-    (job,), _ = await rig.engine.standing.jobs(state="failed")
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
     assert (job.key, job.reason) == ("scene:3", "error_500")
     assert rig.in_line(records) == ["scene:3"]
     assert rig.engine.circuit.breaker.state is State.CLOSED
@@ -1088,7 +1088,7 @@ async def test_a_broken_socket_makes_the_next_write_ask_who_answers(rig: Rig) ->
             contact=rig.engine.health.sighted,
             broke=rig.server.distrust,
             arrived=rig.engine.arrivals.came,
-            changed=rig.engine.news.void,
+            changed=rig.engine.plex_notices.void,
         )
         listening = asyncio.create_task(events.run())
         await rig.until(lambda: events.connected)

@@ -167,7 +167,7 @@ class Life:
         await asyncio.sleep(2)  # what Plex tells takes a moment
         end = self.loop.time() + _LONGEST
         while self.loop.time() < end:
-            jobs, _ = await self.engine.standing.jobs(limit=100)
+            jobs, _ = await self.engine.job_status.jobs(limit=100)
             waiting = [
                 job
                 for job in jobs

@@ -8,9 +8,9 @@ from sqlite3 import Connection
 from typing import Any, NamedTuple
 
 from custom_components.plexsync.engine.coalescing import COLUMNS, Waiting
-from custom_components.plexsync.engine.dealt_again import is_another
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Actor, Image, Record
+from custom_components.plexsync.engine.reused_keys import is_another
 from custom_components.plexsync.sources.asked import stamped
 from custom_components.plexsync.sources.base import Batch
 from custom_components.plexsync.sources.stash import StashOptions, StashSource
@@ -105,7 +105,7 @@ class Arrivals:
     async def look_for_gone(self) -> None:
         """Compare what is known with all that there is."""
         engine = self.rig.engine
-        await engine.departures.look(
+        await engine.gone_records.look(
             "src", self.source.listing(), engine.clock.steady()
         )
         await self._take_note()

@@ -72,7 +72,7 @@ async def test_a_placeholder_is_known_again(
 async def test_a_cover_of_another_scene_is_none(
     stash: StashSimulator, core: StashCore, source: StashSource
 ) -> None:
-    """An id that was dealt again answers 200, with another film's cover."""
+    """An id that was used again answers 200, with another film's cover."""
     one = core.add_scene("/data/a.mkv", cover=JPEG)
     two = core.add_scene("/data/b.mkv", cover=PNG)
     records = await Reader(source).read()

@@ -2,37 +2,37 @@
 
 from collections.abc import Awaitable, Callable
 
-from .aside import Aside
 from .bulkheads import Bulkheads
 from .clock import Clock
-from .contact import Contact
+from .guarded_calls import GuardedCalls
 from .retry import Fault, FaultClass
+from .side_calls import SideCalls
 
 
 class CallAccess:
-    """Guard the calls that go through one contact.
+    """Guard the calls of one turn, or of somebody who waits.
 
     A kind of call that keeps failing is shut (see ``bulkheads``).
     """
 
     def __init__(
         self,
-        contact: Contact,
+        calls: GuardedCalls,
         bulkheads: Bulkheads,
         clock: Clock,
-        aside: Aside | None,
+        side_calls: SideCalls | None,
         *,
         tries: bool,
     ) -> None:
         """Take what to guard.
 
-        With ``aside`` nobody waits for a call that takes long. With ``tries`` a kind
+        With ``side_calls`` nobody waits for a call that takes long. With ``tries`` a kind
         that is shut is tried now and then; without, it is left alone.
         """
-        self.contact = contact
+        self.calls = calls
         self._bulkheads = bulkheads
         self._clock = clock
-        self._aside = aside
+        self._side_calls = side_calls
         self._tries = tries
 
     def may(self, kind: str) -> bool:
@@ -55,16 +55,16 @@ class CallAccess:
         self._bulkheads.worked(kind)
 
     async def beside[T](
-        self, kind: str, work: Callable[[Contact], Awaitable[T]]
+        self, kind: str, work: Callable[[GuardedCalls], Awaitable[T]]
     ) -> T | None:
         """Make a call that may take long; return None if it goes on without us."""
-        if self._aside is None:
-            return await work(self.contact)
+        if self._side_calls is None:
+            return await work(self.calls)
         try:
-            return await self._aside.call(kind, work)
+            return await self._side_calls.call(kind, work)
         except Fault as fault:
             if fault.kind is FaultClass.ITEM or fault.kept_from is not None:
                 raise
-            # It was met on another contact, but ends the calls of this one as well.
-            self.contact.refused = self.contact.refused or fault
+            # It was met by a side call, but ends these calls as well.
+            self.calls.refused = self.calls.refused or fault
             raise

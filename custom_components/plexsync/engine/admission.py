@@ -1,4 +1,4 @@
-"""Contacts for whoever waits for an answer: given at once, or refused with a reason.
+"""Calls for whoever waits for an answer: given at once, or refused with a reason.
 
 The worker does not come this way: ``queue.claim_trial`` says which job is its trial.
 """
@@ -8,7 +8,7 @@ import contextlib
 
 from .breaker import Permit, State
 from .circuit import Circuit
-from .contact import CircuitRefusedError, Contact
+from .guarded_calls import CircuitRefusedError, GuardedCalls
 from .health import Health
 from .holds import Hold, foremost
 from .judge import Judge
@@ -30,7 +30,7 @@ class Admission:
         self._closed = True
 
     @contextlib.asynccontextmanager
-    async def contact(self, past: frozenset[Hold]) -> AsyncGenerator[Contact]:
+    async def calls(self, past: frozenset[Hold]) -> AsyncGenerator[GuardedCalls]:
         """Make calls that somebody waits for; a refusal becomes a Fault.
 
         ``past`` names the holds that do not concern these calls. After a start only
@@ -43,11 +43,11 @@ class Admission:
             if not circuit.breaker.verified and not self._closed:
                 await self._health.ask()
             permit = self._admit(past)
-        contact = Contact(circuit, self._health, self._judge, permit, past)
+        calls = GuardedCalls(circuit, self._health, self._judge, permit, past)
         try:
             if permit is None:
                 raise self._refusal(past)
-            yield contact
+            yield calls
         except CircuitRefusedError as error:
             raise self._refusal(past) from error
         except Fault as fault:
@@ -55,7 +55,7 @@ class Admission:
                 raise
             raise self._refusal(past) from fault  # it was we who broke the call off
         finally:
-            await contact.finish()
+            await calls.finish()
             circuit.notify()
 
     def _admit(self, past: frozenset[Hold]) -> Permit | None:

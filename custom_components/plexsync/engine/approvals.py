@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import json
 from sqlite3 import Connection
 
-from .planned import FITS, Filter, digest, field_of, marks_of
-from .sight import Sight
+from .lookup_result import LookupResult
+from .plan_cache import FITS, Filter, digest, field_of, marks_of
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS approval (
     source TEXT NOT NULL,
     key TEXT NOT NULL,
-    marks TEXT NOT NULL,           -- JSON list, as in ``planned``
+    marks TEXT NOT NULL,           -- JSON list, as in the table ``planned``
     unseen TEXT NOT NULL,          -- JSON list: pictures that may be written unseen
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID;
@@ -39,19 +39,19 @@ class Approval:
     marks: frozenset[str]
     unseen: frozenset[str]
 
-    def covers(self, sight: Sight) -> bool:
+    def covers(self, lookup: LookupResult) -> bool:
         """Return whether just what was shown would be written to an item.
 
         What stands there by now need not be written any more: an earlier turn may have
         brought a part of it. What has to be left alone by now was not shown so.
         """
-        key = f"{sight.rating_key} "
+        key = f"{lookup.rating_key} "
         shown = {field_of(mark) for mark in self.marks if mark.startswith(key)}
         # Of a list a part may stay that was shown together with what changes.
-        changed = {change.field for change in sight.plan.changes}
-        return shown.isdisjoint(sight.plan.kept.keys() - changed) and all(
+        changed = {change.field for change in lookup.plan.changes}
+        return shown.isdisjoint(lookup.plan.kept.keys() - changed) and all(
             mark in self.marks or field_of(mark) in self.unseen
-            for mark in marks_of([sight])
+            for mark in marks_of([lookup])
         )
 
 

@@ -10,16 +10,16 @@ import contextlib
 import json
 from sqlite3 import Connection
 
-from . import failed, intake, parts
+from . import failed_rows, intake, parts
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
-from .contact import CircuitRefusedError
-from .failed import Choice
+from .failed_rows import Choice
+from .guarded_calls import CircuitRefusedError
 from .holds import READING
 from .job import Priority
 from .judge import About, Purpose
-from .news import PlexNews
+from .plex_notices import PlexNotices
 from .record import Record
 from .retry import Fault
 
@@ -30,20 +30,24 @@ class Arrivals:
     """Take in what came."""
 
     def __init__(
-        self, common: Common, circuit: Circuit, admission: Admission, news: PlexNews
+        self,
+        common: Common,
+        circuit: Circuit,
+        admission: Admission,
+        notices: PlexNotices,
     ) -> None:
         """Take what to look with, who lets us in, and who wakes what waits."""
         self._common = common
         self._circuit = circuit
         self._admission = admission
-        self._news = news
+        self._notices = notices
 
     async def came(self, rating_keys: Sequence[str]) -> tuple[str, ...]:
         """Wake whatever may be about items that came; return the paths of their files.
 
         Where they cannot be read now there are none. Raises StorageError.
         """
-        await self._news.wake_missing()
+        await self._notices.wake_missing()
         paths = await self._read(rating_keys[:MOST])
         if paths:
             await self._common.database.run(
@@ -74,8 +78,8 @@ class Arrivals:
         if not keys:
             return ()
         with contextlib.suppress(Fault, CircuitRefusedError):
-            async with self._admission.contact(READING) as contact:
-                items = await contact.call(
+            async with self._admission.calls(READING) as calls:
+                items = await calls.make(
                     lambda: self._common.server.read(keys), About(Purpose.READ)
                 )
                 await self._common.server.learn(list(items.values()))
@@ -97,4 +101,4 @@ class Arrivals:
             )
         ]
         choice = Choice(ids=ids, skipped=True)
-        failed.retry(db, choice, self._common.clock.steady())
+        failed_rows.retry(db, choice, self._common.clock.steady())

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from .access import CallAccess
 from .clock import Clock
 from .common import Bulk
-from .contact import CircuitRefusedError
+from .concurrency import run_all
+from .guarded_calls import CircuitRefusedError
 from .judge import About, Purpose
 from .ports import Items, Server
 from .retry import Fault, FaultClass
-from .together import together
 
 AT_ONCE = 8  # reads of single items side by side
 _HALVINGS = 3  # failed requests to begin with, and for each that went well
@@ -25,7 +25,7 @@ class BulkReader:
         """Take whom to ask; ``bulk`` remembers how many items one request may read."""
         self._server = server
         self._access = access
-        self._contact = access.contact
+        self._calls = access.calls
         self._bulk = bulk
         self._clock = clock
         self.slowed: set[str] = set()  # items whose own read we were asked to wait with
@@ -42,10 +42,10 @@ class BulkReader:
         alone = await self._read_together(keys, known, found)
 
         async def read_some() -> None:
-            while alone and self._contact.refused is None:
+            while alone and self._calls.refused is None:
                 await self._read_alone(*alone.popitem(), found)
 
-        await together(read_some() for _ in range(min(AT_ONCE, len(alone))))
+        await run_all(read_some() for _ in range(min(AT_ONCE, len(alone))))
         if alone:
             raise CircuitRefusedError  # what was not read is not known to be missing
         return found
@@ -74,7 +74,7 @@ class BulkReader:
             except Fault as fault:
                 if fault.throttled:
                     bulk.turn_off(self._clock.monotonic())
-                if self._contact.refused is not None:
+                if self._calls.refused is not None:
                     raise
                 failed += 1
                 if fault.reason == "too_long":
@@ -93,7 +93,7 @@ class BulkReader:
         try:
             found.add(await self._ask([key], about))
         except Fault as fault:
-            if self._contact.refused is not None:
+            if self._calls.refused is not None:
                 if fault.throttled:
                     self.slowed.add(key)
                 raise
@@ -106,7 +106,7 @@ class BulkReader:
         about: About,
         known: Mapping[str, bytes] | None = None,
     ) -> Items:
-        return await self._contact.call(lambda: self._server.read(keys, known), about)
+        return await self._calls.make(lambda: self._server.read(keys, known), about)
 
 
 def _parts(keys: Sequence[str], most: int) -> list[Sequence[str]]:

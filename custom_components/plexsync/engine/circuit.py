@@ -57,7 +57,7 @@ class Circuit:
         self.bell = Bell()  # for whoever waits for work or a permit
         self.wake = asyncio.Event()  # for the prober
         self.wanted = False  # somebody waits for a permit
-        self.reachable: bool | None = None  # what the last contact showed
+        self.reachable: bool | None = None  # what the last call showed
         self.ledger_id: str | None = None  # which ledger this circuit's server has
         self.evidence = Evidence()
         self._saves = Saves(store, clock, name)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from .bulkheads import Bulkheads
+from .busy_items import BusyItems
 from .clock import Clock
 from .database import Database
 from .history import WriteHistory
-from .in_hand import InHand
 from .next_source import NextSources
 from .ports import Fresh, Images, Server, nothing_newer
 from .retry import RetryPolicy
@@ -51,4 +51,4 @@ class Common:
     # Whether the jobs of a source wait for their owner.
     is_held: Callable[[str], bool] = lambda source: False
     bulk: Bulk = field(default_factory=Bulk)
-    in_hand: InHand = field(default_factory=InHand)
+    busy_items: BusyItems = field(default_factory=BusyItems)

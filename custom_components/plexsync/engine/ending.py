@@ -67,10 +67,10 @@ class Ending:
     @cached_property
     def items(self) -> tuple[ItemOutcome, ...]:
         """How each item fared that was found."""
-        return tuple(self._item(task) for task in self.tasks if task.sight.rating_key)
+        return tuple(self._item(task) for task in self.tasks if task.lookup.rating_key)
 
     def _item(self, task: Task) -> ItemOutcome:
-        key, status = task.sight.rating_key or "", _STATUS[_verdict(task)]
+        key, status = task.lookup.rating_key or "", _STATUS[_verdict(task)]
         if status == "unchanged" and self._earlier.get(key) == "written":
             status = "written"
         is_over = status in ("written", "unchanged")

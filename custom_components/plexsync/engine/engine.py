@@ -7,26 +7,24 @@ from random import Random
 from sqlite3 import Connection
 
 from . import (
-    departures,
+    gone_records,
     history,
-    leading,
     ledger,
     left_alone,
     parts,
     queue,
     skipped,
+    sources_lead,
     stats,
 )
 from .admission import Admission
 from .arrivals import Arrivals
 from .breaker import Policy
 from .bulkheads import Bulkheads
-from .by_hand import ByHand
 from .circuit import Circuit
 from .clock import Clock
 from .common import Common
 from .database import Database, StorageDamagedError
-from .departures import Departures
 from .events import (
     CircuitClosed,
     Event,
@@ -35,17 +33,21 @@ from .events import (
     Tell,
     nobody_listens,
 )
+from .failed_jobs import FailedJobs
+from .gone_records import GoneRecords
 from .health import Health
 from .history import WriteHistory
 from .history_view import HistoryView
 from .holds import Hold
 from .job import Priority
+from .job_status import JobStatus
 from .judge import Judge
 from .ledger_identity import LedgerIdentity
-from .news import PlexNews
 from .next_source import NextSources
 from .notes import Notes
+from .on_demand import OnDemand
 from .outcomes import Outcomes
+from .plex_notices import PlexNotices
 from .ports import (
     BreakerStore,
     Fresh,
@@ -56,17 +58,15 @@ from .ports import (
     nothing_newer,
 )
 from .record import Record
-from .record_desk import Receipt, RecordDesk
 from .retry import RetryPolicy
 from .review import Review
 from .scans import Scans
 from .snapshot import Snapshot, take_snapshot
 from .source_holds import SourceHolds
-from .standing import Standing
+from .submissions import Receipt, Submissions
 from .sweep import Sweep
 from .undoing import Undoing
 from .unforeseen import tell as tell_unforeseen
-from .upkeep import Upkeep
 from .worker import Worker
 
 _AGAIN = 5.0  # seconds before a task that broke is started again
@@ -76,8 +76,8 @@ SCHEMAS = (
     ledger.SCHEMA,
     parts.SCHEMA,
     stats.SCHEMA,
-    leading.SCHEMA,
-    departures.SCHEMA,
+    sources_lead.SCHEMA,
+    gone_records.SCHEMA,
     left_alone.SCHEMA,
     history.SCHEMA,
 )
@@ -86,8 +86,8 @@ SCHEMAS = (
 class Engine:
     """Accept records and bring items into line, whatever happens in between.
 
-    What else there is to ask for or to see has a part of its own: ``by_hand``,
-    ``sweep``, ``departures``, ``standing``, ``outcomes``, ``upkeep``, ``circuit`` and so on.
+    What else there is to ask for or to see has a part of its own: ``on_demand``,
+    ``sweep``, ``gone_records``, ``job_status``, ``failed_jobs``, ``circuit`` and so on.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Engine:
         )
         self.health = Health(circuit, self._probe, clock)
         self.bulkheads = Bulkheads(random)
-        self.news = PlexNews(database, circuit, clock)
+        self.plex_notices = PlexNotices(database, circuit, clock)
         self.source_holds = SourceHolds(database, circuit, clock, self._tell)
         self.next_sources = NextSources(database, circuit, clock, fresh)
         self.history = HistoryView(database)
@@ -140,7 +140,7 @@ class Engine:
             random=random,
             retry=retry or RetryPolicy(),
             bulkheads=self.bulkheads,
-            voided=self.news.voided,
+            voided=self.plex_notices.voided,
             next_sources=self.next_sources,
             history=WriteHistory(database, clock, keep_history),
             fresh=fresh,
@@ -155,20 +155,20 @@ class Engine:
         """Put together those who work with what there is."""
         common, circuit, health = self.common, self.circuit, self.health
         judge = Judge(circuit, health, self.bulkheads, self.clock)
-        self._desk = RecordDesk(self.database, circuit, self.clock, self._tell)
-        self.standing = Standing(self.database, circuit, self.source_holds)
-        self.outcomes = Outcomes(self.standing, self._tell)
+        self._submissions = Submissions(self.database, circuit, self.clock, self._tell)
+        self.job_status = JobStatus(self.database, circuit, self.source_holds)
+        self.outcomes = Outcomes(self.job_status, self._tell)
         self.admission = Admission(circuit, health, judge)
         self.scans = Scans(common, circuit, self.admission, wants_scan)
         self.worker = Worker(
             common, circuit, health, judge, self.outcomes.done, self.scans.missed
         )
-        self.upkeep = Upkeep(self.database, circuit, self.clock, common.fresh)
-        self.by_hand = ByHand(common, circuit, self.admission)
+        self.failed_jobs = FailedJobs(self.database, circuit, self.clock, common.fresh)
+        self.on_demand = OnDemand(common, circuit, self.admission)
         self.review = Review(common, circuit, self.admission)
         self.undoing = Undoing(common, self.admission)
-        self.arrivals = Arrivals(common, circuit, self.admission, self.news)
-        self.departures = Departures(
+        self.arrivals = Arrivals(common, circuit, self.admission, self.plex_notices)
+        self.gone_records = GoneRecords(
             self.database, circuit, common.fresh, self.source_holds, self.undoing.look
         )
         self.sweep = Sweep(common, circuit, self.admission, self._tell)
@@ -211,7 +211,7 @@ class Engine:
             parts = (
                 self.health,
                 self.worker,
-                self.upkeep,
+                self.failed_jobs,
                 self.undoing,
                 self.next_sources,
                 self.scans,
@@ -244,7 +244,7 @@ class Engine:
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, CircuitClosed):
-            self.upkeep.look()
+            self.failed_jobs.look()
         if isinstance(event, CircuitClosed | HoldChanged | SourceHoldChanged):
             self.undoing.look()
         self._host(event)
@@ -269,15 +269,15 @@ class Engine:
         are keys of records that the same source does not send any more. Raises
         StorageError, and then nothing was accepted.
         """
-        return await self._desk.submit(records, priority, cursor, withheld)
+        return await self._submissions.submit(records, priority, cursor, withheld)
 
     async def recognise(self, source: str, identity: str) -> None:
         """Let a source that was removed and added again be the same source again."""
-        await self._desk.recognise(source, identity)
+        await self._submissions.recognise(source, identity)
 
     async def remove_source(self, source: str) -> int:
         """Discard a source's jobs, release its ownership; return how many jobs."""
-        number = await self._desk.remove_source(source)
+        number = await self._submissions.remove_source(source)
         await self.source_holds.load()
         return number
 

@@ -1,9 +1,9 @@
-"""What a turn changes of the plan that is shown for review: see ``planned``."""
+"""What a turn changes of the plan that is shown for review: see ``plan_cache``."""
 
 from collections.abc import Iterable
 from sqlite3 import Connection
 
-from . import approvals, planned, skipped
+from . import approvals, plan_cache, skipped
 from .ending import Ending
 from .task import Verdict
 
@@ -13,14 +13,14 @@ def follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None:
 
     Where an approval ended while its turn went on, nobody waits for another one.
     """
-    planned.begin(db)
+    plan_cache.begin(db)
     for ending in endings:
         record = ending.job.record
         if ending.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED):
-            planned.drop(db, record.source, record.key)
+            plan_cache.drop(db, record.source, record.key)
         for task in ending.tasks:
             if task.reason == "plan_changed":
-                planned.keep(db, task.sight)
+                plan_cache.keep(db, task.lookup)
         if ending.main.approval is None or ending.verdict is Verdict.SNOOZED:
             continue
         if approvals.find(db, record.source, record.key) is None:

@@ -4,7 +4,7 @@ from .common import Common
 from .intent import note_intent
 from .judge import About, Purpose
 from .look import Look
-from .put_off import keeps_changing, not_found, put_off, still_waits
+from .snoozing import keeps_changing, not_found, snooze_or_fail, still_waits
 from .task import Task, Verdict
 
 FRESH = 10.0  # seconds that a read may be old when the write leaves
@@ -27,7 +27,7 @@ async def freshen(common: Common, look: Look, task: Task) -> bool:
     for _ in range(REFRESHES):
         if not is_stale(common, task):
             return True
-        await look.refresh(task.sight)
+        await look.refresh(task.lookup)
         if not _is_still_to_write(common, task):
             return False
         await note_intent(common, [task])
@@ -39,10 +39,12 @@ async def freshen(common: Common, look: Look, task: Task) -> bool:
 
 def _is_still_to_write(common: Common, task: Task) -> bool:
     """Return whether a new read leaves something to write; else give the verdict."""
-    sight = task.sight
-    if sight.fault is not None:
-        put_off(common, task, sight.fault, About(Purpose.READ, sight.rating_key))
-    elif sight.item is None:
+    lookup = task.lookup
+    if lookup.fault is not None:
+        snooze_or_fail(
+            common, task, lookup.fault, About(Purpose.READ, lookup.rating_key)
+        )
+    elif lookup.item is None:
         not_found(common, task)
     elif not task.is_as_shown:
         task.skip("plan_changed")

@@ -271,7 +271,7 @@ def follow_source(db: Connection, former: str, source: str) -> None:
 def lose_items(db: Connection) -> None:
     """Let rows stay of items that have no file, and are about to be forgotten.
 
-    Their number may be dealt again.
+    Their number may be used again.
     """
     db.execute(
         "UPDATE history SET item = 0 WHERE item IN (SELECT id FROM item WHERE path = '')"

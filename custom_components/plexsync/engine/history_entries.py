@@ -9,11 +9,11 @@ from .change import shape
 from .compare import by_name, same
 from .fields import FIELDS, Kind
 from .history import UNDO, Entry, Shown, bounded
+from .ledger_row import LedgerRow, row_of
 from .ports import Item
 from .record import Value
 from .task import Task, Verdict
 from .undo import Restore
-from .written import Written, row_of
 
 _NEW: Final = "new picture"
 _EARLIER: Final = "earlier picture"
@@ -28,7 +28,7 @@ def written(db: Connection, tasks: Iterable[Task]) -> list[Entry]:
     """
     entries = []
     for task in tasks:
-        if task.sight.item is None:
+        if task.lookup.item is None:
             continue
         earlier, now = list(_cut_short(task)), list(_confirmed(task))
         if (earlier or now) and (number := known_items.find(db, task.item)) is not None:
@@ -71,7 +71,7 @@ def _confirmed(task: Task) -> Iterator[Shown]:
 
 
 def _cut_short(task: Task) -> Iterator[Shown]:
-    source, ledger = task.job.record.source, task.sight.ledger
+    source, ledger = task.job.record.source, task.lookup.ledger
     done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
     for change in task.plan.adopted if done else ():
         row = row_of(ledger.get(change.field, ()), source)
@@ -96,7 +96,7 @@ def _is_there(name: str, meant: Value | None, there: Value | None) -> bool:
     return bool(meant) and by_name(meant).keys() <= by_name(there).keys()
 
 
-def _before(row: Written, there: Value | None) -> Value | None:
+def _before(row: LedgerRow, there: Value | None) -> Value | None:
     """Return what stood there before a write that was cut short, as far as it is known."""
     spec = FIELDS[row.field]
     if not row.confirmed or same(spec, row.value, there):

@@ -10,9 +10,9 @@ from sqlite3 import Connection
 
 from . import approvals, settled
 from .coalescing import COLUMNS, Revisions, Waiting, drop_older, merge, older, too_late
-from .dealt_again import begin_anew, is_another
 from .job import Priority
 from .record import Record
+from .reused_keys import begin_anew, is_another
 from .settled import Settled
 
 

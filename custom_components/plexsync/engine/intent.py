@@ -24,7 +24,7 @@ async def note_intent(common: Common, tasks: Iterable[Task]) -> None:
             parts.note(db, task.item)
             # Until the verdict, what was in line before need not be in line now.
             settled.forget(db, record.source, record.key)
-            if task.sight.creates:
-                created_collections.note(db, task.item.section, task.sight.creates)
+            if task.lookup.creates:
+                created_collections.note(db, task.item.section, task.lookup.creates)
 
     await common.database.run(note)

@@ -9,10 +9,10 @@ Every function is one step of a transaction under way (``Database.run``).
 from sqlite3 import Connection
 
 from . import known_items
-from .ledger_rows import OF_ITEM, of_source
+from .ledger_row import Ledger, row_of
+from .ledger_tables import OF_ITEM, of_source
 from .ports import Item
 from .record import Record
-from .written import Ledger, row_of
 
 
 def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | None:

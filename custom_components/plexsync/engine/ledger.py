@@ -14,28 +14,28 @@ from . import (
     created_collections,
     known_items,
     known_pictures,
-    ledger_rows,
+    ledger_tables,
     members,
     pins,
 )
 from .change import Change
 from .fields import FIELDS
 from .json_text import dump, load
-from .ledger_rows import OF_FIELD, OF_ITEM, ROW, of_source
-from .ledger_sources import REMOVED
-from .ports import Item
-from .record import Record, Value
-from .written import (
+from .ledger_row import (
     DECODERS,
     NOTHING,
     UNDONE,
     WAITS,
     Ledger,
-    Written,
+    LedgerRow,
     encode,
     row_of,
     to_json,
 )
+from .ledger_sources import REMOVED
+from .ledger_tables import OF_FIELD, OF_ITEM, ROW, of_source
+from .ports import Item
+from .record import Record, Value
 
 # Behind those of all sources that have a row of the field.
 _NEXT_PLACE = (
@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS item (
 CREATE INDEX IF NOT EXISTS item_rating_key ON item (rating_key);
 CREATE INDEX IF NOT EXISTS item_file ON item (path);
 """
-    + ledger_rows.SCHEMA
+    + ledger_tables.SCHEMA
     + known_pictures.SCHEMA
     + created_collections.SCHEMA
     + pins.SCHEMA
@@ -78,7 +78,7 @@ def _rows_of(db: Connection, number: int, changes: Iterable[Change]) -> Ledger:
 
 
 def _rows(db: Connection, which: str, *values: Any) -> Ledger:
-    found: dict[str, list[Written]] = {}
+    found: dict[str, list[LedgerRow]] = {}
     told = db.execute(
         "SELECT value, intent, earlier, shown, before, field, source, key, written,"  # noqa: S608  # our own words
         " pending, before_known, before_locked, released, locked, before_year, let_go"
@@ -94,12 +94,12 @@ def _rows(db: Connection, which: str, *values: Any) -> Ledger:
     return found
 
 
-def _written(row: tuple[Any, ...], decoded: tuple[Any, ...]) -> Written:
+def _written(row: tuple[Any, ...], decoded: tuple[Any, ...]) -> LedgerRow:
     value, intent, earlier, shown, before = decoded
     name, source, key, at, pending, known, before_locked, *rest = row[5:]
     released, locked, year, gone = rest
     of = DECODERS[name]
-    return Written(
+    return LedgerRow(
         name,
         source,
         None if value is None else of(value),
@@ -131,9 +131,11 @@ def intend(
     """Note what is about to be written, and what stands there now if it is the first."""
     changes = list(changes)
     number = known_items.find_or_add(db, item)
-    known, moment = _rows_of(db, number, changes), ledger_rows.moment(db, now)
+    known, moment = _rows_of(db, number, changes), ledger_tables.moment(db, now)
     names = [change.field for change in changes]
-    numbered = zip(ledger_rows.numbers(db, number, names, source), changes, strict=True)
+    numbered = zip(
+        ledger_tables.numbers(db, number, names, source), changes, strict=True
+    )
     before, after = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
     for row, change in numbered:
         story = known.get(change.field, ())
@@ -153,7 +155,7 @@ def intend(
                 _year(item, change),
             )
         )
-    ledger_rows.begin_writes(db, before)
+    ledger_tables.begin_writes(db, before)
     db.executemany(
         "INSERT INTO written (id, key, value, locked, before, before_known,"  # noqa: S608  # our own words
         " before_locked, moment, before_year, place)"
@@ -196,11 +198,11 @@ def _begin_anew(
         ),
     )
     if image and change.taken:
-        row = ledger_rows.row(db, number, change.field, source)
-        ledger_rows.change_value(db, row, None, lock=True)
+        row = ledger_tables.row(db, number, change.field, source)
+        ledger_tables.change_value(db, row, None, lock=True)
 
 
-def _earlier(row: Written | None, change: Change) -> str | None:
+def _earlier(row: LedgerRow | None, change: Change) -> str | None:
     """Return what writes of unknown outcome meant before this one, the newest last.
 
     Without them what they have left there, or may yet bring, would pass for a
@@ -233,8 +235,8 @@ def confirm(
         members.pass_on(db, number, source, change)
     names = [change.field for change in changes]
     forms = [_encode_shown(shown.get(name)) for name in names]
-    numbers = ledger_rows.numbers(db, number, names, source)
-    ledger_rows.confirm(db, dict(zip(numbers, forms, strict=True)), now)
+    numbers = ledger_tables.numbers(db, number, names, source)
+    ledger_tables.confirm(db, dict(zip(numbers, forms, strict=True)), now)
     for change in () if alone else changes:
         if FIELDS[change.field].is_list:
             members.take_out(db, number, source, change)
@@ -252,12 +254,12 @@ def adopt(
     if not changes:
         return
     number = known_items.find_or_add(db, item)
-    known, moment = _rows_of(db, number, changes), ledger_rows.moment(db, now)
+    known, moment = _rows_of(db, number, changes), ledger_tables.moment(db, now)
     for change in changes:
         if len(known.get(change.field, ())) > 1:
             members.pass_on(db, number, source, change)
         members.find_again(db, number, source, change, known.get(change.field, ()))
-        row = ledger_rows.row(db, number, change.field, source)
+        row = ledger_tables.row(db, number, change.field, source)
         db.execute(
             "INSERT INTO written (id, key, value, moment, shown, locked, before,"  # noqa: S608  # our own words
             " before_known, before_locked, before_year, place)"
@@ -284,7 +286,7 @@ def adopt(
                 _year(item, change),
             ),
         )
-        ledger_rows.end_write(db, row)
+        ledger_tables.end_write(db, row)
     for change in changes:
         if change.taken or (change.anew and change.field in known):
             _begin_anew(db, number, source, item, change)
@@ -297,9 +299,9 @@ def wait(
     if not (fields := list(fields)):
         return
     number = known_items.find_or_add(db, item)
-    moment = ledger_rows.moment(db, now)
+    moment = ledger_tables.moment(db, now)
     for field in fields:
-        row = ledger_rows.row(db, number, field, record.source)
+        row = ledger_tables.row(db, number, field, record.source)
         db.execute(
             "INSERT INTO written (id, key, released, moment, place)"  # noqa: S608  # our own words
             f" VALUES (?1, ?2, ?3, ?4, {_NEXT_PLACE}) ON CONFLICT (id) DO UPDATE SET"
@@ -327,13 +329,13 @@ def release(
     """Give a field up until its record's next revision."""
     if (number := known_items.find(db, item)) is None:
         return
-    row = ledger_rows.row(db, number, field, source)
+    row = ledger_tables.row(db, number, field, source)
     db.execute(
         "UPDATE written SET released = ?, value = NULL, shown = NULL, locked = 0,"
         " let_go = 0 WHERE id = ?",
         (token, row),
     )
-    ledger_rows.end_write(db, row)
+    ledger_tables.end_write(db, row)
 
 
 def take_for_undone(db: Connection, item: Item, record: Record) -> None:

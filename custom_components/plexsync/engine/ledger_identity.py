@@ -3,7 +3,7 @@
 from random import Random
 from sqlite3 import Connection
 
-from . import leading, stats
+from . import sources_lead, stats
 from .circuit import Circuit
 from .database import Database
 from .holds import Hold
@@ -42,13 +42,13 @@ class LedgerIdentity:
     async def accept(self, *, lead: bool = False) -> None:
         """Go on with the ledger there is: what stands in Plex is adopted as found.
 
-        With ``lead`` the sources lead once over what is locked: see ``leading``.
+        With ``lead`` the sources lead once over what is locked: see ``sources_lead``.
         """
         name = f"{self._random.getrandbits(64):016x}"
 
         def accept(db: Connection) -> None:
             stats.keep(db, "ledger_id", name)
-            leading.answer(db, lead=lead)
+            sources_lead.answer(db, lead=lead)
             self._database.accept(db)
 
         await self._database.run(accept)
@@ -59,5 +59,5 @@ class LedgerIdentity:
 
     async def is_to_compare(self) -> bool:
         """Return whether the sources lead, and wait for a whole comparison."""
-        due = await self._database.run(leading.is_to_compare, durable=False)
+        due = await self._database.run(sources_lead.is_to_compare, durable=False)
         return due and not self.lost

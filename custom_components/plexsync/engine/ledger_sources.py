@@ -6,7 +6,7 @@ Every function is one step of a transaction under way (``Database.run``).
 import json
 from sqlite3 import Connection
 
-from . import history, known_pictures, ledger_rows, pins, stats
+from . import history, known_pictures, ledger_tables, pins, stats
 
 SOURCES = "sources"  # the note that names them in the order in which they lead
 REMOVED = "removed:"  # begins the names of sources that were removed
@@ -50,7 +50,7 @@ def take_back(db: Connection, removed: str, source: str) -> None:
     Where it was removed more than once, the last time counts.
     """
     for name in sorted(former_names(db, removed), key=_number, reverse=True):
-        ledger_rows.give(db, name, source)
+        ledger_tables.give(db, name, source)
     history.follow_source(db, removed, source)
 
 

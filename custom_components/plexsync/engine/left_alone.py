@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import planned, settled
+from . import settled
 from .record import Record
 
 _ALL = ""  # in place of a key: every record of the source
@@ -45,8 +45,7 @@ class Rules:
 
 
 def rules(db: Connection, limit: int, offset: int) -> Rules:
-    """List the rules, those for whole sources first."""
-    planned.begin(db)
+    """List the rules, those for whole sources first; ``plan_cache`` has to be laid out."""
     rows = db.execute(
         "SELECT source, key, field, coalesce(planned.rating_key, settled.rating_key)"
         " FROM left_alone LEFT JOIN planned USING (source, key)"

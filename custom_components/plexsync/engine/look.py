@@ -13,111 +13,113 @@ from sqlite3 import Connection
 from . import (
     item_owner,
     known_items,
-    leading,
     ledger,
     ledger_sources,
     left_alone,
     parts,
     seen,
+    sources_lead,
 )
 from .access import CallAccess
-from .aside import Aside
 from .bulk_read import BulkReader
 from .common import Common
-from .contact import Contact
+from .guarded_calls import GuardedCalls
+from .ledger_row import is_for_whoever_comes
+from .lookup_result import LookupResult, every
 from .plan import make_plan
 from .ports import Items
 from .record import Find
 from .search import Search
-from .sight import Sight, every
+from .side_calls import SideCalls
 from .spared_collections import spare_collections
-from .written import is_for_whoever_comes
 
 CANDIDATES = 10  # items of an ambiguous match that are worth a read
 _BREATH = 10  # plans made before the event loop gets its turn
 
 
 class Look:
-    """Look at Plex through one contact.
+    """Look at Plex by the calls of one turn, or of somebody who waits.
 
     Raises CircuitRefusedError, StorageError, and Fault where it is the server's or
-    the token's. Whatever else was met stands in the sights.
+    the token's. Whatever else was met stands in the lookups.
     """
 
     def __init__(
         self,
         common: Common,
-        contact: Contact,
-        aside: Aside | None = None,
+        calls: GuardedCalls,
+        side_calls: SideCalls | None = None,
         *,
         tries: bool = True,
         skims: bool = False,
     ) -> None:
-        """Take what to look with; ``CallAccess`` says what ``aside`` and ``tries`` mean.
+        """Take what to look with; ``CallAccess`` says what ``side_calls`` and ``tries`` mean.
 
         With ``skims`` an item of which all is as an earlier look saw it is left alone:
-        see ``Sight.is_same``.
+        see ``LookupResult.is_same``.
         """
         self._common = common
         self._skims = skims
         self.access = CallAccess(
-            contact, common.bulkheads, common.clock, aside, tries=tries
+            calls, common.bulkheads, common.clock, side_calls, tries=tries
         )
         self._search = Search(common.server, self.access)
         self._reader = BulkReader(common.server, self.access, common.bulk, common.clock)
 
-    async def find(self, sights: Iterable[Sight]) -> None:
-        """Find, read and confirm the items of each sight: see ``Sight.targets``."""
-        wanted = [sight for sight in sights if sight.is_open]
+    async def find(self, lookups: Iterable[LookupResult]) -> None:
+        """Find, read and confirm the items of each lookup: see ``LookupResult.targets``."""
+        wanted = [lookup for lookup in lookups if lookup.is_open]
         await self._search.match(wanted)
         if self._skims:
             await self._recall(wanted)
         await self._read_and_confirm(every(wanted))
-        lost = [sight for sight in wanted if any(map(_is_doubtful, sight.all))]
+        lost = [lookup for lookup in wanted if any(map(_is_doubtful, lookup.all))]
         if not lost:
             return
         # What was remembered of them was wrong: look for them once more, by path.
-        wrong = [sight.rating_key for sight in every(lost) if _is_doubtful(sight)]
+        wrong = [lookup.rating_key for lookup in every(lost) if _is_doubtful(lookup)]
         await self._common.server.forget([key for key in wrong if key])
-        for sight in lost:
-            sight.begin_anew()
-        tied = [sight for sight in lost if sight.find.rating_key and sight.find.paths]
-        for sight in tied:
-            sight.find = Find(sight.find.paths)
+        for lookup in lost:
+            lookup.begin_anew()
+        tied = [
+            lookup for lookup in lost if lookup.find.rating_key and lookup.find.paths
+        ]
+        for lookup in tied:
+            lookup.find = Find(lookup.find.paths)
         await self._search.match(lost)
-        for sight in tied:
-            sight.twins.clear()  # one item was meant
+        for lookup in tied:
+            lookup.twins.clear()  # one item was meant
         await self._read_and_confirm(every(lost))
-        for sight in every(lost):
-            if _is_doubtful(sight):
-                sight.miss()
+        for lookup in every(lost):
+            if _is_doubtful(lookup):
+                lookup.miss()
 
     async def catch_up(self) -> None:
         """Learn of items that came unheard, of which nothing that is known tells."""
         await self._search.catch_up()
 
-    async def _recall(self, sights: Sequence[Sight]) -> None:
-        """Recall what was seen of each sight, if it follows from the same as today."""
-        single = [each for each in sights if each.is_open and not each.twins]
+    async def _recall(self, lookups: Sequence[LookupResult]) -> None:
+        """Recall what was seen of each lookup, if it follows from the same as today."""
+        single = [each for each in lookups if each.is_open and not each.twins]
 
         def work(db: Connection) -> None:
             seen.begin(db)
             order = ledger_sources.in_order(db)
-            for sight in single:
-                assert sight.record is not None
-                known = seen.find(db, sight.record)
-                if known is not None and known.basis == _basis(db, sight, order):
-                    sight.seen = known
+            for lookup in single:
+                assert lookup.record is not None
+                known = seen.find(db, lookup.record)
+                if known is not None and known.basis == _basis(db, lookup, order):
+                    lookup.seen = known
 
         await self._common.database.run(work, durable=False)
 
-    async def refresh(self, sight: Sight) -> None:
-        """Read the item of one sight again, and plan anew."""
-        await self._read_and_confirm([sight])
-        if _is_doubtful(sight):
-            sight.miss()
-        if sight.is_open:
-            await self.plan([sight])
+    async def refresh(self, lookup: LookupResult) -> None:
+        """Read the item of one lookup again, and plan anew."""
+        await self._read_and_confirm([lookup])
+        if _is_doubtful(lookup):
+            lookup.miss()
+        if lookup.is_open:
+            await self.plan([lookup])
 
     async def read(
         self, keys: Mapping[str, str], known: Mapping[str, bytes] | None = None
@@ -125,133 +127,133 @@ class Look:
         """Read items, given as rating key → library; ``known`` as in ``Server.read``."""
         return await self._reader.read(keys, known)
 
-    async def plan(self, sights: Iterable[Sight]) -> None:
-        """Compute what would be written to the item of each sight.
+    async def plan(self, lookups: Iterable[LookupResult]) -> None:
+        """Compute what would be written to the item of each lookup.
 
         An item that follows another record of the same source ends the look, with
         ``shared_item``.
         """
-        found = [sight for sight in sights if sight.item is not None]
+        found = [lookup for lookup in lookups if lookup.item is not None]
 
         def read_ledger(db: Connection) -> tuple[str, ...]:
-            order, leads = ledger_sources.in_order(db), leading.stands(db)
-            for sight in found:
-                sight.leads = frozenset()
-                assert sight.item is not None
-                assert sight.record is not None
-                parts.recognise(db, sight.item)
-                parts.notice(db, sight.item)
-                parts.note(db, sight.item)
-                known = ledger.rows(db, sight.item)
-                key = item_owner.owner(db, sight.item, sight.record, known)
-                if key is None and is_for_whoever_comes(known, sight.record):
-                    ledger.take_for_undone(db, sight.item, sight.record)
-                    known = ledger.rows(db, sight.item)
-                sight.ledger = known
+            order, leads = ledger_sources.in_order(db), sources_lead.stands(db)
+            for lookup in found:
+                lookup.leads = frozenset()
+                assert lookup.item is not None
+                assert lookup.record is not None
+                parts.recognise(db, lookup.item)
+                parts.notice(db, lookup.item)
+                parts.note(db, lookup.item)
+                known = ledger.rows(db, lookup.item)
+                key = item_owner.owner(db, lookup.item, lookup.record, known)
+                if key is None and is_for_whoever_comes(known, lookup.record):
+                    ledger.take_for_undone(db, lookup.item, lookup.record)
+                    known = ledger.rows(db, lookup.item)
+                lookup.ledger = known
                 if leads:
-                    number = known_items.find(db, sight.item)
-                    sight.leads = leading.fields(db, sight.record, number)
-                sight.left_alone = left_alone.fields(db, sight.record)
+                    number = known_items.find(db, lookup.item)
+                    lookup.leads = sources_lead.fields(db, lookup.record, number)
+                lookup.left_alone = left_alone.fields(db, lookup.record)
                 if self._skims:
-                    sight.basis = _basis(db, sight, order)
+                    lookup.basis = _basis(db, lookup, order)
                 if key is not None:
-                    sight.share(key)
+                    lookup.share(key)
             return order
 
         order = await self._common.database.run(read_ledger, durable=False)
-        planned = [sight for sight in found if sight.item is not None]
-        for number, sight in enumerate(planned):
+        planned = [lookup for lookup in found if lookup.item is not None]
+        for number, lookup in enumerate(planned):
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
-            assert sight.item is not None
-            assert sight.record is not None
-            sight.waits, sight.creates = None, set()
-            sight.plan = make_plan(
-                sight.record,
-                sight.item,
-                sight.ledger,
-                images=sight.images,
+            assert lookup.item is not None
+            assert lookup.record is not None
+            lookup.waits, lookup.creates = None, set()
+            lookup.plan = make_plan(
+                lookup.record,
+                lookup.item,
+                lookup.ledger,
+                images=lookup.images,
                 order=order,
-                leads=sight.leads,
-                left_alone=sight.left_alone,
+                leads=lookup.leads,
+                left_alone=lookup.left_alone,
             )
         await spare_collections(self._common, self.access, planned)
 
-    async def _read_and_confirm(self, sights: Sequence[Sight]) -> None:
-        await self._read(sights)
-        for sight in sights:
-            self._confirm(sight)
+    async def _read_and_confirm(self, lookups: Sequence[LookupResult]) -> None:
+        await self._read(lookups)
+        for lookup in lookups:
+            self._confirm(lookup)
 
-    async def _read(self, sights: Sequence[Sight]) -> None:
-        """Read the items of all sights, and the candidates of ambiguous ones."""
-        known = [sight for sight in sights if sight.is_open and sight.rating_key]
-        doubtful = [sight for sight in sights if sight.reason == "ambiguous"]
-        keys = {sight.rating_key: sight.library for sight in known}
-        for sight in doubtful:
-            keys |= dict.fromkeys(sight.candidates[:CANDIDATES], sight.library)
-        asked = Counter(sight.rating_key for sight in known)
+    async def _read(self, lookups: Sequence[LookupResult]) -> None:
+        """Read the items of all lookups, and the candidates of ambiguous ones."""
+        known = [lookup for lookup in lookups if lookup.is_open and lookup.rating_key]
+        doubtful = [lookup for lookup in lookups if lookup.reason == "ambiguous"]
+        keys = {lookup.rating_key: lookup.library for lookup in known}
+        for lookup in doubtful:
+            keys |= dict.fromkeys(lookup.candidates[:CANDIDATES], lookup.library)
+        asked = Counter(lookup.rating_key for lookup in known)
         asked.update(key for each in doubtful for key in each.candidates)
         answers = {
-            sight.rating_key: sight.seen.answer
-            for sight in known
-            if sight.rating_key and sight.seen and asked[sight.rating_key] == 1
+            lookup.rating_key: lookup.seen.answer
+            for lookup in known
+            if lookup.rating_key and lookup.seen and asked[lookup.rating_key] == 1
         }
         try:
             wanted = {key: lib for key, lib in keys.items() if key}
             items = await self.read(wanted, answers if self._skims else None)
         finally:
-            for sight in sights:
-                sight.slowed = sight.rating_key in self._reader.slowed
-        for sight in known:
-            assert sight.rating_key is not None
-            if (fault := items.faults.get(sight.rating_key)) is not None:
-                sight.stop(fault)
+            for lookup in lookups:
+                lookup.slowed = lookup.rating_key in self._reader.slowed
+        for lookup in known:
+            assert lookup.rating_key is not None
+            if (fault := items.faults.get(lookup.rating_key)) is not None:
+                lookup.stop(fault)
             else:
-                sight.item = items.get(sight.rating_key)
-                sight.is_same = sight.item is None and sight.rating_key in items.same
-        for sight in doubtful:
-            await self._decide(sight, items)
+                lookup.item = items.get(lookup.rating_key)
+                lookup.is_same = lookup.item is None and lookup.rating_key in items.same
+        for lookup in doubtful:
+            await self._decide(lookup, items)
 
-    async def _decide(self, sight: Sight, items: Items) -> None:
-        """Leave a sight ambiguous only if several of its candidates have the file."""
-        looked = sight.candidates[:CANDIDATES]
+    async def _decide(self, lookup: LookupResult, items: Items) -> None:
+        """Leave a lookup ambiguous only if several of its candidates have the file."""
+        looked = lookup.candidates[:CANDIDATES]
         if any(key in items.faults for key in looked):
             return
         there = [
             key
             for key in looked
-            if key in items and self._common.server.confirms(sight.find, items[key])
+            if key in items and self._common.server.confirms(lookup.find, items[key])
         ]
         gone = [key for key in looked if key not in there]
         if not gone:
             return
         await self._common.server.forget(gone)
-        if len(sight.candidates) > len(looked):
-            there += sight.candidates[len(looked) :]  # their turn comes
+        if len(lookup.candidates) > len(looked):
+            there += lookup.candidates[len(looked) :]  # their turn comes
         if len(there) == 1 and there[0] in items:
-            sight.reason, sight.candidates = None, ()
-            sight.rating_key, sight.item = there[0], items[there[0]]
+            lookup.reason, lookup.candidates = None, ()
+            lookup.rating_key, lookup.item = there[0], items[there[0]]
         elif len(there) > 1:
-            sight.candidates = tuple(there)
+            lookup.candidates = tuple(there)
         else:
-            sight.reason, sight.rating_key = "not_confirmed", None
+            lookup.reason, lookup.rating_key = "not_confirmed", None
 
-    def _confirm(self, sight: Sight) -> None:
+    def _confirm(self, lookup: LookupResult) -> None:
         """Believe only in an item that was read and has the file."""
-        if sight.is_same or not sight.is_open:
+        if lookup.is_same or not lookup.is_open:
             return
-        if sight.item is None or not self._common.server.confirms(
-            sight.find, sight.item
+        if lookup.item is None or not self._common.server.confirms(
+            lookup.find, lookup.item
         ):
-            sight.item, sight.reason = None, "not_confirmed"
+            lookup.item, lookup.reason = None, "not_confirmed"
 
 
-def _basis(db: Connection, sight: Sight, order: Sequence[str]) -> bytes:
-    assert sight.record is not None
-    key = sight.rating_key or ""
-    return seen.basis(db, sight.record, sight.find, sight.images, key, order)
+def _basis(db: Connection, lookup: LookupResult, order: Sequence[str]) -> bytes:
+    assert lookup.record is not None
+    key = lookup.rating_key or ""
+    return seen.basis(db, lookup.record, lookup.find, lookup.images, key, order)
 
 
-def _is_doubtful(sight: Sight) -> bool:
+def _is_doubtful(lookup: LookupResult) -> bool:
     """Return whether a read did not confirm what was remembered of the item."""
-    return sight.reason == "not_confirmed"
+    return lookup.reason == "not_confirmed"

@@ -6,14 +6,14 @@ Every function is one step of a transaction under way (``Database.run``).
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from . import ledger_rows
+from . import ledger_tables
 from .change import Change
 from .compare import by_name, fold, members_of, name_of
 from .fields import FIELDS
 from .json_text import load
-from .ledger_rows import OF_FIELD, OF_ITEM, ROW, of_source
+from .ledger_row import LedgerRow, decode, encode, row_of
 from .ledger_sources import REMOVED
-from .written import Written, decode, encode, row_of
+from .ledger_tables import OF_FIELD, OF_ITEM, ROW, of_source
 
 
 def is_alone(db: Connection, number: int | None, source: str) -> bool:
@@ -72,11 +72,11 @@ def take_out(db: Connection, number: int, source: str, change: Change) -> None:
     ).fetchall():
         members = members_of(decode(change.field, load(text))) or ()
         there = tuple(each for each in members if fold(name_of(each)) in left)
-        ledger_rows.change_value(db, other, encode(there or None), lock=change.lock)
+        ledger_tables.change_value(db, other, encode(there or None), lock=change.lock)
 
 
 def find_again(
-    db: Connection, number: int, source: str, change: Change, told: Sequence[Written]
+    db: Connection, number: int, source: str, change: Change, told: Sequence[LedgerRow]
 ) -> None:
     """Count members that a source wants, and finds there, as there before us.
 

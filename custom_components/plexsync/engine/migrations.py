@@ -11,7 +11,7 @@ rebuild a cache it just drops the tables. An index that changes gets another nam
 from collections.abc import Callable, Iterable, Iterator
 import sqlite3
 
-from . import ledger_rows
+from . import ledger_tables
 
 type Step = Callable[[sqlite3.Connection], None]
 
@@ -66,10 +66,10 @@ def _hold_sources(db: sqlite3.Connection) -> None:
 
 
 def _write_rows_once(db: sqlite3.Connection) -> None:
-    """Let each row of the ledger be written once, and be small: see ``ledger_rows``."""
+    """Let each row of the ledger be written once, and be small: see ``ledger_tables``."""
     if not db.execute("PRAGMA table_info(ledger)").fetchone():
         return
-    for statement in _statements(ledger_rows.SCHEMA):
+    for statement in _statements(ledger_tables.SCHEMA):
         if "VIEW" not in statement:  # a table has its name still
             db.execute(statement)
     for table, name, column in (

@@ -10,27 +10,29 @@ from sqlite3 import Connection
 from . import item_owner
 from .common import Common
 from .look import Look
+from .lookup_result import LookupResult
 from .ports import Item
 from .record import Record
 from .retry import Fault
-from .sight import Sight
 
 _DEADLINE = 10.0  # seconds that a source may take to answer
 
 
-async def seek_next_owners(common: Common, look: Look, sights: Sequence[Sight]) -> None:
+async def seek_next_owners(
+    common: Common, look: Look, lookups: Sequence[LookupResult]
+) -> None:
     """Let items follow another record where theirs is gone, or has no file of them.
 
-    Looks at the sights that ended with ``shared_item``; those that may go on are
+    Looks at the lookups that ended with ``shared_item``; those that may go on are
     planned anew. Where a source does not answer all stays as it is.
     """
-    shared: dict[str, list[tuple[Sight, Item, str]]] = {}
-    for sight in sights:
+    shared: dict[str, list[tuple[LookupResult, Item, str]]] = {}
+    for lookup in lookups:
         # Nothing of a source that is held moves from one record to another.
-        if sight.shared is not None and not common.is_held(_record(sight).source):
-            case = (sight, *sight.shared)
-            shared.setdefault(_record(sight).source, []).append(case)
-    next_owners: list[tuple[Sight, Item]] = []
+        if lookup.shared is not None and not common.is_held(_record(lookup).source):
+            case = (lookup, *lookup.shared)
+            shared.setdefault(_record(lookup).source, []).append(case)
+    next_owners: list[tuple[LookupResult, Item]] = []
     for source, cases in shared.items():
         try:
             async with asyncio.timeout(_DEADLINE):
@@ -38,8 +40,8 @@ async def seek_next_owners(common: Common, look: Look, sights: Sequence[Sight]) 
         except Fault, TimeoutError:
             continue  # each may still have its item; a sweep asks again
         next_owners += [
-            (sight, item)
-            for sight, item, key in cases
+            (lookup, item)
+            for lookup, item, key in cases
             if (owner := records.get(key)) is not None
             and not _still_has(common, owner, item)
         ]
@@ -47,14 +49,14 @@ async def seek_next_owners(common: Common, look: Look, sights: Sequence[Sight]) 
         return
 
     def hand_over(db: Connection) -> None:
-        for sight, item in reversed(next_owners):
-            item_owner.hand_over(db, item, _record(sight))
+        for lookup, item in reversed(next_owners):
+            item_owner.hand_over(db, item, _record(lookup))
 
     await common.database.run(hand_over)
-    for sight, item in next_owners:
-        sight.shared, sight.reason, sight.item = None, None, item
+    for lookup, item in next_owners:
+        lookup.shared, lookup.reason, lookup.item = None, None, item
     # Of several records that may follow one item the first one does; the others share it now.
-    await look.plan(sight for sight, _ in next_owners)
+    await look.plan(lookup for lookup, _ in next_owners)
 
 
 def _still_has(common: Common, owner: Record | str, item: Item) -> bool:
@@ -62,6 +64,6 @@ def _still_has(common: Common, owner: Record | str, item: Item) -> bool:
     return not isinstance(owner, str) and common.server.confirms(owner.find, item)
 
 
-def _record(sight: Sight) -> Record:
-    assert sight.record is not None
-    return sight.record
+def _record(lookup: LookupResult) -> Record:
+    assert lookup.record is not None
+    return lookup.record

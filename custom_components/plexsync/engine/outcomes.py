@@ -4,16 +4,16 @@ import asyncio
 
 from .events import Changed, ItemFailed, Tell
 from .job import Job
+from .job_status import JobStatus
 from .record import Outcome
-from .standing import Standing
 
 
 class Outcomes:
     """Let callers wait for what becomes of a record."""
 
-    def __init__(self, standing: Standing, tell: Tell) -> None:
+    def __init__(self, status: JobStatus, tell: Tell) -> None:
         """Take what says where a record stands, and whom else to tell."""
-        self._standing = standing
+        self._status = status
         self._tell = tell
         self._waiting: dict[tuple[str, str], list[asyncio.Future[Outcome]]] = {}
         self._closed = False
@@ -21,14 +21,14 @@ class Outcomes:
     async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
         """Wait for the outcome of a record's job, at most so long."""
         if self._closed:
-            return self._standing.queued(source)
+            return self._status.queued(source)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault((source, key), []).append(future)
         try:
             async with asyncio.timeout(seconds):
                 return await future
         except TimeoutError:
-            return await self._standing.of(source, key)
+            return await self._status.of(source, key)
         finally:
             futures = self._waiting.get((source, key), [])
             if future in futures:
@@ -61,4 +61,4 @@ class Outcomes:
         for (source, _), futures in self._waiting.items():
             for future in futures:
                 if not future.done():
-                    future.set_result(self._standing.queued(source))
+                    future.set_result(self._status.queued(source))

@@ -9,9 +9,9 @@ Every function is one step of a transaction under way (``Database.run``).
 from sqlite3 import Connection
 from typing import Any
 
-from . import known_items, leading, ledger_rows
+from . import known_items, ledger_tables, sources_lead
 from .json_text import load
-from .ledger_rows import OF_ITEM
+from .ledger_tables import OF_ITEM
 from .ports import Item
 
 SCHEMA = """
@@ -91,22 +91,24 @@ def _forget(db: Connection, section: str, path: str) -> None:
 
 
 def _inherit(db: Connection, whole: int, number: int) -> None:
-    leading.inherit(db, whole, number)
+    sources_lead.inherit(db, whole, number)
     for row in _rows(db, whole):
-        mine = ledger_rows.row(db, number, row["field"], row["source"])
+        mine = ledger_tables.row(db, number, row["field"], row["source"])
         known = db.execute(
             "SELECT intent, pending, earlier FROM ledger WHERE id = ?", (mine,)
         ).fetchone()
         if known is None:
-            ledger_rows.copy(db, row, number)  # nobody's, so far
+            ledger_tables.copy(db, row, number)  # nobody's, so far
         elif row["value"] is not None:
             # It may stand there like a write of ours that nobody saw arrive.
             intent, pending, earlier = known
             others = load(earlier or "[]")
             if pending:
                 others.append(load(row["value"]))
-            ledger_rows.begin_writes(db, [(mine, None)])
-            ledger_rows.mean(db, mine, intent if pending else row["value"], others)
+            ledger_tables.begin_writes(db, [(mine, None)])
+            ledger_tables.set_intent(
+                db, mine, intent if pending else row["value"], others
+            )
 
 
 def _rows(db: Connection, number: int) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ from typing import Self
 from . import known_pictures
 from .bulkheads import shut
 from .common import Common
+from .concurrency import run_all
 from .job import Job
 from .ports import FetchedImage
 from .record import Image, Record
 from .retry import Fault, FaultClass
-from .together import together
 from .unforeseen import tell
 
 AT_ONCE = 4
@@ -79,7 +79,7 @@ async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
             if data is not None:
                 mine.data[name] = data
 
-    await together(fetch(job) for job in jobs)
+    await run_all(fetch(job) for job in jobs)
     return found
 
 
@@ -103,7 +103,7 @@ async def _fetch(
     note = known_pictures.KnownPicture(tag, digest, image.mark)
 
     def keep(db: Connection) -> None:
-        # A job that has gone was about another film: its key was dealt again.
+        # A job that has gone was about another film: its key was used again.
         if db.execute("SELECT 1 FROM job WHERE id = ?", (job.id,)).fetchone():
             known_pictures.keep(db, source, image.ref, note)
 

@@ -6,7 +6,7 @@ Every function is one step of a transaction under way (``Database.run``).
 import json
 from sqlite3 import Connection
 
-from .ledger_rows import of_source
+from .ledger_tables import of_source
 from .ports import Item
 from .record import Find, Record
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from .change import Change, Kept
 from .fields import SORT_TITLE, Kind
+from .ledger_row import Ledger, LedgerRow, row_of
+from .plan_case import Case
 from .plan_lists import plan_list
 from .plan_pictures import plan_picture
 from .plan_sort_title import plan_sort_title
 from .plan_values import plan_value
-from .planning import Case
 from .ports import FieldEdit, Item
 from .record import Record
-from .written import Ledger, Written, row_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def make_plan(
     return Plan(tuple(changes), tuple(adopted), kept, let_go)
 
 
-def _rows_that_count(record: Record, rows: Sequence[Written]) -> list[Written]:
+def _rows_that_count(record: Record, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
     """Leave out the rows that an undo released.
 
     Only the very record that was undone still sees them: it must not write them again.

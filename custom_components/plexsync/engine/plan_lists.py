@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from .change import Change, Kept
 from .compare import Members, by_name, covers, fold, members_of, name_of, without
-from .planning import Case
+from .ledger_row import LedgerRow, locked_before
+from .plan_case import Case
 from .record import Actor, Value
-from .written import Written, locked_before
 
 # In another spelling a collection is another one: the item would leave the one that
 # people have given a poster, a summary and an order.
@@ -122,7 +122,7 @@ def _in_shown_form(case: Case) -> Value | None:
     return case.wanted
 
 
-def _of_others(rows: Sequence[Written], source: str) -> set[str]:
+def _of_others(rows: Sequence[LedgerRow], source: str) -> set[str]:
     """Name the members that belong to other sources."""
     return {
         name

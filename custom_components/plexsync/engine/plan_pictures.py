@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .change import Change, Kept
-from .planning import Case
+from .ledger_row import LedgerRow
+from .plan_case import Case
 from .ports import Item
 from .record import Value
-from .written import Written
 
 
 def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
@@ -50,7 +50,7 @@ def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
     return change
 
 
-def is_shown(row: Written, item: Item) -> bool:
+def is_shown(row: LedgerRow, item: Item) -> bool:
     """Return whether the picture of a row is still the one that is selected.
 
     Plex's mark holds the item's rating key: where that is another one by now, the time
@@ -66,7 +66,7 @@ def _stamp(mark: Value | None) -> str | None:
     return mark.rpartition("/")[2] if isinstance(mark, str) else None
 
 
-def _explains(row: Written, item: Item) -> bool:
+def _explains(row: LedgerRow, item: Item) -> bool:
     """Return whether the lock on a picture is ours by this row."""
     lost = item.fields[row.field] is None
     return row.pending or (row.locked and (lost or is_shown(row, item)))

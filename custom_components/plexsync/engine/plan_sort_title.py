@@ -5,8 +5,8 @@ from dataclasses import replace
 from .change import Change, Kept
 from .compare import stands
 from .fields import SORT_TITLE
+from .plan_case import Case
 from .plan_values import plan_value
-from .planning import Case
 from .record import Value
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from .change import Change, Kept
 from .compare import is_form, same
-from .planning import Case
+from .ledger_row import LedgerRow, locked_before
+from .plan_case import Case
 from .record import Value
-from .written import Written, locked_before
 
 
 def plan_value(case: Case) -> Change | Kept | None:
@@ -69,14 +69,14 @@ def _obstacle(case: Case, *, mine: bool, explained: bool) -> Kept | None:
     return None
 
 
-def _stands(case: Case, row: Written) -> bool:
+def _stands(case: Case, row: LedgerRow) -> bool:
     """Return whether what stands there is what a row stands for."""
     return (row.confirmed and _is_there(case, row.value, row.shown)) or any(
         _may_be(case, row, meant) for meant in row.meant
     )
 
 
-def _explains(case: Case, row: Written) -> bool:
+def _explains(case: Case, row: LedgerRow) -> bool:
     """Return whether a lock on what stands there is ours by this row."""
     if row.confirmed and row.locked and _is_there(case, row.value, row.shown):
         return True
@@ -89,7 +89,7 @@ def _is_there(case: Case, value: Value | None, shown: Value | None) -> bool:
     )
 
 
-def _may_be(case: Case, row: Written, meant: Value | None) -> bool:
+def _may_be(case: Case, row: LedgerRow, meant: Value | None) -> bool:
     """Return whether what stands there is what a write of unknown outcome meant."""
     if same(case.spec, case.current, meant):
         return True

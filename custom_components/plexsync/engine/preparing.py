@@ -5,7 +5,7 @@ from sqlite3 import Connection
 
 from . import approvals, pictures, pins, settled
 from .common import Common
-from .put_off import put_off
+from .snoozing import snooze_or_fail
 from .task import Task, Verdict
 
 _SHORTLY = 0.05  # seconds that a job waits for which the turn had no room
@@ -18,7 +18,7 @@ async def recall(common: Common, tasks: Sequence[Task]) -> None:
         for task in tasks:
             record = task.job.record
             if tied := pins.find(db, record):
-                task.sight.find, task.tied = tied, True
+                task.lookup.find, task.tied = tied, True
             task.approval = approvals.find(db, record.source, record.key)
             if record.has_pictures:
                 task.settled_key = settled.same_but_pictures(db, task.job)
@@ -36,15 +36,15 @@ async def fetch_pictures(common: Common, tasks: Sequence[Task]) -> None:
         if task.job.id not in found:
             continue
         task.pictures = mine = found[task.job.id]
-        task.sight.images = mine.digests
+        task.lookup.images = mine.digests
         if mine.later:
             task.snooze(None, _SHORTLY)
         elif mine.fault is not None:
             if task.job.blocked == mine.fault.kept_from is not None:
                 # It waited for just this: all else was done before.
-                put_off(common, task, mine.fault)
+                snooze_or_fail(common, task, mine.fault)
         elif task.settled_key and not mine.changed:
             # The record said "perhaps another picture", and there is none: this
             # needs no request to Plex.
-            task.sight.rating_key = task.settled_key
+            task.lookup.rating_key = task.settled_key
             task.end(Verdict.UNCHANGED)

@@ -8,12 +8,12 @@ from functools import partial
 from sqlite3 import Connection
 
 from . import (
-    failed,
+    failed_rows,
     intake,
     jobs_view,
     ledger,
     pins,
-    planned,
+    plan_cache,
     queue,
     seen,
     settled,
@@ -23,18 +23,18 @@ from .breaker import State
 from .change import Kept
 from .circuit import Circuit
 from .common import Common
-from .contact import Contact
-from .failed import Choice
+from .concurrency import map_in_order, read_ahead
+from .failed_rows import Choice
+from .guarded_calls import GuardedCalls
 from .holds import READING, Hold, foremost
 from .job import Priority
 from .look import Look
+from .lookup_result import LookupResult, every
 from .next_owner import seek_next_owners
 from .pictures import known_digests
 from .record import Record
 from .retry import Fault
 from .seen import Seen
-from .sight import Sight, every
-from .together import ahead, in_order
 
 CHUNK = 100
 _PAGES = 1  # of a source, read ahead
@@ -74,7 +74,7 @@ class Reconcile:
         self,
         common: Common,
         circuit: Circuit,
-        contact: Callable[[], AbstractAsyncContextManager[Contact]],
+        calls: Callable[[], AbstractAsyncContextManager[GuardedCalls]],
         *,
         number: int,
         enqueue: bool,
@@ -85,12 +85,12 @@ class Reconcile:
         """Take the way to Plex, and how many records there will be.
 
         With ``insists`` what cannot be looked at now becomes a job, too. ``number`` is
-        that of the run, for ``planned``.
+        that of the run, for ``plan_cache``.
         """
         self._number = number
         self._common = common
         self._circuit = circuit
-        self._contact = contact
+        self._calls = calls
         self._enqueue = enqueue
         self._total = total
         self._catches_up = catches_up
@@ -118,41 +118,41 @@ class Reconcile:
         if self._catches_up:
             await self._while_plex_is_there(lambda look: look.catch_up())
         async with (
-            aclosing(ahead(records, _PAGES)) as pages,
+            aclosing(read_ahead(records, _PAGES)) as pages,
             aclosing(self._chunks(pages)) as chunks,
-            aclosing(in_order(chunks, self._look_at, _LOOKS)) as looks,
+            aclosing(map_in_order(chunks, self._look_at, _LOOKS)) as looks,
         ):
-            async for sights in looks:
-                self.counts += Counter(map(_kind, sights))
-                await self._take_note(sights)
-                self._done += len(sights)
+            async for lookups in looks:
+                self.counts += Counter(map(_kind, lookups))
+                await self._take_note(lookups)
+                self._done += len(lookups)
                 self._circuit.notify()
         return self.counts
 
     async def _chunks(
         self, records: AsyncIterable[Sequence[Record]]
-    ) -> AsyncGenerator[list[Sight]]:
+    ) -> AsyncGenerator[list[LookupResult]]:
         """Yield what is to be looked at, some at a time."""
         async for some in records:
             for start in range(0, len(some), CHUNK):
                 chunk = some[start : start + CHUNK]
                 await self._until_plex_may_answer()
                 await self._give_way()
-                sights = await self._unhandled(chunk)
-                self._done += len(chunk) - len(sights)
-                if sights:
-                    yield sights
+                lookups = await self._unhandled(chunk)
+                self._done += len(chunk) - len(lookups)
+                if lookups:
+                    yield lookups
 
-    async def _unhandled(self, records: Sequence[Record]) -> list[Sight]:
+    async def _unhandled(self, records: Sequence[Record]) -> list[LookupResult]:
         """Leave out what a job stands for already, unless this run only counts.
 
         The job carries what is said now from then on.
         """
         now = self._common.clock.steady()
 
-        def look_up(db: Connection) -> tuple[list[Sight], Counter[str]]:
-            planned.begin(db)
-            sights, counts = list[Sight](), Counter[str]()
+        def look_up(db: Connection) -> tuple[list[LookupResult], Counter[str]]:
+            plan_cache.begin(db)
+            lookups, counts = list[LookupResult](), Counter[str]()
             for record in records:
                 whose = record.source, record.key
                 job = jobs_view.find_job(db, *whose)
@@ -160,18 +160,18 @@ class Reconcile:
                     if job.state != "skipped" and job.reason not in _LACKING:
                         counts["failed" if job.state == "failed" else "pending"] += 1
                         intake.enqueue(db, record, Priority.BULK, now)
-                        planned.pass_over(db, *whose, self._number)
+                        plan_cache.pass_over(db, *whose, self._number)
                         continue
                     self._lacking[whose] = job.id
                 find = pins.find(db, record) or record.find
-                sights.append(Sight(find, record, known_digests(db, record)))
-            return sights, counts
+                lookups.append(LookupResult(find, record, known_digests(db, record)))
+            return lookups, counts
 
-        sights, counts = await self._common.database.run(look_up, durable=False)
+        lookups, counts = await self._common.database.run(look_up, durable=False)
         if counts:
             self._circuit.notify()
         self.counts += counts
-        return sights
+        return lookups
 
     async def _until_plex_may_answer(self) -> None:
         """Wait for the end of what holds Plex: nothing is counted as compared then."""
@@ -192,11 +192,13 @@ class Reconcile:
                 return
             await asyncio.sleep(_GIVE_WAY)
 
-    async def _look_at(self, sights: Sequence[Sight]) -> list[Sight]:
+    async def _look_at(self, lookups: Sequence[LookupResult]) -> list[LookupResult]:
         """Look at some records; waits for as long as Plex is away."""
 
-        async def work(look: Look) -> list[Sight]:
-            fresh = [Sight(each.find, each.record, each.images) for each in sights]
+        async def work(look: Look) -> list[LookupResult]:
+            fresh = [
+                LookupResult(each.find, each.record, each.images) for each in lookups
+            ]
             await look.find(fresh)
             await look.plan(every(fresh))
             if self._enqueue:
@@ -210,19 +212,19 @@ class Reconcile:
         while True:
             if await self._may_look():
                 try:
-                    async with self._contact() as contact:
-                        return await work(Look(self._common, contact, skims=True))
+                    async with self._calls() as calls:
+                        return await work(Look(self._common, calls, skims=True))
                 except Fault:
-                    pass  # the server's, and it passes: what is an item's is its sight's
+                    pass  # the server's, and it passes: what is an item's is its lookup's
             await asyncio.sleep(_PATIENCE)
 
-    def _take_up(self, sights: Sequence[Sight]) -> list[int]:
+    def _take_up(self, lookups: Sequence[LookupResult]) -> list[int]:
         """Return the jobs that lacked their item, of which more is known now."""
         return [
             job
-            for sight in sights
-            if sight.targets[0].reason not in _LACKING | skipped.REASONS
-            and (job := self._lacking.pop(_whose(sight), None)) is not None
+            for lookup in lookups
+            if lookup.targets[0].reason not in _LACKING | skipped.REASONS
+            and (job := self._lacking.pop(_whose(lookup), None)) is not None
         ]
 
     async def _may_look(self) -> bool:
@@ -237,39 +239,39 @@ class Reconcile:
         due = await self._common.database.run(queue.next_due, durable=False)
         return due is None or due > self._common.clock.steady()
 
-    async def _take_note(self, sights: Sequence[Sight]) -> None:
+    async def _take_note(self, lookups: Sequence[LookupResult]) -> None:
         """Remember what was seen, and let jobs mend what differs."""
         differing = [
             each.record
-            for each in sights
+            for each in lookups
             if each.record and any(map(self._needs_a_job, each.targets))
         ]
         unsure = [
             each.record
-            for each in sights
+            for each in lookups
             if each.record and not each.is_same and self._may_lack_a_picture(each)
         ]
-        jobs = self._take_up(sights)
-        news = [each for each in sights if not each.is_same]
+        jobs = self._take_up(lookups)
+        news = [each for each in lookups if not each.is_same]
         if not (news or jobs):
             return
         now, wall = self._common.clock.steady(), self._common.clock.wall()
 
         def work(db: Connection) -> None:
             seen.begin(db)
-            planned.begin(db)
-            for sight in news:
-                seen.keep(db, *_whose(sight), _seen(sight))
-                planned.keep(db, sight, self._number)
-                _note_waiting(db, sight, wall)
-                if sight.record and not any(map(self._needs_a_job, sight.targets)):
-                    settled.agree(db, sight.record)
+            plan_cache.begin(db)
+            for lookup in news:
+                seen.keep(db, *_whose(lookup), _seen(lookup))
+                plan_cache.keep(db, lookup, self._number)
+                _note_waiting(db, lookup, wall)
+                if lookup.record and not any(map(self._needs_a_job, lookup.targets)):
+                    settled.agree(db, lookup.record)
             if self._enqueue:
                 for record in differing:
                     intake.compare_anew(db, record, Priority.BULK, now)
                 for record in unsure:
                     intake.enqueue(db, record, Priority.BULK, now)
-                failed.retry(db, Choice(ids=jobs, skipped=True), now)
+                failed_rows.retry(db, Choice(ids=jobs, skipped=True), now)
                 queue.wake_jobs(db, jobs, now)
 
         durable = self._enqueue and bool(differing or unsure or jobs)
@@ -278,51 +280,51 @@ class Reconcile:
         )
         self._circuit.notify()
 
-    def _needs_a_job(self, target: Sight) -> bool:
+    def _needs_a_job(self, target: LookupResult) -> bool:
         """Return whether there is something to write; or to take for ours, once."""
         if target.item is None:
             return self._insists and target.fault is not None
         return bool(target.plan.changes or target.leads)
 
-    def _may_lack_a_picture(self, sight: Sight) -> bool:
+    def _may_lack_a_picture(self, lookup: LookupResult) -> bool:
         """Return whether only a job can tell that a record is in line: it fetches pictures.
 
         None comes of it where the last job of the record saw the same marks.
         """
         return (
-            sight.record is not None
-            and bool(sight.record.pictures)
-            and not any(map(self._needs_a_job, sight.targets))
-            and any(target.item is not None for target in sight.targets)
+            lookup.record is not None
+            and bool(lookup.record.pictures)
+            and not any(map(self._needs_a_job, lookup.targets))
+            and any(target.item is not None for target in lookup.targets)
         )
 
 
-def _seen(sight: Sight) -> Seen | None:
+def _seen(lookup: LookupResult) -> Seen | None:
     """Return what is worth remembering: a plan that writes nothing, to one item alone.
 
     Not one that could not be made whole, nor one that hangs on what other items have.
     """
-    item, plan = sight.item, sight.plan
-    if item is None or sight.twins or plan.changes or not item.digest:
+    item, plan = lookup.item, lookup.plan
+    if item is None or lookup.twins or plan.changes or not item.digest:
         return None
-    if sight.waits is not None or Kept.LAST_MEMBER in plan.kept.values():
+    if lookup.waits is not None or Kept.LAST_MEMBER in plan.kept.values():
         return None
-    return Seen(item.digest, sight.basis, _kind(sight))
+    return Seen(item.digest, lookup.basis, _kind(lookup))
 
 
-def _note_waiting(db: Connection, sight: Sight, wall: float) -> None:
+def _note_waiting(db: Connection, lookup: LookupResult, wall: float) -> None:
     """Note the fields that another source leads: once it gives them up we are asked."""
-    for target in sight.targets:
+    for target in lookup.targets:
         if target.item is not None and target.record is not None:
             waiting = target.plan.waiting(target.record)
             ledger.wait(db, target.item, target.record, waiting, wall)
 
 
-def _kind(sight: Sight) -> str:
+def _kind(lookup: LookupResult) -> str:
     """Name the kind that a record counts as: that of its item that is furthest from it."""
-    if sight.seen is not None and sight.is_same:
-        return sight.seen.kind
-    targets = sight.targets
+    if lookup.seen is not None and lookup.is_same:
+        return lookup.seen.kind
+    targets = lookup.targets
     if any(target.plan.changes for target in targets):
         return "differs"
     if any(target.fault is not None for target in targets):
@@ -339,7 +341,7 @@ def _kind(sight: Sight) -> str:
     return "missing" if reason == "not_found" else reason
 
 
-def _whose(sight: Sight) -> tuple[str, str]:
-    """Name the record that a sight is about."""
-    assert sight.record is not None
-    return sight.record.source, sight.record.key
+def _whose(lookup: LookupResult) -> tuple[str, str]:
+    """Name the record that a lookup is about."""
+    assert lookup.record is not None
+    return lookup.record.source, lookup.record.key

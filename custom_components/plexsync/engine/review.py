@@ -1,38 +1,46 @@
 """What an owner reviews: the plan of all records, one of them afresh, and what to do.
 
-The plan itself is kept by ``planned``, as each comparison sees it.
+The plan itself is kept by ``plan_cache``, as each comparison sees it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import approvals, by_hand, failed, intake, jobs_view, left_alone, planned
+from . import (
+    approvals,
+    failed_rows,
+    intake,
+    jobs_view,
+    left_alone,
+    on_demand,
+    plan_cache,
+)
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
-from .failed import Choice
+from .failed_rows import Choice
 from .holds import READING
 from .job import Job, Priority, load
 from .left_alone import Rule, Rules
 from .look import Look
-from .planned import Filter, PlannedRecord, Totals
+from .lookup_result import LookupResult, every
+from .plan_cache import Filter, PlannedRecord, Totals
 from .record import Record
-from .sight import Sight, every
 
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """The plans of one record as they are now, and the digest that names them."""
 
-    sight: Sight
+    lookup: LookupResult
     unseen: Sequence[str]
     left_alone: Sequence[str]
 
     @property
     def digest(self) -> str:
         """Name the plans."""
-        return planned.digest(planned.marks_of(self.sight.targets))
+        return plan_cache.digest(plan_cache.marks_of(self.lookup.targets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,8 @@ class Review:
         """Return some records that would change something. Raises StorageError."""
 
         def work(db: Connection) -> list[PlannedRecord]:
-            planned.begin(db)
-            return planned.page(db, chosen, limit, offset)
+            plan_cache.begin(db)
+            return plan_cache.page(db, chosen, limit, offset)
 
         return await self._common.database.run(work, durable=False)
 
@@ -71,8 +79,8 @@ class Review:
         """Count all records that would change something. Raises StorageError."""
 
         def work(db: Connection) -> int:
-            planned.begin(db)
-            return planned.count(db)
+            plan_cache.begin(db)
+            return plan_cache.count(db)
 
         return await self._common.database.run(work, durable=False)
 
@@ -80,8 +88,8 @@ class Review:
         """Count the records that would change something. Raises StorageError."""
 
         def work(db: Connection) -> Totals:
-            planned.begin(db)
-            return planned.totals(db, chosen)
+            plan_cache.begin(db)
+            return plan_cache.totals(db, chosen)
 
         return await self._common.database.run(work, durable=False)
 
@@ -97,21 +105,21 @@ class Review:
 
     async def look(self, records: Sequence[Record]) -> list[Fresh]:
         """Look at Plex afresh for some records, and note what is seen. Raises Fault."""
-        sights = await by_hand.sights_of(self._common, records)
-        async with self._admission.contact(READING) as contact:
-            look = Look(self._common, contact)
-            await look.find(sights)
-            await look.plan(every(sights))
+        lookups = await on_demand.lookups_of(self._common, records)
+        async with self._admission.calls(READING) as calls:
+            look = Look(self._common, calls)
+            await look.find(lookups)
+            await look.plan(every(lookups))
 
         def note(db: Connection) -> None:
-            planned.begin(db)
-            for sight in sights:
-                planned.keep(db, sight)
+            plan_cache.begin(db)
+            for lookup in lookups:
+                plan_cache.keep(db, lookup)
 
         await self._common.database.run(note, durable=False)
         return [
-            Fresh(sight, planned.unseen(sight), sorted(sight.left_alone))
-            for sight in sights
+            Fresh(lookup, plan_cache.unseen(lookup), sorted(lookup.left_alone))
+            for lookup in lookups
         ]
 
     async def write(
@@ -136,7 +144,7 @@ class Review:
         def work(db: Connection) -> None:
             for record, fresh in good:
                 intake.compare_anew(db, record, priority, now)
-                marks = planned.marks_of(fresh.sight.targets)
+                marks = plan_cache.marks_of(fresh.lookup.targets)
                 whose = record.source, record.key
                 approvals.approve(db, *whose, marks, fresh.unseen, now)
             _try_again(db, now)
@@ -154,7 +162,7 @@ class Review:
         now = self._common.clock.steady()
 
         def work(db: Connection) -> tuple[int, dict[tuple[str, str], str]]:
-            planned.begin(db)
+            plan_cache.begin(db)
             number = approvals.approve_all(db, chosen, now)
             _try_again(db, now)
             return number, approvals.without_job(db, chosen)
@@ -165,17 +173,20 @@ class Review:
 
     async def rules(self, limit: int, offset: int = 0) -> Rules:
         """List what is left alone. Raises StorageError."""
-        return await self._common.database.run(
-            lambda db: left_alone.rules(db, limit, offset), durable=False
-        )
+
+        def work(db: Connection) -> Rules:
+            plan_cache.begin(db)
+            return left_alone.rules(db, limit, offset)
+
+        return await self._common.database.run(work, durable=False)
 
     async def leave(self, rule: Rule, *, leave: bool) -> bool:
         """Leave a field alone, or take that back; return whether it is news."""
 
         def work(db: Connection) -> bool:
-            planned.begin(db)
+            plan_cache.begin(db)
             if leave:
-                planned.leave(db, rule.source, rule.key, rule.field)
+                plan_cache.leave(db, rule.source, rule.key, rule.field)
                 return left_alone.leave(db, rule)
             return left_alone.take_back(db, rule)
 
@@ -184,12 +195,12 @@ class Review:
 
 def _try_again(db: Connection, now: float) -> None:
     """Let what was approved be tried, though it failed before or was not as shown."""
-    failed.retry(db, Choice(ids=approvals.failed(db), skipped=True), now)
+    failed_rows.retry(db, Choice(ids=approvals.failed(db), skipped=True), now)
 
 
 def _answer(fresh: Fresh, shown: str) -> WriteAnswer:
     """Say what becomes of a record, by what it would write now."""
-    targets = fresh.sight.targets
+    targets = fresh.lookup.targets
     if (reason := targets[0].reason) is not None and not any(t.item for t in targets):
         return WriteAnswer("failed", reason)
     if fresh.digest != shown:

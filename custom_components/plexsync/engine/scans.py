@@ -14,8 +14,8 @@ from .admission import Admission
 from .breaker import State
 from .circuit import Circuit
 from .common import Common
-from .contact import CircuitRefusedError
 from .database import StorageError
+from .guarded_calls import CircuitRefusedError
 from .judge import About, Purpose
 from .ports import Folder, WantsScan
 from .record import Record
@@ -118,5 +118,5 @@ class Scans:
             await self._common.server.scan(folder)
 
         with contextlib.suppress(Fault, CircuitRefusedError):  # judged by now
-            async with self._admission.contact(frozenset()) as contact:
-                await contact.call(work, about)
+            async with self._admission.calls(frozenset()) as calls:
+                await calls.make(work, about)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import hashlib
 from sqlite3 import Connection
 
-from . import leading, left_alone
+from . import left_alone, sources_lead
 from .record import Find, Record
 
 _TABLE = """
@@ -80,7 +80,7 @@ def basis(
         "SELECT key FROM pin WHERE source = ? AND rating_key = ?",
         (record.source, rating_key),
     ).fetchall()
-    leads = _leads(db, record, rating_key) if leading.stands(db) else []
+    leads = _leads(db, record, rating_key) if sources_lead.stands(db) else []
     left = sorted(left_alone.fields(db, record))
     said = record.fingerprint(), record.revision, find, sorted(images.items()), left
     return digest(repr((rating_key, said, order, pinned, rows, leads)).encode())
@@ -90,7 +90,7 @@ def _leads(db: Connection, record: Record, rating_key: str) -> list[str]:
     number = db.execute(
         "SELECT id FROM item WHERE rating_key = ?", (rating_key,)
     ).fetchone()
-    return sorted(leading.fields(db, record, number[0] if number else None))
+    return sorted(sources_lead.fields(db, record, number[0] if number else None))
 
 
 def keep(db: Connection, source: str, key: str, seen: Seen | None) -> None:

@@ -12,12 +12,12 @@ from . import created_collections
 from .access import CallAccess
 from .change import Change, Kept
 from .common import Common
+from .concurrency import run_all
 from .judge import About, Purpose
+from .lookup_result import LookupResult
 from .plan import Plan
 from .ports import Item
 from .retry import Fault
-from .sight import Sight
-from .together import together
 
 
 class Sizes:
@@ -40,7 +40,7 @@ class Sizes:
 class _Case:
     """One plan that changes the collections of an item."""
 
-    sight: Sight
+    lookup: LookupResult
     item: Item
     change: Change
 
@@ -50,14 +50,14 @@ class _Case:
 
 
 async def spare_collections(
-    common: Common, access: CallAccess, sights: Sequence[Sight]
+    common: Common, access: CallAccess, lookups: Sequence[LookupResult]
 ) -> None:
     """Take removals out of plans where they would empty a collection of others.
 
     How many members the collections have is asked once for each library, and only
     when a plan may do harm.
     """
-    cases = list(_cases(sights))
+    cases = list(_cases(lookups))
     if not cases:
         return
     libraries = {case.item.section for case in cases}
@@ -74,16 +74,16 @@ async def spare_collections(
         sizes[item.section] = await _count_members(common, access, item)
 
     asked = {case.item.section: case.item for case in unsure}
-    await together(count(item) for item in asked.values())
+    await run_all(count(item) for item in asked.values())
     for case in unsure:
         _spare(case, sizes[case.item.section], created[case.item.section])
 
 
-def _cases(sights: Sequence[Sight]) -> Iterable[_Case]:
-    for sight in sights:
-        for change in sight.plan.changes:
-            if sight.item is not None and change.field == "collections":
-                yield _Case(sight, sight.item, change)
+def _cases(lookups: Sequence[LookupResult]) -> Iterable[_Case]:
+    for lookup in lookups:
+        for change in lookup.plan.changes:
+            if lookup.item is not None and change.field == "collections":
+                yield _Case(lookup, lookup.item, change)
 
 
 async def _count_members(
@@ -96,12 +96,10 @@ async def _count_members(
     try:
         found = await access.beside(
             about.bulkhead,
-            lambda contact: contact.call(
-                lambda: common.server.collections(item), about
-            ),
+            lambda calls: calls.make(lambda: common.server.collections(item), about),
         )
     except Fault as fault:
-        if access.contact.refused is not None:
+        if access.calls.refused is not None:
             raise
         return fault
     if found is None:
@@ -115,14 +113,14 @@ def _spare(case: _Case, sizes: Sizes | Fault, ours: set[str]) -> None:
     ``ours`` are the collections that we created; those that this plan creates are
     added to it.
     """
-    sight, change = case.sight, case.change
+    lookup, change = case.lookup, case.change
     if case.is_harmless(ours):
         return
     if isinstance(sizes, Fault):
-        sight.plan, sight.waits = _without(sight.plan, change), sizes
+        lookup.plan, lookup.waits = _without(lookup.plan, change), sizes
         return
-    sight.creates = _names(change.after) - sizes.folded.keys() - ours
-    ours |= sight.creates
+    lookup.creates = _names(change.after) - sizes.folded.keys() - ours
+    ours |= lookup.creates
     theirs = _names(change.before) - ours
     spared = tuple(
         name
@@ -130,7 +128,7 @@ def _spare(case: _Case, sizes: Sizes | Fault, ours: set[str]) -> None:
         if name.casefold() in theirs and sizes.of(name) <= 1
     )
     if spared:
-        sight.plan = _keep_members(sight.plan, change, spared)
+        lookup.plan = _keep_members(lookup.plan, change, spared)
 
 
 def _without(plan: Plan, change: Change) -> Plan:

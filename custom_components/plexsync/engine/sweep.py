@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 
-from . import last_sweep, leading, planned, skipped
+from . import last_sweep, plan_cache, skipped, sources_lead
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
@@ -70,13 +70,13 @@ class Sweep:
                 due = self._common.clock.steady()
                 await self._common.database.run(lambda db: skipped.take_up(db, due))
             leads = await self._common.database.run(
-                leading.is_to_compare, durable=False
+                sources_lead.is_to_compare, durable=False
             )
-            number = await self._common.database.run(planned.next_run, durable=False)
+            number = await self._common.database.run(plan_cache.next_run, durable=False)
             self._run = Reconcile(
                 self._common,
                 self._circuit,
-                lambda: self._admission.contact(READING),
+                lambda: self._admission.calls(READING),
                 number=number,
                 enqueue=enqueue,
                 total=total,
@@ -87,13 +87,13 @@ class Sweep:
             try:
                 counts = dict(await self._run.run(records))
                 if leads and everything and not left_out():
-                    await self._common.database.run(leading.all_compared)
+                    await self._common.database.run(sources_lead.all_compared)
                 for reason, found in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + found
                 whole = tuple(read_whole())
                 await self._common.database.run(
-                    lambda db: planned.end_run(db, number, whole), durable=False
+                    lambda db: plan_cache.end_run(db, number, whole), durable=False
                 )
                 now = self._common.clock.wall()
                 self.compared |= dict.fromkeys(whole, now)

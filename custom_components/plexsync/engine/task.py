@@ -8,11 +8,11 @@ from typing import Self
 from .approvals import Approval
 from .fields import FIELDS, Kind
 from .job import Job
+from .lookup_result import LookupResult
 from .pictures import Pictures
 from .plan import Plan
 from .ports import Item
 from .record import Value
-from .sight import Sight
 
 
 class Verdict(StrEnum):
@@ -34,7 +34,7 @@ class Task:
     """
 
     job: Job
-    sight: Sight
+    lookup: LookupResult
     pictures: Pictures = field(default_factory=Pictures)
     # Rating key of the item, if nothing but its pictures can have changed.
     settled_key: str | None = None
@@ -62,13 +62,13 @@ class Task:
     @property
     def plan(self) -> Plan:
         """What is to be written."""
-        return self.sight.plan
+        return self.lookup.plan
 
     @property
     def item(self) -> Item:
         """The item, once it was found."""
-        assert self.sight.item is not None
-        return self.sight.item
+        assert self.lookup.item is not None
+        return self.lookup.item
 
     @property
     def picture_changes(self) -> list[str]:
@@ -82,20 +82,20 @@ class Task:
         return any(
             row.pending and row.source == self.job.record.source
             for change in self.plan.adopted
-            for row in self.sight.ledger.get(change.field, ())
+            for row in self.lookup.ledger.get(change.field, ())
         )
 
     @property
     def is_as_shown(self) -> bool:
         """Whether its owner has seen all that would be written, or asked to see nothing."""
-        return self.approval is None or self.approval.covers(self.sight)
+        return self.approval is None or self.approval.covers(self.lookup)
 
     def spread(self) -> list[Self]:
         """Keep the first item that was found, and give a task for each of the others."""
-        self.sight, *others = self.sight.targets
+        self.lookup, *others = self.lookup.targets
         return [
-            replace(self, sight=sight, pictures=self.pictures.copy(), kept={})
-            for sight in others
+            replace(self, lookup=lookup, pictures=self.pictures.copy(), kept={})
+            for lookup in others
         ]
 
     def end(self, verdict: Verdict, reason: str | None = None) -> None:
@@ -115,7 +115,7 @@ class Task:
         """Go on without the fields that Plex does not take."""
         if fields:
             self.kept |= fields
-            self.sight.plan = self.plan.without(fields)
+            self.lookup.plan = self.plan.without(fields)
 
     def fail_refused(self) -> None:
         """Fail for the fields that Plex does not take; all others are done."""

@@ -8,43 +8,45 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .common import Common
-from .contact import CircuitRefusedError
+from .completer import SOON, Completer
 from .ending import Ending
+from .guarded_calls import CircuitRefusedError
 from .job import Job
 from .judge import About, Purpose
 from .look import Look
+from .lookup_result import LookupResult
 from .next_owner import seek_next_owners
 from .preparing import fetch_pictures, recall
-from .put_off import not_found, put_off, still_waits
 from .record import Outcome, Record
 from .retry import Fault
-from .settling import SOON, Settling
-from .sight import Sight
+from .snoozing import not_found, snooze_or_fail, still_waits
 from .task import Task, Verdict, open_ones
 from .verifying import Verifying
 from .writing import Place, Writing
 
 
 class Turn:
-    """Run some claimed jobs to their verdicts, through the contact of one look."""
+    """Run some claimed jobs to their verdicts, by the calls of one look."""
 
     def __init__(
         self,
         common: Common,
         look: Look,
-        settling: Settling,
+        completer: Completer,
         place: Place,
         jobs: Sequence[Job],
     ) -> None:
         """Take the jobs as they were claimed; ``place`` bounds the edits in flight."""
         self._common = common
         self._look = look
-        self._contact = look.access.contact
-        self._settling = settling
+        self._calls = look.access.calls
+        self._completer = completer
         self._writing = Writing(common, look, place)
         self._verifying = Verifying(common, look, place)
-        self._mine: set[str] = set()  # rating keys of the items in hand
-        self.tasks = [Task(job, Sight(job.record.find, job.record)) for job in jobs]
+        self._mine: set[str] = set()  # rating keys of the items that this turn took
+        self.tasks = [
+            Task(job, LookupResult(job.record.find, job.record)) for job in jobs
+        ]
         self._endings: list[Ending] = []
         self._began = common.clock.monotonic()
 
@@ -62,46 +64,46 @@ class Turn:
             except CircuitRefusedError:
                 pass
             except Fault as fault:
-                if self._contact.refused is None:
+                if self._calls.refused is None:
                     raise AssertionError(f"{fault} has no one's scope") from fault
-            self._endings = await self._settling.settle(
-                self.tasks, self._contact, self._began
+            self._endings = await self._completer.settle(
+                self.tasks, self._calls, self._began
             )
         finally:
-            self._common.in_hand.leave(self._mine)
+            self._common.busy_items.leave(self._mine)
 
     async def _find(self) -> None:
-        """Find the items, and take them in hand: each has one writer at a time."""
+        """Find the items, and take them: each has one writer at a time."""
         tasks = open_ones(self.tasks)
         try:
-            await self._look.find([task.sight for task in tasks])
+            await self._look.find([task.lookup for task in tasks])
         finally:
             for task in tasks:
-                task.slowed = any(sight.slowed for sight in task.sight.all)
+                task.slowed = any(lookup.slowed for lookup in task.lookup.all)
         twins = [twin for task in tasks for twin in task.spread()]
         self.tasks += twins
         for task in self._by_claim([*tasks, *twins]):
-            sight = task.sight
-            if sight.fault is not None:
-                about = About(Purpose.READ, sight.rating_key)
-                put_off(self._common, task, sight.fault, about)
-            elif not sight.is_open:
+            lookup = task.lookup
+            if lookup.fault is not None:
+                about = About(Purpose.READ, lookup.rating_key)
+                snooze_or_fail(self._common, task, lookup.fault, about)
+            elif not lookup.is_open:
                 not_found(self._common, task)
-            elif sight.rating_key in self._common.in_hand:
+            elif lookup.rating_key in self._common.busy_items:
                 task.snooze(None, SOON)
             else:
-                assert sight.rating_key is not None
-                self._mine.add(sight.rating_key)
-                self._common.in_hand.take(sight.rating_key)
+                assert lookup.rating_key is not None
+                self._mine.add(lookup.rating_key)
+                self._common.busy_items.take(lookup.rating_key)
 
     def _by_claim(self, tasks: Sequence[Task]) -> list[Task]:
         """Of several that found one item let the record of its first file come first."""
         claimed: dict[str, list[Task]] = {}
         for task in tasks:
-            claimed.setdefault(task.sight.rating_key or "", []).append(task)
+            claimed.setdefault(task.lookup.rating_key or "", []).append(task)
 
         def rank(task: Task) -> tuple[bool, str]:
-            record, item = task.job.record, task.sight.item
+            record, item = task.job.record, task.lookup.item
             if item is None:
                 return True, record.key
             first = replace(item, paths=item.paths[:1])
@@ -116,15 +118,15 @@ class Turn:
     async def _plan(self) -> None:
         """Plan what to write, and end the tasks for which that is nothing."""
         tasks = open_ones(self.tasks)
-        sights = [task.sight for task in tasks]
-        await self._look.plan(sights)
-        await seek_next_owners(self._common, self._look, sights)
+        lookups = [task.lookup for task in tasks]
+        await self._look.plan(lookups)
+        await seek_next_owners(self._common, self._look, lookups)
         for task in tasks:
-            if task.sight.item is None:
+            if task.lookup.item is None:
                 not_found(self._common, task)
                 continue
             if resumed := task.is_resumed:
-                self._contact.saw_write()
+                self._calls.saw_write()
             if not task.is_as_shown:
                 task.skip("plan_changed")
             elif not task.plan.changes and not still_waits(self._common, task):

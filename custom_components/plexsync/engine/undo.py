@@ -9,10 +9,10 @@ from typing import Any
 from .change import Change
 from .compare import by_name, is_form, members_of, name_of, same, stands
 from .fields import FIELDS, Field, Kind
+from .ledger_row import Ledger, LedgerRow
 from .plan_pictures import is_shown
 from .ports import FieldEdit, Item, PictureChoice, Year
 from .record import Actor, Value
-from .written import Ledger, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
 
 
 def _restores(
-    name: str, story: Sequence[Written], edit: FieldEdit | None
+    name: str, story: Sequence[LedgerRow], edit: FieldEdit | None
 ) -> list[Restore]:
     first = story[0]
     return [
@@ -149,12 +149,12 @@ def _moved_back(edit: FieldEdit, item: Item) -> FieldEdit:
     return replace(edit, value=(date.fromisoformat(sent) + off).isoformat())
 
 
-def _clears(row: Written) -> bool:
+def _clears(row: LedgerRow) -> bool:
     """Return whether the row stands for a field that we emptied."""
     return row.before_known and row.before is not None
 
 
-def _stands(spec: Field, current: Value | None, row: Written) -> bool:
+def _stands(spec: Field, current: Value | None, row: LedgerRow) -> bool:
     """Return whether what stands there was written by us, by this row."""
     written = row.locked or row.value is None
     if written and _is_shown(spec, current, row):
@@ -166,7 +166,7 @@ def _stands(spec: Field, current: Value | None, row: Written) -> bool:
     )
 
 
-def _is_shown(spec: Field, current: Value | None, row: Written) -> bool:
+def _is_shown(spec: Field, current: Value | None, row: LedgerRow) -> bool:
     """Return whether what stands there is what the row stands for."""
     return row.confirmed and (
         same(spec, current, row.value)
@@ -174,14 +174,14 @@ def _is_shown(spec: Field, current: Value | None, row: Written) -> bool:
     )
 
 
-def _lock(name: str, item: Item, story: Sequence[Written]) -> bool | None:
+def _lock(name: str, item: Item, story: Sequence[LedgerRow]) -> bool | None:
     """Return the lock's state of before; None where the lock is a person's since."""
     if name in item.locks and not any(row.locked or row.pending for row in story):
         return None
     return story[0].before_locked
 
 
-def _only_lock(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | None:
+def _only_lock(name: str, item: Item, story: Sequence[LedgerRow]) -> FieldEdit | None:
     """Return the edit where all but the lock is as it was before."""
     lock = _lock(name, item, story)
     if lock is None or lock is (name in item.locks):
@@ -189,7 +189,9 @@ def _only_lock(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | N
     return FieldEdit(name, lock=lock, touch=False)
 
 
-def _value_edit(spec: Field, item: Item, story: Sequence[Written]) -> FieldEdit | None:
+def _value_edit(
+    spec: Field, item: Item, story: Sequence[LedgerRow]
+) -> FieldEdit | None:
     first, name = story[0], spec.name
     if same(spec, stands(item.fields, name), first.before):
         return _only_lock(name, item, story)
@@ -198,7 +200,7 @@ def _value_edit(spec: Field, item: Item, story: Sequence[Written]) -> FieldEdit 
     return FieldEdit(name, first.before, lock=lock, year=_year(item, first))
 
 
-def _year(item: Item, first: Written) -> Year | None:
+def _year(item: Item, first: LedgerRow) -> Year | None:
     """Return the year of before where the date may have brought another one."""
     number = first.before_year
     if number is None:
@@ -209,7 +211,7 @@ def _year(item: Item, first: Written) -> Year | None:
     return Year(number, "year" in item.locks)
 
 
-def _list_edit(name: str, item: Item, story: Sequence[Written]) -> FieldEdit | None:
+def _list_edit(name: str, item: Item, story: Sequence[LedgerRow]) -> FieldEdit | None:
     before, current = by_name(story[0].before), by_name(item.fields[name])
     ours: dict[str, list[str | Actor]] = {}
     for row in story:
@@ -270,7 +272,9 @@ def why_no_picture(restore: Restore, found: PictureChoice) -> str | None:
     return None if restore.before in found.keys else "picture_gone"
 
 
-def _restore_picture(name: str, item: Item, story: Sequence[Written]) -> list[Restore]:
+def _restore_picture(
+    name: str, item: Item, story: Sequence[LedgerRow]
+) -> list[Restore]:
     before = story[0].before
     stands = any(row.pending or is_shown(row, item) for row in story)
     lock = _only_lock(name, item, story)

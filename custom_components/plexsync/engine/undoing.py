@@ -10,29 +10,29 @@ import json
 from sqlite3 import Connection
 
 from . import (
-    departures,
+    gone_records,
     history_entries,
     known_items,
-    leading,
     ledger,
     ledger_sources,
     parts,
     settled,
+    sources_lead,
     stats,
 )
 from .admission import Admission
 from .common import Common
-from .contact import CircuitRefusedError, Contact
 from .database import StorageError
+from .guarded_calls import CircuitRefusedError, GuardedCalls
 from .holds import BY_HAND, READING, Hold
 from .judge import About, Purpose
+from .ledger_row import UNDONE, WAITS, LedgerRow, row_of
 from .look import Look
+from .lookup_result import LookupResult
 from .ports import FieldEdit, Item
 from .record import Find
 from .retry import Fault, FaultClass
-from .sight import Sight
 from .undo import Restore, UndoPlan, make_undo, missed, once_more, why_no_picture
-from .written import UNDONE, WAITS, Written, row_of
 
 _MARK = "undo"  # the note of an undo under way
 _PATIENCE = 30.0  # seconds until one that could not go on tries again
@@ -73,10 +73,10 @@ class Progress:
         )
 
 
-type Which = Callable[[Sequence[Written]], bool]
+type Which = Callable[[Sequence[LedgerRow]], bool]
 
 
-def every_field(rows: Sequence[Written]) -> bool:
+def every_field(rows: Sequence[LedgerRow]) -> bool:
     """Choose every field."""
     return True
 
@@ -94,7 +94,7 @@ def _within(progress: Progress, names: Collection[str]) -> Which:
     """Choose what was written within bounds, by a source of one of these names."""
     since, until = progress.since, progress.until
 
-    def is_meant(row: Written) -> bool:
+    def is_meant(row: LedgerRow) -> bool:
         return (
             row.released is None
             and since <= row.at <= (row.at if until is None else until)
@@ -141,8 +141,8 @@ class Undoing:
 
     async def plan(self, rating_key: str, which: Which = every_field) -> UndoPlan:
         """Return what an undo of an item would do, and do nothing. Raises Fault."""
-        async with self._admission.contact(READING) as contact:
-            items = await self._find(contact, Find(rating_key=rating_key))
+        async with self._admission.calls(READING) as calls:
+            items = await self._find(calls, Find(rating_key=rating_key))
             await self._common.database.run(partial(_see_parts, items=items))
             plan = await self._plan(items[0], which)
             kept = dict(plan.kept)
@@ -150,7 +150,7 @@ class Undoing:
             for restore in plan.restores:
                 if restore.picture:
                     look = partial(self._common.server.pictures, item, restore.field)
-                    found = await contact.call(look, about)
+                    found = await calls.make(look, about)
                     if (why := why_no_picture(restore, found)) is not None:
                         kept[restore.field] = why
             return replace(plan, kept=kept)
@@ -179,19 +179,19 @@ class Undoing:
         """
         restored, kept = set[str](), dict[str, str]()
         past = frozenset[Hold]() if held else BY_HAND
-        async with self._admission.contact(past) as contact:
-            items = await self._find(contact, find)
+        async with self._admission.calls(past) as calls:
+            items = await self._find(calls, find)
             await self._common.database.run(partial(_see_parts, items=items))
             for item in items:
-                async with self._common.in_hand.alone(item.rating_key):
-                    # Whoever had it in hand may have written to it.
+                async with self._common.busy_items.alone(item.rating_key):
+                    # Whoever had it may have written to it.
                     same = Find(rating_key=item.rating_key)
-                    (read,) = await self._find(contact, same)
+                    (read,) = await self._find(calls, same)
                     plan = await self._plan(read, which)
                     if shown is not None and plan.digest != shown:
                         raise NotAsShownError
                     names, reasons = await self._undo_item(
-                        contact, plan, by_hand=not held
+                        calls, plan, by_hand=not held
                     )
                     restored.update(names)
                     kept |= reasons
@@ -245,11 +245,11 @@ class Undoing:
 
     async def _undo_owed(self) -> None:
         """Undo what a source wrote to items whose record is gone."""
-        items = await self._common.database.run(departures.owed, durable=False)
+        items = await self._common.database.run(gone_records.owed, durable=False)
         for number, path, key, source in items:
             await self._undo_known(number, path, key, _of(source), held=True)
             await self._common.database.run(
-                partial(departures.paid, number=number, source=source)
+                partial(gone_records.paid, number=number, source=source)
             )
 
     async def _undo_known(
@@ -284,26 +284,26 @@ class Undoing:
                 why.update(kept.values())
         return done, why
 
-    async def _find(self, contact: Contact, find: Find) -> list[Item]:
-        sight = Sight(find)
-        await Look(self._common, contact).find([sight])
-        items = [each.item for each in sight.targets if each.item is not None]
-        if len(items) < len(sight.targets):
-            first = next(each for each in sight.targets if each.item is None)
+    async def _find(self, calls: GuardedCalls, find: Find) -> list[Item]:
+        lookup = LookupResult(find)
+        await Look(self._common, calls).find([lookup])
+        items = [each.item for each in lookup.targets if each.item is not None]
+        if len(items) < len(lookup.targets):
+            first = next(each for each in lookup.targets if each.item is None)
             raise first.fault or Fault(FaultClass.ITEM, first.reason or "not_found")
         return items
 
     async def _undo_item(
-        self, contact: Contact, plan: UndoPlan, *, by_hand: bool
+        self, calls: GuardedCalls, plan: UndoPlan, *, by_hand: bool
     ) -> tuple[set[str], dict[str, str]]:
         read = plan.item
-        gone = await self._restore_pictures(contact, read, plan.restores)
+        gone = await self._restore_pictures(calls, read, plan.restores)
         kept = {**plan.kept, **gone}
         restores = list(replace(plan, kept=kept).to_do)
         edits = [restore.edit for restore in restores if restore.edit is not None]
         if edits:
             # What did not arrive stays ours, and the undo can be asked for again.
-            lacking = await self._edit(contact, read, restores, edits)
+            lacking = await self._edit(calls, read, restores, edits)
             kept |= dict.fromkeys(lacking, "not_kept")
             restores = [each for each in restores if each.field not in lacking]
         await self._let_go(read, restores, kept, by_hand=by_hand)
@@ -311,7 +311,7 @@ class Undoing:
 
     async def _edit(
         self,
-        contact: Contact,
+        calls: GuardedCalls,
         read: Item,
         restores: list[Restore],
         edits: list[FieldEdit],
@@ -319,13 +319,13 @@ class Undoing:
         """Write and read back, once more where some of it did not arrive; name what lacks."""
         about = About(Purpose.EDIT, read.rating_key, read.section)
         look, server, lacking = (
-            Look(self._common, contact),
+            Look(self._common, calls),
             self._common.server,
             set[str](),
         )
         for _ in range(2):
             send = partial(server.edit, read, edits)
-            await contact.call(send, about)
+            await calls.make(send, about)
             items = await look.read({read.rating_key: read.section})
             there = items.get(read.rating_key) or read
             lacking = missed(restores, there)
@@ -335,7 +335,7 @@ class Undoing:
         return lacking
 
     async def _restore_pictures(
-        self, contact: Contact, item: Item, restores: Sequence[Restore]
+        self, calls: GuardedCalls, item: Item, restores: Sequence[Restore]
     ) -> dict[str, str]:
         """Select the pictures of before; return for each that was not the reason."""
         kept: dict[str, str] = {}
@@ -343,7 +343,7 @@ class Undoing:
         for restore in restores:
             if restore.picture:
                 work = partial(self._restore_picture, item, restore)
-                if (why := await contact.call(work, about)) is not None:
+                if (why := await calls.make(work, about)) is not None:
                     kept[restore.field] = why
         return kept
 
@@ -384,7 +384,7 @@ class Undoing:
                     ledger.release(db, item, source, name, token)
             for source, name in undone:
                 # What stood there before us is nobody's to take.
-                leading.compared(db, number, source, (name,))
+                sources_lead.compared(db, number, source, (name,))
             told = history_entries.undone(number, item, restores, kept)
             history.note(db, told, self._common.clock.wall())
 

@@ -11,8 +11,8 @@ from .fields import FIELDS
 from .judge import About, Purpose
 from .look import Look
 from .ports import Item
-from .put_off import not_found, put_off, still_waits
 from .retry import Fault
+from .snoozing import not_found, snooze_or_fail, still_waits
 from .task import Task, Verdict, open_ones
 from .writing import Place, about, choose_picture
 
@@ -21,15 +21,15 @@ class Verifying:
     """Hold what stands in Plex against the plans of one turn."""
 
     def __init__(self, common: Common, look: Look, place: Place) -> None:
-        """Take whose contact to read through, and to repair."""
+        """Take with whose calls to read and to repair."""
         self._common = common
         self._look = look
-        self._contact = look.access.contact
+        self._calls = look.access.calls
         self._place = place
 
     async def verify(self, tasks: Sequence[Task]) -> None:
         """Read back what was written, and end each task of which all arrived."""
-        written = [t for t in tasks if t.wrote and t.sight.item is not None]
+        written = [t for t in tasks if t.wrote and t.lookup.item is not None]
         lacking = await self._check(written)
         for task in lacking:
             if task.verdict is None:
@@ -58,10 +58,10 @@ class Verifying:
             key = task.item.rating_key
             if (fault := items.faults.get(key)) is not None:
                 if task.verdict is None:
-                    put_off(self._common, task, fault, About(Purpose.READ, key))
+                    snooze_or_fail(self._common, task, fault, About(Purpose.READ, key))
             elif (item := items.get(key)) is None:
                 if task.verdict is None:
-                    task.sight.miss()
+                    task.lookup.miss()
                     not_found(self._common, task)
             elif not _confirm(task, item):
                 lacking.append(task)
@@ -84,7 +84,7 @@ class Verifying:
         try:
             if edits:
                 async with self._place():
-                    refused = await self._contact.call(
+                    refused = await self._calls.make(
                         lambda: self._common.server.edit(item, edits), call
                     )
                 task.refuse(refused)
@@ -95,19 +95,19 @@ class Verifying:
                         choose_picture, self._common.server, task, change.field
                     )
                     async with self._place():
-                        await self._contact.call(choose, call)
+                        await self._calls.make(choose, call)
         except Fault as fault:
-            if self._contact.refused is not None:
+            if self._calls.refused is not None:
                 raise
             if fault.fields:
                 task.refuse(dict.fromkeys(fault.fields, fault.reason))
             else:
-                put_off(self._common, task, fault, call)
+                snooze_or_fail(self._common, task, fault, call)
 
 
 def _confirm(task: Task, item: Item) -> bool:
     """Note which fields arrived; return whether all did."""
-    task.sight.item = item
+    task.lookup.item = item
     for change in task.plan.changes:
         if change.is_picture:
             task.shown[change.field] = item.fields.get(change.field)

@@ -10,21 +10,21 @@ from contextlib import nullcontext
 import logging
 
 from . import queue
-from .aside import Aside
 from .breaker import Permit, State
 from .bulkheads import reason_of
 from .circuit import Circuit
 from .common import Common
-from .contact import Contact
+from .completer import SOON, Completer
 from .database import StorageError
 from .fresh import FRESH
+from .guarded_calls import GuardedCalls
 from .health import Health
 from .job import Job
 from .judge import Judge
 from .look import Look
 from .record import Outcome, Record
 from .retry import Backoff
-from .settling import SOON, Settling
+from .side_calls import SideCalls
 from .turn import Turn
 from .unforeseen import tell
 
@@ -65,10 +65,10 @@ class Worker:
         self.storage_failed = False
         self._rate = BATCH / FRESH * 2  # jobs per second, as of late
         self._claimed = 0  # jobs so far
-        self._settling = Settling(common, judge, circuit)
-        self._aside = Aside(
+        self._completer = Completer(common, judge, circuit)
+        self._side_calls = SideCalls(
             common.bulkheads,
-            lambda: Contact(circuit, health, judge),
+            lambda: GuardedCalls(circuit, health, judge),
             circuit.bell,
             common.clock.monotonic,
         )
@@ -106,7 +106,7 @@ class Worker:
             for lane in lanes:
                 lane.cancel()
             results = await asyncio.gather(*lanes, return_exceptions=True)
-            await self._aside.stop()
+            await self._side_calls.stop()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -188,7 +188,7 @@ class Worker:
 
     async def _turn(self, permit: Permit, *, solo: bool) -> None:
         clock, circuit = self._common.clock, self._circuit
-        contact = Contact(circuit, self._health, self._judge, permit)
+        calls = GuardedCalls(circuit, self._health, self._judge, permit)
         jobs: list[Job] = []
         turn: Turn | None = None
         started = clock.monotonic()
@@ -198,11 +198,11 @@ class Worker:
                 self._turns += 1
                 # Kinds of call that fail are tried beside the other jobs, or while
                 # these wait anyway. Who goes alone needs no place among them.
-                aside = None if permit.trial else self._aside
+                side_calls = None if permit.trial else self._side_calls
                 tries = solo or permit.trial
-                look = Look(self._common, contact, aside, tries=tries)
+                look = Look(self._common, calls, side_calls, tries=tries)
                 place = nullcontext if solo else circuit.pace.place
-                turn = Turn(self._common, look, self._settling, place, jobs)
+                turn = Turn(self._common, look, self._completer, place, jobs)
                 await turn.run()
         except StorageError:
             raise
@@ -212,7 +212,7 @@ class Worker:
             turn = None
         finally:
             self._turns -= bool(jobs)
-            await contact.finish()
+            await calls.finish()
         if turn is not None:
             self._take_note(turn, clock.monotonic() - started, solo=solo)
         await self._rest(turn, solo=solo)

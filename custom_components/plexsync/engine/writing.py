@@ -6,17 +6,17 @@ from contextlib import AbstractAsyncContextManager
 
 from . import ledger, pictures
 from .common import Common
-from .contact import CircuitRefusedError
+from .concurrency import run_all
 from .fresh import freshen, is_stale
+from .guarded_calls import CircuitRefusedError
 from .intent import note_intent
 from .judge import About, Purpose
 from .look import Look
 from .pace import MOST
 from .ports import CHANGING, Server
-from .put_off import keeps_changing, not_found, put_off, still_waits, unforeseen
 from .retry import Fault, FaultClass
+from .snoozing import keeps_changing, not_found, snooze_or_fail, still_waits, unforeseen
 from .task import Task, open_ones
-from .together import together
 
 # Gives a place among the edits in flight, and takes it back.
 type Place = Callable[[], AbstractAsyncContextManager[None]]
@@ -49,10 +49,10 @@ class Writing:
     """
 
     def __init__(self, common: Common, look: Look, place: Place) -> None:
-        """Take whose contact to write through."""
+        """Take with whose calls to write."""
         self._common = common
         self._look = look
-        self._contact = look.access.contact
+        self._calls = look.access.calls
         self._place = place
 
     async def write(self, tasks: Sequence[Task]) -> None:
@@ -63,7 +63,7 @@ class Writing:
         await self._side_by_side(tasks, self._edit)
         await self._side_by_side(open_ones(tasks), self._upload)
         for task in open_ones(tasks):
-            if task.wrote or self._contact.refused is not None:
+            if task.wrote or self._calls.refused is not None:
                 continue
             if not still_waits(self._common, task) and task.kept:
                 task.fail_refused()
@@ -74,7 +74,7 @@ class Writing:
         waiting = deque(tasks)
 
         async def lane() -> None:
-            while waiting and self._contact.refused is None:
+            while waiting and self._calls.refused is None:
                 task = waiting.popleft()
                 try:
                     await work(task)
@@ -83,7 +83,7 @@ class Writing:
                 except Exception as error:  # noqa: BLE001  # costs this job alone
                     unforeseen(self._common, task, error)
 
-        await together(lane() for _ in range(min(MOST, len(tasks))))
+        await run_all(lane() for _ in range(min(MOST, len(tasks))))
 
     async def _edit(self, task: Task) -> None:
         """Write the fields of one item. Raises what ends the lane."""
@@ -92,7 +92,7 @@ class Writing:
             item = task.item  # not the one of before: it may have been read again
             if edits := task.plan.edits():
                 try:
-                    refused = await self._contact.call(
+                    refused = await self._calls.make(
                         lambda: self._common.server.edit(
                             item,
                             edits,
@@ -129,7 +129,7 @@ class Writing:
             if name not in task.picture_changes:
                 return  # the item was read again, and has it by now
             # One call: that its pictures can be listed says nothing of uploads.
-            await self._contact.call(lambda: self._bring(task, name, data), call)
+            await self._calls.make(lambda: self._bring(task, name, data), call)
             task.wrote = True
             task.uploaded += (name,)
 
@@ -153,7 +153,7 @@ class Writing:
         the one that is selected is noted, so that an undo can select it again. So it
         is where we take one for ours, which may be the very picture.
         """
-        ours = [r for r in task.sight.ledger.get(name, ()) if r.released is None]
+        ours = [r for r in task.lookup.ledger.get(name, ()) if r.released is None]
         change = next(each for each in task.plan.changes if each.field == name)
         again = any(change.after in (r.value, *r.meant) for r in ours)
         noted = any(r.before_known or r.confirmed for r in ours)
@@ -186,11 +186,13 @@ class Writing:
         try:
             async with self._place():
                 if not access.may(call.bulkhead):
-                    put_off(self._common, task, access.why_not(call.bulkhead), call)
+                    snooze_or_fail(
+                        self._common, task, access.why_not(call.bulkhead), call
+                    )
                 elif await freshen(self._common, self._look, task):
                     await send()
         except Fault as fault:
-            if self._contact.refused is not None:
+            if self._calls.refused is not None:
                 task.slowed = fault.throttled
                 raise
             await self._not_sent(task, fault, call)
@@ -199,9 +201,9 @@ class Writing:
         """End a task whose call met a fault of its own."""
         if fault.kind is FaultClass.ITEM and fault.reason == "not_found":
             await self._common.server.forget([task.item.rating_key])
-            task.sight.miss()
+            task.lookup.miss()
             not_found(self._common, task)
         elif fault.reason == CHANGING:
             keeps_changing(self._common, task)
         else:
-            put_off(self._common, task, fault, call)
+            snooze_or_fail(self._common, task, fault, call)

@@ -15,7 +15,7 @@ export class Server {
   ask = (name, data = {}) =>
     this.hass.callWS({ type: `plexsync/${name}`, config_entry_id: this.id, ...data });
 
-  /** Follow the server: `heard` gets each picture of it. Gives what ends that. */
+  /** Follow the server: `heard` gets its state, again after each change. Gives what ends that. */
   follow(heard) {
     return this.hass.connection.subscribeMessage(
       heard,

@@ -6,8 +6,8 @@ import contextlib
 import logging
 
 from ..engine.database import StorageError
-from ..engine.departures import WhenGone
 from ..engine.engine import Engine
+from ..engine.gone_records import WhenGone
 from ..engine.job import Priority
 from ..engine.retry import Backoff, Fault
 from .asked import stamped
@@ -135,7 +135,7 @@ class SourceRunner:
             self._found()
             self._count_unreadable()
         self._count_unreadable()
-        await self._engine.upkeep.retry_due(self.source.id)
+        await self._engine.failed_jobs.retry_due(self.source.id)
 
     def _count_unreadable(self) -> None:
         """Log how many records the source itself cannot read, but never which."""

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 import re
 
-from ..engine.dealt_again import is_another
 from ..engine.image_bytes import MAX_IMAGE, is_picture
 from ..engine.ports import FetchedImage
 from ..engine.record import Image
 from ..engine.retry import Fault, FaultClass
+from ..engine.reused_keys import is_another
 from .gather import Gather
 from .stash_client import StashClient, source_fault
 from .stash_reader import StashReader

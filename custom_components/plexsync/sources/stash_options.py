@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from ..engine.departures import WhenGone
+from ..engine.gone_records import WhenGone
 from .stash_title import is_template
 
 FIELDS = frozenset(

@@ -117,8 +117,8 @@ def _check_fields(
     loaded for one of them fails for each that has any of it.
     """
     sick, found = call.core.sick, list(rows)
-    together = call.alone.union(int(row["id"]) for row in rows)
-    failing = {sick[key] for key in together if key in sick} & want.keys()
+    run_all = call.alone.union(int(row["id"]) for row in rows)
+    failing = {sick[key] for key in run_all if key in sick} & want.keys()
     for index, row in enumerate(rows):
         own = sick.get(int(row["id"]))
         for name in sorted(failing):

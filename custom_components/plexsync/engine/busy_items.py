@@ -6,7 +6,7 @@ import contextlib
 from .bell import Bell
 
 
-class InHand:
+class BusyItems:
     """Know whose turn it is at an item, by its rating key."""
 
     def __init__(self) -> None:

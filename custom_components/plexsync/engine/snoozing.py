@@ -11,7 +11,7 @@ from .unforeseen import tell
 BLOCKED = 3600.0  # seconds to wait for a kind of call, unless it works again before
 
 
-def put_off(
+def snooze_or_fail(
     common: Common, task: Task, fault: Fault, about: About | None = None
 ) -> None:
     """Snooze a job because of a fault that is not the server's, or give it up.
@@ -38,7 +38,7 @@ def put_off(
 
 def not_found(common: Common, task: Task) -> None:
     """Snooze a job whose item Plex does not have yet; give it up after a day."""
-    reason = task.sight.reason or "not_found"
+    reason = task.lookup.reason or "not_found"
     if reason in skipped.REASONS:
         task.skip(reason)
         return
@@ -59,9 +59,9 @@ def still_waits(common: Common, task: Task) -> bool:
 
     That part is a picture, or the collections. Return whether there is one.
     """
-    fault = task.pictures.fault or task.sight.waits
+    fault = task.pictures.fault or task.lookup.waits
     if fault is not None:
-        put_off(common, task, fault)
+        snooze_or_fail(common, task, fault)
     return fault is not None
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from .compare import by_name, same_member
 from .fields import FIELDS, Field
+from .ledger_row import LedgerRow, another_leads, row_of
 from .ports import Item
 from .record import Record, Value
-from .written import Written, another_leads, row_of
 
 
 @dataclass(slots=True)  # one for each field of each plan: freezing it takes longer
@@ -18,9 +18,9 @@ class Case:
     wanted: Value | None
     record: Record
     item: Item
-    rows: Sequence[Written]
+    rows: Sequence[LedgerRow]
     order: Sequence[str] = ()  # of the sources: the first one leads
-    leads: bool = False  # once, whatever is locked: see ``leading``
+    leads: bool = False  # once, whatever is locked: see ``sources_lead``
 
     @property
     def spec(self) -> Field:
@@ -38,7 +38,7 @@ class Case:
         return self.name in self.item.locks
 
     @property
-    def row(self) -> Written | None:
+    def row(self) -> LedgerRow | None:
         """What the ledger says of it for the record's own source."""
         return row_of(self.rows, self.record.source)
 

@@ -1,21 +1,20 @@
 """When to look for records that their source no longer has."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 import logging
-from typing import TYPE_CHECKING
+from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
 from .engine.database import StorageError
-from .engine.departures import Departed
+from .engine.gone_records import Gone
 from .engine.holds import SourceHold
 from .engine.retry import Backoff, Fault
-
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
+from .host import Host
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -25,12 +24,15 @@ _AGAIN = 600.0  # seconds until the second look, which confirms the first one
 _ASKED = Backoff(_AGAIN, 6 * _HOUR)  # while the owner is asked: records may come back
 
 
-class DepartureWatch:
-    """Look for departed records after a sweep, and when a source shows signs of loss."""
+class GoneWatch:
+    """Look for records that are gone, after a sweep, and when a source shows signs of loss."""
 
-    def __init__(self, coordinator: PlexSyncCoordinator) -> None:
-        """Initialize without a look."""
-        self._coordinator = coordinator
+    def __init__(
+        self, host: Host, compare: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Initialize without a look; ``compare`` starts a run over everything."""
+        self._host = host
+        self._compare = compare
         # By source: the monotonic time of the next look, and how to cancel it.
         self._later: dict[str, tuple[float, CALLBACK_TYPE]] = {}
         self._asked: dict[str, int] = {}  # looks while the owner is asked, by source
@@ -42,7 +44,7 @@ class DepartureWatch:
     @callback
     def start(self) -> None:
         """Look again at sources that the owner was asked about before the start."""
-        for source, holds in self._coordinator.engine.source_holds.all.items():
+        for source, holds in self._host.engine.source_holds.all.items():
             if SourceHold.MASS_CHANGE in holds:
                 self.look_soon(source, _AGAIN)
 
@@ -51,11 +53,11 @@ class DepartureWatch:
 
         If the source or the database fails, nothing is proven; others report the error.
         """
-        if (runner := self._coordinator.runners.get(source)) is None:
+        if (runner := self._host.runners.get(source)) is None:
             return
-        engine = self._coordinator.engine
+        engine = self._host.engine
         try:
-            found = await engine.departures.look(
+            found = await engine.gone_records.look(
                 source,
                 runner.source.listing(),
                 engine.clock.steady(),
@@ -77,7 +79,7 @@ class DepartureWatch:
         """Check later whether the question still applies, with growing waits."""
         step = self._asked.get(source, 0)
         self._asked[source] = step + 1
-        random = self._coordinator.engine.random
+        random = self._host.engine.random
         self.look_soon(source, _ASKED.delay(step, random))
 
     @callback
@@ -85,7 +87,7 @@ class DepartureWatch:
         """Look after some seconds, unless a look is scheduled by then anyway."""
         if self._closed:
             return  # a look that was under way may end after the close
-        at = self._coordinator.engine.clock.monotonic() + delay
+        at = self._host.engine.clock.monotonic() + delay
         if (later := self._later.get(source)) is not None:
             if later[0] <= at:
                 return
@@ -94,11 +96,11 @@ class DepartureWatch:
         @callback
         def begin(now: datetime) -> None:
             del self._later[source]
-            self._coordinator.config_entry.async_create_background_task(
-                self._coordinator.hass, self.look(source), f"{DOMAIN} departures"
+            self._host.entry.async_create_background_task(
+                self._host.hass, self.look(source), f"{DOMAIN} gone records"
             )
 
-        stop = async_call_later(self._coordinator.hass, delay, begin)
+        stop = async_call_later(self._host.hass, delay, begin)
         self._later[source] = at, stop
 
     @callback
@@ -123,25 +125,25 @@ class DepartureWatch:
 
         A comparison under way does not count, as it read some records before the loss.
         """
-        coordinator = self._coordinator
+        host = self._host
         if self._closed or self._compares is not None:
             return
-        now = coordinator.engine.clock.monotonic()
+        now = host.engine.clock.monotonic()
         delay = max(_SOON, self._compared + _HOUR - now)
 
         @callback
         def begin(_: datetime) -> None:
             self._compares = None
-            self._compared = coordinator.engine.clock.monotonic()
+            self._compared = host.engine.clock.monotonic()
             # A comparison that still waits to start will see this loss, too.
             if self._comparing is None or self._comparing.done():
-                self._comparing = coordinator.config_entry.async_create_background_task(
-                    coordinator.hass,
-                    coordinator.reconcile.start_next(),
+                self._comparing = host.entry.async_create_background_task(
+                    host.hass,
+                    self._compare(),
                     f"{DOMAIN} comparison",
                 )
 
-        self._compares = async_call_later(coordinator.hass, delay, begin)
+        self._compares = async_call_later(host.hass, delay, begin)
 
     @callback
     def close(self) -> None:
@@ -156,11 +158,11 @@ class DepartureWatch:
         if self._comparing is not None:
             self._comparing.cancel()
 
-    def _tell(self, source: str, found: Departed) -> None:
+    def _tell(self, source: str, found: Gone) -> None:
         if found.parted:
             _LOGGER.info(
                 "Source %s no longer has %s of its %s records",
-                self._coordinator.runners[source].name,
+                self._host.runners[source].name,
                 found.parted,
                 found.known,
             )

@@ -12,7 +12,7 @@ from .record import Outcome
 from .source_holds import SourceHolds
 
 
-class Standing:
+class JobStatus:
     """Look at the queue, and at the circuit for why nothing moves."""
 
     def __init__(

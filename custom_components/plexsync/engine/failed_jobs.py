@@ -13,16 +13,16 @@ from functools import partial
 import logging
 from sqlite3 import Connection
 
-from . import failed, intake, ledger_rows, settled, stats
+from . import failed_rows, intake, ledger_tables, settled, stats
 from .breaker import State
 from .circuit import Circuit
 from .clock import Clock
+from .concurrency import run_all
 from .database import Database, StorageError
-from .failed import EVERYTHING, Choice, Failed
+from .failed_rows import EVERYTHING, Choice, Failed
 from .ports import Fresh
 from .record import Record
 from .retry import Fault
-from .together import together
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Retried:
     withdrawn: int = 0
 
 
-class Upkeep:
+class FailedJobs:
     """Look after the failed jobs of one engine."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Upkeep:
         its own jobs stay failed instead, and its Fault is raised.
         """
         jobs = await self._database.run(
-            lambda db: failed.chosen(db, choice), durable=False
+            lambda db: failed_rows.chosen(db, choice), durable=False
         )
         by_source: dict[str, list[Failed]] = {}
         for job in jobs:
@@ -120,7 +120,7 @@ class Upkeep:
                     counts["stale"] += done["retried"]
 
         try:
-            await together(of_source(*each) for each in by_source.items())
+            await run_all(of_source(*each) for each in by_source.items())
         finally:
             self._circuit.notify()
         return Retried(**counts)
@@ -140,20 +140,20 @@ class Upkeep:
         for job in jobs:
             news = fresh.get(job.key)
             if isinstance(news, str):
-                counts["withdrawn"] += failed.withdraw(db, job.id, news)
+                counts["withdrawn"] += failed_rows.withdraw(db, job.id, news)
                 continue
             ready.append(job.id)
             if news is not None:
                 news = replace(news, asked=asked)
                 counts["refreshed"] += intake.refresh(db, news, now)
         choice = Choice(ids=ready, passing=passing, skipped=True)
-        counts["retried"] += failed.retry(db, choice, now)
+        counts["retried"] += failed_rows.retry(db, choice, now)
         return counts
 
     async def discard(self, choice: Choice) -> int:
         """Drop failed jobs; return how many."""
         number = await self._database.run(
-            lambda db: failed.discard(db, choice), if_left=self._circuit.notify
+            lambda db: failed_rows.discard(db, choice), if_left=self._circuit.notify
         )
         self._circuit.notify()
         return number
@@ -249,8 +249,8 @@ class Upkeep:
             if 0 <= now - last < _DAY:
                 return _DAY - (now - last), 0
             stats.keep(db, "pruned", repr(now))
-            ledger_rows.prune_moments(db)
-            return _DAY, failed.prune(db)
+            ledger_tables.prune_moments(db)
+            return _DAY, failed_rows.prune(db)
 
         wait, number = await self._database.run(work)
         if number:
@@ -258,8 +258,8 @@ class Upkeep:
                 "%s: %s failed jobs were dropped: older than %s days, or beyond the newest %s",
                 self._circuit.name,
                 number,
-                failed.KEEP_DAYS,
-                failed.KEEP_JOBS,
+                failed_rows.KEEP_DAYS,
+                failed_rows.KEEP_JOBS,
             )
             self._circuit.notify()
         return wait

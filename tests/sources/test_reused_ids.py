@@ -1,6 +1,6 @@
 """No word of one scene ever stands on another one's item, whatever becomes of their ids.
 
-A Stash whose ids are dealt again, whose database is restored, whose clock is wrong; a
+A Stash that uses ids again, whose database is restored, whose clock is wrong; a
 Plex that is written to now and then. Every word, and every cover, names its film. A few
 programs each time; ``PLEXSYNC_IDS=2000`` tries so many.
 """
@@ -18,8 +18,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.plexsync.engine.departures import WhenGone
-from custom_components.plexsync.engine.failed import EVERYTHING
+from custom_components.plexsync.engine.failed_rows import EVERYTHING
+from custom_components.plexsync.engine.gone_records import WhenGone
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Image, Record
@@ -158,13 +158,13 @@ class Life:
         """Compare all there is, and let go of what is not."""
         engine, now = self.rig.engine, self.rig.engine.clock.steady
         await engine.sweep.run(self.pages())
-        await engine.departures.look(
+        await engine.gone_records.look(
             "src", self.source.listing(), now(), self.random.choice([*WhenGone])
         )
 
     async def retry(self) -> None:
         """Try again what failed."""
-        await self.rig.engine.upkeep.retry(EVERYTHING)
+        await self.rig.engine.failed_jobs.retry(EVERYTHING)
 
     async def refuse(self) -> None:
         """Let Plex refuse what is said of one film, or take it again."""

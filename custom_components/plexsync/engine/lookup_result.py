@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .ledger_row import Ledger
 from .plan import Plan
 from .ports import Item
 from .record import Find, Record
 from .retry import Fault
 from .seen import Seen
-from .written import Ledger
 
 
 @dataclass(slots=True)
-class Sight:
+class LookupResult:
     """What a look finds of one record, or of one way to find an item.
 
-    A record may have several items: ``twins`` are the sights of those beside the
+    A record may have several items: ``twins`` are the lookups of those beside the
     first. Without an ``item`` there is a ``reason``, and a ``fault`` if one is the cause.
     ``waits`` says why a part of the plan (the collections) had to be left out.
     """
@@ -30,13 +30,13 @@ class Sight:
     candidates: tuple[str, ...] = ()
     fault: Fault | None = None
     ledger: Ledger = field(default_factory=dict)
-    leads: frozenset[str] = frozenset()  # fields: see ``leading``
+    leads: frozenset[str] = frozenset()  # fields: see ``sources_lead``
     left_alone: frozenset[str] = frozenset()  # fields: see ``left_alone``
     plan: Plan = field(default_factory=Plan)
     waits: Fault | None = None
     slowed: bool = False  # Plex answered the read of this item by asking us to wait
     creates: set[str] = field(default_factory=set)  # collections that do not exist yet
-    twins: list[Sight] = field(default_factory=list)
+    twins: list[LookupResult] = field(default_factory=list)
     # Where the item follows another record of the same source: the item and its key.
     shared: tuple[Item, str] | None = None
     # For a look that skims: what the plan follows from beside the item, what an earlier
@@ -46,19 +46,19 @@ class Sight:
     is_same: bool = False
 
     @property
-    def all(self) -> list[Sight]:
-        """The sight itself and its twins."""
+    def all(self) -> list[LookupResult]:
+        """The lookup itself and its twins."""
         return [self, *self.twins]
 
     @property
-    def targets(self) -> list[Sight]:
-        """The sights of all items, one each; if there is none, one that says why."""
+    def targets(self) -> list[LookupResult]:
+        """The lookups of all items, one each; if there is none, one that says why."""
         there = [s for s in self.all if s.item or s.fault or s.shared]
         return there or [self]
 
-    def add_twin(self, rating_key: str | None, library: str) -> Sight:
-        """Add the sight of another item of the same record."""
-        twin = Sight(self.find, self.record, self.images, rating_key, library)
+    def add_twin(self, rating_key: str | None, library: str) -> LookupResult:
+        """Add the lookup of another item of the same record."""
+        twin = LookupResult(self.find, self.record, self.images, rating_key, library)
         self.twins.append(twin)
         return twin
 
@@ -87,6 +87,6 @@ class Sight:
         self.fault, self.reason, self.item = None, reason, None
 
 
-def every(sights: Iterable[Sight]) -> list[Sight]:
-    """Return sights together with their twins."""
-    return [each for sight in sights for each in sight.all]
+def every(lookups: Iterable[LookupResult]) -> list[LookupResult]:
+    """Return lookups together with their twins."""
+    return [each for lookup in lookups for each in lookup.all]

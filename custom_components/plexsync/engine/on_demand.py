@@ -6,20 +6,20 @@ import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import approvals, failed, job, jobs_view, pins, queue, settled
+from . import approvals, failed_rows, job, jobs_view, pins, queue, settled
 from .admission import Admission
 from .circuit import Circuit
 from .common import Common
-from .contact import CircuitRefusedError
-from .failed import Choice
+from .failed_rows import Choice
+from .guarded_calls import CircuitRefusedError
 from .holds import READING
 from .look import Look
+from .lookup_result import LookupResult, every
 from .pictures import known_digests
 from .plan import Plan
 from .ports import Item
 from .record import Record
 from .retry import Fault
-from .sight import Sight, every
 
 _PATIENCE = 2.0  # seconds that somebody waits for titles
 
@@ -46,19 +46,21 @@ class Glimpse:
     fields: tuple[str, ...]
 
 
-async def sights_of(common: Common, records: Sequence[Record]) -> list[Sight]:
+async def lookups_of(common: Common, records: Sequence[Record]) -> list[LookupResult]:
     """Say where to look for the items of some records, and which pictures are known."""
 
-    def look_up(db: Connection) -> list[Sight]:
+    def look_up(db: Connection) -> list[LookupResult]:
         return [
-            Sight(pins.find(db, each) or each.find, each, known_digests(db, each))
+            LookupResult(
+                pins.find(db, each) or each.find, each, known_digests(db, each)
+            )
             for each in records
         ]
 
     return await common.database.run(look_up, durable=False)
 
 
-class ByHand:
+class OnDemand:
     """Do at once what is asked for, past the queue."""
 
     def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
@@ -69,23 +71,23 @@ class ByHand:
 
     async def preview(self, record: Record) -> Preview:
         """Compute the plan for one record and write nothing. Raises Fault."""
-        (sight,) = await sights_of(self._common, [record])
-        async with self._admission.contact(READING) as contact:
-            look = Look(self._common, contact)
-            await look.find([sight])
-            await look.plan(sight.all)
-        first = sight.targets[0]
-        if not any(each.item for each in sight.targets):
+        (lookup,) = await lookups_of(self._common, [record])
+        async with self._admission.calls(READING) as calls:
+            look = Look(self._common, calls)
+            await look.find([lookup])
+            await look.plan(lookup.all)
+        first = lookup.targets[0]
+        if not any(each.item for each in lookup.targets):
             if first.fault is not None:
                 raise first.fault
             return Preview({}, first.reason, first.candidates)
         return Preview(
             {
                 each.rating_key: each.reason or each.plan
-                for each in sight.targets
+                for each in lookup.targets
                 if each.rating_key is not None
             },
-            unseen=tuple(name for name in record.pictures if name not in sight.images),
+            unseen=tuple(name for name in record.pictures if name not in lookup.images),
         )
 
     async def glimpse(self, source: str, looks: int) -> list[Glimpse]:
@@ -104,18 +106,18 @@ class ByHand:
             return [each.record for each in job.load(db, ids)]
 
         records = await self._common.database.run(look_up, durable=False)
-        sights = await sights_of(self._common, records)
-        async with self._admission.contact(READING) as contact:
-            look = Look(self._common, contact)
-            await look.find(sights)
-            await look.plan(every(sights))
+        lookups = await lookups_of(self._common, records)
+        async with self._admission.calls(READING) as calls:
+            look = Look(self._common, calls)
+            await look.find(lookups)
+            await look.plan(every(lookups))
         return [
             Glimpse(
                 str(target.item.fields.get("title") or ""),
                 tuple(change.field for change in target.plan.changes),
             )
-            for sight in sights
-            for target in sight.targets
+            for lookup in lookups
+            for target in lookup.targets
             if target.item is not None and target.plan.changes
         ]
 
@@ -133,7 +135,7 @@ class ByHand:
             else:
                 pins.tie(db, source, key, rating_key, item)
             if info := jobs_view.find_job(db, source, key):
-                failed.retry(db, Choice(ids=[info.id], skipped=True), now)
+                failed_rows.retry(db, Choice(ids=[info.id], skipped=True), now)
                 queue.wake_jobs(db, [info.id], now)
 
         await self._common.database.run(work, if_left=self._circuit.notify)
@@ -146,9 +148,9 @@ class ByHand:
         with contextlib.suppress(Fault, CircuitRefusedError, TimeoutError):
             async with (
                 asyncio.timeout(_PATIENCE),
-                self._admission.contact(READING) as contact,
+                self._admission.calls(READING) as calls,
             ):
-                items = await Look(self._common, contact).read(
+                items = await Look(self._common, calls).read(
                     dict.fromkeys(rating_keys, "")
                 )
                 return {
@@ -160,7 +162,7 @@ class ByHand:
     async def _read(self, rating_key: str) -> Item | None:
         """Read one item, if Plex can be asked now."""
         with contextlib.suppress(Fault, CircuitRefusedError):
-            async with self._admission.contact(READING) as contact:
-                items = await Look(self._common, contact).read({rating_key: ""})
+            async with self._admission.calls(READING) as calls:
+                items = await Look(self._common, calls).read({rating_key: ""})
                 return items.get(rating_key)
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.departures import Departed, WhenGone
+from custom_components.plexsync.engine.gone_records import Gone, WhenGone
 from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.engine.retry import Fault
@@ -55,21 +55,19 @@ async def rig(
         await rig.stop()
 
 
-async def look(
-    rig: Rig, shelf: Listed, when_gone: WhenGone = WhenGone.LEAVE
-) -> Departed:
+async def look(rig: Rig, shelf: Listed, when_gone: WhenGone = WhenGone.LEAVE) -> Gone:
     """Compare what is known with what the source lists."""
     now = rig.engine.clock.steady()
-    return await rig.engine.departures.look("stash", shelf.listing(), now, when_gone)
+    return await rig.engine.gone_records.look("stash", shelf.listing(), now, when_gone)
 
 
 async def test_what_is_gone_twice_is_let_go_of(rig: Rig, shelf: Listed) -> None:
     """Its values stay, and can still be undone; its job goes."""
     title = rig.item(1).title
     del shelf.records["scene:1"]
-    assert await look(rig, shelf) == Departed(FILMS, 1)
-    assert await look(rig, shelf) == Departed(FILMS, 1, 1)
-    assert await look(rig, shelf) == Departed(FILMS - 1)
+    assert await look(rig, shelf) == Gone(FILMS, 1)
+    assert await look(rig, shelf) == Gone(FILMS, 1, 1)
+    assert await look(rig, shelf) == Gone(FILMS - 1)
     assert rig.item(1).title == title
     _, restored, _ = await rig.engine.undoing.undo(rig.records(1)[0].find)
     assert "title" in restored
@@ -81,12 +79,12 @@ async def test_what_comes_back_stays(rig: Rig, shelf: Listed) -> None:
     first = shelf.records.pop("scene:1")
     assert (await look(rig, shelf)).gone == 1
     shelf.put(first)
-    assert await look(rig, shelf) == Departed(FILMS)
+    assert await look(rig, shelf) == Gone(FILMS)
     del shelf.records["scene:1"]
-    assert await look(rig, shelf) == Departed(FILMS, 1)
+    assert await look(rig, shelf) == Gone(FILMS, 1)
     shelf.put(first)
     shelf.unlisted.add("scene:1")  # it was only left out of the list
-    assert await look(rig, shelf) == Departed(FILMS)
+    assert await look(rig, shelf) == Gone(FILMS)
 
 
 async def test_what_is_gone_is_undone_where_its_owner_wants_that(
@@ -136,20 +134,20 @@ async def test_many_at_once_are_asked_about(rig: Rig, shelf: Listed, gone: int) 
         del shelf.records[f"scene:{number}"]
     for turn in range(2):
         found = await look(rig, shelf)
-        sample = await rig.engine.departures.sample("stash")
+        sample = await rig.engine.gone_records.sample("stash")
         assert {name[:11] for name in sample} <= {
             f"Movie {n:05}" for n in range(1, gone + 1)
         }
         assert sample or not found.asks
         assert found == (
-            Departed(FILMS, gone, asks=True)
+            Gone(FILMS, gone, asks=True)
             if gone > FILMS // 5
-            else Departed(FILMS, gone, gone * turn)
+            else Gone(FILMS, gone, gone * turn)
         )
     if gone > FILMS // 5:
-        await rig.engine.departures.agree("stash")
-        assert await look(rig, shelf) == Departed(FILMS, gone, gone)
-        assert await look(rig, shelf) == Departed(FILMS - gone)
+        await rig.engine.gone_records.agree("stash")
+        assert await look(rig, shelf) == Gone(FILMS, gone, gone)
+        assert await look(rig, shelf) == Gone(FILMS - gone)
 
 
 async def test_a_source_that_fails_proves_nothing(rig: Rig, shelf: Listed) -> None:
@@ -160,7 +158,7 @@ async def test_a_source_that_fails_proves_nothing(rig: Rig, shelf: Listed) -> No
         with pytest.raises(Fault):
             await look(rig, shelf)
         shelf.away = False
-    assert await look(rig, shelf) == Departed(FILMS, 1)
+    assert await look(rig, shelf) == Gone(FILMS, 1)
 
 
 @pytest.mark.parametrize("state", ["waits", "failed", "skipped"])
@@ -177,7 +175,7 @@ async def test_jobs_of_what_is_gone_go(rig: Rig, shelf: Listed, state: str) -> N
     where = None if state == "waits" else state
 
     async def jobs() -> list[str]:
-        found, _ = await rig.engine.standing.jobs(state=where)
+        found, _ = await rig.engine.job_status.jobs(state=where)
         return [job.key for job in found if job.reason]
 
     await rig.until(jobs)

@@ -17,7 +17,7 @@ from sqlite3 import Connection
 
 from .change import Change
 from .fields import FIELDS
-from .sight import Sight
+from .lookup_result import LookupResult
 
 _TABLES = (
     """
@@ -94,13 +94,13 @@ class Totals:
     by_library: Mapping[str, int]
 
 
-def marks_of(sights: Iterable[Sight]) -> list[str]:
+def marks_of(lookups: Iterable[LookupResult]) -> list[str]:
     """Mark each change that the plans of some items would make."""
     return sorted(
-        _mark(sight.rating_key, change)
-        for sight in sights
-        if sight.item is not None
-        for change in sight.plan.changes
+        _mark(lookup.rating_key, change)
+        for lookup in lookups
+        if lookup.item is not None
+        for change in lookup.plan.changes
     )
 
 
@@ -121,10 +121,10 @@ def digest(marks: Iterable[str]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def unseen(sight: Sight) -> list[str]:
+def unseen(lookup: LookupResult) -> list[str]:
     """Name the pictures of a record that were never fetched: a write compares them."""
-    assert sight.record is not None
-    return [name for name in sight.record.pictures if name not in sight.images]
+    assert lookup.record is not None
+    return [name for name in lookup.record.pictures if name not in lookup.images]
 
 
 def begin(db: Connection) -> None:
@@ -148,16 +148,16 @@ def end_run(db: Connection, run: int, sources: Iterable[str]) -> None:
     )
 
 
-def keep(db: Connection, sight: Sight, run: int | None = None) -> None:
+def keep(db: Connection, lookup: LookupResult, run: int | None = None) -> None:
     """Note what would be written to the items of one record, or that nothing would be.
 
     Without a ``run`` it counts as seen by the last one. What cannot be looked at now
     stays as it was.
     """
-    assert sight.record is not None
-    source, key = sight.record.source, sight.record.key
-    targets = [each for each in sight.targets if each.item and each.plan.changes]
-    if not targets and any(each.fault for each in sight.targets):
+    assert lookup.record is not None
+    source, key = lookup.record.source, lookup.record.key
+    targets = [each for each in lookup.targets if each.item and each.plan.changes]
+    if not targets and any(each.fault for each in lookup.targets):
         pass_over(db, source, key, run)
         return
     if not targets:
@@ -181,7 +181,7 @@ def keep(db: Connection, sight: Sight, run: int | None = None) -> None:
             f",{','.join(name for name in FIELDS if name in fields)},",
             json.dumps(marks_of(targets)),
             json.dumps(kept),
-            json.dumps(unseen(sight)),
+            json.dumps(unseen(lookup)),
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, 
 from typing import Any
 
 
-async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def run_all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Wait for all; then raise the first error as it is, not in a group.
 
     Unlike a task group this lets the others finish: what they have sent to Plex
@@ -18,7 +18,7 @@ async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
             raise result
 
 
-async def ahead[T](stream: AsyncIterable[T], most: int) -> AsyncGenerator[T]:
+async def read_ahead[T](stream: AsyncIterable[T], most: int) -> AsyncGenerator[T]:
     """Yield what a stream gives; it goes on meanwhile, and so many may lie ready.
 
     What the stream raises is raised once everything before it was given.
@@ -46,7 +46,7 @@ async def ahead[T](stream: AsyncIterable[T], most: int) -> AsyncGenerator[T]:
         await asyncio.wait([task])
 
 
-async def in_order[T, R](
+async def map_in_order[T, R](
     stream: AsyncIterable[T], work: Callable[[T], Coroutine[Any, Any, R]], most: int
 ) -> AsyncGenerator[R]:
     """Work on what a stream gives, on so many at once; yield the results in its order.

@@ -17,7 +17,7 @@ from . import pins, queue, stats
 from .circuit import Circuit
 from .database import Database
 from .holds import SourceHold
-from .ledger_rows import of_source
+from .ledger_tables import of_source
 from .ports import Fresh
 from .source_holds import SourceHolds
 
@@ -48,7 +48,7 @@ class WhenGone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Departed:
+class Gone:
     """What a list of all records showed.
 
     ``known`` were expected, ``gone`` of them are not there; ``parted`` ones were let go
@@ -67,7 +67,7 @@ class Departed:
         return not self.asks and self.gone > self.parted
 
 
-class Departures:
+class GoneRecords:
     """Find the records that are gone, and let go of them."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Departures:
         listing: AsyncIterable[Sequence[str]],
         now: float,
         when_gone: WhenGone = WhenGone.LEAVE,
-    ) -> Departed:
+    ) -> Gone:
         """Compare what is known with a list of the keys of all records of a source.
 
         ``now`` is ``Clock.steady`` time. A second look waits for the first. Raises the
@@ -111,7 +111,7 @@ class Departures:
         listing: AsyncIterable[Sequence[str]],
         now: float,
         when_gone: WhenGone,
-    ) -> Departed:
+    ) -> Gone:
         await self._database.run(_begin, durable=False)
         async for keys in listing:
             await self._database.run(partial(_note, keys=keys), durable=False)
@@ -125,7 +125,7 @@ class Departures:
             await self._database.run(lambda db: _see(db, source, missing, now))
             shown = {"known": known, "gone": len(missing)}
             await self._holds.hold(source, SourceHold.MASS_CHANGE, shown)
-            return Departed(known, len(missing), asks=True)
+            return Gone(known, len(missing), asks=True)
         await self._holds.lift(source, SourceHold.MASS_CHANGE)
         gone = await self._confirm(source, missing)
 
@@ -140,7 +140,7 @@ class Departures:
         self._circuit.notify()
         if parted and when_gone is WhenGone.UNDO:
             self._owed()
-        return Departed(known, len(gone), parted)
+        return Gone(known, len(gone), parted)
 
     async def agree(self, source: str) -> None:
         """Let go, at the next look, of however many records are gone."""

@@ -6,33 +6,33 @@ from typing import Any
 
 from .bell import Bell
 from .bulkheads import Bulkheads
-from .contact import CircuitRefusedError, Contact
 from .database import StorageError
+from .guarded_calls import CircuitRefusedError, GuardedCalls
 from .retry import Fault
 from .unforeseen import tell
 
 _PATIENCE = 2.0  # seconds that the others wait
 
 
-class Aside:
-    """Make such calls as tasks of their own, each with its own contact."""
+class SideCalls:
+    """Make such calls as tasks of their own, each with a permit of its own."""
 
     def __init__(
         self,
         bulkheads: Bulkheads,
-        contact: Callable[[], Contact],
+        calls: Callable[[], GuardedCalls],
         bell: Bell,
         now: Callable[[], float],
     ) -> None:
         """Take whom to wake when a long call is over; ``now`` is monotonic."""
         self._bulkheads = bulkheads
-        self._contact = contact
+        self._calls = calls
         self._bell = bell
         self._now = now
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def call[T](
-        self, kind: str, work: Callable[[Contact], Awaitable[T]]
+        self, kind: str, work: Callable[[GuardedCalls], Awaitable[T]]
     ) -> T | None:
         """Do some work; None where it takes longer, and its kind is shut until it ends.
 
@@ -40,7 +40,7 @@ class Aside:
         """
 
         async def do() -> T:
-            return await work(self._contact())
+            return await work(self._calls())
 
         task = asyncio.create_task(do())
         self._tasks.add(task)

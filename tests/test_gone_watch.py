@@ -54,7 +54,7 @@ async def begin(
 
 async def look_soon(hass: HomeAssistant, seconds: float) -> None:
     """Wait until a look, or a comparison, is to come so much later; then let it come."""
-    watch = hass.config_entries.async_entries(DOMAIN)[0].runtime_data.departures
+    watch = hass.config_entries.async_entries(DOMAIN)[0].runtime_data.gone_watch
     await until(hass, lambda: watch._compares or watch._later)  # noqa: SLF001  # nobody else can tell
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds + 1))
 
@@ -163,7 +163,7 @@ async def test_a_look_that_an_unload_cuts_short_is_the_last(
         stash.core.delete_scene(scene)
     await sweep(hass)
     await until_issue(hass, "mass_change", SOURCE)
-    watch = entry.runtime_data.departures
+    watch = entry.runtime_data.gone_watch
     assert await hass.config_entries.async_unload(entry.entry_id)
     await watch.look(SOURCE)  # it comes to the database when that is closed
     assert not watch._later  # noqa: SLF001  # nobody else can tell

@@ -6,7 +6,7 @@ from sqlite3 import Connection
 
 from . import (
     approvals,
-    departures,
+    gone_records,
     hold_rows,
     intake,
     ledger_sources,
@@ -57,7 +57,7 @@ def _say_what_is_kept(
     ]
 
 
-class RecordDesk:
+class Submissions:
     """Put what sources say on disk."""
 
     def __init__(
@@ -125,7 +125,7 @@ class RecordDesk:
 
         def work(db: Connection) -> int:
             ledger_sources.release(db, source)
-            departures.forget_source(db, source)
+            gone_records.forget_source(db, source)
             hold_rows.forget_source(db, source)
             approvals.forget_source(db, source)
             for mark in ("cursor", "planned", "settings", "retry"):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from . import known_pictures, pins, queue
-from .ledger_rows import of_source
+from .ledger_tables import of_source
 from .record import Record
 
 

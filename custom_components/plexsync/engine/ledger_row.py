@@ -10,13 +10,13 @@ from .record import Actor, Record, Value, value_to_json
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class LedgerRow:
     """One row of the ledger.
 
-    For lists ``value`` holds the members that we own, else the whole value; for
-    images the digest of the bytes; None where we emptied the field. ``intent`` is what a write that was not yet
-    confirmed meant to leave behind; ``before`` what stood there before the first, for
-    images the server's key of the picture that was selected.
+    For lists ``value`` holds the members that we own, else the whole value; for images
+    the digest of the bytes; None where we emptied the field. ``intent`` is what a write
+    that was not yet confirmed meant to leave behind; ``before`` what stood there before
+    the first, for images the server's key of the picture that was selected.
     """
 
     field: str
@@ -81,10 +81,10 @@ UNDONE: Final = "*"  # undone; whose it was will be known once a record has the 
 
 NOTHING: Final = "null"  # as the ledger keeps that we emptied a field
 
-type Ledger = Mapping[str, Sequence[Written]]
+type Ledger = Mapping[str, Sequence[LedgerRow]]
 
 
-def row_of(rows: Sequence[Written], source: str) -> Written | None:
+def row_of(rows: Sequence[LedgerRow], source: str) -> LedgerRow | None:
     """Return the row of one source."""
     return next((row for row in rows if row.source == source), None)
 
@@ -98,13 +98,13 @@ def is_for_whoever_comes(ledger: Ledger, record: Record) -> bool:
     )
 
 
-def locked_before(rows: Sequence[Written]) -> bool:
+def locked_before(rows: Sequence[LedgerRow]) -> bool:
     """Return whether the field was locked before the first of us came."""
     return bool(rows) and rows[0].before_known and rows[0].before_locked
 
 
 def another_leads(
-    rows: Sequence[Written], source: str, order: Sequence[str] = ()
+    rows: Sequence[LedgerRow], source: str, order: Sequence[str] = ()
 ) -> bool:
     """Return whether a field follows another source than this one.
 

@@ -13,7 +13,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from .json_text import dump
-from .written import NOTHING
+from .ledger_row import NOTHING
 
 _FIELDS = 1 << 20  # row numbers of one item
 _SOURCES = 1 << 12  # of one field of an item
@@ -156,10 +156,10 @@ def begin_writes(db: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     )
 
 
-def mean(
+def set_intent(
     db: Connection, number: int, intent: str | None, earlier: Sequence[Any]
 ) -> None:
-    """Let a row's write, which nobody saw, mean this, after others that meant ``earlier``."""
+    """Say what a row's write, which nobody saw, meant, after others that meant ``earlier``."""
     db.execute(
         "UPDATE written SET value = ?, shown = NULL, locked = ? WHERE id = ?",
         (intent, intent != NOTHING, number),

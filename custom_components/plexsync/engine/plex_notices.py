@@ -10,7 +10,7 @@ from .database import Database
 _VOID = 60.0  # seconds; no read is used for that long
 
 
-class PlexNews:
+class PlexNotices:
     """Remember which reads are old, and wake what waits for an item."""
 
     def __init__(self, database: Database, circuit: Circuit, clock: Clock) -> None:

@@ -8,20 +8,20 @@ from sqlite3 import Connection
 from . import (
     history_entries,
     known_items,
-    leading,
     ledger,
     pins,
     queue,
     settled,
+    sources_lead,
     stats,
     targets,
 )
 from .bulkheads import Bulkheads, reason_of
 from .circuit import Circuit
 from .common import Common
-from .contact import Contact
 from .ending import Ending
 from .follow_plans import follow_plans
+from .guarded_calls import GuardedCalls
 from .job import Job
 from .judge import Judge
 from .queue import Snooze
@@ -46,7 +46,7 @@ class _Ended:
         stats.settled(db, self.good, seconds)
 
 
-class Settling:
+class Completer:
     """End turns. It remembers, from turn to turn, whose job each doubt is about."""
 
     def __init__(self, common: Common, judge: Judge, circuit: Circuit) -> None:
@@ -57,13 +57,13 @@ class Settling:
         self._doubted: dict[str, int] = {}  # subject → id of the job
 
     async def settle(
-        self, tasks: Sequence[Task], contact: Contact, began: float
+        self, tasks: Sequence[Task], calls: GuardedCalls, began: float
     ) -> list[Ending]:
         """Give open tasks their verdict, and record what becomes of their jobs.
 
         ``began`` is the monotonic time at which the turn did.
         """
-        self._snooze_the_rest(tasks, contact)
+        self._snooze_the_rest(tasks, calls)
         charged = self._take_charged(tasks)
         clock, bulkheads = self._common.clock, self._common.bulkheads
         jobs = _by_job(tasks)
@@ -74,7 +74,7 @@ class Settling:
                 task.blocked, task.delay = None, SOON  # it works again by now
         next_tries = _next_tries(bulkheads, now, clock.monotonic())
         if any(task.blocked or task.solo for task in tasks):
-            contact.proves_nothing()
+            calls.proves_nothing()
         reopened = bulkheads.take_reopened()
         history = self._common.history
 
@@ -90,7 +90,7 @@ class Settling:
                 queue.choose_next(db, kind, due)
             for kind in reopened:
                 queue.unblock(db, kind, reason_of(kind), now)
-            leading.end_if_over(db)
+            sources_lead.end_if_over(db)
             follow_plans(db, endings, now)
             return endings, {each for task in tasks for each in _next_sources(db, task)}
 
@@ -99,9 +99,9 @@ class Settling:
         history.look()
         return endings
 
-    def _snooze_the_rest(self, tasks: Sequence[Task], contact: Contact) -> None:
+    def _snooze_the_rest(self, tasks: Sequence[Task], calls: GuardedCalls) -> None:
         """Put off what the turn did not get to, until the server has had its rest."""
-        wait, refused = self._circuit.wait() or 0.0, contact.refused
+        wait, refused = self._circuit.wait() or 0.0, calls.refused
         # That the server is away is seen from the circuit; that it asked for a pause
         # is seen from this reason alone.
         reason = refused.reason if refused and refused.throttled else None
@@ -160,7 +160,7 @@ def _record(db: Connection, ending: Ending, ended: _Ended) -> None:
 
 def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     """Note what is known to stand there, and what of it is ours."""
-    record, item = task.job.record, task.sight.item
+    record, item = task.job.record, task.lookup.item
     if item is None:
         return
     if task.tied:
@@ -172,21 +172,21 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
         ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
         ledger.let_go(db, item, record.source, task.plan.let_go)
         ledger.wait(db, item, record, task.plan.waiting(record), wall)
-    if task.sight.leads:
+    if task.lookup.leads:
         number = (
             known_items.find_or_add(db, item) if done else known_items.find(db, item)
         )
         if not done:
-            leading.compared(db, number, record.source, task.confirmed)
+            sources_lead.compared(db, number, record.source, task.confirmed)
         elif record.mirror:
-            leading.compared(db, number, record.source)
+            sources_lead.compared(db, number, record.source)
         else:  # what an action says of other fields is compared when it comes
-            leading.compared(db, number, record.source, record.fields)
+            sources_lead.compared(db, number, record.source, record.fields)
 
 
 def _next_sources(db: Connection, task: Task) -> list[tuple[str, str]]:
     """Name the records that may lead what this task's source gave up."""
-    item = task.sight.item
+    item = task.lookup.item
     if item is None or task.verdict not in (Verdict.WRITTEN, Verdict.UNCHANGED):
         return []
     if not (given_up := task.plan.given_up):
@@ -201,7 +201,7 @@ def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:
         ending.job,
         main.reason or "unknown",
         ended.now,
-        main.sight.candidates,
+        main.lookup.candidates,
         kept=ending.refused,
         passing=main.passing,
     )
@@ -217,7 +217,7 @@ def _record_snoozed(db: Connection, ending: Ending, now: float) -> None:
     why = Snooze(
         now + main.delay,
         main.reason,
-        main.sight.candidates,
+        main.lookup.candidates,
         attempt=attempt,
         missed=main.missed and not attempt,
         solo=ending.solo,
@@ -229,7 +229,7 @@ def _record_snoozed(db: Connection, ending: Ending, now: float) -> None:
 
 def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
     written = ending.verdict is Verdict.WRITTEN
-    rating_key = ending.main.sight.rating_key
+    rating_key = ending.main.lookup.rating_key
     kept = ending.outcome.kept
     is_news = written or not _says_the_same(db, ending.job)
     ending.superseded = not queue.settle(db, ending.job, rating_key, ended.now, kept)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.failed import (
+from custom_components.plexsync.engine.failed_jobs import CHUNK, Retried
+from custom_components.plexsync.engine.failed_rows import (
     KEEP_DAYS,
     MAX_OUTAGE_RETRIES,
     Choice,
@@ -17,7 +18,6 @@ from custom_components.plexsync.engine.failed import (
 from custom_components.plexsync.engine.jobs_view import JobInfo
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.engine.upkeep import CHUNK, Retried
 from tests.rig import Rig, library
 from tests.virtual import run
 from tests.world import World, world
@@ -70,7 +70,7 @@ def lost(source: str, *keys: str) -> list[Record]:
 
 async def failed(rig: Rig) -> list[JobInfo]:
     """List the failed jobs."""
-    return (await rig.engine.standing.jobs(state="failed"))[0]
+    return (await rig.engine.job_status.jobs(state="failed"))[0]
 
 
 async def _fail(rig: Rig, records: Iterable[Record]) -> None:
@@ -87,7 +87,7 @@ async def test_a_retry_writes_what_the_sources_say_now(rig: Rig, shelf: Shelf) -
     mended = rig.records(FILMS)
     await _fail(rig, lost("stash", *(record.key for record in mended)))
     shelf.says = {record.key: record for record in mended}
-    assert await rig.engine.upkeep.retry() == Retried(FILMS, refreshed=FILMS)
+    assert await rig.engine.failed_jobs.retry() == Retried(FILMS, refreshed=FILMS)
     assert shelf.asked == [("stash", CHUNK), ("stash", FILMS - CHUNK)]
     await rig.drained()
     assert rig.in_line(mended) == []
@@ -102,7 +102,7 @@ async def test_a_source_that_is_down_keeps_nobody_back(rig: Rig, shelf: Shelf) -
         [*lost("down", *many), *lost("stash", mended.key), *lost("action", "a")],
     )
     shelf.says, shelf.down = {mended.key: mended}, {"down"}
-    done = await rig.engine.upkeep.retry()
+    done = await rig.engine.failed_jobs.retry()
     assert done == Retried(CHUNK + 3, refreshed=1, stale=CHUNK + 1)
     assert [source for source, _ in shelf.asked].count("down") == 1
     await rig.drained(failed=CHUNK + 2)
@@ -116,11 +116,11 @@ async def test_what_its_source_has_no_longer_stays_failed_and_says_so(
     (mended,) = rig.records(1)
     await _fail(rig, lost("stash", mended.key))
     shelf.says = {mended.key: "gone"}
-    assert await rig.engine.upkeep.retry() == Retried(withdrawn=1)
+    assert await rig.engine.failed_jobs.retry() == Retried(withdrawn=1)
     (job,) = await failed(rig)
     assert job.reason == "gone"
     shelf.says = {mended.key: mended}
-    assert await rig.engine.upkeep.retry(Choice("gone")) == Retried(1, refreshed=1)
+    assert await rig.engine.failed_jobs.retry(Choice("gone")) == Retried(1, refreshed=1)
     await rig.drained()
     assert rig.in_line([mended]) == []
 
@@ -144,7 +144,7 @@ async def test_a_newer_record_that_came_meanwhile_is_the_one_written(
     await rig.stop()
     rig.settings["fresh"] = late
     await rig.start()
-    assert await rig.engine.upkeep.retry() == Retried()
+    assert await rig.engine.failed_jobs.retry() == Retried()
     assert rig.in_line([newer]) == []
 
 
@@ -162,9 +162,9 @@ async def _poisoned(rig: Rig, number: int) -> None:
 
 
 async def _looked(rig: Rig) -> None:
-    """Wait until the upkeep has looked for all there is to do."""
+    """Wait until it has looked for all there is to do."""
     await rig.engine.notes.keep("pruned", None)
-    rig.engine.upkeep.look()
+    rig.engine.failed_jobs.look()
 
     async def pruned() -> bool:
         return await rig.engine.notes.get("pruned") is not None
@@ -230,7 +230,7 @@ def test_never_endlessly(socket_enabled: None, tmp_path: Path) -> None:
         await it.drained()
 
     async def retries(it: World) -> int:
-        (job,), _ = await it.engine.standing.jobs(state="failed")
+        (job,), _ = await it.engine.job_status.jobs(state="failed")
         assert job.reason == "error_500"
         assert job.history is not None
         assert job.history.failures == job.history.retries + 1
@@ -289,38 +289,38 @@ async def test_changed_settings_retry_a_sources_failed_jobs_once(
     rig: Rig, shelf: Shelf
 ) -> None:
     """With what it says under them; until it answers, that is still due."""
-    upkeep = rig.engine.upkeep
+    failed_jobs = rig.engine.failed_jobs
     (mended,) = rig.records(1)
-    assert await upkeep.is_new("stash")
-    await upkeep.follow("stash", "old", read_again=True)
-    assert not await upkeep.is_new("stash")
+    assert await failed_jobs.is_new("stash")
+    await failed_jobs.follow("stash", "old", read_again=True)
+    assert not await failed_jobs.is_new("stash")
     await _fail(rig, [*lost("stash", mended.key), *lost("other", "x")])
     await rig.engine.notes.keep("cursor:stash", "here")
     shelf.says = {mended.key: mended}
 
-    await upkeep.follow("stash", "old", read_again=True)
-    await upkeep.retry_due("stash")
+    await failed_jobs.follow("stash", "old", read_again=True)
+    await failed_jobs.retry_due("stash")
     assert shelf.asked == []
     assert await rig.engine.notes.cursor("stash") == "here"
 
-    await upkeep.follow("stash", "new", read_again=False)
+    await failed_jobs.follow("stash", "new", read_again=False)
     assert await rig.engine.notes.cursor("stash") == "here"
     shelf.down = {"stash"}
     with pytest.raises(Fault, match="unreachable"):
-        await upkeep.retry_due("stash")
+        await failed_jobs.retry_due("stash")
     assert {job.history and job.history.retries for job in await failed(rig)} == {0}
     shelf.down = set()
-    await upkeep.retry_due("stash")
+    await failed_jobs.retry_due("stash")
     await rig.drained(failed=1)
     assert rig.in_line([mended]) == []
     asked = len(shelf.asked)
-    await upkeep.retry_due("stash")
+    await failed_jobs.retry_due("stash")
     assert len(shelf.asked) == asked
 
-    await upkeep.follow("stash", "newest", read_again=True)
+    await failed_jobs.follow("stash", "newest", read_again=True)
     assert await rig.engine.notes.cursor("stash") is None
     await rig.engine.remove_source("stash")
-    assert await upkeep.is_new("stash")
+    assert await failed_jobs.is_new("stash")
 
 
 # The end
@@ -362,14 +362,14 @@ def test_a_failed_job_is_kept_for_thirty_days(
             it.plex.faults.add("status", code=400, method="PUT", times=1)
             await it.submit(1, "Rejected")
             await it.drained()
-            (job,), _ = await it.engine.standing.jobs(state="failed")
+            (job,), _ = await it.engine.job_status.jobs(state="failed")
             await asyncio.sleep(KEEP_DAYS * DAY)
-            assert (await it.engine.standing.jobs(state="failed"))[1] == 1
+            assert (await it.engine.job_status.jobs(state="failed"))[1] == 1
             await it.submit(1, "Rejected")  # an equal record revives nothing
-            assert (await it.engine.standing.jobs())[0][0].history == job.history
+            assert (await it.engine.job_status.jobs())[0][0].history == job.history
             await asyncio.sleep(2 * DAY)
-            assert (await it.engine.standing.jobs())[1] == 0
-            assert await it.engine.upkeep.retry(Choice()) == Retried()
+            assert (await it.engine.job_status.jobs())[1] == 0
+            assert await it.engine.failed_jobs.retry(Choice()) == Retried()
             await it.submit(1, "Newer")
             await it.drained()
             assert (await it.engine.snapshot()).failed == 0

@@ -14,7 +14,7 @@ class CircuitRefusedError(Exception):
     """The circuit gives no permit now."""
 
 
-class Contact:
+class GuardedCalls:
     """Make the calls of one turn, or of somebody who waits; hold a trial to its end."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Contact:
         self._failed = False
         self.refused: Fault | None = None  # the server's, or the token's: no more calls
 
-    async def call[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
+    async def make[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
         """Make one call. Raises CircuitRefusedError, or the Fault with its scope."""
         permit = await self._admit()
         began = self._judge.moment()

@@ -1,24 +1,22 @@
-"""The moment of one server as the review page shows it: no title, no path, no secret."""
+"""The state of one server as the review page shows it: no titles, paths or secrets."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.util.json import JsonObjectType
 
 from . import issues
 from .answers import iso, plan_state
+from .coordinator import PlexSyncCoordinator
 from .engine.holds import SourceHold, foremost
 from .engine.snapshot import Snapshot
 from .engine.status import status
 from .show import async_snapshot
 
-if TYPE_CHECKING:
-    from .coordinator import PlexSyncCoordinator
 
-
-async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
-    """Describe the moment. Raises StorageError."""
-    data, engine = await async_snapshot(coordinator), coordinator.engine
-    _, in_flight = await engine.standing.jobs(state="in_flight", limit=1)
+async def async_live_state(coordinator: PlexSyncCoordinator) -> JsonObjectType:
+    """Describe the state at this moment. Raises StorageError."""
+    data, engine = await async_snapshot(coordinator.host), coordinator.engine
+    _, in_flight = await engine.job_status.jobs(state="in_flight", limit=1)
     next_sweep = coordinator.nightly.next
     return {
         "status": str(status(data)),
@@ -45,8 +43,8 @@ async def async_picture(coordinator: PlexSyncCoordinator) -> JsonObjectType:
 
 
 async def _reasons(coordinator: PlexSyncCoordinator, data: Snapshot) -> dict[str, Any]:
-    """Count what waits, failed, or has nothing to write to."""
-    found: dict[str, Any] = dict(await coordinator.engine.standing.reasons())
+    """Count by reason what waits, failed, or has nothing to write to."""
+    found: dict[str, Any] = dict(await coordinator.engine.job_status.reasons())
     found |= {f"skipped:{reason}": number for reason, number in data.skipped.items()}
     return found
 
