@@ -162,6 +162,8 @@ async def test_failed_items_are_told_and_retried(
     assert told[0].data["message"] == message + ending
     (button,) = told[0].data["data"]["actions"]
     assert button["title"] == "Try again"
+    page = "/plexsync/needs?config_entry=01ENTRY&reason=ambiguous"
+    assert told[0].data["data"]["url"] == told[0].data["data"]["clickAction"] == page
 
     hass.bus.async_fire("mobile_app_notification_action", {"action": "SOMETHING"})
     for _ in range(3):
@@ -195,6 +197,7 @@ async def test_the_night_is_reported(
         "In line: 11. To be written: 0. Not in Plex: 0. Left alone: 1."
         " Nothing to write to: 0. Failed jobs: 1."
         " Plex was available for 100.0 % of the last day."
+        " [See more](/plexsync/needs?config_entry=01ENTRY)"
     )
 
 

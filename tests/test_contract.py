@@ -583,13 +583,13 @@ def test_every_repair_has_its_text() -> None:
         if key == issues.SOURCE_LACKS:
             known |= {"source", "options"}
         if key == issues.PREVIEW_READY:
-            known |= {"source", "differs", "in_line", "others", "sample"}
+            known |= {"source", "differs", "in_line", "others", "sample", "query"}
         if key == issues.LONG_OUTAGE:
             known |= {"days"}
         if key == issues.MASS_CHANGE:
             known |= {"source", "gone", "known", "sample"}
         if key == issues.FAILED_JOBS:
-            known |= {"reasons"}
+            known |= {"reasons", "query"}
         if key in issues.BY_GROUP.values():
             known |= {"failing", "libraries"}
         for _, each in texts(text):

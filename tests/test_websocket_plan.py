@@ -47,7 +47,11 @@ async def entry(
     """Give a home whose source waits for the answer to its first plan."""
     source = stash_subentry(stash, **{CONF_START: START_PREVIEW})
     entry = await set_up(hass, make_entry(plex, source))
-    await until_issue(hass, "preview_ready", SOURCE)
+    asked = await until_issue(hass, "preview_ready", SOURCE)
+    assert asked is not None
+    assert asked.translation_placeholders is not None
+    leads = asked.translation_placeholders["query"]
+    assert leads == f"config_entry={entry.entry_id}&source={SOURCE}"
     return entry
 
 
