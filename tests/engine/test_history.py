@@ -406,6 +406,19 @@ async def test_what_was_written_to_a_merged_item_is_shown_as_the_whole(
     assert await rows(rig, rating_key=key) == []
 
 
+async def test_what_was_written_to_a_whole_is_found_under_its_parts(rig: Rig) -> None:
+    """That of before the split: after it each has its own."""
+    one, of_part = rig.item(1), says(rig, 2, title="Part")
+    rig.plex.core.merge(one, rig.item(2))
+    await write(rig, says(rig, 1, title="Whole"))
+    _, part = rig.plex.core.split(one)
+    await write(rig, of_part)
+    await write(rig, says(rig, 1, title="Newest"))
+    for item, titles in ((one, ["Newest", "Whole"]), (part, ["Part", "Whole"])):
+        told = await rows(rig, rating_key=str(item.rating_key))
+        assert [dict_of(row)["title"][1] for row in told] == titles
+
+
 # -- pages and bounds, on a database alone ---------------------------------------------
 
 

@@ -29,6 +29,14 @@ _ROWS: Final = (
 )
 
 
+# What was written to these items, and to what they were split off, until they were.
+_OF_ITEMS: Final = (
+    "(history.item IN (SELECT value FROM json_each(?)) OR EXISTS"
+    " (SELECT 1 FROM history_split AS split WHERE split.whole = history.item"
+    " AND history.id <= split.last AND split.item IN (SELECT value FROM json_each(?))))"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which rows are meant: those that fit everything that is given.
@@ -239,8 +247,8 @@ def _look(
             terms.append(term)
             values.append(value)
     if wanted.rating_key is not None:
-        terms.append("history.item IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(_items(db, wanted.rating_key)))
+        terms.append(_OF_ITEMS)
+        values += [json.dumps(_items(db, wanted.rating_key))] * 2
     rows = db.execute(
         f"{_ROWS} WHERE {' AND '.join(terms)} ORDER BY history.id DESC",
         values,
