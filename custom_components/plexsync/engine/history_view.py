@@ -140,8 +140,8 @@ class HistoryView:
         runs = await self._database.run(
             lambda db: _runs(db, limit, before or _NEWEST), durable=False
         )
-        names = json.dumps([run.id for run in runs])
-        undone, below = Counter[int](), _NEWEST if runs else None
+        names, undone = json.dumps([run.id for run in runs]), Counter[int]()
+        below = await self._database.run(_newest_undo, durable=False)
         while below is not None:
             some, below = await self._database.run(
                 partial(_undone, runs=names, before=below), durable=False
@@ -178,10 +178,14 @@ def _runs(db: Connection, limit: int, before: int) -> list[HistoryRun]:
     return [HistoryRun(*row) for row in rows]
 
 
+def _newest_undo(db: Connection) -> int | None:
+    """Return the newest row of an undo: no later one can have been undone."""
+    newest = db.execute("SELECT max(id) FROM history WHERE key IS NULL").fetchone()[0]
+    return None if newest is None else int(newest)
+
+
 def _undone(db: Connection, runs: str, before: int) -> tuple[Counter[int], int | None]:
     """Count what was undone of the next rows of some runs, and say where to go on."""
-    (newest,) = db.execute("SELECT max(id) FROM history WHERE key IS NULL").fetchone()
-    before = min(before, newest or 0)  # later rows nobody can have undone
     last = _last_of_step(db, before, _FAST_STEP)
     rows = db.execute(
         "SELECT id, run, item, changes FROM history WHERE id < ?1 AND id >= ?2"
