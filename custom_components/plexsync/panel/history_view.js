@@ -173,7 +173,8 @@ export class HistoryView {
   }
 
   _row(row) {
-    const { t, field, time } = this._page.texts;
+    const { field, time } = this._page.texts;
+    const undone = this._undoneOf(row.changes.filter((each) => each.undone).length, row.changes.length);
     return el(
       "div",
       { class: "line bare" },
@@ -191,13 +192,14 @@ export class HistoryView {
         ),
         chips(row.changes.map((each) => field(each.field))),
       ),
-      this._undone(row.changes.filter((each) => each.undone).length, row.changes.length),
+      undone && el("span", { class: "end" }, undone),
     );
   }
 
   _run(run) {
     const { t, count, time, list, range } = this._page.texts;
     const name = `${this._source(run.source)}, ${time(run.from)}`;
+    const wrote = list([count("history.items", run.items), count("history.fields", run.fields)]);
     return el(
       "div",
       { class: "line bare" },
@@ -212,9 +214,8 @@ export class HistoryView {
         },
         el("strong", {}, this._source(run.source)),
         el("span", { class: "quiet" }, range(run.from, run.until)),
-        el("span", {}, list([count("history.items", run.items), count("history.fields", run.fields)])),
+        el("span", {}, [this._undoneOf(run.undone, run.fields), wrote].filter(Boolean).join(" · ")),
       ),
-      this._undone(run.undone, run.fields),
       run.source !== "undo" &&
         run.undone < run.fields &&
         button(t("history.undo"), (event) => this._undoRun(event, run), {
@@ -224,12 +225,10 @@ export class HistoryView {
   }
 
   /** Say how much of something was undone. */
-  _undone(done, all) {
+  _undoneOf(done, all) {
     const { t, number } = this._page.texts;
-    if (!done) return null;
-    const words =
-      done < all ? t("history.undone_part", { done: number(done), all: number(all) }) : t("history.undone");
-    return el("span", { class: "end" }, words);
+    if (!done) return "";
+    return done < all ? t("history.undone_part", { done: number(done), all: number(all) }) : t("history.undone");
   }
 
   // One row

@@ -185,6 +185,7 @@ dialog {
 }
 dialog > * + * { margin-top: 16px; }
 dialog .actions { justify-content: flex-end; }
+dialog > .actions { position: sticky; bottom: -24px; margin: 16px -24px -24px; padding: 12px 24px 24px; background: var(--card); }
 dialog::backdrop { background: #0008; }
 
 .stack > * + * { margin-top: 16px; }

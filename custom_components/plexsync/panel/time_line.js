@@ -5,6 +5,10 @@ import { el } from "./dom.js";
 const DAYS = 30;
 const DAY = 86_400_000; // milliseconds
 const MOST = 100; // spans that are told in words
+const SHORTEST = 1; // second: how long it takes to look again is no gap
+
+/** Say how many seconds a span lasted. */
+const length = ({ start, end }) => (new Date(end) - new Date(start)) / 1000;
 
 /** Draw the line; the table beneath says the same of the outages in words. */
 export function timeLine(texts, outages, unknown) {
@@ -12,7 +16,7 @@ export function timeLine(texts, outages, unknown) {
   const begin = now - DAYS * DAY;
   const ofLine = (each) => !each.end || new Date(each.end) > begin;
   const shown = outages.filter(ofLine);
-  const blind = unknown.filter(ofLine);
+  const blind = unknown.filter((each) => ofLine(each) && length(each) >= SHORTEST);
   const { t, number } = texts;
   const label = [t("health.time_line", { count: number(shown.length) })];
   if (blind.length) label.push(t("health.blind_count", { count: number(blind.length) }));
@@ -54,8 +58,8 @@ function inWords(texts, blind) {
       {},
       blind
         .slice(0, MOST)
-        .map(({ start, end }) =>
-          el("li", {}, `${texts.range(start, end)} (${texts.duration((new Date(end) - new Date(start)) / 1000)})`),
+        .map((each) =>
+          el("li", {}, `${texts.range(each.start, each.end)} (${texts.duration(length(each))})`),
         ),
     ),
   );
