@@ -19,8 +19,7 @@ from custom_components.plexsync import PLATFORMS, errors, issues
 from custom_components.plexsync.answers import KINDS
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
-from custom_components.plexsync.engine import skipped
-from custom_components.plexsync.engine.bulkheads import REASONS, UNDER_WAY
+from custom_components.plexsync.engine.bulkheads import REASONS
 from custom_components.plexsync.engine.events import (
     CircuitClosed,
     CircuitHalfOpened,
@@ -30,13 +29,12 @@ from custom_components.plexsync.engine.events import (
 )
 from custom_components.plexsync.engine.fields import FIELDS, Kind
 from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.ports import CHANGING
 from custom_components.plexsync.engine.reasons import Reason
+from custom_components.plexsync.engine.retry import CLOSED
 from custom_components.plexsync.engine.status import Status
 from custom_components.plexsync.event import SYNC_EVENT, describe
 from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
-from custom_components.plexsync.plex.writer import TOO_LONG_LIST
 from custom_components.plexsync.repairs import LedgerRepairFlow
 from custom_components.plexsync.sensor import SENSORS
 from custom_components.plexsync.services import ACTIONS
@@ -46,6 +44,7 @@ from custom_components.plexsync.source_repairs import (
 )
 from custom_components.plexsync.switch import SYNC
 from demo.dashboard import SAYS
+from tests.reasons import constants, members
 
 ROOT = Path(__file__).parent.parent
 # With which selector a field of a record is asked for.
@@ -410,16 +409,6 @@ def test_every_reason_can_be_chosen() -> None:
 # Errors and repairs
 
 
-def constants(node: ast.expr) -> set[str] | None:
-    """Give the texts that an expression can be, None where code decides."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return {node.value}
-    if isinstance(node, ast.IfExp):
-        one, other = constants(node.body), constants(node.orelse)
-        return one | other if one and other else None
-    return None
-
-
 def raised() -> Iterator[tuple[str, str, set[str]]]:
     """Yield each exception that code can raise: where, its key, its placeholders."""
     for module, tree in sources():
@@ -439,7 +428,7 @@ def raised() -> Iterator[tuple[str, str, set[str]]]:
                 yield from ((module, key, {"field"}) for key in keys)
             elif "translation_domain" in words:
                 keys = constants(words["translation_key"])
-                if keys is None:
+                if not keys:
                     assert module == "errors.py", f"{module}:{node.lineno}"
                     continue
                 given = words.get("translation_placeholders")
@@ -470,62 +459,44 @@ def test_every_exception_has_its_text() -> None:
         assert placeholders(exceptions[key]["message"]) == names, f"{module}: {key}"
 
 
-def reasons() -> Iterator[tuple[str, str]]:
-    """Yield the reasons of all faults that come of Plex or of ourselves, and where."""
-    yield from (("bulkheads.py", each) for each in (*REASONS.values(), UNDER_WAY))
-    yield from (("classify.py", reason) for reason, *_ in classify._BY_ERROR)  # noqa: SLF001
-    yield from (("matching.py", reason) for reason in ("ambiguous", "not_found"))
-    yield from (("writer.py", TOO_LONG_LIST), ("images.py", "image_not_allowed"))
-    for module, tree in sources():
-        if not module.startswith(("engine/", "plex/")):
-            continue
-        for node in ast.walk(tree):
-            if (
-                not isinstance(node, ast.Call)
-                or not isinstance(node.func, ast.Name)
-                or node.func.id not in ("Fault", "FaultRow")
-                or len(node.args) < 2
-            ):
-                continue
-            if isinstance(node.args[1], ast.JoinedStr):
-                (start, _) = node.args[1].values
-                yield module, ast.literal_eval(start) + "500"
-            else:
-                yield from ((module, each) for each in constants(node.args[1]) or ())
-
-
 def test_every_reason_of_a_fault_has_its_words() -> None:
     """Say in a sentence of its own whatever an action can meet."""
-    found = {reason: module for module, reason in reasons()}
-    assert found["unforeseen"] == "engine/pictures.py"
-    for reason, module in found.items():
-        known = reason in errors.BY_REASON or reason.startswith(tuple(errors.BY_FAMILY))
-        assert known, f"{module}: {reason}"
-    assert errors.BY_REASON.keys() <= found.keys()
-
-
-def given_up() -> Iterator[tuple[str, str]]:
-    """Yield what jobs fail of or wait for, where code says so in a word, and where."""
-    yield from (("skipped.py", each) for each in skipped.REASONS)
-    yield from (("ports.py", CHANGING), ("stash.py", "gone"), ("queue.py", "crashed"))
+    found = {Reason.AMBIGUOUS, Reason.TOO_LONG_LIST, *REASONS.values(), CLOSED}
+    found |= {str(reason) for reason, *_ in classify._BY_ERROR}  # noqa: SLF001  # the table itself
     for module, tree in sources():
-        for node in ast.walk(tree) if module.startswith("engine/") else ():
+        for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("fail", "snooze", "skip")
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("Fault", "FaultRow")
+                and ast.unparse(node.args[0]) != "FaultClass.SOURCE"
+                and module.startswith(("engine/", "plex/", "images.py"))
             ):
-                for argument in node.args:
-                    yield from ((module, each) for each in constants(argument) or ())
+                found |= members(node)
+    assert errors.BY_REASON.keys() == found
 
 
-def test_every_reason_is_in_the_list_of_them() -> None:
-    """Know each word that says why a job is where it is, and no other."""
-    found = {reason: module for module, reason in (*reasons(), *given_up())}
-    assert {"engine/verifying.py", "engine/worker.py"} <= set(found.values())
-    words = {each for each in found if not each.startswith(tuple(errors.BY_FAMILY))}
-    # Who waits for an action is told that we are being stopped; no job is.
-    assert words - {"closed"} == {str(reason) for reason in Reason}
+def test_every_reason_is_given_somewhere() -> None:
+    """Keep no reason that nothing gives, and give none in words of its own."""
+    tables = {"engine/reasons.py", "errors.py", "plex_validation.py"}
+    given = {
+        reason
+        for module, tree in sources()
+        if module not in tables
+        for reason in members(tree)
+    }
+    assert given == set(Reason)
+    calls = {"Fault": 1, "FaultRow": 1, "Snooze": 1, "fail": 0, "snooze": 0, "skip": 0}
+    for module, tree in sources():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            for argument in node.args[calls[name] :] if name in calls else ():
+                for text in constants(argument):
+                    assert text.startswith(tuple(errors.BY_FAMILY)), (
+                        f"{module}:{node.lineno}"
+                    )
 
 
 def test_home_assistant_errors_are_always_translated() -> None:

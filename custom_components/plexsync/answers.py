@@ -14,6 +14,7 @@ from .engine.jobs_view import JobInfo
 from .engine.on_demand import Preview
 from .engine.outages import DAY, MEAN_WINDOW, Outage
 from .engine.plan import Plan
+from .engine.reasons import Reason
 from .engine.record import ItemOutcome, Outcome
 
 # What a comparison counts: by kind, and some kinds by reason. These are lists of all
@@ -41,7 +42,7 @@ def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType
         answer["changes"] = list(outcome.changes)
     elif outcome.status != "unchanged" and outcome.reason is not None:
         answer["reason"] = outcome.reason
-    if outcome.reason == "circuit_open":
+    if outcome.reason == Reason.CIRCUIT_OPEN:
         answer["next_probe"] = iso(engine.circuit.next_probe())
     if outcome.status == "queued" and hold is not None:
         answer["hold"] = hold

@@ -19,6 +19,7 @@ from .engine.database import (
     StorageTooNewError,
 )
 from .engine.holds import Hold
+from .engine.reasons import Reason
 from .engine.record import InvalidRecordError
 from .engine.retry import Fault, FaultClass
 
@@ -46,54 +47,55 @@ BY_KIND: Final[Mapping[FaultClass, str]] = {
     FaultClass.WRONG_SERVER: "fault_wrong_server",
 }
 BY_REASON: Final[Mapping[str, str]] = {
-    "ambiguous": "item_ambiguous",
-    "answer_too_big": "fault_unreadable",
-    "bad_request": "fault_item",
-    "circuit_open": "circuit_open",
+    Reason.AMBIGUOUS: "item_ambiguous",
+    Reason.ANSWER_TOO_BIG: "fault_unreadable",
+    Reason.BAD_REQUEST: "fault_item",
+    Reason.CHANGING: "item_changing",
+    Reason.CIRCUIT_OPEN: "circuit_open",
     "closed": "closed",
-    "collections_fail": "fault_collections",
-    "conflict": "fault_item",
-    "dns": "fault_unreachable",
-    "edits_fail": "fault_edits",
-    "empty_answer": "fault_unreadable",
-    "error_500": "fault_server",
-    "forbidden": "fault_refused",
-    "held": "held",
-    "image_invalid": "fault_picture",
-    "image_missing": "fault_picture",
-    "image_not_allowed": "fault_picture",
-    "image_too_large": "fault_picture",
-    "library_gone": "fault_library",
-    "listing_empty": "fault_listing",
-    "listing_fails": "fault_listing",
-    "listing_shrunk": "fault_listing",
-    "maintenance": "fault_maintenance",
-    "moved": "fault_broken_off",
-    "no_id": "fault_item",
-    "not_found": "item_not_found",
-    "not_plex": "fault_foreign",
-    "outside_libraries": "item_outside_libraries",
-    "pictures_fail": "fault_pictures",
-    "rate_limited": "fault_slow_down",
-    "reads_fail": "fault_reads",
-    "redirect": "fault_foreign",
-    "refused": "fault_unreachable",
-    "reset": "fault_broken_off",
-    "scans_fail": "fault_server",
-    "short_answer": "fault_broken_off",
-    "source_away": "fault_source_away",
-    "starting": "fault_maintenance",
-    "timeout": "fault_timeout",
-    "tls": "fault_tls",
-    "too_large": "fault_item",
-    "too_long": "fault_item",
-    "too_long_list": "fault_item",
-    "unauthorized": "fault_refused",
-    "under_way": "fault_under_way",
-    "unforeseen": "fault_unforeseen",
-    "unknown": "fault_unforeseen",
-    "unparsable": "fault_unreadable",
-    "wrong_machine": "fault_wrong_server",
+    Reason.COLLECTIONS_FAIL: "fault_collections",
+    Reason.CONFLICT: "fault_item",
+    Reason.DNS: "fault_unreachable",
+    Reason.EDITS_FAIL: "fault_edits",
+    Reason.EMPTY_ANSWER: "fault_unreadable",
+    Reason.ERROR_500: "fault_server",
+    Reason.FORBIDDEN: "fault_refused",
+    Reason.HELD: "held",
+    Reason.IMAGE_INVALID: "fault_picture",
+    Reason.IMAGE_MISSING: "fault_picture",
+    Reason.IMAGE_NOT_ALLOWED: "fault_picture",
+    Reason.IMAGE_TOO_LARGE: "fault_picture",
+    Reason.LIBRARY_GONE: "fault_library",
+    Reason.LISTING_EMPTY: "fault_listing",
+    Reason.LISTING_FAILS: "fault_listing",
+    Reason.LISTING_SHRUNK: "fault_listing",
+    Reason.MAINTENANCE: "fault_maintenance",
+    Reason.MOVED: "fault_broken_off",
+    Reason.NO_ID: "fault_item",
+    Reason.NOT_FOUND: "item_not_found",
+    Reason.NOT_PLEX: "fault_foreign",
+    Reason.OUTSIDE_LIBRARIES: "item_outside_libraries",
+    Reason.PICTURES_FAIL: "fault_pictures",
+    Reason.RATE_LIMITED: "fault_slow_down",
+    Reason.READS_FAIL: "fault_reads",
+    Reason.REDIRECT: "fault_foreign",
+    Reason.REFUSED: "fault_unreachable",
+    Reason.RESET: "fault_broken_off",
+    Reason.SCANS_FAIL: "fault_server",
+    Reason.SHORT_ANSWER: "fault_broken_off",
+    Reason.SOURCE_AWAY: "fault_source_away",
+    Reason.STARTING: "fault_maintenance",
+    Reason.TIMEOUT: "fault_timeout",
+    Reason.TLS: "fault_tls",
+    Reason.TOO_LARGE: "fault_item",
+    Reason.TOO_LONG: "fault_item",
+    Reason.TOO_LONG_LIST: "fault_item",
+    Reason.UNAUTHORIZED: "fault_refused",
+    Reason.UNDER_WAY: "fault_under_way",
+    Reason.UNFORESEEN: "fault_unforeseen",
+    Reason.UNKNOWN: "fault_unforeseen",
+    Reason.UNPARSABLE: "fault_unreadable",
+    Reason.WRONG_MACHINE: "fault_wrong_server",
 }
 # The message for each hold of the server, which says what to do about it.
 BY_HOLD: Final[Mapping[Hold, str]] = {
@@ -111,7 +113,7 @@ BY_SOURCE: Final[Mapping[str, str]] = {
     "schema": "source_schema",
     "setup": "source_setup",
     "tripwire": "source_tripwire",
-    "unauthorized": "source_unauthorized",
+    Reason.UNAUTHORIZED: "source_unauthorized",
 }
 # Prefixes of reasons that end with the HTTP status of the answer.
 BY_FAMILY: Final[Mapping[str, str]] = {
@@ -127,9 +129,9 @@ def fault_key(fault: Fault) -> str:
         return BY_HOLD[fault.hold]
     if key := BY_KIND.get(fault.kind):
         return key
-    if fault.kind is FaultClass.SOURCE and reason != "source_away":
+    if fault.kind is FaultClass.SOURCE and reason != Reason.SOURCE_AWAY:
         return BY_SOURCE.get(reason, "fault_source")
-    if fault.kind is FaultClass.SERVER and reason == "not_found":
+    if fault.kind is FaultClass.SERVER and reason == Reason.NOT_FOUND:
         return (
             "fault_server"  # not of an item: something that Plex always knew is missing
         )

@@ -13,6 +13,7 @@ from .const import SOURCE_ACTION
 from .engine.bounded import read_at_most
 from .engine.image_bytes import MAX_IMAGE
 from .engine.ports import FetchedImage
+from .engine.reasons import Reason
 from .engine.record import Image
 from .engine.retry import Fault, FaultClass
 from .sources.base import Source
@@ -44,7 +45,7 @@ class ImageDesk:
         if (owner := self._sources.get(source)) is not None:
             return await owner.fetch(image, known, files)
         if source != SOURCE_ACTION:
-            raise Fault(FaultClass.SOURCE, "source_gone")
+            raise Fault(FaultClass.SOURCE, Reason.SOURCE_GONE)
         if image.ref.startswith(("http://", "https://")):
             return await self._fetch_url(image.ref)
         return await self._hass.async_add_executor_job(self._read, image.ref)
@@ -67,7 +68,7 @@ class ImageDesk:
             with Path(ref).open("rb") as file:
                 data = file.read(MAX_IMAGE + 1)
         except OSError as error:
-            raise Fault(FaultClass.ITEM, "image_missing") from error
+            raise Fault(FaultClass.ITEM, Reason.IMAGE_MISSING) from error
         return FetchedImage(_checked(data))
 
     async def _fetch_url(self, url: str) -> FetchedImage:
@@ -78,7 +79,7 @@ class ImageDesk:
             async with asyncio.timeout(_DEADLINE):
                 return await self._follow(session, URL(url))
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Fault(FaultClass.SOURCE, "image_unreachable") from error
+            raise Fault(FaultClass.SOURCE, Reason.IMAGE_UNREACHABLE) from error
         except ValueError:  # a redirect that is never followed
             raise _not_allowed() from None
 
@@ -97,18 +98,18 @@ class ImageDesk:
 
 
 def _not_allowed() -> Fault:
-    return Fault(FaultClass.ITEM, "image_not_allowed", permanent=True)
+    return Fault(FaultClass.ITEM, Reason.IMAGE_NOT_ALLOWED, permanent=True)
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
     """Read a picture, or a little more than the limit of one that is too large."""
     if answer.status != 200:
-        raise Fault(FaultClass.ITEM, "image_missing")
+        raise Fault(FaultClass.ITEM, Reason.IMAGE_MISSING)
     data, _ = await read_at_most(answer.content.iter_any(), MAX_IMAGE)
     return data
 
 
 def _checked(data: bytes) -> bytes:
     if len(data) > MAX_IMAGE:
-        raise Fault(FaultClass.ITEM, "image_too_large", permanent=True)
+        raise Fault(FaultClass.ITEM, Reason.IMAGE_TOO_LARGE, permanent=True)
     return data

@@ -13,6 +13,7 @@ from .const import CONF_LIBRARIES, DOMAIN
 from .engine.bulkheads import REASONS
 from .engine.hold_rows import Holds
 from .engine.holds import BY_LOOK, Hold, SourceHold
+from .engine.reasons import Reason
 
 CIRCUIT_LOST: Final = "circuit_lost"
 DATABASE_FAILS: Final = "database_fails"
@@ -50,7 +51,7 @@ BY_FAULT: Final = {
     "schema": "source_schema",
     "setup": "source_setup",
     "tripwire": "source_tripwire",
-    "unauthorized": SOURCE_AUTH,
+    Reason.UNAUTHORIZED: SOURCE_AUTH,
 }
 # One repair for each group of calls to Plex.
 BY_GROUP: Final = {

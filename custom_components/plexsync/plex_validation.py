@@ -10,6 +10,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
 from .connection import NOWHERE, Access, client_identifier
+from .engine.reasons import Reason
 from .plex.deadlines import Deadlines
 from .plex.door import who_answers
 from .plex.library import SUPPORTED, Identity, Library
@@ -24,13 +25,13 @@ from .validation import (
 
 PORT: Final = 32400
 _ERRORS = {
-    "starting": "starting_up",
-    "maintenance": "starting_up",
-    "tls": "certificate",
-    "redirect": "not_plex",
-    "not_plex": "not_plex",
-    "empty_answer": "not_plex",
-    "unparsable": "not_plex",
+    Reason.STARTING: "starting_up",
+    Reason.MAINTENANCE: "starting_up",
+    Reason.TLS: "certificate",
+    Reason.REDIRECT: "not_plex",
+    Reason.NOT_PLEX: "not_plex",
+    Reason.EMPTY_ANSWER: "not_plex",
+    Reason.UNPARSABLE: "not_plex",
     # Refusals by something that does not identify itself as Plex.
     "proxy_400": "not_plex",
     "proxy_404": "not_plex",

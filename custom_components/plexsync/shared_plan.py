@@ -25,6 +25,7 @@ from .engine.left_alone import Rule
 from .engine.lookup_result import LookupResult
 from .engine.plan import Plan
 from .engine.plan_cache import Filter, PlannedRecord
+from .engine.reasons import Reason
 from .engine.record import Record
 from .engine.retry import Fault
 from .engine.review import Fresh
@@ -130,7 +131,7 @@ async def _records(
         else:
             said = await coordinator.engine.review.waiting(source, keys)
         # A source leaves out what it cannot read now.
-        found |= {(source, key): said.get(key, "under_way") for key in keys}
+        found |= {(source, key): said.get(key, Reason.UNDER_WAY) for key in keys}
     return found
 
 

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
+from .engine.reasons import Reason
 from .engine.retry import Fault, FaultClass
 from .sources.stash_client import StashClient
 from .sources.stash_door import is_stash
@@ -21,7 +22,7 @@ DEADLINE = 15.0  # seconds for each test call, as somebody is waiting
 _PAGES = ("/web/index.html", "/web", "/graphql", "/playground")
 _STASH_ERRORS = {
     "certificate": "certificate",
-    "unauthorized": "invalid_auth",
+    Reason.UNAUTHORIZED: "invalid_auth",
     "tripwire": "tripwire",
     "setup": "setup",
     "needs_migration": "needs_migration",

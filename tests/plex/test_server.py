@@ -5,7 +5,8 @@ import contextlib
 
 import pytest
 
-from custom_components.plexsync.engine.ports import CHANGING, FieldEdit, Item
+from custom_components.plexsync.engine.ports import FieldEdit, Item
+from custom_components.plexsync.engine.reasons import Reason
 from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from custom_components.plexsync.plex.deadlines import Deadlines
@@ -295,7 +296,7 @@ async def test_what_went_stale_while_it_was_asked_who_is_there(
     ):
         plex.journal.clear()
         server.distrust()
-        assert (await _caught(write)).reason == CHANGING
+        assert (await _caught(write)).reason == Reason.CHANGING
         assert [entry.path for entry in plex.journal] == ["/identity"]
 
 

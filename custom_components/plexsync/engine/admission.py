@@ -12,7 +12,8 @@ from .guarded_calls import CircuitRefusedError, GuardedCalls
 from .health import Health
 from .holds import Hold, foremost
 from .judge import Judge
-from .retry import Fault, FaultClass
+from .reasons import Reason
+from .retry import CLOSED, Fault, FaultClass
 
 
 class Admission:
@@ -63,6 +64,8 @@ class Admission:
 
     def _refusal(self, past: frozenset[Hold]) -> Fault:
         if self._closed:
-            return Fault(FaultClass.SERVER, "closed")
+            return Fault(FaultClass.SERVER, CLOSED)
         hold = foremost(self._circuit.holds.difference(past))
-        return Fault(FaultClass.SERVER, "held" if hold else "circuit_open", hold=hold)
+        return Fault(
+            FaultClass.SERVER, Reason.HELD if hold else Reason.CIRCUIT_OPEN, hold=hold
+        )

@@ -20,6 +20,7 @@ from .holds import READING
 from .job import Priority
 from .judge import About, Purpose
 from .plex_notices import PlexNotices
+from .reasons import Reason
 from .record import Record
 from .retry import Fault
 
@@ -95,9 +96,9 @@ class Arrivals:
             row[0]
             for path in paths
             for row in db.execute(
-                "SELECT id FROM job WHERE failed > 0 AND reason IN"
-                " ('not_found', 'outside_libraries') AND instr(find, ?) > 0",
-                (json.dumps(path),),
+                "SELECT id FROM job WHERE failed > 0 AND reason IN (?, ?)"
+                " AND instr(find, ?) > 0",
+                (Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES, json.dumps(path)),
             )
         ]
         choice = Choice(ids=ids, skipped=True)

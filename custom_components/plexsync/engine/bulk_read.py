@@ -10,6 +10,7 @@ from .concurrency import run_all
 from .guarded_calls import CircuitRefusedError
 from .judge import About, Purpose
 from .ports import Items, Server
+from .reasons import Reason
 from .retry import Fault, FaultClass
 
 AT_ONCE = 8  # reads of single items side by side
@@ -77,7 +78,7 @@ class BulkReader:
                 if self._calls.refused is not None:
                     raise
                 failed += 1
-                if fault.reason == "too_long":
+                if fault.reason == Reason.TOO_LONG:
                     bulk.most = len(part) // 2
                 if fault.unreachable:
                     alone |= {key: keys[key] for key in part}
@@ -97,7 +98,7 @@ class BulkReader:
                 if fault.throttled:
                     self.slowed.add(key)
                 raise
-            if fault.kind is not FaultClass.ITEM or fault.reason != "not_found":
+            if fault.kind is not FaultClass.ITEM or fault.reason != Reason.NOT_FOUND:
                 found.faults[key] = fault
 
     async def _ask(

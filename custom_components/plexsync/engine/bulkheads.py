@@ -8,6 +8,7 @@ Times are monotonic seconds.
 from dataclasses import dataclass, field
 from random import Random
 
+from .reasons import Reason
 from .retry import Fault, FaultClass, later
 
 _FIRST = 1.0  # seconds between two tries in the first minute, at least
@@ -20,16 +21,14 @@ _LIMITS = {"pictures": 3, "edits": 3, "reads": 3}
 
 _SCOPES = {"pictures": FaultClass.PICTURE, "source": FaultClass.SOURCE}
 
-UNDER_WAY = "under_way"  # nothing fails: a call takes long
-
 REASONS = {
-    "pictures": "pictures_fail",
-    "edits": "edits_fail",
-    "reads": "reads_fail",
-    "listing": "listing_fails",
-    "collections": "collections_fail",
-    "scans": "scans_fail",
-    "source": "source_away",
+    "pictures": Reason.PICTURES_FAIL,
+    "edits": Reason.EDITS_FAIL,
+    "reads": Reason.READS_FAIL,
+    "listing": Reason.LISTING_FAILS,
+    "collections": Reason.COLLECTIONS_FAIL,
+    "scans": Reason.SCANS_FAIL,
+    "source": Reason.SOURCE_AWAY,
 }
 
 
@@ -136,7 +135,7 @@ class Bulkheads:
         """Return the fault of whatever needs a kind that is shut, failing or busy."""
         trouble = self._troubles.get(kind)
         if trouble is not None and trouble.before is not None and not trouble.subjects:
-            return Fault(shut(kind).kind, UNDER_WAY, kept_from=kind)
+            return Fault(shut(kind).kind, Reason.UNDER_WAY, kept_from=kind)
         return shut(kind)
 
     def until(self, kind: str, now: float) -> float:

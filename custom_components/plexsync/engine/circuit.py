@@ -28,6 +28,7 @@ from .holds import REFUSED, Hold
 from .outages import OutageLog
 from .pace import Pace
 from .ports import BreakerStore
+from .reasons import Reason
 from .saves import Saves
 
 _LOGGER = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Circuit:
         if self.breaker.state is State.CLOSED:
             self.outages.ended(min(wall, self.outages.seen or wall))
         elif self.outages.current is None:
-            self.outages.began(wall, "unknown")
+            self.outages.began(wall, Reason.UNKNOWN)
 
     def snapshot(self) -> dict[str, Any]:
         """Describe everything that the store keeps."""

@@ -25,6 +25,7 @@ from .guarded_calls import GuardedCalls
 from .job import Job
 from .judge import Judge
 from .queue import Snooze
+from .reasons import Reason
 from .task import Task, Verdict, open_ones
 
 SOON = 1.0  # seconds that a job waits for which nothing was done
@@ -152,7 +153,7 @@ def _record(db: Connection, ending: Ending, ended: _Ended) -> None:
         case Verdict.SNOOZED:
             _record_snoozed(db, ending, ended.now)
         case Verdict.SKIPPED:
-            reason = ending.main.reason or "no_file"
+            reason = ending.main.reason or Reason.NO_FILE
             ending.superseded = not queue.skip(db, ending.job, reason, ended.now)
         case _:
             _record_done(db, ending, ended)
@@ -199,7 +200,7 @@ def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:
     ending.superseded = not queue.fail(
         db,
         ending.job,
-        main.reason or "unknown",
+        main.reason or Reason.UNKNOWN,
         ended.now,
         main.lookup.candidates,
         kept=ending.refused,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from .job import Job
+from .reasons import Reason
 from .record import ItemOutcome, Outcome
 from .task import Task, Verdict
 
@@ -113,6 +114,6 @@ def _verdict(task: Task) -> Verdict:
 def _rank(task: Task) -> tuple[int, bool]:
     # One that is not as it was shown is still to be written: no other item ends the job,
     # unless that one failed.
-    unseen = task.reason == "plan_changed"
+    unseen = task.reason == Reason.PLAN_CHANGED
     worst = Verdict.FAILED if unseen else _verdict(task)
     return _WORST_FIRST.index(worst), unseen

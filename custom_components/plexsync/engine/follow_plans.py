@@ -5,6 +5,7 @@ from sqlite3 import Connection
 
 from . import approvals, plan_cache, skipped
 from .ending import Ending
+from .reasons import Reason
 from .task import Verdict
 
 
@@ -19,7 +20,7 @@ def follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None:
         if ending.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED):
             plan_cache.drop(db, record.source, record.key)
         for task in ending.tasks:
-            if task.reason == "plan_changed":
+            if task.reason == Reason.PLAN_CHANGED:
                 plan_cache.keep(db, task.lookup)
         if ending.main.approval is None or ending.verdict is Verdict.SNOOZED:
             continue

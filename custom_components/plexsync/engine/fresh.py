@@ -4,6 +4,7 @@ from .common import Common
 from .intent import note_intent
 from .judge import About, Purpose
 from .look import Look
+from .reasons import Reason
 from .snoozing import keeps_changing, not_found, snooze_or_fail, still_waits
 from .task import Task, Verdict
 
@@ -47,7 +48,7 @@ def _is_still_to_write(common: Common, task: Task) -> bool:
     elif lookup.item is None:
         not_found(common, task)
     elif not task.is_as_shown:
-        task.skip("plan_changed")
+        task.skip(Reason.PLAN_CHANGED)
     elif task.plan.changes:
         return True
     elif not still_waits(common, task):

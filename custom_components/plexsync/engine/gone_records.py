@@ -19,6 +19,7 @@ from .database import Database
 from .holds import SourceHold
 from .ledger_tables import of_source
 from .ports import Fresh
+from .reasons import Reason
 from .source_holds import SourceHolds
 
 SCHEMA = """
@@ -172,7 +173,7 @@ class GoneRecords:
         for start in range(0, len(keys), _ASKED):
             some = keys[start : start + _ASKED]
             found = await self._fresh(source, some)
-            gone += [key for key in some if found.get(key) == "gone"]
+            gone += [key for key in some if found.get(key) == Reason.GONE]
         return gone
 
 

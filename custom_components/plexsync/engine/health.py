@@ -9,6 +9,7 @@ from .circuit import Circuit
 from .clock import Clock
 from .database import StorageError
 from .holds import BY_LOOK, Hold
+from .reasons import Reason
 from .retry import Backoff, Fault, FaultClass
 
 AUTH_LIMIT = 3  # refused probes in a row before the owner is asked
@@ -193,7 +194,7 @@ class Health:
                 result = Result.FAILURE
         except StorageError:
             # Our own disk says nothing of the server: look again soon.
-            self._last = Fault(FaultClass.SERVER, "unknown")
+            self._last = Fault(FaultClass.SERVER, Reason.UNKNOWN)
             self._wait(circuit.breaker.policy.refused)
             return
         finally:

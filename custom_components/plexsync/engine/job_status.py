@@ -8,6 +8,7 @@ from .circuit import Circuit
 from .database import Database, StorageClosedError
 from .holds import foremost
 from .jobs_view import JobInfo
+from .reasons import Reason
 from .record import Outcome
 from .source_holds import SourceHolds
 
@@ -32,13 +33,13 @@ class JobStatus:
         if self._circuit.holds:
             return "held"
         if self._circuit.breaker.state is not State.CLOSED:
-            return "circuit_open"
+            return Reason.CIRCUIT_OPEN
         return None
 
     def queued(self, source: str) -> Outcome:
         """Return the outcome so far of a record that is on disk."""
         held = self.hold_of(source) is not None
-        return Outcome("queued", "held" if held else self._unsaid())
+        return Outcome("queued", Reason.HELD if held else self._unsaid())
 
     async def of(self, source: str, key: str) -> Outcome:
         """Say where a record that was accepted stands."""

@@ -15,6 +15,7 @@ from .circuit import Circuit
 from .clock import Clock
 from .evidence import LATELY
 from .health import Health
+from .reasons import Reason
 from .retry import Fault, FaultClass
 
 # Seconds after a pause before what caused it is tried again: edits of others come first.
@@ -244,9 +245,9 @@ class Judge:
         if about.item is None:
             return shut(kind)
         if not fault.unreachable or fault.reason in (
-            "timeout",
-            "reset",
-            "short_answer",
+            Reason.TIMEOUT,
+            Reason.RESET,
+            Reason.SHORT_ANSWER,
         ):
             self._doubts[about.subject] = _Doubt(self.moment(), kind)
         return Fault(

@@ -28,6 +28,7 @@ from .ledger_row import is_for_whoever_comes
 from .lookup_result import LookupResult, every
 from .plan import make_plan
 from .ports import Items
+from .reasons import Reason
 from .record import Find
 from .search import Search
 from .side_calls import SideCalls
@@ -187,7 +188,7 @@ class Look:
     async def _read(self, lookups: Sequence[LookupResult]) -> None:
         """Read the items of all lookups, and the candidates of ambiguous ones."""
         known = [lookup for lookup in lookups if lookup.is_open and lookup.rating_key]
-        doubtful = [lookup for lookup in lookups if lookup.reason == "ambiguous"]
+        doubtful = [lookup for lookup in lookups if lookup.reason == Reason.AMBIGUOUS]
         keys = {lookup.rating_key: lookup.library for lookup in known}
         for lookup in doubtful:
             keys |= dict.fromkeys(lookup.candidates[:CANDIDATES], lookup.library)

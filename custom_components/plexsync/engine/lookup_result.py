@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from .ledger_row import Ledger
 from .plan import Plan
 from .ports import Item
+from .reasons import Reason
 from .record import Find, Record
 from .retry import Fault
 from .seen import Seen
@@ -80,9 +81,9 @@ class LookupResult:
     def share(self, key: str) -> None:
         """End the look: the item follows the record of this key."""
         assert self.item is not None
-        self.shared, self.reason, self.item = (self.item, key), "shared_item", None
+        self.shared, self.reason, self.item = (self.item, key), Reason.SHARED_ITEM, None
 
-    def miss(self, reason: str = "not_found") -> None:
+    def miss(self, reason: str = Reason.NOT_FOUND) -> None:
         """End the look: there is no such item."""
         self.fault, self.reason, self.item = None, reason, None
 

@@ -13,6 +13,7 @@ from .common import Common
 from .concurrency import run_all
 from .job import Job
 from .ports import FetchedImage
+from .reasons import Reason
 from .record import Image, Record
 from .retry import Fault, FaultClass
 from .unforeseen import tell
@@ -115,7 +116,7 @@ async def load(common: Common, record: Record, image: Image) -> bytes:
     """Fetch the bytes of a picture of which only the digest is at hand. Raises Fault."""
     answer = await _ask(common, record, image, None)
     if answer.data is None:
-        raise Fault(FaultClass.ITEM, "image_missing")
+        raise Fault(FaultClass.ITEM, Reason.IMAGE_MISSING)
     return answer.data
 
 
@@ -137,6 +138,6 @@ async def _ask(
         raise shut(kind) from None
     except Exception as error:  # noqa: BLE001  # costs this job alone
         tell(error)
-        raise Fault(FaultClass.ITEM, "unforeseen") from None
+        raise Fault(FaultClass.ITEM, Reason.UNFORESEEN) from None
     bulkheads.worked(kind)
     return answer

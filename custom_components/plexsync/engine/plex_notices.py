@@ -6,6 +6,7 @@ from . import queue
 from .circuit import Circuit
 from .clock import Clock
 from .database import Database
+from .reasons import Reason
 
 _VOID = 60.0  # seconds; no read is used for that long
 
@@ -35,7 +36,7 @@ class PlexNotices:
         Raises StorageError.
         """
         number = await self._database.run(
-            lambda db: queue.wake(db, self._clock.steady(), "not_found"),
+            lambda db: queue.wake(db, self._clock.steady(), Reason.NOT_FOUND),
             durable=False,
             if_left=self._circuit.notify,
         )

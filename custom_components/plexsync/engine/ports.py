@@ -99,8 +99,6 @@ class PictureChoice:
         )
 
 
-CHANGING = "changing"  # somebody else was at the item since it was read
-
 type IsStale = Callable[[], bool]
 
 
@@ -225,7 +223,7 @@ class Server(Protocol):
 
         Gives the fields that were refused, and why: the others are written. Where
         nothing was written it raises Fault, with those fields. ``is_stale`` is asked
-        as the first request leaves; raises Fault of the reason ``CHANGING`` when it
+        as the first request leaves; raises Fault of the reason ``changing`` when it
         says so, and nothing is sent. ``apart``: what this item meets has shown to be
         its own, so that a doubtful answer, too, is taken for one field's.
         """

@@ -15,6 +15,7 @@ from typing import Any
 from . import approvals, hold_rows, settled, targets
 from .coalescing import COLUMNS, Waiting
 from .job import SCHEMA as JOBS, SKIPPED, Job, Priority, load
+from .reasons import Reason
 
 SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA + approvals.SCHEMA
 
@@ -50,7 +51,7 @@ def recover(db: Connection, now: float, longest: float) -> int:
         " WHERE leased IS NOT NULL"
     )
     set_aside = db.execute(
-        f"UPDATE job SET {_FAILS}, reason = 'crashed', passing = 1"
+        f"UPDATE job SET {_FAILS}, reason = '{Reason.CRASHED}', passing = 1"
         " WHERE failed = 0 AND crashes >= :most",
         {"now": now, "most": MAX_CRASHES},
     ).rowcount
@@ -380,7 +381,7 @@ def take_up_shared(db: Connection, source: str, now: float) -> None:
     """Try again what waited behind another record of the same item."""
     db.execute(
         "UPDATE job SET failed = 0, due = ?, reason = NULL"
-        " WHERE source = ? AND failed = ? AND reason = 'shared_item'",
+        f" WHERE source = ? AND failed = ? AND reason = '{Reason.SHARED_ITEM}'",
         (now, source, SKIPPED),
     )
 

@@ -56,6 +56,8 @@ class Reason(StrEnum):
     IMAGE_MISSING = "image_missing"
     IMAGE_NOT_ALLOWED = "image_not_allowed"
     IMAGE_TOO_LARGE = "image_too_large"
+    IMAGE_UNREACHABLE = "image_unreachable"
+    SOURCE_GONE = "source_gone"
 
     # Plex does not answer, or not as it should
     ANSWER_TOO_BIG = "answer_too_big"

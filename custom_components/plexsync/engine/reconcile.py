@@ -32,6 +32,7 @@ from .look import Look
 from .lookup_result import LookupResult, every
 from .next_owner import seek_next_owners
 from .pictures import known_digests
+from .reasons import Reason
 from .record import Record
 from .retry import Fault
 from .seen import Seen
@@ -46,7 +47,7 @@ _LONGEST = 50  # of these looks, before each chunk
 
 
 # What keeps a job from its item, and may have passed.
-_LACKING = frozenset({"not_found", "ambiguous"})
+_LACKING = frozenset({Reason.NOT_FOUND, Reason.AMBIGUOUS})
 # Why fields stay of which the source has nothing to say: the item is in line all the same.
 _SILENT = frozenset({Kept.NOT_OURS, Kept.UNIDENTIFIED, Kept.IDENTITY, Kept.UNSUPPORTED})
 
@@ -335,10 +336,10 @@ def _kind(lookup: LookupResult) -> str:
         return f"kept:{min(kept)}"
     if there:
         return "in_line"
-    reason = targets[0].reason or "not_found"
+    reason = targets[0].reason or Reason.NOT_FOUND
     if reason in skipped.REASONS:
         return f"skipped:{reason}"
-    return "missing" if reason == "not_found" else reason
+    return "missing" if reason == Reason.NOT_FOUND else reason
 
 
 def _whose(lookup: LookupResult) -> tuple[str, str]:

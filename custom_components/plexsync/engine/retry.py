@@ -6,6 +6,8 @@ from random import Random
 
 from .holds import Hold
 
+CLOSED = "closed"  # the reason of a call that we broke off ourselves
+
 
 class FaultClass(StrEnum):
     """Whose a failure is. Only ``SERVER`` counts against the circuit."""
@@ -65,7 +67,7 @@ class Fault(Exception):  # noqa: N818  # the word that is used everywhere
     @property
     def is_ours(self) -> bool:
         """Whether we broke the call off ourselves: it says nothing of the server."""
-        return self.reason == "closed"
+        return self.reason == CLOSED
 
     @property
     def proven(self) -> Fault:

@@ -8,21 +8,22 @@ import json
 from sqlite3 import Connection
 
 from .job import SKIPPED
+from .reasons import Reason
 
 # What a look or a source says of a record that has nothing to write to.
 REASONS = frozenset(
     {
-        "outside_libraries",
-        "not_mapped",
-        "no_file",
-        "not_organized",
-        "filtered",
-        "shared_item",
-        "plan_changed",
+        Reason.OUTSIDE_LIBRARIES,
+        Reason.NOT_MAPPED,
+        Reason.NO_FILE,
+        Reason.NOT_ORGANIZED,
+        Reason.FILTERED,
+        Reason.SHARED_ITEM,
+        Reason.PLAN_CHANGED,
     }
 )
 # Of these too many show that paths are mapped wrongly, or a library was not chosen.
-OF_PATHS = frozenset({"outside_libraries", "not_mapped"})
+OF_PATHS = frozenset({Reason.OUTSIDE_LIBRARIES, Reason.NOT_MAPPED})
 
 
 def counts(db: Connection) -> dict[str, int]:
@@ -59,8 +60,8 @@ def take_up_changed(
     db.execute(
         "UPDATE job SET failed = 0, due = ?, reason = NULL"
         " WHERE source = ? AND key = coalesce(?, key) AND failed = ?"
-        " AND reason = 'plan_changed'",
-        (now, source, key, SKIPPED),
+        " AND reason = ?",
+        (now, source, key, SKIPPED, Reason.PLAN_CHANGED),
     )
 
 

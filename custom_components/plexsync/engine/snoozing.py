@@ -3,7 +3,7 @@
 from . import skipped
 from .common import Common
 from .judge import About
-from .ports import CHANGING
+from .reasons import Reason
 from .retry import Fault
 from .task import Task
 from .unforeseen import tell
@@ -38,11 +38,11 @@ def snooze_or_fail(
 
 def not_found(common: Common, task: Task) -> None:
     """Snooze a job whose item Plex does not have yet; give it up after a day."""
-    reason = task.lookup.reason or "not_found"
+    reason = task.lookup.reason or Reason.NOT_FOUND
     if reason in skipped.REASONS:
         task.skip(reason)
         return
-    if reason != "not_found":
+    if reason != Reason.NOT_FOUND:
         task.fail(reason)
         return
     job, now = task.job, common.clock.steady()
@@ -67,7 +67,7 @@ def still_waits(common: Common, task: Task) -> bool:
 
 def keeps_changing(common: Common, task: Task) -> None:
     """Snooze a job whose item others are editing at this moment."""
-    task.snooze(CHANGING, common.retry.transient.delay(0, common.random))
+    task.snooze(Reason.CHANGING, common.retry.transient.delay(0, common.random))
 
 
 def unforeseen(common: Common, task: Task, error: Exception) -> None:
@@ -75,7 +75,7 @@ def unforeseen(common: Common, task: Task, error: Exception) -> None:
     tell(error)
     retry, attempts = common.retry, task.job.attempts
     if attempts + 1 >= retry.attempts:
-        task.fail("unforeseen")
+        task.fail(Reason.UNFORESEEN)
         return
     task.attempt = True
-    task.snooze("unforeseen", retry.transient.delay(attempts, common.random))
+    task.snooze(Reason.UNFORESEEN, retry.transient.delay(attempts, common.random))

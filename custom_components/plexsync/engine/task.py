@@ -12,6 +12,7 @@ from .lookup_result import LookupResult
 from .pictures import Pictures
 from .plan import Plan
 from .ports import Item
+from .reasons import Reason
 from .record import Value
 
 
@@ -120,7 +121,7 @@ class Task:
     def fail_refused(self) -> None:
         """Fail for the fields that Plex does not take; all others are done."""
         reasons = list(self.kept.values())
-        self.fail(reasons[0], passing="error_500" in reasons)
+        self.fail(reasons[0], passing=Reason.ERROR_500 in reasons)
 
     def snooze(self, reason: str | None, delay: float) -> None:
         """Put the job off for some seconds; this alone costs it nothing."""

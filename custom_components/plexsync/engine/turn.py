@@ -17,6 +17,7 @@ from .look import Look
 from .lookup_result import LookupResult
 from .next_owner import seek_next_owners
 from .preparing import fetch_pictures, recall
+from .reasons import Reason
 from .record import Outcome, Record
 from .retry import Fault
 from .snoozing import not_found, snooze_or_fail, still_waits
@@ -128,7 +129,7 @@ class Turn:
             if resumed := task.is_resumed:
                 self._calls.saw_write()
             if not task.is_as_shown:
-                task.skip("plan_changed")
+                task.skip(Reason.PLAN_CHANGED)
             elif not task.plan.changes and not still_waits(self._common, task):
                 task.end(Verdict.WRITTEN if resumed else Verdict.UNCHANGED)
 

@@ -30,6 +30,7 @@ from .ledger_row import UNDONE, WAITS, LedgerRow, row_of
 from .look import Look
 from .lookup_result import LookupResult
 from .ports import FieldEdit, Item
+from .reasons import Reason
 from .record import Find
 from .retry import Fault, FaultClass
 from .undo import Restore, UndoPlan, make_undo, missed, once_more, why_no_picture
@@ -290,7 +291,9 @@ class Undoing:
         items = [each.item for each in lookup.targets if each.item is not None]
         if len(items) < len(lookup.targets):
             first = next(each for each in lookup.targets if each.item is None)
-            raise first.fault or Fault(FaultClass.ITEM, first.reason or "not_found")
+            raise first.fault or Fault(
+                FaultClass.ITEM, first.reason or Reason.NOT_FOUND
+            )
         return items
 
     async def _undo_item(
@@ -304,7 +307,7 @@ class Undoing:
         if edits:
             # What did not arrive stays ours, and the undo can be asked for again.
             lacking = await self._edit(calls, read, restores, edits)
-            kept |= dict.fromkeys(lacking, "not_kept")
+            kept |= dict.fromkeys(lacking, Reason.NOT_KEPT)
             restores = [each for each in restores if each.field not in lacking]
         await self._let_go(read, restores, kept, by_hand=by_hand)
         return {each.field for each in restores} - gone.keys(), kept

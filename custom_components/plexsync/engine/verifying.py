@@ -11,6 +11,7 @@ from .fields import FIELDS
 from .judge import About, Purpose
 from .look import Look
 from .ports import Item
+from .reasons import Reason
 from .retry import Fault
 from .snoozing import not_found, snooze_or_fail, still_waits
 from .task import Task, Verdict, open_ones
@@ -36,8 +37,8 @@ class Verifying:
                 await self._repair(task)
         for task in await self._check(open_ones(lacking)):
             lacking_fields = (change.field for change in _lacking(task))
-            task.kept = dict.fromkeys(lacking_fields, "not_kept") | task.kept
-            task.fail("not_kept", passing=True)
+            task.kept = dict.fromkeys(lacking_fields, Reason.NOT_KEPT) | task.kept
+            task.fail(Reason.NOT_KEPT, passing=True)
         for task in written:
             if task.verdict is not None or still_waits(self._common, task):
                 continue

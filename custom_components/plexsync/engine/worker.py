@@ -22,6 +22,7 @@ from .health import Health
 from .job import Job
 from .judge import Judge
 from .look import Look
+from .reasons import Reason
 from .record import Outcome, Record
 from .retry import Backoff
 from .side_calls import SideCalls
@@ -257,12 +258,12 @@ class Worker:
         (job,) = jobs
         if job.attempts + 1 >= retry.attempts:
             if await self._common.database.run(
-                lambda db: queue.fail(db, job, "unforeseen", now)
+                lambda db: queue.fail(db, job, Reason.UNFORESEEN, now)
             ):
-                self._done(job, Outcome("failed", "unforeseen"))
+                self._done(job, Outcome("failed", Reason.UNFORESEEN))
             return
         wait = retry.transient.delay(job.attempts, self._common.random)
-        why = queue.Snooze(now + wait, "unforeseen", attempt=True, solo=True)
+        why = queue.Snooze(now + wait, Reason.UNFORESEEN, attempt=True, solo=True)
         await self._common.database.run(lambda db: queue.snooze(db, job, why, now))
 
     async def _rest(self, turn: Turn | None, *, solo: bool) -> None:

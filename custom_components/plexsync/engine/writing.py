@@ -13,7 +13,8 @@ from .intent import note_intent
 from .judge import About, Purpose
 from .look import Look
 from .pace import MOST
-from .ports import CHANGING, Server
+from .ports import Server
+from .reasons import Reason
 from .retry import Fault, FaultClass
 from .snoozing import keeps_changing, not_found, snooze_or_fail, still_waits, unforeseen
 from .task import Task, open_ones
@@ -199,11 +200,11 @@ class Writing:
 
     async def _not_sent(self, task: Task, fault: Fault, call: About) -> None:
         """End a task whose call met a fault of its own."""
-        if fault.kind is FaultClass.ITEM and fault.reason == "not_found":
+        if fault.kind is FaultClass.ITEM and fault.reason == Reason.NOT_FOUND:
             await self._common.server.forget([task.item.rating_key])
             task.lookup.miss()
             not_found(self._common, task)
-        elif fault.reason == CHANGING:
+        elif fault.reason == Reason.CHANGING:
             keeps_changing(self._common, task)
         else:
             snooze_or_fail(self._common, task, fault, call)

@@ -11,9 +11,10 @@ import re
 from urllib.parse import quote
 
 from ..engine.image_bytes import MAX_IMAGE
-from ..engine.ports import CHANGING, IsStale, Items, PictureChoice, never
+from ..engine.ports import IsStale, Items, PictureChoice, never
+from ..engine.reasons import Reason
 from ..engine.retry import Fault, FaultClass
-from .classify import MOVED, WRONG_SERVER, FaultRow
+from .classify import WRONG_SERVER, FaultRow
 from .client import PlexClient
 from .connections import Call
 from .deadlines import Deadlines
@@ -25,7 +26,7 @@ from .pictures import parse_pictures
 from .same import Cut, cut
 
 # An edit without an id edits the whole library.
-NO_ID = FaultRow(FaultClass.ITEM, "no_id", permanent=True)
+NO_ID = FaultRow(FaultClass.ITEM, Reason.NO_ID, permanent=True)
 _NO_GENERATION = -1
 _LOOKS = 3  # times to ask for the identity if connections break meanwhile
 _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
@@ -207,7 +208,7 @@ class PlexApi:
             generation = await self._assured()
             if is_stale():
                 # Somebody edited the item while the identity was checked.
-                raise Fault(FaultClass.ITEM, CHANGING, doubtful=True)
+                raise Fault(FaultClass.ITEM, Reason.CHANGING, doubtful=True)
 
             try:
                 with self._noted():
@@ -223,7 +224,7 @@ class PlexApi:
                     )
             except Fault as fault:
                 # The connection was closed meanwhile: check the identity again.
-                if last or fault.reason != MOVED:
+                if last or fault.reason != Reason.MOVED:
                     raise
             else:
                 return

@@ -11,6 +11,7 @@ from dataclasses import replace
 from math import inf
 import time
 
+from ..engine.reasons import Reason
 from ..engine.retry import Fault, FaultClass
 from . import paths
 from .index import Index, Place, Section
@@ -103,7 +104,7 @@ class Catalogue:
     async def refresh(self) -> None:
         """Ask for the libraries' folders, and whether they changed. Raises Fault."""
         if not await self.accept(await self._lister.libraries()):
-            raise Fault(FaultClass.SERVER, "listing_empty")
+            raise Fault(FaultClass.SERVER, Reason.LISTING_EMPTY)
 
     async def accept(self, libraries: Sequence[Library]) -> bool:
         """Store the server's list of libraries; return False if no chosen one is in it.
@@ -113,7 +114,7 @@ class Catalogue:
         list, which no healthy server sends.
         """
         if not libraries:
-            raise Fault(FaultClass.SERVER, "listing_empty")
+            raise Fault(FaultClass.SERVER, Reason.LISTING_EMPTY)
         there = {each.uuid: each for each in libraries if each.uuid in self._chosen}
         if not there:
             return False
@@ -239,7 +240,7 @@ class Catalogue:
         try:
             place = await self._walk(uuid, place)
         except Fault as fault:
-            if fault.reason != "bad_request":
+            if fault.reason != Reason.BAD_REQUEST:
                 raise
             return False  # the server lacks this filter
         kind = FILE_TYPE[library.type]
@@ -290,14 +291,14 @@ class Catalogue:
         like that: one answer proves no deletion.
         """
         if place.known and not place.seen:
-            return Fault(FaultClass.SERVER, "listing_empty")
+            return Fault(FaultClass.SERVER, Reason.LISTING_EMPTY)
         gone = place.known - place.seen
         if gone <= FEW or gone * _MASS < place.known:
             self._shrunk_since.pop(uuid, None)
             return None
         now = self._monotonic()
         if now - self._shrunk_since.setdefault(uuid, now) <= _GONE_AFTER:
-            return Fault(FaultClass.SERVER, "listing_shrunk")
+            return Fault(FaultClass.SERVER, Reason.LISTING_SHRUNK)
         del self._shrunk_since[uuid]
         return None
 

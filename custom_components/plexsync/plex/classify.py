@@ -15,12 +15,12 @@ from typing import override
 import aiohttp
 
 from ..engine.http_dates import retry_after
+from ..engine.reasons import Reason
 from ..engine.retry import Fault, FaultClass
 from .connections import MovedError
 
 PLEX_HEADER = "X-Plex-Protocol"  # in every answer of a real Plex, errors included
 MAX_RETRY_AFTER = 600.0  # seconds
-MOVED = "moved"  # nothing was sent: another machine may have answered
 _SUCCESS = frozenset({200, 201, 204})
 # The root element of a document, after a byte order mark and an XML declaration.
 _ROOT = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z][\w.-]*)")
@@ -50,26 +50,26 @@ class FaultRow:
 
 
 BY_STATUS: Mapping[int, FaultRow] = {
-    400: FaultRow(FaultClass.ITEM, "bad_request", permanent=True, only_plex=True),
-    401: FaultRow(FaultClass.AUTH, "unauthorized"),
-    403: FaultRow(FaultClass.AUTH, "forbidden"),
-    404: FaultRow(FaultClass.ITEM, "not_found", only_plex=True),
+    400: FaultRow(FaultClass.ITEM, Reason.BAD_REQUEST, permanent=True, only_plex=True),
+    401: FaultRow(FaultClass.AUTH, Reason.UNAUTHORIZED),
+    403: FaultRow(FaultClass.AUTH, Reason.FORBIDDEN),
+    404: FaultRow(FaultClass.ITEM, Reason.NOT_FOUND, only_plex=True),
     408: FaultRow(FaultClass.SERVER, "http_408"),
-    409: FaultRow(FaultClass.ITEM, "conflict", permanent=True),
-    413: FaultRow(FaultClass.ITEM, "too_large", permanent=True),
-    414: FaultRow(FaultClass.ITEM, "too_long", permanent=True),
-    429: FaultRow(FaultClass.SERVER, "rate_limited"),
-    431: FaultRow(FaultClass.ITEM, "too_long", permanent=True),
+    409: FaultRow(FaultClass.ITEM, Reason.CONFLICT, permanent=True),
+    413: FaultRow(FaultClass.ITEM, Reason.TOO_LARGE, permanent=True),
+    414: FaultRow(FaultClass.ITEM, Reason.TOO_LONG, permanent=True),
+    429: FaultRow(FaultClass.SERVER, Reason.RATE_LIMITED),
+    431: FaultRow(FaultClass.ITEM, Reason.TOO_LONG, permanent=True),
     # Caused by a bad value, a picture over 10 MB, or a database that cannot commit.
-    500: FaultRow(FaultClass.SERVER, "error_500"),
+    500: FaultRow(FaultClass.SERVER, Reason.ERROR_500),
 }
-STARTING = FaultRow(FaultClass.SERVER, "starting")
-MAINTENANCE = FaultRow(FaultClass.SERVER, "maintenance")
-EMPTY = FaultRow(FaultClass.SERVER, "empty_answer")
-NOT_PLEX = FaultRow(FaultClass.SERVER, "not_plex")
-UNPARSABLE = FaultRow(FaultClass.SERVER, "unparsable")
-TOO_BIG = FaultRow(FaultClass.SERVER, "answer_too_big")
-WRONG_SERVER = FaultRow(FaultClass.WRONG_SERVER, "wrong_machine")
+STARTING = FaultRow(FaultClass.SERVER, Reason.STARTING)
+MAINTENANCE = FaultRow(FaultClass.SERVER, Reason.MAINTENANCE)
+EMPTY = FaultRow(FaultClass.SERVER, Reason.EMPTY_ANSWER)
+NOT_PLEX = FaultRow(FaultClass.SERVER, Reason.NOT_PLEX)
+UNPARSABLE = FaultRow(FaultClass.SERVER, Reason.UNPARSABLE)
+TOO_BIG = FaultRow(FaultClass.SERVER, Reason.ANSWER_TOO_BIG)
+WRONG_SERVER = FaultRow(FaultClass.WRONG_SERVER, Reason.WRONG_MACHINE)
 
 
 class UnprovenFault(Fault):
@@ -125,7 +125,7 @@ def judge(
 def _by_range(status: int) -> FaultRow:
     if 300 <= status < 400:
         # A login page, or a proxy that moved: following it would turn a PUT into a GET.
-        return FaultRow(FaultClass.SERVER, "redirect")
+        return FaultRow(FaultClass.SERVER, Reason.REDIRECT)
     return FaultRow(FaultClass.SERVER, f"http_{status}")
 
 
@@ -136,7 +136,7 @@ def _judge_body(
         if not _is_framed(status, headers):
             # The standard library takes a connection lost within the headers for their
             # end, so this is not a complete answer, let alone a good one.
-            return Fault(FaultClass.SERVER, "short_answer", unreachable=True)
+            return Fault(FaultClass.SERVER, Reason.SHORT_ANSWER, unreachable=True)
         return None if write else EMPTY.fault()
     match = _ROOT.match(body)
     root = match[1] if match else b""
@@ -164,13 +164,13 @@ def judge_error(error: BaseException | None) -> Fault:
 _BY_ERROR: tuple[
     tuple[str, type[BaseException], *tuple[type[BaseException], ...]], ...
 ] = (
-    (MOVED, MovedError),
-    ("reset", ssl.SSLEOFError, ssl.SSLZeroReturnError),
-    ("tls", ssl.SSLError),
-    ("dns", socket.gaierror, UnicodeError),
-    ("refused", ConnectionRefusedError),
-    ("timeout", TimeoutError),
-    ("short_answer", aiohttp.ClientPayloadError),
+    (Reason.MOVED, MovedError),
+    (Reason.RESET, ssl.SSLEOFError, ssl.SSLZeroReturnError),
+    (Reason.TLS, ssl.SSLError),
+    (Reason.DNS, socket.gaierror, UnicodeError),
+    (Reason.REFUSED, ConnectionRefusedError),
+    (Reason.TIMEOUT, TimeoutError),
+    (Reason.SHORT_ANSWER, aiohttp.ClientPayloadError),
 )
 
 
@@ -179,7 +179,7 @@ def _why(error: BaseException | None) -> str:
     for reason, *kinds in _BY_ERROR:
         if any(isinstance(cause, tuple(kinds)) for cause in causes):
             return reason
-    return "reset"
+    return Reason.RESET
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

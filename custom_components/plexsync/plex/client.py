@@ -20,7 +20,8 @@ from certifi import where
 from yarl import URL
 
 from ..engine.bounded import read_at_most
-from ..engine.retry import Fault, FaultClass
+from ..engine.reasons import Reason
+from ..engine.retry import CLOSED, Fault, FaultClass
 from . import classify
 from .connections import Call, ConnectionHistory, Connector
 from .deadlines import Deadlines
@@ -156,14 +157,14 @@ class PlexClient:
         answer = await self._within(deadline, Call(), sent, probe=False)
         content = _unpack(answer, most)
         if answer.status != 200 or content is None:
-            raise Fault(FaultClass.ITEM, "image_missing")
+            raise Fault(FaultClass.ITEM, Reason.IMAGE_MISSING)
         return content
 
     async def _within(
         self, deadline: float, call: Call, sent: Outgoing, *, probe: bool
     ) -> Answer:
         if self._closed:
-            raise Fault(FaultClass.SERVER, "closed", unreachable=True)
+            raise Fault(FaultClass.SERVER, CLOSED, unreachable=True)
         task = asyncio.create_task(self._carry(call, sent, probe=probe))
         self._calls[task] = call
         task.add_done_callback(self._over)
@@ -181,7 +182,7 @@ class PlexClient:
         if cancelled:
             raise asyncio.CancelledError
         if task.cancelled():
-            reason = "closed" if self._closed else "timeout"
+            reason = CLOSED if self._closed else Reason.TIMEOUT
             raise Fault(FaultClass.SERVER, reason, unreachable=True)
         return task.result()
 
@@ -273,7 +274,7 @@ def _is_stale(call: Call, sent: Outgoing, answer: Answer | Fault) -> bool:
     return (
         isinstance(answer, Fault)
         and sent.method == "GET"
-        and answer.reason == "reset"
+        and answer.reason == Reason.RESET
         and call.reused
         and not call.answered
     )
@@ -317,7 +318,7 @@ def _unpack(answer: Answer, limit: int) -> bytes | None:
     if not broken and unpacker.unconsumed_tail:
         return None
     if answer.status < 300 and (broken or not unpacker.eof):
-        raise Fault(FaultClass.SERVER, "short_answer", unreachable=True)
+        raise Fault(FaultClass.SERVER, Reason.SHORT_ANSWER, unreachable=True)
     return content
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from ..engine.ports import Match
+from ..engine.reasons import Reason
 from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths
@@ -186,11 +187,11 @@ class Matcher:
             if met.kind is FaultClass.WRONG_SERVER:
                 raise
             fault = met
-        if fault is not None and fault.reason == "not_found":
+        if fault is not None and fault.reason == Reason.NOT_FOUND:
             # Plex does not know the library: a fault, unless it stays like that.
             await catalogue.refresh()
             gone = uuid not in catalogue.present()
-            fault = None if gone else Fault(FaultClass.SERVER, "listing_empty")
+            fault = None if gone else Fault(FaultClass.SERVER, Reason.LISTING_EMPTY)
         desk.looks += 1
         desk.fault = fault
         return fault
@@ -250,7 +251,7 @@ class _Wanted:
             # The read that follows shows whether it is in a chosen library.
             if is_rating_key(self.rating_key):
                 return Match(self.rating_key)
-            return Match(reason="not_found")
+            return Match(reason=Reason.NOT_FOUND)
         # Prefer a library that failed to one that was avoided.
         library = max(
             self.failed, key=lambda uuid: self.failed[uuid] is not None, default=None
@@ -269,10 +270,12 @@ class _Wanted:
         if len(keys) == 1:
             return Match(keys[0], library=found.libraries[keys[0]])
         if keys:
-            return Match(reason="ambiguous", candidates=tuple(keys))
+            return Match(reason=Reason.AMBIGUOUS, candidates=tuple(keys))
         if library:
             return Match(library=library, fault=fault)
-        return Match(reason="outside_libraries" if self.is_outside else "not_found")
+        return Match(
+            reason=Reason.OUTSIDE_LIBRARIES if self.is_outside else Reason.NOT_FOUND
+        )
 
     def _keys(self, found: Found) -> set[str]:
         return self._by_path(found) or self._guesses(found)

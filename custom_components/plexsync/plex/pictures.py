@@ -2,6 +2,7 @@
 
 from ..engine.image_bytes import MAX_IMAGE, is_picture
 from ..engine.ports import PictureChoice
+from ..engine.reasons import Reason
 from ..engine.retry import Fault, FaultClass
 from .markup import Element
 
@@ -11,9 +12,9 @@ ENDPOINTS = {"poster": "posters", "background": "arts"}
 def check(data: bytes) -> None:
     """Raise Fault for data that is too large, or no JPEG, PNG, WebP or GIF."""
     if len(data) > MAX_IMAGE:
-        raise Fault(FaultClass.ITEM, "image_too_large", permanent=True)
+        raise Fault(FaultClass.ITEM, Reason.IMAGE_TOO_LARGE, permanent=True)
     if not is_picture(data):
-        raise Fault(FaultClass.ITEM, "image_invalid", permanent=True)
+        raise Fault(FaultClass.ITEM, Reason.IMAGE_INVALID, permanent=True)
 
 
 def parse_pictures(root: Element) -> PictureChoice:

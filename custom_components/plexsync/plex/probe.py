@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from math import inf
 
+from ..engine.reasons import Reason
 from ..engine.retry import Fault, FaultClass
 from .api import PlexApi
 from .catalogue import Catalogue
@@ -67,4 +68,4 @@ class DatabaseProbe:
 
     async def _look_at_the_list(self) -> None:
         if not await self._catalogue.accept(await self._api.libraries(probe=True)):
-            raise Fault(FaultClass.ITEM, "library_gone")
+            raise Fault(FaultClass.ITEM, Reason.LIBRARY_GONE)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..engine.ports import Items
+from ..engine.reasons import Reason
 from ..engine.retry import Fault, FaultClass
 from .api import PlexApi
 from .chunks import chunks
@@ -41,7 +42,9 @@ class Reader:
                     )
                 )
             except Fault as fault:
-                item = fault.kind is FaultClass.ITEM and fault.reason == "not_found"
+                item = (
+                    fault.kind is FaultClass.ITEM and fault.reason == Reason.NOT_FOUND
+                )
                 if not item or len(wanted) > 1:
                     raise
         return found

@@ -14,6 +14,7 @@ from ..engine.ports import (
     PictureChoice,
     never,
 )
+from ..engine.reasons import Reason
 from ..engine.record import Find
 from ..engine.retry import Fault, FaultClass
 from . import paths, pictures
@@ -164,7 +165,7 @@ class PlexMediaServer:
     async def recall(self, finds: Sequence[Find]) -> list[Match]:
         """Return remembered matches; no request."""
         if self._catalogue is None:
-            return [Match(reason="outside_libraries") for _ in finds]
+            return [Match(reason=Reason.OUTSIDE_LIBRARIES) for _ in finds]
         return await self._matcher.recall(finds)
 
     async def match(
@@ -172,7 +173,7 @@ class PlexMediaServer:
     ) -> list[Match]:
         """Return the match of each find, in order, in the chosen libraries."""
         if self._catalogue is None:
-            return [Match(reason="outside_libraries") for _ in finds]
+            return [Match(reason=Reason.OUTSIDE_LIBRARIES) for _ in finds]
         return await self._matcher.match(finds, avoid)
 
     async def catch_up(self, avoid: frozenset[str]) -> Mapping[str, Fault]:
@@ -270,7 +271,7 @@ class PlexMediaServer:
     async def scan(self, folder: Folder) -> None:
         """Request a scan of a folder for new files; one request."""
         if (catalogue := self._catalogue) is None:
-            raise Fault(FaultClass.ITEM, "outside_libraries", permanent=True)
+            raise Fault(FaultClass.ITEM, Reason.OUTSIDE_LIBRARIES, permanent=True)
         section = catalogue.sections[folder.library]
         await self._api.scan(section.library.key, folder.path)
 
@@ -338,5 +339,5 @@ class PlexMediaServer:
         ):
             raise NO_ID.fault()
         if item.section not in self._chosen:
-            raise Fault(FaultClass.ITEM, "outside_libraries", permanent=True)
+            raise Fault(FaultClass.ITEM, Reason.OUTSIDE_LIBRARIES, permanent=True)
         return handle

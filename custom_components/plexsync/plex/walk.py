@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote
 
+from ..engine.reasons import Reason
 from ..engine.retry import Fault
 from .index import Index, Place
 from .library import Library
@@ -17,7 +18,13 @@ from .listing import FILE_TYPE, PAGE, SHOW_TYPE, Page, PageSize, Row, Slice
 
 _HALVINGS = 3  # in a row without a successful page
 _TOO_MUCH = frozenset(
-    {"timeout", "short_answer", "reset", "unparsable", "answer_too_big"}
+    {
+        Reason.TIMEOUT,
+        Reason.SHORT_ANSWER,
+        Reason.RESET,
+        Reason.UNPARSABLE,
+        Reason.ANSWER_TOO_BIG,
+    }
 )
 _ORDER = "sort=addedAt%3Aasc&includeGuids=1"
 
@@ -154,7 +161,9 @@ def _query(since: int | None) -> str:
 
 
 def _is_too_much(fault: Fault, rows: int) -> bool:
-    return fault.reason in _TOO_MUCH or (rows > PAGE and fault.reason == "bad_request")
+    return fault.reason in _TOO_MUCH or (
+        rows > PAGE and fault.reason == Reason.BAD_REQUEST
+    )
 
 
 def _once(rows: Iterable[Row], *, files: bool) -> list[Row]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..engine.compare import by_name, same_member
 from ..engine.ports import FieldEdit, IsStale, Item, never
+from ..engine.reasons import Reason
 from ..engine.record import Actor
 from ..engine.retry import Fault, FaultClass
 from .api import PlexApi
@@ -21,10 +22,10 @@ from .items import Handle
 
 _REFUSALS = 12  # refused requests at most while searching for the refused field
 _LEAST = 256  # bytes of a request that is not too long for any proxy
-REFUSED = frozenset({"bad_request", "conflict", "too_large", "too_long"})
-_TOO_LONG = "too_long"
+REFUSED = frozenset(
+    {Reason.BAD_REQUEST, Reason.CONFLICT, Reason.TOO_LARGE, Reason.TOO_LONG}
+)
 _ADD = "lists_add"
-TOO_LONG_LIST = "too_long_list"
 
 
 class Lists:
@@ -131,10 +132,10 @@ class Write:
     async def _not_taken(self, request: Request, fault: Fault) -> None:
         """Find the refused fields; raises the fault if no field can be the cause."""
         own = fault.kind is FaultClass.ITEM and fault.reason in REFUSED
-        if not own and not (self._apart and fault.reason == "error_500"):
+        if not own and not (self._apart and fault.reason == Reason.ERROR_500):
             raise fault
         self._is_stale = never
-        if fault.reason == _TOO_LONG:
+        if fault.reason == Reason.TOO_LONG:
             self._found_too_long(request)
             await self._shorten(request)
             return
@@ -162,7 +163,7 @@ class Write:
             await self._send([replace(edit, remove=edit.remove[:half], lock=None)])
             await self._send([replace(edit, remove=edit.remove[half:])])
         else:
-            self._refuse(edit.field, _TOO_LONG)
+            self._refuse(edit.field, Reason.TOO_LONG)
 
     def _refuse(self, name: str, reason: str) -> None:
         self._refused[name] = Fault(FaultClass.ITEM, reason, permanent=True)
@@ -185,7 +186,7 @@ class Write:
             if not same_member(there.get(key), member)
         ]
         if missing and not await self._may_cut(name, current):
-            self._refuse(name, TOO_LONG_LIST)
+            self._refuse(name, Reason.TOO_LONG_LIST)
             return
         sent: list[Sequence[Member]] = []
         for some in self._portions(edit, current, missing):
@@ -196,7 +197,7 @@ class Write:
                     await self._bring_back(name, current)
                 return
             if await self._is_replaced(edit, sent) or self._lists.add is None:
-                self._refuse(name, TOO_LONG_LIST)
+                self._refuse(name, Reason.TOO_LONG_LIST)
                 await self._bring_back(name, current)
                 return
         lock = None if missing else edit.lock
@@ -243,14 +244,14 @@ class Write:
             most = 1 if self._lists.add is None else len(left)
             request, members = self._part(edit, left[:most])
             if self._is_too_long(request):
-                self._refuse(edit.field, TOO_LONG_LIST)  # even a single member
+                self._refuse(edit.field, Reason.TOO_LONG_LIST)  # even a single member
                 break
             try:
                 await self._put(request)
             except Fault as fault:
                 if fault.kind is not FaultClass.ITEM or fault.reason not in REFUSED:
                     raise
-                if fault.reason != _TOO_LONG:
+                if fault.reason != Reason.TOO_LONG:
                     self._refuse(edit.field, fault.reason)
                     break
                 self._found_too_long(request)

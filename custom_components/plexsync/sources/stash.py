@@ -18,6 +18,7 @@ import time
 import aiohttp
 
 from ..engine.ports import FetchedImage
+from ..engine.reasons import Reason
 from ..engine.record import Image, Record
 from .base import Batch, SourceInfo
 from .stash_client import DEADLINE, StashClient, source_fault
@@ -197,7 +198,7 @@ class StashSource:
             if key in ids and ids[key] not in scenes:
                 continue  # it exists, but cannot be read
             if (scene := scenes.get(ids.get(key, ""))) is None:
-                found[key] = "gone"
+                found[key] = Reason.GONE
             elif (record := self._records.make(scene)) is not None:
                 found[key] = self._records.why_not(scene, record) or record
         return found

@@ -33,6 +33,7 @@ from yarl import URL
 
 from ..engine.bounded import read_at_most
 from ..engine.http_dates import parse_date, retry_after
+from ..engine.reasons import Reason
 from ..engine.retry import Fault, FaultClass
 from .redirect import HOPS, redirect
 
@@ -144,12 +145,12 @@ class StashClient:
                 tag = response.headers.get("ETag", known[0])
                 return Download(None, content_type, tag)
             if response.status == 404:
-                raise source_fault("not_found")
+                raise source_fault(Reason.NOT_FOUND)
             if response.status != 200:
                 raise await _refusal(response)
             body = await _read(response, limit)
             if body is None:
-                raise Fault(FaultClass.ITEM, "image_too_large", permanent=True)
+                raise Fault(FaultClass.ITEM, Reason.IMAGE_TOO_LARGE, permanent=True)
             return Download(body, content_type, response.headers.get("ETag"))
 
     @asynccontextmanager
@@ -167,7 +168,7 @@ class StashClient:
         try:
             if self._api_key:
                 if not (self._api_key.isascii() and self._api_key.isprintable()):
-                    raise source_fault("unauthorized")
+                    raise source_fault(Reason.UNAUTHORIZED)
                 headers["ApiKey"] = self._api_key
             url = _address(self._url, path)
             async with asyncio.timeout(self._deadline):
@@ -239,7 +240,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> Fault:
     if status < 400:
         return source_fault("broken_answer")
     if status == 401:
-        return source_fault("unauthorized")
+        return source_fault(Reason.UNAUTHORIZED)
     if status == 403:
         return source_fault("tripwire")
     if status == 422:
@@ -251,7 +252,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> Fault:
     if status == 400 and any(code.encode() in body for code in _INVALID_QUERY):
         return source_fault("schema", permanent=True)
     if status == 500 and b"unauthorized" in body.lower():
-        return source_fault("unauthorized")
+        return source_fault(Reason.UNAUTHORIZED)
     return source_fault(
         "status_5xx" if status >= 500 else "status_4xx",
         retry_after=_wait(response.headers),

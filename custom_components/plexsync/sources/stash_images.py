@@ -5,6 +5,7 @@ import re
 
 from ..engine.image_bytes import MAX_IMAGE, is_picture
 from ..engine.ports import FetchedImage
+from ..engine.reasons import Reason
 from ..engine.record import Image
 from ..engine.retry import Fault, FaultClass
 from ..engine.reused_keys import is_another
@@ -41,7 +42,7 @@ class StashPictures:
         try:
             found = await self._download(route[1], known)
         except Fault as fault:
-            if fault.reason != "not_found":
+            if fault.reason != Reason.NOT_FOUND:
                 raise
             raise await self._why_missing(scene_id) from None
         if scene_id and files and found.data is not None:
@@ -109,8 +110,8 @@ def _is_svg(head: bytes) -> bool:
 
 
 def _missing(*, permanent: bool) -> Fault:
-    return Fault(FaultClass.ITEM, "image_missing", permanent=permanent)
+    return Fault(FaultClass.ITEM, Reason.IMAGE_MISSING, permanent=permanent)
 
 
 def _invalid() -> Fault:
-    return Fault(FaultClass.ITEM, "image_invalid", permanent=True)
+    return Fault(FaultClass.ITEM, Reason.IMAGE_INVALID, permanent=True)

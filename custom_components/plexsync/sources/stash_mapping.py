@@ -12,6 +12,7 @@ from hashlib import blake2b
 import re
 from typing import Any
 
+from ..engine.reasons import Reason
 from ..engine.record import Find, Image, InvalidRecordError, Record, Value, normalise
 from .stash_cursor import is_just_now
 from .stash_filter import is_wanted
@@ -116,12 +117,12 @@ def why_skipped(
 ) -> str | None:
     """Return why a scene is not sent: not_organized, filtered, no_file or not_mapped."""
     if options.organized_only and scene.get("organized") is False:
-        return "not_organized"
+        return Reason.NOT_ORGANIZED
     if not is_wanted(scene, options):
-        return "filtered"
+        return Reason.FILTERED
     if record.find.paths:
         return None
-    return "not_mapped" if file_paths(scene) else "no_file"
+    return Reason.NOT_MAPPED if file_paths(scene) else Reason.NO_FILE
 
 
 def marks_of(scene: Mapping[str, Any]) -> tuple[str, ...]:
