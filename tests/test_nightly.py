@@ -256,6 +256,11 @@ async def test_a_sweep_that_breaks_begins_again_before_the_next_night(
     assert "A Secret" not in caplog.text
 
     await engine.database.run(lambda db: db.execute("DELETE FROM pin").close())
+    # Nor does the end of a run that writes nothing put an end to it.
+    plex.latency_read = 1
+    await call(hass, "reconcile", scope="plan")
+    assert await call(hass, "cancel_reconcile") == {"cancelled": True}
+    plex.latency_read = 0
     # A run over what is recent does not stand for it.
     await call(hass, "reconcile", scope="recent", wait=10)
     assert told.types == ["reconcile_finished"]

@@ -1166,6 +1166,11 @@ async def test_a_reset_closes_and_ends_the_outage(
     for window in answer["availability"].values():
         assert 0 <= window["availability"] < 100
         assert 0 < window["coverage"] < 1
+    (before,) = answer["unknown"]  # until the server was added
+    ended, begun = map(dt_util.parse_datetime, (before["end"], outage["start"]))
+    assert ended is not None
+    assert begun is not None
+    assert ended < begun
 
 
 # Our own storage

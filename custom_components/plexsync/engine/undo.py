@@ -1,8 +1,9 @@
 """Restore what stood there before us, where our value still stands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+import hashlib
 from typing import Any
 
 from .change import Change
@@ -10,7 +11,7 @@ from .compare import by_name, is_form, members_of, name_of, same, stands
 from .fields import FIELDS, Field, Kind
 from .ledger_row import Ledger, LedgerRow
 from .plan_pictures import is_shown
-from .ports import FieldEdit, Item, Year
+from .ports import FieldEdit, Item, PictureChoice, Year
 from .record import Actor, Value
 
 
@@ -28,6 +29,35 @@ class Restore:
     before: Value | None
     picture: bool = False
     stands: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What an undo would do to an item as it was read, and for each field that stays why."""
+
+    item: Item
+    restores: Sequence[Restore]
+    kept: Mapping[str, str]
+
+    @property
+    def to_do(self) -> Sequence[Restore]:
+        """What is restored: not what stays."""
+        return [
+            each
+            for each in self.restores
+            if self.kept.get(each.field) in (None, "picture_gone")
+        ]
+
+    @property
+    def digest(self) -> str:
+        """Name the plan: equal names mean that equal values make way for equal ones.
+
+        What was found out since of a picture that is to be restored has no part in it.
+        """
+        there = {each.field: self.item.fields[each.field] for each in self.restores}
+        kept = sorted(self.kept.items() - {(n, self.kept.get(n)) for n in there})
+        text = repr((list(self.restores), list(there.items()), kept))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]]:
@@ -228,6 +258,18 @@ def _is_persons(
         return False
     roles = [each.role for each in ours if isinstance(each, Actor)]
     return there.role not in (before.role, *roles)
+
+
+def why_no_picture(restore: Restore, found: PictureChoice) -> str | None:
+    """Return why the picture of before cannot be selected, or None.
+
+    Of one that is gone Plex chooses another; one that a person chose since stays.
+    """
+    if found.selected == restore.before is not None:
+        return None
+    if not restore.stands:
+        return "changed_since"
+    return None if restore.before in found.keys else "picture_gone"
 
 
 def _restore_picture(
