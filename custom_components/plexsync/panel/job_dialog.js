@@ -12,10 +12,11 @@ export function openJob(page, job, changed) {
     changed();
   };
   const advice = t(`advice.${job.reason}`);
+  const advised = job.reason !== "ambiguous" && advice !== `advice.${job.reason}`;
   fill(
     dialog,
     el("h2", { id: "job" }, reason(job.reason)),
-    advice === `advice.${job.reason}` ? null : el("p", {}, advice),
+    advised && el("p", {}, advice),
     el(
       "dl",
       { class: "facts" },
