@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from . import running
+from .access import check_access
 from .browser import PANEL, Page, log_in_with, open_page
 from .home import Home
 from .page_outage import see_outage
@@ -81,7 +82,7 @@ async def _use(
     page: Page, demo: running.Demo, folder: Path | None, axe: str | None
 ) -> None:
     """Look at each view, see an outage, write, undo and mend: all of it on one page."""
-    walker = Walker(page, demo, folder)
+    walker = Walker(page, demo, folder, axe)
     await see_outage(walker, demo)
     for view in ("health", "history"):
         await _check_view(page, demo.place, view, folder, axe)
@@ -178,19 +179,8 @@ async def _check_view(
                 await page.settled()
                 await page.picture(folder / f"{view}-{width}-{scheme}.png")
             if axe is not None:
-                await _check_access(page, axe, f"{view}, {width}, {scheme}")
+                await check_access(page, axe, f"{view}, {width}, {scheme}")
     say(f"{view}: seen at {', '.join(map(str, _WIDTHS))} pixels, light and dark")
-
-
-async def _check_access(page: Page, axe: str, where: str) -> None:
-    await page.settled()
-    await page.evaluate(f"{axe}; void 0")
-    found = await page.evaluate(
-        "axe.run(panel().host, {resultTypes: ['violations']}).then((result) =>"
-        " JSON.stringify(result.violations.map((each) => [each.id,"
-        " each.nodes.slice(0, 3).map((node) => [node.target, node.failureSummary])])))"
-    )
-    _expect(found == "[]", f"axe, {where}: {found}")
 
 
 async def _check_planted(
@@ -211,9 +201,9 @@ async def _check_planted(
         "a title has run",
     )
     if axe is not None:
-        await _check_access(page, axe, "an item of the plan")
+        await check_access(page, axe, "an item of the plan")
         await page.evaluate("panel().querySelector('.detail .menu summary').click()")
-        await _check_access(page, axe, "what can be left alone")
+        await check_access(page, axe, "what can be left alone")
     say("A title with a script in it is shown as text")
 
 

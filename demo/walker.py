@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .access import check_access
 from .browser import Page
 from .running import Demo
 from .servers import Scene
@@ -46,11 +47,14 @@ def _asked(truth: str) -> str:
 class Walker:
     """Somebody without a mouse."""
 
-    def __init__(self, page: Page, demo: Demo, folder: Path | None) -> None:
+    def __init__(
+        self, page: Page, demo: Demo, folder: Path | None, axe: str | None
+    ) -> None:
         """Begin where the page is."""
         self.page = page
         self._demo = demo
         self._folder = folder
+        self._axe = axe
 
     async def to(self, truth: str, *, back: bool = False) -> None:
         """Go to an element of which something is true."""
@@ -85,7 +89,9 @@ class Walker:
         await self.page.until(f"{main}.textContent.includes({json.dumps(text)})")
 
     async def keep(self, name: str) -> None:
-        """Keep a picture, where that was asked for."""
+        """Keep a picture, and have axe look, where that was asked for."""
+        if self._axe is not None:
+            await check_access(self.page, self._axe, name)
         if self._folder is not None:
             await self.page.settled()
             await self.page.picture(self._folder / f"walk-{name}.png")
