@@ -336,10 +336,8 @@ def _create(
     persistent: bool = False,
     **shown: str,
 ) -> None:
-    placeholders, query = (
-        {"name": entry.title, **shown},
-        {"config_entry": entry.entry_id},
-    )
+    placeholders = {"name": entry.title, **shown}
+    query = {"config_entry": entry.entry_id}
     if source is not None:
         placeholders["source"] = entry.subentries[source].title
         query["source"] = source

@@ -664,3 +664,19 @@ async def test_a_reused_number_brings_no_history(shelf: Shelf) -> None:
     told = {row.key: (row.rating_key, row.path) for row in await shelf.all()}
     assert told == {None: ("", ""), "show": ("", ""), "film": ("", "/films/1.mkv")}
     assert await shelf.pages(Wanted(rating_key="2")) == []
+
+
+async def test_an_undo_of_one_lost_item_is_not_another_s(shelf: Shelf) -> None:
+    """Nobody can tell any more which of them was undone."""
+    for number in ("8", "9"):
+        show = Item(number, "uuid", (), {}, frozenset(), 0.0)
+        item = await shelf.database.run(
+            lambda db, i=show: known_items.find_or_add(db, i)
+        )
+        await shelf.add(entry(item, key=number))
+    await shelf.add(entry(item, "Undone", UNDO, key=None))
+    assert [run.undone for run in await shelf.view.runs(9)] == [0, 1]
+    for machine in ("one", "two"):
+        await shelf.database.run(lambda db, m=machine: other_machine.recognise(db, m))
+    assert not any(row.taken_back for row in await shelf.all())
+    assert [run.undone for run in await shelf.view.runs(9)] == [0, 0]

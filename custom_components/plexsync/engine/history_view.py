@@ -189,7 +189,8 @@ def _undone(db: Connection, runs: str, before: int) -> tuple[Counter[int], int |
     last = _last_of_step(db, before, _FAST_STEP)
     rows = db.execute(
         "SELECT id, run, item, changes FROM history WHERE id < ?1 AND id >= ?2"
-        " AND key IS NOT NULL AND run IN (SELECT value FROM json_each(?3))"
+        " AND key IS NOT NULL AND item > 0"
+        " AND run IN (SELECT value FROM json_each(?3))"
         " AND EXISTS (SELECT 1 FROM history AS undo"
         " WHERE undo.key IS NULL AND undo.item = history.item)",
         (before, last or 0, runs),
@@ -211,7 +212,12 @@ def _last_of_step(db: Connection, before: int, step: int) -> int | None:
 
 
 def _taken_back(db: Connection, item: int, number: int) -> set[str]:
-    """Name the fields of an item that were undone after one of its rows."""
+    """Name the fields of an item that were undone after one of its rows.
+
+    Of a row whose item nobody knows any more, none.
+    """
+    if not item:
+        return set()
     rows = db.execute(
         "SELECT changes FROM history WHERE key IS NULL AND item = ? AND id > ?",
         (item, number),

@@ -55,7 +55,7 @@ class UndoPlan:
         What was found out since of a picture that is to be restored has no part in it.
         """
         there = {each.field: self.item.fields[each.field] for each in self.restores}
-        kept = sorted(self.kept.items() - {(n, self.kept.get(n)) for n in there})
+        kept = sorted(each for each in self.kept.items() if each[0] not in there)
         text = repr((list(self.restores), list(there.items()), kept))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

@@ -141,7 +141,10 @@ class Undoing:
                     await self._to_do.wait()
 
     async def plan(self, rating_key: str, which: Which = every_field) -> UndoPlan:
-        """Return what an undo of an item would do, and do nothing. Raises Fault."""
+        """Return what an undo of an item would do, and change nothing in Plex.
+
+        Raises Fault, as ``undo`` does.
+        """
         async with self._admission.calls(READING) as calls:
             items = await self._find(calls, Find(rating_key=rating_key))
             await self._common.database.run(partial(_see_parts, items=items))

@@ -95,7 +95,7 @@ export class HistoryView {
   }
 
   _drawFilters() {
-    const { t, field, source } = this._page.texts;
+    const { t, field } = this._page.texts;
     const filters = this._filters;
     if (filters.has && this._drawnBy === this._byRun) return; // somebody types
     this._drawnBy = this._byRun;
@@ -111,17 +111,21 @@ export class HistoryView {
         "by",
       ),
       !this._byRun && [
-        filters.select(
-          "source",
-          t("plan.by_source"),
-          this._page.overview.sources.map((each) => [each.id, source(each)]),
-        ),
+        filters.select("source", t("plan.by_source"), this._sources()),
         filters.select("field", t("plan.by_field"), FIELDS.map((name) => [name, field(name)])),
         filters.day("since", t("history.since_day")),
         filters.day("until", t("history.until_day")),
         filters.search,
       ],
     );
+  }
+
+  /** Name the sources that can be chosen, and the one that is: it may have been removed. */
+  _sources() {
+    const ids = this._page.overview.sources.map((each) => each.id);
+    const chosen = this._filters.values.source;
+    if (chosen && !ids.includes(chosen)) ids.push(chosen);
+    return ids.map((id) => [id, this._source(id)]);
   }
 
   // The list

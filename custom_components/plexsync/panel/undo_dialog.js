@@ -31,13 +31,14 @@ export function openUndo(page, { name, ratingKey, fields }, done) {
     t("history.undo"),
     (event) =>
       page.act(event, async () => {
-        const answer = await page.server.ask("undo", { ...asked, digest });
-        if (answer.changed) {
-          await load(t("history.changed"));
-          return;
+        try {
+          const answer = await page.server.ask("undo", { ...asked, digest });
+          if (answer.changed) return await load(t("history.changed"));
+          dialog.close();
+          return await done(answer);
+        } catch (error) {
+          return say(note, page.texts.error(error)); // a toast would be behind the dialog
         }
-        dialog.close();
-        await done(answer);
       }),
     { class: "button primary", rests: true },
   );
