@@ -265,6 +265,7 @@ async def _use(page: Page, place: Place, figures: Figures, *, quick: bool) -> No
     figures.idle = await _long(page)
     await _scroll(page, figures, _QUICK_WHEEL if quick else _WHEEL, _WHEELED)
     figures.wheeled = await _long(page)
+    await page.evaluate("panel().querySelector('main').scrollTop = 0")
     figures.seconds = 0
     while (done := await _scroll(page, figures, _TRACED, _FAST)) == _TRACED:
         figures.frames += done
