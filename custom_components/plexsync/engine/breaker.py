@@ -57,7 +57,7 @@ class Policy:
     throttled_for: float = 300.0  # that long asked to slow down is an outage
     throttled: float = 1.0  # first wait where the server does not say how long
     refused: float = 5.0  # until access is tried again after a refusal
-    # The same, once the owner has been asked: a fifth of it at first, in the end twice.
+    # Once the owner has been asked, waits grow from a fifth of this to twice as much.
     held: float = 300.0
 
     @property

@@ -199,7 +199,8 @@ class WriteHistory:
     def _see_the_day(self, db: Connection) -> tuple[float, int]:
         """Return the seconds that are left of the day, and the newest row that is too old.
 
-        Days are counted rather than reckoned: a clock that jumps drops nothing.
+        Days are counted rather than reckoned: a clock that jumps drops nothing. However
+        long Home Assistant was off, the next look counts one day at most.
         """
         now, days = self._clock.steady(), json.loads(stats.setting(db, _DAYS) or "[]")
         since = now - float(stats.setting(db, _DAY_BEGAN) or "-inf")

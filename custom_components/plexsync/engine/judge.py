@@ -18,10 +18,11 @@ from .health import Health
 from .reasons import Reason
 from .retry import Fault, FaultClass
 
-# Seconds after a pause before what caused it is tried again: edits of others come first.
+# Seconds between the end of a pause and the next try of the kind of call that caused it:
+# edits of others come first.
 _AFTER_WISH = {"edits": 1.0}
 _AFTER_OTHER_WISH = 10.0
-_FORGIVEN = 2  # times that a subject's fault is taken for its whole kind's
+_FORGIVEN = 2  # how often a subject's doubt is dropped as its kind of call recovers
 
 
 class Purpose(StrEnum):
@@ -94,19 +95,21 @@ class Judge:
         self._clock = clock
         self._moment = 0
         self._doubts: dict[str, _Doubt] = {}  # by subject
-        self._forgiven: dict[str, int] = {}  # subject → how often
-        self._libraries_own: set[str] = set()  # kinds of edits; others' edits go well
-        self._proven: set[str] = set()  # doubts that the others have settled since
-        self._wishes: dict[str, int] = {}  # subject → edits that had gone well by then
+        self._forgiven: dict[str, int] = {}  # by subject, how often
+        # Kinds of edits whose failures are their library's: edits of others go well.
+        self._libraries_own: set[str] = set()
+        self._proven: set[str] = set()  # subjects whose fault was their own
+        # Subject or kind of call that Plex asked to wait with → edits that had gone well.
+        self._wishes: dict[str, int] = {}
         self._good_edits = 0
 
     def moment(self) -> int:
-        """Return the number of this moment: what begins later is later evidence."""
+        """Return the next number: what begins later has a higher one."""
         self._moment += 1
         return self._moment
 
     def take_proven(self) -> set[str]:
-        """Hand over the subjects whose doubt was settled: the fault was their own."""
+        """Hand over the subjects whose fault has proven to be their own."""
         proven, self._proven = self._proven, set()
         return proven
 
@@ -160,8 +163,9 @@ class Judge:
     async def decide(self, fault: Fault, about: About) -> Fault:
         """Return the same fault with its scope.
 
-        ``item`` without doubt is the item's own; with it, the item is only put off.
-        ``library`` and ``picture`` faults name in ``kept_from`` what waits as a whole.
+        A fault of class ``item`` is the item's own, or if it is ``doubtful`` the item is
+        only put off. ``library`` and ``picture`` faults name in ``kept_from`` the kind of
+        call that waits as a whole.
         """
         wall = self._clock.wall()
         if fault.kind is FaultClass.WRONG_SERVER:
@@ -180,7 +184,8 @@ class Judge:
         if (proven := fault.proven) is not fault and not about.is_of_library:
             return proven
         if about.purpose is Purpose.READ and about.item is None:
-            return Fault(  # of several
+            # One of the items that were read together spoils the answer.
+            return Fault(
                 FaultClass.ITEM,
                 fault.reason,
                 doubtful=True,
@@ -216,7 +221,7 @@ class Judge:
         circuit, evidence = self._circuit, self._circuit.evidence
         refused = fault.kind is FaultClass.AUTH
         if about.bulkhead in self._libraries_own:
-            return None  # edits of other libraries have gone well meanwhile
+            return None  # its library's: it counts in no run
         if refused and self._health.edits_refused:
             self._health.refuse_edits()
             return Fault(FaultClass.AUTH, fault.reason)
@@ -235,7 +240,7 @@ class Judge:
         return Fault(FaultClass.SERVER, fault.reason)
 
     def _put_off(self, fault: Fault, about: About) -> Fault:
-        """Put the subject off; of its kind the others wait, too, where several fail."""
+        """Put the subject off, and its whole kind of call where several subjects fail."""
         kind, now = about.bulkhead, self._clock.monotonic()
         if fault.unreachable:
             self._circuit.pace.trouble()
@@ -258,11 +263,11 @@ class Judge:
         )
 
     async def _throttled(self, fault: Fault, about: About) -> Fault:
-        """Take a wish to slow down as the server's, unless others fare well without it."""
+        """Take it as the server's that it asks to slow down, unless others fare well."""
         kind, good = about.bulkhead, self._good_edits
         if about.item and self._wishes.get(about.subject, good) < good:
             return Fault(FaultClass.ITEM, fault.reason, doubtful=True)
-        # What is no edit says nothing of edits: asked twice, the wish is for its kind.
+        # What is no edit says nothing of edits: asked twice, its kind is to slow down.
         again = kind in self._wishes and about.purpose is not Purpose.EDIT
         if again or self._wishes.get(kind, good) < good:
             if (found := await self._ask(self._clock.wall())) is not None:

@@ -326,7 +326,11 @@ def who_waits(
 def release(
     db: Connection, item: Item, source: str, field: str, token: str | None
 ) -> None:
-    """Give a field up until its record's next revision."""
+    """Note that a field was undone: a row owns nothing until its record's next revision.
+
+    ``token`` says which revision was undone, or is one of the other values that
+    ``LedgerRow.released`` may have.
+    """
     if (number := known_items.find(db, item)) is None:
         return
     row = ledger_tables.row(db, number, field, source)
@@ -354,7 +358,10 @@ def take_for_undone(db: Connection, item: Item, record: Record) -> None:
 
 
 def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> None:
-    """Give fields up to other sources; what was written there may stay, and is ours."""
+    """Note that a source wants nothing in some fields any more: others may lead them.
+
+    What it wrote may have to stay, and is still ours to undo.
+    """
     if not (fields := list(fields)):
         return
     number = known_items.find(db, item)

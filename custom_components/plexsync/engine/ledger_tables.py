@@ -39,12 +39,12 @@ CREATE TABLE IF NOT EXISTS written (
     before_known INTEGER NOT NULL DEFAULT 0,
     before_locked INTEGER NOT NULL DEFAULT 0,
     before_year INTEGER,
-    released TEXT,
+    released TEXT,                 -- see ``LedgerRow.released``
     moment INTEGER NOT NULL,       -- when it became ours
     place INTEGER NOT NULL,        -- which of the sources came upon the field first
     shown TEXT,                    -- how Plex shows the value, where in another form
     locked INTEGER NOT NULL DEFAULT 0,  -- the lock that stands on it is ours
-    let_go INTEGER NOT NULL DEFAULT 0   -- its source wants it no more
+    let_go INTEGER NOT NULL DEFAULT 0   -- its source claims no value any more
 ) STRICT;
 CREATE TABLE IF NOT EXISTS unconfirmed (
     id INTEGER PRIMARY KEY,        -- of the row in ``written``

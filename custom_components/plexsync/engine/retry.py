@@ -98,7 +98,7 @@ class Backoff:
         return later(self.whole(step), random)
 
     def whole(self, step: int) -> float:
-        """Return the same to the second, for those that nobody else waits with."""
+        """Return the same without jitter, for those that nobody else waits with."""
         # The exponent is bounded because a float overflows at 2**1024.
         return min(self.cap, self.first * self.factor ** min(step, 60))
 

@@ -1,7 +1,7 @@
 """One turn of the worker: take some jobs to their verdicts.
 
 The jobs share their reads. Each item of each job gets a verdict of its own: done,
-failed, or snoozed to a later time; the job gets the worst of them.
+skipped, failed, or snoozed to a later time; the job gets the worst of them.
 """
 
 from collections.abc import Sequence
