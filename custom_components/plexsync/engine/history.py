@@ -171,7 +171,7 @@ class WriteHistory:
             )
             self._grown += size
 
-    def look(self) -> None:
+    def prune_soon(self) -> None:
         """Look soon whether there is too much by now, if a good deal was written."""
         if self._grown > _SLACK:
             self._grown = 0

@@ -323,7 +323,7 @@ def who_waits(
     ).fetchall()
 
 
-def release(
+def note_undone(
     db: Connection, item: Item, source: str, field: str, token: str | None
 ) -> None:
     """Note that a field was undone: a row owns nothing until its record's next revision.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .change import Change, Kept
-from .compare import Members, by_name, covers, fold, members_of, name_of, without
+from .compare import Members, by_name, fold, is_exactly, members_of, name_of, without
 from .ledger_row import LedgerRow, locked_before
 from .plan_case import Case
 from .record import Actor, Value
@@ -24,14 +24,14 @@ def plan_list(case: Case) -> Change | Kept | None:
     for members in meant:
         maybe_own |= members
     explained = any(each.locked or any(each.meant) for each in case.rows)
-    taken = case.leads and case.is_locked and not explained
+    taken = case.leads_once and case.is_locked and not explained
     explained = explained or taken
     if obstacle := _obstacle(case, current, desired, maybe_own, explained=explained):
         return obstacle
     dropped = _dropped(case, maybe_own.keys() - desired.keys(), current)
     # Our lock keeps agents out, so what is missing under it a person took away, unless
     # a write may have done it whose outcome nobody knows, or nobody knows whose lock it is.
-    unsure = not case.is_sure or case.leads or (row is not None and row.let_go)
+    unsure = not case.is_sure or case.leads_once or (row is not None and row.let_go)
     declined = set(own) - set(current) if case.is_locked and not unsure else set()
     renamed = _renamed(case, own, current, desired)
     target = {
@@ -68,17 +68,17 @@ def plan_list(case: Case) -> Change | Kept | None:
         taken=taken,
     )
     again = any(members.keys() != desired.keys() for members in meant)
-    stands = not again and not renamed and covers(current, target)
+    stands = not again and not renamed and is_exactly(current, target)
     shown = row.shown if row and row.value == case.wanted else None
     return replace(change, stands=stands, shown=shown if stands else None)
 
 
-def _dropped(case: Case, own: set[str], current: Members) -> set[str]:
+def _dropped(case: Case, no_longer_wanted: set[str], current: Members) -> set[str]:
     """Name the members that go: ours that are wanted no more, and no other source's."""
     if case.wanted is None and case.record.identified and not case.record.mirror:
         # An explicit clear empties the field; a mirrored list only takes back its own.
-        own = own | current.keys()
-    return own - _of_others(case.rows, case.record.source)
+        no_longer_wanted = no_longer_wanted | current.keys()
+    return no_longer_wanted - _of_others(case.rows, case.record.source)
 
 
 def _obstacle(
@@ -94,7 +94,7 @@ def _obstacle(
         return Kept.RELEASED
     if current and not desired and not case.record.identified and not maybe_own:
         return Kept.UNIDENTIFIED
-    if case.is_locked and not explained and not covers(current, desired):
+    if case.is_locked and not explained and not is_exactly(current, desired):
         return Kept.LOCKED
     if case.fills_only and current and not maybe_own:
         return Kept.FILLED

@@ -14,7 +14,7 @@ def plan_value(case: Case) -> Change | Kept | None:
     row, wanted = case.row, case.wanted
     standing = [row for row in case.rows if _stands(case, row)]
     explained = any(_explains(case, each) for each in standing)
-    taken = case.leads and case.is_locked and not explained
+    taken = case.leads_once and case.is_locked and not explained
     explained = explained or taken
     # What the ledger knows as ours, and is another value by now, may be cleared, too.
     mine = row in standing or (taken and row is not None and row.claims)

@@ -26,7 +26,7 @@ from .reasons import Reason
 SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA + approvals.SCHEMA
 
 # Longest wait in seconds, once its kind of call works again, of a job that may be sick.
-OWN_LONGEST = 60.0
+LONGEST_IF_SICK = 60.0
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
@@ -218,7 +218,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
         "UPDATE job SET leased = NULL, due = :due, reason = :reason,"
         " candidates = :candidates, attempts = attempts + :attempt,"
         " misses = misses + :missed, crashes = 0, solo = :solo, blocked = :blocked,"
-        " snoozes = snoozes + :free,"
+        " snoozes = snoozes + :uncharged,"
         " missed_since = CASE WHEN :missed THEN coalesce(missed_since, :now)"
         f" ELSE missed_since END WHERE id = :id{same}",
         {
@@ -227,7 +227,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
             "candidates": json.dumps(list(why.candidates)),
             "attempt": why.attempt,
             "missed": why.missed,
-            "free": why.solo and why.blocked is None,
+            "uncharged": why.solo and why.blocked is None,
             "solo": why.solo,
             "blocked": why.blocked,
             "now": now,
@@ -239,7 +239,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
         _ready_again(db, job, now)
 
 
-def alone(db: Connection, jobs: Iterable[Job], now: float) -> None:
+def make_solo(db: Connection, jobs: Iterable[Job], now: float) -> None:
     """Give jobs to the second lane: one of them is more than their turn could bear."""
     db.executemany(
         "UPDATE job SET leased = NULL, solo = 1, blocked = NULL, due = ? WHERE id = ?",
@@ -291,17 +291,17 @@ def unblock(db: Connection, kind: str, reason: str, now: float) -> int:
     db.execute(
         "UPDATE job SET due = min(due, ?) WHERE solo = 1 AND blocked IS NULL"
         " AND reason = ? AND failed = 0",
-        (now + OWN_LONGEST, reason),
+        (now + LONGEST_IF_SICK, reason),
     )
     return db.execute(
         "UPDATE job SET solo = snoozes > 0, blocked = NULL, reason = NULL,"
         " due = ? + CASE WHEN snoozes > 0 THEN min(?, 5 << min(snoozes, 7)) ELSE 0 END"
         " WHERE blocked = ? AND failed = 0",
-        (now, OWN_LONGEST, kind),
+        (now, LONGEST_IF_SICK, kind),
     ).rowcount
 
 
-def release_all(db: Connection) -> None:
+def give_back_all(db: Connection) -> None:
     """Give back whatever is in flight: nobody works on it any more."""
     db.execute("UPDATE job SET leased = NULL WHERE leased IS NOT NULL")
 

@@ -147,19 +147,19 @@ class Reconcile:
                 chunk = some[start : start + CHUNK]
                 await self._until_plex_may_answer()
                 await self._give_way()
-                lookups = await self._unhandled(chunk)
+                lookups = await self._hand_to_jobs(chunk)
                 self._done += len(chunk) - len(lookups)
                 if lookups:
                     yield lookups
 
-    async def _unhandled(self, records: Sequence[Record]) -> list[LookupResult]:
-        """Leave out what a job stands for already, unless this run only counts.
+    async def _hand_to_jobs(self, records: Sequence[Record]) -> list[LookupResult]:
+        """Hand records to the jobs that they have, and return the others to be looked at.
 
-        The job carries what is said now from then on.
+        Those are all records if this run only counts.
         """
         now = self._common.clock.steady()
 
-        def look_up(db: Connection) -> tuple[list[LookupResult], Counter[str]]:
+        def work(db: Connection) -> tuple[list[LookupResult], Counter[str]]:
             plan_cache.begin(db)
             lookups, counts = list[LookupResult](), Counter[str]()
             for record in records:
@@ -176,7 +176,7 @@ class Reconcile:
                 lookups.append(LookupResult(find, record, known_digests(db, record)))
             return lookups, counts
 
-        lookups, counts = await self._common.database.run(look_up, durable=False)
+        lookups, counts = await self._common.database.run(work, durable=False)
         if counts:
             self._circuit.notify()
         self.counts += counts
@@ -293,7 +293,7 @@ class Reconcile:
         """Return whether there is something to write; or to take for ours, once."""
         if target.item is None:
             return self._insists and target.fault is not None
-        return bool(target.plan.changes or target.leads)
+        return bool(target.plan.changes or target.leads_once)
 
     def _may_lack_a_picture(self, lookup: LookupResult) -> bool:
         """Return whether only a job can tell that a record is in line: it fetches pictures.

@@ -6,7 +6,7 @@ from random import Random
 
 from .holds import Hold
 
-CLOSED = "closed"  # the reason of a call that we broke off ourselves
+BROKEN_OFF = "closed"  # the reason of a call that we broke off ourselves
 
 
 class FaultClass(StrEnum):
@@ -67,7 +67,7 @@ class Fault(Exception):  # noqa: N818  # the word that is used everywhere
     @property
     def is_ours(self) -> bool:
         """Whether we broke the call off ourselves: it says nothing of the server."""
-        return self.reason == CLOSED
+        return self.reason == BROKEN_OFF
 
     @property
     def proven(self) -> Fault:

@@ -357,7 +357,7 @@ class Undoing:
             for source, _, name in rows:
                 if name in names and (by_hand or (source, name) in undone):
                     token = tokens.get(source, unknown)
-                    ledger.release(db, item, source, name, token)
+                    ledger.note_undone(db, item, source, name, token)
             for source, name in undone:
                 # What stood there before us is nobody's to take.
                 sources_lead.compared(db, number, source, (name,))
@@ -366,7 +366,7 @@ class Undoing:
 
         history = self._common.history
         await self._common.database.run(let_go)
-        history.look()
+        history.prune_soon()
 
 
 def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:
