@@ -47,7 +47,7 @@ class Change:
     there already it is not written. ``lock`` is the lock's state after a write.
     ``locked`` says whether the lock on what stands there is ours, ``shown`` in what
     form of its own Plex shows it. ``anew`` says that nothing of ours stands there any
-    more, ``taken`` that the lock was taken for ours just now, since the source leads once
+    more, ``taken`` that the lock was taken for ours just now, since the source leads
     once: what stands there now is what an undo brings back.
     """
 
