@@ -51,7 +51,7 @@ class Completer:
     """End turns. It remembers, from turn to turn, whose job each doubt is about."""
 
     def __init__(self, common: Common, judge: Judge, circuit: Circuit) -> None:
-        """Take who says whose fault has proven to be their own, and how long the server is to rest."""
+        """Take who says whose fault was their own, and how long the server is to rest."""
         self._common = common
         self._judge = judge
         self._circuit = circuit

@@ -174,8 +174,8 @@ class Judge:
             if found.kind is FaultClass.SERVER and not found.throttled:
                 self._forget()
             return _of_server(found)
-        if (proven := fault.proven) is not fault and not about.is_of_library:
-            return proven
+        if fault.needs_proof and not about.is_of_library:
+            return fault.proven
         if about.purpose is Purpose.READ and about.item is None:
             # One of the items that were read together spoils the answer.
             return Fault(

@@ -80,6 +80,11 @@ OF_ITEM = "id BETWEEN ?1 * 1048576 AND ?1 * 1048576 + 1048575"
 _FIRST = f"?1 * 1048576 + {_FIELD} * 4096"
 OF_FIELD = f"id BETWEEN {_FIRST} AND {_FIRST} + 4095"
 ROW = f"id = {_FIRST} + {_SOURCE.format('?3')}"
+# The place of a new row, given by its number: behind those of all sources of its field.
+NEXT_PLACE = (
+    "(SELECT coalesce(max(place), 0) + 1 FROM written"
+    " WHERE id BETWEEN ?1 - ?1 % 4096 AND ?1 - ?1 % 4096 + 4095)"
+)
 
 
 def of_source(mark: str) -> str:

@@ -70,6 +70,11 @@ class Fault(Exception):  # noqa: N818  # the word that is used everywhere
         return self.reason == BROKEN_OFF
 
     @property
+    def needs_proof(self) -> bool:
+        """Whether it only counts from a server that has shown to be well."""
+        return False
+
+    @property
     def proven(self) -> Fault:
         """What the same answer means once the server has shown to be well."""
         return self

@@ -85,6 +85,12 @@ class UnprovenFault(Fault):
 
     @property
     @override
+    def needs_proof(self) -> bool:
+        """Always so."""
+        return True
+
+    @property
+    @override
     def proven(self) -> Fault:
         """The fault once a probe has passed."""
         return self._verdict.fault()
