@@ -33,7 +33,15 @@ from .ports import FieldEdit, Item
 from .reasons import Reason
 from .record import Find
 from .retry import Fault, FaultClass
-from .undo import Restore, UndoPlan, make_undo, missed, once_more, why_no_picture
+from .undo import (
+    NotRestored,
+    Restore,
+    UndoPlan,
+    make_undo,
+    missed,
+    once_more,
+    why_no_picture,
+)
 
 _MARK = "undo"  # the note of an undo under way
 _PATIENCE = 30.0  # seconds until one that could not go on tries again
@@ -357,7 +365,7 @@ class Undoing:
         """Select the picture of before; return the reason where that was not done."""
         server, name = self._common.server, restore.field
         found = await server.pictures(item, name)
-        if (why := why_no_picture(restore, found)) == "picture_gone":
+        if (why := why_no_picture(restore, found)) == NotRestored.PICTURE_GONE:
             await server.unselect(item, name)
         elif why is None and found.selected != restore.before:
             assert isinstance(restore.before, str)
