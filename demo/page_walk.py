@@ -353,6 +353,11 @@ async def _undo_one(walker: Walker, scenes: dict[str, Scene]) -> None:
     await walker.to_text("Undo all of this item")
     await walker.keep("history")
     await walker.press("Enter")
+    await page.until("!!panel().querySelector('dialog[open] .change')")
+    await walker.see("in the question", "el.textContent === 'Cancel'")
+    await walker.keep("undo")
+    await walker.to("el.closest('dialog') && el.textContent === 'Undo'")
+    await walker.press("Enter")
     await walker.unmarked(scenes[title.removesuffix(_MARK)])
     await page.until("!panel().querySelector('.two.open')")
     await walker.see("when an item was undone", _ROW)
@@ -371,5 +376,6 @@ async def _undo_run(walker: Walker, rows: list[Scene]) -> None:
     await walker.press("Enter")
     for scene in rows:
         await walker.unmarked(scene)
+    await walker.until("Undone")
     await walker.see("when a run was undone", "!!el.closest('.listing')")
     await walker.keep("undone")

@@ -162,6 +162,8 @@ async def test_failed_items_are_told_and_retried(
     assert told[0].data["message"] == message + ending
     (button,) = told[0].data["data"]["actions"]
     assert button["title"] == "Try again"
+    page = "/plexsync/needs?config_entry=01ENTRY&reason=ambiguous"
+    assert told[0].data["data"]["url"] == told[0].data["data"]["clickAction"] == page
 
     hass.bus.async_fire("mobile_app_notification_action", {"action": "SOMETHING"})
     for _ in range(3):
@@ -186,13 +188,16 @@ async def test_the_night_is_reported(
     other = f"{PLEX_ROOT}/{FILMS[1].path}"
     fields = {"tagline": "x"}
     await call(hass, "sync_item", path=other, fields=fields, wait=20)
+    await call(hass, "reconcile", scope="plan", wait=60)  # of which it says nothing
     await call(hass, "reconcile", wait=60)
     await until(hass, lambda: told, ["call_service"])
+    assert len(told) == 1
     assert told[0].data["title"] == "Cellar: everything was compared"
     assert told[0].data["message"] == (
         "In line: 11. To be written: 0. Not in Plex: 0. Left alone: 1."
         " Nothing to write to: 0. Failed jobs: 1."
         " Plex was available for 100.0 % of the last day."
+        " [See more](/plexsync/needs?config_entry=01ENTRY)"
     )
 
 

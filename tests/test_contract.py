@@ -237,7 +237,7 @@ def test_event_types_have_texts_and_icons() -> None:
         CircuitClosed("recovery"),
         ItemsFailed("not_found", 1, (ItemFailed(1, "not_found"),)),
         ReconcileFinished(
-            dict.fromkeys((*KINDS, "kept:locked", "skipped:no_file"), 1), 1.0, 0
+            dict.fromkeys((*KINDS, "kept:locked", "skipped:no_file"), 1), 1.0, 0, "all"
         ),
     ):
         told = describe(event, names=True)
@@ -554,13 +554,13 @@ def test_every_repair_has_its_text() -> None:
         if key == issues.SOURCE_LACKS:
             known |= {"source", "options"}
         if key == issues.PREVIEW_READY:
-            known |= {"source", "differs", "in_line", "others", "sample"}
+            known |= {"source", "differs", "in_line", "others", "sample", "query"}
         if key == issues.LONG_OUTAGE:
             known |= {"days"}
         if key == issues.MASS_CHANGE:
             known |= {"source", "gone", "known", "sample"}
         if key == issues.FAILED_JOBS:
-            known |= {"reasons"}
+            known |= {"reasons", "query"}
         if key in issues.BY_GROUP.values():
             known |= {"failing", "libraries"}
         for _, each in texts(text):

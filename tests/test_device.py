@@ -5,7 +5,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntry
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.plexsync.const import CONF_REUSE, DOMAIN
+from custom_components.plexsync.const import CONF_REUSE, CONF_REVIEW_PAGE, DOMAIN
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
@@ -45,10 +45,22 @@ async def test_a_device_leads_to_its_server(
     server, source = device(hass, entry), device(hass, entry, SOURCE)
     assert (server.manufacturer, server.model) == ("Plex", "Plex Media Server")
     assert server.sw_version == plex.core.identity.version
-    assert server.configuration_url == f"{plex.url}/web"
+    page = f"homeassistant://plexsync/plan?config_entry={entry.entry_id}"
+    assert server.configuration_url == page
     assert (source.manufacturer, source.model) == ("Stash", "Stash")
     assert source.sw_version == entry.runtime_data.runners[SOURCE].version
     assert source.configuration_url == stash.url
+
+
+async def test_without_the_review_page_a_device_leads_to_plex(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """As soon as its owner has switched that off."""
+    entry = await set_up(hass, make_entry(plex))
+    hass.config_entries.async_update_entry(entry, options={CONF_REVIEW_PAGE: False})
+    await until(
+        hass, lambda: device(hass, entry).configuration_url == f"{plex.url}/web"
+    )
 
 
 async def test_a_version_costs_no_request_and_is_kept(
@@ -89,7 +101,8 @@ async def test_no_link_carries_what_lets_anybody_in(
         domain="plex", unique_id="sim0001", data={"server_config": config}
     )
     core.add_to_hass(hass)
-    entry = await set_up(hass, make_entry(plex, **{CONF_REUSE: True}))
+    options = {CONF_REVIEW_PAGE: False}
+    entry = await set_up(hass, make_entry(plex, options=options, **{CONF_REUSE: True}))
     link = device(hass, entry).configuration_url
     assert link is not None
     assert "planted" not in link

@@ -14,7 +14,12 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.plexsync.const import CONF_RECORD_TITLES, DOMAIN, EVENT_PLEXSYNC
+from custom_components.plexsync.const import (
+    CONF_RECORD_TITLES,
+    DOMAIN,
+    EVENT_PLEXSYNC,
+    SCOPES,
+)
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.failures import MOST
@@ -197,17 +202,19 @@ async def test_an_unload_tells_the_last_failures_before_it(
     assert [each for each in told.events if ATTR_EVENT_TYPE in each] == events
 
 
+@pytest.mark.parametrize("scope", SCOPES)
 async def test_a_run_is_told_with_its_counts(
-    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator, scope: str
 ) -> None:
-    """Tell how many of each kind a run found."""
+    """Tell what a run looked at, and how many of each kind it found."""
     await set_up(hass, make_entry(plex, stash_subentry(stash)))
     await until_state(hass, "sensor", "synced", "12")
     told = Told(hass)
-    await call(hass, "reconcile")
+    await call(hass, "reconcile", scope=scope)
     await until(hass, lambda: told.events)
     assert told.types == ["reconcile_finished"]
     finished = told.of("reconcile_finished")
+    assert finished["scope"] == scope
     assert finished["in_line"] == 12
     assert finished["sources_away"] == 0
     assert finished["duration"] >= 0

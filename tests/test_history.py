@@ -149,12 +149,27 @@ async def test_the_page_asks_for_the_history(
     runs = await ask("history/runs")
     (run,) = runs["runs"]
     assert (run["source"], run["items"], run["fields"]) == ("action", 3, 6)
+    assert run["undone"] == 0
     assert (run["from"], run["until"]) == (last["at"], page["rows"][0]["at"])
     assert (await ask("history/runs", limit=1))["next"] == run["run"]
     assert await ask("history/runs", before=run["run"]) == {"runs": [], "next": None}
 
-    answer = await ask("undo", rating_key=key, fields=["title"])
+    wanted = {"rating_key": key, "fields": ["title"]}
+    plan = await ask("undo/plan", **wanted)
+    digest = plan.pop("digest")
+    change = {"field": "title", "before": "Ours 0", "after": titles[0]}
+    assert plan == {
+        "rating_key": key,
+        "title": "Ours 0",
+        "changes": [change],
+        "in_line": [],
+        "kept": {},
+    }
+    assert await ask("undo", **wanted, digest="of something else") == {"changed": True}
+    assert shown() == ["Ours 0", "Ours 1", "Ours 2"]
+    answer = await ask("undo", **wanted, digest=digest)
     assert answer == {"rating_key": key, "restored": ["title"], "kept": {}}
+    assert [each["undone"] for each in (await ask("history/runs"))["runs"]] == [0, 1]
     assert shown() == [titles[0], "Ours 1", "Ours 2"]
     assert (await ask("undo/run", run=run["run"]))["status"] in ("running", "finished")
     await until(hass, lambda: shown() == titles)

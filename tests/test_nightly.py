@@ -256,12 +256,41 @@ async def test_a_sweep_that_breaks_begins_again_before_the_next_night(
     assert "A Secret" not in caplog.text
 
     await engine.database.run(lambda db: db.execute("DELETE FROM pin").close())
+    # Nor does the end of a run that writes nothing put an end to it.
+    plex.latency_read = 1
+    await call(hass, "reconcile", scope="plan")
+    assert await call(hass, "cancel_reconcile") == {"cancelled": True}
+    plex.latency_read = 0
     # A run over what is recent does not stand for it.
     await call(hass, "reconcile", scope="recent", wait=10)
     assert told.types == ["reconcile_finished"]
     fire(hass, timedelta(minutes=7))
     await until(hass, lambda: len(told.events) == 2)
     assert told.types == ["reconcile_finished"] * 2
+
+
+async def test_a_retry_that_is_owed_ends_with_the_entry(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Though a run that does less is under way."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "synced", "12")
+    engine, run = entry.runtime_data.engine, entry.runtime_data.reconcile
+
+    def damage(db: Connection) -> None:
+        db.execute("INSERT INTO pin SELECT source, key, '1' FROM settled")
+        db.execute("INSERT INTO pin_file SELECT source, key, 'Nothing' FROM settled")
+
+    await engine.database.run(damage)
+    await call(hass, "reconcile")
+    await until(hass, lambda: not run.running)
+    plex.latency_read = 1
+    await call(hass, "reconcile", scope="plan")
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert not run.running
+    fire(hass, timedelta(hours=7))
+    await hass.async_block_till_done()
+    assert not run.running
 
 
 async def test_while_syncing_is_off(

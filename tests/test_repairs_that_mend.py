@@ -98,9 +98,9 @@ async def test_failed_jobs_that_nobody_looks_at(
     assert found.severity is IssueSeverity.WARNING
 
     shown, ended = await fix(hass, hass_client, "failed_jobs")
-    assert (
-        shown["description_placeholders"]["reasons"] == "- Several items match: **1**"
-    )
+    placeholders = shown["description_placeholders"]
+    assert placeholders["reasons"] == "- Several items match: **1**"
+    assert placeholders["query"] == f"config_entry={entry.entry_id}"
     assert ended["type"] == "create_entry"
     engine = entry.runtime_data.engine
 

@@ -8,9 +8,10 @@ from typing import Any
 from aiohttp import web
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.script import Script, async_validate_actions_config
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import probatio
@@ -208,6 +209,26 @@ async def test_null_clears_and_what_is_absent_stays(
     item = plex.core.find(PATH)
     assert not item.value("summary")
     assert item.value("tagline") == "Two."
+
+
+@pytest.mark.parametrize("title", ["300", "1.10", "+1", "None"])
+async def test_a_title_that_a_template_takes_for_something_else(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry, title: str
+) -> None:
+    """Refuse what a template made of a title; take it from a template of all fields."""
+
+    async def run(fields: Any) -> None:
+        data = {"path": PATH, "fields": fields, "wait": WAIT}
+        step = {"action": f"{DOMAIN}.sync_item", "data": data}
+        steps = await async_validate_actions_config(hass, cv.SCRIPT_SCHEMA([step]))
+        await Script(hass, steps, "one", "test").async_run({"title": title}, Context())
+
+    before = plex.core.find(PATH).value("title")
+    with pytest.raises(ServiceValidationError):
+        await run({"title": "{{ title }}"})
+    assert plex.core.find(PATH).value("title") == before
+    await run("{{ {'title': title} }}")
+    assert plex.core.find(PATH).value("title") == title
 
 
 async def test_an_equal_record_costs_nothing(
@@ -1145,6 +1166,11 @@ async def test_a_reset_closes_and_ends_the_outage(
     for window in answer["availability"].values():
         assert 0 <= window["availability"] < 100
         assert 0 < window["coverage"] < 1
+    (before,) = answer["unknown"]  # until the server was added
+    ended, begun = map(dt_util.parse_datetime, (before["end"], outage["start"]))
+    assert ended is not None
+    assert begun is not None
+    assert ended < begun
 
 
 # Our own storage

@@ -93,6 +93,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "plan/leave": {"source": "action", "field": "title", "leave": True},
     "plan/write": {"items": [{"source": "action", "key": "x", "digest": ""}]},
     "undo": {"rating_key": "1"},
+    "undo/plan": {"rating_key": "1"},
     "undo/run": {"run": 1},
     "undo/since": {"since": "2026-01-01 00:00:00"},
 }

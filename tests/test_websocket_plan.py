@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -46,7 +47,11 @@ async def entry(
     """Give a home whose source waits for the answer to its first plan."""
     source = stash_subentry(stash, **{CONF_START: START_PREVIEW})
     entry = await set_up(hass, make_entry(plex, source))
-    await until_issue(hass, "preview_ready", SOURCE)
+    asked = await until_issue(hass, "preview_ready", SOURCE)
+    assert asked is not None
+    assert asked.translation_placeholders is not None
+    leads = asked.translation_placeholders["query"]
+    assert leads == f"config_entry={entry.entry_id}&source={SOURCE}"
     return entry
 
 
@@ -173,13 +178,57 @@ async def test_a_field_is_left_alone_and_followed_again(
     every = {"source": SOURCE, "field": "title"}
     for rule in (one, every):
         assert await ask(socket, "plan/leave", **rule, leave=True) == {"changed": True}
-    assert (await ask(socket, "plan/left"))["rules"] == [every | {"key": None}, one]
+    whole, mine = every | {"key": None, "title": None}, one | {"title": row["title"]}
+    assert await ask(socket, "plan/left") == {"rules": [whole, mine], "total": 2}
+    page = await ask(socket, "plan/left", limit=1, offset=1)
+    assert page == {"rules": [mine], "total": 2}
     assert "title" not in (await ask(socket, "plan"))["by_field"]
     await ask(socket, "plan/write_all")
     await until_state(hass, "sensor", "pending", "0")
     assert plex.core.find(PATH).values.get("summary") == before
     assert await ask(socket, "plan/leave", **one, leave=False) == {"changed": True}
-    assert (await ask(socket, "plan/left"))["rules"] == [every | {"key": None}]
+    assert (await ask(socket, "plan/left"))["rules"] == [whole]
+
+
+async def test_what_is_left_alone_has_a_title_while_plex_is_away(
+    socket: MockHAClientWebSocket, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """The one that its source says, and none while nobody can be asked."""
+    row = await row_of(socket, PATH, plex)
+    rule = {"source": SOURCE, "key": row["key"], "field": "summary"}
+    await ask(socket, "plan/leave", **rule, leave=True)
+    await plex.stop()
+    (told,) = (await ask(socket, "plan/left"))["rules"]
+    scene = stash.core.find_scene(told["title"])
+    assert row["key"] == f"scene:{scene}"
+    await stash.stop()
+    assert (await ask(socket, "plan/left"))["rules"] == [rule | {"title": None}]
+
+
+async def test_what_was_left_alone_of_a_removed_source_is_taken_back(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    socket: MockHAClientWebSocket,
+    plex: PlexSimulator,
+) -> None:
+    """Nobody else can: it is in no list of sources any more."""
+    rules = [
+        {"source": SOURCE, "field": "title"},
+        {"source": SOURCE, "key": "scene:1", "field": "summary"},
+    ]
+    for rule in rules:
+        await ask(socket, "plan/leave", **rule, leave=True)
+    assert hass.config_entries.async_remove_subentry(entry, SOURCE)
+    await hass.async_block_till_done()
+    left = (await ask(socket, "plan/left"))["rules"]
+    assert [rule["source"] for rule in left] == [SOURCE, SOURCE]
+    for rule in rules:
+        assert await ask(socket, "plan/leave", **rule, leave=False) == {"changed": True}
+    assert await ask(socket, "plan/left") == {"rules": [], "total": 0}
+    here = {"config_entry_id": "01ENTRY"}
+    for leave in (True, False):
+        found = await error(socket, "plan/leave", **here, **rules[0], leave=leave)
+        assert found["translation_key"] == "source_unknown"
 
 
 async def test_the_question_is_answered(
@@ -203,11 +252,15 @@ async def test_a_plan_is_made_at_any_time(
     source = stash_subentry(stash, **{CONF_START: START_CHANGES})
     entry = await set_up(hass, make_entry(plex, source))
     socket = await hass_ws_client(hass)
-    assert (await ask(socket, "plan"))["computed"] is None
+    plan = await ask(socket, "plan")
+    assert (plan["computed"], plan["computed_by_source"]) == (None, {SOURCE: None})
     answer = await ask(socket, "plan/compute", source=SOURCE)
     assert answer["scope"] == "plan"
     await entry.runtime_data.reconcile.over()
-    assert (await ask(socket, "plan"))["total"] == NUMBER
+    plan = await ask(socket, "plan")
+    assert plan["total"] == NUMBER
+    assert plan["computed_by_source"] == {SOURCE: plan["computed"]}
+    assert plan["computed"] is not None
     assert state_of(hass, "sensor", "pending").state == "0"
     answer = await ask(socket, "plan/write_all")
     assert answer == {"queued": 0, "asked": NUMBER}  # nothing is on disk yet
@@ -215,6 +268,41 @@ async def test_a_plan_is_made_at_any_time(
     answer = await call(hass, "reconcile", scope="plan", wait=60)
     assert answer["counts"] == {"in_line": NUMBER}
     assert (await ask(socket, "plan"))["total"] == 0
+
+
+async def test_a_plan_is_as_old_as_its_oldest_part(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """A look at recent records makes none, nor does that of one source the others'."""
+    sources = [
+        ConfigSubentryData(
+            **{**stash_subentry(stash, **{CONF_START: START_CHANGES}), **names}  # type: ignore[typeddict-item]  # names are two of its keys
+        )
+        for names in ({}, {"subentry_id": "02SOURCE", "unique_id": "another"})
+    ]
+    entry = await set_up(hass, make_entry(plex, *sources))
+    socket, run = await hass_ws_client(hass), entry.runtime_data.reconcile
+
+    async def computed() -> tuple[str | None, dict[str, str | None]]:
+        await run.over()
+        plan = await ask(socket, "plan")
+        return plan["computed"], plan["computed_by_source"]
+
+    await ask(socket, "plan/compute", source=SOURCE)
+    first, moments = await computed()
+    assert first is not None
+    assert moments == {SOURCE: first, "02SOURCE": None}
+    await ask(socket, "plan/compute", source="02SOURCE")
+    oldest, moments = await computed()
+    later = moments["02SOURCE"]
+    assert oldest == first == moments[SOURCE]
+    assert later is not None
+    assert later > first
+    await ask(socket, "sweep", scope="recent")
+    assert await computed() == (first, moments)
 
 
 async def test_a_whole_plan_keeps_nobody_waiting(

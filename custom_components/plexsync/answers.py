@@ -12,7 +12,7 @@ from .engine.change import Kept
 from .engine.engine import Engine
 from .engine.jobs_view import JobInfo
 from .engine.on_demand import Preview
-from .engine.outages import DAY, Outage
+from .engine.outages import DAY, MEAN_WINDOW, Outage
 from .engine.plan import Plan
 from .engine.reasons import Reason
 from .engine.record import ItemOutcome, Outcome
@@ -112,11 +112,16 @@ def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
     }
 
 
-def plan_state(engine: Engine) -> JsonObjectType:
-    """Return when the plan was made last, and how far a comparison under way is."""
-    progress = engine.sweep.progress
+def plan_state(engine: Engine, sources: Collection[str]) -> JsonObjectType:
+    """Return how old the plan of some sources is, and how far a comparison under way is.
+
+    It is as old as that of the source that was compared longest ago.
+    """
+    progress, compared = engine.sweep.progress, engine.sweep.compared
+    moments = [compared[source] for source in sources if source in compared]
     return {
-        "computed": iso(engine.sweep.planned_at),
+        "computed": iso(min(moments, default=None)),
+        "computed_by_source": {source: iso(compared.get(source)) for source in sources},
         "running": progress is not None,
         "progress": None if progress is None else round(progress, 1),
     }
@@ -163,6 +168,10 @@ def outages_answer(engine: Engine) -> JsonObjectType:
         }
     return {
         "outages": [_outage(outage) for outage in reversed(log.outages)],
+        "unknown": [
+            {"start": iso(start), "end": iso(end)}
+            for start, end in reversed(log.blind(now, MEAN_WINDOW))
+        ],
         "mttr": log.mttr(now),
         "mtbf": log.mtbf(now),
         "availability": availability,

@@ -273,7 +273,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         self.backup.close()
         self.nightly.close()
         self.gone_watch.close()
-        stopping = [asyncio.ensure_future(self.reconcile.cancel()), *self._tasks]
+        stopping = [asyncio.ensure_future(self.reconcile.close()), *self._tasks]
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(stopping, timeout=_JOIN)

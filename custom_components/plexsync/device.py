@@ -10,19 +10,25 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from yarl import URL
 
 from .connection import NOWHERE
-from .const import DOMAIN
+from .const import CONF_REVIEW_PAGE, DOMAIN
 from .coordinator import PlexSyncCoordinator
 
 
 def server_device(coordinator: PlexSyncCoordinator) -> DeviceInfo:
-    """Return the device of a server."""
+    """Return the device of a server; it leads to the review page, or else to Plex's own."""
     entry, access = coordinator.config_entry, coordinator.host.access
+    if entry.options.get(CONF_REVIEW_PAGE, True):
+        page: str | None = (
+            f"homeassistant://{DOMAIN}/plan?config_entry={entry.entry_id}"
+        )
+    else:
+        page = None if access == NOWHERE else _page(access.url, "web")
     return _device(
         entry.entry_id,
         manufacturer="Plex",
         model="Plex Media Server",
         name=entry.title,
-        configuration_url=None if access == NOWHERE else _page(access.url, "web"),
+        configuration_url=page,
         sw_version=coordinator.server.version,
     )
 

@@ -107,8 +107,8 @@ def describe(
                 told["titles"] = [each.title for each in first if each.title]
                 told["paths"] = [each.path for each in first if each.path]
             return "items_failed", told
-        case ReconcileFinished(counts, duration, away):
-            told = counts_answer(counts)
+        case ReconcileFinished(counts, duration, away, scope):
+            told = {"scope": scope, **counts_answer(counts)}
             told |= {"duration": duration, "sources_away": away}
             return "reconcile_finished", told
     return None

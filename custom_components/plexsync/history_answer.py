@@ -160,4 +160,5 @@ def _run(run: HistoryRun) -> JsonObjectType:
         "until": iso(run.last),
         "items": run.items,
         "fields": run.fields,
+        "undone": run.undone,
     }

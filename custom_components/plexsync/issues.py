@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_URL
@@ -72,6 +73,8 @@ FIXABLE: Final = frozenset(
         *BY_SOURCE_HOLD.values(),
     }
 )
+# These lead to the review page, to what it shows of the same server and source.
+_LEADING: Final = frozenset({FAILED_JOBS, PREVIEW_READY})
 # Syncing continues, at least in part.
 _WARNINGS: Final = frozenset(
     {
@@ -334,8 +337,12 @@ def _create(
     **shown: str,
 ) -> None:
     placeholders = {"name": entry.title, **shown}
+    query = {"config_entry": entry.entry_id}
     if source is not None:
         placeholders["source"] = entry.subentries[source].title
+        query["source"] = source
+    if key in _LEADING:
+        placeholders["query"] = urlencode(query)
     informs = persistent or key in _WARNINGS
     ir.async_create_issue(
         hass,

@@ -32,7 +32,10 @@ async def async_live_state(coordinator: PlexSyncCoordinator) -> JsonObjectType:
         "in_flight": in_flight,
         "sweep": _sweep(coordinator),
         "undo": _undo(coordinator),
-        "plan": {**plan_state(engine), "differs": await engine.review.count()},
+        "plan": {
+            **plan_state(engine, coordinator.runners),
+            "differs": await engine.review.count(),
+        },
         "sources": _sources(coordinator, data),
         "next_sweep": None if next_sweep is None else next_sweep.isoformat(),
         "last_sweep": iso(data.last_sweep),

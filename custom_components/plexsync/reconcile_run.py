@@ -236,11 +236,20 @@ class ReconcileRun:
             await asyncio.wait([task])
 
     async def cancel(self) -> bool:
-        """Stop the run; return whether there was one."""
-        self._forget_later()
+        """Stop the run, and what was to follow; return whether there was one.
+
+        A full run that failed is repeated all the same, unless this one was full too.
+        """
+        if not self.running or self._scope == "all":
+            self._forget_later()
         self._is_owed, self._next = False, None  # even if it has just failed
         if (task := self._task) is None or task.done():
             return False
         task.cancel()
         await asyncio.wait([task], timeout=_JOIN)
         return True
+
+    async def close(self) -> None:
+        """Stop the run, and begin none any more."""
+        self._forget_later()
+        await self.cancel()

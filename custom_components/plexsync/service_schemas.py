@@ -121,12 +121,12 @@ _LIMIT: Final = {
         WHOLE, probatio.Range(min=1, max=MAX_PAGE)
     )
 }
-_PAGE: Final = {
-    **_LIMIT,
+OFFSET: Final = {
     probatio.Optional(ATTR_OFFSET, default=0): probatio.All(
         WHOLE, probatio.Range(min=0, max=_MAX_ID)
-    ),
+    )
 }
+_PAGE: Final = {**_LIMIT, **OFFSET}
 
 
 def _schema(fields: Mapping[Any, Any]) -> probatio.Schema:

@@ -3,15 +3,18 @@
 It is for administrators only, because it contains titles and values.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 import contextlib
-from itertools import batched
+from dataclasses import replace
+from itertools import batched, groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .answers import plan_state
-from .const import DOMAIN
+from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncCoordinator
 from .engine.change import Change
 from .engine.database import StorageError
@@ -43,6 +46,7 @@ from .service_schemas import (
 from .source_answers import ANSWERS
 from .which_source import source_id
 
+_PATIENCE: Final = 2.0  # seconds to wait for a source to tell titles
 _AT_ONCE: Final = 100  # records that are fetched and compared together
 
 
@@ -64,7 +68,7 @@ async def get_plan(
     rows = await review.page(chosen, data[ATTR_LIMIT], data[ATTR_OFFSET])
     totals = await review.totals(chosen)
     return {
-        **plan_state(coordinator.engine),
+        **plan_state(coordinator.engine, coordinator.runners),
         "total": totals.records,
         "by_field": dict(totals.by_field),
         "by_source": dict(totals.by_source),
@@ -249,17 +253,23 @@ async def answer_hold(
 async def leave_alone(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """Begin or stop to leave a field alone, for one record or for a whole source."""
-    source = source_id(coordinator, data[ATTR_SOURCE])
-    rule = Rule(source, data.get(ATTR_KEY), data[ATTR_FIELD])
-    is_news = await coordinator.engine.review.leave(rule, leave=data[ATTR_LEAVE])
-    if is_news and not data[ATTR_LEAVE]:
+    """Begin or stop to leave a field alone, for one record or for a whole source.
+
+    Stop is possible for a source that was removed, too.
+    """
+    review, leaves = coordinator.engine.review, data[ATTR_LEAVE]
+    rule = Rule(data[ATTR_SOURCE], data.get(ATTR_KEY), data[ATTR_FIELD])
+    if not leaves and await review.leave(rule, leave=False):
         await _follow_again(coordinator, rule)
-    return {"changed": is_news}
+        return {"changed": True}
+    rule = replace(rule, source=source_id(coordinator, rule.source))
+    return {"changed": leaves and await review.leave(rule, leave=True)}
 
 
 async def _follow_again(coordinator: PlexSyncCoordinator, rule: Rule) -> None:
     """Compare what was left alone so far: the record may not change again for long."""
+    if rule.source not in (SOURCE_ACTION, *coordinator.runners):
+        return
     if rule.key is None:
         coordinator.reconcile.start()
         return
@@ -272,10 +282,49 @@ async def _follow_again(coordinator: PlexSyncCoordinator, rule: Rule) -> None:
 async def left_alone(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
-    """List the fields that are left alone."""
+    """List the fields that are left alone, with titles from Plex or else from the sources."""
+    engine = coordinator.engine
+    rules = await engine.review.rules(data[ATTR_LIMIT], data[ATTR_OFFSET])
+    titles = await engine.on_demand.titles(sorted(set(rules.items.values())))
+    named = {
+        whose: titles[item] for whose, item in rules.items.items() if item in titles
+    }
+    named |= await _titles(
+        coordinator,
+        {
+            (rule.source, rule.key)
+            for rule in rules.page
+            if rule.key is not None and (rule.source, rule.key) not in named
+        },
+    )
     return {
         "rules": [
-            {"source": rule.source, "key": rule.key, "field": rule.field}
-            for rule in await coordinator.engine.review.rules()
-        ]
+            {
+                "source": rule.source,
+                "key": rule.key,
+                "field": rule.field,
+                "title": named.get((rule.source, rule.key)),
+            }
+            for rule in rules.page
+        ],
+        "total": rules.total,
     }
+
+
+async def _titles(
+    coordinator: PlexSyncCoordinator, wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str | None], str]:
+    """Name records by the titles that their sources say, as far as these answer."""
+    found: dict[tuple[str, str | None], str] = {}
+    by_source = groupby(sorted(wanted), key=itemgetter(0))
+    for some in [list(each) for _, each in by_source]:
+        with contextlib.suppress(Fault, TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                records = await _records(coordinator, some)
+            found |= {
+                whose: title
+                for whose, record in records.items()
+                if isinstance(record, Record)
+                and isinstance(title := record.fields.get("title"), str)
+            }
+    return found

@@ -3,22 +3,60 @@
 import asyncio
 from typing import Any
 
+from homeassistant.util.json import JsonObjectType
+
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 from .engine.guarded_calls import CircuitRefusedError
+from .engine.history_entries import restored
 from .engine.record import Find
 from .engine.retry import Fault
-from .engine.undoing import Which
+from .engine.undoing import NotAsShownError, Which
+
+
+async def async_undo_plan(
+    coordinator: PlexSyncCoordinator, rating_key: str, which: Which
+) -> JsonObjectType:
+    """Show what an undo would do to the chosen fields of one item, as Plex is now.
+
+    Raises Fault and StorageError.
+    """
+    plan = await coordinator.engine.undoing.plan(rating_key, which)
+    told = restored(plan.item, plan.to_do, plan.kept)
+    changes: list[JsonObjectType] = [
+        {"field": change[0], "before": change[1], "after": change[2]}
+        for change in told
+        if len(change) > 1
+    ]
+    return {
+        "rating_key": plan.item.rating_key,
+        "title": str(plan.item.fields.get("title") or ""),
+        "changes": list(changes),
+        "in_line": [change[0] for change in told if len(change) == 1],
+        "kept": dict(plan.kept),
+        "digest": plan.digest,
+    }
 
 
 async def async_undo_item(
-    coordinator: PlexSyncCoordinator, find: Find, which: Which
-) -> dict[str, Any]:
-    """Undo the chosen fields of one item. Raises Fault and StorageError."""
-    item, restored, kept = await coordinator.engine.undoing.undo(find, which)
+    coordinator: PlexSyncCoordinator,
+    find: Find,
+    which: Which,
+    shown: str | None = None,
+) -> JsonObjectType:
+    """Undo the chosen fields of one item. Raises Fault and StorageError.
+
+    ``shown`` is the digest of what was shown: where it is something else by now,
+    nothing is done.
+    """
+    undoing = coordinator.engine.undoing
+    try:
+        item, fields, kept = await undoing.undo(find, which, shown=shown)
+    except NotAsShownError:
+        return {"changed": True}
     return {
         "rating_key": item.rating_key,
-        "restored": list(restored),
+        "restored": list(fields),
         "kept": dict(kept),
     }
 

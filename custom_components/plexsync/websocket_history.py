@@ -14,9 +14,10 @@ from .history_answer import (
     bounds,
     chosen_fields,
 )
-from .record_input import find, identifier
+from .record_input import find, identifier, rating_key
 from .service_schemas import (
     ATTR_BEFORE,
+    ATTR_DIGEST,
     ATTR_FIELDS,
     ATTR_RATING_KEY,
     ATTR_RUN,
@@ -25,9 +26,10 @@ from .service_schemas import (
     ROW_ID,
     moment,
     names,
+    text,
     text_or_number,
 )
-from .undo_run import async_undo_item, async_undo_since
+from .undo_run import async_undo_item, async_undo_plan, async_undo_since
 from .websocket_entry import PAGE, command
 
 
@@ -38,7 +40,15 @@ async def _undo(
     given = identifier(msg)
     assert given is not None
     which = chosen_fields(msg.get(ATTR_FIELDS))
-    return await async_undo_item(coordinator, find(given), which)
+    return await async_undo_item(coordinator, find(given), which, msg.get(ATTR_DIGEST))
+
+
+async def _undo_plan(
+    coordinator: PlexSyncCoordinator, msg: dict[str, Any]
+) -> JsonObjectType:
+    """Show what an undo would restore."""
+    which = chosen_fields(msg.get(ATTR_FIELDS))
+    return await async_undo_plan(coordinator, rating_key(msg[ATTR_RATING_KEY]), which)
 
 
 async def _undo_run(
@@ -58,6 +68,11 @@ async def _undo_since(
     return await async_undo_since(coordinator, since, 0)
 
 
+_WHAT: Final = {
+    probatio.Required(ATTR_RATING_KEY): text_or_number,
+    probatio.Optional(ATTR_FIELDS): names,
+}
+
 COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     command("history", {**HISTORY, **PAGE}, async_history),
     command(
@@ -65,14 +80,8 @@ COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
         {probatio.Optional(ATTR_BEFORE): ROW_ID, **PAGE},
         async_runs,
     ),
-    command(
-        "undo",
-        {
-            probatio.Required(ATTR_RATING_KEY): text_or_number,
-            probatio.Optional(ATTR_FIELDS): names,
-        },
-        _undo,
-    ),
+    command("undo/plan", _WHAT, _undo_plan),
+    command("undo", {**_WHAT, probatio.Optional(ATTR_DIGEST): text}, _undo),
     command("undo/run", {probatio.Required(ATTR_RUN): ROW_ID}, _undo_run),
     command("undo/since", {probatio.Required(ATTR_SINCE): moment}, _undo_since),
 )

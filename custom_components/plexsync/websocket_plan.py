@@ -56,6 +56,6 @@ COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     command("plan/write", {probatio.Required(ATTR_ITEMS): _ITEMS}, write_plan),
     command("plan/write_all", schemas.PLAN_FILTER, write_whole_plan),
     command("plan/leave", _LEAVE, leave_alone),
-    command("plan/left", {}, left_alone),
+    command("plan/left", {**schemas.OFFSET, **PAGE}, left_alone),
     command("hold/answer", _ANSWER, answer_hold),
 )

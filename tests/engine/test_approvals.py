@@ -272,6 +272,30 @@ async def test_an_item_that_is_not_as_shown_keeps_its_record_waiting(
     assert twin.title == record.fields["title"]
 
 
+@pytest.mark.parametrize("sick", [0, 1])
+async def test_a_failed_item_counts_more_than_one_that_is_not_as_shown(
+    rig: Rig, shelf: Shelf, sick: int
+) -> None:
+    """Whichever of them comes first."""
+    section = rig.plex.core.add_section("Again", "movie", ["/data/movies"])
+    twin = rig.plex.core.add_item(section, "Twin", file=rig.path(1))
+    await rig.stop()
+    await rig.start(work=False)
+    record = shelf.records["scene:1"]
+    (fresh,) = await rig.engine.review.look([record])
+    await rig.engine.review.write([(record, fresh.digest)])
+    items = [rig.item(1), twin]
+    refused = items.pop(sick).rating_key
+    rig.plex.faults.add("status", code=400, method="PUT", rating_key=int(refused))
+    rig.plex.core.edit_by_person(items[0].rating_key, summary="A person's")
+    rig.work()
+    await rig.failed(1)
+    assert (await rig.engine.snapshot()).skipped == {}
+    (job,), _ = await rig.engine.job_status.jobs(state="failed")
+    assert job.reason == "bad_request"
+    assert {each.reason for each in job.items} == {"bad_request", "plan_changed"}
+
+
 async def test_the_end_of_a_hold_keeps_nothing_waiting(rig: Rig, shelf: Shelf) -> None:
     """Not even what was under way, and is not as it was shown."""
     row = (await rows(rig))[0]

@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine import known_items, other_machine
+from custom_components.plexsync.engine import (
+    history_entries,
+    known_items,
+    other_machine,
+)
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
 from custom_components.plexsync.engine.engine import SCHEMAS
@@ -33,6 +37,7 @@ from custom_components.plexsync.engine.history_view import (
 from custom_components.plexsync.engine.ports import Item
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record
 from custom_components.plexsync.engine.retry import Fault
+from custom_components.plexsync.engine.undoing import NotAsShownError
 from tests.rig import Rig, library
 
 HOUR = 3600.0
@@ -219,6 +224,7 @@ async def test_an_undo_is_history_too(rig: Rig) -> None:
     assert (undone.source, undone.key) == (UNDO, None)
     assert dict_of(undone) == {"title": ("First", title)}
     assert first.taken_back == {"title"}
+    assert [(run.fields, run.undone) for run in await runs(rig)] == [(1, 0), (3, 1)]
     await rig.engine.undoing.undo(Find((rig.path(1),)))
     second, _, first = await rows(rig)
     assert dict_of(second)["studio"] == ("Ours", studio)
@@ -231,6 +237,34 @@ async def test_an_undo_is_history_too(rig: Rig) -> None:
     newest, *_ = await rows(rig)
     assert newest.taken_back == frozenset()
     assert dict_of(newest)["title"] == (title, "Again")
+    assert [(run.fields, run.undone) for run in await runs(rig)] == [(3, 0), (6, 3)]
+
+
+async def test_an_undo_does_what_was_shown(rig: Rig) -> None:
+    """What stood there before us, be the row that one looks at younger; or nothing at all."""
+    film = rig.item(1)
+    title, studio = film.title, film.value("studio")
+    poster = {"poster": Image("/p", "a")}
+    await write(rig, says(rig, title="First", studio="Ours", **poster))
+    await write(rig, says(rig, title="Second", studio="Ours", **poster))
+    plan = await rig.engine.undoing.plan(str(film.rating_key))
+    told = history_entries.restored(plan.item, plan.to_do, plan.kept)
+    shown = {name: tuple(values) for name, *values in told}
+    assert shown["title"] == ("Second", title)
+    assert shown["studio"] == ("Ours", studio)
+    assert (film.title, rig.edits()) == ("Second", 2)
+
+    rig.plex.core.edit_by_person(film.rating_key, studio="A person's")
+    with pytest.raises(NotAsShownError):
+        await rig.engine.undoing.undo(Find((rig.path(1),)), shown=plan.digest)
+    assert (film.title, rig.edits()) == ("Second", 2)
+    plan = await rig.engine.undoing.plan(str(film.rating_key))
+    assert plan.kept["studio"] == "changed_since"
+    told = history_entries.restored(plan.item, plan.to_do, plan.kept)
+    await rig.engine.undoing.undo(Find((rig.path(1),)), shown=plan.digest)
+    undone, *_ = await rows(rig)
+    assert dict_of(undone) == {name: tuple(values) for name, *values in told if values}
+    assert (film.title, film.value("studio")) == (title, "A person's")
 
 
 async def test_what_a_person_changed_is_not_told_as_undone(rig: Rig) -> None:
@@ -370,6 +404,19 @@ async def test_what_was_written_to_a_merged_item_is_shown_as_the_whole(
     assert len(told) == 4
     assert {row.rating_key for row in told} == {str(one.rating_key)}
     assert await rows(rig, rating_key=key) == []
+
+
+async def test_what_was_written_to_a_whole_is_found_under_its_parts(rig: Rig) -> None:
+    """That of before the split: after it each has its own."""
+    one, of_part = rig.item(1), says(rig, 2, title="Part")
+    rig.plex.core.merge(one, rig.item(2))
+    await write(rig, says(rig, 1, title="Whole"))
+    _, part = rig.plex.core.split(one)
+    await write(rig, of_part)
+    await write(rig, says(rig, 1, title="Newest"))
+    for item, titles in ((one, ["Newest", "Whole"]), (part, ["Part", "Whole"])):
+        told = await rows(rig, rating_key=str(item.rating_key))
+        assert [dict_of(row)["title"][1] for row in told] == titles
 
 
 # -- pages and bounds, on a database alone ---------------------------------------------
@@ -617,3 +664,19 @@ async def test_a_reused_number_brings_no_history(shelf: Shelf) -> None:
     told = {row.key: (row.rating_key, row.path) for row in await shelf.all()}
     assert told == {None: ("", ""), "show": ("", ""), "film": ("", "/films/1.mkv")}
     assert await shelf.pages(Wanted(rating_key="2")) == []
+
+
+async def test_an_undo_of_one_lost_item_is_not_another_s(shelf: Shelf) -> None:
+    """Nobody can tell any more which of them was undone."""
+    for number in ("8", "9"):
+        show = Item(number, "uuid", (), {}, frozenset(), 0.0)
+        item = await shelf.database.run(
+            lambda db, i=show: known_items.find_or_add(db, i)
+        )
+        await shelf.add(entry(item, key=number))
+    await shelf.add(entry(item, "Undone", UNDO, key=None))
+    assert [run.undone for run in await shelf.view.runs(9)] == [0, 1]
+    for machine in ("one", "two"):
+        await shelf.database.run(lambda db, m=machine: other_machine.recognise(db, m))
+    assert not any(row.taken_back for row in await shelf.all())
+    assert [run.undone for run in await shelf.view.runs(9)] == [0, 0]

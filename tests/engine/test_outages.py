@@ -90,6 +90,21 @@ def test_time_in_which_nobody_looked_is_unknown() -> None:
     assert figures.coverage == pytest.approx(50)
 
 
+def test_the_spans_in_which_nobody_looked_are_told() -> None:
+    """Those of the window only, the time before the first look too; touching ones are one."""
+    log = OutageLog()
+    assert log.blind(T0, DAY) == [(T0 - DAY, T0)]
+    log.observe(T0 - 20 * 3600)
+    log.observe(T0 - 10 * 3600)
+    log.observe(T0 - 9 * 3600, gap=True)
+    log.observe(T0 - 8 * 3600, gap=True)
+    log.observe(T0)
+    hole = (T0 - 10 * 3600, T0 - 8 * 3600)
+    assert log.blind(T0, DAY) == [(T0 - DAY, T0 - 20 * 3600), hole]
+    assert log.blind(T0, 9 * 3600) == [(T0 - 9 * 3600, T0 - 8 * 3600)]
+    assert log.blind(T0, 3600) == []
+
+
 def test_a_reset_is_left_out_of_mttr() -> None:
     """The owner's click says nothing of the server."""
     log = watched()

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from custom_components.plexsync.engine.holds import SourceHold
-from custom_components.plexsync.engine.left_alone import Rule
+from custom_components.plexsync.engine.left_alone import Rule, Rules
 from custom_components.plexsync.engine.plan_cache import Filter, PlannedRecord
 from custom_components.plexsync.engine.record import Record
 from tests.rig import Rig, library
@@ -267,11 +267,14 @@ async def test_a_field_is_left_alone_until_that_is_taken_back(
     review = rig.engine.review
     one, every = Rule("stash", "scene:2", "summary"), Rule("stash", None, "title")
     await compare(rig, shelf)
+    key_of_two = str(rig.item(2).rating_key)
     titles = [rig.item(n).values["title"] for n in range(1, FILMS + 1)]
     assert await review.leave(one, leave=True)
     assert await review.leave(every, leave=True)
     assert not await review.leave(every, leave=True)
-    assert await review.rules() == [every, one]
+    rules = await review.rules(9)
+    assert rules == Rules([every, one], {(one.source, one.key): key_of_two}, 2)
+    assert await review.rules(1, 1) == replace(rules, page=[one])
     assert (await review.totals(ALL)).by_field.get("title") is None
     shown = {row.key: row for row in await rows(rig)}
     assert "summary" not in shown["scene:2"].fields
@@ -300,7 +303,7 @@ async def test_the_rules_of_a_source_come_back_with_it(rig: Rig) -> None:
     await engine.review.leave(Rule("stash", None, "title"), leave=True)
     await engine.remove_source("stash")
     await engine.recognise("again", "address")
-    assert await engine.review.rules() == [Rule("again", None, "title")]
+    assert await engine.review.rules(9) == Rules([Rule("again", None, "title")], {}, 1)
 
 
 @pytest.mark.parametrize("seed", range(PLANS // FILMS))

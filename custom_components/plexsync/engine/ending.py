@@ -111,7 +111,9 @@ def _verdict(task: Task) -> Verdict:
     return task.verdict or Verdict.SNOOZED
 
 
-def _rank(task: Task) -> int:
-    # One that is not as it was shown is still to be written: no other item ends the job.
+def _rank(task: Task) -> tuple[int, bool]:
+    # One that is not as it was shown is still to be written: no other item ends the job,
+    # unless that one failed.
     unseen = task.reason == Reason.PLAN_CHANGED
-    return _WORST_FIRST.index(Verdict.FAILED if unseen else _verdict(task))
+    worst = Verdict.FAILED if unseen else _verdict(task)
+    return _WORST_FIRST.index(worst), unseen

@@ -63,11 +63,15 @@ class ItemFailed:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileFinished:
-    """All records were compared: counts by kind, and sources that could not be read."""
+    """Records were compared: counts by kind, and sources that could not be read.
+
+    The ``scope`` is all, recent, or plan where nothing is written.
+    """
 
     counts: Mapping[str, int]
     duration: float  # seconds
     sources_away: int
+    scope: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,12 @@ CREATE TABLE IF NOT EXISTS history_run (
     bytes INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS history_run_source ON history_run (source);
+CREATE TABLE IF NOT EXISTS history_split (
+    item INTEGER NOT NULL,         -- that Plex has split off
+    whole INTEGER NOT NULL,        -- of this one
+    last INTEGER NOT NULL,         -- the newest row by then
+    PRIMARY KEY (item, whole)
+) STRICT, WITHOUT ROWID;
 """
 UNDO: Final = "undo"  # the source of what an undo brought back
 KEEP_DAYS: Final = 30
@@ -240,6 +246,7 @@ class WriteHistory:
         db.execute("DELETE FROM history_run WHERE rows <= 0")
         if db.execute("SELECT 1 FROM history LIMIT 1").fetchone() is None:
             stats.keep(db, _DAYS, None)  # numbers begin anew
+            db.execute("DELETE FROM history_split")
             return False
         return rows.total() == _STEP
 
@@ -276,4 +283,18 @@ def lose_items(db: Connection) -> None:
     """
     db.execute(
         "UPDATE history SET item = 0 WHERE item IN (SELECT id FROM item WHERE path = '')"
+    )
+    db.execute(
+        "DELETE FROM history_split WHERE EXISTS (SELECT 1 FROM item WHERE path = ''"
+        " AND item.id IN (history_split.item, history_split.whole))"
+    )
+
+
+def follow_split(db: Connection, whole: int, part: int) -> None:
+    """Let what was written to a whole so far be found under what was split off, too."""
+    db.execute(
+        "INSERT OR REPLACE INTO history_split"
+        " SELECT ?2, whole, last FROM history_split WHERE item = ?1"
+        " UNION SELECT ?2, ?1, coalesce((SELECT max(id) FROM history), 0)",
+        (whole, part),
     )

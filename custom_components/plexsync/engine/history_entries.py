@@ -47,13 +47,21 @@ def undone(
     kept: Mapping[str, str],
 ) -> list[Entry]:
     """Tell what an undo brought back to an item, read before that."""
-    changes: dict[str, Shown] = {}
-    for restore in restores:
-        # The first one of a field carries what was done for all of its sources.
-        changes.setdefault(restore.field, _restored(read, restore, kept))
+    changes = restored(read, restores, kept)
     if number is None or not changes:
         return []
-    return [Entry(UNDO, number, None, list(changes.values()))]
+    return [Entry(UNDO, number, None, changes)]
+
+
+def restored(
+    read: Item, restores: Sequence[Restore], kept: Mapping[str, str]
+) -> list[Shown]:
+    """Tell what an undo makes of what an item has, field by field."""
+    changes: dict[str, Shown] = {}
+    for restore in restores:
+        # The first one of a field carries what is done for all of its sources.
+        changes.setdefault(restore.field, _restored(read, restore, kept))
+    return list(changes.values())
 
 
 def _confirmed(task: Task) -> Iterator[Shown]:

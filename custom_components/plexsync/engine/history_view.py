@@ -1,7 +1,8 @@
 """The history as it is shown, page by page: nothing here changes it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 import json
 from sqlite3 import Connection
@@ -11,6 +12,7 @@ from .database import Database
 from .history import Shown, parse, unpack, unpack_text
 
 _STEP: Final = 1_000  # rows that are looked at in one transaction
+_FAST_STEP: Final = 2_000  # those of which most need not be read
 _LARGEST: Final = 150_000  # bytes of the changes on one page, but for a first row
 _NEWEST: Final = 2**63 - 1
 
@@ -24,6 +26,14 @@ _ROWS: Final = (
     # In this order, whatever is asked for: rows have no index by their run.
     " FROM history CROSS JOIN history_run ON history_run.id = history.run"
     " LEFT JOIN item ON item.id = history.item"
+)
+
+
+# What was written to these items, and to what they were split off, until they were.
+_OF_ITEMS: Final = (
+    "(history.item IN (SELECT value FROM json_each(?)) OR EXISTS"
+    " (SELECT 1 FROM history_split AS split WHERE split.whole = history.item"
+    " AND history.id <= split.last AND split.item IN (SELECT value FROM json_each(?))))"
 )
 
 
@@ -83,7 +93,10 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRun:
-    """What one source wrote without a pause; an item counts each time."""
+    """What one source wrote without a pause; an item counts each time.
+
+    ``undone`` counts the fields that an undo brought back since.
+    """
 
     id: int
     source: str
@@ -91,6 +104,7 @@ class HistoryRun:
     last: float
     items: int
     fields: int
+    undone: int = 0
 
 
 class HistoryView:
@@ -123,19 +137,23 @@ class HistoryView:
 
     async def runs(self, limit: int, before: int | None = None) -> list[HistoryRun]:
         """Return the newest runs that began before one."""
-        found = await self._database.run(
-            lambda db: db.execute(
-                "SELECT id, source, first, last, items, fields FROM history_run"
-                " WHERE id < ? ORDER BY id DESC LIMIT ?",
-                (before or _NEWEST, limit),
-            ).fetchall(),
-            durable=False,
+        runs = await self._database.run(
+            lambda db: _runs(db, limit, before or _NEWEST), durable=False
         )
-        return [HistoryRun(*row) for row in found]
+        names, undone = json.dumps([run.id for run in runs]), Counter[int]()
+        below = await self._database.run(_newest_undo, durable=False)
+        while below is not None:
+            some, below = await self._database.run(
+                partial(_undone, runs=names, before=below), durable=False
+            )
+            undone += some
+        return [replace(run, undone=undone[run.id]) for run in runs]
 
     async def find_run(self, number: int) -> HistoryRun | None:
-        """Return one run."""
-        found = await self.runs(1, number + 1)
+        """Return one run, without what was undone of it."""
+        found = await self._database.run(
+            lambda db: _runs(db, 1, number + 1), durable=False
+        )
         return found[0] if found and found[0].id == number else None
 
     async def knows(self, source: str) -> bool:
@@ -149,6 +167,62 @@ class HistoryView:
             ),
             durable=False,
         )
+
+
+def _runs(db: Connection, limit: int, before: int) -> list[HistoryRun]:
+    rows = db.execute(
+        "SELECT id, source, first, last, items, fields FROM history_run"
+        " WHERE id < ? ORDER BY id DESC LIMIT ?",
+        (before, limit),
+    )
+    return [HistoryRun(*row) for row in rows]
+
+
+def _newest_undo(db: Connection) -> int | None:
+    """Return the newest row of an undo: no later one can have been undone."""
+    newest = db.execute("SELECT max(id) FROM history WHERE key IS NULL").fetchone()[0]
+    return None if newest is None else int(newest)
+
+
+def _undone(db: Connection, runs: str, before: int) -> tuple[Counter[int], int | None]:
+    """Count what was undone of the next rows of some runs, and say where to go on."""
+    last = _last_of_step(db, before, _FAST_STEP)
+    rows = db.execute(
+        "SELECT id, run, item, changes FROM history WHERE id < ?1 AND id >= ?2"
+        " AND key IS NOT NULL AND item > 0"
+        " AND run IN (SELECT value FROM json_each(?3))"
+        " AND EXISTS (SELECT 1 FROM history AS undo"
+        " WHERE undo.key IS NULL AND undo.item = history.item)",
+        (before, last or 0, runs),
+    )
+    counts = Counter[int]()
+    for number, run, item, changes in rows:
+        names = {change[0] for change in unpack(changes) if len(change) > 1}
+        counts[run] += len(names & _taken_back(db, item, number))
+    return counts, last
+
+
+def _last_of_step(db: Connection, before: int, step: int) -> int | None:
+    """Return the last row of those that are looked at together; None where all are left."""
+    last = db.execute(
+        "SELECT id FROM history WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+        (before, step - 1),
+    ).fetchone()
+    return None if last is None else int(last[0])
+
+
+def _taken_back(db: Connection, item: int, number: int) -> set[str]:
+    """Name the fields of an item that were undone after one of its rows.
+
+    Of a row whose item nobody knows any more, none.
+    """
+    if not item:
+        return set()
+    rows = db.execute(
+        "SELECT changes FROM history WHERE key IS NULL AND item = ? AND id > ?",
+        (item, number),
+    )
+    return {change[0] for (undo,) in rows for change in unpack(undo)}
 
 
 def _overview(db: Connection, wanted: Wanted) -> tuple[int | None, float | None]:
@@ -169,14 +243,11 @@ def _look(
     db: Connection, wanted: Wanted, before: int
 ) -> tuple[list[tuple[WrittenRow, int]], int | None]:
     """Look at the next rows, down from one; return those that fit, and where to go on."""
-    last = db.execute(
-        "SELECT id FROM history WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?",
-        (before, _STEP - 1),
-    ).fetchone()
+    last = _last_of_step(db, before, _STEP)
     terms, values = ["history.id < ?"], list[Any]([before])
     if last is not None:
         terms.append("history.id >= ?")
-        values.append(last[0])
+        values.append(last)
     for term, value in (
         ("source = ?", wanted.source),
         ("at >= ?", wanted.since),
@@ -186,8 +257,8 @@ def _look(
             terms.append(term)
             values.append(value)
     if wanted.rating_key is not None:
-        terms.append("history.item IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(_items(db, wanted.rating_key)))
+        terms.append(_OF_ITEMS)
+        values += [json.dumps(_items(db, wanted.rating_key))] * 2
     rows = db.execute(
         f"{_ROWS} WHERE {' AND '.join(terms)} ORDER BY history.id DESC",
         values,
@@ -202,7 +273,7 @@ def _look(
             found.append(_shown(db, row, changes))
             if len(found) > wanted.limit:
                 return found, found[-1][0].id
-    return found, last[0] if last is not None else None
+    return found, last
 
 
 def _items(db: Connection, rating_key: str) -> list[int]:
@@ -251,12 +322,7 @@ def _shown(
 ) -> tuple[WrittenRow, int]:
     number, run, at, item, key, _, source, rating_key, section, path = row
     told = tuple(change for change in changes if len(change) > 1)
-    back = set[str]()
-    for (undo,) in db.execute(
-        "SELECT changes FROM history WHERE key IS NULL AND item = ? AND id > ?",
-        (item if key is not None else 0, number),
-    ):
-        back.update(change[0] for change in unpack(undo))
+    back = _taken_back(db, item if key is not None else 0, number)
     shown = WrittenRow(
         number,
         run,

@@ -4,6 +4,7 @@ What stands there stays, whoever wrote it. Every function is one step of a trans
 under way (``Database.run``).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
@@ -31,12 +32,33 @@ class Rule:
     field: str
 
 
-def rules(db: Connection) -> list[Rule]:
-    """List the rules, those for whole sources first."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One page of the rules, and how many there are.
+
+    ``items`` gives rating keys by source and key of the record, as far as they are known.
+    """
+
+    page: Sequence[Rule]
+    items: Mapping[tuple[str, str | None], str]
+    total: int
+
+
+def rules(db: Connection, limit: int, offset: int) -> Rules:
+    """List the rules, those for whole sources first; ``plan_cache`` has to be laid out."""
     rows = db.execute(
-        "SELECT source, key, field FROM left_alone ORDER BY key <> '', 1, 2, 3"
+        "SELECT source, key, field, coalesce(planned.rating_key, settled.rating_key)"
+        " FROM left_alone LEFT JOIN planned USING (source, key)"
+        " LEFT JOIN settled USING (source, key)"
+        " ORDER BY key <> '', source, key, field LIMIT ? OFFSET ?",
+        (limit, offset),
+    ).fetchall()
+    (total,) = db.execute("SELECT count(*) FROM left_alone").fetchone()
+    return Rules(
+        [Rule(source, key or None, field) for source, key, field, _ in rows],
+        {(source, key): item for source, key, _, item in rows if item},
+        total,
     )
-    return [Rule(source, key or None, field) for source, key, field in rows]
 
 
 def fields(db: Connection, record: Record) -> frozenset[str]:

@@ -187,15 +187,16 @@ class OutageLog:
             100 * observed / (observed + unknown) if observed + unknown else 0.0,
         )
 
+    def blind(self, now: float, window: float) -> list[tuple[float, float]]:
+        """Return begin and end of each span of the window in which nobody looked."""
+        start = now - window
+        seen = now if self.since is None else self.since
+        spans = [(low, high) for low, high, _ in self.unknown]
+        return _union([(start, seen), *spans], start, now)
+
     def _shares(self, now: float, window: float) -> tuple[float, float, float]:
         """Divide the window into seconds up, down and unknown."""
-        start = now - window
-        blind = [(low, high) for low, high, _ in self.unknown]
-        if self.since is None:
-            return 0.0, 0.0, window
-        if self.since > start:
-            blind.append((start, self.since))
-        blind = _union(blind, start, now)
+        start, blind = now - window, self.blind(now, window)
         unknown = _length(blind)
         down_spans = _union(
             ((o.start, now if o.end is None else o.end) for o in self.outages),

@@ -9,7 +9,7 @@ Every function is one step of a transaction under way (``Database.run``).
 from sqlite3 import Connection
 from typing import Any
 
-from . import known_items, ledger_tables, sources_lead
+from . import history, known_items, ledger_tables, sources_lead
 from .json_text import load
 from .ledger_tables import OF_ITEM
 from .ports import Item
@@ -92,6 +92,7 @@ def _forget(db: Connection, section: str, path: str) -> None:
 
 def _inherit(db: Connection, whole: int, number: int) -> None:
     sources_lead.inherit(db, whole, number)
+    history.follow_split(db, whole, number)
     for row in _rows(db, whole):
         mine = ledger_tables.row(db, number, row["field"], row["source"])
         known = db.execute(

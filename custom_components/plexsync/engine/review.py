@@ -22,7 +22,7 @@ from .common import Common
 from .failed_rows import Choice
 from .holds import READING
 from .job import Job, Priority, load
-from .left_alone import Rule
+from .left_alone import Rule, Rules
 from .look import Look
 from .lookup_result import LookupResult, every
 from .plan_cache import Filter, PlannedRecord, Totals
@@ -171,9 +171,14 @@ class Review:
         self._circuit.notify()
         return found
 
-    async def rules(self) -> list[Rule]:
+    async def rules(self, limit: int, offset: int = 0) -> Rules:
         """List what is left alone. Raises StorageError."""
-        return await self._common.database.run(left_alone.rules, durable=False)
+
+        def work(db: Connection) -> Rules:
+            plan_cache.begin(db)
+            return left_alone.rules(db, limit, offset)
+
+        return await self._common.database.run(work, durable=False)
 
     async def leave(self, rule: Rule, *, leave: bool) -> bool:
         """Leave a field alone, or take that back; return whether it is news."""

@@ -31,9 +31,8 @@ class Sweep:
         self._tell = tell
         self._one_run = asyncio.Lock()
         self._run: Reconcile | None = None
-        self.planned_at: float | None = (
-            None  # wall time of the last plan since the start
-        )
+        # When all records of a source were compared last, since the start, by wall time.
+        self.compared: dict[str, float] = {}
 
     @property
     def progress(self) -> float | None:
@@ -68,8 +67,8 @@ class Sweep:
         async with self._one_run:
             began, since = self._common.clock.monotonic(), self._common.clock.wall()
             if enqueue:
-                now = self._common.clock.steady()
-                await self._common.database.run(lambda db: skipped.take_up(db, now))
+                due = self._common.clock.steady()
+                await self._common.database.run(lambda db: skipped.take_up(db, due))
             lead_once = await self._common.database.run(
                 sources_lead.is_to_compare, durable=False
             )
@@ -92,18 +91,20 @@ class Sweep:
                 for reason, found in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + found
+                whole = tuple(read_whole())
                 await self._common.database.run(
-                    lambda db: plan_cache.end_run(db, number, read_whole()),
-                    durable=False,
+                    lambda db: plan_cache.end_run(db, number, whole), durable=False
                 )
-                self.planned_at = self._common.clock.wall()
+                now = self._common.clock.wall()
+                self.compared |= dict.fromkeys(whole, now)
                 if everything:
                     await self._remember(since, whole=not left_out())
             finally:
                 self._run = None
                 self._tell(Changed())
         duration = round(self._common.clock.monotonic() - began, 1)
-        self._tell(ReconcileFinished(counts, duration, left_out()))
+        scope = "all" if everything else "recent" if enqueue else "plan"
+        self._tell(ReconcileFinished(counts, duration, left_out(), scope))
         return counts
 
     async def _remember(self, began: float, *, whole: bool) -> None:

@@ -1,8 +1,10 @@
 """Restore what stood there before us, where our value still stands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from enum import StrEnum
+import hashlib
 from typing import Any
 
 from .change import Change
@@ -10,8 +12,16 @@ from .compare import by_name, is_form, members_of, name_of, same, stands
 from .fields import FIELDS, Field, Kind
 from .ledger_row import Ledger, LedgerRow
 from .plan_pictures import is_shown
-from .ports import FieldEdit, Item, Year
+from .ports import FieldEdit, Item, PictureChoice, Year
 from .record import Actor, Value
+
+
+class NotRestored(StrEnum):
+    """Why a field does not get back what stood there before us."""
+
+    BEFORE_UNKNOWN = "before_unknown"  # nobody noted what stood there
+    CHANGED_SINCE = "changed_since"  # what stands there now is not ours
+    PICTURE_GONE = "picture_gone"  # Plex has that picture no more, and chooses another
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,35 @@ class Restore:
     before: Value | None
     picture: bool = False
     stands: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What an undo would do to an item as it was read, and for each field that stays why."""
+
+    item: Item
+    restores: Sequence[Restore]
+    kept: Mapping[str, str]
+
+    @property
+    def to_do(self) -> Sequence[Restore]:
+        """What is restored: not what stays."""
+        return [
+            each
+            for each in self.restores
+            if self.kept.get(each.field) in (None, NotRestored.PICTURE_GONE)
+        ]
+
+    @property
+    def digest(self) -> str:
+        """Name the plan: equal names mean that equal values make way for equal ones.
+
+        What was found out since of a picture that is to be restored has no part in it.
+        """
+        there = {each.field: self.item.fields[each.field] for each in self.restores}
+        kept = sorted(each for each in self.kept.items() if each[0] not in there)
+        text = repr((list(self.restores), list(there.items()), kept))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]]:
@@ -49,7 +88,7 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
         # back since what it wrote.
         first = story[0]
         if not first.before_known:
-            kept[name] = "before_unknown"
+            kept[name] = NotRestored.BEFORE_UNKNOWN
         elif spec.kind is Kind.IMAGE:
             restores += _restore_picture(name, item, story)
         elif spec.is_list:
@@ -64,7 +103,7 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
             # field up; or others wrote the value, and we only found that it agrees.
             restores += _restores(name, story, None)
         else:
-            kept[name] = "changed_since"
+            kept[name] = NotRestored.CHANGED_SINCE
     return restores, kept
 
 
@@ -228,6 +267,18 @@ def _is_persons(
         return False
     roles = [each.role for each in ours if isinstance(each, Actor)]
     return there.role not in (before.role, *roles)
+
+
+def why_no_picture(restore: Restore, found: PictureChoice) -> str | None:
+    """Return why the picture of before cannot be selected, or None.
+
+    Of one that is gone Plex chooses another; one that a person chose since stays.
+    """
+    if found.selected == restore.before is not None:
+        return None
+    if not restore.stands:
+        return NotRestored.CHANGED_SINCE
+    return None if restore.before in found.keys else NotRestored.PICTURE_GONE
 
 
 def _restore_picture(

@@ -24,7 +24,7 @@ from .admission import Admission
 from .common import Common
 from .database import StorageError
 from .guarded_calls import CircuitRefusedError, GuardedCalls
-from .holds import BY_HAND, Hold
+from .holds import BY_HAND, READING, Hold
 from .judge import About, Purpose
 from .ledger_row import UNDONE, WAITS, LedgerRow, row_of
 from .look import Look
@@ -33,7 +33,15 @@ from .ports import FieldEdit, Item
 from .reasons import Reason
 from .record import Find
 from .retry import Fault, FaultClass
-from .undo import Restore, make_undo, missed, once_more
+from .undo import (
+    NotRestored,
+    Restore,
+    UndoPlan,
+    make_undo,
+    missed,
+    once_more,
+    why_no_picture,
+)
 
 _MARK = "undo"  # the note of an undo under way
 _PATIENCE = 30.0  # seconds until one that could not go on tries again
@@ -106,6 +114,10 @@ def _within(progress: Progress, names: Collection[str]) -> Which:
     return lambda rows: any(map(is_meant, rows))
 
 
+class NotAsShownError(Exception):
+    """What an undo would do by now is not what was shown; nothing was done."""
+
+
 class Undoing:
     """Take back what we wrote."""
 
@@ -136,14 +148,46 @@ class Undoing:
                 async with asyncio.timeout(wait):
                     await self._to_do.wait()
 
+    async def plan(self, rating_key: str, which: Which = every_field) -> UndoPlan:
+        """Return what an undo of an item would do, and change nothing in Plex.
+
+        Raises Fault, as ``undo`` does.
+        """
+        async with self._admission.calls(READING) as calls:
+            items = await self._find(calls, Find(rating_key=rating_key))
+            await self._common.database.run(partial(_see_parts, items=items))
+            plan = await self._plan(items[0], which)
+            kept = dict(plan.kept)
+            item, about = plan.item, About(Purpose.READ, rating_key, plan.item.section)
+            for restore in plan.restores:
+                if restore.picture:
+                    look = partial(self._common.server.pictures, item, restore.field)
+                    found = await calls.make(look, about)
+                    if (why := why_no_picture(restore, found)) is not None:
+                        kept[restore.field] = why
+            return replace(plan, kept=kept)
+
+    async def _plan(self, read: Item, which: Which) -> UndoPlan:
+        rows = await self._common.database.run(
+            lambda db: ledger.rows(db, read), durable=False
+        )
+        chosen = {name: story for name, story in rows.items() if which(story)}
+        return UndoPlan(read, *make_undo(read, chosen))
+
     async def undo(
-        self, find: Find, which: Which = every_field, *, held: bool = False
+        self,
+        find: Find,
+        which: Which = every_field,
+        *,
+        held: bool = False,
+        shown: str | None = None,
     ) -> tuple[Item, list[str], dict[str, str]]:
         """Restore every item of a file; return the first, the restored fields, why others stayed.
 
         ``which`` chooses fields by their rows. What is ``held`` waits for the owner's
-        switch: nobody asked for it by hand. Raises Fault, of class item with the reason
-        of the match if none was found.
+        switch: nobody asked for it by hand. ``shown`` is the digest of the plan that was
+        shown. Raises Fault, of class item with the reason of the match if none was
+        found, and NotAsShownError.
         """
         restored, kept = set[str](), dict[str, str]()
         past = frozenset[Hold]() if held else BY_HAND
@@ -155,8 +199,11 @@ class Undoing:
                     # Whoever had it may have written to it.
                     same = Find(rating_key=item.rating_key)
                     (read,) = await self._find(calls, same)
+                    plan = await self._plan(read, which)
+                    if shown is not None and plan.digest != shown:
+                        raise NotAsShownError
                     names, reasons = await self._undo_item(
-                        calls, read, which, by_hand=not held
+                        calls, plan, by_hand=not held
                     )
                     restored.update(names)
                     kept |= reasons
@@ -261,18 +308,12 @@ class Undoing:
         return items
 
     async def _undo_item(
-        self, calls: GuardedCalls, read: Item, which: Which, *, by_hand: bool
+        self, calls: GuardedCalls, plan: UndoPlan, *, by_hand: bool
     ) -> tuple[set[str], dict[str, str]]:
-        rows = await self._common.database.run(
-            lambda db: ledger.rows(db, read), durable=False
-        )
-        chosen = {name: story for name, story in rows.items() if which(story)}
-        restores, kept = make_undo(read, chosen)
-        gone = await self._restore_pictures(calls, read, restores)
-        kept |= gone
-        restores = [
-            each for each in restores if kept.get(each.field) in (None, "picture_gone")
-        ]
+        read = plan.item
+        gone = await self._restore_pictures(calls, read, plan.restores)
+        kept = {**plan.kept, **gone}
+        restores = list(replace(plan, kept=kept).to_do)
         edits = [restore.edit for restore in restores if restore.edit is not None]
         if edits:
             # What did not arrive stays ours, and the undo can be asked for again.
@@ -308,7 +349,7 @@ class Undoing:
         return lacking
 
     async def _restore_pictures(
-        self, calls: GuardedCalls, item: Item, restores: list[Restore]
+        self, calls: GuardedCalls, item: Item, restores: Sequence[Restore]
     ) -> dict[str, str]:
         """Select the pictures of before; return for each that was not the reason."""
         kept: dict[str, str] = {}
@@ -322,17 +363,14 @@ class Undoing:
 
     async def _restore_picture(self, item: Item, restore: Restore) -> str | None:
         """Select the picture of before; return the reason where that was not done."""
-        server, name, before = self._common.server, restore.field, restore.before
+        server, name = self._common.server, restore.field
         found = await server.pictures(item, name)
-        if found.selected == before is not None:
-            return None
-        if not restore.stands:
-            return "changed_since"
-        if isinstance(before, str) and before in found.keys:
-            await server.select(item, name, before)
-            return None
-        await server.unselect(item, name)
-        return "picture_gone"
+        if (why := why_no_picture(restore, found)) == NotRestored.PICTURE_GONE:
+            await server.unselect(item, name)
+        elif why is None and found.selected != restore.before:
+            assert isinstance(restore.before, str)
+            await server.select(item, name, restore.before)
+        return why
 
     async def _let_go(
         self,

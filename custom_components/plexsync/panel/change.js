@@ -35,6 +35,7 @@ export function drawChange(page, change, { paths, actions } = {}) {
         {},
         field(change.field),
         change.locked && [" ", icon("lock", "small"), el("span", { class: "hidden" }, t("change.locked"))],
+        change.undone && [" ", el("span", { class: "chip" }, t("history.undone"))],
       ),
       actions,
     ),

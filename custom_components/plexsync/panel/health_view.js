@@ -206,7 +206,7 @@ export class HealthView {
     }
   }
 
-  _drawOutages({ outages, mttr, mtbf, availability }) {
+  _drawOutages({ outages, unknown, mttr, mtbf, availability }) {
     const { t, percent, duration } = this._page.texts;
     fill(
       this._outages,
@@ -228,7 +228,7 @@ export class HealthView {
           ),
         ),
       ),
-      timeLine(this._page.texts, outages),
+      timeLine(this._page.texts, outages, unknown),
       el(
         "dl",
         { class: "facts" },

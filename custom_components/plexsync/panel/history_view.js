@@ -2,12 +2,14 @@
 
 import { drawChange } from "./change.js";
 import { add, button, choose, confirm, el, fill, say, show } from "./dom.js";
-import { chips, fileName, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
+import { Filters } from "./filters.js";
+import { chips, fileName, nothing, Opened, picture, progress } from "./pieces.js";
+import { Rarely } from "./rarely.js";
+import { openUndo } from "./undo_dialog.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 50;
 const HEIGHT = 77;
-const TYPED = 300; // milliseconds after the last letter
 const FILTERS = ["source", "field", "search", "since", "until", "rating_key"];
 
 export class HistoryView {
@@ -18,13 +20,13 @@ export class HistoryView {
     this._kept = el("p", { class: "quiet" });
     this._undo = el("p", { role: "status" });
     this._bar = progress(t("history.undo"), 0);
-    this._filter = this._asked(page.query);
+    this._news = new Rarely(() => this._reload());
     this._byRun = page.query.get("by") === "run";
+    this._filters = new Filters(page, FILTERS, (values) => this._go(values), this._byRun);
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
     this._two = el("div", { class: "two" }, this._listing, this._detail);
     this._opened = new Opened(page, () => this._listing, this._detail, this._two);
-    this._filters = el("div", { class: "filters" });
     this.element = el(
       "div",
       { class: "view" },
@@ -39,7 +41,7 @@ export class HistoryView {
         ),
         this._undo,
         this._bar,
-        filterBox(page, this._filters, this._byRun || Object.keys(this._filter).length > 0),
+        this._filters.element,
       ),
       this._two,
     );
@@ -49,16 +51,15 @@ export class HistoryView {
   }
 
   close() {
+    this._news.close();
     this._list.close();
-    clearTimeout(this._typing);
+    this._filters.close();
   }
 
   visit(query) {
-    const filter = this._asked(query);
     const byRun = query.get("by") === "run";
-    if (byRun !== this._byRun || JSON.stringify(filter) !== JSON.stringify(this._filter)) {
-      this._filter = filter;
-      const changed = byRun !== this._byRun;
+    const changed = byRun !== this._byRun;
+    if (this._filters.follow(query) || changed) {
       this._byRun = byRun;
       this._drawFilters();
       if (changed) this._makeList();
@@ -74,15 +75,14 @@ export class HistoryView {
     if (undo) this._bar.value = undo.progress;
     say(this._undo, undo ? t("history.undoing", { percent: percent(undo.progress) }) : "");
     if (this._written !== undefined && (live.written !== this._written || (this._undone && !undo)))
-      this._soon();
+      this._news.ask();
     this._written = live.written;
     this._undone = Boolean(undo);
   }
 
   /** Show what was written meanwhile, unless somebody reads further down. */
-  _soon() {
-    if (this._page.scroller.scrollTop < HEIGHT && !this._opened.is)
-      this._list.reload();
+  async _reload() {
+    if (this._page.scroller.scrollTop < HEIGHT && !this._opened.is) await this._list.reload();
   }
 
   /** Take the focus: what is open, or the row that had it. */
@@ -90,45 +90,16 @@ export class HistoryView {
     return this._opened.focus() || this._list.focus();
   }
 
-  _asked(query) {
-    return Object.fromEntries(
-      FILTERS.map((name) => [name, query.get(name)]).filter(([, value]) => value),
-    );
-  }
-
   _go(filter, byRun = this._byRun) {
     this._page.go("history", { ...filter, by: byRun && "run" }, { replace: true });
   }
 
   _drawFilters() {
-    const { t, field, source } = this._page.texts;
-    const set = (name) => (value) => this._go({ ...this._filter, [name]: value });
-    if (this._search === undefined) {
-      const input = el("input", { type: "search", value: this._filter.search ?? "", maxlength: 200 });
-      input.addEventListener("input", () => {
-        clearTimeout(this._typing);
-        this._typing = setTimeout(() => set("search")(input.value.trim()), TYPED);
-      });
-      this._search = el("label", { class: "field search" }, el("span", {}, t("plan.search")), input);
-    }
-    const all = ["", t("plan.all")];
-    const day = (name) =>
-      el(
-        "label",
-        { class: "field" },
-        el("span", {}, t(`history.${name}_day`)),
-        el("input", {
-          type: "date",
-          value: this._filter[name]?.slice(0, 10) ?? "",
-          onchange: (event) => set(name)(event.target.value),
-        }),
-      );
-    const focused = this._page.root.activeElement;
-    if (this._filters.contains(focused) && this._drawnBy === this._byRun) return;
+    const { t, field } = this._page.texts;
+    const filters = this._filters;
+    if (filters.has && this._drawnBy === this._byRun) return; // somebody types
     this._drawnBy = this._byRun;
-    const had = this._filters.contains(focused);
-    fill(
-      this._filters,
+    filters.draw(
       choose(
         t("history.by"),
         [
@@ -140,24 +111,21 @@ export class HistoryView {
         "by",
       ),
       !this._byRun && [
-        choose(
-          t("plan.by_source"),
-          [all, ...this._page.overview.sources.map((each) => [each.id, source(each)])],
-          this._filter.source ?? "",
-          set("source"),
-        ),
-        choose(
-          t("plan.by_field"),
-          [all, ...FIELDS.map((name) => [name, field(name)])],
-          this._filter.field ?? "",
-          set("field"),
-        ),
-        day("since"),
-        day("until"),
-        this._search,
+        filters.select("source", t("plan.by_source"), this._sources()),
+        filters.select("field", t("plan.by_field"), FIELDS.map((name) => [name, field(name)])),
+        filters.day("since", t("history.since_day")),
+        filters.day("until", t("history.until_day")),
+        filters.search,
       ],
     );
-    if (had) this._filters.querySelector("[name=by]").focus();
+  }
+
+  /** Name the sources that can be chosen, and the one that is: it may have been removed. */
+  _sources() {
+    const ids = this._page.overview.sources.map((each) => each.id);
+    const chosen = this._filters.values.source;
+    if (chosen && !ids.includes(chosen)) ids.push(chosen);
+    return ids.map((id) => [id, this._source(id)]);
   }
 
   // The list
@@ -173,7 +141,7 @@ export class HistoryView {
       name: (row) => row.id ?? row.run,
       draw: (row) => (this._byRun ? this._run(row) : this._row(row)),
       empty: () =>
-        Object.keys(this._filter).length
+        this._filters.any
           ? nothing(t("plan.none_fit"), t("plan.none_fit_text"), button(t("plan.show_all"), () => this._go({})))
           : nothing(t("history.nothing"), t("history.nothing_text")),
       failed: (problem, again) => nothing(error(problem), "", button(t("again"), again)),
@@ -183,7 +151,7 @@ export class HistoryView {
 
   async _rows(before) {
     const { t, number, time } = this._page.texts;
-    const asked = { ...this._filter };
+    const asked = { ...this._filters.values };
     if (asked.since) asked.since = new Date(`${asked.since}T00:00:00`).toISOString();
     if (asked.until) asked.until = new Date(`${asked.until}T23:59:59.999`).toISOString();
     const answer = await this._page.server.ask("history", {
@@ -209,7 +177,8 @@ export class HistoryView {
   }
 
   _row(row) {
-    const { t, field, time } = this._page.texts;
+    const { field, time } = this._page.texts;
+    const undone = this._undoneOf(row.changes.filter((each) => each.undone).length, row.changes.length);
     return el(
       "div",
       { class: "line bare" },
@@ -227,13 +196,14 @@ export class HistoryView {
         ),
         chips(row.changes.map((each) => field(each.field))),
       ),
-      row.undone && el("span", { class: "end" }, t("history.undone")),
+      undone && el("span", { class: "end" }, undone),
     );
   }
 
   _run(run) {
     const { t, count, time, list, range } = this._page.texts;
     const name = `${this._source(run.source)}, ${time(run.from)}`;
+    const wrote = list([count("history.items", run.items), count("history.fields", run.fields)]);
     return el(
       "div",
       { class: "line bare" },
@@ -248,18 +218,27 @@ export class HistoryView {
         },
         el("strong", {}, this._source(run.source)),
         el("span", { class: "quiet" }, range(run.from, run.until)),
-        el("span", {}, list([count("history.items", run.items), count("history.fields", run.fields)])),
+        el("span", {}, [this._undoneOf(run.undone, run.fields), wrote].filter(Boolean).join(" · ")),
       ),
-      run.source !== "undo" && button(t("history.undo"), (event) => this._undoRun(event, run), {
-        "aria-label": t("history.undo_this", { name }),
-      }),
+      run.source !== "undo" &&
+        run.undone < run.fields &&
+        button(t("history.undo"), (event) => this._undoRun(event, run), {
+          "aria-label": t("history.undo_this", { name }),
+        }),
     );
+  }
+
+  /** Say how much of something was undone. */
+  _undoneOf(done, all) {
+    const { t, number } = this._page.texts;
+    if (!done) return "";
+    return done < all ? t("history.undone_part", { done: number(done), all: number(all) }) : t("history.undone");
   }
 
   // One row
 
   _open(row) {
-    this._page.go("history", { ...this._filter, row: String(row.id) });
+    this._page.go("history", { ...this._filters.values, row: String(row.id) });
     this._show(row);
   }
 
@@ -273,7 +252,7 @@ export class HistoryView {
 
   _item(row) {
     const { t, time } = this._page.texts;
-    const back = () => this._page.go("history", this._filter);
+    const back = () => this._page.go("history", this._filters.values);
     return el(
       "section",
       { class: "card" },
@@ -290,7 +269,7 @@ export class HistoryView {
         drawChange(this._page, change, {
           actions:
             this._mayUndo(row, change) &&
-            button(t("history.undo"), (event) => this._undoItem(event, row, [change.field]), {
+            button(t("history.undo"), () => this._undoItem(row, [change.field]), {
               "aria-label": t("history.undo_this", { name: this._page.texts.field(change.field) }),
             }),
         }),
@@ -300,7 +279,7 @@ export class HistoryView {
         el(
           "div",
           { class: "actions" },
-          button(t("history.undo_item"), (event) => this._undoItem(event, row), { class: "button primary" }),
+          button(t("history.undo_item"), () => this._undoItem(row), { class: "button primary" }),
         ),
       ],
     );
@@ -317,20 +296,17 @@ export class HistoryView {
     return row.rating_key && row.source !== "undo" && !what.undone;
   }
 
-  async _undoItem(event, row, fields) {
+  _undoItem(row, fields) {
     const { t, list, field, reason } = this._page.texts;
-    await this._page.act(event, async () => {
-      const done = await this._page.server.ask("undo", {
-        rating_key: row.rating_key,
-        ...(fields ? { fields } : {}),
-      });
-      const restored = (done.restored ?? []).map(field);
-      const kept = Object.entries(done.kept ?? {}).map(([name, why]) => `${field(name)}: ${reason(why)}`);
+    const name = fields ? list(fields.map(field)) : nameOf(row);
+    openUndo(this._page, { name, ratingKey: row.rating_key, fields }, async (done) => {
+      const restored = done.restored.map(field);
+      const kept = Object.entries(done.kept).map(([each, why]) => `${field(each)}: ${reason(why)}`);
       this._page.toast(
         restored.length ? t("history.restored", { fields: list(restored) }) : kept.join(", ") || t("history.none"),
       );
       await this._list.reload();
-      this._page.go("history", this._filter);
+      this._page.go("history", this._filters.values);
     });
   }
 
@@ -338,7 +314,7 @@ export class HistoryView {
     const { t, count } = this._page.texts;
     const sure = await confirm(this._page, {
       title: t("history.undo_run"),
-      text: count("history.undo_run_text", run.items),
+      text: count("history.undo_run_text", run.fields - run.undone),
       yes: t("history.undo"),
       no: t("cancel"),
     });

@@ -35,7 +35,7 @@ export function openJob(page, job, changed) {
       fact(t("job.last"), job.history ? time(job.history.last) : null),
     ),
     candidatesOf(job).length > 0 && candidates(page, job, done),
-    el("div", { class: "actions" }, buttons(page, job, done), button(t("close"), () => dialog.close())),
+    el("div", { class: "actions" }, button(t("close"), () => dialog.close()), buttons(page, job, done)),
   );
   show(page, dialog);
 }
@@ -68,9 +68,9 @@ function buttons(page, job, done) {
       done();
     });
   return [
-    button(t("needs.retry"), ask("retry"), { class: "button primary" }),
-    refused.length > 0 && button(t("job.keep", { fields: list(refused.map(field)) }), keep),
     button(t("needs.discard"), ask("discard")),
+    refused.length > 0 && button(t("job.keep", { fields: list(refused.map(field)) }), keep),
+    button(t("needs.retry"), ask("retry"), { class: "button primary" }),
   ];
 }
 

@@ -1,12 +1,15 @@
 // What a person has told PlexSync to leave alone, and how to take that back.
 
-import { button, el, fill } from "./dom.js";
+import { add, button, el, fill } from "./dom.js";
 import { nothing } from "./pieces.js";
+
+const PAGE = 100;
 
 export class LeftAlone {
   constructor(page, close) {
     this._page = page;
     this._rules = el("div");
+    this._more = el("div");
     const { t } = page.texts;
     this.element = el(
       "section",
@@ -19,27 +22,30 @@ export class LeftAlone {
       ),
       el("p", { class: "quiet" }, t("left.text")),
       this._rules,
+      this._more,
     );
     this._load();
   }
 
-  async _load() {
+  async _load(offset = 0) {
     const { t, error } = this._page.texts;
+    fill(this._more);
     try {
-      const { rules } = await this._page.server.ask("plan/left");
-      fill(
-        this._rules,
-        rules.length ? rules.map((rule) => this._rule(rule)) : nothing(t("left.none"), ""),
-      );
+      const { rules, total } = await this._page.server.ask("plan/left", { limit: PAGE, offset });
+      if (!offset) fill(this._rules, !total && nothing(t("left.none"), ""));
+      add(this._rules, rules.map((rule) => this._rule(rule)));
+      const next = offset + PAGE;
+      if (next < total) fill(this._more, button(t("left.more"), (event) => this._page.act(event, () => this._load(next))));
     } catch (problem) {
-      fill(this._rules, el("p", {}, error(problem)));
+      fill(this._more, el("p", {}, error(problem)));
     }
   }
 
-  _rule({ source, key, field }) {
+  _rule({ source, key, field, title }) {
     const { t } = this._page.texts;
     const name = this._page.texts.field(field);
-    const of = key === null ? t("left.whole", { source: this._page.source(source) }) : `${key} · ${this._page.source(source)}`;
+    const whose = this._page.source(source);
+    const of = key === null ? t("left.whole", { source: whose }) : `${title || key} · ${whose}`;
     const take = (event) =>
       this._page.act(event, async () => {
         const which = key === null ? {} : { key };

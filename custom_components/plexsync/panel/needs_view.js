@@ -3,6 +3,7 @@
 import { add, button, confirm, el, fill } from "./dom.js";
 import { openJob } from "./job_dialog.js";
 import { fileName, link, nothing } from "./pieces.js";
+import { Rarely } from "./rarely.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 100;
@@ -29,11 +30,13 @@ export class NeedsView {
     this._holds = el("div");
     this._groups = el("div", { class: "stack" });
     this._drawn = new Map();
+    this._reload = new Rarely(() => this._list?.reload());
     add(this.element, this._holds, this._groups);
     this.update(page.live);
   }
 
   close() {
+    this._reload.close();
     this._list?.close();
   }
 
@@ -142,7 +145,7 @@ export class NeedsView {
       this._list = undefined;
     }
     if (focused) focused.focus({ preventScroll: true });
-    this._list?.reload();
+    this._reload.ask();
     if (focused) this._page.refocus();
   }
 

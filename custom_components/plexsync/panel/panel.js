@@ -105,10 +105,10 @@ class PlexSyncPanel extends HTMLElement {
     return this.shadowRoot;
   }
 
-  /** Name a source. */
+  /** Name a source, one that was removed too. */
   source = (id) => {
     const found = this._chosen?.sources.find((each) => each.id === id);
-    return found ? this._texts.source(found) : id;
+    return found ? this._texts.source(found) : this._texts.t("source_gone");
   };
 
   /** Name a library. */

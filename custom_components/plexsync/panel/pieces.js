@@ -23,16 +23,6 @@ export function nothing(title, text, ...more) {
   return el("div", { class: "empty" }, el("h2", {}, title), el("p", { class: "quiet" }, text), ...more);
 }
 
-/** Filters, which a phone shows only when they are asked for. */
-export function filterBox(page, filters, used) {
-  return el(
-    "details",
-    { class: "filterbox", open: !page.narrow || used },
-    el("summary", {}, page.texts.t("filter")),
-    filters,
-  );
-}
-
 /** The row that is open, beside the list; on a phone it takes the list's place. */
 export class Opened {
   constructor(page, list, detail, two) {

@@ -1,14 +1,15 @@
 // What would be written: rows, filters, and what to do with a selection or with all.
 
-import { add, button, choose, confirm, el, fill, rest, say } from "./dom.js";
+import { add, button, confirm, el, fill, rest, say } from "./dom.js";
+import { Filters } from "./filters.js";
 import { LeftAlone } from "./left_alone.js";
-import { chips, filterBox, nothing, Opened, picture, progress } from "./pieces.js";
+import { chips, nothing, Opened, picture, progress } from "./pieces.js";
 import { PlanItem, written } from "./plan_item.js";
+import { Rarely } from "./rarely.js";
 import { VirtualList } from "./virtual_list.js";
 
 const PAGE = 100;
 const HEIGHT = 77;
-const TYPED = 300; // milliseconds after the last letter
 const FILTERS = ["source", "library", "field", "search"];
 
 /** Name a row. */
@@ -18,31 +19,29 @@ export class PlanView {
   constructor(page) {
     this._page = page;
     this._chosen = new Map();
+    this._reload = new Rarely(() => this._list.reload());
     this._head = el("section", { class: "card" });
-    this._filters = el("div", { class: "filters" });
     this._tools = el("div", { class: "actions" });
     this._left = el("div");
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
     this._two = el("div", { class: "two" }, this._listing, this._detail);
     this._opened = new Opened(page, () => this._listing, this._detail, this._two);
-    this._filter = this._asked(page.query);
+    this._filters = new Filters(page, FILTERS, (values) => page.go("plan", values, { replace: true }));
     this._makeHead();
     this.element = el("div", { class: "view" }, this._head, this._left, this._two);
-    this._makeSearch();
     this._makeList();
     this.update(page.live);
   }
 
   close() {
+    this._reload.close();
     this._list.close();
-    clearTimeout(this._typing);
+    this._filters.close();
   }
 
   visit(query) {
-    const filter = this._asked(query);
-    if (JSON.stringify(filter) !== JSON.stringify(this._filter)) {
-      this._filter = filter;
+    if (this._filters.follow(query)) {
       this._chosen.clear();
       this._list.reload();
     }
@@ -51,9 +50,9 @@ export class PlanView {
 
   update(live) {
     const plan = live.plan ?? {};
-    const key = JSON.stringify([plan.computed, plan.differs]);
-    if (key !== this._planKey && this._planKey !== undefined && !plan.running) this._list.reload();
-    this._planKey = plan.running ? this._planKey : key;
+    const key = JSON.stringify([plan.running, plan.computed_by_source, plan.differs]);
+    if (key !== this._planKey && this._planKey !== undefined && !plan.running) this._reload.ask();
+    this._planKey = key;
     this._item?.update(live);
     this._drawHead(plan);
   }
@@ -61,12 +60,6 @@ export class PlanView {
   /** Take the focus: what is open, or the row that had it. */
   focus() {
     return this._opened.focus() || this._list.focus();
-  }
-
-  _asked(query) {
-    return Object.fromEntries(
-      FILTERS.map((name) => [name, query.get(name)]).filter(([, value]) => value),
-    );
   }
 
   // The head
@@ -80,7 +73,7 @@ export class PlanView {
       this._page.act(event, () =>
         this._page.server.ask(
           "plan/compute",
-          this._filter.source ? { source: this._filter.source } : {},
+          this._filters.values.source ? { source: this._filters.values.source } : {},
         ),
       ),
     );
@@ -94,7 +87,7 @@ export class PlanView {
         el("div", { class: "actions" }, this._openLeft, this._compute),
       ),
       this._bar,
-      filterBox(this._page, this._filters, Object.keys(this._filter).length > 0),
+      this._filters.element,
       this._tools,
     );
   }
@@ -102,9 +95,9 @@ export class PlanView {
   /** Show how old the plan is, and what keeps all of it from being written. */
   _drawHead(plan) {
     const held = this._page.live?.holds?.find((each) => !each.source);
-    const { t, count, ago, percent } = this._page.texts;
+    const { t, count, percent } = this._page.texts;
     const differs = plan.differs ?? this._total;
-    const known = plan.computed ?? this._computed;
+    const known = this._known(plan);
     say(
       this._title,
       known ? count("plan.differs", differs ?? 0) : t(plan.running ? "plan.computing" : "plan.never"),
@@ -116,27 +109,37 @@ export class PlanView {
         ? t("plan.running", { percent: percent(share ?? 0) })
         : known
           ? [
-              t("plan.computed", { ago: ago(known) }),
+              known,
               held && t("waits", { why: t(`hold.${held.hold}.title`) }),
             ].filter(Boolean).join(" · ")
-          : t("plan.never_text"),
+          : this._whyNever(),
     );
     this._bar.hidden = !plan.running;
     if (share !== undefined && share !== null) this._bar.value = share;
     rest(this._compute, plan.running);
   }
 
-  // Filters and tools
-
-  _makeSearch() {
-    const { t } = this._page.texts;
-    const input = el("input", { type: "search", name: "search", value: this._filter.search ?? "", maxlength: 200 });
-    input.addEventListener("input", () => {
-      clearTimeout(this._typing);
-      this._typing = setTimeout(() => this._set("search", input.value.trim()), TYPED);
-    });
-    this._search = el("label", { class: "field search" }, el("span", {}, t("plan.search")), input);
+  /** Say when what is shown was compared last, and what was not; nothing where all was not. */
+  _known({ computed_by_source: moments = {} }) {
+    const { t, ago, list } = this._page.texts;
+    const { source } = this._filters.values;
+    const meant = source in moments ? [source] : Object.keys(moments);
+    const done = meant.map((each) => moments[each]).filter(Boolean).sort();
+    const lacking = meant.filter((each) => !moments[each]);
+    if (!done.length) return "";
+    return [
+      t("plan.computed", { ago: ago(done[0]) }),
+      lacking.length && t("plan.not_yet", { sources: list(lacking.map(this._page.source)) }),
+    ].filter(Boolean).join(" · ");
   }
+
+  _whyNever() {
+    const { t } = this._page.texts;
+    const { sources } = this._page.overview;
+    return t(sources.some((each) => each.id !== "action") ? "plan.never_text" : "health.no_sources");
+  }
+
+  // Filters and tools
 
   _drawFilters(answer) {
     const { t, number, field } = this._page.texts;
@@ -145,36 +148,20 @@ export class PlanView {
       ["library", answer.by_library, this._page.library],
       ["field", answer.by_field, field],
     ];
-    const key = JSON.stringify([kinds.map(([, counts]) => counts), this._filter]);
+    const key = JSON.stringify([kinds.map(([, counts]) => counts), this._filters.values]);
     if (key === this._filtersKey) return;
     this._filtersKey = key;
-    const focused = this._page.root.activeElement;
-    const had = this._filters.contains(focused) && focused.name;
-    fill(
-      this._filters,
+    this._filters.draw(
       kinds.map(([name, counts, words]) => {
-        const chosen = this._filter[name];
+        const chosen = this._filters.values[name];
         const names = Object.keys(counts ?? {});
         if (chosen && !names.includes(chosen)) names.push(chosen);
         if (names.length < 2 && !chosen) return null;
-        return choose(
-          t(`plan.by_${name}`),
-          [
-            ["", t("plan.all")],
-            ...names.map((each) => [each, `${words(each)} (${number(counts?.[each] ?? 0)})`]),
-          ],
-          chosen ?? "",
-          (value) => this._set(name, value),
-          name,
-        );
+        const options = names.map((each) => [each, `${words(each)} (${number(counts?.[each] ?? 0)})`]);
+        return this._filters.select(name, t(`plan.by_${name}`), options);
       }),
-      this._search,
+      this._filters.search,
     );
-    if (had) this._filters.querySelector(`[name="${had}"]`)?.focus();
-  }
-
-  _set(name, value) {
-    this._page.go("plan", { ...this._filter, [name]: value }, { replace: true });
   }
 
   _drawTools() {
@@ -196,7 +183,7 @@ export class PlanView {
             "data-tool": "shown",
             class: "button plain",
           }),
-        button(t(Object.keys(this._filter).length ? "plan.write_fitting" : "plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
+        button(t(this._filters.any ? "plan.write_fitting" : "plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
       ],
     );
     if (focused) (this._tools.querySelector(`[data-tool="${focused}"]`) ?? this._compute).focus();
@@ -221,24 +208,23 @@ export class PlanView {
       draw: (row) => this._row(row),
       name: nameOf,
       empty: () =>
-        Object.keys(this._filter).length
+        this._filters.any
           ? nothing(
               t("plan.none_fit"),
               t("plan.none_fit_text"),
               button(t("plan.show_all"), () => this._page.go("plan", {}, { replace: true })),
             )
-          : this._computed
+          : this._known(this._page.live.plan ?? {})
             ? nothing(t("plan.nothing"), t("plan.nothing_text"))
-            : nothing(t("plan.never"), t("plan.never_text")),
+            : nothing(t("plan.never"), this._whyNever()),
       failed: (problem, again) => nothing(error(problem), "", button(t("again"), again)),
     });
     fill(this._listing, this._list.element);
   }
 
   async _fetch(offset) {
-    const answer = await this._page.server.ask("plan", { ...this._filter, limit: PAGE, offset });
+    const answer = await this._page.server.ask("plan", { ...this._filters.values, limit: PAGE, offset });
     this._total = answer.total;
-    this._computed = answer.computed;
     this._drawFilters(answer);
     this._drawTools();
     this._drawHead(this._page.live.plan ?? answer);
@@ -260,7 +246,7 @@ export class PlanView {
       },
     });
     const open = () =>
-      this._page.go("plan", { ...this._filter, item_source: row.source, item: row.key });
+      this._page.go("plan", { ...this._filters.values, item_source: row.source, item: row.key });
     return el(
       "div",
       { class: `line${name === this._shown ? " chosen" : ""}` },
@@ -303,7 +289,7 @@ export class PlanView {
       return;
     }
     this._item = new PlanItem(this._page, source, key, {
-      back: () => this._page.go("plan", this._filter),
+      back: () => this._page.go("plan", this._filters.values),
       written: () => this._list.reload(),
     });
     this._opened.open(this._item.element);
@@ -342,7 +328,7 @@ export class PlanView {
   }
 
   async _writeAll(event) {
-    const filter = { ...this._filter };
+    const filter = { ...this._filters.values };
     const counted = await this._page.act(event, () =>
       this._page.server.ask("plan", { ...filter, limit: 1 }),
     );
