@@ -1,7 +1,8 @@
 """Kinds of call that fail, each shut for itself: nothing else waits for them.
 
-A kind is named by text: ``edits:<library>``, ``reads:<library>``, ``pictures:<library>``,
-``listing:<library>``, ``collections:<library>``, ``scans:<library>``, ``source:<source>``.
+A kind is named by text, of a call to Plex by its ``Purpose``: ``edits:<library>``,
+``reads:<library>``, ``pictures:<library>``, ``listing:<library>``,
+``collections:<library>``, ``scans:<library>``, ``source:<source>``.
 Times are monotonic seconds.
 """
 

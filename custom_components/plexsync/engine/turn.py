@@ -152,7 +152,7 @@ class Turn:
 
     @property
     def ended(self) -> int:
-        """How many jobs it brought to their end."""
+        """How many jobs it brought to their end: they are not snoozed."""
         return sum(each.verdict is not Verdict.SNOOZED for each in self._endings)
 
     @property

@@ -36,7 +36,7 @@ _STORAGE_WAIT = 30.0  # seconds until a database that failed is tried again
 _IDLE = 900.0
 _FRUITLESS = Backoff(
     0.1, 2.0
-)  # first wait and cap after turns that brought nothing to its end
+)  # first wait and cap after turns that brought no job further
 
 type Done = Callable[[Job, Outcome], None]
 type Missed = Callable[[Sequence[Record]], None]
@@ -269,7 +269,7 @@ class Worker:
         await self._common.database.run(lambda db: queue.snooze(db, job, why, now))
 
     async def _rest(self, turn: Turn | None, *, solo: bool) -> None:
-        """Wait after turns that brought nothing to its end, each time for longer."""
+        """Wait after turns that brought no job any further, each time for longer."""
         if turn is None or not turn.is_fruitless:
             self._fruitless[solo] = 0
             return
