@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from enum import StrEnum
 import hashlib
 from typing import Any
 
@@ -13,6 +14,14 @@ from .ledger_row import Ledger, LedgerRow
 from .plan_pictures import is_shown
 from .ports import FieldEdit, Item, PictureChoice, Year
 from .record import Actor, Value
+
+
+class NotRestored(StrEnum):
+    """Why a field does not get back what stood there before us."""
+
+    BEFORE_UNKNOWN = "before_unknown"  # nobody noted what stood there
+    CHANGED_SINCE = "changed_since"  # what stands there now is not ours
+    PICTURE_GONE = "picture_gone"  # Plex has that picture no more, and chooses another
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class UndoPlan:
         return [
             each
             for each in self.restores
-            if self.kept.get(each.field) in (None, "picture_gone")
+            if self.kept.get(each.field) in (None, NotRestored.PICTURE_GONE)
         ]
 
     @property
@@ -79,7 +88,7 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
         # back since what it wrote.
         first = story[0]
         if not first.before_known:
-            kept[name] = "before_unknown"
+            kept[name] = NotRestored.BEFORE_UNKNOWN
         elif spec.kind is Kind.IMAGE:
             restores += _restore_picture(name, item, story)
         elif spec.is_list:
@@ -94,7 +103,7 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
             # field up; or others wrote the value, and we only found that it agrees.
             restores += _restores(name, story, None)
         else:
-            kept[name] = "changed_since"
+            kept[name] = NotRestored.CHANGED_SINCE
     return restores, kept
 
 
@@ -268,8 +277,8 @@ def why_no_picture(restore: Restore, found: PictureChoice) -> str | None:
     if found.selected == restore.before is not None:
         return None
     if not restore.stands:
-        return "changed_since"
-    return None if restore.before in found.keys else "picture_gone"
+        return NotRestored.CHANGED_SINCE
+    return None if restore.before in found.keys else NotRestored.PICTURE_GONE
 
 
 def _restore_picture(
