@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from tests.rig import Rig, library
@@ -224,7 +225,7 @@ async def test_who_is_pinned_leads(rig: Rig, shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-@pytest.mark.parametrize("noticed", ["by a sweep", "as it comes"])
+@pytest.mark.parametrize("noticed", ["by a sweep", "as it comes", "by the one first"])
 @pytest.mark.parametrize("follows", ["pinned", "pinned before", "first"])
 async def test_each_part_of_a_split_item_follows_the_record_of_its_file(
     rig: Rig, shelf: Shelf, follows: str, noticed: str, keeps: bool
@@ -248,7 +249,13 @@ async def test_each_part_of_a_split_item_follows_the_record_of_its_file(
         await rig.drained()
     assert one.title == ("New 1" if follows == "first" else "New 2")
     _, part = rig.plex.core.split(one)
-    if noticed == "by a sweep":
+    if noticed == "by the one first":
+        await rig.engine.arrivals.compare([shelf.records["scene:1"]])
+        retry = rig.engine.failed_jobs.retry
+        await retry(Choice(reason="shared_item", skipped=True))
+        await rig.until(lambda: one.title == "New 1")
+        await rig.drained()
+    if noticed != "as it comes":
         await sweep(rig, shelf)
     else:
         came = await rig.engine.arrivals.came([str(part.rating_key)])
