@@ -38,7 +38,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     commands.add_parser("stop", help="end the demo")
     pictures = commands.add_parser("pictures", help="take the pictures of the docs")
     pictures.add_argument("--folder", type=Path, default=REPOSITORY / "docs/images")
-    page = commands.add_parser("check-page", help="check the review page in a browser")
+    page = commands.add_parser(
+        "check-page", help="check the review page in a browser, in a demo of its own"
+    )
     page.add_argument("--folder", type=Path, help="keep pictures of it there")
     page.add_argument(
         "--axe", type=Path, help="axe.min.js of axe-core, to check access"
@@ -70,8 +72,8 @@ def main() -> None:
         stop_with(f"{type(error).__name__}: {error}")
     except FileNotFoundError as error:
         stop_with(f"Not installed here: {error.filename}")
-    except TimeoutError:
-        stop_with("That took too long. What the programs said is in .demo/*.log")
+    except TimeoutError as error:
+        stop_with(str(error) or "That took too long. See .demo/*.log")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -99,7 +101,7 @@ def _run(options: argparse.Namespace) -> None:
         case "check-page":
             from .page_checks import check
 
-            asyncio.run(check(place, options.folder, options.axe))
+            asyncio.run(check(options.folder, options.axe))
         case _:
             _start(place, options)
 

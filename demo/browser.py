@@ -120,10 +120,13 @@ class Page:
         await self.command("Page.navigate", url=url)
 
     async def until(self, script: str) -> None:
-        """Wait until a script says yes."""
-        async with asyncio.timeout(_PATIENCE):
-            while not await self.evaluate(script):
-                await asyncio.sleep(0.1)
+        """Wait until a script says yes. Raises TimeoutError with the script."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while not await self.evaluate(script):
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise TimeoutError(f"The page was never as awaited: {script}") from None
 
     async def press(self, code: str, *, shift: bool = False) -> None:
         """Press a key, as a keyboard does."""
@@ -138,6 +141,23 @@ class Page:
                 **named,
                 **typed,
             )
+
+    async def traced(self) -> list[dict[str, Any]]:
+        """End the trace that was started, and give what it has."""
+        self.events.clear()
+        await self.command("Tracing.end")
+        while not any(
+            each["method"] == "Tracing.tracingComplete" for each in self.events
+        ):
+            await self._hear(await self._socket.receive_json())
+        found = [
+            entry
+            for each in self.events
+            if each["method"] == "Tracing.dataCollected"
+            for entry in each["params"]["value"]
+        ]
+        self.events.clear()
+        return found
 
     async def picture(self, file: Path) -> None:
         """Keep what is seen now."""

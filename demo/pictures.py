@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 from . import running, story
 from .browser import PANEL, Page, log_in_with, open_page
 from .dashboard import PATH, SAYS
+from .page_troubles import make_troubles
 from .place import Place
 from .terminal import say
 
@@ -52,6 +53,7 @@ async def take(place: Place, folder: Path) -> None:
         await page.go(f"{place.home_url}/plexsync/health")
         await page.until("!!window.panel?.()?.querySelector('tbody')")
         await _keep(page, folder / "review-health.png")
+        await _needs(page, demo, folder)
 
 
 async def _picture(page: Page, place: Place, status: str, file: Path) -> None:
@@ -87,6 +89,17 @@ async def _review(page: Page, demo: running.Demo, folder: Path) -> None:
     for scene in scenes[:-1]:
         await demo.stash.edit(scene, title=scene.title, details=scene.details)
     await demo.home.press("switch.turn_on", switch)
+
+
+async def _needs(page: Page, demo: running.Demo, folder: Path) -> None:
+    """Open what Plex has two items for."""
+    await make_troubles(demo)
+    await page.go(f"{demo.place.home_url}/plexsync/needs?reason=ambiguous")
+    row = "querySelector('details[open] [data-main]')"
+    await page.until(f"!!window.panel?.()?.{row}")
+    await page.evaluate(f"panel().{row}.click()")
+    await page.until("!!panel().querySelector('.candidate img')")
+    await _keep(page, folder / "review-needs.png")
 
 
 async def _keep(page: Page, file: Path) -> None:

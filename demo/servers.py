@@ -7,9 +7,9 @@ from urllib.parse import quote
 from aiohttp import ClientSession
 
 _SCENES = """
-query Next($id: String!) {
+query Next($id: String!, $count: Int!) {
   findScenes(
-    filter: {per_page: 1, sort: "updated_at", direction: ASC}
+    filter: {per_page: $count, sort: "updated_at", direction: ASC}
     scene_filter: {path: {value: $id, modifier: INCLUDES}}
   ) { scenes { id title details files { path } } }
 }
@@ -28,6 +28,11 @@ class Scene:
     path: str
     details: str = ""
 
+    @property
+    def in_plex(self) -> str:
+        """The path as Plex sees it."""
+        return self.path.replace("/media/", "/data/", 1)
+
 
 class Stash:
     """Stash, edited as its own pages do: through GraphQL."""
@@ -39,17 +44,31 @@ class Stash:
 
     async def next_scene(self, name: str = "") -> Scene:
         """Give the scene that was not edited for longest, of those with the name in their path."""
-        data = await self._ask(_SCENES, {"id": name})
+        return (await self.next_scenes(1, name))[0]
+
+    async def next_scenes(self, count: int, name: str = "") -> list[Scene]:
+        """Give so many of them, the longest first. Raises LookupError if there are fewer."""
+        data = await self._ask(_SCENES, {"id": name, "count": count})
         scenes = data["findScenes"]["scenes"]
-        if not scenes:
+        if len(scenes) < count:
             raise LookupError(name)
-        scene = scenes[0]
-        path = scene["files"][0]["path"]
-        return Scene(scene["id"], scene["title"], path, scene["details"] or "")
+        return [
+            Scene(
+                scene["id"],
+                scene["title"],
+                scene["files"][0]["path"],
+                scene["details"] or "",
+            )
+            for scene in scenes
+        ]
 
     async def rename(self, scene: Scene, title: str) -> None:
         """Change the title of a scene."""
         await self.edit(scene, title=title)
+
+    async def mark(self, scene: Scene, mark: str) -> None:
+        """Put a mark behind the title and the details of a scene."""
+        await self.edit(scene, title=scene.title + mark, details=scene.details + mark)
 
     async def edit(self, scene: Scene, **changes: Any) -> None:
         """Change a scene, by the names that Stash has for its values."""
@@ -79,6 +98,14 @@ class Plex:
     async def title(self, path: str) -> str:
         """Give the title of the item that holds a file."""
         return str((await self.item(path))["values"]["title"])
+
+    async def identify(self, item: int, guid: str) -> None:
+        """Take an item for a film, whether or not another one is taken for it, too."""
+        await self._post(f"item/{item}/guids", {"guids": [guid]})
+
+    async def merge(self, item: int, other: int) -> None:
+        """Make one item of two."""
+        await self._post(f"item/{item}/merge", {"items": [other]})
 
     async def refuse_edits(self, item: int) -> None:
         """Refuse to edit an item."""

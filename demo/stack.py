@@ -42,16 +42,18 @@ def home_program(place: Place, name: str = "home-assistant") -> Program:
     )
 
 
-def stack_at(place: Place) -> Stack:
-    """Describe the programs that belong to a place."""
+def stack_at(place: Place, items: int = 0) -> Stack:
+    """Describe the programs that belong to a place: with films, or so many made-up items."""
     ports = place.ports
+    films = ["--films", "--location", "/data/films"]
     plex = [
-        *("--films", "--location", "/data/films", "--token", PLEX_TOKEN),
+        *(["--items", str(items)] if items else films),
+        *("--token", PLEX_TOKEN),
         *("--port", str(ports.plex), "--control-port", str(ports.plex_control)),
         *("--state", str(place.root / "plex.json")),
     ]
     stash = [
-        *("--films", "--root", "/media/films"),
+        *(["--scenes", str(items)] if items else ["--films", "--root", "/media/films"]),
         *("--port", str(ports.stash), "--control-port", str(ports.stash_control)),
         *("--state", str(place.root / "stash.db")),
     ]

@@ -48,8 +48,7 @@ async def _edit_one(demo: Demo, name: str) -> Scene:
 async def _until_in_plex(demo: Demo, edited: list[Scene], began: float) -> None:
     async with asyncio.timeout(_PATIENCE):
         for scene in edited:
-            path = scene.path.replace("/media/", "/data/", 1)
-            while (title := await demo.plex.title(path)) != scene.title:
+            while (title := await demo.plex.title(scene.in_plex)) != scene.title:
                 await asyncio.sleep(_PAUSE)
             say(f"Plex:  “{title}”, {time.monotonic() - began:.1f} s after the edit")
 

@@ -9,7 +9,7 @@ from custom_components.plexsync import errors
 from custom_components.plexsync.engine.change import Kept
 from custom_components.plexsync.engine.holds import Hold, SourceHold
 from custom_components.plexsync.engine.reasons import Reason
-from custom_components.plexsync.engine.retry import CLOSED
+from custom_components.plexsync.engine.retry import BROKEN_OFF
 from custom_components.plexsync.engine.undo import NotRestored
 
 INTEGRATION = Path(plexsync.__file__).parent
@@ -18,7 +18,7 @@ INTEGRATION = Path(plexsync.__file__).parent
 def all_reasons() -> set[str]:
     """Return every reason; of those that end in a status only the beginning."""
     families = tuple(errors.BY_FAMILY)
-    told = {CLOSED, *errors.BY_FAMILY, *errors.BY_SOURCE, *_of_sources()}
+    told = {BROKEN_OFF, *errors.BY_FAMILY, *errors.BY_SOURCE, *_of_sources()}
     told = {each for each in told if each in families or not each.startswith(families)}
     return told.union(
         *(map(str, each) for each in (Reason, Kept, NotRestored, Hold, SourceHold))

@@ -1,10 +1,15 @@
 """The benchmark measures what it says: small, and without looking at the clock."""
 
 from dataclasses import replace
+import json
 from pathlib import Path
+import shutil
+
+import pytest
 
 from bench import polls
 from bench.__main__ import compare, compare_edits, line, run, tell
+from bench.page import Figures, tell as tell_page
 from bench.results import Backlog, Edits, Polls, Row, Sweeps
 
 
@@ -102,3 +107,24 @@ def test_a_plan() -> None:
         "rows from 20",
     ]
     assert lines[4].startswith("the same once all is in line: ")
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser is installed")
+def test_the_review_page() -> None:
+    """All of a plan is scrolled through in a browser, and what is sent is weighed."""
+    found = Figures(**json.loads(run("bench.page", 150, "--quick", "--json")))
+    assert found.items == 150
+    assert found.frames > 150 * 77 / 900
+    assert found.seconds > 0
+    assert len(found.jumps) == 5
+    assert 10_000 < found.messages["plexsync/plan"] < 256_000
+    assert found.heap["scrolled"] > 0
+    assert found.home["planned"] > found.home["without us"]
+    assert "plan of 150 items" in tell_page(found)
+
+
+def test_what_a_review_page_misses() -> None:
+    """Rows that come late, a task that holds the page, a message that is too large."""
+    assert not Figures(first=900, idle=[60], scrolled=[70, 80]).misses()
+    late = Figures(first=1100, worked=[51.0], messages={"plexsync/plan": 300_000})
+    assert len(late.misses()) == 3

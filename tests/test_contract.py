@@ -30,7 +30,7 @@ from custom_components.plexsync.engine.events import (
 from custom_components.plexsync.engine.fields import FIELDS, Kind
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.reasons import Reason
-from custom_components.plexsync.engine.retry import CLOSED
+from custom_components.plexsync.engine.retry import BROKEN_OFF
 from custom_components.plexsync.engine.status import Status
 from custom_components.plexsync.event import SYNC_EVENT, describe
 from custom_components.plexsync.failures import ItemsFailed
@@ -461,7 +461,7 @@ def test_every_exception_has_its_text() -> None:
 
 def test_every_reason_of_a_fault_has_its_words() -> None:
     """Say in a sentence of its own whatever an action can meet."""
-    found = {Reason.AMBIGUOUS, Reason.TOO_LONG_LIST, *REASONS.values(), CLOSED}
+    found = {Reason.AMBIGUOUS, Reason.TOO_LONG_LIST, *REASONS.values(), BROKEN_OFF}
     found |= {str(reason) for reason, *_ in classify._BY_ERROR}  # noqa: SLF001  # the table itself
     for module, tree in sources():
         for node in ast.walk(tree):

@@ -254,7 +254,7 @@ class VirtualClient(PlexClient):
         except (OSError, MovedError) as error:
             self._idle.clear()
             self.history.broke()
-            raise classify.judge_error(error) from None
+            raise classify.classify_error(error) from None
         except asyncio.CancelledError:
             self._idle.clear()
             raise

@@ -181,7 +181,7 @@ class Watch(Observer):
         elif fault.throttled:
             self._streak = self._streak.since(now)
         elif fault.kind in (FaultClass.SERVER, FaultClass.AUTH):
-            edit = purpose is Purpose.EDIT and fault.proven is fault
+            edit = purpose is Purpose.EDIT and not fault.needs_proof
             self._doubts.append((now, edit))
             if edit and self._is_trying and item is not None:
                 self._failed.add(item)

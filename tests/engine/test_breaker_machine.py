@@ -282,7 +282,7 @@ class BreakerMachine(Machine):
 
     def give(self, permit: Permit, result: Result) -> None:
         """Settle a permit in both worlds."""
-        self.breaker.settle(permit, result, self.now)
+        self.breaker.end_call(permit, result, self.now)
         if permit.generation == self.model.era.number:
             self.model.hear(permit, result, self.now)
         self.after()
@@ -722,7 +722,7 @@ class BreakerMachine(Machine):
                 now = max(now, at)
                 breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, now)
             elif (permit := breaker.admit(now)) is not None:
-                breaker.settle(permit, Result.SUCCESS, now)
+                breaker.end_call(permit, Result.SUCCESS, now)
                 if breaker.state is State.CLOSED:
                     break
             elif breaker.state is not State.OPEN:

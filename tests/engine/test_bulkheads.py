@@ -8,8 +8,8 @@ import pytest
 from custom_components.plexsync.engine.bulkheads import (
     REASONS,
     Bulkheads,
+    fault_of,
     reason_of,
-    shut,
 )
 from custom_components.plexsync.engine.retry import FaultClass
 
@@ -51,7 +51,7 @@ def test_all_libraries_share_the_turns_of_a_group() -> None:
     kinds = [f"edits:{name}" for name in "abc"]
     bulkheads = Bulkheads(Random(2))
     for kind in kinds:
-        bulkheads.failed(kind, "x", 0.0, shut=True)
+        bulkheads.failed(kind, "x", 0.0, at_once=True)
     at = tries(bulkheads, kinds, 3 * HOUR)
     assert sum(each < MINUTE for each in at) <= 60
     assert min(b - a for a, b in itertools.pairwise(at)) >= 1
@@ -149,16 +149,16 @@ def test_whoever_does_not_try_what_fails_is_told_all_that_is_shut() -> None:
     bulkheads.failed(LISTING, "a", 0.0)
     bulkheads.failed("collections:films", "a", 0.0)
     bulkheads.failed("edits:films", "a", 0.0)  # one of three
-    assert bulkheads.shut("listing", 0.0) == {"films"}
-    assert bulkheads.shut("listing", 9.0) == frozenset()
-    assert bulkheads.shut("listing", None) == {"films"}
-    assert bulkheads.shut("edits", None) == frozenset()
+    assert bulkheads.not_to_ask("listing", 0.0) == {"films"}
+    assert bulkheads.not_to_ask("listing", 9.0) == frozenset()
+    assert bulkheads.not_to_ask("listing", None) == {"films"}
+    assert bulkheads.not_to_ask("edits", None) == frozenset()
 
 
 def test_a_kind_waits_for_as_long_as_it_was_asked_to() -> None:
     """And no longer than its like would, once it fails for long."""
     bulkheads = Bulkheads(Random(10))
-    bulkheads.failed("edits:films", "a", 0.0, shut=True, wait=90)
+    bulkheads.failed("edits:films", "a", 0.0, at_once=True, wait=90)
     assert bulkheads.is_shut("edits:films")
     assert bulkheads.until("edits:films", 0.0) == 90
     assert not bulkheads.admit("edits:films", 89.9)
@@ -226,7 +226,7 @@ def test_an_outage_forgets_all_and_wakes_all() -> None:
 @pytest.mark.parametrize("group", sorted(REASONS))
 def test_what_waits_for_a_kind_has_its_reason(group: str) -> None:
     """One reason for all of a kind, and the kind itself, so that it is woken."""
-    fault = shut(f"{group}:films")
+    fault = fault_of(f"{group}:films")
     assert fault.kept_from == f"{group}:films"
     assert fault.reason == reason_of(f"{group}:music") == REASONS[group]
     scopes = {"pictures": FaultClass.PICTURE, "source": FaultClass.SOURCE}

@@ -625,7 +625,7 @@ async def test_much_that_is_written_at_once_makes_room_at_once(tmp_path: Path) -
     random = Random(3)
     for _ in range(40):
         await shelf.add(*(entry(n, random.randbytes(500).hex()) for n in range(1, 41)))
-        shelf.history.look()
+        shelf.history.prune_soon()
         await asyncio.sleep(0)
         for _ in range(10):
             await asyncio.sleep(0)

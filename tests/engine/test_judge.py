@@ -17,7 +17,7 @@ from custom_components.plexsync.engine.health import Health
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.judge import About, Judge, Purpose
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.plex.classify import judge as classify
+from custom_components.plexsync.plex.classify import classify
 from tests.rig import MemoryStore
 from tests.virtual import VirtualLoop
 
@@ -90,7 +90,7 @@ class World:
 
     def worked(self, about: About, began: int | None = None) -> None:
         """Let a call go well that begins now, or began at a moment before."""
-        self.judge.worked(about, self.judge.moment() if began is None else began)
+        self.judge.worked(about, self.judge.next_number() if began is None else began)
 
     async def fail(self, *items: str, status: int = 500, library: str = FILMS) -> Fault:
         """Let the edits of items fail one after the other; give the last verdict."""
@@ -494,7 +494,7 @@ def test_only_a_later_good_edit_of_another_proves_a_fault() -> None:
 
     async def story() -> None:
         world = await World().start()
-        before = world.judge.moment()
+        before = world.judge.next_number()
         await world.fail("a")
         subject = edit("a").subject
         assert world.judge.take_proven() == set()
@@ -806,7 +806,7 @@ def test_another_machine_holds_until_the_right_one_answers() -> None:
         assert world.circuit.holds == set()
         permit = world.circuit.admit()
         assert permit is not None
-        await world.circuit.settle(permit, Result.SUCCESS)
+        await world.circuit.end_call(permit, Result.SUCCESS)
         assert (world.state, world.outage_began()) == (State.CLOSED, None)
         looks.cancel()
 

@@ -543,7 +543,7 @@ class LedgerMachine(Machine):
     @rule(source=st.sampled_from(SOURCES))
     def remove_source(self, source: str) -> None:
         """Remove a source; another one comes in its place, and owns nothing yet."""
-        ledger_sources.release(self.db, source)
+        ledger_sources.remove(self.db, source)
         self.revision += 1
         self.late = [
             (edits, GONE if writer == source else writer) for edits, writer in self.late
@@ -709,7 +709,7 @@ class LedgerMachine(Machine):
             assert edit.lock is None or ("genres" in self.locks) is origin.locked
         for restore in restores:
             token = str(self.revision)
-            ledger.release(self.db, item, restore.source, restore.field, token)
+            ledger.note_undone(self.db, item, restore.source, restore.field, token)
             truth = self.truth[restore.field]
             source = restore.source if restore.source in SOURCES else GONE
             truth.undone[source] = token

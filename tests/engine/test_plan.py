@@ -443,10 +443,10 @@ EVERY = frozenset(FIELDS)
 def test_what_is_locked_is_taken_where_the_source_leads(ledger: Any) -> None:
     """What stands there is what was before; so it is where it agrees."""
     now = item("studio", studio="Mine")
-    (change,) = make_plan(record(studio="S"), now, ledger, leads=EVERY).changes
+    (change,) = make_plan(record(studio="S"), now, ledger, leads_once=EVERY).changes
     assert (change.after, change.before) == ("S", "Mine")
     assert (change.taken, change.was_locked, change.lock) == (True, True, True)
-    (found,) = make_plan(record(studio="Mine"), now, ledger, leads=EVERY).adopted
+    (found,) = make_plan(record(studio="Mine"), now, ledger, leads_once=EVERY).adopted
     assert (found.taken, found.locked) == (True, True)
     assert make_plan(record(studio="S"), now, ledger).kept == {"studio": Kept.LOCKED}
 
@@ -454,7 +454,9 @@ def test_what_is_locked_is_taken_where_the_source_leads(ledger: Any) -> None:
 def test_nothing_is_taken_that_is_not_locked_or_is_ours_anyway() -> None:
     """The ordinary rules say what becomes of it."""
     for now in (item(studio="Agent"), item("studio", studio="Ours")):
-        plan = make_plan(record(studio="S"), now, row("studio", "Ours"), leads=EVERY)
+        plan = make_plan(
+            record(studio="S"), now, row("studio", "Ours"), leads_once=EVERY
+        )
         assert [change.taken for change in plan.changes] == [False]
 
 
@@ -474,7 +476,7 @@ def test_what_stays_although_the_source_leads(
 ) -> None:
     """Only a lock is no reason any more."""
     now = item("title studio", title="Mine", studio="Mine")
-    plan = make_plan(rec, now, ledger, leads=EVERY)
+    plan = make_plan(rec, now, ledger, leads_once=EVERY)
     assert after(plan) == {}
     assert set(plan.kept.values()) == {kept}
 
@@ -482,7 +484,7 @@ def test_what_stays_although_the_source_leads(
 def test_what_the_ledger_knows_is_cleared_where_the_source_leads() -> None:
     """Though its value is another one by now; the lock goes with it."""
     now = item("studio", studio="Newer")
-    plan = make_plan(record(studio=None), now, row("studio", "Older"), leads=EVERY)
+    plan = make_plan(record(studio=None), now, row("studio", "Older"), leads_once=EVERY)
     (change,) = plan.changes
     assert (change.after, change.lock, change.taken) == (None, False, True)
 
@@ -492,7 +494,7 @@ def test_a_locked_list_where_the_source_leads() -> None:
     now = item("genres", genres=("Older", "Mine"))
     ledger = row("genres", ("Older", "Gone"), locked=False)
     rec = record(genres=("Gone", "New"))
-    (change,) = make_plan(rec, now, ledger, leads=EVERY).changes
+    (change,) = make_plan(rec, now, ledger, leads_once=EVERY).changes
     assert change.after == ("Gone", "New", "Mine")
     assert (change.remove, change.taken) == (("Older",), True)
     assert make_plan(rec, now, ledger).kept == {"genres": Kept.LOCKED}
@@ -503,7 +505,9 @@ def test_what_is_missing_under_our_own_lock_comes_where_the_source_leads() -> No
     now, rec = item("genres", genres=("A",)), record(genres=("A", "B"))
     ledger = row("genres", ("A", "B"))
     assert after(make_plan(rec, now, ledger)) == {}
-    assert after(make_plan(rec, now, ledger, leads=EVERY)) == {"genres": ("A", "B")}
+    assert after(make_plan(rec, now, ledger, leads_once=EVERY)) == {
+        "genres": ("A", "B")
+    }
 
 
 def test_a_sort_title_and_a_picture_where_the_source_leads() -> None:
@@ -511,7 +515,7 @@ def test_a_sort_title_and_a_picture_where_the_source_leads() -> None:
     now = item("sort_title poster", title="T", sort_title="Mine", poster="/mark/1")
     rec = record(title="T", sort_title="S", poster=Image("/p", "a"))
     images = {"poster": "digest"}
-    plan = make_plan(rec, now, {}, images=images, leads=EVERY)
+    plan = make_plan(rec, now, {}, images=images, leads_once=EVERY)
     assert after(plan) == {"sort_title": "S", "poster": "digest"}
     assert all(change.taken for change in plan.changes)
     plan = make_plan(rec, now, {}, images=images)

@@ -58,7 +58,7 @@ def put_off(db: sqlite3.Connection, key: str, due: float, **why: Any) -> None:
     for job in (*queue.claim(db, 99, 0), *queue.claim(db, 99, 0, solo=True)):
         if job.record.key == key:
             queue.snooze(db, job, Snooze(due, **why), 0)
-    queue.release_all(db)
+    queue.give_back_all(db)
 
 
 def next_attempt(db: sqlite3.Connection, key: str) -> float | None:
@@ -130,7 +130,7 @@ def test_an_older_mirrors_record_brings_and_removes_nothing(
     if settled:
         queue.settle(db, job, "41", 0)
     else:
-        queue.release_all(db)
+        queue.give_back_all(db)
     put(db, mirrored(5, **fields))
     if settled:
         assert jobs_view.counts(db).pending == 0
@@ -447,7 +447,7 @@ def test_an_outage_uses_no_attempt(db: sqlite3.Connection) -> None:
     for _ in range(50):
         queue.snooze(db, only(db), Snooze(0), 0)
         only(db)
-        queue.release_all(db)
+        queue.give_back_all(db)
     job = only(db)
     assert (job.attempts, job.misses, job.crashes) == (0, 0, 0)
 
@@ -597,7 +597,7 @@ def test_after_what_nobody_foresaw_each_comes_alone(db: sqlite3.Connection) -> N
     """And waits for no kind of call any more: who is to try one is chosen."""
     for key in ("1", "2"):
         put_off(db, key, 0, reason="edits_fail", blocked="edits:1")
-    queue.alone(db, queue.claim(db, 9, 0), 0)
+    queue.make_solo(db, queue.claim(db, 9, 0), 0)
     assert queue.claim(db, 9, 0) == []
     jobs = queue.claim(db, 9, 0, solo=True)
     assert [(job.attempts, job.blocked) for job in jobs] == [(0, None)] * 2
@@ -680,7 +680,7 @@ def test_a_file_in_common_is_the_same_record(db: sqlite3.Connection) -> None:
     put(db, replace(mirrored(2, title="older"), files=("hash a",)))
     put(db, replace(mirrored(3, title="T"), files=("hash a", "path b")))
     assert only(db).record.fields == {"title": "T"}
-    queue.release_all(db)
+    queue.give_back_all(db)
     put(db, replace(mirrored(4, title="T"), files=("hash c", "path b")))
     queue.settle(db, only(db), "1", 0)
     # Path by path, it is still the same: each look remembers the marks of today.
@@ -714,7 +714,7 @@ def test_a_source_that_went_back_counts(db: sqlite3.Connection, state: str) -> N
         assert jobs_view.find_job(db, "stash", "1") is None
     else:
         assert only(db, 101).record.revision == 9
-        queue.release_all(db)
+        queue.give_back_all(db)
     after = replace(mirrored(3, title="Old"), asked=101.5)
     assert put(db, after, now=102)[0] is Accepted.QUEUED
     job = only(db, 102)
@@ -766,7 +766,7 @@ def test_what_is_withheld_goes(db: sqlite3.Connection, failed_before: bool) -> N
     if failed_before:
         (job,) = [each for each in queue.claim(db, 9, 0) if each.record.key == "1"][:1]
         queue.fail(db, job, "rejected", 0)
-        queue.release_all(db)
+        queue.give_back_all(db)
     queue.withhold(db, "stash", ["1", "3"], 0)
     jobs, _ = jobs_view.listing(db)
     assert {(job.source, job.key) for job in jobs} == {("stash", "2"), ("other", "1")}

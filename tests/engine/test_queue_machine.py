@@ -617,7 +617,7 @@ class QueueMachine(Machine):
         for job in jobs:
             if share:
                 self.write(job, share)
-        self.run(queue.release_all)
+        self.run(queue.give_back_all)
         for job in jobs:
             self.land(job)  # Q7: and nothing else
 
@@ -628,7 +628,7 @@ class QueueMachine(Machine):
         jobs = [*self.flight.values(), *self.strays]
         if number == 1:
             jobs = [self.held(which)]
-        self.run(lambda db: queue.alone(db, jobs, self.now))
+        self.run(lambda db: queue.make_solo(db, jobs, self.now))
         for job in jobs:
             if (row := self.land(job)) is not None:
                 row.join()
@@ -763,7 +763,7 @@ class QueueMachine(Machine):
                 case "sick":
                     self.put_off(job, 0, 1.0, REASONS[kind], solo=True)
                 case "alone":
-                    self.run(lambda db, job=job: queue.alone(db, [job], self.now))
+                    self.run(lambda db, job=job: queue.make_solo(db, [job], self.now))
                     self.land(job)
                     row.join()
                     row.solo, row.due = True, self.now
@@ -1089,7 +1089,7 @@ class QueueMachine(Machine):
     def restart(self, killed: bool, jump: float) -> None:
         """End the process, well or badly, and start with a clock that may have moved."""
         if not killed:
-            self.run(queue.release_all)
+            self.run(queue.give_back_all)
         self.database.close()
         self.now = max(0.0, self.now + jump)
         self.open()

@@ -73,6 +73,8 @@ async def test_the_plan_names_what_would_change(rig: Rig, shelf: Shelf) -> None:
     assert totals.records == totals.by_field["title"] == FILMS
     assert totals.by_source == {"stash": FILMS}
     assert totals.by_library == {plan[0].library: FILMS}
+    assert await rig.engine.review.totals(ALL) is totals  # not counted once more
+    assert (await rig.engine.review.totals(Filter(field="tagline"))).records == 0
     assert await rows(rig, Filter(search=plan[3].title.upper())) == [plan[3]]
     assert await rows(rig, Filter(field="tagline")) == []
     assert await rows(rig, Filter(source="other")) == []

@@ -355,7 +355,7 @@ def test_a_kind_of_call_is_tried_by_a_job_that_may(db: sqlite3.Connection) -> No
     queue.choose_next(db, "picture", 1)
     hold(db, "s")
     assert [job.record.key for job in queue.claim(db, 9, 1, solo=True)] == ["t"]
-    queue.release_all(db)
+    queue.give_back_all(db)
     hold(db, "s", held=False)
     assert [job.record.key for job in queue.claim(db, 9, 1, solo=True)] == ["t"]
 

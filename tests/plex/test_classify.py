@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.plex.classify import judge
+from custom_components.plexsync.plex.classify import classify
 from custom_components.plexsync.plex.client import PlexClient
 from tests.simulators.plex import PlexSimulator
 
@@ -279,7 +279,7 @@ async def test_404_of_plex(plex: PlexSimulator, make_server: MakeServer) -> None
 )
 def test_retry_after(wish: str, date: str, seconds: float | None) -> None:
     """Seconds or a date, by the server's own clock where it tells it, and never long."""
-    fault = judge(
+    fault = classify(
         429,
         {"Retry-After": wish, "Date": date},
         b"",
@@ -294,8 +294,8 @@ def test_plex_may_say_ok_in_html() -> None:
     """An answer to a write that is Plex's own page is a success; anybody else's is none."""
     page = b"<html><head><title>OK</title></head><body><h1>200 OK</h1></body></html>"
     headers = {"Content-Length": str(len(page))}
-    assert judge(200, headers | {"X-Plex-Protocol": "1.0"}, page, write=True) is None
-    assert judge(200, headers, page, write=True) is not None
+    assert classify(200, headers | {"X-Plex-Protocol": "1.0"}, page, write=True) is None
+    assert classify(200, headers, page, write=True) is not None
 
 
 @pytest.mark.parametrize(
@@ -307,10 +307,10 @@ def test_plex_may_say_ok_in_html() -> None:
 )
 def test_good_answers(body: bytes) -> None:
     """A byte order mark or a missing declaration are no fault."""
-    assert judge(200, {}, body, write=False) is None
+    assert classify(200, {}, body, write=False) is None
 
 
 def test_no_document_type_gets_through() -> None:
     """Entities never reach the parser."""
     body = b'<!DOCTYPE a [<!ENTITY b "c">]><MediaContainer>&b;</MediaContainer>'
-    assert judge(200, {}, body, write=False) is not None
+    assert classify(200, {}, body, write=False) is not None

@@ -235,6 +235,8 @@ async def test_by_the_control_port(sim: PlexSimulator) -> None:
         assert moved["section"] == other.key
         await order("file", {"drop": moved["files"][0]})
         assert not other.of_type(ItemType.MOVIE)
+        state = await order("item/4/guids", {"guids": core.item(5).guids})
+        assert state["guids"] == list(core.item(5).guids)
         await order("smart_collection", {"section": 1, "title": "Empty"})
         await order("item/999/recreate", expected=404)
     assert core.sections[1].of_type(ItemType.COLLECTION)

@@ -1,1 +1,1 @@
-"""The heart of PlexSync: knows neither Home Assistant nor Plex nor Stash."""
+"""The heart of PlexSync: imports neither Home Assistant nor ``plex`` nor ``sources``."""

@@ -48,7 +48,7 @@ class CallAccess:
     def unlisted(self) -> frozenset[str]:
         """Name the libraries, by uuid, whose contents must not be listed now."""
         now = self._clock.monotonic()
-        return self._bulkheads.shut("listing", now if self._tries else None)
+        return self._bulkheads.not_to_ask("listing", now if self._tries else None)
 
     def worked(self, kind: str) -> None:
         """Note that a call of this kind went well."""

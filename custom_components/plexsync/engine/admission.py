@@ -13,7 +13,7 @@ from .health import Health
 from .holds import Hold, foremost
 from .judge import Judge
 from .reasons import Reason
-from .retry import CLOSED, Fault, FaultClass
+from .retry import BROKEN_OFF, Fault, FaultClass
 
 
 class Admission:
@@ -64,7 +64,7 @@ class Admission:
 
     def _refusal(self, past: frozenset[Hold]) -> Fault:
         if self._closed:
-            return Fault(FaultClass.SERVER, CLOSED)
+            return Fault(FaultClass.SERVER, BROKEN_OFF)
         hold = foremost(self._circuit.holds.difference(past))
         return Fault(
             FaultClass.SERVER, Reason.HELD if hold else Reason.CIRCUIT_OPEN, hold=hold

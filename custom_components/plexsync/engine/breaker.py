@@ -57,7 +57,7 @@ class Policy:
     throttled_for: float = 300.0  # that long asked to slow down is an outage
     throttled: float = 1.0  # first wait where the server does not say how long
     refused: float = 5.0  # until access is tried again after a refusal
-    # The same, once the owner has been asked: a fifth of it at first, in the end twice.
+    # Once the owner has been asked, waits grow from a fifth of this to twice as much.
     held: float = 300.0
 
     @property
@@ -123,7 +123,7 @@ class Breaker:
         self._permits[permit.id] = permit
         return permit
 
-    def settle(self, permit: Permit, result: Result, now: float) -> None:
+    def end_call(self, permit: Permit, result: Result, now: float) -> None:
         """Take a permit back with what it found; a second time does nothing."""
         if self._permits.pop(permit.id, None) is None:
             return
@@ -174,7 +174,7 @@ class Breaker:
     def expire(self, now: float) -> None:
         """Count forgotten permits as failures and free them."""
         for permit in [p for p in self._permits.values() if now >= p.deadline]:
-            self.settle(permit, Result.FAILURE, now)
+            self.end_call(permit, Result.FAILURE, now)
 
     def finish_trials(self) -> None:
         """Close on a trial that had nothing to write, as no job is left to try.

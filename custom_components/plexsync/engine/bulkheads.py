@@ -1,7 +1,8 @@
 """Kinds of call that fail, each shut for itself: nothing else waits for them.
 
-A kind is named by text: ``edits:<library>``, ``reads:<library>``, ``pictures:<library>``,
-``listing:<library>``, ``collections:<library>``, ``scans:<library>``, ``source:<source>``.
+A kind is named by text, of a call to Plex by its ``Purpose``: ``edits:<library>``,
+``reads:<library>``, ``pictures:<library>``, ``listing:<library>``,
+``collections:<library>``, ``scans:<library>``, ``source:<source>``.
 Times are monotonic seconds.
 """
 
@@ -37,7 +38,7 @@ def reason_of(kind: str) -> str:
     return REASONS[kind.partition(":")[0]]
 
 
-def shut(kind: str) -> Fault:
+def fault_of(kind: str) -> Fault:
     """Return the fault of whatever needs a kind of call that is shut."""
     scope = _SCOPES.get(kind.partition(":")[0], FaultClass.LIBRARY)
     return Fault(scope, reason_of(kind), kept_from=kind)
@@ -70,19 +71,19 @@ class Bulkheads:
         subject: str,
         now: float,
         *,
-        shut: bool = False,
+        at_once: bool = False,
         wait: float = 0.0,
     ) -> bool:
         """Note a failure; return whether the kind is shut now.
 
-        With ``shut`` it is at once, and with ``wait`` for so many seconds at least.
+        With ``at_once`` it is from the first one on, and with ``wait`` for so many seconds at least.
         """
         trouble = self._troubles.setdefault(kind, _Trouble(now))
         if trouble.before is not None:
             trouble.shut, trouble.before = trouble.before[0], None
         trouble.subjects.add(subject)
         limit = _LIMITS.get(kind.partition(":")[0], 1)
-        trouble.shut = trouble.shut or shut or len(trouble.subjects) >= limit
+        trouble.shut = trouble.shut or at_once or len(trouble.subjects) >= limit
         self._tried(kind, trouble, now, wait)
         return trouble.shut
 
@@ -135,8 +136,8 @@ class Bulkheads:
         """Return the fault of whatever needs a kind that is shut, failing or busy."""
         trouble = self._troubles.get(kind)
         if trouble is not None and trouble.before is not None and not trouble.subjects:
-            return Fault(shut(kind).kind, Reason.UNDER_WAY, kept_from=kind)
-        return shut(kind)
+            return Fault(fault_of(kind).kind, Reason.UNDER_WAY, kept_from=kind)
+        return fault_of(kind)
 
     def until(self, kind: str, now: float) -> float:
         """Return the seconds until a kind may be tried again."""
@@ -145,7 +146,7 @@ class Bulkheads:
             return 0.0
         return max(0.0, self._next_try(kind, trouble) - now)
 
-    def shut(self, group: str, now: float | None) -> frozenset[str]:
+    def not_to_ask(self, group: str, now: float | None) -> frozenset[str]:
         """Name what of a group (``listing``: the libraries) must not be asked now.
 
         None: nor at any time, by somebody who does not try what fails.

@@ -163,17 +163,17 @@ class Circuit:
         wait = self.breaker.not_before - self._clock.monotonic()
         return wait if wait > 0 else None
 
-    async def settle(self, permit: Permit, result: Result) -> None:
+    async def end_call(self, permit: Permit, result: Result) -> None:
         """Take a permit back with what its call, or its whole trial, showed."""
         before = self.breaker.state
-        self.breaker.settle(permit, result, self._clock.monotonic())
+        self.breaker.end_call(permit, result, self._clock.monotonic())
         if permit.trial:
             self.notify()  # the next trial may begin
         await self.moved(before, "recovery")
 
     def give_back(self, permit: Permit) -> None:
         """Take a permit back that says nothing: cancelled, or never used."""
-        self.breaker.settle(permit, Result.NEUTRAL, self._clock.monotonic())
+        self.breaker.end_call(permit, Result.NEUTRAL, self._clock.monotonic())
         if permit.trial:
             # Nobody waits for other permits. A worker that gives one back and then
             # waits for the bell would only wake itself, again and again.

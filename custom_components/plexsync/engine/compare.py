@@ -75,7 +75,7 @@ def same_member(current: str | Actor | None, wanted: str | Actor) -> bool:
     return current is not None
 
 
-def covers(current: Members, desired: Members) -> bool:
+def is_exactly(current: Members, desired: Members) -> bool:
     """Return whether a list is just what is wanted."""
     return current.keys() == desired.keys() and all(
         same_member(current[name], member) for name, member in desired.items()

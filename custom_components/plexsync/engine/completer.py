@@ -44,20 +44,20 @@ class _Ended:
         """Add it to the statistics; ``seconds`` is what each job took."""
         for name, number in self.counts.items():
             stats.count(db, name, number)
-        stats.settled(db, self.good, seconds)
+        stats.note_ended(db, self.good, seconds)
 
 
 class Completer:
     """End turns. It remembers, from turn to turn, whose job each doubt is about."""
 
     def __init__(self, common: Common, judge: Judge, circuit: Circuit) -> None:
-        """Take who says which doubts are settled, and how long the server is to rest."""
+        """Take who says whose fault was their own, and how long the server is to rest."""
         self._common = common
         self._judge = judge
         self._circuit = circuit
         self._doubted: dict[str, int] = {}  # subject → id of the job
 
-    async def settle(
+    async def end_turn(
         self, tasks: Sequence[Task], calls: GuardedCalls, began: float
     ) -> list[Ending]:
         """Give open tasks their verdict, and record what becomes of their jobs.
@@ -97,7 +97,7 @@ class Completer:
 
         endings, next_sources = await self._common.database.run(record)
         self._common.next_sources.ask(next_sources)
-        history.look()
+        history.prune_soon()
         return endings
 
     def _snooze_the_rest(self, tasks: Sequence[Task], calls: GuardedCalls) -> None:
@@ -173,7 +173,7 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
         ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
         ledger.let_go(db, item, record.source, task.plan.let_go)
         ledger.wait(db, item, record, task.plan.waiting(record), wall)
-    if task.lookup.leads:
+    if task.lookup.leads_once:
         number = (
             known_items.find_or_add(db, item) if done else known_items.find(db, item)
         )
@@ -190,9 +190,9 @@ def _next_sources(db: Connection, task: Task) -> list[tuple[str, str]]:
     item = task.lookup.item
     if item is None or task.verdict not in (Verdict.WRITTEN, Verdict.UNCHANGED):
         return []
-    if not (given_up := task.plan.given_up):
+    if not (led_no_more := task.plan.led_no_more):
         return []
-    return ledger.who_waits(db, item, task.job.record.source, given_up)
+    return ledger.who_waits(db, item, task.job.record.source, led_no_more)
 
 
 def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:

@@ -202,7 +202,7 @@ class Engine:
         longest = self.common.retry.longest
         for _ in range(queue.recover(db, self.clock.steady(), longest)):
             stats.count(db, "failed")
-            stats.settled(db, [False], 0.0)
+            stats.note_ended(db, [False], 0.0)
         skipped.clear_failed(db)
 
     async def run(self) -> None:
@@ -238,7 +238,7 @@ class Engine:
         self.outcomes.close()
         await self._server.close()
         with contextlib.suppress(Exception):
-            await self.database.run(queue.release_all)
+            await self.database.run(queue.give_back_all)
         await self.circuit.save()
         await asyncio.to_thread(self.database.close)
 

@@ -5,7 +5,7 @@ from .intent import note_intent
 from .judge import About, Purpose
 from .look import Look
 from .reasons import Reason
-from .snoozing import keeps_changing, not_found, snooze_or_fail, still_waits
+from .snoozing import keeps_changing, not_found, snooze_for_missing_part, snooze_or_fail
 from .task import Task, Verdict
 
 FRESH = 10.0  # seconds that a read may be old when the write leaves
@@ -29,7 +29,7 @@ async def freshen(common: Common, look: Look, task: Task) -> bool:
         if not is_stale(common, task):
             return True
         await look.refresh(task.lookup)
-        if not _is_still_to_write(common, task):
+        if not _go_on_or_end(common, task):
             return False
         await note_intent(common, [task])
     if is_stale(common, task):
@@ -38,8 +38,8 @@ async def freshen(common: Common, look: Look, task: Task) -> bool:
     return True
 
 
-def _is_still_to_write(common: Common, task: Task) -> bool:
-    """Return whether a new read leaves something to write; else give the verdict."""
+def _go_on_or_end(common: Common, task: Task) -> bool:
+    """Return whether a new read leaves something to write; else end the task."""
     lookup = task.lookup
     if lookup.fault is not None:
         snooze_or_fail(
@@ -51,6 +51,6 @@ def _is_still_to_write(common: Common, task: Task) -> bool:
         task.skip(Reason.PLAN_CHANGED)
     elif task.plan.changes:
         return True
-    elif not still_waits(common, task):
+    elif not snooze_for_missing_part(common, task):
         task.end(Verdict.UNCHANGED)
     return False

@@ -41,13 +41,13 @@ class GuardedCalls:
     async def make[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
         """Make one call. Raises CircuitRefusedError, or the Fault with its scope."""
         permit = await self._admit()
-        began = self._judge.moment()
+        began = self._judge.next_number()
         try:
             result = await work()
             if about.purpose in (Purpose.EDIT, Purpose.UPLOAD):
                 self._wrote = True
             if about.purpose is Purpose.EDIT and not permit.trial:
-                await self._circuit.settle(permit, Result.SUCCESS)
+                await self._circuit.end_call(permit, Result.SUCCESS)
         except Fault as fault:
             raise await self.judged(fault, about) from None
         finally:
@@ -84,7 +84,7 @@ class GuardedCalls:
         if permit is None:
             permit = self._circuit.admit(self._past)
             while permit is None and self._health.is_asking:
-                await self._health.settled()
+                await self._health.until_idle()
                 permit = self._circuit.admit(self._past)
             if permit is not None and permit.trial:
                 # The circuit opened meanwhile: this began in another time.
@@ -102,8 +102,8 @@ class GuardedCalls:
         if not permit.trial:
             self._circuit.give_back(permit)
         elif self._wrote:
-            await self._circuit.settle(permit, Result.SUCCESS)
+            await self._circuit.end_call(permit, Result.SUCCESS)
         else:
-            await self._circuit.settle(
+            await self._circuit.end_call(
                 permit, Result.NEUTRAL if self._failed else Result.QUIET
             )

@@ -91,7 +91,7 @@ class Health:
                 await self._probe_once()
             return self._last
 
-    async def settled(self) -> None:
+    async def until_idle(self) -> None:
         """Wait until no probe is under way."""
         async with self._probing:
             pass

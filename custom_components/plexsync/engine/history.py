@@ -170,7 +170,7 @@ class WriteHistory:
             )
             self._grown += size
 
-    def look(self) -> None:
+    def prune_soon(self) -> None:
         """Look soon whether there is too much by now, if a good deal was written."""
         if self._grown > _SLACK:
             self._grown = 0
@@ -198,7 +198,8 @@ class WriteHistory:
     def _see_the_day(self, db: Connection) -> tuple[float, int]:
         """Return the seconds that are left of the day, and the newest row that is too old.
 
-        Days are counted rather than reckoned: a clock that jumps drops nothing.
+        Days are counted rather than reckoned: a clock that jumps drops nothing. However
+        long Home Assistant was off, the next look counts one day at most.
         """
         now, days = self._clock.steady(), json.loads(stats.setting(db, _DAYS) or "[]")
         since = now - float(stats.setting(db, _DAY_BEGAN) or "-inf")

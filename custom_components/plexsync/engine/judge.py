@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .breaker import State
-from .bulkheads import Bulkheads, reason_of, shut
+from .bulkheads import Bulkheads, fault_of, reason_of
 from .circuit import Circuit
 from .clock import Clock
 from .evidence import LATELY
@@ -18,35 +18,29 @@ from .health import Health
 from .reasons import Reason
 from .retry import Fault, FaultClass
 
-# Seconds after a pause before what caused it is tried again: edits of others come first.
-_AFTER_WISH = {"edits": 1.0}
-_AFTER_OTHER_WISH = 10.0
-_FORGIVEN = 2  # times that a subject's fault is taken for its whole kind's
+# Seconds between the end of a pause and the next try of the kind of call that caused it:
+# edits of others come first.
+_AFTER_EDIT = 1.0
+_AFTER_OTHER = 10.0
+_FORGIVEN = 2  # how often a subject's doubt is dropped as its kind of call recovers
 
 
 class Purpose(StrEnum):
-    """What a call is for."""
+    """What a call is for; with a library it names a kind of call (see ``bulkheads``)."""
 
     LISTING = "listing"
-    READ = "read"
+    READ = "reads"
     COLLECTIONS = "collections"
-    EDIT = "edit"
-    UPLOAD = "upload"
-    SCAN = "scan"
-
-
-_GROUPS = {
-    Purpose.LISTING: "listing",
-    Purpose.READ: "reads",
-    Purpose.COLLECTIONS: "collections",
-    Purpose.EDIT: "edits",
-    Purpose.UPLOAD: "pictures",
-    Purpose.SCAN: "scans",
-}
+    EDIT = "edits"
+    UPLOAD = "pictures"
+    SCAN = "scans"
 
 
 # An edit that goes well shows that others' edits and reads could; uploads likewise.
-_SETTLES = {Purpose.EDIT: ("edits", "reads"), Purpose.UPLOAD: ("pictures",)}
+_SHOWN_BY = {
+    Purpose.EDIT: (Purpose.EDIT, Purpose.READ),
+    Purpose.UPLOAD: (Purpose.UPLOAD,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,7 @@ class About:
     @property
     def bulkhead(self) -> str:
         """The kind of call that fails, or works, with it."""
-        return f"{_GROUPS[self.purpose]}:{self.library}"
+        return f"{self.purpose}:{self.library}"
 
     @property
     def is_of_library(self) -> bool:
@@ -70,15 +64,15 @@ class About:
     @property
     def subject(self) -> str:
         """Whom it is about, for runs and doubts."""
-        return f"{_GROUPS[self.purpose]}:{self.item or self.library}"
+        return f"{self.purpose}:{self.item or self.library}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
     """A fault that may be its subject's own: since when, and of what kind of call."""
 
-    moment: int
-    kind: str
+    number: int
+    call_kind: str
 
 
 class Judge:
@@ -92,21 +86,23 @@ class Judge:
         self._health = health
         self._bulkheads = bulkheads
         self._clock = clock
-        self._moment = 0
+        self._number = 0
         self._doubts: dict[str, _Doubt] = {}  # by subject
-        self._forgiven: dict[str, int] = {}  # subject → how often
-        self._libraries_own: set[str] = set()  # kinds of edits; others' edits go well
-        self._proven: set[str] = set()  # doubts that the others have settled since
-        self._wishes: dict[str, int] = {}  # subject → edits that had gone well by then
+        self._forgiven: dict[str, int] = {}  # by subject, how often
+        # Kinds of edits whose failures are their library's: edits of others go well.
+        self._libraries_own: set[str] = set()
+        self._proven: set[str] = set()  # subjects whose fault was their own
+        # Subject or kind of call that Plex asked to wait with → edits that had gone well.
+        self._slow_downs: dict[str, int] = {}
         self._good_edits = 0
 
-    def moment(self) -> int:
-        """Return the number of this moment: what begins later is later evidence."""
-        self._moment += 1
-        return self._moment
+    def next_number(self) -> int:
+        """Return the next number: what begins later has a higher one."""
+        self._number += 1
+        return self._number
 
     def take_proven(self) -> set[str]:
-        """Hand over the subjects whose doubt was settled: the fault was their own."""
+        """Hand over the subjects whose fault has proven to be their own."""
         proven, self._proven = self._proven, set()
         return proven
 
@@ -122,36 +118,36 @@ class Judge:
         self._forgiven.pop(about.subject, None)
         if about.purpose is Purpose.EDIT:
             self._good_edits += 1
-            self._wishes.pop(about.subject, None)
-            self._wishes.pop(about.bulkhead, None)
+            self._slow_downs.pop(about.subject, None)
+            self._slow_downs.pop(about.bulkhead, None)
             self._circuit.edit_worked()
             self._health.edit_worked()
             self._libraries_own |= {
-                kind
-                for kind in self._bulkheads.troubled("edits")
-                if kind != about.bulkhead
+                call_kind
+                for call_kind in self._bulkheads.troubled(Purpose.EDIT)
+                if call_kind != about.bulkhead
             }
             self._libraries_own.discard(about.bulkhead)
         else:
-            self._wishes.pop(about.bulkhead, None)
-        if groups := _SETTLES.get(about.purpose):
+            self._slow_downs.pop(about.bulkhead, None)
+        if others := _SHOWN_BY.get(about.purpose):
             for subject, doubt in list(self._doubts.items()):
                 if (
-                    doubt.moment < began
-                    and doubt.kind.partition(":")[0] in groups
-                    and not self._bulkheads.is_shut(doubt.kind)
+                    doubt.number < began
+                    and doubt.call_kind.partition(":")[0] in others
+                    and not self._bulkheads.is_shut(doubt.call_kind)
                 ):
                     del self._doubts[subject]
                     self._proven.add(subject)
 
-    def _forgive(self, kind: str) -> None:
+    def _forgive(self, call_kind: str) -> None:
         """Drop the doubts about subjects that failed while their whole kind of call did.
 
         Each subject is forgiven only a few times.
         """
         for subject, doubt in list(self._doubts.items()):
             times = self._forgiven.get(subject, 0)
-            if doubt.kind == kind and times < _FORGIVEN:
+            if doubt.call_kind == call_kind and times < _FORGIVEN:
                 self._forgiven[subject] = times + 1
                 del self._doubts[subject]
 
@@ -160,8 +156,9 @@ class Judge:
     async def decide(self, fault: Fault, about: About) -> Fault:
         """Return the same fault with its scope.
 
-        ``item`` without doubt is the item's own; with it, the item is only put off.
-        ``library`` and ``picture`` faults name in ``kept_from`` what waits as a whole.
+        A fault of class ``item`` is the item's own, or if it is ``doubtful`` the item is
+        only put off. ``library`` and ``picture`` faults name in ``kept_from`` the kind of
+        call that waits as a whole.
         """
         wall = self._clock.wall()
         if fault.kind is FaultClass.WRONG_SERVER:
@@ -177,10 +174,11 @@ class Judge:
             if found.kind is FaultClass.SERVER and not found.throttled:
                 self._forget()
             return _of_server(found)
-        if (proven := fault.proven) is not fault and not about.is_of_library:
-            return proven
+        if fault.needs_proof and not about.is_of_library:
+            return fault.proven
         if about.purpose is Purpose.READ and about.item is None:
-            return Fault(  # of several
+            # One of the items that were read together spoils the answer.
+            return Fault(
                 FaultClass.ITEM,
                 fault.reason,
                 doubtful=True,
@@ -216,7 +214,7 @@ class Judge:
         circuit, evidence = self._circuit, self._circuit.evidence
         refused = fault.kind is FaultClass.AUTH
         if about.bulkhead in self._libraries_own:
-            return None  # edits of other libraries have gone well meanwhile
+            return None  # its library's: it counts in no run
         if refused and self._health.edits_refused:
             self._health.refuse_edits()
             return Fault(FaultClass.AUTH, fault.reason)
@@ -235,42 +233,44 @@ class Judge:
         return Fault(FaultClass.SERVER, fault.reason)
 
     def _put_off(self, fault: Fault, about: About) -> Fault:
-        """Put the subject off; of its kind the others wait, too, where several fail."""
-        kind, now = about.bulkhead, self._clock.monotonic()
+        """Put the subject off, and its whole kind of call where several subjects fail."""
+        call_kind, now = about.bulkhead, self._clock.monotonic()
         if fault.unreachable:
             self._circuit.pace.trouble()
         # A picture that hangs is not waited for three times.
         hangs = fault.unreachable and about.purpose is Purpose.UPLOAD
-        is_shut = self._bulkheads.failed(kind, about.subject, now, shut=hangs)
+        is_shut = self._bulkheads.failed(call_kind, about.subject, now, at_once=hangs)
         if about.item is None:
-            return shut(kind)
+            return fault_of(call_kind)
         if not fault.unreachable or fault.reason in (
             Reason.TIMEOUT,
             Reason.RESET,
             Reason.SHORT_ANSWER,
         ):
-            self._doubts[about.subject] = _Doubt(self.moment(), kind)
+            self._doubts[about.subject] = _Doubt(self.next_number(), call_kind)
         return Fault(
             FaultClass.ITEM,
-            reason_of(kind) if is_shut else fault.reason,
+            reason_of(call_kind) if is_shut else fault.reason,
             doubtful=True,
             unreachable=fault.unreachable,
         )
 
     async def _throttled(self, fault: Fault, about: About) -> Fault:
-        """Take a wish to slow down as the server's, unless others fare well without it."""
-        kind, good = about.bulkhead, self._good_edits
-        if about.item and self._wishes.get(about.subject, good) < good:
+        """Take it as the server's that it asks to slow down, unless others fare well."""
+        call_kind, good = about.bulkhead, self._good_edits
+        if about.item and self._slow_downs.get(about.subject, good) < good:
             return Fault(FaultClass.ITEM, fault.reason, doubtful=True)
-        # What is no edit says nothing of edits: asked twice, the wish is for its kind.
-        again = kind in self._wishes and about.purpose is not Purpose.EDIT
-        if again or self._wishes.get(kind, good) < good:
+        # What is no edit says nothing of edits: asked twice, its kind is to slow down.
+        again = call_kind in self._slow_downs and about.purpose is not Purpose.EDIT
+        if again or self._slow_downs.get(call_kind, good) < good:
             if (found := await self._ask(self._clock.wall())) is not None:
                 return _of_server(found)
             wait, now = fault.retry_after or 0.0, self._clock.monotonic()
-            self._bulkheads.failed(kind, about.subject, now, shut=True, wait=wait)
-            return shut(kind)
-        self._wishes[about.subject] = self._wishes[kind] = good
+            self._bulkheads.failed(
+                call_kind, about.subject, now, at_once=True, wait=wait
+            )
+            return fault_of(call_kind)
+        self._slow_downs[about.subject] = self._slow_downs[call_kind] = good
         await self._circuit.throttled(fault.reason, fault.retry_after)
         verdict = Fault(
             FaultClass.SERVER,
@@ -282,9 +282,9 @@ class Judge:
             self._forget()
             return verdict
         # After the pause the others first: they show whether it is the server's.
-        after = _AFTER_WISH.get(kind.partition(":")[0], _AFTER_OTHER_WISH)
+        after = _AFTER_EDIT if about.purpose is Purpose.EDIT else _AFTER_OTHER
         wait, now = (self._circuit.wait() or 0.0) + after, self._clock.monotonic()
-        self._bulkheads.failed(kind, about.subject, now, shut=True, wait=wait)
+        self._bulkheads.failed(call_kind, about.subject, now, at_once=True, wait=wait)
         return verdict
 
     def _forget(self) -> None:

@@ -36,9 +36,11 @@ class LedgerRow:
     before_known: bool = False
     before_locked: bool = False
     before_year: int | None = None  # of the item, where the field is its date
+    # None: the row counts. Else it owns nothing, because it WAITS, or is UNDONE, or an undo
+    # took back the revision of its record that has this token.
     released: str | None = None
-    # It owns nothing any more, but explains a lock of ours: its source was removed, or
-    # says nothing of the field any more.
+    # Its source was removed, or wants nothing there any more. It claims no value; but what
+    # it wrote is ours to undo, and the lock that it set counts as ours while it stands.
     let_go: bool = False
 
     @property
@@ -64,7 +66,7 @@ class LedgerRow:
     def owns(self, *, locked: bool) -> bool:
         """Return whether members of this row that stand there are its own.
 
-        What was let go of is whoever's brings it again, once our lock is gone.
+        Once our lock is gone, what was let go of belongs to whoever brings it again.
         """
         return not self.let_go or (self.locked and locked)
 
@@ -75,7 +77,7 @@ class LedgerRow:
         return held and self.wants is not None
 
 
-# Why a row owns nothing, in the place of the revision that was undone.
+# Why a row owns nothing, in ``released``, where else the token of a revision stands.
 WAITS: Final = ""  # another source leads; its own has a value, too, and may lead later
 UNDONE: Final = "*"  # undone; whose it was will be known once a record has the file
 

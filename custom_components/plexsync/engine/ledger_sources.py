@@ -17,8 +17,8 @@ def in_order(db: Connection) -> tuple[str, ...]:
     return tuple(json.loads(stats.setting(db, SOURCES) or "[]"))
 
 
-def release(db: Connection, source: str) -> None:
-    """Let go of a removed source's ownership; its values and their undo stay.
+def remove(db: Connection, source: str) -> None:
+    """Note that a source was removed: it owns nothing any more; its values and undo stay.
 
     Each time under a name of its own: a source that came again may go again.
     """

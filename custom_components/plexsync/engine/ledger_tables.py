@@ -39,12 +39,12 @@ CREATE TABLE IF NOT EXISTS written (
     before_known INTEGER NOT NULL DEFAULT 0,
     before_locked INTEGER NOT NULL DEFAULT 0,
     before_year INTEGER,
-    released TEXT,
+    released TEXT,                 -- see ``LedgerRow.released``
     moment INTEGER NOT NULL,       -- when it became ours
     place INTEGER NOT NULL,        -- which of the sources came upon the field first
     shown TEXT,                    -- how Plex shows the value, where in another form
     locked INTEGER NOT NULL DEFAULT 0,  -- the lock that stands on it is ours
-    let_go INTEGER NOT NULL DEFAULT 0   -- its source wants it no more
+    let_go INTEGER NOT NULL DEFAULT 0   -- its source claims no value any more
 ) STRICT;
 CREATE TABLE IF NOT EXISTS unconfirmed (
     id INTEGER PRIMARY KEY,        -- of the row in ``written``
@@ -82,6 +82,11 @@ OF_ITEM = "id BETWEEN ?1 * 1048576 AND ?1 * 1048576 + 1048575"
 _FIRST = f"?1 * 1048576 + {_FIELD} * 4096"
 OF_FIELD = f"id BETWEEN {_FIRST} AND {_FIRST} + 4095"
 ROW = f"id = {_FIRST} + {_SOURCE.format('?3')}"
+# The place of a new row, given by its number: behind those of all sources of its field.
+NEXT_PLACE = (
+    "(SELECT coalesce(max(place), 0) + 1 FROM written"
+    " WHERE id BETWEEN ?1 - ?1 % 4096 AND ?1 - ?1 % 4096 + 4095)"
+)
 
 
 def of_source(mark: str) -> str:

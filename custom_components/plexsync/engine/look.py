@@ -137,9 +137,9 @@ class Look:
         found = [lookup for lookup in lookups if lookup.item is not None]
 
         def read_ledger(db: Connection) -> tuple[str, ...]:
-            order, leads = ledger_sources.in_order(db), sources_lead.stands(db)
+            order, lead_once = ledger_sources.in_order(db), sources_lead.stands(db)
             for lookup in found:
-                lookup.leads = frozenset()
+                lookup.leads_once = frozenset()
                 assert lookup.item is not None
                 assert lookup.record is not None
                 parts.recognise(db, lookup.item)
@@ -151,9 +151,9 @@ class Look:
                     ledger.take_for_undone(db, lookup.item, lookup.record)
                     known = ledger.rows(db, lookup.item)
                 lookup.ledger = known
-                if leads:
+                if lead_once:
                     number = known_items.find(db, lookup.item)
-                    lookup.leads = sources_lead.fields(db, lookup.record, number)
+                    lookup.leads_once = sources_lead.fields(db, lookup.record, number)
                 lookup.left_alone = left_alone.fields(db, lookup.record)
                 if self._skims:
                     lookup.basis = _basis(db, lookup, order)
@@ -175,7 +175,7 @@ class Look:
                 lookup.ledger,
                 images=lookup.images,
                 order=order,
-                leads=lookup.leads,
+                leads_once=lookup.leads_once,
                 left_alone=lookup.left_alone,
             )
         await spare_collections(self._common, self.access, planned)

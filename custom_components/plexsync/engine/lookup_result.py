@@ -31,7 +31,7 @@ class LookupResult:
     candidates: tuple[str, ...] = ()
     fault: Fault | None = None
     ledger: Ledger = field(default_factory=dict)
-    leads: frozenset[str] = frozenset()  # fields: see ``sources_lead``
+    leads_once: frozenset[str] = frozenset()  # fields: see ``sources_lead``
     left_alone: frozenset[str] = frozenset()  # fields: see ``left_alone``
     plan: Plan = field(default_factory=Plan)
     waits: Fault | None = None

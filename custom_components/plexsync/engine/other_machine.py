@@ -16,7 +16,7 @@ _NO_KEY = "0"  # no item has it: what is tied to it is looked for by its files
 def recognise(db: Connection, machine: str) -> bool:
     """Return whether this is another machine than the one that the keys are of.
 
-    If so, they are let go of.
+    If so, they are forgotten.
     """
     known = stats.setting(db, _MACHINE)
     if known == machine:
@@ -24,11 +24,11 @@ def recognise(db: Connection, machine: str) -> bool:
     stats.keep(db, _MACHINE, machine)
     if known is None:  # an earlier version kept no note of it
         return False
-    _let_go(db)
+    _forget_keys(db)
     return True
 
 
-def _let_go(db: Connection) -> None:
+def _forget_keys(db: Connection) -> None:
     # What has no file, a show for example, can never be told again.
     history.lose_items(db)
     of_item = ("compared", "undo_owed", "part")

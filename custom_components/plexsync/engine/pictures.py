@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import Self
 
 from . import known_pictures
-from .bulkheads import shut
+from .bulkheads import fault_of
 from .common import Common
 from .concurrency import run_all
 from .job import Job
@@ -127,7 +127,7 @@ async def _ask(
     source, bulkheads = record.source, common.bulkheads
     kind = f"source:{source}"
     if not bulkheads.admit(kind, common.clock.monotonic()):
-        raise shut(kind)
+        raise fault_of(kind)
     try:
         answer = await common.images.fetch(source, image, known, record.files)
     except Fault as fault:
@@ -135,7 +135,7 @@ async def _ask(
             bulkheads.worked(kind)  # it answered
             raise
         bulkheads.failed(kind, source, common.clock.monotonic())
-        raise shut(kind) from None
+        raise fault_of(kind) from None
     except Exception as error:  # noqa: BLE001  # costs this job alone
         tell(error)
         raise Fault(FaultClass.ITEM, Reason.UNFORESEEN) from None

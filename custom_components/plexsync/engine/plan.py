@@ -37,7 +37,7 @@ class Plan:
         ]
 
     @property
-    def given_up(self) -> list[str]:
+    def led_no_more(self) -> list[str]:
         """Name the fields that the record's source leads no more, once this is done."""
         return [*self.let_go, *(e.field for e in self.changes if e.own is None)]
 
@@ -65,14 +65,14 @@ def make_plan(
     *,
     images: Mapping[str, str] | None = None,
     order: Sequence[str] = (),
-    leads: Container[str] = (),
+    leads_once: Container[str] = (),
     left_alone: Container[str] = (),
 ) -> Plan:
     """Compute what bringing the item into line would write.
 
     ``images`` maps each image field whose bytes are at hand to their digest;
     other image fields of the record count as unchanged. ``order`` names the sources:
-    a value follows the first one that has one. In the fields that ``leads`` names a lock
+    a value follows the first one that has one. In the fields that ``leads_once`` names a lock
     counts as ours. Those in ``left_alone`` stay as they are.
     """
     changes: list[Change] = []
@@ -86,7 +86,7 @@ def make_plan(
             kept[name] = Kept.UNSUPPORTED
             continue
         rows = _rows_that_count(record, ledger.get(name, ()))
-        case = Case(name, wanted, record, item, rows, order, name in leads)
+        case = Case(name, wanted, record, item, rows, order, name in leads_once)
         if case.is_known:
             continue
         if case.spec.kind is Kind.IMAGE:

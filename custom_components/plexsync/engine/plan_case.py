@@ -20,7 +20,7 @@ class Case:
     item: Item
     rows: Sequence[LedgerRow]
     order: Sequence[str] = ()  # of the sources: the first one leads
-    leads: bool = False  # once, whatever is locked: see ``sources_lead``
+    leads_once: bool = False  # now, whatever is locked: see ``sources_lead``
 
     @property
     def spec(self) -> Field:
@@ -61,7 +61,7 @@ class Case:
     @property
     def is_known(self) -> bool:
         """Whether what is wanted stands there, and the ledger has nothing to learn of it."""
-        if self.wanted is None or self.leads or len(self.rows) != 1:
+        if self.wanted is None or self.leads_once or len(self.rows) != 1:
             return False
         (row,) = self.rows
         return row.is_all_of(self.record, locked=self.is_locked) and self._is_there(

@@ -1,10 +1,10 @@
 """Tags and casts: lists whose members have owners."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from .change import Change, Kept
-from .compare import Members, by_name, covers, fold, members_of, name_of, without
+from .compare import Members, by_name, fold, is_exactly, members_of, name_of, without
 from .ledger_row import LedgerRow, locked_before
 from .plan_case import Case
 from .record import Actor, Value
@@ -14,87 +14,132 @@ from .record import Actor, Value
 _KEEPS_SPELLING = frozenset({"collections"})
 
 
+@dataclass(slots=True)
+class _Ours:
+    """Which members of a list are ours, and whether its lock is."""
+
+    row: LedgerRow | None
+    own: Members  # that a write of ours was seen to leave there
+    meant: list[Members]  # of each write of unknown outcome
+    maybe_own: Members  # those of all these
+    lock_is_ours: bool
+    taken: bool  # nobody knows whose the lock is, but the source leads once
+
+
 def plan_list(case: Case) -> Change | Kept | None:
     """Compute what becomes of a list: ours follows the source, what is others' stays."""
-    row = case.row
+    ours = _ours(case)
     current, desired = by_name(case.current), by_name(_in_shown_form(case))
+    if obstacle := _obstacle(case, ours, current, desired):
+        return obstacle
+    dropped = _dropped(case, ours.maybe_own.keys() - desired.keys(), current)
+    renamed = _renamed(case, ours.own, current, desired)
+    target = _target(case, ours, current, desired, renamed)
+    # What others have added stays.
+    target |= without(current, dropped | target.keys())
+    gone = without(current, target.keys())
+    if not (desired or gone or ours.own or ours.meant):
+        return None  # nothing of ours stands there, and nothing changes
+    if ours.meant:
+        # A write that hangs may yet bring these.
+        gone |= {
+            name: member
+            for name, member in ours.maybe_own.items()
+            if name in dropped and name not in current
+        }
+    remove = tuple(map(name_of, (*gone.values(), *renamed.values())))
+    again = any(members.keys() != desired.keys() for members in ours.meant)
+    stands = not again and not renamed and is_exactly(current, target)
+    return _change(case, ours, current, desired, target, remove, stands=stands)
+
+
+def _ours(case: Case) -> _Ours:
+    """Tell whose members and whose lock the ledger knows."""
+    row = case.row
     own = by_name(row.value) if row and row.owns(locked=case.is_locked) else {}
     meant = [by_name(each) for each in row.meant] if row else []
     maybe_own = dict(own)
     for members in meant:
         maybe_own |= members
-    explained = any(each.locked or any(each.meant) for each in case.rows)
-    taken = case.leads and case.is_locked and not explained
-    explained = explained or taken
-    if obstacle := _obstacle(case, current, desired, maybe_own, explained=explained):
-        return obstacle
-    dropped = _dropped(case, maybe_own.keys() - desired.keys(), current)
+    lock_is_ours = any(each.locked or any(each.meant) for each in case.rows)
+    taken = case.leads_once and case.is_locked and not lock_is_ours
+    return _Ours(row, own, meant, maybe_own, lock_is_ours or taken, taken)
+
+
+def _target(
+    case: Case, ours: _Ours, current: Members, desired: Members, renamed: Members
+) -> Members:
+    """Return the members that the source wants, as they shall stand there."""
+    own, row = ours.own, ours.row
     # Our lock keeps agents out, so what is missing under it a person took away, unless
     # a write may have done it whose outcome nobody knows, or nobody knows whose lock it is.
-    unsure = not case.is_sure or case.leads or (row is not None and row.let_go)
+    unsure = not case.is_sure or case.leads_once or (row is not None and row.let_go)
     declined = set(own) - set(current) if case.is_locked and not unsure else set()
-    renamed = _renamed(case, own, current, desired)
     target = {
         name: _member(member, None if name in renamed else current.get(name), own)
         for name, member in without(desired, declined).items()
     }
     for name, member in renamed.items():
         target[name] = _with_what_is_unsaid(target[name], member, own.get(name))
-    target |= without(current, dropped | target.keys())
-    gone = without(current, target.keys())
-    if not (desired or gone or own or meant):
-        return None  # nothing of ours stands there, and nothing changes
-    if meant:
-        gone |= {
-            name: member
-            for name, member in maybe_own.items()
-            if name in dropped and name not in current
-        }
-    ours = target.keys() & (desired.keys() | _of_others(case.rows, case.record.source))
+    return target
+
+
+def _change(
+    case: Case,
+    ours: _Ours,
+    current: Members,
+    desired: Members,
+    target: Members,
+    remove: tuple[str, ...],
+    *,
+    stands: bool,
+) -> Change:
+    """Shape what makes the target of what stands there, or takes it for ours."""
+    row = ours.row
+    claimed = target.keys() & (
+        desired.keys() | _of_others(case.rows, case.record.source)
+    )
     anew = case.is_sure and not case.is_locked and not _is_any_of_ours(case, current)
-    change = Change(
+    known = stands and row and row.value == case.wanted
+    return Change(
         case.name,
         members_of(case.current),
         tuple(target.values()) or None,  # type: ignore[arg-type]  # one kind per field
         case.wanted,
-        remove=tuple(map(name_of, (*gone.values(), *renamed.values()))),
+        remove=remove,
         was_locked=case.is_locked,
         # We lock only where a member of ours stands.
-        lock=bool(ours)
+        lock=bool(claimed)
         or (case.is_locked and locked_before(case.rows) and not anew)
         or _is_a_persons(case, target),
-        locked=case.is_locked and explained and bool(target.keys() & desired.keys()),
+        stands=stands,
+        locked=case.is_locked
+        and ours.lock_is_ours
+        and bool(target.keys() & desired.keys()),
+        shown=row.shown if row and known else None,
         anew=anew,
-        taken=taken,
+        taken=ours.taken,
     )
-    again = any(members.keys() != desired.keys() for members in meant)
-    stands = not again and not renamed and covers(current, target)
-    shown = row.shown if row and row.value == case.wanted else None
-    return replace(change, stands=stands, shown=shown if stands else None)
 
 
-def _dropped(case: Case, own: set[str], current: Members) -> set[str]:
+def _dropped(case: Case, no_longer_wanted: set[str], current: Members) -> set[str]:
     """Name the members that go: ours that are wanted no more, and no other source's."""
     if case.wanted is None and case.record.identified and not case.record.mirror:
         # An explicit clear empties the field; a mirrored list only takes back its own.
-        own = own | current.keys()
-    return own - _of_others(case.rows, case.record.source)
+        no_longer_wanted = no_longer_wanted | current.keys()
+    return no_longer_wanted - _of_others(case.rows, case.record.source)
 
 
 def _obstacle(
-    case: Case,
-    current: Members,
-    desired: Members,
-    maybe_own: Members,
-    *,
-    explained: bool,
+    case: Case, ours: _Ours, current: Members, desired: Members
 ) -> Kept | None:
     """Return why the list may not be written, or None where it may."""
+    maybe_own = ours.maybe_own
     if case.is_released:
         return Kept.RELEASED
     if current and not desired and not case.record.identified and not maybe_own:
         return Kept.UNIDENTIFIED
-    if case.is_locked and not explained and not covers(current, desired):
+    if case.is_locked and not ours.lock_is_ours and not is_exactly(current, desired):
         return Kept.LOCKED
     if case.fills_only and current and not maybe_own:
         return Kept.FILLED

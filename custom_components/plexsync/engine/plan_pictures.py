@@ -37,7 +37,7 @@ def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
             return None
         return replace(change, stands=True, shown=mark)  # its mark is learnt
     if case.is_locked and not any(_explains(each, case.item) for each in case.rows):
-        if not case.leads:
+        if not case.leads_once:
             return Kept.LOCKED
         change = replace(change, taken=True)
     if case.is_anothers:

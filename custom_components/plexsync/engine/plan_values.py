@@ -13,9 +13,9 @@ def plan_value(case: Case) -> Change | Kept | None:
     """Compute what becomes of one value."""
     row, wanted = case.row, case.wanted
     standing = [row for row in case.rows if _stands(case, row)]
-    explained = any(_explains(case, each) for each in standing)
-    taken = case.leads and case.is_locked and not explained
-    explained = explained or taken
+    lock_is_ours = any(_explains(case, each) for each in standing)
+    taken = case.leads_once and case.is_locked and not lock_is_ours
+    lock_is_ours = lock_is_ours or taken
     # What the ledger knows as ours, and is another value by now, may be cleared, too.
     mine = row in standing or (taken and row is not None and row.claims)
     anew = case.is_sure and not standing and not case.is_locked
@@ -31,7 +31,7 @@ def plan_value(case: Case) -> Change | Kept | None:
         anew=anew,
         taken=taken,
     )
-    obstacle = _obstacle(case, mine=mine, explained=explained)
+    obstacle = _obstacle(case, mine=mine, lock_is_ours=lock_is_ours)
     meant = row.meant if row else ()
     shown = _shown_form(case, meant)
     if shown is None and not same(case.spec, case.current, wanted):
@@ -41,19 +41,19 @@ def plan_value(case: Case) -> Change | Kept | None:
     if wanted is None and not meant:
         return None  # an empty field is nobody's
     if shown is not None or all(same(case.spec, each, wanted) for each in meant):
-        locked = case.is_locked and explained
+        locked = case.is_locked and lock_is_ours
         return replace(change, stands=True, locked=locked, shown=shown)
     # Another write of ours may still arrive. To write what stands there takes nothing
     # from anybody; where we may not, the ledger goes on knowing of that write.
     return obstacle if obstacle in (Kept.IDENTITY, Kept.RELEASED) else change
 
 
-def _obstacle(case: Case, *, mine: bool, explained: bool) -> Kept | None:
+def _obstacle(case: Case, *, mine: bool, lock_is_ours: bool) -> Kept | None:
     """Return why the field may not be written, or None where it may."""
     wanted, record = case.wanted, case.record
     if case.is_released:
         return Kept.RELEASED
-    if case.is_locked and not explained:
+    if case.is_locked and not lock_is_ours:
         return Kept.LOCKED
     if wanted is None and case.spec.identity:
         return Kept.IDENTITY

@@ -1,8 +1,14 @@
 """Durable jobs: one row per (source, record key). They are taken, done, put off, failed.
 
-``intake`` puts them in. A trial takes the job that was tried longest ago, so that one
-sick job cannot keep the circuit open. Every function takes the connection of a transaction under
-way (``Database.run``) and is one step of it; times are ``Clock.steady`` seconds.
+``intake`` puts them in. A trial takes a job that was never tried, else the one that was
+tried longest ago, so that one sick job cannot keep the circuit open.
+
+A job that is ``solo`` belongs to the second lane of the worker, which takes one job at a
+time, beside the lane that takes many. A job that is ``blocked`` waits for a kind of call;
+if it is also ``solo`` it was chosen to try that kind.
+
+Every function takes the connection of a transaction under way (``Database.run``) and is
+one step of it; times are ``Clock.steady`` seconds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +25,8 @@ from .reasons import Reason
 
 SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA + approvals.SCHEMA
 
-OWN_LONGEST = 60.0  # seconds, once the kind of call works again, for what failed itself
+# Longest wait in seconds, once its kind of call works again, of a job that may be sick.
+LONGEST_IF_SICK = 60.0
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
@@ -46,7 +53,7 @@ def recover(db: Connection, now: float, longest: float) -> int:
     Give how many jobs were set aside because they may bring the process down.
     """
     db.execute(
-        # Not beside others any more: whoever is suspected is alone when it is tried.
+        # Out of the second lane: whom ``claim`` suspects has no other job beside it.
         "UPDATE job SET leased = NULL, crashes = crashes + 1, solo = 0"
         " WHERE leased IS NOT NULL"
     )
@@ -76,10 +83,10 @@ def claim(
 
     ``before`` is how many the worker has claimed so far: of all places that it has
     to give every fourth stays with bulk work, however few there are at a time.
-    ``solo`` asks for those that are handled alone, beside all others.
+    ``solo`` asks for those of the second lane.
 
-    A job that was in flight at an unclean stop is leased alone, so that only the
-    one that brings the process down is ever set aside.
+    A job that was in flight at an unclean stop is a suspect. It is leased with no other
+    beside it, so that only the one that brings the process down is ever set aside.
     """
     ids: list[int] = []
     for priority, room in (
@@ -187,8 +194,8 @@ class Snooze:
     """Why a job waits, and until when (``Clock.steady`` seconds).
 
     Of ``attempt`` and ``missed`` one is counted, or a wait that costs nothing.
-    What is ``solo`` comes alone, beside all others; ``blocked`` names the kind of
-    call that it waits for.
+    What is ``solo`` goes to the second lane; ``blocked`` names the kind of call that it
+    waits for.
     """
 
     due: float
@@ -211,7 +218,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
         "UPDATE job SET leased = NULL, due = :due, reason = :reason,"
         " candidates = :candidates, attempts = attempts + :attempt,"
         " misses = misses + :missed, crashes = 0, solo = :solo, blocked = :blocked,"
-        " snoozes = snoozes + :free,"
+        " snoozes = snoozes + :uncharged,"
         " missed_since = CASE WHEN :missed THEN coalesce(missed_since, :now)"
         f" ELSE missed_since END WHERE id = :id{same}",
         {
@@ -220,7 +227,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
             "candidates": json.dumps(list(why.candidates)),
             "attempt": why.attempt,
             "missed": why.missed,
-            "free": why.solo and why.blocked is None,
+            "uncharged": why.solo and why.blocked is None,
             "solo": why.solo,
             "blocked": why.blocked,
             "now": now,
@@ -232,8 +239,8 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
         _ready_again(db, job, now)
 
 
-def alone(db: Connection, jobs: Iterable[Job], now: float) -> None:
-    """Let jobs be handled one by one: one of them is more than their turn could bear."""
+def make_solo(db: Connection, jobs: Iterable[Job], now: float) -> None:
+    """Give jobs to the second lane: one of them is more than their turn could bear."""
     db.executemany(
         "UPDATE job SET leased = NULL, solo = 1, blocked = NULL, due = ? WHERE id = ?",
         [(now, job.id) for job in jobs],
@@ -277,23 +284,24 @@ def mark_held(db: Connection, source: str, now: float, *, held: bool) -> None:
 def unblock(db: Connection, kind: str, reason: str, now: float) -> int:
     """Make all jobs due that wait for a kind of call; return how many.
 
-    One whose own call failed before comes alone, and a little later: it may be sick
-    itself. ``reason`` is shown for what waits for the kind.
+    One whose own call failed before goes to the second lane, a little later: it may be
+    sick itself. ``reason`` is shown for what waits for the kind.
     """
+    # The delay is that of ``RetryPolicy.transient``, 5 s that double each time, in SQL.
     db.execute(
         "UPDATE job SET due = min(due, ?) WHERE solo = 1 AND blocked IS NULL"
         " AND reason = ? AND failed = 0",
-        (now + OWN_LONGEST, reason),
+        (now + LONGEST_IF_SICK, reason),
     )
     return db.execute(
         "UPDATE job SET solo = snoozes > 0, blocked = NULL, reason = NULL,"
         " due = ? + CASE WHEN snoozes > 0 THEN min(?, 5 << min(snoozes, 7)) ELSE 0 END"
         " WHERE blocked = ? AND failed = 0",
-        (now, OWN_LONGEST, kind),
+        (now, LONGEST_IF_SICK, kind),
     ).rowcount
 
 
-def release_all(db: Connection) -> None:
+def give_back_all(db: Connection) -> None:
     """Give back whatever is in flight: nobody works on it any more."""
     db.execute("UPDATE job SET leased = NULL WHERE leased IS NOT NULL")
 

@@ -55,13 +55,21 @@ _SILENT = frozenset({Kept.NOT_OURS, Kept.UNIDENTIFIED, Kept.IDENTITY, Kept.UNSUP
 class Reconcile:
     """One run over the records of some sources.
 
-    Counts of records by kind: in_line, differs, missing, ambiguous, pending (a job is
-    at it already), failed (a failed job stands for it, or its item cannot be looked at
-    now), and with the reason after a colon kept (nothing is written, for the rest is to
-    be left alone) and skipped (there is nothing to write to). With ``enqueue`` every
-    record that differs becomes a job, and so does one whose pictures may. Those that
-    have one already are not compared, unless it lacks its item: then it is tried again
-    once that can be told.
+    It counts records by kind:
+
+    - ``in_line``: nothing is to be written;
+    - ``differs``: something is;
+    - ``kept:<reason>``: nothing is written, because what differs is to be left alone;
+    - ``missing``: Plex has no item of it;
+    - ``ambiguous``: it may be any of several items;
+    - ``skipped:<reason>``: there is nothing to write to;
+    - ``pending``: it has a job;
+    - ``failed``: its job has failed, or its item cannot be looked at now;
+    - another reason: that is why its item was not found.
+
+    With ``enqueue`` every record that differs becomes a job, and so does one whose pictures
+    may. Those that have a job are not compared, unless it was skipped or lacks its item:
+    then they are, and the job is tried again where that has changed.
 
     With ``catches_up`` it first learns of items that came unheard: the second one of a
     file, for example, of which nothing else tells.
@@ -139,19 +147,19 @@ class Reconcile:
                 chunk = some[start : start + CHUNK]
                 await self._until_plex_may_answer()
                 await self._give_way()
-                lookups = await self._unhandled(chunk)
+                lookups = await self._hand_to_jobs(chunk)
                 self._done += len(chunk) - len(lookups)
                 if lookups:
                     yield lookups
 
-    async def _unhandled(self, records: Sequence[Record]) -> list[LookupResult]:
-        """Leave out what a job stands for already, unless this run only counts.
+    async def _hand_to_jobs(self, records: Sequence[Record]) -> list[LookupResult]:
+        """Hand records to the jobs that they have, and return the others to be looked at.
 
-        The job carries what is said now from then on.
+        Those are all records if this run only counts.
         """
         now = self._common.clock.steady()
 
-        def look_up(db: Connection) -> tuple[list[LookupResult], Counter[str]]:
+        def work(db: Connection) -> tuple[list[LookupResult], Counter[str]]:
             plan_cache.begin(db)
             lookups, counts = list[LookupResult](), Counter[str]()
             for record in records:
@@ -168,7 +176,7 @@ class Reconcile:
                 lookups.append(LookupResult(find, record, known_digests(db, record)))
             return lookups, counts
 
-        lookups, counts = await self._common.database.run(look_up, durable=False)
+        lookups, counts = await self._common.database.run(work, durable=False)
         if counts:
             self._circuit.notify()
         self.counts += counts
@@ -216,7 +224,7 @@ class Reconcile:
                     async with self._calls() as calls:
                         return await work(Look(self._common, calls, skims=True))
                 except Fault:
-                    pass  # the server's, and it passes: what is an item's is its lookup's
+                    pass  # the server's, and it passes; an item's fault is in its lookup
             await asyncio.sleep(_PATIENCE)
 
     def _take_up(self, lookups: Sequence[LookupResult]) -> list[int]:
@@ -285,12 +293,12 @@ class Reconcile:
         """Return whether there is something to write; or to take for ours, once."""
         if target.item is None:
             return self._insists and target.fault is not None
-        return bool(target.plan.changes or target.leads)
+        return bool(target.plan.changes or target.leads_once)
 
     def _may_lack_a_picture(self, lookup: LookupResult) -> bool:
         """Return whether only a job can tell that a record is in line: it fetches pictures.
 
-        None comes of it where the last job of the record saw the same marks.
+        ``intake`` makes no job if the last one of the record saw the same marks.
         """
         return (
             lookup.record is not None

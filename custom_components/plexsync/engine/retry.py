@@ -6,7 +6,7 @@ from random import Random
 
 from .holds import Hold
 
-CLOSED = "closed"  # the reason of a call that we broke off ourselves
+BROKEN_OFF = "closed"  # the reason of a call that we broke off ourselves
 
 
 class FaultClass(StrEnum):
@@ -67,7 +67,12 @@ class Fault(Exception):  # noqa: N818  # the word that is used everywhere
     @property
     def is_ours(self) -> bool:
         """Whether we broke the call off ourselves: it says nothing of the server."""
-        return self.reason == CLOSED
+        return self.reason == BROKEN_OFF
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether it only counts from a server that has shown to be well."""
+        return False
 
     @property
     def proven(self) -> Fault:
@@ -98,7 +103,7 @@ class Backoff:
         return later(self.whole(step), random)
 
     def whole(self, step: int) -> float:
-        """Return the same to the second, for those that nobody else waits with."""
+        """Return the same without jitter, for those that nobody else waits with."""
         # The exponent is bounded because a float overflows at 2**1024.
         return min(self.cap, self.first * self.factor ** min(step, 60))
 

@@ -63,6 +63,8 @@ class Review:
         self._common = common
         self._circuit = circuit
         self._admission = admission
+        self._counted: tuple[Connection, int, Filter] | None = None
+        self._totals = Totals(0, {}, {}, {})
 
     async def page(
         self, chosen: Filter, limit: int, offset: int
@@ -85,11 +87,18 @@ class Review:
         return await self._common.database.run(work, durable=False)
 
     async def totals(self, chosen: Filter) -> Totals:
-        """Count the records that would change something. Raises StorageError."""
+        """Count the records that would change something. Raises StorageError.
+
+        What was counted last holds until something else is written: a list is read in
+        pages, and each of them comes with the totals.
+        """
 
         def work(db: Connection) -> Totals:
             plan_cache.begin(db)
-            return plan_cache.totals(db, chosen)
+            counted = db, db.total_changes, chosen
+            if self._counted != counted:
+                self._counted, self._totals = counted, plan_cache.totals(db, chosen)
+            return self._totals
 
         return await self._common.database.run(work, durable=False)
 

@@ -80,13 +80,13 @@ def basis(
         "SELECT key FROM pin WHERE source = ? AND rating_key = ?",
         (record.source, rating_key),
     ).fetchall()
-    leads = _leads(db, record, rating_key) if sources_lead.stands(db) else []
+    leads_once = _leads_once(db, record, rating_key) if sources_lead.stands(db) else []
     left = sorted(left_alone.fields(db, record))
     said = record.fingerprint(), record.revision, find, sorted(images.items()), left
-    return digest(repr((rating_key, said, order, pinned, rows, leads)).encode())
+    return digest(repr((rating_key, said, order, pinned, rows, leads_once)).encode())
 
 
-def _leads(db: Connection, record: Record, rating_key: str) -> list[str]:
+def _leads_once(db: Connection, record: Record, rating_key: str) -> list[str]:
     number = db.execute(
         "SELECT id FROM item WHERE rating_key = ?", (rating_key,)
     ).fetchone()

@@ -54,10 +54,11 @@ def not_found(common: Common, task: Task) -> None:
     task.snooze(reason, common.retry.missing.delay(job.misses, common.random))
 
 
-def still_waits(common: Common, task: Task) -> bool:
-    """Put off a job of which all is done but a part that could not be had.
+def snooze_for_missing_part(common: Common, task: Task) -> bool:
+    """Snooze a job of which all is done but a part that could not be had.
 
-    That part is a picture, or the collections. Return whether there is one.
+    That part is a picture, or the collections. Return whether there is one; if not, the
+    job goes on.
     """
     fault = task.pictures.fault or task.lookup.waits
     if fault is not None:

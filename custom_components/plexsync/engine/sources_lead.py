@@ -47,7 +47,7 @@ def is_to_compare(db: Connection) -> bool:
 
 
 def fields(db: Connection, record: Record, number: int | None) -> frozenset[str]:
-    """Name the fields in which a record leads an item, given by the ledger's number."""
+    """Name the fields in which a record leads an item once, given by the ledger's number."""
     until = stats.setting(db, _LEAD)
     if until is None or (until != _ALL and not _is_left(db, record, int(until))):
         return frozenset()

@@ -49,8 +49,8 @@ def count(db: Connection, name: str, number: int = 1) -> None:
     )
 
 
-def settled(db: Connection, good: Sequence[bool], seconds: float) -> None:
-    """Note how jobs ended and how long each took, from its claim to its settling."""
+def note_ended(db: Connection, good: Sequence[bool], seconds: float) -> None:
+    """Note how jobs ended and how long each took, from its claim to its end."""
     if not good:
         return
     db.executemany(

@@ -124,7 +124,7 @@ class Submissions:
         """Discard a source's jobs and release its ownership; return how many jobs."""
 
         def work(db: Connection) -> int:
-            ledger_sources.release(db, source)
+            ledger_sources.remove(db, source)
             gone_records.forget_source(db, source)
             hold_rows.forget_source(db, source)
             approvals.forget_source(db, source)

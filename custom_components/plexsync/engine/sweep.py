@@ -69,7 +69,7 @@ class Sweep:
             if enqueue:
                 due = self._common.clock.steady()
                 await self._common.database.run(lambda db: skipped.take_up(db, due))
-            leads = await self._common.database.run(
+            lead_once = await self._common.database.run(
                 sources_lead.is_to_compare, durable=False
             )
             number = await self._common.database.run(plan_cache.next_run, durable=False)
@@ -81,12 +81,12 @@ class Sweep:
                 enqueue=enqueue,
                 total=total,
                 catches_up=everything,
-                insists=leads,
+                insists=lead_once,
             )
             self._tell(Changed())
             try:
                 counts = dict(await self._run.run(records))
-                if leads and everything and not left_out():
+                if lead_once and everything and not left_out():
                     await self._common.database.run(sources_lead.all_compared)
                 for reason, found in passed_over().items():
                     kind = f"skipped:{reason}"

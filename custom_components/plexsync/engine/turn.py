@@ -1,7 +1,7 @@
 """One turn of the worker: take some jobs to their verdicts.
 
 The jobs share their reads. Each item of each job gets a verdict of its own: done,
-failed, or snoozed to a later time; the job gets the worst of them.
+skipped, failed, or snoozed to a later time; the job gets the worst of them.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from .preparing import fetch_pictures, recall
 from .reasons import Reason
 from .record import Outcome, Record
 from .retry import Fault
-from .snoozing import not_found, snooze_or_fail, still_waits
+from .snoozing import not_found, snooze_for_missing_part, snooze_or_fail
 from .task import Task, Verdict, open_ones
 from .verifying import Verifying
 from .writing import Place, Writing
@@ -67,7 +67,7 @@ class Turn:
             except Fault as fault:
                 if self._calls.refused is None:
                     raise AssertionError(f"{fault} has no one's scope") from fault
-            self._endings = await self._completer.settle(
+            self._endings = await self._completer.end_turn(
                 self.tasks, self._calls, self._began
             )
         finally:
@@ -130,7 +130,9 @@ class Turn:
                 self._calls.saw_write()
             if not task.is_as_shown:
                 task.skip(Reason.PLAN_CHANGED)
-            elif not task.plan.changes and not still_waits(self._common, task):
+            elif not task.plan.changes and not snooze_for_missing_part(
+                self._common, task
+            ):
                 task.end(Verdict.WRITTEN if resumed else Verdict.UNCHANGED)
 
     def _leave_what_is_held(self) -> None:
@@ -149,8 +151,8 @@ class Turn:
         return [task.job.record for task in self.tasks if task.missed]
 
     @property
-    def settled(self) -> int:
-        """How many jobs it brought to their end."""
+    def ended(self) -> int:
+        """How many jobs it brought to their end: they are not snoozed."""
         return sum(each.verdict is not Verdict.SNOOZED for each in self._endings)
 
     @property

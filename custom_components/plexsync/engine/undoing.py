@@ -320,7 +320,7 @@ class Undoing:
             lacking = await self._edit(calls, read, restores, edits)
             kept |= dict.fromkeys(lacking, Reason.NOT_KEPT)
             restores = [each for each in restores if each.field not in lacking]
-        await self._let_go(read, restores, kept, by_hand=by_hand)
+        await self._note_undone(read, restores, kept, by_hand=by_hand)
         return {each.field for each in restores} - gone.keys(), kept
 
     async def _edit(
@@ -372,7 +372,7 @@ class Undoing:
             await server.select(item, name, restore.before)
         return why
 
-    async def _let_go(
+    async def _note_undone(
         self,
         item: Item,
         restores: list[Restore],
@@ -382,7 +382,7 @@ class Undoing:
     ) -> None:
         """Give up what was restored; who undoes ``by_hand`` wants no other source's either."""
 
-        def let_go(db: Connection) -> None:
+        def work(db: Connection) -> None:
             number = known_items.find(db, item)
             names = {each.field for each in restores}
             undone = {(each.source, each.field) for each in restores}
@@ -395,7 +395,7 @@ class Undoing:
             for source, _, name in rows:
                 if name in names and (by_hand or (source, name) in undone):
                     token = tokens.get(source, unknown)
-                    ledger.release(db, item, source, name, token)
+                    ledger.note_undone(db, item, source, name, token)
             for source, name in undone:
                 # What stood there before us is nobody's to take.
                 sources_lead.compared(db, number, source, (name,))
@@ -403,8 +403,8 @@ class Undoing:
             history.note(db, told, self._common.clock.wall())
 
         history = self._common.history
-        await self._common.database.run(let_go)
-        history.look()
+        await self._common.database.run(work)
+        history.prune_soon()
 
 
 def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:

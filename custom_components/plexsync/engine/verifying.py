@@ -13,7 +13,7 @@ from .look import Look
 from .ports import Item
 from .reasons import Reason
 from .retry import Fault
-from .snoozing import not_found, snooze_or_fail, still_waits
+from .snoozing import not_found, snooze_for_missing_part, snooze_or_fail
 from .task import Task, Verdict, open_ones
 from .writing import Place, about, choose_picture
 
@@ -40,7 +40,7 @@ class Verifying:
             task.kept = dict.fromkeys(lacking_fields, Reason.NOT_KEPT) | task.kept
             task.fail(Reason.NOT_KEPT, passing=True)
         for task in written:
-            if task.verdict is not None or still_waits(self._common, task):
+            if task.verdict is not None or snooze_for_missing_part(self._common, task):
                 continue
             if task.kept:
                 task.fail_refused()

@@ -34,7 +34,9 @@ _LOGGER = logging.getLogger(__name__)
 BATCH = 100  # jobs that share their reads, at most
 _STORAGE_WAIT = 30.0  # seconds until a database that failed is tried again
 _IDLE = 900.0
-_FRUITLESS = Backoff(0.1, 2.0)  # first wait and cap after turns that settled nothing
+_FRUITLESS = Backoff(
+    0.1, 2.0
+)  # first wait and cap after turns that brought no job further
 
 type Done = Callable[[Job, Outcome], None]
 type Missed = Callable[[Sequence[Record]], None]
@@ -62,7 +64,7 @@ class Worker:
         self._judge = judge
         self._done = done
         self._missed = missed
-        self.progress_at = common.clock.monotonic()  # last time a job was settled
+        self.progress_at = common.clock.monotonic()  # last time a job came to its end
         self.storage_failed = False
         self._rate = BATCH / FRESH * 2  # jobs per second, as of late
         self._claimed = 0  # jobs so far
@@ -89,7 +91,7 @@ class Worker:
             rung = bell.rung
             try:
                 # A turn that broke off, or whose verdicts could not be recorded.
-                await self._common.database.run(queue.release_all)
+                await self._common.database.run(queue.give_back_all)
                 await self._work()
             except StorageError as error:
                 if not self.storage_failed:
@@ -236,7 +238,7 @@ class Worker:
 
     def _take_note(self, turn: Turn, seconds: float, *, solo: bool) -> None:
         outcomes = turn.outcomes()
-        if turn.settled:
+        if turn.ended:
             self.progress_at = self._common.clock.monotonic()
         written = sum(outcome.status == "written" for _, outcome in outcomes)
         if written and not solo:
@@ -252,7 +254,7 @@ class Worker:
         """After an error that nobody foresaw: it costs one job alone one attempt."""
         now, retry = self._common.clock.steady(), self._common.retry
         if len(jobs) != 1:
-            await self._common.database.run(lambda db: queue.alone(db, jobs, now))
+            await self._common.database.run(lambda db: queue.make_solo(db, jobs, now))
             self._circuit.bell.ring()
             return
         (job,) = jobs
@@ -267,7 +269,7 @@ class Worker:
         await self._common.database.run(lambda db: queue.snooze(db, job, why, now))
 
     async def _rest(self, turn: Turn | None, *, solo: bool) -> None:
-        """Wait after turns that settled nothing, each time for longer."""
+        """Wait after turns that brought no job any further, each time for longer."""
         if turn is None or not turn.is_fruitless:
             self._fruitless[solo] = 0
             return

@@ -16,7 +16,13 @@ from .pace import MOST
 from .ports import Server
 from .reasons import Reason
 from .retry import Fault, FaultClass
-from .snoozing import keeps_changing, not_found, snooze_or_fail, still_waits, unforeseen
+from .snoozing import (
+    keeps_changing,
+    not_found,
+    snooze_for_missing_part,
+    snooze_or_fail,
+    unforeseen,
+)
 from .task import Task, open_ones
 
 # Gives a place among the edits in flight, and takes it back.
@@ -66,7 +72,7 @@ class Writing:
         for task in open_ones(tasks):
             if task.wrote or self._calls.refused is not None:
                 continue
-            if not still_waits(self._common, task) and task.kept:
+            if not snooze_for_missing_part(self._common, task) and task.kept:
                 task.fail_refused()
 
     async def _side_by_side(

@@ -12,10 +12,11 @@ export function openJob(page, job, changed) {
     changed();
   };
   const advice = t(`advice.${job.reason}`);
+  const advised = job.reason !== "ambiguous" && advice !== `advice.${job.reason}`;
   fill(
     dialog,
     el("h2", { id: "job" }, reason(job.reason)),
-    advice === `advice.${job.reason}` ? null : el("p", {}, advice),
+    advised && el("p", {}, advice),
     el(
       "dl",
       { class: "facts" },
@@ -70,7 +71,7 @@ function buttons(page, job, done) {
   return [
     button(t("needs.discard"), ask("discard")),
     refused.length > 0 && button(t("job.keep", { fields: list(refused.map(field)) }), keep),
-    button(t("needs.retry"), ask("retry"), { class: "button primary" }),
+    button(t("needs.retry"), ask("retry"), { class: candidatesOf(job).length ? "button" : "button primary" }),
   ];
 }
 

@@ -2,19 +2,24 @@
 
 import { el, icon } from "./dom.js";
 
+const REST = 150; // milliseconds for which a row is there before its picture is asked for
+
 /** A picture, or a sign in its place where there is none. */
 export function picture(server, path, { alt = "", large = false } = {}) {
   const frame = el("div", { class: large ? "poster frame" : "poster" }, icon("film"));
   if (!path) return frame;
   const image = el("img", { alt, loading: "lazy", decoding: "async" });
   image.addEventListener("load", () => frame.replaceChildren(image), { once: true });
-  server
-    .signed(path)
-    .then((address) => {
-      image.loading = "eager"; // rows that are not seen are not drawn at all
-      image.src = address;
-    })
-    .catch(() => {});
+  const ask = () =>
+    frame.isConnected &&
+    server
+      .signed(path)
+      .then((address) => {
+        image.loading = "eager"; // rows that are not seen are not drawn at all
+        image.src = address;
+      })
+      .catch(() => {});
+  setTimeout(ask, REST); // whoever scrolls by a thousand rows asks Plex for nothing
   return frame;
 }
 

@@ -167,6 +167,9 @@ export class PlanView {
   _drawTools() {
     const { t, count } = this._page.texts;
     const chosen = this._chosen.size;
+    const key = JSON.stringify([chosen, this._total > 0, this._total > PAGE, this._filters.any]);
+    if (key === this._toolsKey) return;
+    this._toolsKey = key;
     const focused = this._page.root.activeElement?.dataset?.tool;
     fill(
       this._tools,
@@ -179,14 +182,20 @@ export class PlanView {
         chosen > 0 &&
           button(t("plan.choose_none"), () => this._choose([]), { "data-tool": "none", class: "button plain" }),
         chosen === 0 &&
-          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), () => this._choose(this._list.rows.slice(0, PAGE)), {
+          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), (event) => this._chooseFirst(event), {
             "data-tool": "shown",
             class: "button plain",
           }),
         button(t(this._filters.any ? "plan.write_fitting" : "plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
       ],
     );
-    if (focused) (this._tools.querySelector(`[data-tool="${focused}"]`) ?? this._compute).focus();
+    if (focused) (this._tools.querySelector(`[data-tool="${focused}"]`) ?? this._tools.querySelector("button") ?? this._compute).focus();
+  }
+
+  _chooseFirst(event) {
+    return this._page.act(event, async () =>
+      this._choose((await this._page.server.ask("plan", { ...this._filters.values, limit: PAGE })).rows),
+    );
   }
 
   _choose(rows) {

@@ -91,7 +91,7 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
 .grid { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 220px), 1fr)); }
 .shares { display: grid; gap: 8px 16px; grid-template-columns: repeat(3, 1fr); }
 .head { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
-.head > :first-child { flex: 1 1 auto; min-width: 0; }
+.head > :first-child { flex: 1 1 240px; min-width: 0; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 .empty { text-align: center; padding: 40px 16px; }
 .empty .icon { width: 48px; height: 48px; fill: var(--quiet); }
@@ -136,7 +136,7 @@ th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical
 .wide { overflow-x: auto; }
 
 .rows { position: relative; }
-.rows .row { position: absolute; inset-inline: 0; border-bottom: 1px solid var(--line); }
+.rows .row { position: absolute; inset-inline: 0; contain: strict; border-bottom: 1px solid var(--line); }
 .line { height: 100%; display: flex; align-items: center; gap: 12px; padding-inline: 4px 12px; }
 .line.bare { padding-inline-start: 16px; }
 .line:hover { background: color-mix(in srgb, var(--ink) 4%, transparent); }
@@ -145,6 +145,7 @@ th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical
   flex: 1; min-width: 0; align-self: stretch; display: flex; flex-direction: column; justify-content: center;
   font: inherit; color: inherit; background: none; border: 0; padding: 0; text-align: start; cursor: pointer; text-decoration: none;
 }
+.line .main { padding-inline: 8px; margin-inline: -8px; }
 .main > * { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 100%; }
 .main strong { font-weight: 500; }
 .poster { width: 40px; height: 60px; border-radius: 4px; flex: none; overflow: hidden; display: grid; place-items: center; color: var(--quiet); background: color-mix(in srgb, var(--ink) 8%, transparent); }
@@ -213,6 +214,7 @@ summary .title { font-size: 16px; font-weight: 500; }
   .card { padding: 12px; }
   .list { padding: 0; }
   .button, .field select, .field input, summary { min-height: 44px; }
+  summary { padding-block: 10px; }
   .square { width: 44px; }
   .grid { gap: 8px; }
   .filters .field, .filters .field.search { flex: 1 1 130px; }

@@ -3,6 +3,7 @@
 import { add, el, fill } from "./dom.js";
 
 const AHEAD = 6; // rows above and below what is seen
+const KEPT = 20; // pages: however long a list is, a tab holds no more of it
 
 /**
  * With `page` rows can be fetched from anywhere, so many at once: `fetch(offset)` answers
@@ -51,11 +52,6 @@ export class VirtualList {
     return this._load(page ? seen - (seen % page) : undefined);
   }
 
-  /** The rows that were fetched, in order; there may be gaps. */
-  get rows() {
-    return (this._rows ?? []).filter(() => true);
-  }
-
   /** Draw the rows that are seen again: what they show has changed. */
   redraw() {
     const focused = this._focused;
@@ -84,6 +80,7 @@ export class VirtualList {
     const found = held ? rows.findIndex((row) => name(row) === name(held)) : -1;
     if (found >= 0) this._focused = at + found;
     this._rows = [];
+    this._pages = new Set();
     this._fresh = false;
     for (const node of this._drawn.values()) node.remove();
     this._drawn.clear();
@@ -107,6 +104,7 @@ export class VirtualList {
     const at = this._settings.page ? from : this._fresh ? 0 : this._rows.length;
     if (this._fresh) this._replace(page.rows, at);
     page.rows.forEach((row, index) => (this._rows[at + index] = row));
+    this._keep(at);
     this._next = page.next ?? undefined;
     if (this._settings.page)
       this._total =
@@ -119,6 +117,19 @@ export class VirtualList {
     this._box.style.height = `${this._total * this._settings.height}px`;
     this._show();
     if (had && !this.focus()) this.element.focus({ preventScroll: true });
+  }
+
+  /** Keep a page, and let go of the one that is furthest from it where there are many. */
+  _keep(at) {
+    const { page } = this._settings;
+    this._pages.add(at);
+    if (!page || this._pages.size <= KEPT) return;
+    const held = this._focused - (this._focused % page);
+    const [far] = [...this._pages]
+      .filter((each) => each !== held)
+      .sort((one, other) => Math.abs(other - at) - Math.abs(one - at));
+    for (let index = far; index < far + page; index++) delete this._rows[index];
+    this._pages.delete(far);
   }
 
   _fail(error) {

@@ -2,8 +2,10 @@
 
 A full listing takes ⌈N/1000⌉ requests, once; a single missing file takes one.
 
-A library that vanishes, or lacks a fifth of its items, is a fault and never an
-instruction to forget its items: no single answer proves a deletion.
+A library that vanishes is a fault for ten minutes, and so is a listing that lacks a
+fifth of the known items, if these are more than a few: one answer is no reason to forget
+so much. A few items that a listing lacks are forgotten at once. The index is a cache, so
+that costs no more than another search.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,9 @@ from .library import SUPPORTED, Library
 from .listing import FILE_TYPE, Slice, file_filter
 from .walk import Lister, Walker, types_of
 
-FEW = 5  # missing files in one library that are asked for one by one
+# As many missing files of one library are asked for one by one, and as many items may be
+# missing from a listing without putting it in doubt.
+FEW = 5
 _FILTER_AGAIN = 86_400.0  # seconds until a filter that failed is tried again
 _FILE_PAGE = 100  # rows; if more files share a name, they are not all read
 _OVERLAP = 120  # seconds; items enter the database a little after their timestamp
@@ -288,7 +292,7 @@ class Catalogue:
         """Return a fault if a listing lacks too many of the known items.
 
         An empty listing is never believed, and one that lacks a fifth only if it stays
-        like that: one answer proves no deletion.
+        like that. A few items may be missing from any listing.
         """
         if place.known and not place.seen:
             return Fault(FaultClass.SERVER, Reason.LISTING_EMPTY)

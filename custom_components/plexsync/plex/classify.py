@@ -85,12 +85,18 @@ class UnprovenFault(Fault):
 
     @property
     @override
+    def needs_proof(self) -> bool:
+        """Always so."""
+        return True
+
+    @property
+    @override
     def proven(self) -> Fault:
         """The fault once a probe has passed."""
         return self._verdict.fault()
 
 
-def judge(
+def classify(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
@@ -105,7 +111,7 @@ def judge(
     be empty, or Plex's own page that says OK. ``now`` is in epoch seconds.
     """
     if status in _SUCCESS:
-        return _judge_body(status, headers, body, write=write)
+        return _classify_body(status, headers, body, write=write)
     wish = headers.get("Retry-After")
     now = time.time() if now is None else now
     if (wait := retry_after(wish, headers.get("Date"), now)) is not None:
@@ -129,7 +135,7 @@ def _by_range(status: int) -> FaultRow:
     return FaultRow(FaultClass.SERVER, f"http_{status}")
 
 
-def _judge_body(
+def _classify_body(
     status: int, headers: Mapping[str, str], body: bytes, *, write: bool
 ) -> Fault | None:
     if not body.strip():
@@ -155,7 +161,7 @@ def _is_framed(status: int, headers: Mapping[str, str]) -> bool:
     )
 
 
-def judge_error(error: BaseException | None) -> Fault:
+def classify_error(error: BaseException | None) -> Fault:
     """Return the fault of a connection that failed before the answer was complete."""
     return Fault(FaultClass.SERVER, _why(error), unreachable=True)
 

@@ -21,7 +21,7 @@ from yarl import URL
 
 from ..engine.bounded import read_at_most
 from ..engine.reasons import Reason
-from ..engine.retry import CLOSED, Fault, FaultClass
+from ..engine.retry import BROKEN_OFF, Fault, FaultClass
 from . import classify
 from .connections import Call, ConnectionHistory, Connector
 from .deadlines import Deadlines
@@ -138,7 +138,7 @@ class PlexClient:
         def work(content: bytes | None) -> T:
             if content is None:
                 raise classify.TOO_BIG.fault()
-            fault = classify.judge(
+            fault = classify.classify(
                 answer.status, answer.headers, content[:_MAX_ERROR_BODY], write=write
             )
             if fault is not None:
@@ -164,7 +164,7 @@ class PlexClient:
         self, deadline: float, call: Call, sent: Outgoing, *, probe: bool
     ) -> Answer:
         if self._closed:
-            raise Fault(FaultClass.SERVER, CLOSED, unreachable=True)
+            raise Fault(FaultClass.SERVER, BROKEN_OFF, unreachable=True)
         task = asyncio.create_task(self._carry(call, sent, probe=probe))
         self._calls[task] = call
         task.add_done_callback(self._over)
@@ -182,7 +182,7 @@ class PlexClient:
         if cancelled:
             raise asyncio.CancelledError
         if task.cancelled():
-            reason = CLOSED if self._closed else Reason.TIMEOUT
+            reason = BROKEN_OFF if self._closed else Reason.TIMEOUT
             raise Fault(FaultClass.SERVER, reason, unreachable=True)
         return task.result()
 
@@ -223,9 +223,9 @@ class PlexClient:
                 self.history.heard()
                 body = await _read(response, sent.most)
         except _BrokenOffError as error:
-            fault = classify.judge_error(error.__cause__)
+            fault = classify.classify_error(error.__cause__)
         except _BROKEN as error:
-            fault = classify.judge_error(error)
+            fault = classify.classify_error(error)
         except Fault as too_big:
             fault = too_big
         else:

@@ -35,7 +35,7 @@ async def who_answers(
             ) as answer,
         ):
             body, _ = await read_at_most(answer.content.iter_any(), _MOST)
-            if fault := classify.judge(
+            if fault := classify.classify(
                 answer.status, answer.headers, body, write=False
             ):
                 raise fault

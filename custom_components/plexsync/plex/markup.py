@@ -46,7 +46,7 @@ def feed(data: bytes, target: Callable[[], Any]) -> Any:
 
 
 def _feed(data: bytes, target: Any) -> Any:
-    # Documents that declare entities are refused before: see classify.judge.
+    # Documents that declare entities are refused before: see classify.classify.
     parser = ET.XMLParser(target=target)  # noqa: S314
     for start in range(0, len(data), _SLICE):
         if start:

@@ -152,7 +152,7 @@ def from_now_on(state: ReadMark) -> ReadMark:
     return replace(state, again=Again.NO) if state.again is Again.MAY else state
 
 
-def settle(old: ReadMark, date: datetime | None, *, marked: bool) -> ReadMark:
+def without_news(old: ReadMark, date: datetime | None, *, marked: bool) -> ReadMark:
     """Return the state after a look that found nothing new."""
     again = Again.NO if marked else _again(old.at, date, changed=False)
     return replace(old, again=again)

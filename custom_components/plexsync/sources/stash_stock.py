@@ -15,7 +15,7 @@ from .stash_cursor import (
     earlier,
     find_news,
     next_state,
-    settle,
+    without_news,
 )
 from .stash_known import Known
 from .stash_looks import Looks, Reach
@@ -105,7 +105,7 @@ class Stock:
                 listing.complete or (sure and known.explains(listing, fresh, floor))
             ):
                 part = _Part(kind, old, known, fresh, floor, listing.digest())
-                if self._cut.get((reach, kind.name)) == (_settled(old), part.mark):
+                if self._cut.get((reach, kind.name)) == (_lasting(old), part.mark):
                     part = _Part(kind, old, known, [])
             parts.append(part)
         cut = [part for part in parts if part.after is not None]
@@ -128,8 +128,8 @@ class Stock:
         news = {renamed.kind.name for renamed in work.renamed}
         for kind, old, _, _, _, mark in cut:
             state = work.states.get(kind.name)
-            if state and _settled(state) == _settled(old) and kind.name not in news:
-                self._cut[Reach.WIDE, kind.name] = (_settled(old), mark)
+            if state and _lasting(state) == _lasting(old) and kind.name not in news:
+                self._cut[Reach.WIDE, kind.name] = (_lasting(old), mark)
         return work
 
     async def _add(self, part: _Part, listings: Listings, found: LookFound) -> None:
@@ -137,7 +137,7 @@ class Stock:
         kind, old, known, fresh, after, mark = part
         marked = bool(kind.marks)
         if not fresh and after is None:
-            new = settle(old, listings.date, marked=marked)
+            new = without_news(old, listings.date, marked=marked)
             found.states[kind.name] = new
             self._keep(kind.name, new, known)
             return
@@ -150,7 +150,7 @@ class Stock:
         news = ToRead().along(fresh)
         if after is not None:
             news = ToRead(after)
-            self._cut[Reach.NARROW, kind.name] = (_settled(new), mark)
+            self._cut[Reach.NARROW, kind.name] = (_lasting(new), mark)
         self._hurry_sick(fresh if kind is SCENES else ())
         if kind is SCENES:
             found.scenes = news
@@ -287,7 +287,7 @@ class Stock:
             self._reader.sick.hurry(row.id)
 
 
-def _settled(state: ReadMark) -> ReadMark:
+def _lasting(state: ReadMark) -> ReadMark:
     """Return a state without its temporary part."""
     return replace(state, again=Again.NO)
 

@@ -61,6 +61,7 @@ class ControlServer:
                 web.post("/__sim/item/{key}/split", self._split),
                 web.post("/__sim/item/{key}/move", self._move),
                 web.post("/__sim/item/{key}/picture", self._picture),
+                web.post("/__sim/item/{key}/guids", self._guids),
                 web.post("/__sim/smart_collection", self._smart_collection),
                 web.delete("/__sim/item/{key}", self._remove),
                 web.post("/__sim/library", self._library),
@@ -270,6 +271,13 @@ class ControlServer:
         if data.get("empty"):
             core.empty_picture(item, name)
         return web.json_response(item_state(item))
+
+    async def _guids(self, request: web.Request) -> web.Response:
+        """Let an item have other guids: `{"guids": ["imdb://tt0017136"]}`."""
+        guids = (await request.json())["guids"]
+        return web.json_response(
+            item_state(self.simulator.core.identify(self._find(request), guids))
+        )
 
     async def _smart_collection(self, request: web.Request) -> web.Response:
         """Add an empty smart collection: `{"section": 1, "title": "…"}`."""

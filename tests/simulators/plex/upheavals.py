@@ -1,6 +1,6 @@
 """What becomes of items behind everybody's back: made anew, merged, split, moved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
@@ -182,6 +182,13 @@ class Upheavals:
     ) -> Item:
         """Take an item to another library, its files to another folder or not."""
         return move(self.catalog, self._this(item), section, folder)
+
+    def identify(self, item: Item | int, guids: Iterable[str]) -> Item:
+        """Let the agent take an item for another film, or for one that there is already."""
+        found = self._this(item)
+        found.guids = tuple(guids)
+        self.catalog.touch(found, [])
+        return found
 
     # Pictures
 
