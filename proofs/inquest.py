@@ -11,6 +11,8 @@ import shutil
 import sqlite3
 from typing import Any
 
+from custom_components.plexsync.engine.coalescing import revisions_from_text
+
 from .records import revisions_of_values
 
 _HEADER, _FRAME = 32, 24  # bytes at the head of a log, and of each page in it
@@ -143,10 +145,15 @@ def _read(db: sqlite3.Connection, *, by_value: bool) -> Findings:
         if failed:
             findings.failed[key] = reason
     for key, revisions in db.execute("SELECT key, revisions FROM settled"):
-        findings.settled[key] = json.loads(revisions)
+        findings.settled[key] = revisions_of_fields(revisions)
     if "proof" in tables:
         check_counts(db, findings)
     return findings
+
+
+def revisions_of_fields(text: str) -> dict[str, int]:
+    """Read the revisions of what was written; the records of a proof all have one."""
+    return {name: each or 0 for name, each in revisions_from_text(text).items()}
 
 
 def check_counts(db: sqlite3.Connection, findings: Findings) -> None:

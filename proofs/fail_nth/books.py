@@ -9,7 +9,7 @@ from typing import Any
 from custom_components.plexsync.engine.history import unpack
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.record import Record
-from proofs.inquest import Findings, check_counts
+from proofs.inquest import Findings, check_counts, revisions_of_fields
 
 # Beside the bookkeeping of ``kill9``, and of the same kind.
 WRITTEN_SCHEMA = """
@@ -76,7 +76,7 @@ class Books:
         for source, key, text in db.execute(
             "SELECT source, key, revisions FROM settled"
         ):
-            held.setdefault((source, key), []).append(json.loads(text))
+            held.setdefault((source, key), []).append(revisions_of_fields(text))
         owed = dict(self.promised)
         for (cursor,) in db.execute(
             "SELECT value FROM setting WHERE name LIKE 'cursor:%'"

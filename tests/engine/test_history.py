@@ -42,6 +42,10 @@ from tests.rig import Rig, library
 
 HOUR = 3600.0
 OLD_ROW = "4362fae700c34ac92fb51c6c3b2cc8b0846e2c00"
+MARKED_ROW = (
+    "078b46925472049532601a5206a5a496803c59960acdcc88b21c924441b103296275c0b10a2e2ec0"
+    "991b2c052a12c13e410f149018ac0e045a87569d02e3341600"
+)
 
 
 def says(rig: Rig, number: int = 1, source: str = "stash", **fields: Any) -> Record:
@@ -591,6 +595,11 @@ def test_rows_of_earlier_versions_can_be_read() -> None:
     """The words that are not said again must never change."""
     old = bytes.fromhex(OLD_ROW)
     assert unpack(old) == [["title", "Old", "New"], ["poster", None, "new picture"]]
+    found = "finds something about the murder, and must leave the city"
+    assert unpack(bytes.fromhex(MARKED_ROW)) == [
+        ["summary", "A man", f"A young detective {found}"],
+        ["genres", ["Drama"], ["Thriller", "Science Fiction"]],
+    ]
 
 
 async def test_the_oldest_rows_make_room(shelf: Shelf) -> None:

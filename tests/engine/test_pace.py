@@ -207,7 +207,9 @@ def test_one_after_an_outage_and_half_on_trouble() -> None:
     check(story)
 
 
-async def serve(pace: Pace, at_once: int, edits: int, lanes: int = MOST) -> list[int]:
+async def serve(
+    pace: Pace, at_once: int, edits: int, lanes: int = MOST, seconds: float = 0.02
+) -> list[int]:
     """Make edits on a server that does so many at once; give the limits on the way."""
     server, random = asyncio.Semaphore(at_once), Random(at_once)
     limits: list[int] = []
@@ -220,7 +222,7 @@ async def serve(pace: Pace, at_once: int, edits: int, lanes: int = MOST) -> list
             async with pace.place():
                 assert pace.in_flight <= max(pace.limit, *limits[-lanes:], 1)
                 async with server:
-                    await asyncio.sleep(0.02 * (0.5 + random.random()))
+                    await asyncio.sleep(seconds * (0.5 + random.random()))
                 pace.worked()
                 limits.append(pace.limit)
 
@@ -257,6 +259,18 @@ def test_a_server_that_does_many_at_once_is_given_as_many_as_there_may_be() -> N
         late = limits[1000:]
         assert late.count(MOST) > 0.95 * len(late)  # now and then half are tried
         assert max(await serve(make(12), 100, 2000, lanes=30)) == MOST
+
+    check(story)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4, 6])
+def test_a_server_that_answers_otherwise_is_tried_at_once(at_once: int) -> None:
+    """As many as pay are soon in flight, whatever was found out while it was faster."""
+
+    async def story() -> None:
+        pace = make()
+        await serve(pace, at_once, 1000, seconds=0.001)
+        assert MOST in (await serve(pace, 100, 300))[:100]
 
     check(story)
 

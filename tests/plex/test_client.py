@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import logging
 import socket
+import threading
 import time
 
 import aiohttp
@@ -257,6 +258,36 @@ async def test_close_ends_what_runs(plex: PlexSimulator, client: PlexClient) -> 
         await task
     assert caught.value.reason == "closed"
     assert (await _fault(client)).reason == "closed"
+
+
+async def test_close_waits_for_what_is_parsed(socket_enabled: None) -> None:
+    """An answer that is being parsed in a thread comes through; then no thread is left."""
+    body = b"<MediaContainer/>".ljust(100_000)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Plex-Protocol: 1.0\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def parse(content: bytes) -> tuple[int, threading.Thread]:
+        begun.set()
+        goes_on.wait(WITHIN)
+        return len(content), threading.current_thread()
+
+    async with _listening(serve) as client:
+        reading = asyncio.create_task(
+            client.exchange("GET", "/", parse=parse, deadline=WITHIN)
+        )
+        await asyncio.to_thread(begun.wait, WITHIN)
+        closing = asyncio.create_task(client.aclose())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        goes_on.set()
+        await closing
+        length, thread = await reading
+        assert (length, thread.is_alive()) == (len(body), False)
 
 
 async def test_kept_connection_is_used_again(

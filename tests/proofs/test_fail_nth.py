@@ -61,7 +61,7 @@ _INTENT = (
 )
 _SETTLED = (
     "INSERT INTO settled (source, key, fingerprint, plain, token, revisions)"
-    " VALUES ('s', 'k', '', '', '', '{\"title\": 1}')"
+    " VALUES ('s', 'k', x'', x'', '', '1:a')"
 )
 
 

@@ -23,6 +23,8 @@ type Revisions = dict[str, int | None]
 
 # Beside the fields: the newest whole view, which also says what is not wanted any more.
 WHOLE = ""
+_LETTERS = {WHOLE: "*"} | {name: field.letter for name, field in FIELDS.items()}
+_NAMES = {letter: name for name, letter in _LETTERS.items()}
 
 COLUMNS = (
     "find, fields, revision, identified, mirror, fill_only, files"  # of a job's row
@@ -145,6 +147,30 @@ def pack(record: Record) -> Packed:
         for name, value in record.fields.items()
     }
     return packed | {WHOLE: [record.revision, None]} if record.mirror else packed
+
+
+def revisions_to_text(revisions: Revisions) -> str:
+    """Write revisions in few letters: ``1700:*ab 1600:c`` has three fields and the whole.
+
+    Fields that this version does not know are dropped.
+    """
+    letters: dict[int | None, str] = {}
+    for name, revision in revisions.items():
+        letters[revision] = letters.get(revision, "") + _LETTERS.get(name, "")
+    return " ".join(
+        f"{'' if revision is None else revision}:{those}"
+        for revision, those in letters.items()
+    )
+
+
+def revisions_from_text(text: str) -> Revisions:
+    """Read what ``revisions_to_text`` wrote."""
+    revisions: Revisions = {}
+    for group in text.split():
+        revision, _, letters = group.partition(":")
+        number = int(revision) if revision else None
+        revisions |= {_NAMES[letter]: number for letter in letters}
+    return revisions
 
 
 def older(revision: int | None, than: int | None) -> bool:

@@ -18,10 +18,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its public name, its kind, and whether it names the item."""
+    """One field: its public name, its kind, and whether it names the item.
+
+    The ``letter`` is how the database names it for short: no other field may ever have it.
+    """
 
     name: str
     kind: Kind
+    letter: str
     identity: bool = False
 
     @property
@@ -35,22 +39,22 @@ SORT_TITLE = "sort_title"
 FIELDS: dict[str, Field] = {
     field.name: field
     for field in (
-        Field("title", Kind.TEXT, identity=True),
-        Field("sort_title", Kind.TEXT),
-        Field("original_title", Kind.TEXT),
-        Field("summary", Kind.PROSE),
-        Field("tagline", Kind.TEXT),
-        Field("studio", Kind.TEXT),
-        Field("content_rating", Kind.TEXT),
-        Field("date", Kind.DATE),
-        Field("user_rating", Kind.RATING),
-        Field("genres", Kind.TAGS),
-        Field("labels", Kind.TAGS),
-        Field("collections", Kind.TAGS),
-        Field("directors", Kind.TAGS),
-        Field("writers", Kind.TAGS),
-        Field("actors", Kind.CAST),
-        Field("poster", Kind.IMAGE),
-        Field("background", Kind.IMAGE),
+        Field("title", Kind.TEXT, "a", identity=True),
+        Field("sort_title", Kind.TEXT, "b"),
+        Field("original_title", Kind.TEXT, "c"),
+        Field("summary", Kind.PROSE, "d"),
+        Field("tagline", Kind.TEXT, "e"),
+        Field("studio", Kind.TEXT, "f"),
+        Field("content_rating", Kind.TEXT, "g"),
+        Field("date", Kind.DATE, "h"),
+        Field("user_rating", Kind.RATING, "i"),
+        Field("genres", Kind.TAGS, "j"),
+        Field("labels", Kind.TAGS, "k"),
+        Field("collections", Kind.TAGS, "l"),
+        Field("directors", Kind.TAGS, "m"),
+        Field("writers", Kind.TAGS, "n"),
+        Field("actors", Kind.CAST, "o"),
+        Field("poster", Kind.IMAGE, "p"),
+        Field("background", Kind.IMAGE, "q"),
     )
 }

@@ -17,7 +17,6 @@ from . import pins, queue, stats
 from .circuit import Circuit
 from .database import Database
 from .holds import SourceHold
-from .ledger_tables import of_source
 from .ports import Fresh
 from .reasons import Reason
 from .source_holds import SourceHolds
@@ -263,8 +262,8 @@ def _part(
             whose,
         )
     db.execute(
-        f"UPDATE written SET let_go = 1, key = '' WHERE {of_source('?1')}"  # noqa: S608
-        " AND key IN (SELECT value FROM json_each(?2))",
+        "UPDATE written SET let_go = 1, key = ''"  # noqa: S608
+        f" WHERE id IN (SELECT id FROM ledger WHERE {those})",
         whose,
     )
     db.execute(f"DELETE FROM departure WHERE {those}", whose)  # noqa: S608

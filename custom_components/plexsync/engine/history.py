@@ -21,6 +21,7 @@ import zlib
 from . import stats
 from .clock import Clock
 from .database import Database, StorageError
+from .history_words import FIRST_WORDS, MARK, WORDS
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS history (
@@ -63,15 +64,6 @@ _DAY_BEGAN = "history_day"
 _DAY = 86_400.0
 _AGAIN = 300.0  # seconds until a database that failed is tried again
 
-# Most changes begin like this: they need not say it again. Whoever changes a letter of
-# it can read no row that was written before.
-_WORDS = (
-    b'"earlier picture"]],null,"new picture"]["background",["poster",'
-    b'["actors",null,[{"name":"","role":""},{"name":"["writers",["directors",'
-    b'["collections",["labels",["genres",["Drama","Comedy","["user_rating",'
-    b'["date","19-01-01","20-12-31"],["content_rating","["studio","["tagline",'
-    b'["original_title","["sort_title","["summary",null,"[["title","'
-)
 _WINDOW = -12  # 4 kB, no header: to set up more takes longer than to squeeze
 
 type Shown = list[Any]  # [field, before, after], or [field] where nothing had to change
@@ -90,8 +82,8 @@ class Entry:
 def pack(changes: Sequence[Shown]) -> bytes:
     """Write changes as they are kept."""
     text = json.dumps(changes, ensure_ascii=False, separators=(",", ":"))
-    press = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 5, zdict=_WORDS)
-    return press.compress(text.encode("utf-8", "replace")) + press.flush()
+    press = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 5, zdict=WORDS)
+    return MARK + press.compress(text.encode("utf-8", "replace")) + press.flush()
 
 
 def unpack(data: bytes) -> list[Shown]:
@@ -101,8 +93,9 @@ def unpack(data: bytes) -> list[Shown]:
 
 def unpack_text(data: bytes) -> str:
     """Read it as the text that it is, to be searched: that takes half the time."""
+    words, data = (WORDS, data[1:]) if data[:1] == MARK else (FIRST_WORDS, data)
     try:
-        text = zlib.decompressobj(_WINDOW, zdict=_WORDS).decompress(data)
+        text = zlib.decompressobj(_WINDOW, zdict=words).decompress(data)
     except zlib.error:
         return ""
     return text.decode("utf-8", "replace")

@@ -7,7 +7,21 @@ Every function is one step of a transaction under way (``Database.run``).
 
 from sqlite3 import Connection
 
+from .digests import number
 from .ports import Item
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS item (
+    id INTEGER PRIMARY KEY,
+    rating_key TEXT NOT NULL,
+    section TEXT NOT NULL,
+    path TEXT NOT NULL,
+    file INTEGER NOT NULL DEFAULT 0,  -- digest of the path
+    record_key TEXT NOT NULL DEFAULT ''  -- of its first record: its rows need not repeat it
+) STRICT;
+CREATE INDEX IF NOT EXISTS item_rating_key ON item (rating_key);
+CREATE INDEX IF NOT EXISTS item_file_number ON item (file);
+"""
 
 
 def find(db: Connection, item: Item) -> int | None:
@@ -18,34 +32,52 @@ def find(db: Connection, item: Item) -> int | None:
     if row is not None and (not item.paths or row[1] in item.paths):
         return int(row[0])
     for path in item.paths:
-        if moved := db.execute(
-            # Without a section it is of a server whose place this one took.
-            "SELECT id FROM item WHERE section IN (?, '') AND path = ?"
-            " ORDER BY section DESC",
-            (item.section, path),
-        ).fetchone():
+        if (moved := by_file(db, item.section, path)) is not None:
             db.execute(
                 "UPDATE item SET rating_key = ?, section = ? WHERE id = ?",
-                (item.rating_key, item.section, moved[0]),
+                (item.rating_key, item.section, moved),
             )
-            return int(moved[0])
+            return moved
     if row is not None:
         # Same rating key, other files: the file was renamed in place, or Plex gave the
         # key to another item. We cannot tell which, so the rows stay with the key; a
         # value counts as ours only where it still stands there.
         path = item.paths[0] if item.paths else row[1]
-        db.execute("UPDATE item SET path = ? WHERE id = ?", (path, row[0]))
+        db.execute(
+            "UPDATE item SET path = ?, file = ? WHERE id = ?",
+            (path, number(path), row[0]),
+        )
         return int(row[0])
     return None
 
 
-def find_or_add(db: Connection, item: Item) -> int:
-    """Return the ledger's number of an item, a new one if it has none."""
+def find_or_add(db: Connection, item: Item, key: str = "") -> int:
+    """Return the ledger's number of an item, a new one if it has none.
+
+    ``key`` is that of the record which comes upon it.
+    """
     if (number := find(db, item)) is not None:
         return number
     path = item.paths[0] if item.paths else ""
+    return add(db, item.rating_key, item.section, path, key)
+
+
+def by_file(db: Connection, section: str, path: str) -> int | None:
+    """Find the ledger's number of the item of a file, whatever its rating key is now."""
+    row = db.execute(
+        # Without a section it is of a server whose place this one took.
+        "SELECT id FROM item WHERE section IN (?, '') AND file = ? AND path = ?"
+        " ORDER BY section DESC",
+        (section, number(path), path),
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def add(db: Connection, rating_key: str, section: str, path: str, key: str = "") -> int:
+    """Give an item a number."""
     added = db.execute(
-        "INSERT INTO item (rating_key, section, path) VALUES (?, ?, ?) RETURNING id",
-        (item.rating_key, item.section, path),
+        "INSERT INTO item (rating_key, section, path, file, record_key)"
+        " VALUES (?, ?, ?, ?, ?) RETURNING id",
+        (rating_key, section, path, number(path), key),
     ).fetchone()
     return int(added[0])

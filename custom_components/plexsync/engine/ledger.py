@@ -37,19 +37,12 @@ from .ledger_tables import NEXT_PLACE, OF_FIELD, OF_ITEM, ROW, of_source
 from .ports import Item
 from .record import Record, Value
 
+# The second value, a record's key, unless the item names that.
+_KEY = "nullif(?2, (SELECT record_key FROM item WHERE item.id = ?1 / 1048576))"
 _EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
 
 SCHEMA = (
-    """
-CREATE TABLE IF NOT EXISTS item (
-    id INTEGER PRIMARY KEY,
-    rating_key TEXT NOT NULL,
-    section TEXT NOT NULL,
-    path TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS item_rating_key ON item (rating_key);
-CREATE INDEX IF NOT EXISTS item_file ON item (path);
-"""
+    known_items.SCHEMA
     + ledger_tables.SCHEMA
     + known_pictures.SCHEMA
     + created_collections.SCHEMA
@@ -126,7 +119,7 @@ def intend(
 ) -> None:
     """Note what is about to be written, and what stands there now if it is the first."""
     changes = list(changes)
-    number = known_items.find_or_add(db, item)
+    number = known_items.find_or_add(db, item, key)
     known, moment = _rows_of(db, number, changes), ledger_tables.moment(db, now)
     names = [change.field for change in changes]
     numbered = zip(
@@ -155,7 +148,7 @@ def intend(
     db.executemany(
         "INSERT INTO written (id, key, value, locked, before, before_known,"  # noqa: S608  # our own words
         " before_locked, moment, before_year, place)"
-        f" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {NEXT_PLACE})"
+        f" VALUES (?1, {_KEY}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {NEXT_PLACE})"
         " ON CONFLICT (id) DO UPDATE SET value = excluded.value, shown = NULL,"
         " locked = excluded.locked, moment = excluded.moment, key = excluded.key,"
         " let_go = 0,"
@@ -249,7 +242,7 @@ def adopt(
     """Own values that stand there already: what stands there is what was before."""
     if not changes:
         return
-    number = known_items.find_or_add(db, item)
+    number = known_items.find_or_add(db, item, key)
     known, moment = _rows_of(db, number, changes), ledger_tables.moment(db, now)
     for change in changes:
         if len(known.get(change.field, ())) > 1:
@@ -259,7 +252,7 @@ def adopt(
         db.execute(
             "INSERT INTO written (id, key, value, moment, shown, locked, before,"  # noqa: S608  # our own words
             " before_known, before_locked, before_year, place)"
-            f" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, {NEXT_PLACE})"
+            f" VALUES (?1, {_KEY}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, {NEXT_PLACE})"
             " ON CONFLICT (id) DO UPDATE SET value = excluded.value,"
             " key = excluded.key, shown = excluded.shown, locked = excluded.locked,"
             " let_go = 0, moment = coalesce((SELECT unconfirmed.moment"
@@ -294,13 +287,13 @@ def wait(
     """Note that a record has values for fields that another source leads."""
     if not (fields := list(fields)):
         return
-    number = known_items.find_or_add(db, item)
+    number = known_items.find_or_add(db, item, record.key)
     moment = ledger_tables.moment(db, now)
     for field in fields:
         row = ledger_tables.row(db, number, field, record.source)
         db.execute(
             "INSERT INTO written (id, key, released, moment, place)"  # noqa: S608  # our own words
-            f" VALUES (?1, ?2, ?3, ?4, {NEXT_PLACE}) ON CONFLICT (id) DO UPDATE SET"
+            f" VALUES (?1, {_KEY}, ?3, ?4, {NEXT_PLACE}) ON CONFLICT (id) DO UPDATE SET"
             " key = excluded.key, released = excluded.released"
             " WHERE released IS NOT NULL",
             (row, record.key, WAITS, moment),

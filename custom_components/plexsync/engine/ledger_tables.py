@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS moment (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS written (
     id INTEGER PRIMARY KEY,        -- (item << 20) + (field << 12) + source
-    key TEXT NOT NULL,             -- of the record
+    key TEXT,                      -- of the record; NULL: the one that its item names
     value TEXT,                    -- NULL: nothing is ours; "null": we emptied it
     before TEXT,
     before_known INTEGER NOT NULL DEFAULT 0,
@@ -56,7 +56,9 @@ CREATE TABLE IF NOT EXISTS unconfirmed (
 ) STRICT;
 CREATE VIEW IF NOT EXISTS ledger AS
 SELECT written.id / 1048576 AS item, ledger_field.name AS field,
-    ledger_source.name AS source, written.key,
+    ledger_source.name AS source,
+    coalesce(written.key, (SELECT record_key FROM item
+        WHERE item.id = written.id / 1048576)) AS key,
     iif(unconfirmed.id IS NULL, written.value, unconfirmed.value) AS value,
     iif(unconfirmed.id IS NULL, NULL, written.value) AS intent,
     unconfirmed.earlier, unconfirmed.id IS NOT NULL AS pending,

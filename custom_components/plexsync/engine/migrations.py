@@ -11,7 +11,9 @@ rebuild a cache it just drops the tables. An index that changes gets another nam
 from collections.abc import Callable, Iterable, Iterator
 import sqlite3
 
-from . import ledger_tables
+from . import digests, ledger_tables, settled
+from .coalescing import revisions_to_text
+from .json_text import load
 
 type Step = Callable[[sqlite3.Connection], None]
 
@@ -105,6 +107,57 @@ def _write_rows_once(db: sqlite3.Connection) -> None:
     db.execute("UPDATE settled SET plain = '' WHERE plain = fingerprint")
 
 
+def _let_items_name_keys(db: sqlite3.Connection) -> None:
+    """Let a row of the ledger repeat no key that its item names."""
+    db.execute(
+        "UPDATE item SET record_key = coalesce((SELECT key FROM written"
+        " WHERE id BETWEEN item.id * 1048576 AND item.id * 1048576 + 1048575"
+        " LIMIT 1), '')"
+    )
+    db.execute("DROP VIEW IF EXISTS ledger")
+    db.execute("ALTER TABLE written RENAME TO written_before")
+    for statement in _statements(ledger_tables.SCHEMA):
+        db.execute(statement)
+    db.execute(
+        "INSERT INTO written (id, key, value, before, before_known, before_locked,"
+        " before_year, released, moment, place, shown, locked, let_go)"
+        " SELECT written_before.id, nullif(key, record_key), value, before,"
+        " before_known, before_locked, before_year, released, moment, place, shown,"
+        " locked, let_go FROM written_before"
+        " LEFT JOIN item ON item.id = written_before.id / 1048576"
+        " ORDER BY written_before.id"
+    )
+    db.execute("DROP TABLE written_before")
+
+
+def _keep_it_small(db: sqlite3.Connection) -> None:
+    """Keep digests instead of texts to find things by, and short names of fields."""
+    # The index of Plex is a cache.
+    for table in ("plex_section", "plex_item", "plex_part", "plex_guid"):
+        db.execute(f"DROP TABLE IF EXISTS {table}")
+    if db.execute("PRAGMA table_info(item)").fetchone():
+        _add_column(db, "item", "file INTEGER NOT NULL DEFAULT 0")
+        db.create_function("number", 1, digests.number)
+        db.execute("UPDATE item SET file = number(path)")
+        db.execute("DROP INDEX IF EXISTS item_file")
+        _add_column(db, "item", "record_key TEXT NOT NULL DEFAULT ''")
+    if db.execute("PRAGMA table_info(written)").fetchone():
+        _let_items_name_keys(db)
+    if db.execute("PRAGMA table_info(settled)").fetchone():
+        db.execute("ALTER TABLE settled RENAME TO settled_before")
+        for statement in _statements(settled.SCHEMA):
+            db.execute(statement)
+        db.create_function("digest", 1, lambda text: bytes.fromhex(text)[:16])
+        db.create_function("revisions", 1, lambda text: revisions_to_text(load(text)))
+        db.execute(
+            "INSERT INTO settled (source, key, fingerprint, plain, token, revisions,"
+            " rating_key, files, heard, kept) SELECT source, key, digest(fingerprint),"
+            " digest(plain), token, revisions(revisions), rating_key, files, heard, kept"
+            " FROM settled_before"
+        )
+        db.execute("DROP TABLE settled_before")
+
+
 # The first one leads from version 1 to 2, and so on.
 LADDER: tuple[Step, ...] = (
     _see_turns,
@@ -114,6 +167,7 @@ LADDER: tuple[Step, ...] = (
     _remember_what_was_kept,
     _hold_sources,
     _write_rows_once,
+    _keep_it_small,
 )
 VERSION = 1 + len(LADDER)
 

@@ -48,7 +48,7 @@ def _forget_keys(db: Connection) -> None:
     db.execute("DELETE FROM collection")
     db.execute("DELETE FROM target")
     approvals.forget_all(db)
-    db.execute("UPDATE settled SET fingerprint = '', plain = '', rating_key = NULL")
+    db.execute("UPDATE settled SET fingerprint = x'', plain = x'', rating_key = NULL")
     db.execute(
         "DELETE FROM pin WHERE NOT EXISTS (SELECT 1 FROM pin_file"
         " WHERE pin_file.source = pin.source AND pin_file.key = pin.key)"

@@ -12,6 +12,7 @@ _PAYS = 1.1  # how much faster more edits in flight have to make it
 _WINDOW = 4  # edits for each one in flight, before their rate is compared
 _LEAST = 16  # edits that a rate is taken from: of fewer it says nothing
 _PATIENCE = 20  # windows until it is tried again whether more pay, or fewer do as well
+_OTHERWISE = 2.0  # how much faster or slower it has to be to be tried again at once
 
 
 class Pace:
@@ -32,6 +33,7 @@ class Pace:
         self._before: tuple[int, float] | None = None  # the limit before, its rate
         self._up = True  # which way the next step goes
         self._rest = 0  # windows until then
+        self._usual = 0.0  # the rate when the last try ended
 
     def begin(self) -> None:
         """Start with one: the circuit has just closed."""
@@ -102,7 +104,8 @@ class Pace:
         """Keep the last step if it paid, and go on that way; else turn round and rest.
 
         Rates waver, so now and then a step up is kept that did not pay. Steps down
-        take it back: fewer that do as well are better.
+        take it back: fewer that do as well are better. Where the rate is far from what
+        it was, what was found out then says nothing any more.
         """
         if self._before is not None:
             limit, before = self._before
@@ -110,18 +113,20 @@ class Pace:
             pays = rate >= before * _PAYS if self._up else rate * _PAYS >= before
             if not pays:
                 self.limit = limit
-                self._turn_round()
+                self._turn_round(before)
                 return
+        if self._rest and max(rate, self._usual) > _OTHERWISE * min(rate, self._usual):
+            self._up, self._rest = True, 0
         if self._rest:
             self._rest -= 1
         elif self.limit == (MOST if self._up else 1):
-            self._turn_round()
+            self._turn_round(rate)
         elif not self._up or self._waiting:
             self._before = (self.limit, rate)
             self.limit = min(MOST, self.limit * 2) if self._up else self.limit // 2
 
-    def _turn_round(self) -> None:
-        self._up, self._rest = not self._up, _PATIENCE
+    def _turn_round(self, rate: float) -> None:
+        self._up, self._rest, self._usual = not self._up, _PATIENCE, rate
 
     def _forget(self) -> None:
         self._started, self._count = None, 0

@@ -83,19 +83,8 @@ def notice(db: Connection, item: Item) -> None:
 
 def _known_by(db: Connection, section: str, path: str) -> int:
     """Return the ledger's number of the item of a file, whatever its rating key is now."""
-    known = db.execute(
-        "SELECT id FROM item WHERE section IN (?, '') AND path = ?"
-        " ORDER BY section DESC",
-        (section, path),
-    ).fetchone()
-    found = (
-        known
-        or db.execute(
-            "INSERT INTO item (rating_key, section, path) VALUES ('', ?, ?) RETURNING id",
-            (section, path),
-        ).fetchone()
-    )
-    return int(found[0])
+    known = known_items.by_file(db, section, path)
+    return known_items.add(db, "", section, path) if known is None else known
 
 
 def _forget(db: Connection, section: str, path: str) -> None:

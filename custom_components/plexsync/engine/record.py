@@ -19,6 +19,7 @@ MAX_LINE = 1_000  # characters; longer lines are cut
 MAX_PROSE = 10_000
 MAX_TAG = 255
 MAX_REF = 4_096  # of where a picture is
+_FINGERPRINT = 16  # bytes of a digest
 # What XML 1.0 cannot carry, and the C1 controls; tab and newline are handled apart.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
@@ -115,8 +116,11 @@ class Record:
         """Whether it says anything of a picture."""
         return any(FIELDS[name].kind is Kind.IMAGE for name in self.fields)
 
-    def fingerprint(self, *, images: bool = True) -> str:
+    def fingerprint(self, *, images: bool = True) -> bytes:
         """Digest what would be written and where to: equal digests mean equal work."""
+        return self._digest(images=images)[:_FINGERPRINT]
+
+    def _digest(self, *, images: bool = True) -> bytes:
         wanted = {
             name: value
             for name, value in self.fields.items()
@@ -129,11 +133,11 @@ class Record:
             self.mirror,
             sorted(self.fill_only),
         ]
-        return hashlib.sha256(canonical(said)).hexdigest()
+        return hashlib.sha256(canonical(said)).digest()
 
     def token(self) -> str:
         """Name this state of the record; any newer one has another name."""
-        return self.fingerprint() if self.revision is None else str(self.revision)
+        return self._digest().hex() if self.revision is None else str(self.revision)
 
 
 @dataclass(frozen=True, slots=True)

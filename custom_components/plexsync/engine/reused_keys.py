@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from . import known_pictures, pins, queue
-from .ledger_tables import of_source
 from .record import Record
 
 
@@ -25,7 +24,8 @@ def begin_anew(db: Connection, record: Record, now: float) -> None:
     whose = record.source, record.key
     queue.drop(db, *whose, now)
     db.execute(
-        f"UPDATE written SET key = '' WHERE {of_source('?1')} AND key = ?2",  # noqa: S608  # our own words
+        "UPDATE written SET key = ''"
+        " WHERE id IN (SELECT id FROM ledger WHERE source = ? AND key = ?)",
         whose,
     )
     pins.untie(db, *whose)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from sqlite3 import Connection
 
-from .coalescing import Revisions, newest, pack
+from .coalescing import Revisions, newest, pack, revisions_from_text, revisions_to_text
 from .job import Job
 from .json_text import dump, load
 from .record import Record
@@ -16,10 +16,10 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS settled (
     source TEXT NOT NULL,
     key TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,     -- of the newest record that was brought into line
-    plain TEXT NOT NULL,           -- the same without its pictures; "": it has none
+    fingerprint BLOB NOT NULL,     -- of the newest record that was brought into line
+    plain BLOB NOT NULL,           -- the same without its pictures; empty: it has none
     token TEXT NOT NULL,           -- names its revision
-    revisions TEXT NOT NULL,       -- {field: revision} of what was written, "": of the whole
+    revisions TEXT NOT NULL,       -- of what was written: see ``revisions_to_text``
     rating_key TEXT,
     files TEXT NOT NULL DEFAULT '[]',  -- marks of the record's
     heard REAL,                    -- when it came in
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS unsettled (
 class Settled:
     """The newest record that was brought into line, and the revision of each field."""
 
-    fingerprint: str
+    fingerprint: bytes
     revisions: Revisions
     files: tuple[str, ...]
     heard: float | None
@@ -48,13 +48,13 @@ def find(db: Connection, source: str, key: str) -> Settled | None:
     """Recall what was brought into line of a record."""
     row = db.execute(
         "SELECT iif(EXISTS (SELECT 1 FROM unsettled WHERE source = ?1 AND key = ?2),"
-        " '', fingerprint), revisions, files, heard FROM settled"
+        " x'', fingerprint), revisions, files, heard FROM settled"
         " WHERE source = ?1 AND key = ?2",
         (source, key),
     ).fetchone()
     if row is None:
         return None
-    return Settled(row[0], load(row[1]), tuple(load(row[2])), row[3])
+    return Settled(row[0], revisions_from_text(row[1]), tuple(load(row[2])), row[3])
 
 
 def recover(db: Connection, now: float) -> None:
@@ -71,7 +71,7 @@ def is_any(db: Connection, source: str) -> bool:
 def go_back(db: Connection, record: Record, known: Settled) -> Settled:
     """Let revisions count anew: their source went back in time."""
     db.execute(
-        "UPDATE settled SET revisions = '{}' WHERE source = ? AND key = ?",
+        "UPDATE settled SET revisions = '' WHERE source = ? AND key = ?",
         (record.source, record.key),
     )
     return replace(known, revisions={})
@@ -88,7 +88,7 @@ def confirm(db: Connection, record: Record, known: Settled, now: float) -> None:
             "UPDATE settled SET revisions = ?, token = ?, files = ?, heard = ?"
             " WHERE source = ? AND key = ?",
             (
-                dump(revisions),
+                revisions_to_text(revisions),
                 record.token(),
                 dump(record.files),
                 now,
@@ -119,7 +119,6 @@ def remember(
     ``heard`` is when it came in; ``kept`` are the fields that were left alone, and why.
     """
     before = find(db, record.source, record.key)
-    fingerprint = record.fingerprint()
     known = before.revisions if before else {}
     known = known | {
         name: newest(revision, known.get(name)) for name, revision in written.items()
@@ -133,10 +132,10 @@ def remember(
         (
             record.source,
             record.key,
-            fingerprint,
-            record.fingerprint(images=False) if record.has_pictures else "",
+            record.fingerprint(),
+            record.fingerprint(images=False) if record.has_pictures else b"",
             record.token(),
-            dump(known),
+            revisions_to_text(known),
             rating_key,
             dump(record.files),
             heard,
@@ -174,14 +173,14 @@ def forget(db: Connection, source: str, key: str) -> None:
 def forget_all(db: Connection, source: str) -> None:
     """Let the next record of each be compared with Plex, even an equal one."""
     db.execute(
-        "UPDATE settled SET plain = '', fingerprint = '' WHERE source = ?", (source,)
+        "UPDATE settled SET plain = x'', fingerprint = x'' WHERE source = ?", (source,)
     )
 
 
 def same_but_pictures(db: Connection, job: Job) -> str | None:
     """Return the rating key if all but the pictures was brought into line before."""
     row = db.execute(
-        "SELECT iif(plain = '', fingerprint, plain), rating_key FROM settled"
+        "SELECT iif(plain = x'', fingerprint, plain), rating_key FROM settled"
         " WHERE source = ?1 AND key = ?2 AND NOT EXISTS"
         " (SELECT 1 FROM unsettled WHERE source = ?1 AND key = ?2)",
         (job.record.source, job.record.key),

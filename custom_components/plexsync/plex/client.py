@@ -7,6 +7,7 @@ request's connection is reset, so that nothing of it arrives later.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 import contextlib
 from dataclasses import dataclass
 import os
@@ -101,6 +102,7 @@ class PlexClient:
         self._opening = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
         self._connector: Connector
+        self._thread = ThreadPoolExecutor(1, "plexsync-plex")  # starts when needed
         self._calls: dict[asyncio.Task[Answer], Call] = {}
         self._closed = False
 
@@ -254,8 +256,13 @@ class PlexClient:
         return self._session
 
     async def _in_thread[T](self, work: Callable[[], T]) -> T:
-        """Run work that would block the event loop in a thread."""
-        return await asyncio.to_thread(work)
+        """Run work that would block the event loop in our thread.
+
+        In whatever thread is free each of them would keep memory for the largest answer.
+        """
+        if self._closed:  # just as the answer was complete
+            raise Fault(FaultClass.SERVER, BROKEN_OFF, unreachable=True)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def aclose(self) -> None:
         """Reset all connections and end all calls."""
@@ -267,6 +274,7 @@ class PlexClient:
             await asyncio.wait(list(self._calls))
         if self._session is not None:
             await self._session.close()
+        await asyncio.to_thread(self._thread.shutdown)
 
 
 def _is_stale(call: Call, sent: Outgoing, answer: Answer | Fault) -> bool:

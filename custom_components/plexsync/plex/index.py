@@ -1,15 +1,21 @@
-"""The index from files to rating keys, stored in SQLite.
+"""The index from files and guids to rating keys, stored in SQLite.
 
 It is a cache: the read that follows verifies every hit.
+
+An item is found by its names: the digests of its files' paths and of its guids. Its own
+row lists them, too, so that a listing changes only those names that are others now.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import batched
 import json
 import sqlite3
-from typing import Protocol
+import struct
+from typing import Any, Protocol
 
+from ..engine.digests import number
+from ..engine.json_text import dump, load
 from . import paths
 from .items import is_rating_key
 from .library import Library
@@ -17,7 +23,8 @@ from .listing import Row
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS plex_section (
-    uuid TEXT PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE,
     key TEXT NOT NULL,
     type TEXT NOT NULL,
     locations TEXT NOT NULL,
@@ -25,33 +32,28 @@ CREATE TABLE IF NOT EXISTS plex_section (
     listing INTEGER NOT NULL DEFAULT 0,
     newest INTEGER NOT NULL DEFAULT 0,
     place TEXT
-) WITHOUT ROWID;
+) STRICT;
 CREATE TABLE IF NOT EXISTS plex_item (
     rating_key INTEGER PRIMARY KEY,
-    section TEXT NOT NULL,
+    section INTEGER NOT NULL,      -- its number
     type INTEGER NOT NULL,
-    listing INTEGER NOT NULL
-);
+    listing INTEGER NOT NULL,
+    paths TEXT NOT NULL,           -- [normal path]
+    names BLOB NOT NULL            -- as in ``plex_name``, packed
+) STRICT;
 CREATE INDEX IF NOT EXISTS plex_item_section ON plex_item (section, type);
-CREATE TABLE IF NOT EXISTS plex_part (
-    path_key TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS plex_name (
+    name INTEGER NOT NULL,         -- digest of a path's key, or of a guid
     rating_key INTEGER NOT NULL,
-    path TEXT,
-    PRIMARY KEY (path_key, rating_key)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS plex_part_item ON plex_part (rating_key);
-CREATE TABLE IF NOT EXISTS plex_guid (
-    guid TEXT NOT NULL,
-    rating_key INTEGER NOT NULL,
-    PRIMARY KEY (guid, rating_key)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS plex_guid_item ON plex_guid (rating_key);
+    PRIMARY KEY (name, rating_key)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS plex_trait (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
 _BATCH = 500  # values in one statement
+_SECTION = "(SELECT number FROM plex_section WHERE uuid = ?)"
 
 
 class Transactions(Protocol):
@@ -118,7 +120,7 @@ class Found:
 
 def clear(connection: sqlite3.Connection) -> None:
     """Forget everything, because another machine has replaced the server."""
-    for table in ("plex_section", "plex_item", "plex_part", "plex_guid", "plex_trait"):
+    for table in ("plex_section", "plex_item", "plex_name", "plex_trait"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  # names of our own
 
 
@@ -177,47 +179,41 @@ class Index:
         by_key: dict[str, list[str]] = {}
         for path in wanted:
             by_key.setdefault(paths.key(path), []).append(path)
-        guids = tuple(guids)
+        by_guid = {_name_of_guid(guid): guid for guid in guids}
 
         def work(connection: sqlite3.Connection) -> Found:
             found = Found()
             # If two files differ only by case, the exact match wins.
             exact: set[str] = set()
             spellings: dict[str, set[str]] = {}
-            for path_key, path, rating_key, section in _select(
+            for name, rating_key, files, section in _select(
                 connection,
-                "SELECT path_key, path, rating_key, section FROM plex_part"
-                " JOIN plex_item USING (rating_key) WHERE path_key IN",
-                by_key,
+                "SELECT name, rating_key, paths, uuid FROM plex_name"
+                " JOIN plex_item USING (rating_key)"
+                " JOIN plex_section ON number = section WHERE name IN",
+                {*map(number, by_key), *by_guid},
             ):
                 if section not in sections:
                     continue
-                found.libraries[str(rating_key)] = section
-                for path_wanted in by_key[path_key]:
-                    spelt = path or path_key
-                    is_exact = spelt == path_wanted
-                    spellings.setdefault(path_wanted, set()).add(spelt)
-                    if is_exact and path_wanted not in exact:
-                        exact.add(path_wanted)
-                        found.by_path[path_wanted] = set()
-                    if is_exact or path_wanted not in exact:
-                        found.by_path.setdefault(path_wanted, set()).add(
-                            str(rating_key)
-                        )
+                item = str(rating_key)
+                found.libraries[item] = section
+                if name in by_guid:
+                    found.by_guid.setdefault(by_guid[name], set()).add(item)
+                    continue
+                for spelt in load(files):
+                    for path_wanted in by_key.get(paths.key(spelt), ()):
+                        is_exact = spelt == path_wanted
+                        spellings.setdefault(path_wanted, set()).add(spelt)
+                        if is_exact and path_wanted not in exact:
+                            exact.add(path_wanted)
+                            found.by_path[path_wanted] = set()
+                        if is_exact or path_wanted not in exact:
+                            found.by_path.setdefault(path_wanted, set()).add(item)
             found.doubtful = {
                 path
                 for path, those in spellings.items()
                 if path not in exact and len(those) > 1
             }
-            for guid, rating_key, section in _select(
-                connection,
-                "SELECT guid, rating_key, section FROM plex_guid"
-                " JOIN plex_item USING (rating_key) WHERE guid IN",
-                guids,
-            ):
-                if section in sections:
-                    found.libraries[str(rating_key)] = section
-                    found.by_guid.setdefault(guid, set()).add(str(rating_key))
             return found
 
         return await self._store.run(work, durable=False)
@@ -235,32 +231,46 @@ class Index:
         ``place``, the place of their listing, is stored in the same transaction.
         """
         rows = tuple(rows)
+        names = {
+            row.rating_key: {
+                *(number(paths.key(path)) for path in row.paths),
+                *map(_name_of_guid, row.guids),
+            }
+            for row in rows
+        }
 
         def work(connection: sqlite3.Connection) -> None:
-            keys = [(row.rating_key,) for row in rows]
-            connection.executemany("DELETE FROM plex_part WHERE rating_key = ?", keys)
-            connection.executemany("DELETE FROM plex_guid WHERE rating_key = ?", keys)
+            known = dict(_names_of(connection, [row.rating_key for row in rows]))
             connection.executemany(
-                "INSERT INTO plex_item VALUES (?, ?, ?, ?)"
+                f"INSERT INTO plex_item VALUES (?, {_SECTION}, ?, ?, ?, ?)"  # noqa: S608  # our own words
                 " ON CONFLICT (rating_key) DO UPDATE SET type = excluded.type,"
                 # An item that the current listing has shown keeps its number.
                 " listing = CASE WHEN section = excluded.section"
                 " THEN max(listing, excluded.listing) ELSE excluded.listing END,"
-                " section = excluded.section",
-                [(row.rating_key, section, type_number, listing) for row in rows],
-            )
-            connection.executemany(
-                "INSERT OR IGNORE INTO plex_part VALUES (?, ?, ?)",
+                " section = excluded.section, paths = excluded.paths,"
+                " names = excluded.names",
                 [
-                    (path_key, row.rating_key, None if path == path_key else path)
+                    (
+                        row.rating_key,
+                        section,
+                        type_number,
+                        listing,
+                        dump(row.paths),
+                        _pack(names[row.rating_key]),
+                    )
                     for row in rows
-                    for path in row.paths
-                    for path_key in (paths.key(path),)
                 ],
             )
+            _drop_names(
+                connection, ((key, old - names[key]) for key, old in known.items())
+            )
             connection.executemany(
-                "INSERT OR IGNORE INTO plex_guid VALUES (?, ?)",
-                [(guid, row.rating_key) for row in rows for guid in row.guids],
+                "INSERT INTO plex_name VALUES (?, ?)",
+                sorted(
+                    (name, key)
+                    for key, new in names.items()
+                    for name in new - known.get(key, set())
+                ),
             )
             if place is not None:
                 _keep_place(connection, section, place)
@@ -278,8 +288,8 @@ class Index:
 
         def work(connection: sqlite3.Connection) -> bool:
             found = connection.execute(
-                "SELECT 1 FROM plex_item"
-                " WHERE rating_key = ? AND section = ? AND listing = ?",
+                f"SELECT 1 FROM plex_item WHERE rating_key = ? AND section = {_SECTION}"  # noqa: S608  # our own words
+                " AND listing = ?",
                 (rating_key, section, listing),
             )
             return found.fetchone() is not None
@@ -298,10 +308,11 @@ class Index:
             )
             if prune:
                 gone = connection.execute(
-                    "SELECT rating_key FROM plex_item WHERE section = ? AND listing <> ?",
+                    f"SELECT rating_key FROM plex_item WHERE section = {_SECTION}"  # noqa: S608  # our own words
+                    " AND listing <> ?",
                     (uuid, section.listing),
-                ).fetchall()
-                _drop(connection, gone)
+                )
+                _drop(connection, [key for (key,) in gone])
 
         await self._store.run(work, durable=False)
 
@@ -310,7 +321,7 @@ class Index:
 
         def work(connection: sqlite3.Connection) -> int:
             row = connection.execute(
-                "SELECT count(*) FROM plex_item WHERE section = ? AND type = ?",
+                f"SELECT count(*) FROM plex_item WHERE section = {_SECTION} AND type = ?",  # noqa: S608  # our own words
                 (section, type_number),
             ).fetchone()
             return int(row[0])
@@ -319,7 +330,7 @@ class Index:
 
     async def forget(self, rating_keys: Iterable[str]) -> None:
         """Drop items."""
-        gone = [(int(each),) for each in rating_keys if is_rating_key(each)]
+        gone = [int(each) for each in rating_keys if is_rating_key(each)]
         await self._store.run(lambda connection: _drop(connection, gone), durable=False)
 
     async def trait(self, name: str) -> bool | None:
@@ -345,28 +356,45 @@ class Index:
         """Return a sample of a library's normal paths."""
 
         def work(connection: sqlite3.Connection) -> tuple[str, ...]:
-            return tuple(
-                row[0]
-                for row in connection.execute(
-                    "SELECT coalesce(path, path_key) FROM plex_part"
-                    " JOIN plex_item USING (rating_key) WHERE section = ?"
-                    # A multiplied key spreads the sample without randomness.
-                    " ORDER BY (rating_key * 2654435761) % 4294967296 LIMIT ?",
-                    (section, limit),
-                )
+            rows = connection.execute(
+                f"SELECT paths FROM plex_item WHERE section = {_SECTION}"  # noqa: S608  # our own words
+                " AND paths <> '[]'"
+                # A multiplied key spreads the sample without randomness.
+                " ORDER BY (rating_key * 2654435761) % 4294967296 LIMIT ?",
+                (section, limit),
             )
+            return tuple(path for (files,) in rows for path in load(files))[:limit]
 
         return await self._store.run(work, durable=False)
 
 
+def _name_of_guid(guid: str) -> int:
+    return number(f"guid:{guid}")
+
+
+def _pack(names: Collection[int]) -> bytes:
+    return struct.pack(f"<{len(names)}q", *names)
+
+
+def _unpack(names: bytes) -> set[int]:
+    return set(struct.unpack(f"<{len(names) // 8}q", names))
+
+
 def _select(
-    connection: sqlite3.Connection,
-    sql: str,
-    values: Iterable[str] | Mapping[str, object],
-) -> Iterable[tuple[str, ...]]:
+    connection: sqlite3.Connection, sql: str, values: Iterable[int]
+) -> Iterator[tuple[Any, ...]]:
     for chunk in batched(values, _BATCH, strict=False):
         marks = ",".join("?" * len(chunk))
         yield from connection.execute(f"{sql} ({marks})", chunk)
+
+
+def _names_of(
+    connection: sqlite3.Connection, rating_keys: Iterable[int]
+) -> Iterator[tuple[int, set[int]]]:
+    """Yield the known items among these, and the names of each."""
+    sql = "SELECT rating_key, names FROM plex_item WHERE rating_key IN"
+    for rating_key, names in _select(connection, sql, rating_keys):
+        yield rating_key, _unpack(names)
 
 
 def _keep_place(connection: sqlite3.Connection, section: str, place: Place) -> None:
@@ -376,7 +404,17 @@ def _keep_place(connection: sqlite3.Connection, section: str, place: Place) -> N
     )
 
 
-def _drop(connection: sqlite3.Connection, rating_keys: list[tuple[int]]) -> None:
-    connection.executemany("DELETE FROM plex_part WHERE rating_key = ?", rating_keys)
-    connection.executemany("DELETE FROM plex_guid WHERE rating_key = ?", rating_keys)
-    connection.executemany("DELETE FROM plex_item WHERE rating_key = ?", rating_keys)
+def _drop(connection: sqlite3.Connection, rating_keys: Sequence[int]) -> None:
+    _drop_names(connection, _names_of(connection, rating_keys))
+    connection.executemany(
+        "DELETE FROM plex_item WHERE rating_key = ?", [(key,) for key in rating_keys]
+    )
+
+
+def _drop_names(
+    connection: sqlite3.Connection, gone: Iterable[tuple[int, set[int]]]
+) -> None:
+    connection.executemany(
+        "DELETE FROM plex_name WHERE name = ? AND rating_key = ?",
+        sorted((name, key) for key, names in gone for name in names),
+    )
