@@ -164,12 +164,12 @@ def revisions_to_text(revisions: Revisions) -> str:
 
 
 def revisions_from_text(text: str) -> Revisions:
-    """Read what ``revisions_to_text`` wrote."""
+    """Read what ``revisions_to_text`` wrote; a later version may know more fields."""
     revisions: Revisions = {}
     for group in text.split():
         revision, _, letters = group.partition(":")
         number = int(revision) if revision else None
-        revisions |= {_NAMES[letter]: number for letter in letters}
+        revisions |= {_NAMES[each]: number for each in letters if each in _NAMES}
     return revisions
 
 
