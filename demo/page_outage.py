@@ -6,6 +6,8 @@ from .walker import MARK, Walker, expect
 
 _STATE = "panel().querySelector('header .state').textContent"
 _OUTAGES = "[...panel().querySelectorAll('tbody tr')].map((el) => el.textContent)"
+# What is said of the last 30 days, most of which there was no demo.
+_MONTH = "panel().querySelector('.shares').lastElementChild.textContent"
 
 
 async def see_outage(walker: Walker, demo: Demo) -> None:
@@ -14,6 +16,8 @@ async def see_outage(walker: Walker, demo: Demo) -> None:
     await page.go(f"{demo.place.home_url}/plexsync/health")
     await page.until("!!window.panel?.()?.querySelector('.time')")
     await page.until(f"{_STATE} === 'Up to date'")
+    month = await page.evaluate(_MONTH)
+    expect("–" in month and "too little is known yet" in month, f"it says {month}")
     before = await page.evaluate(_OUTAGES)
     await page.evaluate("window.outage = panel().querySelector('.view')")
     scene = await demo.stash.next_scene()

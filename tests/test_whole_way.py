@@ -206,6 +206,40 @@ async def test_a_deleted_scene_fails_the_job_that_wants_its_picture(
     assert discarded == {"discarded": 1}
 
 
+async def test_what_failed_or_was_skipped_stays_so_while_nothing_is_new(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    entry: MockConfigEntry,
+) -> None:
+    """A scene is read once more soon after its edit: its cover may have followed."""
+    refused, one, other = (item_of(plex, film.path) for film in FILMS[:3])
+    plex.core.merge(one, other)
+    plex.faults.add("status", code=400, method="PUT", rating_key=refused.rating_key)
+    keys = [f"scene:{stash.core.find_scene(film.title)}" for film in FILMS[:3]]
+    engine = entry.runtime_data.engine
+
+    async def marks() -> dict[str, str]:
+        rows = "SELECT key, fields ->> '$.poster[1].mark' FROM job WHERE failed > 0"
+        return dict(await engine.database.run(lambda db: db.execute(rows).fetchall()))
+
+    for film in FILMS[:3]:
+        stash.core.edit_scene(stash.core.find_scene(film.title), details="Edited")
+    await poll(entry)
+    async with asyncio.timeout(WITHIN):
+        while not set(await marks()) & {keys[0]} or len(await marks()) < 2:
+            await asyncio.sleep(0.02)
+    before = await marks()
+    assert all(mark.endswith("?") for mark in before.values())
+    switch = {"entity_id": "switch.cellar_sync"}
+    await hass.services.async_call("switch", "turn_off", switch, blocking=True)
+    async with asyncio.timeout(WITHIN):
+        while any(mark.endswith("?") for mark in (await marks()).values()):
+            await poll(entry)
+            await asyncio.sleep(0.2)
+    assert (await marks()).keys() == before.keys()
+
+
 async def test_a_scene_that_stash_cannot_read_stops_itself_only(
     hass: HomeAssistant,
     plex: PlexSimulator,

@@ -1,7 +1,7 @@
 """What a job is by the rules of the queue, in plain Python, for its state machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from custom_components.plexsync.engine.job import Job, Priority
@@ -38,6 +38,12 @@ def content(record: Record, *, images: bool = True) -> tuple[Any, ...]:
         if images or name != "poster"
     }
     return record.find, fields, record.identified, record.mirror, record.fill_only
+
+
+def unmarked(record: Record) -> tuple[Any, ...]:
+    """Give what a record says, whichever picture is in its place."""
+    fields = {name: seen(value) for name, value in record.fields.items()}
+    return content(replace(record, fields=fields))
 
 
 def seen(value: Value | None) -> Value | None:

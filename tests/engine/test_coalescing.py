@@ -23,6 +23,12 @@ def test_revisions_are_read_as_they_were_written(revisions: Revisions) -> None:
     assert revisions_from_text(revisions_to_text(revisions)) == revisions
 
 
+def test_a_field_of_a_later_version_is_passed_over() -> None:
+    """Who goes back to this one reads what that one knew of the others."""
+    assert "?" not in LETTERS
+    assert revisions_from_text("5:*?a") == revisions_from_text("5:*a")
+
+
 def test_letters_stay_those_of_their_fields() -> None:
     """Databases are out there that name the fields so."""
     known = [

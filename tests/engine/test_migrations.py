@@ -188,6 +188,17 @@ def test_the_ladder_leads_to_todays_layout(tmp_path: Path, version: int) -> None
     assert old.read_bytes() == climbed  # there is nothing left to do
 
 
+def test_what_cannot_be_read_of_a_record_is_compared_once_more(path: Path) -> None:
+    """It keeps nobody from starting."""
+    lay_out(8, path)
+    with looking(path) as db, db:
+        db.execute("UPDATE settled SET fingerprint = 'none', revisions = '[{'")
+    open_and_close(path)
+    with looking(path) as db:
+        found = db.execute("SELECT DISTINCT fingerprint, revisions FROM settled")
+        assert [tuple(row) for row in found] == [(b"", "")]
+
+
 @pytest.mark.parametrize("version", OLDER)
 async def test_jobs_of_an_older_version_are_written(
     path: Path, version: int, socket_enabled: None

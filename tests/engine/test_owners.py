@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.engine.retry import Fault, FaultClass
 from tests.rig import Rig, library
@@ -221,6 +222,78 @@ async def test_who_is_pinned_leads(rig: Rig, shelf: Shelf) -> None:
         assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
     await rig.engine.on_demand.pin("stash", "scene:1", None)
     assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("noticed", ["by a sweep", "as it comes", "by the one first"])
+@pytest.mark.parametrize("follows", ["pinned", "pinned before", "first"])
+async def test_each_part_of_a_split_item_follows_the_record_of_its_file(
+    rig: Rig, shelf: Shelf, follows: str, noticed: str, keeps: bool
+) -> None:
+    """As soon as the split is noticed, whichever record the whole followed, tied to it or not."""
+    one, two = rig.item(1), rig.item(2)
+    rig.plex.core.switches.split_keeps_edits = keeps
+    pin = rig.engine.on_demand.pin
+    if follows == "pinned before":
+        await pin("stash", "scene:2", str(two.rating_key))
+    else:
+        rig.plex.core.merge(one, two)
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    if follows == "pinned before":
+        rig.plex.core.merge(one, two)
+        await sweep(rig, shelf)
+    if follows == "pinned":
+        await pin("stash", "scene:2", str(one.rating_key))
+        await rig.until(lambda: one.title == "New 2")
+        await rig.drained()
+    assert one.title == ("New 1" if follows == "first" else "New 2")
+    _, part = rig.plex.core.split(one)
+    if noticed == "by the one first":
+        await rig.engine.arrivals.compare([shelf.records["scene:1"]])
+        retry = rig.engine.failed_jobs.retry
+        await retry(Choice(reason="shared_item", skipped=True))
+        await rig.until(lambda: one.title == "New 1")
+        await rig.drained()
+    if noticed != "as it comes":
+        await sweep(rig, shelf)
+    else:
+        came = await rig.engine.arrivals.came([str(part.rating_key)])
+        assert came == tuple(part.files + one.files)
+        await rig.engine.arrivals.compare(shelf.records.values())
+        await rig.drained()
+    assert (one.title, part.title) == ("New 1", "New 2")
+    assert (one.value("summary"), part.value("summary")) == (
+        "New lines\nof 1",
+        "New lines\nof 2",
+    )
+    edits = rig.edits()
+    assert await sweep(rig, shelf) == {"in_line": 2}
+    assert (rig.edits(), (await rig.engine.snapshot()).skipped) == (edits, {})
+    if follows != "first":
+        await pin("stash", "scene:1", str(one.rating_key))
+        rig.plex.core.merge(one, part)
+        assert await sweep(rig, shelf) == {"in_line": 1, "skipped:shared_item": 1}
+
+
+async def test_a_pin_to_another_ones_file_stays_with_that(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """Although Plex merges and splits the record's own file, too."""
+    one, two = rig.item(1), rig.item(2)
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    await rig.engine.on_demand.pin("stash", "scene:2", str(one.rating_key))
+    await sweep(rig, shelf)
+    rig.plex.core.merge(one, two)
+    for _ in range(2):
+        await sweep(rig, shelf)
+    _, part = rig.plex.core.split(one)
+    await sweep(rig, shelf)
+    assert one.title == "New 2"
+    rig.plex.core.merge(part, one)
+    await sweep(rig, shelf)
+    assert part.title == "New 2"
 
 
 async def test_what_lies_in_no_chosen_library_is_no_failure(

@@ -208,21 +208,32 @@ def test_one_after_an_outage_and_half_on_trouble() -> None:
 
 
 async def serve(
-    pace: Pace, at_once: int, edits: int, lanes: int = MOST, seconds: float = 0.02
+    pace: Pace,
+    at_once: int,
+    edits: int,
+    lanes: int = MOST,
+    seconds: float = 0.02,
+    wavers: int = 0,
 ) -> list[int]:
-    """Make edits on a server that does so many at once; give the limits on the way."""
+    """Make edits on a server that does so many at once; give the limits on the way.
+
+    One that ``wavers`` may be slow, or not, anew after so many edits.
+    """
     server, random = asyncio.Semaphore(at_once), Random(at_once)
+    slow = 1.0
     limits: list[int] = []
     left = edits
 
     async def lane() -> None:
-        nonlocal left
+        nonlocal left, slow
         while left > 0:
             left -= 1
+            if wavers and not left % wavers:
+                slow = random.choice((1.0, 2.5, 5.0))
             async with pace.place():
                 assert pace.in_flight <= max(pace.limit, *limits[-lanes:], 1)
                 async with server:
-                    await asyncio.sleep(seconds * (0.5 + random.random()))
+                    await asyncio.sleep(slow * seconds * (0.5 + random.random()))
                 pace.worked()
                 limits.append(pace.limit)
 
@@ -271,6 +282,20 @@ def test_a_server_that_answers_otherwise_is_tried_at_once(at_once: int) -> None:
         pace = make()
         await serve(pace, at_once, 1000, seconds=0.001)
         assert MOST in (await serve(pace, 100, 300))[:100]
+
+    check(story)
+
+
+@pytest.mark.parametrize("wavers", [16, 48])
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_server_that_wavers_is_not_given_more_for_that(
+    at_once: int, wavers: int
+) -> None:
+    """Faster than a moment ago is no reason for more, however often it happens."""
+
+    async def story() -> None:
+        limits = await serve(make(), at_once, 10_000, wavers=wavers)
+        assert sum(limits) / len(limits) < MOST / 2
 
     check(story)
 

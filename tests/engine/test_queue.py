@@ -14,7 +14,7 @@ from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.job import Job, Priority
 from custom_components.plexsync.engine.queue import Snooze
-from custom_components.plexsync.engine.record import Find, Record, Value
+from custom_components.plexsync.engine.record import Find, Image, Record, Value
 
 
 @pytest.fixture
@@ -249,6 +249,42 @@ def test_a_newer_record_supersedes_a_bad_end(db: sqlite3.Connection, end: str) -
     else:
         queue.fail(db, job, "rejected", 6)
     assert only(db, 6).record.fields == {"title": "two"}
+
+
+@pytest.mark.parametrize(
+    ("ends", "state"),
+    [
+        ("bad_request", "failed"),
+        ("shared_item", "skipped"),
+        ("image_missing", "pending"),
+    ],
+)
+def test_a_picture_that_may_be_another_one_revives_only_what_failed_of_it(
+    db: sqlite3.Connection, ends: str, state: str
+) -> None:
+    """The job carries the newest mark; a new revision supersedes it, whatever it failed of."""
+
+    def marked(revision: int, mark: str) -> Record:
+        poster = Image("cover", mark)
+        return mirrored(revision, title="T", poster=poster, background=None)
+
+    def end() -> None:
+        if state == "skipped":
+            queue.skip(db, only(db), ends, 0)
+        else:
+            queue.fail(db, only(db), ends, 0)
+
+    put(db, marked(1, "1?"))
+    end()
+    put(db, marked(1, "1"))
+    assert len(jobs_view.listing(db, state=state)[0]) == 1
+    if state != "pending":
+        assert failed_rows.retry(db, Choice(skipped=True), 0) == 1
+    assert only(db).record.fields["poster"] == Image("cover", "1")
+    queue.give_back_all(db)
+    end()
+    put(db, marked(2, "2"))
+    assert only(db).record == marked(2, "2")
 
 
 def test_no_job_waits_behind_one_that_is_not_due(db: sqlite3.Connection) -> None:

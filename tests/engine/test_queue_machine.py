@@ -46,6 +46,7 @@ from .queue_model import (
     newest,
     seen,
     too_old,
+    unmarked,
 )
 
 LONGEST = 3600.0  # no wait is longer than this
@@ -67,7 +68,7 @@ contents = st.fixed_dictionaries(
 revisions = st.none() | st.integers(1, 9)
 pick = st.integers(0, 63)
 ranks = st.sampled_from(list(Priority))
-reasons = st.sampled_from(["not_found", "rejected", "error_500"])
+reasons = st.sampled_from(["not_found", "rejected", "error_500", "image_missing"])
 kinds = st.sampled_from(["edits:1", "pictures:1"])  # their reasons: rejected, error_500
 REASONS = {"edits:1": "rejected", "pictures:1": "error_500"}
 
@@ -226,7 +227,15 @@ class QueueMachine(Machine):
         merged = replace(row.record, fields=fields)
         if not too_old(record.revision, row.record.revision):
             merged = replace(record, fields=fields)
-        if content(merged) != content(row.record):
+        revisions = row.revisions.values()
+        marked = (
+            row.failed
+            and row.reason != "image_missing"
+            and None not in revisions
+            and row.revisions == before[1]
+            and unmarked(merged) == unmarked(row.record)
+        )
+        if content(merged) != content(row.record) and not marked:
             row.news += 1
             row.fresh(self.now)
         row.record = merged

@@ -1,8 +1,9 @@
 """What follows when items come into Plex: whoever lacks them is tried again.
 
 A job that waits for its item is woken by any news. One that has failed for want of it,
-or was skipped, is tried once the item that came has its file; and a source is asked
-for its records of these files, for Plex may have made an item anew that was in line.
+or was skipped, is tried once the item that came has its file, or was one with an item
+that has: Plex may have split it. And a source is asked for its records of these files,
+for Plex may have made an item anew that was in line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,10 +21,12 @@ from .holds import READING
 from .job import Priority
 from .judge import About, Purpose
 from .plex_notices import PlexNotices
+from .ports import Item
 from .reasons import Reason
 from .record import Record
 from .retry import Fault
 
+_LACKING = (Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES, Reason.SHARED_ITEM)
 MOST = 100  # items of one report that are read; a sweep finds the others
 
 
@@ -46,15 +49,17 @@ class Arrivals:
     async def came(self, rating_keys: Sequence[str]) -> tuple[str, ...]:
         """Wake whatever may be about items that came; return the paths of their files.
 
-        Where they cannot be read now there are none. Raises StorageError.
+        Behind them come those of the files that were in one item with them. Where items
+        cannot be read now there are none. Raises StorageError.
         """
         await self._notices.wake_missing()
-        paths = await self._read(rating_keys[:MOST])
-        if paths:
-            await self._common.database.run(
-                lambda db: self._take_up(db, paths), if_left=self._circuit.notify
-            )
-            self._circuit.notify()
+        items = await self._read(rating_keys[:MOST])
+        if not items:
+            return ()
+        paths = await self._common.database.run(
+            lambda db: self._take_up(db, items), if_left=self._circuit.notify
+        )
+        self._circuit.notify()
         return paths
 
     async def compare(self, records: Iterable[Record]) -> None:
@@ -70,36 +75,39 @@ class Arrivals:
             await self._common.database.run(work, if_left=self._circuit.notify)
             self._circuit.notify()
 
-    async def _read(self, keys: Sequence[str]) -> tuple[str, ...]:
+    async def _read(self, keys: Sequence[str]) -> list[Item]:
         """Read items in one request, and remember where they are.
 
         One item may spoil the answer for all: it is not worth looking for, a sweep
         finds what this misses.
         """
         if not keys:
-            return ()
+            return []
         with contextlib.suppress(Fault, CircuitRefusedError):
             async with self._admission.calls(READING) as calls:
                 items = await calls.make(
                     lambda: self._common.server.read(keys), About(Purpose.READ)
                 )
-                await self._common.server.learn(list(items.values()))
-                await self._common.database.run(
-                    lambda db: parts.recognise(db, *items.values()), durable=False
-                )
-                return tuple(path for item in items.values() for path in item.paths)
-        return ()
+                await self._common.server.learn(found := list(items.values()))
+                return found
+        return []
 
-    def _take_up(self, db: Connection, paths: Sequence[str]) -> None:
-        """Try the jobs again that failed, or were skipped, for want of these files."""
+    def _take_up(self, db: Connection, items: Sequence[Item]) -> tuple[str, ...]:
+        """Try the jobs again that failed, or were skipped, for want of the items' files."""
+        paths = [path for item in items for path in item.paths]
+        for item in items:
+            paths += sorted(parts.beside(db, item))
+        parts.recognise(db, *items)
+        paths = list(dict.fromkeys(paths))
         ids = [
             row[0]
             for path in paths
             for row in db.execute(
-                "SELECT id FROM job WHERE failed > 0 AND reason IN (?, ?)"
+                "SELECT id FROM job WHERE failed > 0 AND reason IN (?, ?, ?)"
                 " AND instr(find, ?) > 0",
-                (Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES, json.dumps(path)),
+                (*_LACKING, json.dumps(path)),
             )
         ]
         choice = Choice(ids=ids, skipped=True)
         failed_rows.retry(db, choice, self._common.clock.steady())
+        return tuple(paths)

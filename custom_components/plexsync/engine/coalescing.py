@@ -7,7 +7,7 @@ view, and replaces what waits. Nothing here touches a database.
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from .fields import FIELDS
+from .fields import FIELDS, Kind
 from .json_text import dump, load
 from .record import (
     Find,
@@ -105,10 +105,26 @@ class Waiting:
         """Return whether both ask for the same, in whatever revision."""
         return self.content() == other.content()
 
-    def content(self) -> tuple[Any, ...]:
-        """Return what is asked for."""
-        values = {name: pair[1] for name, pair in self.fields.items()}
+    def differs_in_marks(self, other: Self) -> bool:
+        """Return whether both are one revision, but for the marks of pictures at most."""
+        revisions = self.revisions()
+        return (
+            None not in revisions.values()
+            and revisions == other.revisions()
+            and self.content(marks=False) == other.content(marks=False)
+        )
+
+    def content(self, *, marks: bool = True) -> tuple[Any, ...]:
+        """Return what is asked for; without ``marks`` whichever picture is there."""
+        values = {
+            name: pair[1] if marks or not _is_picture(name, pair[1]) else pair[1]["ref"]
+            for name, pair in self.fields.items()
+        }
         return self.find, values, self.identified, self.mirror, self.fill_only
+
+
+def _is_picture(name: str, value: Any) -> bool:
+    return bool(value) and name in FIELDS and FIELDS[name].kind is Kind.IMAGE
 
 
 def merge(waiting: Waiting, record: Record, written: Revisions) -> Waiting:
@@ -148,12 +164,12 @@ def revisions_to_text(revisions: Revisions) -> str:
 
 
 def revisions_from_text(text: str) -> Revisions:
-    """Read what ``revisions_to_text`` wrote."""
+    """Read what ``revisions_to_text`` wrote; a later version may know more fields."""
     revisions: Revisions = {}
     for group in text.split():
         revision, _, letters = group.partition(":")
         number = int(revision) if revision else None
-        revisions |= {_NAMES[letter]: number for letter in letters}
+        revisions |= {_NAMES[each]: number for each in letters if each in _NAMES}
     return revisions
 
 

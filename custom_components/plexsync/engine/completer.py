@@ -9,7 +9,6 @@ from . import (
     history_entries,
     known_items,
     ledger,
-    pins,
     queue,
     settled,
     sources_lead,
@@ -164,8 +163,6 @@ def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     record, item = task.job.record, task.lookup.item
     if item is None:
         return
-    if task.tied:
-        pins.confirm(db, record, item)
     arrived = [each for each in task.plan.changes if each.field in task.confirmed]
     ledger.confirm(db, item, record.source, arrived, wall, task.shown)
     done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)

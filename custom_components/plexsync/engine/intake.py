@@ -11,6 +11,7 @@ from sqlite3 import Connection
 from . import approvals, settled
 from .coalescing import COLUMNS, Revisions, Waiting, drop_older, merge, older, too_late
 from .job import Priority
+from .reasons import OF_PICTURES
 from .record import Record
 from .reused_keys import begin_anew, is_another
 from .settled import Settled
@@ -32,8 +33,9 @@ def enqueue(
     lacks is not wanted any more. A field of an older revision loses against a newer
     one that waits or was written, and so does an older mirror's record as a whole; not
     where its source was asked for it after the newer one had come in: then the source
-    went back. A record equal to what waits, failed or was settled changes nothing. One
-    of other files than its key was known for is another record.
+    went back. A record equal to what waits, failed or was settled changes nothing; what
+    failed is not tried again because a picture may be another one, unless it failed of
+    that. A record of other files than its key was known for is another record.
     """
     waits, known = _look_up(db, record, now)
     if waits is None:
@@ -48,7 +50,7 @@ def enqueue(
     db.execute(
         "UPDATE job SET priority = ?1 WHERE id = ?2 AND priority > ?1", (priority, job)
     )
-    if not merged.says_the_same(waiting):
+    if not (merged.says_the_same(waiting) or _is_only_marked(waits, merged)):
         _start_anew(db, job, now)
     return Accepted.QUEUED, job
 
@@ -69,16 +71,18 @@ class _Waits:
     waiting: Waiting
     heard: float | None
     failed: bool  # or skipped
+    reason: str | None  # why
 
 
 def _waits(db: Connection, record: Record) -> _Waits | None:
     row = db.execute(
-        f"SELECT id, heard, failed, {COLUMNS} FROM job WHERE source = ? AND key = ?",
+        f"SELECT id, heard, failed, reason, {COLUMNS} FROM job"
+        " WHERE source = ? AND key = ?",
         (record.source, record.key),
     ).fetchone()
     if row is None:
         return None
-    return _Waits(row[0], Waiting.from_row(row[3:]), row[1], bool(row[2]))
+    return _Waits(row[0], Waiting.from_row(row[4:]), row[1], bool(row[2]), row[3])
 
 
 def _look_up(
@@ -116,6 +120,19 @@ def _merge(waits: _Waits, record: Record, known: Settled | None) -> Waiting:
     if _goes_back(record, waits.waiting.revisions(), waits.heard):
         return Waiting.of(record)
     return merge(waits.waiting, record, known.revisions if known else {})
+
+
+def _is_only_marked(waits: _Waits, merged: Waiting) -> bool:
+    """Return whether a failed job only hears that a picture may have changed.
+
+    Stash's covers may change within the second of an edit, and so each of its edits is
+    read once more, with another mark.
+    """
+    return (
+        waits.failed
+        and waits.reason not in OF_PICTURES
+        and merged.differs_in_marks(waits.waiting)
+    )
 
 
 def _news(

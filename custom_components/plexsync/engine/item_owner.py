@@ -8,7 +8,7 @@ Every function is one step of a transaction under way (``Database.run``).
 
 from sqlite3 import Connection
 
-from . import known_items
+from . import known_items, pins
 from .ledger_row import Ledger, row_of
 from .ledger_tables import OF_ITEM, of_source
 from .ports import Item
@@ -24,11 +24,8 @@ def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | No
     """
     if not record.mirror:
         return None
-    pinned = db.execute(
-        "SELECT key FROM pin WHERE source = ? AND rating_key = ?",
-        (record.source, item.rating_key),
-    ).fetchone()
-    key = pinned[0] if pinned else _last_writer(known, record.source)
+    pinned = pins.of_item(db, record.source, item)
+    key = _last_writer(known, record.source) if pinned is None else pinned
     return None if key in ("", record.key) else key
 
 

@@ -89,6 +89,13 @@ NEXT_PLACE = (
 )
 
 
+# That a row is of the record whose key is the second parameter.
+OF_RECORD = (
+    "(key = ?2 OR key IS NULL"
+    " AND id / 1048576 IN (SELECT id FROM item WHERE record_key = ?2))"
+)
+
+
 def of_source(mark: str) -> str:
     """Return the condition that a row is the source's that a parameter names."""
     return f"id % 4096 = {_SOURCE.format(mark)}"

@@ -17,6 +17,7 @@ from . import (
     ledger_sources,
     left_alone,
     parts,
+    pins,
     seen,
     sources_lead,
 )
@@ -145,6 +146,7 @@ class Look:
                 lookup.leads_once = frozenset()
                 assert lookup.item is not None
                 assert lookup.record is not None
+                pins.confirm(db, lookup.record, lookup.item, self._common.server)
                 parts.recognise(db, lookup.item)
                 parts.notice(db, lookup.item)
                 parts.note(db, lookup.item)

@@ -149,8 +149,8 @@ def _keep_it_small(db: sqlite3.Connection) -> None:
         db.execute("ALTER TABLE settled RENAME TO settled_before")
         for statement in _statements(settled.SCHEMA):
             db.execute(statement)
-        db.create_function("digest", 1, lambda text: bytes.fromhex(text)[:16])
-        db.create_function("revisions", 1, lambda text: revisions_to_text(load(text)))
+        db.create_function("digest", 1, _shorten)
+        db.create_function("revisions", 1, _short_revisions)
         db.execute(
             "INSERT INTO settled (source, key, fingerprint, plain, token, revisions,"
             " rating_key, files, heard, kept) SELECT source, key, digest(fingerprint),"
@@ -158,6 +158,22 @@ def _keep_it_small(db: sqlite3.Connection) -> None:
             " FROM settled_before"
         )
         db.execute("DROP TABLE settled_before")
+
+
+def _shorten(fingerprint: str) -> bytes:
+    """Return a fingerprint as it is kept now; what cannot be read equals no record's."""
+    try:
+        return bytes.fromhex(fingerprint)[:16]
+    except ValueError:
+        return b""
+
+
+def _short_revisions(text: str) -> str:
+    """Return revisions as they are kept now; of what cannot be read nothing is known."""
+    try:
+        return revisions_to_text(load(text))
+    except ValueError, TypeError, AttributeError:
+        return ""
 
 
 # The first one leads from version 1 to 2, and so on.

@@ -135,6 +135,9 @@ class OnDemand:
             else:
                 pins.tie(db, source, key, rating_key, item)
             if info := jobs_view.find_job(db, source, key):
+                if item is not None:
+                    (mine,) = job.load(db, [info.id])
+                    pins.confirm(db, mine.record, item, self._common.server)
                 failed_rows.retry(db, Choice(ids=[info.id], skipped=True), now)
                 queue.wake_jobs(db, [info.id], now)
 

@@ -12,7 +12,7 @@ _PAYS = 1.1  # how much faster more edits in flight have to make it
 _WINDOW = 4  # edits for each one in flight, before their rate is compared
 _LEAST = 16  # edits that a rate is taken from: of fewer it says nothing
 _PATIENCE = 20  # windows until it is tried again whether more pay, or fewer do as well
-_OTHERWISE = 2.0  # how much faster or slower it has to be to be tried again at once
+_OTHERWISE = 3.0  # how much faster or slower it has to be to be tried again at once
 
 
 class Pace:
@@ -33,7 +33,8 @@ class Pace:
         self._before: tuple[int, float] | None = None  # the limit before, its rate
         self._up = True  # which way the next step goes
         self._rest = 0  # windows until then
-        self._usual = 0.0  # the rate when the last try ended
+        self._usual = 0.0  # the rate, with the number that stayed, when it turned round
+        self._anew = False  # whether all is found out anew: down first, then up
 
     def begin(self) -> None:
         """Start with one: the circuit has just closed."""
@@ -105,7 +106,8 @@ class Pace:
 
         Rates waver, so now and then a step up is kept that did not pay. Steps down
         take it back: fewer that do as well are better. Where the rate is far from what
-        it was, what was found out then says nothing any more.
+        it was, what was found out then says nothing any more, and both ways are tried
+        without a rest: down first, since rates that waver would only lead up.
         """
         if self._before is not None:
             limit, before = self._before
@@ -116,7 +118,7 @@ class Pace:
                 self._turn_round(before)
                 return
         if self._rest and max(rate, self._usual) > _OTHERWISE * min(rate, self._usual):
-            self._up, self._rest = True, 0
+            self._up, self._rest, self._anew = self.limit == 1, 0, True
         if self._rest:
             self._rest -= 1
         elif self.limit == (MOST if self._up else 1):
@@ -126,11 +128,12 @@ class Pace:
             self.limit = min(MOST, self.limit * 2) if self._up else self.limit // 2
 
     def _turn_round(self, rate: float) -> None:
-        self._up, self._rest, self._usual = not self._up, _PATIENCE, rate
+        self._rest = 0 if self._anew and not self._up else _PATIENCE
+        self._up, self._anew, self._usual = not self._up, False, rate
 
     def _forget(self) -> None:
         self._started, self._count = None, 0
-        self._before, self._up, self._rest = None, True, 0
+        self._before, self._up, self._rest, self._anew = None, True, 0, False
 
     def snapshot(self) -> dict[str, Any]:
         """Describe the number for the store."""

@@ -41,6 +41,20 @@ def of(db: Connection, number: int) -> list[str]:
     return [row[0] for row in rows]
 
 
+def beside(db: Connection, item: Item) -> set[str]:
+    """Return the files that were in one item with a file of this one, itself as well."""
+    found = set[str]()
+    for path in item.paths:
+        wholes = db.execute(
+            "SELECT id, path FROM item WHERE section IN (?1, '') AND (path = ?2 OR id ="
+            " (SELECT item FROM part WHERE part.section IN (?1, '') AND part.path = ?2))",
+            (item.section, path),
+        )
+        for number, known_by in wholes.fetchall():
+            found |= {known_by, *of(db, number)}
+    return found
+
+
 def recognise(db: Connection, *items: Item) -> None:
     """Let items that were parts of another one have what we wrote to the whole."""
     for item, path in [(each, path) for each in items for path in each.paths]:

@@ -1,13 +1,17 @@
 """Records tied to items by hand. A pin remembers the files: the rating key may change.
 
+Where the item has files of the record it is these, and else all that the item has: when
+Plex splits the item, the pin goes with them.
+
 Every function is one step of a transaction under way (``Database.run``).
 """
 
+from dataclasses import replace
 import json
 from sqlite3 import Connection
 
 from .ledger_tables import of_source
-from .ports import Item
+from .ports import Item, Server
 from .record import Find, Record
 
 SCHEMA = """
@@ -20,7 +24,7 @@ CREATE TABLE IF NOT EXISTS pin (
 CREATE TABLE IF NOT EXISTS pin_file (
     source TEXT NOT NULL,
     key TEXT NOT NULL,
-    paths TEXT NOT NULL,           -- of the item, as Plex last showed them
+    paths TEXT NOT NULL,           -- that it follows, as Plex last showed them
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID;
 """
@@ -44,6 +48,27 @@ def item_of(db: Connection, source: str, key: str) -> str | None:
     return row[0] if row else None
 
 
+def of_item(db: Connection, source: str, item: Item) -> str | None:
+    """Return the key of the record that an item is tied to; not once the pin's files are gone."""
+    return next(
+        (
+            key
+            for key, paths in about(db, source, item.rating_key)
+            if paths is None or not set(json.loads(paths)).isdisjoint(item.paths)
+        ),
+        None,
+    )
+
+
+def about(db: Connection, source: str, rating_key: str) -> list[tuple[str, str | None]]:
+    """Return keys and files of the records that were tied to an item when it was last seen."""
+    return db.execute(
+        "SELECT key, paths FROM pin LEFT JOIN pin_file USING (source, key)"
+        " WHERE source = ? AND rating_key = ?",
+        (source, rating_key),
+    ).fetchall()
+
+
 def tie(
     db: Connection, source: str, key: str, rating_key: str, item: Item | None
 ) -> None:
@@ -63,7 +88,7 @@ def tie(
         (source, key, rating_key),
     )
     if item is not None:
-        _keep_files(db, source, key, item)
+        _keep_files(db, source, key, item.paths)
 
 
 def untie(db: Connection, source: str, key: str) -> None:
@@ -72,20 +97,27 @@ def untie(db: Connection, source: str, key: str) -> None:
     db.execute("DELETE FROM pin_file WHERE source = ? AND key = ?", (source, key))
 
 
-def confirm(db: Connection, record: Record, item: Item) -> None:
-    """Remember the files, and the rating key, of the item that a pin has led to."""
-    known = find(db, record)
-    if known is None or (known.rating_key, known.paths) == (
-        item.rating_key,
-        item.paths,
-    ):
+def confirm(db: Connection, record: Record, item: Item, server: Server) -> None:
+    """Remember the rating key of the item that a pin has led to, and which files it follows."""
+    if (known := find(db, record)) is None:
+        return
+    find_own = Find(record.find.paths)
+    own = {
+        path
+        for path in item.paths
+        if server.confirms(find_own, replace(item, paths=(path,)))
+    }
+    follows_own = not (known.paths and own.isdisjoint(known.paths))
+    paths = tuple(path for path in item.paths if (path in own) is follows_own)
+    paths = paths or item.paths
+    if (known.rating_key, known.paths) == (item.rating_key, paths):
         return
     whose = record.source, record.key
     db.execute(
         "UPDATE pin SET rating_key = ? WHERE source = ? AND key = ?",
         (item.rating_key, *whose),
     )
-    _keep_files(db, *whose, item)
+    _keep_files(db, *whose, paths)
 
 
 def forget_source(db: Connection, source: str) -> None:
@@ -94,9 +126,9 @@ def forget_source(db: Connection, source: str) -> None:
     db.execute("DELETE FROM pin_file WHERE source = ?", (source,))
 
 
-def _keep_files(db: Connection, source: str, key: str, item: Item) -> None:
-    if item.paths:
+def _keep_files(db: Connection, source: str, key: str, paths: tuple[str, ...]) -> None:
+    if paths:
         db.execute(
             "INSERT OR REPLACE INTO pin_file VALUES (?, ?, ?)",
-            (source, key, json.dumps(item.paths)),
+            (source, key, json.dumps(paths)),
         )

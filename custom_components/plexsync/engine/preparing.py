@@ -18,7 +18,7 @@ async def recall(common: Common, tasks: Sequence[Task]) -> None:
         for task in tasks:
             record = task.job.record
             if tied := pins.find(db, record):
-                task.lookup.find, task.tied = tied, True
+                task.lookup.find = tied
             task.approval = approvals.find(db, record.source, record.key)
             if record.has_pictures:
                 task.settled_key = settled.same_but_pictures(db, task.job)

@@ -80,3 +80,16 @@ class Reason(StrEnum):
     TLS = "tls"
     UNPARSABLE = "unparsable"
     WRONG_MACHINE = "wrong_machine"
+
+
+# What another picture in the same place may put right.
+OF_PICTURES = frozenset(
+    {
+        Reason.IMAGE_INVALID,
+        Reason.IMAGE_MISSING,
+        Reason.IMAGE_NOT_ALLOWED,
+        Reason.IMAGE_TOO_LARGE,
+        Reason.IMAGE_UNREACHABLE,
+        Reason.SOURCE_GONE,
+    }
+)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from . import known_pictures, pins, queue
+from .ledger_tables import OF_RECORD, of_source
 from .record import Record
 
 
@@ -24,8 +25,7 @@ def begin_anew(db: Connection, record: Record, now: float) -> None:
     whose = record.source, record.key
     queue.drop(db, *whose, now)
     db.execute(
-        "UPDATE written SET key = ''"
-        " WHERE id IN (SELECT id FROM ledger WHERE source = ? AND key = ?)",
+        f"UPDATE written SET key = '' WHERE {of_source('?1')} AND {OF_RECORD}",  # noqa: S608  # our own words
         whose,
     )
     pins.untie(db, *whose)

@@ -93,14 +93,16 @@ class Review:
         pages, and each of them comes with the totals.
         """
 
-        def work(db: Connection) -> Totals:
+        def work(db: Connection) -> tuple[tuple[Connection, int, Filter], Totals]:
             plan_cache.begin(db)
             counted = db, db.total_changes, chosen
-            if self._counted != counted:
-                self._counted, self._totals = counted, plan_cache.totals(db, chosen)
-            return self._totals
+            if self._counted == counted:
+                return counted, self._totals
+            return counted, plan_cache.totals(db, chosen)
 
-        return await self._common.database.run(work, durable=False)
+        found = await self._common.database.run(work, durable=False)
+        self._counted, self._totals = found  # not before it is sure to stay written
+        return self._totals
 
     async def waiting(self, source: str, keys: Sequence[str]) -> dict[str, Record]:
         """Return the records of some jobs, by key. Raises StorageError."""

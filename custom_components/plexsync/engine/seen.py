@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import hashlib
 from sqlite3 import Connection
 
-from . import left_alone, sources_lead
+from . import left_alone, pins, sources_lead
 from .record import Find, Record
 
 _TABLE = """
@@ -76,10 +76,7 @@ def basis(
         " WHERE item.rating_key = ? ORDER BY place, field, source",
         (rating_key,),
     ).fetchall()
-    pinned = db.execute(
-        "SELECT key FROM pin WHERE source = ? AND rating_key = ?",
-        (record.source, rating_key),
-    ).fetchall()
+    pinned = pins.about(db, record.source, rating_key)
     leads_once = _leads_once(db, record, rating_key) if sources_lead.stands(db) else []
     left = sorted(left_alone.fields(db, record))
     said = record.fingerprint(), record.revision, find, sorted(images.items()), left

@@ -39,7 +39,6 @@ class Task:
     pictures: Pictures = field(default_factory=Pictures)
     # Rating key of the item, if nothing but its pictures can have changed.
     settled_key: str | None = None
-    tied: bool = False  # to its item, by hand
     approval: Approval | None = None  # what may be written, where its owner chose that
     wrote: bool = False  # Plex took an edit or a picture
     confirmed: tuple[str, ...] = ()  # fields that are known to have arrived

@@ -207,26 +207,14 @@ export class HealthView {
   }
 
   _drawOutages({ outages, unknown, mttr, mtbf, availability }) {
-    const { t, percent, duration } = this._page.texts;
+    const { t, duration } = this._page.texts;
     fill(
       this._outages,
       el("h2", {}, t("health.outages")),
       el(
         "div",
         { class: "shares" },
-        Object.entries(availability).map(([window, each]) =>
-          el(
-            "div",
-            {},
-            el("h3", {}, t(`health.window.${window}`)),
-            el(
-              "p",
-              { class: "number" },
-              each.availability === null ? "–" : percent(each.availability),
-            ),
-            el("p", { class: "quiet" }, t("health.coverage", { percent: percent(each.coverage) })),
-          ),
-        ),
+        Object.entries(availability).map(([window, each]) => this._share(window, each)),
       ),
       timeLine(this._page.texts, outages, unknown),
       el(
@@ -236,6 +224,20 @@ export class HealthView {
         fact(t("health.mtbf"), duration(mtbf)),
       ),
       this._table(outages),
+    );
+  }
+
+  /** Show how much of the time Plex was there, unless next to nothing is known of it. */
+  _share(window, { availability, coverage }) {
+    const { t, percent } = this._page.texts;
+    const known = availability !== null && percent(coverage) !== percent(0);
+    const quiet = known ? t("health.coverage", { percent: percent(coverage) }) : t("health.too_little");
+    return el(
+      "div",
+      {},
+      el("h3", {}, t(`health.window.${window}`)),
+      el("p", { class: "number" }, known ? percent(availability) : "–"),
+      el("p", { class: "quiet" }, quiet),
     );
   }
 

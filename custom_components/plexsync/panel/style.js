@@ -175,7 +175,7 @@ del { background: color-mix(in srgb, var(--bad) 22%, transparent); border-radius
 .candidate > div:nth-child(2) { flex: 1; min-width: 0; }
 .time { position: relative; height: 28px; border-radius: 4px; background: color-mix(in srgb, var(--ink) 10%, transparent); overflow: hidden; }
 .time i { position: absolute; top: 0; bottom: 0; min-width: 4px; background: var(--bad); }
-.time .blind { background: repeating-linear-gradient(45deg, var(--quiet) 0 2px, transparent 2px 7px); }
+.time .blind { background: repeating-linear-gradient(45deg, var(--quiet) 0 2px, transparent 2px 7px); opacity: 0.35; }
 .time.key { display: inline-block; width: 28px; height: 14px; margin-inline-end: 8px; vertical-align: middle; }
 .time.key i { inset-inline: 0; }
 .scale { display: flex; justify-content: space-between; font-size: 12px; color: var(--quiet); }

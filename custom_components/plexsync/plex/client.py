@@ -31,6 +31,7 @@ PLACES = 16  # concurrent requests, not counting probes
 _MAX_BODY = 64 * 1024 * 1024  # bytes, compressed or not
 _MAX_ERROR_BODY = 64 * 1024
 _LITTLE = 16 * 1024  # bytes of a body that may be parsed in the event loop
+_JOIN = 5.0  # seconds that closing waits for an answer that is being parsed
 _BROKEN = (aiohttp.ClientError, OSError, ValueError)
 
 
@@ -259,6 +260,7 @@ class PlexClient:
         """Run work that would block the event loop in our thread.
 
         In whatever thread is free each of them would keep memory for the largest answer.
+        Only one of them can run Python at a time anyway.
         """
         if self._closed:  # just as the answer was complete
             raise Fault(FaultClass.SERVER, BROKEN_OFF, unreachable=True)
@@ -274,7 +276,8 @@ class PlexClient:
             await asyncio.wait(list(self._calls))
         if self._session is not None:
             await self._session.close()
-        await asyncio.to_thread(self._thread.shutdown)
+        joining = asyncio.ensure_future(asyncio.to_thread(self._thread.shutdown))
+        await asyncio.wait({joining}, timeout=_JOIN)
 
 
 def _is_stale(call: Call, sent: Outgoing, answer: Answer | Fault) -> bool:
