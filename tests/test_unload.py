@@ -147,6 +147,21 @@ async def test_an_engine_that_is_closed_says_queued(
     assert (await engine.outcomes.wait_for("action", "key", 600)).status == "queued"
 
 
+@pytest.mark.parametrize("scope", ["all", "plan"])
+async def test_no_comparison_begins_while_an_entry_closes(
+    hass: HomeAssistant, entry: MockConfigEntry, scope: str
+) -> None:
+    """Whoever asks for one then is told in words."""
+    closing = asyncio.ensure_future(entry.runtime_data.async_close())
+    while not entry.runtime_data.reconcile._closed:  # noqa: SLF001  # nobody else can tell
+        await asyncio.sleep(0)
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(hass, "reconcile", scope=scope)
+    assert caught.value.translation_key == "closed"
+    assert not entry.runtime_data.reconcile.running
+    await closing
+
+
 async def test_whoever_closes_second_waits_for_the_end(entry: MockConfigEntry) -> None:
     """An entry may be unloaded while Home Assistant stops."""
     first = asyncio.ensure_future(entry.runtime_data.async_close())

@@ -292,9 +292,11 @@ async def test_a_plan_is_as_old_as_its_oldest_part(
         return plan["computed"], plan["computed_by_source"]
 
     await ask(socket, "plan/compute", source=SOURCE)
-    first, moments = await computed()
+    whole, moments = await computed()
+    first = moments[SOURCE]
     assert first is not None
     assert moments == {SOURCE: first, "02SOURCE": None}
+    assert whole is None
     await ask(socket, "plan/compute", source="02SOURCE")
     oldest, moments = await computed()
     later = moments["02SOURCE"]

@@ -115,12 +115,14 @@ def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
 def plan_state(engine: Engine, sources: Collection[str]) -> JsonObjectType:
     """Return how old the plan of some sources is, and how far a comparison under way is.
 
-    It is as old as that of the source that was compared longest ago.
+    It is as old as that of the source that was compared longest ago. Of sources that were
+    not all compared since the start there is no whole plan.
     """
     progress, compared = engine.sweep.progress, engine.sweep.compared
     moments = [compared[source] for source in sources if source in compared]
+    is_whole = len(moments) == len(sources)
     return {
-        "computed": iso(min(moments, default=None)),
+        "computed": iso(min(moments, default=None) if is_whole else None),
         "computed_by_source": {source: iso(compared.get(source)) for source in sources},
         "running": progress is not None,
         "progress": None if progress is None else round(progress, 1),

@@ -21,7 +21,7 @@ from .engine.database import (
 from .engine.holds import Hold
 from .engine.reasons import Reason
 from .engine.record import InvalidRecordError
-from .engine.retry import Fault, FaultClass
+from .engine.retry import BROKEN_OFF, Fault, FaultClass
 
 
 @contextmanager
@@ -52,7 +52,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     Reason.BAD_REQUEST: "fault_item",
     Reason.CHANGING: "item_changing",
     Reason.CIRCUIT_OPEN: "circuit_open",
-    "closed": "closed",
+    BROKEN_OFF: "closed",
     Reason.COLLECTIONS_FAIL: "fault_collections",
     Reason.CONFLICT: "fault_item",
     Reason.DNS: "fault_unreachable",

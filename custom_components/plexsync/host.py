@@ -1,6 +1,6 @@
 """What hosts one engine: its config entry, and what was built for that."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -20,4 +20,4 @@ class Host:
     access: Access
     engine: Engine
     images: ImageDesk
-    runners: dict[str, SourceRunner] = field(default_factory=dict)  # by source
+    runners: dict[str, SourceRunner]  # by source

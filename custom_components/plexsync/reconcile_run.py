@@ -16,7 +16,7 @@ from .answers import counts_answer
 from .ask_sources import AllRecords, count_records
 from .const import DOMAIN, SCOPE_PLAN, SCOPES
 from .engine import skipped
-from .engine.database import StorageError
+from .engine.database import StorageClosedError, StorageError
 from .engine.retry import Backoff
 from .engine.unforeseen import tell
 from .host import Host
@@ -52,6 +52,7 @@ class ReconcileRun:
         self._is_owed = False  # whether the run is repeated if it fails
         self._failures = 0  # in a row
         self._later: CALLBACK_TYPE | None = None
+        self._closed = False
 
     @property
     def running(self) -> bool:
@@ -66,8 +67,10 @@ class ReconcileRun:
     def start(self, scope: str = "all") -> bool:
         """Start a run, now or once one that does less has ended; return whether one will.
 
-        None will where the one under way does all that is asked for.
+        None will where the one under way does all that is asked for. Raises
+        StorageClosedError once the entry is being unloaded.
         """
+        self._check_open()
         if self.running:
             if SCOPES.index(scope) <= SCOPES.index(self._next or self._scope):
                 return False
@@ -82,13 +85,21 @@ class ReconcileRun:
         return True
 
     def start_plan(self, source: str | None = None) -> None:
-        """Begin to see what would be written, and write nothing, unless a run is under way."""
+        """Begin to see what would be written, and write nothing, unless a run is under way.
+
+        Raises StorageClosedError once the entry is being unloaded.
+        """
+        self._check_open()
         if self.running:
             return
         self._is_owed = False
         runners = self._host.runners
         chosen = runners.values() if source is None else [runners[source]]
         self._begin(SCOPE_PLAN, tuple(chosen))
+
+    def _check_open(self) -> None:
+        if self._closed:  # the database follows
+            raise StorageClosedError
 
     def _begin(
         self, scope: str, runners: tuple[SourceRunner, ...], since: float = 0
@@ -251,5 +262,6 @@ class ReconcileRun:
 
     async def close(self) -> None:
         """Stop the run, and begin none any more."""
+        self._closed = True
         self._forget_later()
         await self.cancel()

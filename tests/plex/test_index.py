@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.digests import number
+from custom_components.plexsync.plex import paths
 from custom_components.plexsync.plex.index import SCHEMA, Index
 from custom_components.plexsync.plex.library import Library
 from custom_components.plexsync.plex.listing import Row
@@ -76,6 +78,21 @@ async def test_spelling_of_windows(index: Index) -> None:
     )
     assert await _found(index) == {"C:/B.mkv": {"1"}}
     assert set(await index.sample(SECTION, 2)) == {"C:/B.mkv", "c:/b.mkv"}
+
+
+async def test_a_name_alone_finds_nothing(index: Index, database: Database) -> None:
+    """Two files may have the same name: only the item of the path itself is found."""
+    other = Row(2, 0, ["/data/other.mkv"])
+    await index.add(SECTION, MOVIE, 1, [other])
+    name = number(paths.key(PATHS[0]))
+    await database.run(
+        lambda db: db.execute("UPDATE plex_name SET name = ?", (name,)).rowcount
+    )
+    assert (await index.find(PATHS[:1], (), (SECTION,))).by_path == {}
+    await index.add(SECTION, MOVIE, 1, [Row(1, 0, PATHS[:1])])
+    found = await index.find(PATHS[:1], (), (SECTION,))
+    assert found.by_path == {PATHS[0]: {"1"}}
+    assert not found.doubtful
 
 
 async def test_listing_again_changes_one_row_an_item(

@@ -36,6 +36,9 @@ from .side_calls import SideCalls
 from .spared_collections import spare_collections
 
 CANDIDATES = 10  # items of an ambiguous match that are worth a read
+# The reason of a lookup whose item is gone, or has other files than we remembered. Nobody
+# else sees it: the item is looked up once more, and is "not_found" if that fails as well.
+_NOT_CONFIRMED = "not_confirmed"
 _BREATH = 10  # plans made before the event loop gets its turn
 
 
@@ -239,7 +242,7 @@ class Look:
         elif len(there) > 1:
             lookup.candidates = tuple(there)
         else:
-            lookup.reason, lookup.rating_key = "not_confirmed", None
+            lookup.reason, lookup.rating_key = _NOT_CONFIRMED, None
 
     def _confirm(self, lookup: LookupResult) -> None:
         """Believe only in an item that was read and has the file."""
@@ -248,7 +251,7 @@ class Look:
         if lookup.item is None or not self._common.server.confirms(
             lookup.find, lookup.item
         ):
-            lookup.item, lookup.reason = None, "not_confirmed"
+            lookup.item, lookup.reason = None, _NOT_CONFIRMED
 
 
 def _basis(db: Connection, lookup: LookupResult, order: Sequence[str]) -> bytes:
@@ -259,4 +262,4 @@ def _basis(db: Connection, lookup: LookupResult, order: Sequence[str]) -> bytes:
 
 def _is_doubtful(lookup: LookupResult) -> bool:
     """Return whether a read did not confirm what was remembered of the item."""
-    return lookup.reason == "not_confirmed"
+    return lookup.reason == _NOT_CONFIRMED

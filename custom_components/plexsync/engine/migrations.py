@@ -2,8 +2,10 @@
 
 A new table needs no step: it stands in the SCHEMA of its module and is created where
 it is missing. A change to an existing table, such as a new column, needs one. A step
-must cope with the table as any earlier version left it, or with no table at all; to
-rebuild a cache it just drops the tables. An index that changes gets another name.
+must cope with the table as any earlier version left it, with no table at all, and with
+one that has today's form already: the steps from 7 to 8 and from 8 to 9 lay tables out
+by today's SCHEMA. To rebuild a cache a step just drops the tables. An index that
+changes gets another name.
 
 ``sqlite_file`` refuses a file of a newer version, and leaves it alone.
 """

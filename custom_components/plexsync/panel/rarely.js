@@ -15,7 +15,11 @@ export class Rarely {
     this._busy = true;
     while (this._asked) {
       this._asked = false;
-      await this._work();
+      try {
+        await this._work();
+      } catch (error) {
+        console.error(error); // the next time may go well
+      }
       await new Promise((resolve) => setTimeout(resolve, this._apart));
     }
     this._busy = false;

@@ -16,6 +16,8 @@ export function openUndo(page, { name, ratingKey, fields }, done) {
   const dialog = el("dialog", { "aria-labelledby": "undo" });
   let digest;
   const load = async (words = "") => {
+    digest = undefined;
+    rest(undo, true);
     try {
       const plan = await page.server.ask("undo/plan", asked);
       const is = plan.changes.length + plan.in_line.length > 0;
@@ -24,23 +26,28 @@ export function openUndo(page, { name, ratingKey, fields }, done) {
       fill(body, draw(page, plan));
       rest(undo, !is);
     } catch (error) {
+      fill(body); // the plan that was shown may no longer be true
       say(note, page.texts.error(error));
     }
   };
   const undo = button(
     t("history.undo"),
-    (event) =>
-      page.act(event, async () => {
+    async (event) => {
+      let changed = false;
+      await page.act(event, async () => {
         try {
           const answer = await page.server.ask("undo", { ...asked, digest });
-          if (answer.changed) return await load(t("history.changed"));
+          changed = answer.changed;
+          if (changed) return;
           dialog.close();
-          return await done(answer);
+          await done(answer);
         } catch (error) {
-          return say(note, page.texts.error(error)); // a toast would be behind the dialog
+          say(note, page.texts.error(error)); // a toast would be behind the dialog
         }
-      }),
-    { class: "button primary", rests: true },
+      });
+      if (changed) await load(t("history.changed")); // once `act` lets go of the button
+    },
+    { class: "button primary" },
   );
   fill(
     dialog,
