@@ -88,6 +88,7 @@ async def test_the_first_plan_is_counted_and_waits_for_an_answer(
         "differs": "11",
         "in_line": "0",
         "others": "1",
+        "query": "config_entry=01ENTRY&source=01SOURCE",
     }
     assert found.is_fixable
     assert found.severity is ir.IssueSeverity.WARNING
