@@ -609,6 +609,28 @@ def test_a_wish_to_slow_down_makes_all_calls_wait() -> None:
     check(story)
 
 
+@pytest.mark.parametrize(
+    ("about", "seconds"),
+    [(edit("a"), 1.0), (About(Purpose.LISTING, library=FILMS), 10.0)],
+)
+def test_who_was_asked_to_slow_down_comes_after_the_others(
+    about: About, seconds: float
+) -> None:
+    """Edits soon after the pause, other calls later: edits show whose it is."""
+
+    async def story() -> None:
+        world = await World().start()
+        await world.judge.decide(slow(20), about)
+        pause = world.circuit.wait()
+        assert pause == pytest.approx(20)
+        now = world.loop.time()
+        assert not world.bulkheads.admit(about.bulkhead, now + pause + seconds - 0.1)
+        # A wait is lengthened a little, so that not all come at once.
+        assert world.bulkheads.until(about.bulkhead, now) < 1.2 * (pause + seconds)
+
+    check(story)
+
+
 def test_five_minutes_of_wishes_are_an_outage() -> None:
     """Since the first of them."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.plexsync.engine import known_items
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.digests import number
+from custom_components.plexsync.engine.digests import short_digest
 
 SECTION, MOON, SUN = "uuid-1", "/films/moon.mkv", "/films/sun.mkv"
 
@@ -30,7 +30,7 @@ async def test_a_number_alone_finds_nothing(database: Database) -> None:
     sun = await database.run(lambda db: known_items.add(db, "1", SECTION, SUN))
     assert await found(SUN) == sun
     await database.run(
-        lambda db: db.execute("UPDATE item SET file = ?", (number(MOON),))
+        lambda db: db.execute("UPDATE item SET file = ?", (short_digest(MOON),))
     )
     assert await found(MOON) is None
     moon = await database.run(lambda db: known_items.add(db, "2", SECTION, MOON))

@@ -124,6 +124,19 @@ async def test_what_two_sources_want_stays_until_both_have_dropped_it(rig: Rig) 
     assert "studio" not in rig.item(1).values
 
 
+async def test_what_stood_there_before_is_what_the_first_source_found(
+    rig: Rig,
+) -> None:
+    """Also where that one was the last to write: an undo leaves nothing of either."""
+    before = rig.item(1).tag_names("genre")
+    await say(rig, "first", genres=("A",))
+    await say(rig, "second", genres=("B",))
+    await say(rig, "first", genres=("A", "C"))
+    assert {"A", "B", "C"} <= set(rig.item(1).tag_names("genre"))
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert rig.item(1).tag_names("genre") == before
+
+
 async def test_one_of_two_pictures_leads(rig: Rig) -> None:
     """Until its source lets go of it."""
     await order(rig, "first", "second")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.digests import number
+from custom_components.plexsync.engine.digests import short_digest
 from custom_components.plexsync.plex import paths
 from custom_components.plexsync.plex.index import SCHEMA, Index
 from custom_components.plexsync.plex.library import Library
@@ -84,7 +84,7 @@ async def test_a_name_alone_finds_nothing(index: Index, database: Database) -> N
     """Two files may have the same name: only the item of the path itself is found."""
     other = Row(2, 0, ["/data/other.mkv"])
     await index.add(SECTION, MOVIE, 1, [other])
-    name = number(paths.key(PATHS[0]))
+    name = short_digest(paths.key(PATHS[0]))
     await database.run(
         lambda db: db.execute("UPDATE plex_name SET name = ?", (name,)).rowcount
     )

@@ -3,11 +3,11 @@
 import hashlib
 
 
-def number(text: str) -> int:
+def short_digest(text: str) -> int:
     """Return 64 bits of a text's digest, as a number that SQLite can keep.
 
-    Equal texts have equal numbers. Two others hardly ever do: whoever finds something by
-    its number compares the text where that matters.
+    Equal texts have equal digests. Two others hardly ever do: whoever finds something by
+    its digest compares the text where that matters.
     """
     data = text.encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(data, digest_size=8).digest()

@@ -7,7 +7,7 @@ Every function is one step of a transaction under way (``Database.run``).
 
 from sqlite3 import Connection
 
-from .digests import number
+from .digests import short_digest
 from .ports import Item
 
 SCHEMA = """
@@ -45,7 +45,7 @@ def find(db: Connection, item: Item) -> int | None:
         path = item.paths[0] if item.paths else row[1]
         db.execute(
             "UPDATE item SET path = ?, file = ? WHERE id = ?",
-            (path, number(path), row[0]),
+            (path, short_digest(path), row[0]),
         )
         return int(row[0])
     return None
@@ -68,7 +68,7 @@ def by_file(db: Connection, section: str, path: str) -> int | None:
         # Without a section it is of a server whose place this one took.
         "SELECT id FROM item WHERE section IN (?, '') AND file = ? AND path = ?"
         " ORDER BY section DESC",
-        (section, number(path), path),
+        (section, short_digest(path), path),
     ).fetchone()
     return int(row[0]) if row else None
 
@@ -78,6 +78,6 @@ def add(db: Connection, rating_key: str, section: str, path: str, key: str = "")
     added = db.execute(
         "INSERT INTO item (rating_key, section, path, file, record_key)"
         " VALUES (?, ?, ?, ?, ?) RETURNING id",
-        (rating_key, section, path, number(path), key),
+        (rating_key, section, path, short_digest(path), key),
     ).fetchone()
     return int(added[0])

@@ -13,8 +13,9 @@ changes gets another name.
 from collections.abc import Callable, Iterable, Iterator
 import sqlite3
 
-from . import digests, ledger_tables, settled
+from . import ledger_tables, settled
 from .coalescing import revisions_to_text
+from .digests import short_digest
 from .json_text import load
 
 type Step = Callable[[sqlite3.Connection], None]
@@ -139,8 +140,8 @@ def _keep_it_small(db: sqlite3.Connection) -> None:
         db.execute(f"DROP TABLE IF EXISTS {table}")
     if db.execute("PRAGMA table_info(item)").fetchone():
         _add_column(db, "item", "file INTEGER NOT NULL DEFAULT 0")
-        db.create_function("number", 1, digests.number)
-        db.execute("UPDATE item SET file = number(path)")
+        db.create_function("short_digest", 1, short_digest)
+        db.execute("UPDATE item SET file = short_digest(path)")
         db.execute("DROP INDEX IF EXISTS item_file")
         _add_column(db, "item", "record_key TEXT NOT NULL DEFAULT ''")
     if db.execute("PRAGMA table_info(written)").fetchone():

@@ -66,6 +66,23 @@ export function fact(name, value) {
   return [el("dt", {}, name), el("dd", { class: "break" }, value)];
 }
 
+/** The fields that stay as they are, each with its reason; of `others` one text says why. */
+export function staying({ t, field, list, reason }, kept, others, why) {
+  const reasons = Object.entries(kept);
+  if (!reasons.length && !others.length) return null;
+  return el(
+    "section",
+    { class: "change" },
+    el("h3", {}, t("plan.kept")),
+    el(
+      "dl",
+      { class: "facts" },
+      reasons.map(([name, because]) => fact(field(name), reason(because))),
+      others.length > 0 && fact(list(others.map(field)), why),
+    ),
+  );
+}
+
 /** How far something is, in percent. */
 export function progress(label, value) {
   return el("progress", { max: 100, value: value ?? undefined, "aria-label": label });

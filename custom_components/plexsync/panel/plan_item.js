@@ -2,7 +2,7 @@
 
 import { drawChange } from "./change.js";
 import { button, el, fill } from "./dom.js";
-import { fact, nothing } from "./pieces.js";
+import { fact, nothing, staying } from "./pieces.js";
 
 export class PlanItem {
   constructor(page, source, key, { back, written: changed }) {
@@ -120,21 +120,8 @@ export class PlanItem {
   }
 
   _kept(item) {
-    const { t, field, list, reason } = this._page.texts;
-    const kept = Object.entries(item.kept ?? {});
-    const adopted = item.adopted ?? [];
-    if (!kept.length && !adopted.length) return null;
-    return el(
-      "section",
-      { class: "change" },
-      el("h3", {}, t("plan.kept")),
-      el(
-        "dl",
-        { class: "facts" },
-        kept.map(([name, why]) => fact(field(name), reason(why))),
-        adopted.length > 0 && fact(list(adopted.map(field)), t("plan.adopted")),
-      ),
-    );
+    const { texts } = this._page;
+    return staying(texts, item.kept ?? {}, item.adopted ?? [], texts.t("plan.adopted"));
   }
 
   _leftAlone(fields) {

@@ -2,7 +2,7 @@
 
 import { drawChange } from "./change.js";
 import { button, el, fill, rest, say, show } from "./dom.js";
-import { fact } from "./pieces.js";
+import { staying } from "./pieces.js";
 
 /**
  * Show what an undo of an item would do, or of some of its `fields`; `done` is given the
@@ -61,21 +61,9 @@ export function openUndo(page, { name, ratingKey, fields }, done) {
 }
 
 function draw(page, { changes, in_line: already, kept }) {
-  const { t, field, list, reason } = page.texts;
-  const stays = Object.entries(kept);
+  const { texts } = page;
   return [
     changes.map((change) => drawChange(page, change)),
-    (stays.length > 0 || already.length > 0) &&
-      el(
-        "section",
-        { class: "change" },
-        el("h3", {}, t("plan.kept")),
-        el(
-          "dl",
-          { class: "facts" },
-          stays.map(([name, why]) => fact(field(name), reason(why))),
-          already.length > 0 && fact(list(already.map(field)), t("history.in_line")),
-        ),
-      ),
+    staying(texts, kept, already, texts.t("history.in_line")),
   ];
 }

@@ -14,7 +14,7 @@ import sqlite3
 import struct
 from typing import Any, Protocol
 
-from ..engine.digests import number
+from ..engine.digests import short_digest
 from ..engine.json_text import dump, load
 from . import paths
 from .items import is_rating_key
@@ -191,7 +191,7 @@ class Index:
                 "SELECT name, rating_key, paths, uuid FROM plex_name"
                 " JOIN plex_item USING (rating_key)"
                 " JOIN plex_section ON number = section WHERE name IN",
-                {*map(number, by_key), *by_guid},
+                {*map(short_digest, by_key), *by_guid},
             ):
                 if section not in sections:
                     continue
@@ -233,7 +233,7 @@ class Index:
         rows = tuple(rows)
         names = {
             row.rating_key: {
-                *(number(paths.key(path)) for path in row.paths),
+                *(short_digest(paths.key(path)) for path in row.paths),
                 *map(_name_of_guid, row.guids),
             }
             for row in rows
@@ -369,7 +369,7 @@ class Index:
 
 
 def _name_of_guid(guid: str) -> int:
-    return number(f"guid:{guid}")
+    return short_digest(f"guid:{guid}")
 
 
 def _pack(names: Collection[int]) -> bytes:
