@@ -18,7 +18,7 @@ def dump(data: Any) -> str:
 
 
 def load(text: str) -> Any:
-    """Read JSON."""
+    """Read JSON with integers of 64 bits, as SQLite has them: larger ones become floats."""
     try:
         return orjson.loads(text)
     except ValueError:
