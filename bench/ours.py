@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Never
 
 from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.engine import SCHEMAS
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ports import Images
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.index import SCHEMA
@@ -42,7 +42,7 @@ class Ours:
         images: Images | None = None,
     ) -> None:
         """Put it together as the integration does."""
-        self.database = CountingDatabase(file, (*SCHEMAS, SCHEMA))
+        self.database = CountingDatabase(file, LAYOUT.beside(SCHEMA))
         self._server = PlexMediaServer(
             url,
             TOKEN,

@@ -20,7 +20,8 @@ from aiohttp import ClientSession
 
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Image
 from custom_components.plexsync.plex.index import SCHEMA
@@ -74,7 +75,7 @@ class _NoImages:
 
 def _engine(plex: PlexSimulator, folder: Path) -> Engine:
     """Put an engine together as the integration does, with its server."""
-    database = Database(folder / "engine.db", (*SCHEMAS, SCHEMA))
+    database = Database(folder / "engine.db", LAYOUT.beside(SCHEMA))
     server = PlexMediaServer(
         plex.url,
         plex.token,
@@ -141,7 +142,7 @@ async def rest(hours: int, folder: Path, *, bulk: bool) -> list[tuple[int, int]]
         ]
     start += 7 * 24 * HOUR
     core.edit_scene(scenes[0], title="The last one")
-    database = Database(folder / "engine.db", SCHEMAS, inline=True)
+    database = Database(folder / "engine.db", LAYOUT, inline=True)
     plex = PlexMediaServer(
         "http://127.0.0.1:9",
         "no-token",

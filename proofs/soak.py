@@ -24,9 +24,10 @@ from homeassistant import block_async_io
 from bench.meters import Loop, settled_memory
 from bench.work import is_done, pages, wanted
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.events import CircuitOpened, Event
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from tests.rig import POLICY, RETRY, Gallery, server_of
@@ -152,7 +153,7 @@ class Soak:
         self.items = items
         self.figures = Figures(items * ROUNDS)
         self.changed = asyncio.Event()
-        database = Database(folder / "soak.db", (*SCHEMAS, INDEX_SCHEMA))
+        database = Database(folder / "soak.db", LAYOUT.beside(INDEX_SCHEMA))
         server = server_of(core, plex.url, database, deadlines=_DEADLINES)
         self.engine = Engine(
             database,

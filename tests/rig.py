@@ -11,9 +11,10 @@ from typing import Any
 from custom_components.plexsync.engine.breaker import Policy, State
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.events import Changed, Event
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
@@ -95,7 +96,7 @@ class Rig:
 
     async def start(self, *, work: bool = True) -> Rig:
         """Open the engine and let it work."""
-        database = Database(self.folder / "engine.db", (*SCHEMAS, INDEX_SCHEMA))
+        database = Database(self.folder / "engine.db", LAYOUT.beside(INDEX_SCHEMA))
         self.server = server_of(
             self.plex.core,
             self.plex.url,

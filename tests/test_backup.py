@@ -22,6 +22,7 @@ from custom_components import plexsync
 from custom_components.plexsync.backup import async_post_backup, async_pre_backup
 from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database_layout import Layout
 from custom_components.plexsync.engine.holds import Hold
 from tests.home import call, make_entry, set_up, until, until_state
 from tests.simulators.plex import PlexSimulator
@@ -47,7 +48,7 @@ async def fill(database: Database, first: int, count: int) -> None:
 
 def opened(path: Path) -> Database:
     """Open a database."""
-    database = Database(path, (SCHEMA,))
+    database = Database(path, Layout((SCHEMA,)))
     database.open()
     return database
 
@@ -178,8 +179,9 @@ import asyncio, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from engine.database import Database
+from engine.database_layout import Layout
 async def main():
-    database = Database(Path(sys.argv[1]), (sys.argv[3],))
+    database = Database(Path(sys.argv[1]), Layout((sys.argv[3],)))
     database.open()
     async def fill(first, count):
         for number in range(first, first + count):

@@ -19,9 +19,10 @@ import pytest
 from custom_components.plexsync.engine.breaker import Policy, Result, State
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PATH, Delays, PlexEvents
@@ -267,7 +268,7 @@ async def _edit_all(folder: Path) -> tuple[list[int], float, float]:
     synthetic(core, 1000)
     network = Network(core, edits)
     network.faults.add("slow", ms=20)
-    database = Database(folder / "pace.db", (*SCHEMAS, INDEX_SCHEMA), inline=True)
+    database = Database(folder / "pace.db", LAYOUT.beside(INDEX_SCHEMA), inline=True)
     server = VirtualServer(network, database, monotonic=loop.time)
     clock = Clock(loop.time, lambda: EPOCH + loop.time())
     engine = Engine(

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync import config_flow, entry_migration
 from custom_components.plexsync.const import DOMAIN, SUBENTRY_STASH
-from custom_components.plexsync.engine.migrations import VERSION
+from custom_components.plexsync.engine.layout import LAYOUT
 from release.contents import changelog, version as this_version
 from tests.home import call, set_up, until
 from tests.homes import OldHome, load_plex, versions
@@ -128,7 +128,7 @@ async def test_the_circuit_is_as_it_was(
     assert ledger == rows(
         database, "SELECT item, field, value, before FROM ledger ORDER BY 1, 2, 3"
     )
-    assert rows(database, "PRAGMA user_version") == [(VERSION,)]
+    assert rows(database, "PRAGMA user_version") == [(LAYOUT.version,)]
     assert not list(database.parent.glob("*corrupt*"))
 
 
@@ -185,7 +185,7 @@ async def test_a_newer_database_is_left_as_it_is(
     async with home(tmp_path) as hass:
         await set_up(hass, make_old_entry(old))  # of this version now
     with contextlib.closing(sqlite3.connect(database)) as db:
-        db.execute(f"PRAGMA user_version={VERSION + 1}")
+        db.execute(f"PRAGMA user_version={LAYOUT.version + 1}")
     before = {each: each.read_bytes() for each in (circuit, database)}
     async with home(tmp_path) as hass:
         entry = make_old_entry(old)
@@ -196,7 +196,7 @@ async def test_a_newer_database_is_left_as_it_is(
         assert issue in ir.async_get(hass).issues
     assert before == {each: each.read_bytes() for each in before}
     with contextlib.closing(sqlite3.connect(database)) as db:
-        db.execute(f"PRAGMA user_version={VERSION}")
+        db.execute(f"PRAGMA user_version={LAYOUT.version}")
     async with home(tmp_path) as hass:
         await set_up(hass, make_old_entry(old))
         assert waited(old) <= await jobs(hass)

@@ -11,7 +11,7 @@ import aiohttp
 
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.events import (
     CircuitMoved,
     CircuitOpened,
@@ -19,6 +19,7 @@ from custom_components.plexsync.engine.events import (
     HoldChanged,
 )
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ports import WantsScan, nobody_does
 from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
@@ -51,7 +52,7 @@ class World:
         self.accepted: list[float] = []
         self.edited: list[float] = []
         database = Database(
-            folder / f"{seed}.db", (*SCHEMAS, INDEX_SCHEMA), inline=True
+            folder / f"{seed}.db", LAYOUT.beside(INDEX_SCHEMA), inline=True
         )
         self.server = server_of(plex.core, plex.url, database, monotonic=loop.time)
         self.engine = Engine(

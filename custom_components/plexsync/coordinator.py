@@ -32,7 +32,7 @@ from .const import (
 )
 from .engine.clock import Clock
 from .engine.database import Database, StorageError, StorageTooNewError
-from .engine.engine import SCHEMAS, Engine
+from .engine.engine import Engine
 from .engine.events import (
     Changed,
     CircuitMoved,
@@ -42,6 +42,7 @@ from .engine.events import (
     SourceHoldChanged,
 )
 from .engine.holds import Hold
+from .engine.layout import LAYOUT
 from .engine.record import Record
 from .engine.snapshot import Snapshot
 from .errors import not_opened
@@ -151,7 +152,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         """Create the server, its engine and its notifications."""
         entry, hass = self.config_entry, self.hass
         database = Database(
-            database_path(hass, entry.entry_id), (*SCHEMAS, INDEX_SCHEMA)
+            database_path(hass, entry.entry_id), LAYOUT.beside(INDEX_SCHEMA)
         )
         clock = Clock()  # shared by all, so that they agree on the age of a read
         self.server = PlexMediaServer(

@@ -11,11 +11,12 @@ from typing import Any, override
 from custom_components.plexsync.engine.breaker import State
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database, StorageError
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event
 from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs import file_store
@@ -97,7 +98,7 @@ class World(Observer):
         clock = Clock(self._now, self._wall)
         database = Database(
             self._database,
-            (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA, WRITTEN_SCHEMA),
+            LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA, WRITTEN_SCHEMA),
             inline=True,
             connect=self.trouble.connect,
         )

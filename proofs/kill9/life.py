@@ -14,8 +14,9 @@ from typing import Any
 
 from custom_components.plexsync.engine.breaker import Policy
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.record import Record
 from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
 from custom_components.plexsync.plex.deadlines import Deadlines
@@ -77,7 +78,7 @@ def _count_down(left: int | None) -> int | None:
 async def open_engine(place: Place, say: Say, doom: Doom) -> Engine:
     """Open the engine as its host does, and say in which state the circuit came back."""
     logging.basicConfig(filename=place.folder / "engine.log", level=logging.WARNING)
-    database = Database(place.database, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA))
+    database = Database(place.database, LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA))
     server = server_of(place.core, place.url, database, deadlines=DEADLINES)
 
     def saved(data: dict[str, Any]) -> None:

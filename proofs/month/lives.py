@@ -11,9 +11,10 @@ from typing import Any
 from custom_components.plexsync.engine import unforeseen
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
 from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs.inquest import PROOF_SCHEMA
 from tests.rig import Gallery
@@ -86,7 +87,7 @@ class Life:
         """
         self._watch, self._held = watch, held
         self._database = _Database(
-            file, (*SCHEMAS, INDEX_SCHEMA, PROOF_SCHEMA), inline=True
+            file, LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA), inline=True
         )
         self._store = _Store(*left, watch)
         self._told = len(unforeseen._told)  # noqa: SLF001  # what is logged goes nowhere

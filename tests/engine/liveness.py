@@ -24,10 +24,11 @@ from typing import Any
 
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
 from custom_components.plexsync.engine.job import Priority
 from custom_components.plexsync.engine.jobs_view import JobInfo
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 from custom_components.plexsync.engine.retry import Fault, FaultClass
@@ -267,7 +268,9 @@ class World:
         self.watched = Watched()
         self.ended: list[str] = []  # why something of ours ended, each time
         self.began = 0.0
-        database = Database(folder / "engine.db", (*SCHEMAS, INDEX_SCHEMA), inline=True)
+        database = Database(
+            folder / "engine.db", LAYOUT.beside(INDEX_SCHEMA), inline=True
+        )
         clock = Clock(loop.time, lambda: EPOCH + loop.time())
         self.server = VirtualServer(self.wire, database, monotonic=clock.monotonic)
         self.engine = Engine(

@@ -2,13 +2,13 @@
 
 from hypothesis import given, strategies as st
 
-from custom_components.plexsync.engine.coalescing import (
+from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.revisions import (
     WHOLE,
     Revisions,
     revisions_from_text,
     revisions_to_text,
 )
-from custom_components.plexsync.engine.fields import FIELDS
 
 LETTERS = "abcdefghijklmnopq"
 

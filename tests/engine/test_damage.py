@@ -19,6 +19,7 @@ from custom_components.plexsync.engine.database import (
     StorageDamagedError,
     StorageError,
 )
+from custom_components.plexsync.engine.database_layout import Layout
 
 RING = Path(plexsync.__file__).parent
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY, filler TEXT);"
@@ -33,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 
 def opened(path: Path, connect: Callable[..., Any] = sqlite3.connect) -> Database:
     """Open a database."""
-    database = Database(path, (SCHEMA,), connect=connect)
+    database = Database(path, Layout((SCHEMA,)), connect=connect)
     database.open()
     return database
 
@@ -70,8 +71,9 @@ import asyncio, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from engine.database import Database
+from engine.database_layout import Layout
 async def main():
-    database = Database(Path(sys.argv[1]), (sys.argv[3],))
+    database = Database(Path(sys.argv[1]), Layout((sys.argv[3],)))
     database.open()
     await database.run(lambda db: db.execute("INSERT INTO t VALUES (-1, '')").rowcount)
     os._exit(9)

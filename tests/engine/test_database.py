@@ -14,6 +14,7 @@ from custom_components.plexsync.engine.database import (
     StorageError,
     StorageInUseError,
 )
+from custom_components.plexsync.engine.database_layout import Layout
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (n INTEGER UNIQUE);"
 
@@ -27,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 async def database(path: Path) -> AsyncIterator[Database]:
     """Give an open database."""
-    database = Database(path, (SCHEMA,))
+    database = Database(path, Layout((SCHEMA,)))
     database.open()
     yield database
     database.close()
@@ -123,7 +124,7 @@ async def test_a_cancelled_caller_leaves_no_open_transaction(
 async def test_a_second_owner_is_refused(database: Database, path: Path) -> None:
     """Two entries on one file, or two processes."""
     with pytest.raises(StorageInUseError):
-        await asyncio.to_thread(Database(path, (SCHEMA,)).open)
+        await asyncio.to_thread(Database(path, Layout((SCHEMA,))).open)
     assert path.exists()
 
 
@@ -138,7 +139,7 @@ async def test_damage_is_set_aside(path: Path, content: bytes) -> None:
     """Renamed, never deleted, and a fresh file takes its place."""
     path.write_bytes(content)
     for number in (1, 2):
-        database = Database(path, (SCHEMA,))
+        database = Database(path, Layout((SCHEMA,)))
         database.open()
         assert database.set_aside
         assert await count(database) == 0
@@ -151,14 +152,14 @@ async def test_a_file_that_cannot_be_opened_is_an_error_and_stays(path: Path) ->
     """A folder in its place, say."""
     path.mkdir()
     with pytest.raises(StorageError):
-        Database(path, (SCHEMA,)).open()
+        Database(path, Layout((SCHEMA,))).open()
     assert path.is_dir()
 
 
 async def test_an_empty_file_is_a_first_start(path: Path) -> None:
     """SQLite makes no difference, and neither do we."""
     path.touch()
-    database = Database(path, (SCHEMA,))
+    database = Database(path, Layout((SCHEMA,)))
     database.open()
     assert not database.set_aside
     assert await count(database) == 0
@@ -167,7 +168,7 @@ async def test_an_empty_file_is_a_first_start(path: Path) -> None:
 
 async def test_closing_finishes_what_was_asked_for(path: Path) -> None:
     """And what comes later is refused."""
-    database = Database(path, (SCHEMA,))
+    database = Database(path, Layout((SCHEMA,)))
     database.open()
     waiting = [asyncio.ensure_future(database.run(insert(n))) for n in range(50)]
     await asyncio.sleep(0)
@@ -180,7 +181,7 @@ async def test_closing_finishes_what_was_asked_for(path: Path) -> None:
 
 async def test_what_is_asked_while_it_closes_is_refused_at_once(path: Path) -> None:
     """Its thread may look no more at what it is given: nobody would ever answer."""
-    database = Database(path, (SCHEMA,))
+    database = Database(path, Layout((SCHEMA,)))
     database.open()
     busy = threading.Event()
     working = asyncio.ensure_future(database.run(lambda db: busy.wait()))

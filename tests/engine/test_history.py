@@ -18,7 +18,6 @@ from custom_components.plexsync.engine import (
 )
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS
 from custom_components.plexsync.engine.guarded_calls import CircuitRefusedError
 from custom_components.plexsync.engine.history import (
     UNDO,
@@ -34,6 +33,7 @@ from custom_components.plexsync.engine.history_view import (
     Wanted,
     WrittenRow,
 )
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ports import Item
 from custom_components.plexsync.engine.record import Actor, Find, Image, Record
 from custom_components.plexsync.engine.retry import Fault
@@ -432,7 +432,7 @@ class Shelf:
     def __init__(self, folder: Path, **settings: Any) -> None:
         """Begin at noon."""
         self.now = 1_000_000.0
-        self.database = Database(folder / "history.db", SCHEMAS, inline=True)
+        self.database = Database(folder / "history.db", LAYOUT, inline=True)
         self.database.open()
         clock = Clock(lambda: self.now, lambda: self.now)
         self.history = WriteHistory(self.database, clock, **settings)

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.plexsync.engine import known_items
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database_layout import Layout
 from custom_components.plexsync.engine.digests import short_digest
 
 SECTION, MOON, SUN = "uuid-1", "/films/moon.mkv", "/films/sun.mkv"
@@ -15,7 +16,9 @@ SECTION, MOON, SUN = "uuid-1", "/films/moon.mkv", "/films/sun.mkv"
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """Open a database."""
-    database = Database(tmp_path / "engine.db", (known_items.SCHEMA,), inline=True)
+    database = Database(
+        tmp_path / "engine.db", Layout((known_items.SCHEMA,)), inline=True
+    )
     database.open()
     yield database
     database.close()

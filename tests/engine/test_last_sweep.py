@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.plexsync.engine import stats
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database_layout import Layout
 from custom_components.plexsync.engine.last_sweep import (
     LastSweep,
     finish,
@@ -80,7 +81,7 @@ def test_no_other_outage_calls_for_one(end: float | None) -> None:
 
 async def test_what_is_remembered(tmp_path: Path) -> None:
     """The first look is where nights begin to count; a source that lacked spoils no time."""
-    database = Database(tmp_path / "a.db", (stats.SCHEMA,))
+    database = Database(tmp_path / "a.db", Layout((stats.SCHEMA,)))
     database.open()
     assert await database.run(recall) is None
     assert await database.run(lambda db: look_up(db, 5.0)) == LastSweep(5.0)

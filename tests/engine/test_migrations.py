@@ -11,20 +11,19 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.coalescing import revisions_from_text
 from custom_components.plexsync.engine.database import (
     Database,
     StorageError,
     StorageTooNewError,
 )
-from custom_components.plexsync.engine.engine import SCHEMAS
-from custom_components.plexsync.engine.migrations import VERSION
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.record import Find
+from custom_components.plexsync.engine.revisions import revisions_from_text
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from tests.fixtures import lay_out, script
 from tests.rig import Rig, library
 
-OLDER = range(1, VERSION)
+OLDER = range(1, LAYOUT.version)
 # The tables that took the place of one in version 8; ``ledger`` shows them as that one.
 LEDGER = ("ledger_field", "ledger_source", "moment", "unconfirmed", "written")
 # What is remembered of Plex: a cache.
@@ -42,7 +41,7 @@ def open_and_close(
     path: Path, connect: Callable[..., sqlite3.Connection] = sqlite3.connect
 ) -> None:
     """Open a file as an engine does; nothing is set aside."""
-    database = Database(path, (*SCHEMAS, INDEX_SCHEMA), connect=connect)
+    database = Database(path, LAYOUT.beside(INDEX_SCHEMA), connect=connect)
     database.open()
     database.close()
     assert not database.set_aside
@@ -268,14 +267,14 @@ def test_a_kill_leaves_the_old_or_the_new(tmp_path: Path, version: int) -> None:
         assert [row["key"] for row in rows(copy)["job"]] == [j["key"] for j in jobs]
         open_and_close(copy)
         assert layout(copy) == layout(new)
-    assert set(seen) == {version, VERSION}
+    assert set(seen) == {version, LAYOUT.version}
     assert seen == sorted(seen)
 
 
 def _delete_mode(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE future (x)")
-        db.execute(f"PRAGMA user_version={VERSION + 1}")
+        db.execute(f"PRAGMA user_version={LAYOUT.version + 1}")
 
 
 def _closed(path: Path) -> None:
@@ -289,7 +288,7 @@ def _killed(path: Path) -> None:
     db = sqlite3.connect(path)
     db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
     db.execute("CREATE TABLE future (x)")
-    db.execute(f"PRAGMA user_version={VERSION + 1}")
+    db.execute(f"PRAGMA user_version={LAYOUT.version + 1}")
     db.close()
     assert Path(f"{path}-wal").stat().st_size
 
@@ -306,7 +305,7 @@ def test_a_newer_file_is_left_as_it_is(
     make(path)
     before = content()
     for _ in range(2):
-        database = Database(path, (*SCHEMAS, INDEX_SCHEMA))
+        database = Database(path, LAYOUT.beside(INDEX_SCHEMA))
         with pytest.raises(StorageTooNewError):
             database.open()
         database.close()

@@ -14,8 +14,7 @@ from custom_components.plexsync.engine import (
     pins,
 )
 from custom_components.plexsync.engine.change import Change
-from custom_components.plexsync.engine.engine import SCHEMAS
-from custom_components.plexsync.engine.migrations import climb
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ports import Item
 from custom_components.plexsync.engine.record import Find, Record
 
@@ -26,7 +25,7 @@ OLD, NEW = "old-uuid", "new-uuid"
 def db() -> Iterator[sqlite3.Connection]:
     """Give a database that knows the first machine."""
     connection = sqlite3.connect(":memory:")
-    climb(connection, SCHEMAS)
+    LAYOUT.climb(connection)
     assert not other_machine.recognise(connection, "first")
     yield connection
     connection.close()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine import failed_rows, intake, jobs_view, queue
-from custom_components.plexsync.engine.engine import SCHEMAS
 from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.job import Job, Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.queue import Snooze
 from custom_components.plexsync.engine.record import Find, Image, Record, Value
 
@@ -22,7 +22,7 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """Give a laid-out database."""
     connection = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")  # nothing here is about the disk
-    for schema in SCHEMAS:
+    for schema in LAYOUT.schemas:
         connection.executescript(schema)
     yield connection
     connection.close()

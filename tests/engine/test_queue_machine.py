@@ -26,6 +26,7 @@ from custom_components.plexsync.engine import (
     settled,
 )
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database_layout import Layout
 from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.intake import Accepted
 from custom_components.plexsync.engine.job import Job, Priority
@@ -95,7 +96,7 @@ class QueueMachine(Machine):
 
     def open(self) -> None:
         """Open the file."""
-        self.database = Database(self.path, (queue.SCHEMA,), inline=True)
+        self.database = Database(self.path, Layout((queue.SCHEMA,)), inline=True)
         self.database.open()
 
     def run[T](self, work: Callable[[Connection], T]) -> T:
@@ -119,7 +120,7 @@ class QueueMachine(Machine):
     def laid_out() -> bytes:
         """Give an empty file with its tables: to lay them out takes a disk its time."""
         with TemporaryDirectory() as folder:
-            database = Database(Path(folder, "q"), (queue.SCHEMA,), inline=True)
+            database = Database(Path(folder, "q"), Layout((queue.SCHEMA,)), inline=True)
             database.open()
             database.close()
             return Path(folder, "q").read_bytes()

@@ -14,12 +14,12 @@ from custom_components.plexsync.engine import (
     jobs_view,
     queue,
 )
-from custom_components.plexsync.engine.engine import SCHEMAS
 from custom_components.plexsync.engine.events import SourceHoldChanged
 from custom_components.plexsync.engine.failed_rows import Choice
 from custom_components.plexsync.engine.gone_records import WhenGone
 from custom_components.plexsync.engine.holds import Hold, SourceHold, foremost
 from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.queue import Snooze
 from custom_components.plexsync.engine.record import Find, Record
 from tests.rig import Rig, library
@@ -294,7 +294,7 @@ async def test_some_items_are_shown_and_nothing_is_written(rig: Rig) -> None:
 def db() -> Iterator[sqlite3.Connection]:
     """Give an empty queue in memory."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for schema in SCHEMAS:
+    for schema in LAYOUT.schemas:
         connection.executescript(schema)
     yield connection
     connection.close()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.database import Database, StorageError
+from custom_components.plexsync.engine.database_layout import Layout
 from proofs.edge import Trouble, Way
 from tests.fixtures import lay_out
 
@@ -25,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 def opened(path: Path, connect: Callable[..., Any] = sqlite3.connect) -> Database:
     """Open a database."""
-    database = Database(path, (SCHEMA,), connect=connect)
+    database = Database(path, Layout((SCHEMA,)), connect=connect)
     database.open()
     return database
 

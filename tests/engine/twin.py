@@ -11,8 +11,9 @@ from typing import Any, override
 
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ledger_sources import SOURCES
 from custom_components.plexsync.engine.ports import FetchedImage
 from custom_components.plexsync.engine.record import Image, Record
@@ -102,7 +103,7 @@ class Life:
 
     async def open(self) -> None:
         """Start the engine."""
-        database = Database(self.database, (*SCHEMAS, INDEX_SCHEMA), inline=True)
+        database = Database(self.database, LAYOUT.beside(INDEX_SCHEMA), inline=True)
         self.server = VirtualServer(
             self.network, database, monotonic=self.clock.monotonic
         )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database_layout import Layout
 from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.server import PlexMediaServer
@@ -31,7 +32,7 @@ async def plex(socket_enabled: None) -> AsyncIterator[PlexSimulator]:
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """Give the engine's database, without the engine's tables."""
-    database = Database(tmp_path / "test.db", ())
+    database = Database(tmp_path / "test.db", Layout(()))
     database.open()
     yield database
     database.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database_layout import Layout
 from custom_components.plexsync.engine.digests import short_digest
 from custom_components.plexsync.plex import paths
 from custom_components.plexsync.plex.index import SCHEMA, Index
@@ -20,7 +21,7 @@ GUIDS = ["imdb://tt1", "tmdb://1", "/data/A.mkv"]
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """Open a database."""
-    database = Database(tmp_path / "engine.db", (SCHEMA,), inline=True)
+    database = Database(tmp_path / "engine.db", Layout((SCHEMA,)), inline=True)
     database.open()
     yield database
     database.close()

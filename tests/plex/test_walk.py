@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database_layout import Layout
 from custom_components.plexsync.engine.ports import Match
 from custom_components.plexsync.engine.record import Find
 from custom_components.plexsync.engine.retry import Fault, FaultClass
@@ -415,7 +416,7 @@ def test_library_that_changes_while_it_is_listed(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "test.db"
         file.touch()
-        database = Database(file, (), inline=True, connect=_in_memory)
+        database = Database(file, Layout(()), inline=True, connect=_in_memory)
         database.open()
 
         def make() -> tuple[Index, Matcher]:

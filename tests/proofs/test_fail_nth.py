@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from custom_components.plexsync.engine.engine import SCHEMAS
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.record import Find, Record
 from proofs.edge import COUNTED, Way
 from proofs.fail_nth.books import WRITTEN_SCHEMA, Books
@@ -83,7 +83,7 @@ def test_the_books_object(statements: tuple[str, ...], objection: str | None) ->
     """Each state is one that two transactions instead of one would leave between."""
     books = Books(pages={"here": [Record("s", "new", Find(), {"title": "T"}, 1)]})
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        for schema in (*SCHEMAS, PROOF_SCHEMA, WRITTEN_SCHEMA):
+        for schema in LAYOUT.beside(PROOF_SCHEMA, WRITTEN_SCHEMA):
             db.executescript(schema)
         for statement in statements:
             db.execute(statement)

@@ -16,7 +16,8 @@ import pytest
 
 from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+from custom_components.plexsync.engine.engine import Engine
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.plex.server import PlexMediaServer
 from custom_components.plexsync.sources.rhythm import (
     BUSY,
@@ -49,7 +50,7 @@ class World:
         loop = virtual()
         self.stash = stash
         self.clock = clock
-        database = Database(folder / "engine.db", SCHEMAS, inline=True)
+        database = Database(folder / "engine.db", LAYOUT, inline=True)
         plex = PlexMediaServer(
             "http://127.0.0.1:9",
             "no-token",

@@ -244,4 +244,4 @@ def _says_the_same(db: Connection, job: Job) -> bool:
     Sources do that unasked, soon after a first sync for example. If nothing had to be
     written for it, it is not counted as a record that was unchanged.
     """
-    return job.record.mirror and settled.same_but_pictures(db, job) is not None
+    return job.record.mirror and settled.same_but_pictures(db, job.record) is not None

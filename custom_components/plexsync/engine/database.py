@@ -17,6 +17,7 @@ import sqlite3
 import threading
 from typing import Any
 
+from .database_layout import Layout
 from .sqlite_file import Connect, NewerFileError, SqliteFile, is_damage, is_in_use
 
 _GROUP = 200  # transactions that share one commit, at most
@@ -66,13 +67,13 @@ class Database:
     def __init__(
         self,
         path: Path,
-        schemas: tuple[str, ...],
+        layout: Layout,
         *,
         inline: bool = False,
         connect: Connect = sqlite3.connect,
     ) -> None:
-        """Name the file and the SQL that lays out its tables."""
-        self._file = SqliteFile(path, schemas, connect)
+        """Name the file and how it is laid out."""
+        self._file = SqliteFile(path, layout, connect)
         self._inline = inline
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None

@@ -6,17 +6,7 @@ import contextlib
 from random import Random
 from sqlite3 import Connection
 
-from . import (
-    gone_records,
-    history,
-    ledger,
-    left_alone,
-    parts,
-    queue,
-    skipped,
-    sources_lead,
-    stats,
-)
+from . import history, queue, skipped, stats
 from .admission import Admission
 from .arrivals import Arrivals
 from .breaker import Policy
@@ -71,17 +61,6 @@ from .worker import Worker
 
 _AGAIN = 5.0  # seconds before a task that broke is started again
 
-SCHEMAS = (
-    queue.SCHEMA,
-    ledger.SCHEMA,
-    parts.SCHEMA,
-    stats.SCHEMA,
-    sources_lead.SCHEMA,
-    gone_records.SCHEMA,
-    left_alone.SCHEMA,
-    history.SCHEMA,
-)
-
 
 class Engine:
     """Accept records and bring items into line, whatever happens in between.
@@ -109,8 +88,8 @@ class Engine:
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
-        The database has the tables of ``SCHEMAS``, and may have those of outer
-        rings beside them. ``name`` tells several servers apart in the log;
+        The database is laid out as ``LAYOUT`` says, and may have tables of outer
+        rings besides. ``name`` tells several servers apart in the log;
         ``keep_history`` is in days.
         """
         self.clock = clock = clock or Clock()

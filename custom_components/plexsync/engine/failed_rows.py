@@ -11,8 +11,8 @@ from sqlite3 import Connection
 from typing import Any, NamedTuple
 
 from . import skipped
-from .job import SKIPPED
 from .queue import MAX_CRASHES
+from .reasons import SKIPPED
 
 MAX_OUTAGE_RETRIES = 3  # of one record
 KEEP_DAYS = 30

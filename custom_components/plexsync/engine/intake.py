@@ -9,11 +9,12 @@ from enum import StrEnum
 from sqlite3 import Connection
 
 from . import approvals, settled
-from .coalescing import COLUMNS, Revisions, Waiting, drop_older, merge, older, too_late
+from .coalescing import COLUMNS, Waiting, drop_older, merge, too_late
 from .job import Priority
 from .reasons import OF_PICTURES
 from .record import Record
 from .reused_keys import begin_anew, is_another
+from .revisions import Revisions, older
 from .settled import Settled
 
 

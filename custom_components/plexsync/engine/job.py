@@ -6,8 +6,9 @@ from enum import IntEnum
 from sqlite3 import Connection
 from typing import Any
 
-from .coalescing import COLUMNS, Revisions, Waiting
+from .coalescing import COLUMNS, Waiting
 from .record import Record
+from .revisions import Revisions
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
@@ -58,9 +59,6 @@ CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
 CREATE INDEX IF NOT EXISTS job_age ON job (enqueued) WHERE failed = 0 AND held = 0;
 CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
 """
-
-
-SKIPPED = 2  # in the place of ``failed``: nothing to write to, and no failure
 
 
 class Priority(IntEnum):

@@ -7,10 +7,10 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from . import targets
-from .coalescing import WHOLE
 from .holds import SourceHold
-from .job import SKIPPED
+from .reasons import SKIPPED
 from .record import ItemOutcome, find_from_json
+from .revisions import WHOLE
 
 
 @dataclass(frozen=True, slots=True)

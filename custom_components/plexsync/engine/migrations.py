@@ -1,4 +1,4 @@
-"""The layout of the database, version by version: a ladder keyed by ``user_version``.
+"""The steps that lead a database from older versions to this one.
 
 A new table needs no step: it stands in the SCHEMA of its module and is created where
 it is missing. A change to an existing table, such as a new column, needs one. A step
@@ -10,39 +10,37 @@ changes gets another name.
 ``sqlite_file`` refuses a file of a newer version, and leaves it alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator
 import sqlite3
 
 from . import ledger_tables, settled
-from .coalescing import revisions_to_text
+from .database_layout import Step, add_column, statements
 from .digests import short_digest
 from .json_text import load
-
-type Step = Callable[[sqlite3.Connection], None]
+from .revisions import revisions_to_text
 
 
 def _see_turns(db: sqlite3.Connection) -> None:
     """Let a job tell of its last turn, and of what keeps it from the next."""
-    _add_column(db, "job", "tried REAL")
-    _add_column(db, "job", "solo INTEGER NOT NULL DEFAULT 0")
-    _add_column(db, "job", "blocked TEXT")
-    _add_column(db, "job", "snoozes INTEGER NOT NULL DEFAULT 0")
+    add_column(db, "job", "tried REAL")
+    add_column(db, "job", "solo INTEGER NOT NULL DEFAULT 0")
+    add_column(db, "job", "blocked TEXT")
+    add_column(db, "job", "snoozes INTEGER NOT NULL DEFAULT 0")
     db.execute("DROP INDEX IF EXISTS job_ready")
-    _add_column(db, "plex_section", "place TEXT")
+    add_column(db, "plex_section", "place TEXT")
 
 
 def _carry_what_is_filled(db: sqlite3.Connection) -> None:
     """Let a job say itself what is only filled; and find a trial by an index."""
-    _add_column(db, "job", "fill_only TEXT NOT NULL DEFAULT '[]'")
+    add_column(db, "job", "fill_only TEXT NOT NULL DEFAULT '[]'")
     db.execute("DROP INDEX IF EXISTS job_turn")
 
 
 def _tell_locks_apart(db: sqlite3.Connection) -> None:
     """Let a row say whose the lock is, how Plex shows its value, and what it gave up."""
-    _add_column(db, "ledger", "shown TEXT")
-    _add_column(db, "ledger", "locked INTEGER NOT NULL DEFAULT 0")
-    _add_column(db, "ledger", "before_year INTEGER")
-    _add_column(db, "ledger", "let_go INTEGER NOT NULL DEFAULT 0")
+    add_column(db, "ledger", "shown TEXT")
+    add_column(db, "ledger", "locked INTEGER NOT NULL DEFAULT 0")
+    add_column(db, "ledger", "before_year INTEGER")
+    add_column(db, "ledger", "let_go INTEGER NOT NULL DEFAULT 0")
     if db.execute("PRAGMA table_info(ledger)").fetchone():
         # Whatever was owned was locked by the next write.
         db.execute("UPDATE ledger SET locked = 1 WHERE value IS NOT NULL")
@@ -54,18 +52,18 @@ def _tell_locks_apart(db: sqlite3.Connection) -> None:
 def _tell_records_apart(db: sqlite3.Connection) -> None:
     """Let what is kept of a record name its files, and when it was heard of."""
     for table in ("job", "settled"):
-        _add_column(db, table, "files TEXT NOT NULL DEFAULT '[]'")
-        _add_column(db, table, "heard REAL")
+        add_column(db, table, "files TEXT NOT NULL DEFAULT '[]'")
+        add_column(db, table, "heard REAL")
 
 
 def _remember_what_was_kept(db: sqlite3.Connection) -> None:
     """Let what was brought into line name the fields that were left alone."""
-    _add_column(db, "settled", "kept TEXT")
+    add_column(db, "settled", "kept TEXT")
 
 
 def _hold_sources(db: sqlite3.Connection) -> None:
     """Let the jobs of a source that is held stand where nobody looks for work."""
-    _add_column(db, "job", "held INTEGER NOT NULL DEFAULT 0")
+    add_column(db, "job", "held INTEGER NOT NULL DEFAULT 0")
     for index in ("job_order", "job_tried", "job_enqueued"):
         db.execute(f"DROP INDEX IF EXISTS {index}")
 
@@ -74,7 +72,7 @@ def _write_rows_once(db: sqlite3.Connection) -> None:
     """Let each row of the ledger be written once, and be small: see ``ledger_tables``."""
     if not db.execute("PRAGMA table_info(ledger)").fetchone():
         return
-    for statement in _statements(ledger_tables.SCHEMA):
+    for statement in statements(ledger_tables.SCHEMA):
         if "VIEW" not in statement:  # a table has its name still
             db.execute(statement)
     for table, name, column in (
@@ -119,7 +117,7 @@ def _let_items_name_keys(db: sqlite3.Connection) -> None:
     )
     db.execute("DROP VIEW IF EXISTS ledger")
     db.execute("ALTER TABLE written RENAME TO written_before")
-    for statement in _statements(ledger_tables.SCHEMA):
+    for statement in statements(ledger_tables.SCHEMA):
         db.execute(statement)
     db.execute(
         "INSERT INTO written (id, key, value, before, before_known, before_locked,"
@@ -139,16 +137,16 @@ def _keep_it_small(db: sqlite3.Connection) -> None:
     for table in ("plex_section", "plex_item", "plex_part", "plex_guid"):
         db.execute(f"DROP TABLE IF EXISTS {table}")
     if db.execute("PRAGMA table_info(item)").fetchone():
-        _add_column(db, "item", "file INTEGER NOT NULL DEFAULT 0")
+        add_column(db, "item", "file INTEGER NOT NULL DEFAULT 0")
         db.create_function("short_digest", 1, short_digest)
         db.execute("UPDATE item SET file = short_digest(path)")
         db.execute("DROP INDEX IF EXISTS item_file")
-        _add_column(db, "item", "record_key TEXT NOT NULL DEFAULT ''")
+        add_column(db, "item", "record_key TEXT NOT NULL DEFAULT ''")
     if db.execute("PRAGMA table_info(written)").fetchone():
         _let_items_name_keys(db)
     if db.execute("PRAGMA table_info(settled)").fetchone():
         db.execute("ALTER TABLE settled RENAME TO settled_before")
-        for statement in _statements(settled.SCHEMA):
+        for statement in statements(settled.SCHEMA):
             db.execute(statement)
         db.create_function("digest", 1, _shorten)
         db.create_function("revisions", 1, _short_revisions)
@@ -188,37 +186,3 @@ LADDER: tuple[Step, ...] = (
     _write_rows_once,
     _keep_it_small,
 )
-VERSION = 1 + len(LADDER)
-
-
-def stored_version(db: sqlite3.Connection) -> int:
-    """Read which version laid the file out; 0 means none, or not wholly."""
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def climb(db: sqlite3.Connection, schemas: Iterable[str]) -> None:
-    """Bring the layout up to date, within the transaction under way."""
-    for step in LADDER[max(0, stored_version(db) - 1) :]:
-        step(db)
-    for schema in schemas:
-        for statement in _statements(schema):
-            db.execute(statement)
-    if stored_version(db) != VERSION:
-        db.execute(f"PRAGMA user_version={VERSION}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Cut a script into statements: ``executescript`` would commit first."""
-    text = ""
-    for piece in script.strip().split(";"):
-        text += f"{piece};"
-        if piece.strip() and sqlite3.complete_statement(text):
-            yield text
-            text = ""
-
-
-def _add_column(db: sqlite3.Connection, table: str, column: str) -> None:
-    """Add a column where the table is there and lacks it."""
-    found = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-    if found and column.partition(" ")[0] not in found:
-        db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")

@@ -21,7 +21,7 @@ async def recall(common: Common, tasks: Sequence[Task]) -> None:
                 task.lookup.find = tied
             task.approval = approvals.find(db, record.source, record.key)
             if record.has_pictures:
-                task.settled_key = settled.same_but_pictures(db, task.job)
+                task.settled_key = settled.same_but_pictures(db, record)
 
     await common.database.run(look_up, durable=False)
 

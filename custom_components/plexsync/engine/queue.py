@@ -20,8 +20,8 @@ from typing import Any
 
 from . import approvals, hold_rows, settled, targets
 from .coalescing import COLUMNS, Waiting
-from .job import SCHEMA as JOBS, SKIPPED, Job, Priority, load
-from .reasons import Reason
+from .job import SCHEMA as JOBS, Job, Priority, load
+from .reasons import SKIPPED, Reason
 
 SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA + approvals.SCHEMA
 

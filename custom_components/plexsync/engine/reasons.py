@@ -6,6 +6,10 @@ Answers that are errors have families beside these, with their status at the end
 
 from enum import StrEnum
 
+# In the column ``failed`` of a job: 0, 1 if it failed, or this where there is nothing to
+# write to, which is no failure.
+SKIPPED = 2
+
 
 class Reason(StrEnum):
     """A word that says why a job is where it is; each has its text in the translations."""

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from sqlite3 import Connection
 
-from .coalescing import Revisions, newest, pack, revisions_from_text, revisions_to_text
-from .job import Job
 from .json_text import dump, load
 from .record import Record
+from .revisions import Revisions, newest, pack, revisions_from_text, revisions_to_text
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS settled (
@@ -177,15 +176,15 @@ def forget_all(db: Connection, source: str) -> None:
     )
 
 
-def same_but_pictures(db: Connection, job: Job) -> str | None:
+def same_but_pictures(db: Connection, record: Record) -> str | None:
     """Return the rating key if all but the pictures was brought into line before."""
     row = db.execute(
         "SELECT iif(plain = x'', fingerprint, plain), rating_key FROM settled"
         " WHERE source = ?1 AND key = ?2 AND NOT EXISTS"
         " (SELECT 1 FROM unsettled WHERE source = ?1 AND key = ?2)",
-        (job.record.source, job.record.key),
+        (record.source, record.key),
     ).fetchone()
-    if row is None or row[0] != job.record.fingerprint(images=False):
+    if row is None or row[0] != record.fingerprint(images=False):
         return None
     return row[1]  # type: ignore[no-any-return]
 

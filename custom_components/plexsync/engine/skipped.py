@@ -7,8 +7,7 @@ transaction under way (``Database.run``).
 import json
 from sqlite3 import Connection
 
-from .job import SKIPPED
-from .reasons import Reason
+from .reasons import SKIPPED, Reason
 
 # What a look or a source says of a record that has nothing to write to.
 REASONS = frozenset(

@@ -13,7 +13,7 @@ from sqlite3 import Connection
 
 from . import stats
 from .fields import FIELDS
-from .job import SKIPPED
+from .reasons import SKIPPED
 from .record import Record
 
 SCHEMA = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlite3
 import stat
 
-from . import migrations
+from .database_layout import Layout, stored_version
 
 # Pages of the write-ahead log after which SQLite copies them into the file. The longer
 # the log, the less often a page that keeps changing is copied.
@@ -35,10 +35,10 @@ class NewerFileError(Exception):
 class SqliteFile:
     """One file. All methods block, and raise sqlite3.Error and OSError."""
 
-    def __init__(self, path: Path, schemas: tuple[str, ...], connect: Connect) -> None:
-        """Name the file and the SQL that lays out its tables."""
+    def __init__(self, path: Path, layout: Layout, connect: Connect) -> None:
+        """Name the file and how it is laid out."""
         self._path = path
-        self._schemas = (*schemas, _BACKUPS)
+        self._layout = layout.beside(_BACKUPS)
         self._open_file = connect
         self.connection: sqlite3.Connection | None = None
         self.set_aside = False  # the file that was there was damaged, and moved
@@ -78,7 +78,7 @@ class SqliteFile:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         # Until it is known whose file it is, and whether a backup is under way.
         _keep(connection, True)
-        if migrations.stored_version(connection) > migrations.VERSION:
+        if stored_version(connection) > self._layout.version:
             _keep(
                 connection, False
             )  # an empty log goes; a full one stays: see ``close``
@@ -91,7 +91,7 @@ class SqliteFile:
         # write each job, once it is done, to the disk another time.
         connection.execute("PRAGMA secure_delete=OFF")
         with transaction(connection):
-            migrations.climb(connection, self._schemas)
+            self._layout.climb(connection)
         if stat.S_IMODE(self._path.stat().st_mode) != 0o600:
             self._path.chmod(0o600)  # this changes the stamp
         self._recognise(connection, stamp)
