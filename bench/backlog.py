@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 import sys
 import time
 
-from custom_components.plexsync.engine.record import Record
-
 from .meters import Delays, Loop, settled_memory, written
 from .ours import ours
 from .processes import simulator
+from .product import Record
 from .results import Backlog
 from .work import pages
 

@@ -11,12 +11,9 @@ from dataclasses import replace
 import sys
 import time
 
-from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Image, Record
-
 from .ours import Ours, ours
 from .processes import Simulator, simulator
-from .product import sweep
+from .product import FetchedImage, Image, Record, sweep
 from .work import pages, wanted
 
 _TENTH = 10

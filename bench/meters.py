@@ -10,7 +10,7 @@ from sqlite3 import Connection
 import time
 from typing import Any, BinaryIO
 
-from custom_components.plexsync.engine.database import Database
+from .product import Database
 
 _TICK = 0.001  # seconds
 _LOOK = 50  # ticks between two looks at the memory

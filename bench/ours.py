@@ -8,16 +8,12 @@ from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 from typing import Never
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.ports import Images
-from custom_components.plexsync.engine.record import Find, Record
 from custom_components.plexsync.plex.index import SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
 
 from .meters import CountingDatabase
 from .processes import TOKEN
-from .product import Priority, make_engine, reasons
+from .product import Find, Images, Priority, Record, State, layout, make_engine, reasons
 from .work import wanted
 
 _LOOK = 0.005  # seconds between two looks at what is left
@@ -42,7 +38,7 @@ class Ours:
         images: Images | None = None,
     ) -> None:
         """Put it together as the integration does."""
-        self.database = CountingDatabase(file, LAYOUT.beside(SCHEMA))
+        self.database = CountingDatabase(file, layout(SCHEMA))
         self._server = PlexMediaServer(
             url,
             TOKEN,

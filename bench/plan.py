@@ -10,7 +10,7 @@ import json
 import sys
 import time
 
-from custom_components.plexsync.engine.plan_cache import Filter
+from custom_components.plexsync.engine.plan.plan_cache import Filter
 
 from .meters import Delays, Loop, settled_memory
 from .ours import Ours, ours

@@ -18,22 +18,16 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Image
 from custom_components.plexsync.plex.index import SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
 from custom_components.plexsync.sources.runner import SourceRunner
-from custom_components.plexsync.sources.stash import StashSource
 from tests.simulators.plex import PlexCore, PlexSimulator
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.state import Item, ItemType
 from tests.simulators.stash import StashCore, StashSimulator
 from tests.virtual import run, virtual
 
+from .product import Clock, Database, Engine, FetchedImage, Image, StashSource, layout
 from .results import Polls
 
 SCENES = 2000
@@ -75,7 +69,7 @@ class _NoImages:
 
 def _engine(plex: PlexSimulator, folder: Path) -> Engine:
     """Put an engine together as the integration does, with its server."""
-    database = Database(folder / "engine.db", LAYOUT.beside(SCHEMA))
+    database = Database(folder / "engine.db", layout(SCHEMA))
     server = PlexMediaServer(
         plex.url,
         plex.token,
@@ -142,7 +136,7 @@ async def rest(hours: int, folder: Path, *, bulk: bool) -> list[tuple[int, int]]
         ]
     start += 7 * 24 * HOUR
     core.edit_scene(scenes[0], title="The last one")
-    database = Database(folder / "engine.db", LAYOUT, inline=True)
+    database = Database(folder / "engine.db", layout(), inline=True)
     plex = PlexMediaServer(
         "http://127.0.0.1:9",
         "no-token",

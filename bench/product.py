@@ -1,27 +1,76 @@
 """The product under the names of this checkout, or of the older one that it is held against.
 
-`a316639` has its own names for what the benchmark calls; nothing else differs.
+`a316639` has its own names and places for what the benchmark calls; nothing else differs.
 """
 
 from collections.abc import AsyncIterable, Callable, Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.ports import Images, Server
-from custom_components.plexsync.engine.record import Record
+_OLD = find_spec("custom_components.plexsync.engine.model") is None
 
-_ENGINE = "custom_components.plexsync.engine"
-_OLD = find_spec(f"{_ENGINE}.job") is None
+if TYPE_CHECKING or not _OLD:
+    from custom_components.plexsync.engine.circuit.breaker import State
+    from custom_components.plexsync.engine.database.database import Database
+    from custom_components.plexsync.engine.engine import Engine
+    from custom_components.plexsync.engine.jobs.job import Priority
+    from custom_components.plexsync.engine.layout import LAYOUT
+    from custom_components.plexsync.engine.model.ports import (
+        FetchedImage,
+        Images,
+        Server,
+    )
+    from custom_components.plexsync.engine.model.record import (
+        Actor,
+        Find,
+        Image,
+        Record,
+        normalise,
+    )
+    from custom_components.plexsync.engine.util.clock import Clock
+    from custom_components.plexsync.sources.stash.stash import StashSource
 
-if TYPE_CHECKING:
-    from custom_components.plexsync.engine.job import Priority
+    layout = LAYOUT.beside  # the engine's database, with the tables of others
 else:
-    Priority = import_module(f"{_ENGINE}.queue" if _OLD else f"{_ENGINE}.job").Priority
+    from custom_components.plexsync.engine.breaker import State
+    from custom_components.plexsync.engine.clock import Clock
+    from custom_components.plexsync.engine.database import Database
+    from custom_components.plexsync.engine.engine import SCHEMAS, Engine
+    from custom_components.plexsync.engine.ports import FetchedImage, Images, Server
+    from custom_components.plexsync.engine.queue import Priority
+    from custom_components.plexsync.engine.record import (
+        Actor,
+        Find,
+        Image,
+        Record,
+        normalise,
+    )
+    from custom_components.plexsync.sources.stash import StashSource
 
-__all__ = ["Priority", "make_engine", "reasons", "sweep"]
+    def layout(*schemas):
+        """Give the engine's database the tables of others."""
+        return *SCHEMAS, *schemas
+
+
+__all__ = [
+    "Actor",
+    "Clock",
+    "Database",
+    "Engine",
+    "FetchedImage",
+    "Find",
+    "Image",
+    "Images",
+    "Priority",
+    "Record",
+    "StashSource",
+    "State",
+    "layout",
+    "make_engine",
+    "normalise",
+    "reasons",
+    "sweep",
+]
 
 
 def make_engine(

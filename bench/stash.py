@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 
 from custom_components.plexsync.ask_sources import AllRecords
 from custom_components.plexsync.sources.runner import SourceRunner
-from custom_components.plexsync.sources.stash import StashOptions, StashSource
+from custom_components.plexsync.sources.stash.stash import StashOptions, StashSource
 
 from .meters import Delays, Loop, settled_memory
 from .ours import Ours, ours

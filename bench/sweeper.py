@@ -12,11 +12,9 @@ import sys
 import time
 from typing import Self
 
-from custom_components.plexsync.engine.record import Record
-
 from .meters import memory, settled_memory, written
 from .ours import Ours, ours
-from .product import sweep
+from .product import Record, sweep
 from .results import Sweep, Synced
 from .work import pages
 

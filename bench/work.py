@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from custom_components.plexsync.engine.record import Actor, Find, Record, normalise
+from .product import Actor, Find, Record, normalise
 
 PAGE = 250  # records handed over at once, as our Stash source does
 _PAUSE = 20  # of them made in a row

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 from typing import Any
 
-from custom_components.plexsync.engine.revisions import revisions_from_text
+from custom_components.plexsync.engine.model.revisions import revisions_from_text
 
 from .records import revisions_of_values
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from custom_components.plexsync.engine.record import Record
+from custom_components.plexsync.engine.model.record import Record
 
 from .figures import Claim
 from .records import FIELDS, WHOLE, record, shown, shows

@@ -5,7 +5,7 @@ from random import Random
 import re
 from typing import Any
 
-from custom_components.plexsync.engine.record import Find, Record, Value
+from custom_components.plexsync.engine.model.record import Find, Record, Value
 
 SOURCE = "proof"
 

@@ -23,11 +23,11 @@ from homeassistant import block_async_io
 
 from bench.meters import Loop, settled_memory
 from bench.work import is_done, pages, wanted
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.events import CircuitOpened, Event
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.layout import LAYOUT
+from custom_components.plexsync.engine.model.events import CircuitOpened, Event
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from tests.rig import POLICY, RETRY, Gallery, server_of

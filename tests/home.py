@@ -30,7 +30,7 @@ from custom_components.plexsync.const import (
     START_EVERYTHING,
     SUBENTRY_STASH,
 )
-from custom_components.plexsync.engine.database import StorageError
+from custom_components.plexsync.engine.database.database import StorageError
 from custom_components.plexsync.sensor import SENSORS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from custom_components import plexsync
 from custom_components.plexsync import errors
-from custom_components.plexsync.engine.change import Kept
-from custom_components.plexsync.engine.holds import Hold, SourceHold
-from custom_components.plexsync.engine.reasons import Reason
-from custom_components.plexsync.engine.retry import BROKEN_OFF
-from custom_components.plexsync.engine.undo import NotRestored
+from custom_components.plexsync.engine.model.change import Kept
+from custom_components.plexsync.engine.model.faults import BROKEN_OFF
+from custom_components.plexsync.engine.model.holds import Hold, SourceHold
+from custom_components.plexsync.engine.model.reasons import Reason
+from custom_components.plexsync.engine.plan.undo import NotRestored
 
 INTEGRATION = Path(plexsync.__file__).parent
 
@@ -38,7 +38,7 @@ def members(tree: ast.AST) -> set[str]:
 
 def _of_sources() -> Iterator[str]:
     """Yield what may be wrong with a source, as its faults say."""
-    for path in (INTEGRATION / "sources").glob("*.py"):
+    for path in (INTEGRATION / "sources").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and (
                 isinstance(node.func, ast.Name) and node.func.id == "source_fault"

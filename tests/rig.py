@@ -8,16 +8,22 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from custom_components.plexsync.engine.breaker import Policy, State
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.circuit.breaker import Policy, State
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.events import Changed, Event
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
-from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
+from custom_components.plexsync.engine.model.events import Changed, Event
+from custom_components.plexsync.engine.model.faults import Backoff, RetryPolicy
+from custom_components.plexsync.engine.model.ports import FetchedImage
+from custom_components.plexsync.engine.model.record import (
+    Actor,
+    Find,
+    Image,
+    Record,
+    Value,
+)
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer

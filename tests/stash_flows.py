@@ -12,7 +12,7 @@ from homeassistant.data_entry_flow import (
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import SUBENTRY_STASH
-from custom_components.plexsync.sources.stash_options import StashOptions
+from custom_components.plexsync.sources.stash.options import StashOptions
 from tests.flows import checked
 from tests.home import until
 from tests.simulators.stash import StashSimulator

@@ -21,8 +21,8 @@ def test_files_and_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_picture_names_files() -> None:
-    """Each box of the picture begins with a file of the folder that it stands in."""
-    boxes = re.findall(r'\["(\w+\.py)<br>', PAGES[0].read_text("utf-8"))
+    """Each box of the picture begins with a file, or a folder, of the ring that it stands in."""
+    boxes = re.findall(r'\["(\w+(?:\.py|/))<br>', PAGES[0].read_text("utf-8"))
     assert len(boxes) > 5
     for name in boxes:
         assert list(PRODUCT.rglob(name)), name

@@ -21,9 +21,9 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from custom_components import plexsync
 from custom_components.plexsync.backup import async_post_backup, async_pre_backup
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.database_layout import Layout
-from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.database.layout import Layout
+from custom_components.plexsync.engine.model.holds import Hold
 from tests.home import call, make_entry, set_up, until, until_state
 from tests.simulators.plex import PlexSimulator
 from tests.test_persistence import home
@@ -178,8 +178,8 @@ _KILLED = """
 import asyncio, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from engine.database import Database
-from engine.database_layout import Layout
+from engine.database.database import Database
+from engine.database.layout import Layout
 async def main():
     database = Database(Path(sys.argv[1]), Layout((sys.argv[3],)))
     database.open()

@@ -18,9 +18,9 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID
+from custom_components.plexsync.flows.plex_validation import normalise_plex_url
+from custom_components.plexsync.flows.validation import InvalidInputError, normalise_url
 from custom_components.plexsync.outside import OUTSIDE, Outside
-from custom_components.plexsync.plex_validation import normalise_plex_url
-from custom_components.plexsync.validation import InvalidInputError, normalise_url
 from tests.flows import access, add_entry, enter, start, suggested, uuids
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
@@ -241,7 +241,9 @@ async def test_a_port_where_plex_is_not(
     hass: HomeAssistant, plex: PlexSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Offer the port at which Plex answers on that machine."""
-    monkeypatch.setattr("custom_components.plexsync.plex_validation.PORT", plex.port)
+    monkeypatch.setattr(
+        "custom_components.plexsync.flows.plex_validation.PORT", plex.port
+    )
     result = await enter(
         hass, await start(hass, "manual"), **access(plex, url="http://127.0.0.1:1")
     )

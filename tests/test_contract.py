@@ -16,32 +16,32 @@ import probatio
 import pytest
 
 from custom_components.plexsync import PLATFORMS, errors, issues
-from custom_components.plexsync.answers import KINDS
+from custom_components.plexsync.actions.answers import KINDS
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
-from custom_components.plexsync.engine.bulkheads import REASONS
-from custom_components.plexsync.engine.events import (
+from custom_components.plexsync.engine.calls.bulkheads import REASONS
+from custom_components.plexsync.engine.model.events import (
     CircuitClosed,
     CircuitHalfOpened,
     CircuitOpened,
     ItemFailed,
     ReconcileFinished,
 )
-from custom_components.plexsync.engine.fields import FIELDS, Kind
-from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.reasons import Reason
-from custom_components.plexsync.engine.retry import BROKEN_OFF
+from custom_components.plexsync.engine.model.faults import BROKEN_OFF
+from custom_components.plexsync.engine.model.fields import FIELDS, Kind
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.model.reasons import Reason
 from custom_components.plexsync.engine.status import Status
 from custom_components.plexsync.event import SYNC_EVENT, describe
 from custom_components.plexsync.failures import ItemsFailed
 from custom_components.plexsync.plex import classify
-from custom_components.plexsync.repairs import LedgerRepairFlow
-from custom_components.plexsync.sensor import SENSORS
-from custom_components.plexsync.services import ACTIONS
-from custom_components.plexsync.source_repairs import (
+from custom_components.plexsync.repair_flows.source_repairs import (
     FirstPlanRepairFlow,
     MassChangeRepairFlow,
 )
+from custom_components.plexsync.repairs import LedgerRepairFlow
+from custom_components.plexsync.sensor import SENSORS
+from custom_components.plexsync.services import ACTIONS
 from custom_components.plexsync.switch import SYNC
 from demo.dashboard import SAYS
 from tests.reasons import constants, members
@@ -278,7 +278,7 @@ def test_names_and_icons_stand_in_no_code() -> None:
     for name, _ in sources():
         code = (INTEGRATION / name).read_text()
         # A panel's icon has no file of its own to stand in.
-        assert "mdi:" not in code or name == "review_page.py", name
+        assert "mdi:" not in code or name == "review_page/panel.py", name
         assert "_attr_icon" not in code, name
         assert "_attr_name" not in code, name
 
@@ -478,7 +478,7 @@ def test_every_reason_of_a_fault_has_its_words() -> None:
 
 def test_every_reason_is_given_somewhere() -> None:
     """Keep no reason that nothing gives, and give none in words of its own."""
-    tables = {"engine/reasons.py", "errors.py", "plex_validation.py"}
+    tables = {"engine/model/reasons.py", "errors.py", "flows/plex_validation.py"}
     given = {
         reason
         for module, tree in sources()
@@ -592,13 +592,13 @@ def test_every_repair_has_its_text() -> None:
 ABORTS = {
     issues.FAILED_JOBS: "repairs.py",
     issues.LEDGER_LOST: "repairs.py",
-    issues.LIBRARY_GONE: "library_repair.py",
-    issues.MASS_CHANGE: "source_repairs.py",
-    issues.PLEX_ENTRY_GONE: "reconfigure_repair.py",
-    issues.PREVIEW_READY: "source_repairs.py",
-    issues.SOURCE_AUTH: "reconfigure_repair.py",
-    issues.SOURCE_CERTIFICATE: "reconfigure_repair.py",
-    issues.WRONG_SERVER: "reconfigure_repair.py",
+    issues.LIBRARY_GONE: "repair_flows/library_repair.py",
+    issues.MASS_CHANGE: "repair_flows/source_repairs.py",
+    issues.PLEX_ENTRY_GONE: "repair_flows/reconfigure_repair.py",
+    issues.PREVIEW_READY: "repair_flows/source_repairs.py",
+    issues.SOURCE_AUTH: "repair_flows/reconfigure_repair.py",
+    issues.SOURCE_CERTIFICATE: "repair_flows/reconfigure_repair.py",
+    issues.WRONG_SERVER: "repair_flows/reconfigure_repair.py",
 }
 # These say themselves that the entry is not there.
 OF_SOURCES = {issues.SOURCE_AUTH, issues.SOURCE_CERTIFICATE}
@@ -632,7 +632,7 @@ def test_every_abort_of_a_repair_has_its_text() -> None:
             continue
         reasons = aborts(ABORTS[key])
         if key not in OF_THEIR_OWN:
-            reasons |= aborts("repair_answers.py")
+            reasons |= aborts("repair_flows/repair_answers.py")
         if key in OF_SOURCES:
             reasons -= {"already_configured"}
         assert known == reasons

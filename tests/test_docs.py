@@ -12,7 +12,7 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.fields import FIELDS
+from custom_components.plexsync.engine.model.fields import FIELDS
 from custom_components.plexsync.services import ACTIONS
 from tests.reasons import all_reasons
 from tests.test_contract import ROOT, TEXTS, forms, keys_of

@@ -20,8 +20,8 @@ from custom_components.plexsync.const import (
     EVENT_PLEXSYNC,
     SCOPES,
 )
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.record import Find, Record
 from custom_components.plexsync.failures import MOST
 from tests.home import (
     PLEX_ROOT,

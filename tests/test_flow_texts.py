@@ -12,7 +12,7 @@ from tests.flows import texts
 
 SOURCES = "".join(
     file.read_text("utf-8")
-    for file in Path(plexsync.__file__).parent.glob("*.py")
+    for file in Path(plexsync.__file__).parent.rglob("*.py")
     if file.stem.endswith(("_flow", "_fields", "validation"))
 )
 FLOWS = [("config",), ("config_subentries", "stash"), ("options",)]

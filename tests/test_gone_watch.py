@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_FIELDS, DOMAIN
-from custom_components.plexsync.sources.stash_options import StashOptions
+from custom_components.plexsync.sources.stash.options import StashOptions
 from tests.home import (
     PLEX_ROOT,
     SOURCE,

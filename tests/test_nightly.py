@@ -17,8 +17,9 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.plexsync.const import CONF_SWEEP_AT
-from custom_components.plexsync.engine import last_sweep, unforeseen
-from custom_components.plexsync.engine.last_sweep import LastSweep
+from custom_components.plexsync.engine.sweep import last_sweep
+from custom_components.plexsync.engine.sweep.last_sweep import LastSweep
+from custom_components.plexsync.engine.util import unforeseen
 from custom_components.plexsync.nightly import (
     default_time,
     last_night,

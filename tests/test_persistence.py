@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_test_home_assistant
 
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.breaker import Result, State
+from custom_components.plexsync.engine.circuit.breaker import Result, State
 from tests.home import call, entity_id, make_entry, set_up, state_of, until, until_state
 from tests.simulators.plex import PlexSimulator
 

@@ -13,8 +13,8 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
-from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.image_bytes import MAX_IMAGE
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.util.image_bytes import MAX_IMAGE
 from tests.home import (
     PLEX_ROOT,
     SOURCE,

@@ -26,8 +26,8 @@ from custom_components.plexsync.const import (
     START_EVERYTHING,
     START_PREVIEW,
 )
-from custom_components.plexsync.engine import unforeseen
-from custom_components.plexsync.engine.holds import SourceHold
+from custom_components.plexsync.engine.model.holds import SourceHold
+from custom_components.plexsync.engine.util import unforeseen
 from tests.flows import texts
 from tests.home import (
     PLEX_ROOT,

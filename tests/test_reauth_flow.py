@@ -10,8 +10,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.events import HoldChanged
-from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.model.events import HoldChanged
+from custom_components.plexsync.engine.model.holds import Hold
 from tests.flows import access, add_entry, checked, enter
 from tests.home import (
     call,

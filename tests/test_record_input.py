@@ -11,13 +11,17 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import probatio
 import pytest
 
-from custom_components.plexsync import service_schemas as schemas
-from custom_components.plexsync.engine import intake, queue
-from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.record import Image
+from custom_components.plexsync.actions import schemas
+from custom_components.plexsync.actions.record_input import (
+    async_record,
+    rating_key,
+    record_key,
+)
+from custom_components.plexsync.engine.jobs import intake, queue
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.fields import FIELDS
+from custom_components.plexsync.engine.model.record import Image
 from custom_components.plexsync.images import ImageDesk
-from custom_components.plexsync.record_input import async_record, rating_key, record_key
 
 HUGE = 10**400
 letters = st.text(st.characters(codec=None), max_size=20)

@@ -31,7 +31,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync import coordinator
 from custom_components.plexsync.const import EVENT_PLEXSYNC
-from custom_components.plexsync.engine.clock import Clock
+from custom_components.plexsync.engine.util.clock import Clock
 from tests.home import call, enable_all, make_entry, set_up, stash_subentry
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator, from_films

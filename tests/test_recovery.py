@@ -16,14 +16,14 @@ import aiohttp
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.plexsync.engine.breaker import Policy, Result, State
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.circuit.breaker import Policy, Result, State
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.model.record import Find, Record
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PATH, Delays, PlexEvents
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA

@@ -26,8 +26,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.plexsync import issues
 from custom_components.plexsync.ask_owner import async_ask_owner
 from custom_components.plexsync.const import CONF_PATH_MAPPINGS, CONF_REUSE, DOMAIN
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.sources.stash_options import StashOptions
+from custom_components.plexsync.engine.util.clock import Clock
+from custom_components.plexsync.sources.stash.options import StashOptions
 from custom_components.plexsync.storage import database_path
 from tests.home import (
     PATIENCE,

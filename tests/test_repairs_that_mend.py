@@ -13,8 +13,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_LIBRARIES
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.util.clock import Clock
 from tests.home import PLEX_ROOT, call, make_entry, set_up, state_of, until, until_state
 from tests.repairing import answer_fix, fix, issue, open_fix, until_issue
 from tests.simulators.films import FILMS

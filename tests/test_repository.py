@@ -94,6 +94,40 @@ def test_imports_point_inwards() -> None:
     ] == []
 
 
+def rooms() -> list[str]:
+    """Return the rooms of the engine, as the page for newcomers orders them."""
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    return re.findall(r"^\| `engine/(\w+)/` \|", page, re.MULTILINE)
+
+
+def room_of(name: str) -> str | None:
+    """Name the room of the engine that a module is in, or None."""
+    if not is_within(name, ENGINE):
+        return None
+    inside = name.removeprefix(f"{ENGINE}.").split(".")
+    return inside[0] if inside[0] in rooms() else None
+
+
+def test_rooms_import_those_above_only() -> None:
+    """Let each room of the engine be understood without what stands below it."""
+    folders = {
+        each.parent.name
+        for each in (ROOT / ENGINE.replace(".", "/")).glob("*/__init__.py")
+    }
+    order = rooms()
+    assert set(order) == folders
+    assert [
+        f"{module} imports {name}"
+        for module, path in modules()
+        if (room := room_of(module))
+        for name in imports(
+            path.read_text("utf-8"), module, package=path.name == "__init__.py"
+        )
+        if is_within(name, ENGINE)
+        and room_of(name) not in order[: order.index(room) + 1]
+    ] == []
+
+
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """Let nobody need two files to understand each: imports for type checking count."""
     found = dict(modules())
@@ -119,22 +153,22 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "allowed"),
     [
-        ("engine.queue", "import asyncio, sqlite3", True),
-        ("engine.queue", "from .record import Record", True),
-        ("engine.queue", "from ..engine import record", True),
-        ("engine.queue", "from homeassistant.core import HomeAssistant", False),
-        ("engine.queue", "import plexapi.server", False),
-        ("engine.queue", "import requests", False),
-        ("engine.queue", "def later():\n    import aiohttp", False),
-        ("engine.queue", "from ..plex.paths import normal", False),
-        ("engine.queue", "from .. import sources", False),
-        ("engine.queue", "from ..const import DOMAIN", False),
-        ("engine.queue", "from custom_components.plexsync import plex", False),
+        ("engine.jobs.queue", "import asyncio, sqlite3", True),
+        ("engine.jobs.queue", "from ..model.record import Record", True),
+        ("engine.jobs.queue", "from ...engine.model import record", True),
+        ("engine.jobs.queue", "from homeassistant.core import HomeAssistant", False),
+        ("engine.jobs.queue", "import plexapi.server", False),
+        ("engine.jobs.queue", "import requests", False),
+        ("engine.jobs.queue", "def later():\n    import aiohttp", False),
+        ("engine.jobs.queue", "from ...plex.paths import normal", False),
+        ("engine.jobs.queue", "from ... import sources", False),
+        ("engine.jobs.queue", "from ...const import DOMAIN", False),
+        ("engine.jobs.queue", "from custom_components.plexsync import plex", False),
         ("plex.server", "from plexapi.server import PlexServer", True),
-        ("plex.server", "from ..engine.retry import Fault", True),
+        ("plex.server", "from ..engine.model.faults import Fault", True),
         ("plex.server", "from ..const import DOMAIN", False),
-        ("sources.stash", "import homeassistant", False),
-        ("sources.stash", "from .. import coordinator", False),
+        ("sources.stash.client", "import homeassistant", False),
+        ("sources.stash.client", "from ... import coordinator", False),
         ("coordinator", "from .engine.engine import Engine", True),
         ("coordinator", "from homeassistant.core import HomeAssistant", True),
         ("coordinator", "from tests.simulators import plex", False),
@@ -148,8 +182,8 @@ def test_import_rule_can_fail(module: str, source: str, allowed: bool) -> None:
 
 def test_import_rule_reads_packages() -> None:
     """Resolve a relative import of a package's own file against the package."""
-    names = imports("from . import record\nfrom .. import plex", ENGINE, package=True)
-    assert list(names) == [f"{ENGINE}.record", f"{PACKAGE}.plex"]
+    names = imports("from . import engine\nfrom .. import plex", ENGINE, package=True)
+    assert list(names) == [f"{ENGINE}.engine", f"{PACKAGE}.plex"]
 
 
 def committed() -> dict[str, str]:

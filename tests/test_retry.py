@@ -17,7 +17,7 @@ from custom_components.plexsync.const import (
     START_EVERYTHING,
     START_PREVIEW,
 )
-from custom_components.plexsync.engine.holds import SourceHold
+from custom_components.plexsync.engine.model.holds import SourceHold
 from tests.home import (
     PLEX_ROOT,
     SOURCE,

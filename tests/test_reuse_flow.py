@@ -20,7 +20,7 @@ from custom_components.plexsync.const import (
     CONF_REUSE,
     DOMAIN,
 )
-from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.model.holds import Hold
 from tests.flows import (
     access,
     add_entry,

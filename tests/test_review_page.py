@@ -20,10 +20,10 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
-from custom_components.plexsync.answers import WINDOWS
+from custom_components.plexsync.actions.answers import WINDOWS
 from custom_components.plexsync.const import CONF_REVIEW_PAGE, DOMAIN
-from custom_components.plexsync.engine.change import Kept
-from custom_components.plexsync.engine.holds import Hold, SourceHold
+from custom_components.plexsync.engine.model.change import Kept
+from custom_components.plexsync.engine.model.holds import Hold, SourceHold
 from tests.home import make_entry, set_up
 from tests.simulators.plex import PlexSimulator
 

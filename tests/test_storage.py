@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.model.holds import Hold
 from tests.home import call, make_entry, set_up, until, until_state
 from tests.simulators.plex import PlexSimulator
 from tests.test_persistence import home

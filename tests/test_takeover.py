@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID
-from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.model.holds import Hold
 from custom_components.plexsync.plex.library import Library
 from custom_components.plexsync.takeover import preset
 from tests.flows import access, add_entry, checked, enter, reconfigure, uuids

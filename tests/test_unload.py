@@ -14,8 +14,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.coordinator import PlexSyncCoordinator
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.retry import Fault
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.model.faults import Fault
 from tests.home import PATIENCE, PLEX_ROOT, call, make_entry, set_up, until, until_state
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator

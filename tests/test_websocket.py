@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.plexsync.const import DOMAIN
-from custom_components.plexsync.engine.holds import Hold
+from custom_components.plexsync.engine.model.holds import Hold
 from tests.home import (
     PLEX_ROOT,
     SOURCE,

@@ -17,7 +17,7 @@ from custom_components.plexsync.const import (
     START_CHANGES,
     START_PREVIEW,
 )
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.job import Priority
 from tests.home import (
     PLEX_ROOT,
     SOURCE,

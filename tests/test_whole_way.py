@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync.const import CONF_FIELDS
 from custom_components.plexsync.plex.events import Delays
-from custom_components.plexsync.sources.stash_options import FIELDS, StashOptions
+from custom_components.plexsync.sources.stash.options import FIELDS, StashOptions
 from tests.home import (
     SOURCE,
     call,

@@ -10,10 +10,11 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.calls.judge import Purpose
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.judge import Purpose
-from custom_components.plexsync.engine.ports import (
+from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.ports import (
     FieldEdit,
     IsStale,
     Item,
@@ -21,8 +22,7 @@ from custom_components.plexsync.engine.ports import (
     Match,
     never,
 )
-from custom_components.plexsync.engine.record import Find
-from custom_components.plexsync.engine.retry import Fault
+from custom_components.plexsync.engine.model.record import Find
 from custom_components.plexsync.plex import classify
 from custom_components.plexsync.plex.client import Answer, Outgoing, PlexClient
 from custom_components.plexsync.plex.connections import Call, MovedError

@@ -9,19 +9,19 @@ from typing import Any
 
 import aiohttp
 
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.events import (
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
+from custom_components.plexsync.engine.model.events import (
     CircuitMoved,
     CircuitOpened,
     Event,
     HoldChanged,
 )
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.ports import WantsScan, nobody_does
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.model.ports import WantsScan, nobody_does
+from custom_components.plexsync.engine.model.record import Find, Record
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.events import PlexEvents
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA

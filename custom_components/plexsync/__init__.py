@@ -19,11 +19,11 @@ from .connection import async_follow_plex_entry
 from .const import DOMAIN
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .device import async_follow_versions
-from .picture_view import async_setup_pictures
-from .review_page import review_page
+from .review_page.panel import review_page
+from .review_page.picture_view import async_setup_pictures
+from .review_page.websocket import async_setup_commands
 from .services import async_setup_services
 from .storage import async_remove_files
-from .websocket import async_setup_commands
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 import contextlib
 from dataclasses import replace
 
-from .engine.record import Record
-from .engine.retry import Fault
+from .engine.model.faults import Fault
+from .engine.model.record import Record
 from .sources.asked import stamped
 from .sources.runner import SourceRunner
 

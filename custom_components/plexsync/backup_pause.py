@@ -6,7 +6,7 @@ import logging
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
-from .engine.database import Database, StorageError
+from .engine.database.database import Database, StorageError
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import PlexSyncConfigEntry
-from .engine.holds import foremost
+from .engine.model.holds import foremost
 from .engine.snapshot import Snapshot
 from .entity import PlexSyncEntity, PlexSyncSourceEntity
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from homeassistant.util.json import JsonObjectType
 
+from .actions.record_input import rating_key
 from .coordinator import PlexSyncCoordinator
-from .engine.holds import READING
-from .engine.look import Look
-from .record_input import rating_key
+from .engine.look.look import Look
+from .engine.model.holds import READING
 
 _MAX_PATHS: Final = 20  # files of one item
 

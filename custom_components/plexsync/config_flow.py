@@ -15,17 +15,17 @@ from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import callback
 
 from . import entry_migration
-from .account_flow import AccountFlow
-from .address_flow import AddressFlow
 from .connection import NOWHERE, entry_access, plex_servers
 from .const import CONF_REUSE, DOMAIN, SUBENTRY_STASH
 from .coordinator import PlexSyncConfigEntry
-from .options_flow import PlexSyncOptionsFlow
-from .reauth_flow import ReauthFlow
-from .reuse_flow import ReuseFlow
-from .stash_flow import StashSubentryFlow
+from .flows.account_flow import AccountFlow
+from .flows.address_flow import AddressFlow
+from .flows.options_flow import PlexSyncOptionsFlow
+from .flows.reauth_flow import ReauthFlow
+from .flows.reuse_flow import ReuseFlow
+from .flows.stash_flow import StashSubentryFlow
+from .flows.validation import InvalidInputError
 from .takeover import LOOK
-from .validation import InvalidInputError
 
 
 class PlexSyncConfigFlow(

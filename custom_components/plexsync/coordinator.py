@@ -30,10 +30,10 @@ from .const import (
     DEFAULT_KEEP_HISTORY,
     DOMAIN,
 )
-from .engine.clock import Clock
-from .engine.database import Database, StorageError, StorageTooNewError
+from .engine.database.database import Database, StorageError, StorageTooNewError
 from .engine.engine import Engine
-from .engine.events import (
+from .engine.layout import LAYOUT
+from .engine.model.events import (
     Changed,
     CircuitMoved,
     Event,
@@ -41,10 +41,10 @@ from .engine.events import (
     ItemFailed,
     SourceHoldChanged,
 )
-from .engine.holds import Hold
-from .engine.layout import LAYOUT
-from .engine.record import Record
+from .engine.model.holds import Hold
+from .engine.model.record import Record
 from .engine.snapshot import Snapshot
+from .engine.util.clock import Clock
 from .errors import not_opened
 from .failures import Failures, ItemsFailed
 from .first_plan import async_make_first_plans

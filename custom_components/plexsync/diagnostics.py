@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from .answers import iso, outages_answer
+from .actions.answers import iso, outages_answer
 from .const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
@@ -27,7 +27,7 @@ from .engine.engine import Engine
 from .engine.snapshot import Snapshot
 from .engine.status import status
 from .sources.runner import SourceRunner
-from .sources.stash_options import PRIVATE, StashOptions
+from .sources.stash.options import PRIVATE, StashOptions
 
 _OPTIONS = (CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
 

@@ -12,16 +12,16 @@ from homeassistant.exceptions import (
 )
 
 from .const import DOMAIN
-from .engine.database import (
+from .engine.database.database import (
     StorageClosedError,
     StorageError,
     StorageInUseError,
     StorageTooNewError,
 )
-from .engine.holds import Hold
-from .engine.reasons import Reason
-from .engine.record import InvalidRecordError
-from .engine.retry import BROKEN_OFF, Fault, FaultClass
+from .engine.model.faults import BROKEN_OFF, Fault, FaultClass
+from .engine.model.holds import Hold
+from .engine.model.reasons import Reason
+from .engine.model.record import InvalidRecordError
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from datetime import datetime
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
-from .engine.events import ItemFailed
+from .engine.model.events import ItemFailed
 
 MOST = 10  # items that are named in one event; the others are only counted
 _MINUTE = 60.0

@@ -11,11 +11,11 @@ from homeassistant.helpers.event import async_call_later
 
 from . import issues
 from .const import CONF_START, START_PREVIEW, SUBENTRY_STASH
-from .engine.database import StorageError
-from .engine.holds import Hold, SourceHold
-from .engine.record import Record
-from .engine.retry import Backoff, Fault
-from .engine.unforeseen import tell
+from .engine.database.database import StorageError
+from .engine.model.faults import Backoff, Fault
+from .engine.model.holds import Hold, SourceHold
+from .engine.model.record import Record
+from .engine.util.unforeseen import tell
 from .host import Host
 from .sources.runner import SourceRunner
 

@@ -10,10 +10,10 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
-from .engine.database import StorageError
-from .engine.gone_records import Gone
-from .engine.holds import SourceHold
-from .engine.retry import Backoff, Fault
+from .engine.database.database import StorageError
+from .engine.jobs.gone_records import Gone
+from .engine.model.faults import Backoff, Fault
+from .engine.model.holds import SourceHold
 from .host import Host
 
 _LOGGER = logging.getLogger(__name__)

@@ -10,12 +10,12 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
 from .const import SOURCE_ACTION
-from .engine.bounded import read_at_most
-from .engine.image_bytes import MAX_IMAGE
-from .engine.ports import FetchedImage
-from .engine.reasons import Reason
-from .engine.record import Image
-from .engine.retry import Fault, FaultClass
+from .engine.model.faults import Fault, FaultClass
+from .engine.model.ports import FetchedImage
+from .engine.model.reasons import Reason
+from .engine.model.record import Image
+from .engine.util.bounded import read_at_most
+from .engine.util.image_bytes import MAX_IMAGE
 from .sources.base import Source
 from .sources.redirect import HOPS, redirect
 

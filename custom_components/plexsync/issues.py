@@ -10,10 +10,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_LIBRARIES, DOMAIN
-from .engine.bulkheads import REASONS
-from .engine.hold_rows import Holds
-from .engine.holds import BY_LOOK, Hold, SourceHold
-from .engine.reasons import Reason
+from .engine.calls.bulkheads import REASONS
+from .engine.jobs.hold_rows import Holds
+from .engine.model.holds import BY_LOOK, Hold, SourceHold
+from .engine.model.reasons import Reason
 
 CIRCUIT_LOST: Final = "circuit_lost"
 DATABASE_FAILS: Final = "database_fails"

@@ -11,9 +11,9 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_SWEEP_AT, DOMAIN
-from .engine.database import StorageError
-from .engine.events import CircuitClosed, Event
-from .engine.last_sweep import LONG
+from .engine.database.database import StorageError
+from .engine.model.events import CircuitClosed, Event
+from .engine.sweep.last_sweep import LONG
 from .failures import ItemsFailed
 from .host import Host
 from .reconcile_run import ReconcileRun

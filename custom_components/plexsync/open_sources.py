@@ -22,16 +22,16 @@ from .const import (
     START_PREVIEW,
     SUBENTRY_STASH,
 )
-from .engine.gone_records import WhenGone
-from .engine.holds import SourceHold
-from .engine.ledger_sources import SOURCES
+from .engine.jobs.gone_records import WhenGone
+from .engine.ledger.ledger_sources import SOURCES
+from .engine.model.holds import SourceHold
 from .first_plan import async_hold_sources_not_the_server
 from .gone_watch import GoneWatch
 from .host import Host
 from .plex.paths import PathMapper
 from .sources.rhythm import SLOWEST
 from .sources.runner import SourceRunner
-from .sources.stash import StashOptions, StashSource
+from .sources.stash.stash import StashOptions, StashSource
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 
 from . import issues
-from .answers import counts_answer
+from .actions.answers import counts_answer
 from .ask_sources import AllRecords, count_records
 from .const import DOMAIN, SCOPE_PLAN, SCOPES
-from .engine import skipped
-from .engine.database import StorageClosedError, StorageError
-from .engine.retry import Backoff
-from .engine.unforeseen import tell
+from .engine.database.database import StorageClosedError, StorageError
+from .engine.jobs import skipped
+from .engine.model.faults import Backoff
+from .engine.util.unforeseen import tell
 from .host import Host
 from .sources.runner import SourceRunner
 

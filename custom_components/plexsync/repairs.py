@@ -15,7 +15,7 @@ import probatio
 
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
-from .engine.database import StorageError
+from .engine.database.database import StorageError
 from .issues import (
     FAILED_JOBS,
     LEDGER_LOST,
@@ -27,10 +27,13 @@ from .issues import (
     SOURCE_CERTIFICATE,
     WRONG_SERVER,
 )
-from .library_repair import LibraryRepairFlow
-from .reconfigure_repair import ReconfigureRepairFlow, ReconfigureSourceRepairFlow
-from .repair_answers import AskingRepairFlow, async_answer, loaded, shown
-from .source_repairs import FirstPlanRepairFlow, MassChangeRepairFlow
+from .repair_flows.library_repair import LibraryRepairFlow
+from .repair_flows.reconfigure_repair import (
+    ReconfigureRepairFlow,
+    ReconfigureSourceRepairFlow,
+)
+from .repair_flows.repair_answers import AskingRepairFlow, async_answer, loaded, shown
+from .repair_flows.source_repairs import FirstPlanRepairFlow, MassChangeRepairFlow
 
 # The same texts as in the form of the action that lists jobs.
 _REASON = f"component.{DOMAIN}.selector.reason.options.{{}}"

@@ -19,7 +19,7 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .coordinator import PlexSyncConfigEntry
-from .engine.breaker import State
+from .engine.circuit.breaker import State
 from .engine.snapshot import Snapshot
 from .engine.status import Status, status
 from .entity import PlexSyncEntity

@@ -15,26 +15,17 @@ from homeassistant.helpers import service
 from homeassistant.util.json import JsonObjectType
 import probatio
 
-from . import service_schemas as schemas
-from .answers import outcome_answer, preview_answer
-from .ask_sources import find_record
-from .const import DOMAIN, SOURCE_ACTION
-from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
-from .engine.failed_rows import Choice
-from .engine.intake import Accepted
-from .engine.job import Priority
-from .engine.on_demand import Preview
-from .engine.record import Outcome
-from .errors import invalid, sources_away, translated_errors
-from .history_answer import (
+from .actions import schemas
+from .actions.answers import outcome_answer, preview_answer
+from .actions.history_answer import (
     async_history,
     async_source_of_history,
     bounds,
     chosen_fields,
 )
-from .record_input import async_record, find, identifier
-from .service_schemas import ATTR_FIELDS, ATTR_PATH, ATTR_SOURCE, ATTR_WAIT
-from .shared_actions import (
+from .actions.record_input import async_record, find, identifier
+from .actions.schemas import ATTR_FIELDS, ATTR_PATH, ATTR_SOURCE, ATTR_WAIT
+from .actions.shared_actions import (
     cancel_reconcile,
     discard_failed,
     get_jobs,
@@ -44,9 +35,18 @@ from .shared_actions import (
     retry_failed,
     unpin_item,
 )
-from .shared_plan import get_plan
-from .undo_run import async_undo_item, async_undo_since
-from .which_source import source_id
+from .actions.shared_plan import get_plan
+from .actions.undo_run import async_undo_item, async_undo_since
+from .actions.which_source import source_id
+from .ask_sources import find_record
+from .const import DOMAIN, SOURCE_ACTION
+from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from .engine.jobs.failed_rows import Choice
+from .engine.jobs.intake import Accepted
+from .engine.jobs.job import Priority
+from .engine.model.record import Outcome
+from .engine.on_demand import Preview
+from .errors import invalid, sources_away, translated_errors
 
 type Action = Callable[
     [PlexSyncCoordinator, Mapping[str, Any]], Awaitable[JsonObjectType]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from .const import CONF_STALE_AFTER, DEFAULT_STALE_AFTER
-from .engine.holds import Hold
+from .engine.model.holds import Hold
 from .engine.snapshot import Snapshot
 from .host import Host
 

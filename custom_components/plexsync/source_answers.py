@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from .coordinator import PlexSyncCoordinator
-from .engine.holds import SourceHold
+from .engine.model.holds import SourceHold
 
 type Answer = Callable[[PlexSyncCoordinator, str], Awaitable[None]]
 

@@ -11,7 +11,7 @@ from homeassistant.helpers.storage import STORAGE_DIR, Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .engine.database import StorageError, StorageTooNewError
+from .engine.database.database import StorageError, StorageTooNewError
 
 _LOGGER = logging.getLogger(__name__)
 

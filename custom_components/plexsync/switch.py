@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import PlexSyncConfigEntry
-from .engine.holds import Hold
+from .engine.model.holds import Hold
 from .entity import PlexSyncEntity
 from .errors import translated_errors
 

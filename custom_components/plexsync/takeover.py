@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from typing import Final
 
 from .engine import other_machine
-from .engine.database import Database
+from .engine.database.database import Database
 from .plex import index
 from .plex.library import Library
 from .plex.paths import key

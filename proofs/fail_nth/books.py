@@ -6,9 +6,9 @@ import json
 import sqlite3
 from typing import Any
 
-from custom_components.plexsync.engine.history import unpack
-from custom_components.plexsync.engine.intake import Accepted
-from custom_components.plexsync.engine.record import Record
+from custom_components.plexsync.engine.history.history import unpack
+from custom_components.plexsync.engine.jobs.intake import Accepted
+from custom_components.plexsync.engine.model.record import Record
 from proofs.inquest import Findings, check_counts, revisions_of_fields
 
 # Beside the bookkeeping of ``kill9``, and of the same kind.

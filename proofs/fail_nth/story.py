@@ -8,16 +8,22 @@ from random import Random
 import sqlite3
 from typing import Any, override
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database, StorageError
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.database.database import Database, StorageError
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.events import CircuitMoved, Event
-from custom_components.plexsync.engine.failed_rows import Choice
-from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.failed_rows import Choice
+from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
+from custom_components.plexsync.engine.model.events import CircuitMoved, Event
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.model.record import (
+    Actor,
+    Find,
+    Image,
+    Record,
+    Value,
+)
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs import file_store
 from proofs.edge import Trouble, Way

@@ -12,13 +12,13 @@ import signal
 import sqlite3
 from typing import Any
 
-from custom_components.plexsync.engine.breaker import Policy
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.circuit.breaker import Policy
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.record import Record
-from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
+from custom_components.plexsync.engine.model.faults import Backoff, RetryPolicy
+from custom_components.plexsync.engine.model.record import Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs.file_store import FileStore

@@ -8,13 +8,17 @@ from random import Random
 import sqlite3
 from typing import Any
 
-from custom_components.plexsync.engine import unforeseen
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
-from custom_components.plexsync.engine.holds import Hold
 from custom_components.plexsync.engine.layout import LAYOUT
+from custom_components.plexsync.engine.model.events import (
+    CircuitMoved,
+    Event,
+    HoldChanged,
+)
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.util import unforeseen
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs.inquest import PROOF_SCHEMA
 from tests.rig import Gallery

@@ -15,9 +15,9 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 
-from custom_components.plexsync.engine.breaker import Policy
-from custom_components.plexsync.engine.outages import Outage, OutageLog
-from custom_components.plexsync.engine.saves import HEARTBEAT
+from custom_components.plexsync.engine.circuit.breaker import Policy
+from custom_components.plexsync.engine.circuit.outages import Outage, OutageLog
+from custom_components.plexsync.engine.circuit.saves import HEARTBEAT
 from custom_components.plexsync.plex.deadlines import Deadlines
 
 from .figures import Report, Worst

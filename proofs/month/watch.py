@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from custom_components.plexsync.engine.breaker import Policy, State
-from custom_components.plexsync.engine.events import (
+from custom_components.plexsync.engine.calls.judge import Purpose
+from custom_components.plexsync.engine.circuit.breaker import Policy, State
+from custom_components.plexsync.engine.circuit.evidence import LATELY
+from custom_components.plexsync.engine.model.events import (
     CircuitClosed,
     CircuitMoved,
     CircuitOpened,
 )
-from custom_components.plexsync.engine.evidence import LATELY
-from custom_components.plexsync.engine.fresh import FRESH
-from custom_components.plexsync.engine.judge import Purpose
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.worker.fresh import FRESH
 from proofs.figures import Claim
 from proofs.promises import Order
 from proofs.records import LISTS, TEXTS, revisions_of_edit

@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from custom_components.plexsync.engine.clock import Clock
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.util.clock import Clock
 from proofs.inquest import look
 from proofs.promises import Promises
 from proofs.records import LISTS, TEXTS, revisions_of_item

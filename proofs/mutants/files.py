@@ -16,7 +16,7 @@ class File:
 
 
 FILES = (
-    File("engine/breaker.py", _BREAKER, 18),
-    File("engine/bulkheads.py", ("engine/test_bulkheads.py",), 15),
-    File("engine/judge.py", _JUDGE, 39),
+    File("engine/circuit/breaker.py", _BREAKER, 18),
+    File("engine/calls/bulkheads.py", ("engine/test_bulkheads.py",), 15),
+    File("engine/calls/judge.py", _JUDGE, 39),
 )

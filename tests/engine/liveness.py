@@ -22,16 +22,20 @@ import re
 import tempfile
 from typing import Any
 
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.jobs_view import JobInfo
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.jobs.jobs_view import JobInfo
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Find, Image, Record, Value
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.model.events import (
+    CircuitMoved,
+    Event,
+    HoldChanged,
+)
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.ports import FetchedImage
+from custom_components.plexsync.engine.model.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from tests.rig import PNG, MemoryStore
 from tests.simulators.plex import Item, PlexCore, Request, Response, Section

@@ -14,10 +14,10 @@ from sqlite3 import Connection
 import tempfile
 from typing import Any
 
-from custom_components.plexsync.engine import seen
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.plan import Plan
-from custom_components.plexsync.engine.record import (
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.ledger import seen
+from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.record import (
     Actor,
     Find,
     Image,
@@ -25,7 +25,7 @@ from custom_components.plexsync.engine.record import (
     Record,
     Value,
 )
-from custom_components.plexsync.engine.retry import Fault
+from custom_components.plexsync.engine.plan.plan import Plan
 from tests.simulators.plex.state import Item
 from tests.simulators.plex.switches import TagMode
 from tests.virtual import VirtualLoop

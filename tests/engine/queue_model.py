@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from custom_components.plexsync.engine.job import Job, Priority
-from custom_components.plexsync.engine.jobs_view import History, JobInfo
-from custom_components.plexsync.engine.record import Image, Record, Value
+from custom_components.plexsync.engine.jobs.job import Job, Priority
+from custom_components.plexsync.engine.jobs.jobs_view import History, JobInfo
+from custom_components.plexsync.engine.model.record import Image, Record, Value
 
 ABSENT = object()
 WHOLE = ""  # beside the fields: the newest view that a mirror gave of the whole

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from custom_components.plexsync.engine import other_machine
-from custom_components.plexsync.engine.holds import SourceHold
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.plan_cache import Filter
-from custom_components.plexsync.engine.record import Record
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.holds import SourceHold
+from custom_components.plexsync.engine.model.record import Record
+from custom_components.plexsync.engine.plan.plan_cache import Filter
 from tests.rig import Rig, library
 
 from .test_owners import Shelf

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import Breaker, Permit, Result, State
+from custom_components.plexsync.engine.circuit.breaker import (
+    Breaker,
+    Permit,
+    Result,
+    State,
+)
 
 
 class Fixed(Random):

@@ -17,7 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
-from custom_components.plexsync.engine.breaker import Breaker, Permit, Result, State
+from custom_components.plexsync.engine.circuit.breaker import (
+    Breaker,
+    Permit,
+    Result,
+    State,
+)
 
 from .machines import LIMIT, Machine, run
 

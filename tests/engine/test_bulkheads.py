@@ -5,13 +5,13 @@ from random import Random
 
 import pytest
 
-from custom_components.plexsync.engine.bulkheads import (
+from custom_components.plexsync.engine.calls.bulkheads import (
     REASONS,
     Bulkheads,
     fault_of,
     reason_of,
 )
-from custom_components.plexsync.engine.retry import FaultClass
+from custom_components.plexsync.engine.model.faults import FaultClass
 
 MINUTE, HOUR = 60.0, 3600.0
 LISTING = "listing:films"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from custom_components.plexsync.engine.busy_items import BusyItems
+from custom_components.plexsync.engine.look.busy_items import BusyItems
 
 
 async def test_whoever_waits_for_an_item_gets_it_when_it_is_free() -> None:

@@ -4,18 +4,18 @@ import asyncio
 from random import Random
 from typing import Any
 
-from custom_components.plexsync.engine.breaker import Policy, Result, State
-from custom_components.plexsync.engine.circuit import Circuit
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.events import (
+from custom_components.plexsync.engine.circuit.breaker import Policy, Result, State
+from custom_components.plexsync.engine.circuit.circuit import Circuit
+from custom_components.plexsync.engine.circuit.health import Health
+from custom_components.plexsync.engine.model.events import (
     CircuitClosed,
     CircuitHalfOpened,
     CircuitMoved,
     CircuitOpened,
     Event,
 )
-from custom_components.plexsync.engine.health import Health
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.util.clock import Clock
 from tests.rig import WITHIN, MemoryStore
 
 

@@ -2,8 +2,8 @@
 
 from hypothesis import given, strategies as st
 
-from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.engine.revisions import (
+from custom_components.plexsync.engine.model.fields import FIELDS
+from custom_components.plexsync.engine.model.revisions import (
     WHOLE,
     Revisions,
     revisions_from_text,

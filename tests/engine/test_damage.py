@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from custom_components import plexsync
-from custom_components.plexsync.engine.database import (
+from custom_components.plexsync.engine.database.database import (
     Database,
     StorageDamagedError,
     StorageError,
 )
-from custom_components.plexsync.engine.database_layout import Layout
+from custom_components.plexsync.engine.database.layout import Layout
 
 RING = Path(plexsync.__file__).parent
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY, filler TEXT);"
@@ -70,8 +70,8 @@ _KILLED = """
 import asyncio, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from engine.database import Database
-from engine.database_layout import Layout
+from engine.database.database import Database
+from engine.database.layout import Layout
 async def main():
     database = Database(Path(sys.argv[1]), Layout((sys.argv[3],)))
     database.open()

@@ -8,13 +8,13 @@ import threading
 
 import pytest
 
-from custom_components.plexsync.engine.database import (
+from custom_components.plexsync.engine.database.database import (
     Database,
     StorageClosedError,
     StorageError,
     StorageInUseError,
 )
-from custom_components.plexsync.engine.database_layout import Layout
+from custom_components.plexsync.engine.database.layout import Layout
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (n INTEGER UNIQUE);"
 

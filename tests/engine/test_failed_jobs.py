@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.failed_jobs import CHUNK, Retried
-from custom_components.plexsync.engine.failed_rows import (
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.jobs.failed_jobs import CHUNK, Retried
+from custom_components.plexsync.engine.jobs.failed_rows import (
     KEEP_DAYS,
     MAX_OUTAGE_RETRIES,
     Choice,
 )
-from custom_components.plexsync.engine.jobs_view import JobInfo
-from custom_components.plexsync.engine.record import Find, Record
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.jobs.jobs_view import JobInfo
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.record import Find, Record
 from tests.rig import Rig, library
 from tests.virtual import run
 from tests.world import World, world

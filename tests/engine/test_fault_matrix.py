@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.jobs_view import JobInfo
-from custom_components.plexsync.engine.record import Find, Image, Record
-from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.jobs.jobs_view import JobInfo
+from custom_components.plexsync.engine.model.faults import Backoff, RetryPolicy
+from custom_components.plexsync.engine.model.record import Find, Image, Record
 from custom_components.plexsync.plex.deadlines import Deadlines
 from tests.rig import Rig, library
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.gone_records import Gone, WhenGone
-from custom_components.plexsync.engine.ledger_sources import SOURCES
-from custom_components.plexsync.engine.record import Record
-from custom_components.plexsync.engine.retry import Fault
+from custom_components.plexsync.engine.jobs.gone_records import Gone, WhenGone
+from custom_components.plexsync.engine.ledger.ledger_sources import SOURCES
+from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.record import Record
 from tests.rig import Rig, library
 
 from .test_owners import Shelf

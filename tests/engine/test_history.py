@@ -11,15 +11,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine import (
-    history_entries,
-    known_items,
-    other_machine,
-)
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.guarded_calls import CircuitRefusedError
-from custom_components.plexsync.engine.history import (
+from custom_components.plexsync.engine import other_machine
+from custom_components.plexsync.engine.calls.guarded_calls import CircuitRefusedError
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.history.history import (
     UNDO,
     Entry,
     WriteHistory,
@@ -27,17 +22,20 @@ from custom_components.plexsync.engine.history import (
     pack,
     unpack,
 )
-from custom_components.plexsync.engine.history_view import (
+from custom_components.plexsync.engine.history.view import (
     HistoryRun,
     HistoryView,
     Wanted,
     WrittenRow,
 )
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.ports import Item
-from custom_components.plexsync.engine.record import Actor, Find, Image, Record
-from custom_components.plexsync.engine.retry import Fault
+from custom_components.plexsync.engine.ledger import known_items
+from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.ports import Item
+from custom_components.plexsync.engine.model.record import Actor, Find, Image, Record
 from custom_components.plexsync.engine.undoing import NotAsShownError
+from custom_components.plexsync.engine.util.clock import Clock
+from custom_components.plexsync.engine.worker import history_entries
 from tests.rig import Rig, library
 
 HOUR = 3600.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from custom_components.plexsync.engine.json_text import canonical, dump, load
+from custom_components.plexsync.engine.util.json_text import canonical, dump, load
 
 # All letters, half surrogate pairs among them: orjson refuses these.
 TEXTS = st.text(st.characters())

@@ -8,15 +8,15 @@ from random import Random
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import Result, State
-from custom_components.plexsync.engine.bulkheads import Bulkheads
-from custom_components.plexsync.engine.circuit import Circuit
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.events import CircuitOpened, Event
-from custom_components.plexsync.engine.health import Health
-from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.judge import About, Judge, Purpose
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.calls.bulkheads import Bulkheads
+from custom_components.plexsync.engine.calls.judge import About, Judge, Purpose
+from custom_components.plexsync.engine.circuit.breaker import Result, State
+from custom_components.plexsync.engine.circuit.circuit import Circuit
+from custom_components.plexsync.engine.circuit.health import Health
+from custom_components.plexsync.engine.model.events import CircuitOpened, Event
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.classify import classify
 from tests.rig import MemoryStore
 from tests.virtual import VirtualLoop

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine import known_items
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.database_layout import Layout
-from custom_components.plexsync.engine.digests import short_digest
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.database.layout import Layout
+from custom_components.plexsync.engine.ledger import known_items
+from custom_components.plexsync.engine.util.digests import short_digest
 
 SECTION, MOON, SUN = "uuid-1", "/films/moon.mkv", "/films/sun.mkv"
 

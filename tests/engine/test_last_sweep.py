@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine import stats
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.database_layout import Layout
-from custom_components.plexsync.engine.last_sweep import (
+from custom_components.plexsync.engine.circuit.outages import DAY, Outage
+from custom_components.plexsync.engine.database import stats
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.database.layout import Layout
+from custom_components.plexsync.engine.sweep.last_sweep import (
     LastSweep,
     finish,
     look_up,
     recall,
 )
-from custom_components.plexsync.engine.outages import DAY, Outage
 
 HOUR = 3600.0
 NIGHT = 1_700_000_000.0

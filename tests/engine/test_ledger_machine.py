@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
-from custom_components.plexsync.engine import ledger, ledger_sources
-from custom_components.plexsync.engine.change import Change
-from custom_components.plexsync.engine.plan import Plan, make_plan
-from custom_components.plexsync.engine.ports import FieldEdit, Item
-from custom_components.plexsync.engine.record import Find, Record, Value
-from custom_components.plexsync.engine.undo import make_undo
+from custom_components.plexsync.engine.ledger import ledger, ledger_sources
+from custom_components.plexsync.engine.model.change import Change
+from custom_components.plexsync.engine.model.ports import FieldEdit, Item
+from custom_components.plexsync.engine.model.record import Find, Record, Value
+from custom_components.plexsync.engine.plan.plan import Plan, make_plan
+from custom_components.plexsync.engine.plan.undo import make_undo
 
 from .machines import LIMIT, Machine, run
 

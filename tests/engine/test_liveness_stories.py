@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import Policy
+from custom_components.plexsync.engine.circuit.breaker import Policy
 
 from .lattice import baseline
 from .liveness import HOUR, MINUTE, NUMBERS, Ailment, Part, World, parts, run

@@ -2,10 +2,10 @@
 
 import pytest
 
-from custom_components.plexsync.engine.holds import READING
-from custom_components.plexsync.engine.look import Look
-from custom_components.plexsync.engine.lookup_result import LookupResult
-from custom_components.plexsync.engine.record import Find
+from custom_components.plexsync.engine.look.look import Look
+from custom_components.plexsync.engine.model.holds import READING
+from custom_components.plexsync.engine.model.record import Find
+from custom_components.plexsync.engine.plan.lookup_result import LookupResult
 from tests.rig import Rig
 
 

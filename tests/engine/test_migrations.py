@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.database import (
+from custom_components.plexsync.engine.database.database import (
     Database,
     StorageError,
     StorageTooNewError,
 )
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.record import Find
-from custom_components.plexsync.engine.revisions import revisions_from_text
+from custom_components.plexsync.engine.model.record import Find
+from custom_components.plexsync.engine.model.revisions import revisions_from_text
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from tests.fixtures import lay_out, script
 from tests.rig import Rig, library

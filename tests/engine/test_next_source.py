@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.ledger_sources import SOURCES
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.ledger.ledger_sources import SOURCES
+from custom_components.plexsync.engine.model.record import Find, Record
 from tests.rig import Rig, library
 
 from .test_owners import Shelf, sweep

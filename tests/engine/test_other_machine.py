@@ -6,17 +6,12 @@ import sqlite3
 
 import pytest
 
-from custom_components.plexsync.engine import (
-    known_items,
-    ledger,
-    other_machine,
-    parts,
-    pins,
-)
-from custom_components.plexsync.engine.change import Change
+from custom_components.plexsync.engine import other_machine
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.ports import Item
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.ledger import known_items, ledger, parts, pins
+from custom_components.plexsync.engine.model.change import Change
+from custom_components.plexsync.engine.model.ports import Item
+from custom_components.plexsync.engine.model.record import Find, Record
 
 OLD, NEW = "old-uuid", "new-uuid"
 

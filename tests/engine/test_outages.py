@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.outages import DAY, Availability, OutageLog
+from custom_components.plexsync.engine.circuit.outages import (
+    DAY,
+    Availability,
+    OutageLog,
+)
 
 T0 = 1_700_000_000.0
 

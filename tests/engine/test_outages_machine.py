@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
-from custom_components.plexsync.engine.outages import Outage, OutageLog
+from custom_components.plexsync.engine.circuit.outages import Outage, OutageLog
 
 from .machines import LIMIT, Machine, run
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.failed_rows import Choice
-from custom_components.plexsync.engine.record import Record
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.jobs.failed_rows import Choice
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.record import Record
 from tests.rig import Rig, library
 
 pytestmark = pytest.mark.usefixtures("tag_mode")

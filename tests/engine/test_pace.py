@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.pace import MOST, START, Pace
+from custom_components.plexsync.engine.circuit.pace import MOST, START, Pace
 from tests.virtual import VirtualLoop
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.change import Kept
-from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.engine.ledger_row import LedgerRow
-from custom_components.plexsync.engine.plan import Plan, make_plan
-from custom_components.plexsync.engine.ports import Item
-from custom_components.plexsync.engine.record import Actor, Find, Image, Record
+from custom_components.plexsync.engine.ledger.row import LedgerRow
+from custom_components.plexsync.engine.model.change import Kept
+from custom_components.plexsync.engine.model.fields import FIELDS
+from custom_components.plexsync.engine.model.ports import Item
+from custom_components.plexsync.engine.model.record import Actor, Find, Image, Record
+from custom_components.plexsync.engine.plan.plan import Plan, make_plan
 
 
 def item(locks: str = "", **fields: Any) -> Item:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine import failed_rows, intake, jobs_view, queue
-from custom_components.plexsync.engine.failed_rows import Choice
-from custom_components.plexsync.engine.intake import Accepted
-from custom_components.plexsync.engine.job import Job, Priority
+from custom_components.plexsync.engine.jobs import failed_rows, intake, jobs_view, queue
+from custom_components.plexsync.engine.jobs.failed_rows import Choice
+from custom_components.plexsync.engine.jobs.intake import Accepted
+from custom_components.plexsync.engine.jobs.job import Job, Priority
+from custom_components.plexsync.engine.jobs.queue import Snooze
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.queue import Snooze
-from custom_components.plexsync.engine.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.model.record import Find, Image, Record, Value
 
 
 @pytest.fixture

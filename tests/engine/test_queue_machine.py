@@ -18,20 +18,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
-from custom_components.plexsync.engine import (
-    failed_rows,
-    intake,
-    jobs_view,
-    queue,
-    settled,
-)
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.database_layout import Layout
-from custom_components.plexsync.engine.failed_rows import Choice
-from custom_components.plexsync.engine.intake import Accepted
-from custom_components.plexsync.engine.job import Job, Priority
-from custom_components.plexsync.engine.queue import Snooze
-from custom_components.plexsync.engine.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.database.layout import Layout
+from custom_components.plexsync.engine.jobs import failed_rows, intake, jobs_view, queue
+from custom_components.plexsync.engine.jobs.failed_rows import Choice
+from custom_components.plexsync.engine.jobs.intake import Accepted
+from custom_components.plexsync.engine.jobs.job import Job, Priority
+from custom_components.plexsync.engine.jobs.queue import Snooze
+from custom_components.plexsync.engine.ledger import settled
+from custom_components.plexsync.engine.model.record import Find, Image, Record, Value
 
 from .machines import LIMIT, Machine, run
 from .queue_model import (
@@ -475,7 +470,7 @@ class QueueMachine(Machine):
         """Write all of it, or nothing where all stands there already, and settle."""
         record = job.record
         plex = self.truth.setdefault((record.source, record.key), Truth()).plex
-        known = self.run(lambda db: settled.same_but_pictures(db, job))
+        known = self.run(lambda db: settled.same_but_pictures(db, job.record))
         done = self.done.get((record.source, record.key))
         if done is not None and done.record is not None:
             same = content(done.record, images=False) == content(record, images=False)

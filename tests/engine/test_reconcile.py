@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine import jobs_view
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.change import Kept
-from custom_components.plexsync.engine.concurrency import map_in_order, read_ahead
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.plan import Plan
-from custom_components.plexsync.engine.record import Find, Image, Record
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.jobs import jobs_view
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.change import Kept
+from custom_components.plexsync.engine.model.record import Find, Image, Record
+from custom_components.plexsync.engine.plan.plan import Plan
+from custom_components.plexsync.engine.util.concurrency import map_in_order, read_ahead
 from custom_components.plexsync.plex.deadlines import Deadlines
 from tests.rig import PNG, WITHIN, Rig
 from tests.virtual import run

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.record import (
+from custom_components.plexsync.engine.model.record import (
     MAX_LINE,
     MAX_PROSE,
     Actor,

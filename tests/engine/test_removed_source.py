@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from custom_components.plexsync.engine.ledger_sources import SOURCES
-from custom_components.plexsync.engine.record import Find, Image, Record
+from custom_components.plexsync.engine.ledger.ledger_sources import SOURCES
+from custom_components.plexsync.engine.model.record import Find, Image, Record
 from tests.rig import Rig
 
 pytestmark = pytest.mark.usefixtures("tag_mode")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine import sources_lead
-from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.record import Actor, Find, Image, Record
+from custom_components.plexsync.engine.ledger import sources_lead
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.model.record import Actor, Find, Image, Record
 from tests.rig import PNG, Rig
 
 from .test_whose import kept, record, say, state

@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from custom_components.plexsync.engine.holds import SourceHold
-from custom_components.plexsync.engine.left_alone import Rule, Rules
-from custom_components.plexsync.engine.plan_cache import Filter, PlannedRecord
-from custom_components.plexsync.engine.record import Record
+from custom_components.plexsync.engine.ledger.left_alone import Rule, Rules
+from custom_components.plexsync.engine.model.holds import SourceHold
+from custom_components.plexsync.engine.model.record import Record
+from custom_components.plexsync.engine.plan.plan_cache import Filter, PlannedRecord
 from tests.rig import Rig, library
 
 from .test_owners import Shelf

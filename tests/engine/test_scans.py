@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.model.record import Find, Record
 from custom_components.plexsync.engine.scans import AGAIN, MOST
 from tests.virtual import run, virtual
 from tests.world import World, world

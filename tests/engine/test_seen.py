@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.ledger_sources import SOURCES
-from custom_components.plexsync.engine.record import Find, Record, Value
-from custom_components.plexsync.engine.seen import Seen, find
+from custom_components.plexsync.engine.ledger.ledger_sources import SOURCES
+from custom_components.plexsync.engine.ledger.seen import Seen, find
+from custom_components.plexsync.engine.model.record import Find, Record, Value
 from tests.rig import Rig, library
 
 type Step = Callable[[Rig], Coroutine[Any, Any, None]]

@@ -7,21 +7,21 @@ import sqlite3
 
 import pytest
 
-from custom_components.plexsync.engine import (
+from custom_components.plexsync.engine.jobs import (
     failed_rows,
     hold_rows,
     intake,
     jobs_view,
     queue,
 )
-from custom_components.plexsync.engine.events import SourceHoldChanged
-from custom_components.plexsync.engine.failed_rows import Choice
-from custom_components.plexsync.engine.gone_records import WhenGone
-from custom_components.plexsync.engine.holds import Hold, SourceHold, foremost
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.failed_rows import Choice
+from custom_components.plexsync.engine.jobs.gone_records import WhenGone
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.jobs.queue import Snooze
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.queue import Snooze
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.model.events import SourceHoldChanged
+from custom_components.plexsync.engine.model.holds import Hold, SourceHold, foremost
+from custom_components.plexsync.engine.model.record import Find, Record
 from tests.rig import Rig, library
 
 from .test_owners import Shelf

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.holds import Hold, SourceHold
-from custom_components.plexsync.engine.outages import Availability
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.circuit.outages import Availability
+from custom_components.plexsync.engine.database.stats import Statistics
+from custom_components.plexsync.engine.model.holds import Hold, SourceHold
 from custom_components.plexsync.engine.snapshot import Snapshot
-from custom_components.plexsync.engine.stats import Statistics
 from custom_components.plexsync.engine.status import (
     BY_HOLD,
     FAILED_LONG,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.database import Database, StorageError
-from custom_components.plexsync.engine.database_layout import Layout
+from custom_components.plexsync.engine.database.database import Database, StorageError
+from custom_components.plexsync.engine.database.layout import Layout
 from proofs.edge import Trouble, Way
 from tests.fixtures import lay_out
 

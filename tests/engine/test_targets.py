@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.plan import Plan
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.record import Find, Record
+from custom_components.plexsync.engine.plan.plan import Plan
 from tests.rig import Rig, library
 
 LISTING = r"/library/sections/\w+/all"

@@ -2,13 +2,13 @@
 
 import sqlite3
 
-from custom_components.plexsync.engine import ledger
-from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.engine.ledger_row import LedgerRow
-from custom_components.plexsync.engine.plan import make_plan
-from custom_components.plexsync.engine.ports import Item
-from custom_components.plexsync.engine.record import Find, Record, Value
-from custom_components.plexsync.engine.undo import make_undo
+from custom_components.plexsync.engine.ledger import ledger
+from custom_components.plexsync.engine.ledger.row import LedgerRow
+from custom_components.plexsync.engine.model.fields import FIELDS
+from custom_components.plexsync.engine.model.ports import Item
+from custom_components.plexsync.engine.model.record import Find, Record, Value
+from custom_components.plexsync.engine.plan.plan import make_plan
+from custom_components.plexsync.engine.plan.undo import make_undo
 
 
 def test_what_a_person_added_since_stays() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.failed_rows import Choice
-from custom_components.plexsync.engine.record import Find, Record
-from custom_components.plexsync.engine.retry import Backoff, RetryPolicy
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.jobs.failed_rows import Choice
+from custom_components.plexsync.engine.model.faults import Backoff, RetryPolicy
+from custom_components.plexsync.engine.model.record import Find, Record
 from tests.rig import RETRY, Rig, library
 
 pytestmark = pytest.mark.usefixtures("tag_mode")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.guarded_calls import CircuitRefusedError
-from custom_components.plexsync.engine.ledger_sources import SOURCES
-from custom_components.plexsync.engine.plan import Plan
-from custom_components.plexsync.engine.record import Actor, Find, Image, Record
-from custom_components.plexsync.engine.retry import Fault
+from custom_components.plexsync.engine.calls.guarded_calls import CircuitRefusedError
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.ledger.ledger_sources import SOURCES
+from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.record import Actor, Find, Image, Record
+from custom_components.plexsync.engine.plan.plan import Plan
 from tests.rig import PNG, Rig
 
 pytestmark = pytest.mark.usefixtures("tag_mode")

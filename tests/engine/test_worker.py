@@ -11,20 +11,26 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.events import (
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.jobs.intake import Accepted
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.events import (
     CircuitClosed,
     CircuitHalfOpened,
     CircuitMoved,
     CircuitOpened,
     HoldChanged,
 )
-from custom_components.plexsync.engine.fields import FIELDS
-from custom_components.plexsync.engine.holds import Hold
-from custom_components.plexsync.engine.intake import Accepted
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.plan import Plan
-from custom_components.plexsync.engine.record import Actor, Find, Image, Record, Value
+from custom_components.plexsync.engine.model.fields import FIELDS
+from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.model.record import (
+    Actor,
+    Find,
+    Image,
+    Record,
+    Value,
+)
+from custom_components.plexsync.engine.plan.plan import Plan
 from custom_components.plexsync.plex.events import PlexEvents
 from tests.rig import PNG, WITHIN, Rig
 from tests.simulators.plex.messages import Request

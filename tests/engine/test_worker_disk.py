@@ -5,8 +5,8 @@ import contextlib
 
 import pytest
 
-from custom_components.plexsync.engine.database import StorageError
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.database.database import StorageError
+from custom_components.plexsync.engine.model.record import Find, Record
 from tests.rig import Rig
 
 

@@ -9,14 +9,18 @@ from random import Random
 import shutil
 from typing import Any, override
 
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.events import CircuitMoved, Event, HoldChanged
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.ledger_sources import SOURCES
-from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Image, Record
+from custom_components.plexsync.engine.ledger.ledger_sources import SOURCES
+from custom_components.plexsync.engine.model.events import (
+    CircuitMoved,
+    Event,
+    HoldChanged,
+)
+from custom_components.plexsync.engine.model.ports import FetchedImage
+from custom_components.plexsync.engine.model.record import Image, Record
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from tests.rig import PNG, MemoryStore
 from tests.simulators.plex import PlexCore, Request

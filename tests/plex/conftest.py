@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.database_layout import Layout
-from custom_components.plexsync.engine.record import Find
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.database.layout import Layout
+from custom_components.plexsync.engine.model.record import Find
 from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.server import PlexMediaServer
 from tests.simulators.plex import PlexCore, PlexSimulator

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.record import Find
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.record import Find
 from custom_components.plexsync.plex.classify import classify
 from custom_components.plexsync.plex.client import PlexClient
 from tests.simulators.plex import PlexSimulator

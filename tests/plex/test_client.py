@@ -12,7 +12,7 @@ import time
 import aiohttp
 import pytest
 
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.plex.client import PLACES, PlexClient
 from custom_components.plexsync.plex.connections import (
     Call,

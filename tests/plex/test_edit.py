@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from custom_components.plexsync.engine.ports import FieldEdit, Item
-from custom_components.plexsync.engine.record import Actor, Find
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.ports import FieldEdit, Item
+from custom_components.plexsync.engine.model.record import Actor, Find
 from custom_components.plexsync.plex.api import PlexApi
 from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.edit import MAX_URL, requests

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.database_layout import Layout
-from custom_components.plexsync.engine.digests import short_digest
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.database.layout import Layout
+from custom_components.plexsync.engine.util.digests import short_digest
 from custom_components.plexsync.plex import paths
 from custom_components.plexsync.plex.index import SCHEMA, Index
 from custom_components.plexsync.plex.library import Library

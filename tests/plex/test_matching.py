@@ -7,10 +7,10 @@ import unicodedata
 
 import pytest
 
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.ports import Match
-from custom_components.plexsync.engine.record import Find
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.ports import Match
+from custom_components.plexsync.engine.model.record import Find
 from custom_components.plexsync.plex import catalogue
 from custom_components.plexsync.plex.listing import FILE_TYPE
 from custom_components.plexsync.plex.paths import suggest

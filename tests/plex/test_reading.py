@@ -2,9 +2,9 @@
 
 import pytest
 
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.record import Actor, Find
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.record import Actor, Find
 from custom_components.plexsync.plex.markup import parse
 from tests.simulators.plex import ItemType, PlexSimulator, synthetic
 

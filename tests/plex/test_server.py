@@ -5,10 +5,10 @@ import contextlib
 
 import pytest
 
-from custom_components.plexsync.engine.ports import FieldEdit, Item
-from custom_components.plexsync.engine.reasons import Reason
-from custom_components.plexsync.engine.record import Find
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.ports import FieldEdit, Item
+from custom_components.plexsync.engine.model.reasons import Reason
+from custom_components.plexsync.engine.model.record import Find
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.library import Identity, Library
 from custom_components.plexsync.plex.server import PlexMediaServer

@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.plex.client import PlexClient
 from tests.rig import WITHIN
 from tests.tls import make_certificate

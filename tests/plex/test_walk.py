@@ -10,11 +10,11 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.plexsync.engine.database import Database
-from custom_components.plexsync.engine.database_layout import Layout
-from custom_components.plexsync.engine.ports import Match
-from custom_components.plexsync.engine.record import Find
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.database.database import Database
+from custom_components.plexsync.engine.database.layout import Layout
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.ports import Match
+from custom_components.plexsync.engine.model.record import Find
 from custom_components.plexsync.plex.catalogue import Catalogue
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import Index

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 from plexapi.server import PlexServer
 import pytest
 
-from custom_components.plexsync.engine.ports import FieldEdit, Item
-from custom_components.plexsync.engine.record import Actor, Find
+from custom_components.plexsync.engine.model.ports import FieldEdit, Item
+from custom_components.plexsync.engine.model.record import Actor, Find
 from custom_components.plexsync.plex.server import PlexMediaServer
 from tests.simulators.plex import Entry, ItemType, PlexSimulator
 

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.record import Find, Record
+from custom_components.plexsync.engine.model.record import Find, Record
 from proofs.edge import COUNTED, Way
 from proofs.fail_nth.books import WRITTEN_SCHEMA, Books
 from proofs.fail_nth.series import Telling, run
@@ -83,7 +83,7 @@ def test_the_books_object(statements: tuple[str, ...], objection: str | None) ->
     """Each state is one that two transactions instead of one would leave between."""
     books = Books(pages={"here": [Record("s", "new", Find(), {"title": "T"}, 1)]})
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        for schema in LAYOUT.beside(PROOF_SCHEMA, WRITTEN_SCHEMA):
+        for schema in LAYOUT.beside(PROOF_SCHEMA, WRITTEN_SCHEMA).schemas:
             db.executescript(schema)
         for statement in statements:
             db.execute(statement)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.job import Priority
+from custom_components.plexsync.engine.jobs.job import Priority
 from proofs.books import Books
 from proofs.figures import Figures
 from proofs.inquest import Findings, differences, look

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from custom_components.plexsync.engine.breaker import State
-from custom_components.plexsync.engine.events import CircuitClosed, CircuitOpened
-from custom_components.plexsync.engine.judge import Purpose
-from custom_components.plexsync.engine.retry import Fault, FaultClass
+from custom_components.plexsync.engine.calls.judge import Purpose
+from custom_components.plexsync.engine.circuit.breaker import State
+from custom_components.plexsync.engine.model.events import CircuitClosed, CircuitOpened
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from proofs.month.run import month
 from proofs.month.watch import EPOCH, ByHand, Streak, Wall, Watch, length, without
 from tests.simulators.plex import Request

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from custom_components.plexsync.engine.coalescing import COLUMNS, Waiting
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.record import Actor, Image, Record
-from custom_components.plexsync.engine.reused_keys import is_another
+from custom_components.plexsync.engine.jobs.coalescing import COLUMNS, Waiting
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.jobs.reused_keys import is_another
+from custom_components.plexsync.engine.model.record import Actor, Image, Record
 from custom_components.plexsync.sources.asked import stamped
 from custom_components.plexsync.sources.base import Batch
-from custom_components.plexsync.sources.stash import StashOptions, StashSource
+from custom_components.plexsync.sources.stash.stash import StashOptions, StashSource
 from tests.rig import Rig
 from tests.simulators.stash import Kind, StashCore
 

@@ -9,9 +9,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 import pytest
 
-from custom_components.plexsync.engine.record import Record
+from custom_components.plexsync.engine.model.record import Record
 from custom_components.plexsync.sources.base import Batch, Source
-from custom_components.plexsync.sources.stash import StashSource
+from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.simulators.stash import StashCore, StashSimulator
 
 type MakeSource = Callable[..., StashSource]

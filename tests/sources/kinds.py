@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from custom_components.plexsync.sources.stash import StashOptions
+from custom_components.plexsync.sources.stash.stash import StashOptions
 from tests.simulators.stash import Kind as Of, StashCore
 
 from .arrivals import BARE, FILMS, PAIR, Arrivals, cover, path

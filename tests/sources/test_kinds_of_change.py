@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.plexsync.engine.record import Record
-from custom_components.plexsync.sources.stash import StashSource
+from custom_components.plexsync.engine.model.record import Record
+from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.lives import MISSING, VERSIONS, changes
 from tests.rig import Rig, library
 from tests.simulators.stash import Kind as Of, StashCore, StashSimulator

@@ -18,15 +18,15 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.plexsync.engine.failed_rows import EVERYTHING
-from custom_components.plexsync.engine.gone_records import WhenGone
-from custom_components.plexsync.engine.job import Priority
-from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Image, Record
-from custom_components.plexsync.engine.retry import Fault
+from custom_components.plexsync.engine.jobs.failed_rows import EVERYTHING
+from custom_components.plexsync.engine.jobs.gone_records import WhenGone
+from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.ports import FetchedImage
+from custom_components.plexsync.engine.model.record import Image, Record
 from custom_components.plexsync.sources.asked import stamped
 from custom_components.plexsync.sources.base import Batch
-from custom_components.plexsync.sources.stash import StashSource
+from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.rig import Rig, library
 from tests.simulators.stash import StashCore, StashSimulator
 

@@ -14,10 +14,10 @@ from sqlite3 import Connection
 import aiohttp
 import pytest
 
-from custom_components.plexsync.engine.clock import Clock
-from custom_components.plexsync.engine.database import Database
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.layout import LAYOUT
+from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.server import PlexMediaServer
 from custom_components.plexsync.sources.rhythm import (
     BUSY,
@@ -27,8 +27,8 @@ from custom_components.plexsync.sources.rhythm import (
     USUAL,
 )
 from custom_components.plexsync.sources.runner import SourceRunner
-from custom_components.plexsync.sources.stash import StashSource
-from custom_components.plexsync.sources.stash_walk import PAGE
+from custom_components.plexsync.sources.stash.stash import StashSource
+from custom_components.plexsync.sources.stash.walk import PAGE
 from tests.rig import Gallery
 from tests.simulators.stash import StashCore, StashSimulator
 from tests.virtual import run, virtual

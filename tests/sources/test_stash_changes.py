@@ -6,10 +6,10 @@ from typing import Unpack
 
 import pytest
 
-from custom_components.plexsync.engine.record import Actor
-from custom_components.plexsync.engine.retry import Fault
-from custom_components.plexsync.sources.stash import StashOptions, StashSource
-from custom_components.plexsync.sources.stash_walk import PAGE
+from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.record import Actor
+from custom_components.plexsync.sources.stash.stash import StashOptions, StashSource
+from custom_components.plexsync.sources.stash.walk import PAGE
 from tests.simulators.stash import (
     Kind,
     SceneFields,

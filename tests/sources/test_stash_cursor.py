@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from custom_components.plexsync.sources.stash_cursor import (
+from custom_components.plexsync.sources.stash.cursor import (
     BEGINNING,
     Again,
     Cursor,

@@ -10,9 +10,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 
-from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.sources.stash import StashSource
-from custom_components.plexsync.sources.stash_client import StashClient, TooMuchFault
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.sources.stash.client import StashClient, TooMuchFault
+from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.rig import WITHIN
 from tests.simulators.stash import StashCore, StashSimulator
 

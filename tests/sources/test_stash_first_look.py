@@ -5,9 +5,9 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from custom_components.plexsync.engine.retry import Fault
-from custom_components.plexsync.sources.stash_client import StashClient
-from custom_components.plexsync.sources.stash_first_look import first_look
+from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.sources.stash.client import StashClient
+from custom_components.plexsync.sources.stash.first_look import first_look
 from tests.simulators.stash import StashCore, StashSimulator
 
 from .conftest import Clock

@@ -6,11 +6,11 @@ import aiohttp
 from aiohttp import web
 import pytest
 
-from custom_components.plexsync.engine.image_bytes import MAX_IMAGE
-from custom_components.plexsync.engine.ports import FetchedImage
-from custom_components.plexsync.engine.record import Image
-from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.sources.stash import StashSource
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.ports import FetchedImage
+from custom_components.plexsync.engine.model.record import Image
+from custom_components.plexsync.engine.util.image_bytes import MAX_IMAGE
+from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.simulators.stash import Kind, StashCore, StashSimulator
 
 from .conftest import KEY, Clock, MakeSource, Reader, Serve

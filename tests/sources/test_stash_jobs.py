@@ -2,8 +2,8 @@
 
 import pytest
 
-from custom_components.plexsync.sources.stash import StashSource
-from custom_components.plexsync.sources.stash_jobs import StashJobs
+from custom_components.plexsync.sources.stash.jobs import StashJobs
+from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.simulators.stash import StashCore, StashSimulator
 
 from .conftest import Clock, Reader

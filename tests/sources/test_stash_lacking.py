@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from custom_components.plexsync.sources.stash_options import (
+from custom_components.plexsync.sources.stash.options import (
     ALL_FIELDS,
     ROLES,
     StashOptions,

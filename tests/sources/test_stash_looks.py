@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.record import Record
-from custom_components.plexsync.sources.stash import StashSource
-from custom_components.plexsync.sources.stash_looks import Looks, Reach
-from custom_components.plexsync.sources.stash_walk import PAGE
+from custom_components.plexsync.engine.model.record import Record
+from custom_components.plexsync.sources.stash.looks import Looks, Reach
+from custom_components.plexsync.sources.stash.stash import StashSource
+from custom_components.plexsync.sources.stash.walk import PAGE
 from tests.simulators.stash import StashCore, StashSimulator
 
 from .conftest import Clock, MakeSource, Reader, keys

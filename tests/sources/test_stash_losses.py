@@ -2,8 +2,8 @@
 
 import pytest
 
-from custom_components.plexsync.sources.stash import StashSource
-from custom_components.plexsync.sources.stash_losses import StashLosses
+from custom_components.plexsync.sources.stash.losses import StashLosses
+from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.simulators.stash import Kind, StashCore, StashSimulator
 
 from .conftest import Clock, Reader

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.record import Actor, Image
-from custom_components.plexsync.engine.skipped import REASONS
-from custom_components.plexsync.sources.stash_mapping import (
+from custom_components.plexsync.engine.jobs.skipped import REASONS
+from custom_components.plexsync.engine.model.record import Actor, Image
+from custom_components.plexsync.sources.stash.mapping import (
     id_of,
     make_record,
     marks_of,
     revision_of,
     why_skipped,
 )
-from custom_components.plexsync.sources.stash_options import FIELDS, StashOptions
+from custom_components.plexsync.sources.stash.options import FIELDS, StashOptions
 
 EVERYTHING = StashOptions(
     background=True,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.sources.stash_options import FIELDS, StashOptions
-from custom_components.plexsync.sources.stash_queries import Schema
+from custom_components.plexsync.sources.stash.options import FIELDS, StashOptions
+from custom_components.plexsync.sources.stash.queries import Schema
 
 ALL = StashOptions(
     fields=FIELDS | {"labels"},

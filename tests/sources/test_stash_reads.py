@@ -5,10 +5,10 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from custom_components.plexsync.engine.record import Record
+from custom_components.plexsync.engine.model.record import Record
 from custom_components.plexsync.sources.base import Source
-from custom_components.plexsync.sources.stash import StashOptions, StashSource
-from custom_components.plexsync.sources.stash_walk import numbers_of
+from custom_components.plexsync.sources.stash.stash import StashOptions, StashSource
+from custom_components.plexsync.sources.stash.walk import numbers_of
 from tests.simulators.stash import StashCore, StashSimulator
 
 from .conftest import Clock, MakeSource, Reader, keys, to_plex

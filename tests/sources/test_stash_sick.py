@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from custom_components.plexsync.engine.record import Record
-from custom_components.plexsync.engine.retry import Fault, FaultClass
-from custom_components.plexsync.sources.stash import StashSource
-from custom_components.plexsync.sources.stash_sick import Sick
+from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.record import Record
+from custom_components.plexsync.sources.stash.sick import Sick
+from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.simulators.stash import Kind, StashCore, StashSimulator
 
 from .conftest import Clock, MakeSource, Reader, keys

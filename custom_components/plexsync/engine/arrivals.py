@@ -11,20 +11,21 @@ import contextlib
 import json
 from sqlite3 import Connection
 
-from . import failed_rows, intake, parts
-from .admission import Admission
-from .circuit import Circuit
-from .common import Common
-from .failed_rows import Choice
-from .guarded_calls import CircuitRefusedError
-from .holds import READING
-from .job import Priority
-from .judge import About, Purpose
+from .calls.admission import Admission
+from .calls.guarded_calls import CircuitRefusedError
+from .calls.judge import About, Purpose
+from .circuit.circuit import Circuit
+from .jobs import failed_rows, intake
+from .jobs.failed_rows import Choice
+from .jobs.job import Priority
+from .ledger import parts
+from .look.common import Common
+from .model.faults import Fault
+from .model.holds import READING
+from .model.ports import Item
+from .model.reasons import Reason
+from .model.record import Record
 from .plex_notices import PlexNotices
-from .ports import Item
-from .reasons import Reason
-from .record import Record
-from .retry import Fault
 
 _LACKING = (Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES, Reason.SHARED_ITEM)
 MOST = 100  # items of one report that are read; a sweep finds the others

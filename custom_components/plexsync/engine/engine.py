@@ -6,16 +6,31 @@ import contextlib
 from random import Random
 from sqlite3 import Connection
 
-from . import history, queue, skipped, stats
-from .admission import Admission
 from .arrivals import Arrivals
-from .breaker import Policy
-from .bulkheads import Bulkheads
-from .circuit import Circuit
-from .clock import Clock
-from .common import Common
-from .database import Database, StorageDamagedError
-from .events import (
+from .calls.admission import Admission
+from .calls.bulkheads import Bulkheads
+from .calls.judge import Judge
+from .circuit.breaker import Policy
+from .circuit.circuit import Circuit
+from .circuit.health import Health
+from .database import stats
+from .database.database import Database, StorageDamagedError
+from .database.notes import Notes
+from .history import history
+from .history.history import WriteHistory
+from .history.view import HistoryView
+from .jobs import queue, skipped
+from .jobs.failed_jobs import FailedJobs
+from .jobs.gone_records import GoneRecords
+from .jobs.job import Priority
+from .jobs.job_status import JobStatus
+from .jobs.next_source import NextSources
+from .jobs.outcomes import Outcomes
+from .jobs.source_holds import SourceHolds
+from .jobs.submissions import Receipt, Submissions
+from .ledger.identity import LedgerIdentity
+from .look.common import Common
+from .model.events import (
     CircuitClosed,
     Event,
     HoldChanged,
@@ -23,22 +38,9 @@ from .events import (
     Tell,
     nobody_listens,
 )
-from .failed_jobs import FailedJobs
-from .gone_records import GoneRecords
-from .health import Health
-from .history import WriteHistory
-from .history_view import HistoryView
-from .holds import Hold
-from .job import Priority
-from .job_status import JobStatus
-from .judge import Judge
-from .ledger_identity import LedgerIdentity
-from .next_source import NextSources
-from .notes import Notes
-from .on_demand import OnDemand
-from .outcomes import Outcomes
-from .plex_notices import PlexNotices
-from .ports import (
+from .model.faults import RetryPolicy
+from .model.holds import Hold
+from .model.ports import (
     BreakerStore,
     Fresh,
     Images,
@@ -47,17 +49,17 @@ from .ports import (
     nobody_does,
     nothing_newer,
 )
-from .record import Record
-from .retry import RetryPolicy
+from .model.record import Record
+from .on_demand import OnDemand
+from .plex_notices import PlexNotices
 from .review import Review
 from .scans import Scans
 from .snapshot import Snapshot, take_snapshot
-from .source_holds import SourceHolds
-from .submissions import Receipt, Submissions
-from .sweep import Sweep
+from .sweep.sweep import Sweep
 from .undoing import Undoing
-from .unforeseen import tell as tell_unforeseen
-from .worker import Worker
+from .util.clock import Clock
+from .util.unforeseen import tell as tell_unforeseen
+from .worker.worker import Worker
 
 _AGAIN = 5.0  # seconds before a task that broke is started again
 

@@ -1,16 +1,10 @@
 """All tables of the engine, and the steps that lead to them from older versions."""
 
-from . import (
-    gone_records,
-    history,
-    ledger,
-    left_alone,
-    parts,
-    queue,
-    sources_lead,
-    stats,
-)
-from .database_layout import Layout
+from .database import stats
+from .database.layout import Layout
+from .history import history
+from .jobs import gone_records, queue
+from .ledger import ledger, left_alone, parts, sources_lead
 from .migrations import LADDER
 
 LAYOUT = Layout(

@@ -12,11 +12,11 @@ changes gets another name.
 
 import sqlite3
 
-from . import ledger_tables, settled
-from .database_layout import Step, add_column, statements
-from .digests import short_digest
-from .json_text import load
-from .revisions import revisions_to_text
+from .database.layout import Step, add_column, statements
+from .ledger import ledger_tables, settled
+from .model.revisions import revisions_to_text
+from .util.digests import short_digest
+from .util.json_text import load
 
 
 def _see_turns(db: sqlite3.Connection) -> None:

@@ -6,20 +6,22 @@ import contextlib
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import approvals, failed_rows, job, jobs_view, pins, queue, settled
-from .admission import Admission
-from .circuit import Circuit
-from .common import Common
-from .failed_rows import Choice
-from .guarded_calls import CircuitRefusedError
-from .holds import READING
-from .look import Look
-from .lookup_result import LookupResult, every
-from .pictures import known_digests
-from .plan import Plan
-from .ports import Item
-from .record import Record
-from .retry import Fault
+from .calls.admission import Admission
+from .calls.guarded_calls import CircuitRefusedError
+from .circuit.circuit import Circuit
+from .jobs import failed_rows, job, jobs_view, queue
+from .jobs.failed_rows import Choice
+from .ledger import pins, settled
+from .look.common import Common
+from .look.look import Look
+from .look.pictures import known_digests
+from .model.faults import Fault
+from .model.holds import READING
+from .model.ports import Item
+from .model.record import Record
+from .plan import approvals
+from .plan.lookup_result import LookupResult, every
+from .plan.plan import Plan
 
 _PATIENCE = 2.0  # seconds that somebody waits for titles
 

@@ -7,7 +7,9 @@ Every function is one step of a transaction under way (``Database.run``).
 
 from sqlite3 import Connection
 
-from . import approvals, history, stats
+from .database import stats
+from .history import history
+from .plan import approvals
 
 _MACHINE = "machine"  # the setting that names the machine all keys are of
 _NO_KEY = "0"  # no item has it: what is tied to it is looked for by its files

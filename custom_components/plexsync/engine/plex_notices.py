@@ -2,11 +2,11 @@
 
 from collections import OrderedDict
 
-from . import queue
-from .circuit import Circuit
-from .clock import Clock
-from .database import Database
-from .reasons import Reason
+from .circuit.circuit import Circuit
+from .database.database import Database
+from .jobs import queue
+from .model.reasons import Reason
+from .util.clock import Clock
 
 _VOID = 60.0  # seconds; no read is used for that long
 

@@ -7,26 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import (
-    approvals,
-    failed_rows,
-    intake,
-    jobs_view,
-    left_alone,
-    on_demand,
-    plan_cache,
-)
-from .admission import Admission
-from .circuit import Circuit
-from .common import Common
-from .failed_rows import Choice
-from .holds import READING
-from .job import Job, Priority, load
-from .left_alone import Rule, Rules
-from .look import Look
-from .lookup_result import LookupResult, every
-from .plan_cache import Filter, PlannedRecord, Totals
-from .record import Record
+from . import on_demand
+from .calls.admission import Admission
+from .circuit.circuit import Circuit
+from .jobs import failed_rows, intake, jobs_view
+from .jobs.failed_rows import Choice
+from .jobs.job import Job, Priority, load
+from .ledger import left_alone
+from .ledger.left_alone import Rule, Rules
+from .look.common import Common
+from .look.look import Look
+from .model.holds import READING
+from .model.record import Record
+from .plan import approvals, plan_cache
+from .plan.lookup_result import LookupResult, every
+from .plan.plan_cache import Filter, PlannedRecord, Totals
 
 
 @dataclass(frozen=True, slots=True)

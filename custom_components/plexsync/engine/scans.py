@@ -10,16 +10,16 @@ from collections.abc import Sequence
 import contextlib
 import math
 
-from .admission import Admission
-from .breaker import State
-from .circuit import Circuit
-from .common import Common
-from .database import StorageError
-from .guarded_calls import CircuitRefusedError
-from .judge import About, Purpose
-from .ports import Folder, WantsScan
-from .record import Record
-from .retry import Fault
+from .calls.admission import Admission
+from .calls.guarded_calls import CircuitRefusedError
+from .calls.judge import About, Purpose
+from .circuit.breaker import State
+from .circuit.circuit import Circuit
+from .database.database import StorageError
+from .look.common import Common
+from .model.faults import Fault
+from .model.ports import Folder, WantsScan
+from .model.record import Record
 
 AGAIN = 600.0  # seconds until a folder is looked through again
 MOST = 60  # folders in that time; a disk that is missing has them by the thousand

@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
 
-from . import jobs_view, last_sweep, outages, queue, skipped, stats
-from .breaker import State
-from .circuit import Circuit
-from .common import Common
-from .hold_rows import Holds
-from .holds import REFUSED, Hold
-from .last_sweep import LastSweep
-from .outages import Availability
-from .source_holds import SourceHolds
-from .sweep import Sweep
-from .worker import Worker
+from .circuit import outages
+from .circuit.breaker import State
+from .circuit.circuit import Circuit
+from .circuit.outages import Availability
+from .database import stats
+from .jobs import jobs_view, queue, skipped
+from .jobs.hold_rows import Holds
+from .jobs.source_holds import SourceHolds
+from .look.common import Common
+from .model.holds import REFUSED, Hold
+from .sweep import last_sweep
+from .sweep.last_sweep import LastSweep
+from .sweep.sweep import Sweep
+from .worker.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)

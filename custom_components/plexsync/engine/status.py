@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
-from .breaker import State
-from .holds import Hold, SourceHold, foremost
+from .circuit.breaker import State
+from .model.holds import Hold, SourceHold, foremost
 from .snapshot import Snapshot
 
 FAILED_LONG: Final = 86_400.0  # seconds after which failed jobs want to be looked at

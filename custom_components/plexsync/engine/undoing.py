@@ -9,31 +9,23 @@ from functools import partial
 import json
 from sqlite3 import Connection
 
-from . import (
-    gone_records,
-    history_entries,
-    known_items,
-    ledger,
-    ledger_sources,
-    parts,
-    settled,
-    sources_lead,
-    stats,
-)
-from .admission import Admission
-from .common import Common
-from .database import StorageError
-from .guarded_calls import CircuitRefusedError, GuardedCalls
-from .holds import BY_HAND, READING, Hold
-from .judge import About, Purpose
-from .ledger_row import UNDONE, WAITS, LedgerRow, row_of
-from .look import Look
-from .lookup_result import LookupResult
-from .ports import FieldEdit, Item
-from .reasons import Reason
-from .record import Find
-from .retry import Fault, FaultClass
-from .undo import (
+from .calls.admission import Admission
+from .calls.guarded_calls import CircuitRefusedError, GuardedCalls
+from .calls.judge import About, Purpose
+from .database import stats
+from .database.database import StorageError
+from .jobs import gone_records
+from .ledger import known_items, ledger, ledger_sources, parts, settled, sources_lead
+from .ledger.row import UNDONE, WAITS, LedgerRow, row_of
+from .look.common import Common
+from .look.look import Look
+from .model.faults import Fault, FaultClass
+from .model.holds import BY_HAND, READING, Hold
+from .model.ports import FieldEdit, Item
+from .model.reasons import Reason
+from .model.record import Find
+from .plan.lookup_result import LookupResult
+from .plan.undo import (
     NotRestored,
     Restore,
     UndoPlan,
@@ -42,6 +34,7 @@ from .undo import (
     once_more,
     why_no_picture,
 )
+from .worker import history_entries
 
 _MARK = "undo"  # the note of an undo under way
 _PATIENCE = 30.0  # seconds until one that could not go on tries again

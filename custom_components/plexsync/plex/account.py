@@ -18,9 +18,9 @@ from xml.etree import ElementTree as ET
 import aiohttp
 from plexapi.myplex import MyPlexResource, ResourceConnection
 
-from ..engine.bounded import read_at_most
-from ..engine.http_dates import retry_after
-from ..engine.retry import Fault
+from ..engine.model.faults import Fault
+from ..engine.util.bounded import read_at_most
+from ..engine.util.http_dates import retry_after
 from .markup import Element, number, parse
 
 PLEX_TV = "https://plex.tv"

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 import re
 from urllib.parse import quote
 
-from ..engine.image_bytes import MAX_IMAGE
-from ..engine.ports import IsStale, Items, PictureChoice, never
-from ..engine.reasons import Reason
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.ports import IsStale, Items, PictureChoice, never
+from ..engine.model.reasons import Reason
+from ..engine.util.image_bytes import MAX_IMAGE
 from .classify import WRONG_SERVER, FaultRow
 from .client import PlexClient
 from .connections import Call

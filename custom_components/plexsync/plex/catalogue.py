@@ -13,8 +13,8 @@ from dataclasses import replace
 from math import inf
 import time
 
-from ..engine.reasons import Reason
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.reasons import Reason
 from . import paths
 from .index import Index, Place, Section
 from .library import SUPPORTED, Library

@@ -14,9 +14,9 @@ from typing import override
 
 import aiohttp
 
-from ..engine.http_dates import retry_after
-from ..engine.reasons import Reason
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.reasons import Reason
+from ..engine.util.http_dates import retry_after
 from .connections import MovedError
 
 PLEX_HEADER = "X-Plex-Protocol"  # in every answer of a real Plex, errors included

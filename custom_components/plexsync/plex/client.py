@@ -20,9 +20,9 @@ from aiohttp.client_middlewares import ClientHandlerType
 from certifi import where
 from yarl import URL
 
-from ..engine.bounded import read_at_most
-from ..engine.reasons import Reason
-from ..engine.retry import BROKEN_OFF, Fault, FaultClass
+from ..engine.model.faults import BROKEN_OFF, Fault, FaultClass
+from ..engine.model.reasons import Reason
+from ..engine.util.bounded import read_at_most
 from . import classify
 from .connections import Call, ConnectionHistory, Connector
 from .deadlines import Deadlines

@@ -5,8 +5,8 @@ import asyncio
 import aiohttp
 from yarl import URL
 
-from ..engine.bounded import read_at_most
-from ..engine.retry import Fault
+from ..engine.model.faults import Fault
+from ..engine.util.bounded import read_at_most
 from . import classify
 from .library import parse_identity
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from ..engine.fields import FIELDS, Kind
-from ..engine.ports import FieldEdit
-from ..engine.record import Actor
+from ..engine.model.fields import FIELDS, Kind
+from ..engine.model.ports import FieldEdit
+from ..engine.model.record import Actor
 from .chunks import chunks
 from .items import NAMES, Handle
 

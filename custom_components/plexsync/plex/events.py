@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from ..engine.retry import Backoff, around
+from ..engine.model.faults import Backoff, around
 from .items import is_rating_key
 
 _LOGGER = logging.getLogger(__name__)

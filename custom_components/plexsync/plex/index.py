@@ -14,8 +14,8 @@ import sqlite3
 import struct
 from typing import Any, Protocol
 
-from ..engine.digests import short_digest
-from ..engine.json_text import dump, load
+from ..engine.util.digests import short_digest
+from ..engine.util.json_text import dump, load
 from . import paths
 from .items import is_rating_key
 from .library import Library

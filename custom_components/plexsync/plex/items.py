@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ..engine.fields import FIELDS, Kind
-from ..engine.ports import Item
-from ..engine.record import Actor, Value
+from ..engine.model.fields import FIELDS, Kind
+from ..engine.model.ports import Item
+from ..engine.model.record import Actor, Value
 from .guids import canonical
 from .markup import feed, number
 

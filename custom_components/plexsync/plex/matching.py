@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from ..engine.ports import Match
-from ..engine.reasons import Reason
-from ..engine.record import Find
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.ports import Match
+from ..engine.model.reasons import Reason
+from ..engine.model.record import Find
 from . import paths
 from .catalogue import Catalogue
 from .guids import canonical

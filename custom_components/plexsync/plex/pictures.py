@@ -1,9 +1,9 @@
 """Check pictures before an upload, and parse Plex's lists of pictures."""
 
-from ..engine.image_bytes import MAX_IMAGE, is_picture
-from ..engine.ports import PictureChoice
-from ..engine.reasons import Reason
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.ports import PictureChoice
+from ..engine.model.reasons import Reason
+from ..engine.util.image_bytes import MAX_IMAGE, is_picture
 from .markup import Element
 
 ENDPOINTS = {"poster": "posters", "background": "arts"}

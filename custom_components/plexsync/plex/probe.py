@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from math import inf
 
-from ..engine.reasons import Reason
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.reasons import Reason
 from .api import PlexApi
 from .catalogue import Catalogue
 from .library import Library

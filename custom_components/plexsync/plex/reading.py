@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..engine.ports import Items
-from ..engine.reasons import Reason
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.ports import Items
+from ..engine.model.reasons import Reason
 from .api import PlexApi
 from .chunks import chunks
 from .items import SectionOf, is_rating_key

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 import re
 
-from ..engine.seen import digest
+from ..engine.ledger.seen import digest
 
 _START = re.compile(rb"<(Video|Directory)\s")
 _KEY = re.compile(rb'\sratingKey="([0-9]++)')

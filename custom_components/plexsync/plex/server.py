@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 import time
 from urllib.parse import quote
 
-from ..engine.ports import (
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.ports import (
     FieldEdit,
     Folder,
     IsStale,
@@ -14,9 +15,8 @@ from ..engine.ports import (
     PictureChoice,
     never,
 )
-from ..engine.reasons import Reason
-from ..engine.record import Find
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.reasons import Reason
+from ..engine.model.record import Find
 from . import paths, pictures
 from .api import NO_ID, PlexApi
 from .catalogue import Catalogue

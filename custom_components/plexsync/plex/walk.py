@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote
 
-from ..engine.reasons import Reason
-from ..engine.retry import Fault
+from ..engine.model.faults import Fault
+from ..engine.model.reasons import Reason
 from .index import Index, Place
 from .library import Library
 from .listing import FILE_TYPE, PAGE, SHOW_TYPE, Page, PageSize, Row, Slice

@@ -10,11 +10,11 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-from ..engine.compare import by_name, same_member
-from ..engine.ports import FieldEdit, IsStale, Item, never
-from ..engine.reasons import Reason
-from ..engine.record import Actor
-from ..engine.retry import Fault, FaultClass
+from ..engine.model.compare import by_name, same_member
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.ports import FieldEdit, IsStale, Item, never
+from ..engine.model.reasons import Reason
+from ..engine.model.record import Actor
 from .api import PlexApi
 from .edit import MAX_URL, Request, requests
 from .index import Index

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import replace
 from itertools import batched
 
-from ..engine.record import Record
+from ..engine.model.record import Record
 from .base import Batch
 
 _BREATH = 100  # records that are stamped before the event loop may run

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..engine.ports import FetchedImage
-from ..engine.record import Image, Record
+from ..engine.model.ports import FetchedImage
+from ..engine.model.record import Image, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import contextlib
 import logging
 
-from ..engine.database import StorageError
+from ..engine.database.database import StorageError
 from ..engine.engine import Engine
-from ..engine.gone_records import WhenGone
-from ..engine.job import Priority
-from ..engine.retry import Backoff, Fault
+from ..engine.jobs.gone_records import WhenGone
+from ..engine.jobs.job import Priority
+from ..engine.model.faults import Backoff, Fault
 from .asked import stamped
 from .base import Source
 from .rhythm import SLOWEST, PollRhythm

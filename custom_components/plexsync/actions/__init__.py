@@ -1,0 +1,1 @@
+"""What the actions take, do and answer; ``services.py`` registers them."""

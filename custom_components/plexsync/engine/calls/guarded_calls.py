@@ -1,0 +1,109 @@
+"""The way to the server: every call under a permit, every fault judged."""
+
+from collections.abc import Awaitable, Callable, Collection
+
+from ..circuit.breaker import Permit, Result
+from ..circuit.circuit import Circuit
+from ..circuit.health import Health
+from ..model.faults import Fault, FaultClass
+from ..model.holds import Hold
+from .judge import About, Judge, Purpose
+
+
+class CircuitRefusedError(Exception):
+    """The circuit gives no permit now."""
+
+
+class GuardedCalls:
+    """Make the calls of one turn, or of somebody who waits; hold a trial to its end."""
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        health: Health,
+        judge: Judge,
+        permit: Permit | None = None,
+        past: Collection[Hold] = (),
+    ) -> None:
+        """Take the permit with which a turn was begun, if it has one already.
+
+        ``past`` names the holds that do not concern these calls.
+        """
+        self._circuit = circuit
+        self._health = health
+        self._judge = judge
+        self._permit = permit
+        self._past = past
+        self._wrote = False  # an edit or an upload went well
+        self._failed = False
+        self.refused: Fault | None = None  # the server's, or the token's: no more calls
+
+    async def make[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
+        """Make one call. Raises CircuitRefusedError, or the Fault with its scope."""
+        permit = await self._admit()
+        began = self._judge.next_number()
+        try:
+            result = await work()
+            if about.purpose in (Purpose.EDIT, Purpose.UPLOAD):
+                self._wrote = True
+            if about.purpose is Purpose.EDIT and not permit.trial:
+                await self._circuit.end_call(permit, Result.SUCCESS)
+        except Fault as fault:
+            raise await self.judged(fault, about) from None
+        finally:
+            if not permit.trial:
+                self._circuit.give_back(permit)
+        self._judge.worked(about, began)
+        return result
+
+    async def judged(self, fault: Fault, about: About) -> Fault:
+        """Give a fault that came with an answer its scope."""
+        self._failed = True
+        verdict = await self._judge.decide(fault, about)
+        if verdict.kind in (
+            FaultClass.SERVER,
+            FaultClass.AUTH,
+            FaultClass.WRONG_SERVER,
+        ):
+            self.refused = self.refused or verdict
+        return verdict
+
+    def proves_nothing(self) -> None:
+        """Note that what was begun could not be done."""
+        self._failed = True
+
+    def saw_write(self) -> None:
+        """Note that a write of unknown outcome stands there: writes do work."""
+        self._wrote = True
+
+    async def _admit(self) -> Permit:
+        """Return a permit; waits while the server is being looked at for somebody."""
+        if self._permit is not None and self._permit.trial:
+            return self._permit
+        permit, self._permit = self._permit, None
+        if permit is None:
+            permit = self._circuit.admit(self._past)
+            while permit is None and self._health.is_asking:
+                await self._health.until_idle()
+                permit = self._circuit.admit(self._past)
+            if permit is not None and permit.trial:
+                # The circuit opened meanwhile: this began in another time.
+                self._circuit.give_back(permit)
+                permit = None
+        if permit is None:
+            raise CircuitRefusedError
+        return permit
+
+    async def finish(self) -> None:
+        """Take a trial to its end: it proves what it wrote, or that nothing was to do."""
+        if (permit := self._permit) is None:
+            return
+        self._permit = None
+        if not permit.trial:
+            self._circuit.give_back(permit)
+        elif self._wrote:
+            await self._circuit.end_call(permit, Result.SUCCESS)
+        else:
+            await self._circuit.end_call(
+                permit, Result.NEUTRAL if self._failed else Result.QUIET
+            )

@@ -1,0 +1,1 @@
+"""The breaker and its host: permits, probes, outages, edits in flight."""

@@ -1,0 +1,336 @@
+"""The breaker's host: permits, holds, transitions, and the outage log.
+
+The breaker decides whether Plex may be called. This class gives it a memory and
+tells the world what it decided; ``health.py`` probes for it, ``judge.py`` brings it
+what speaks against the server. Without a store it works the same, in memory.
+"""
+
+import asyncio
+from collections.abc import Collection
+import logging
+from random import Random
+from typing import Any
+
+from ..model.events import (
+    Changed,
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    HoldChanged,
+    Tell,
+    nobody_listens,
+)
+from ..model.holds import REFUSED, Hold
+from ..model.ports import BreakerStore
+from ..model.reasons import Reason
+from ..util.bell import Bell
+from ..util.clock import Clock
+from .breaker import Breaker, Permit, Policy, Result, State
+from .evidence import Evidence
+from .outages import OutageLog
+from .pace import Pace
+from .saves import Saves
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Circuit:
+    """Host one breaker."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        random: Random,
+        name: str = "Plex",
+        store: BreakerStore | None = None,
+        policy: Policy | None = None,
+        tell: Tell = nobody_listens,
+    ) -> None:
+        """Take where to keep state; ``name`` tells several servers apart in the log."""
+        self.name = name
+        self._clock = clock
+        self._tell = tell
+        self.breaker = Breaker(random, policy)
+        self.pace = Pace(clock.monotonic)
+        self.outages = OutageLog()
+        self.holds: set[Hold] = set()
+        self.bell = Bell()  # for whoever waits for work or a permit
+        self.wake = asyncio.Event()  # for the prober
+        self.wanted = False  # somebody waits for a permit
+        self.reachable: bool | None = None  # what the last call showed
+        self.ledger_id: str | None = None  # which ledger this circuit's server has
+        self.evidence = Evidence()
+        self._saves = Saves(store, clock, name)
+        self._unsaved = 0  # transitions whose save is not over yet
+        self._half_opened = False  # in this outage, and told
+
+    # -- memory ----------------------------------------------------------------
+
+    async def load(self) -> str | None:
+        """Take up what was saved; return what was wrong with it, or None.
+
+        Never raises. A state that cannot be used starts a closed circuit, with a
+        probe before its first job.
+        """
+        problem: str | None = None
+        data: dict[str, Any] | None = None
+        try:
+            data = await self._saves.load()
+        except ValueError, OSError:
+            problem = "unreadable"
+        wall, now = self._clock.wall(), self._clock.monotonic()
+        if data is not None:
+            try:
+                self.breaker.restore(_mapping(data.get("breaker")), now, wall)
+            except ValueError, TypeError:
+                problem = "invalid"
+            try:
+                self.pace.restore(_mapping(data.get("pace", {})))
+                self.outages, bad = OutageLog.restore(_mapping(data.get("outages")))
+            except ValueError:
+                bad = 1
+            if bad:
+                problem = problem or "invalid"
+            if isinstance(known := data.get("ledger_id"), str):
+                self.ledger_id = known
+            if self.breaker.state is State.CLOSED:
+                self.evidence.restore(data, wall)
+                if self.evidence.first_fault is None:
+                    self.breaker.failures = len(self.evidence.run)
+        self._align_outage(wall)
+        # Nobody looked since the last save, unless by the clock no time has passed.
+        self.outages.observe(wall, gap=True)
+        return problem
+
+    def _align_outage(self, wall: float) -> None:
+        """Make the log agree with the state: while not closed, an outage is under way."""
+        if self.breaker.state is State.CLOSED:
+            self.outages.ended(min(wall, self.outages.seen or wall))
+        elif self.outages.current is None:
+            self.outages.began(wall, Reason.UNKNOWN)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Describe everything that the store keeps."""
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        return {
+            "breaker": self.breaker.snapshot(now, wall),
+            "pace": self.pace.snapshot(),
+            "outages": self.outages.snapshot(),
+            "ledger_id": self.ledger_id,
+            **self.evidence.snapshot(),
+        }
+
+    async def save(self) -> None:
+        """Save now; a failure is remembered and tried again, never raised."""
+        blind = bool(self.holds & REFUSED)
+        self.outages.observe(self._clock.wall(), gap=blind)
+        if (saved := await self._saves.save(self.snapshot)) is not None:
+            self.evidence.on_disk = saved["first_fault"] is not None
+        self.notify()
+
+    async def tend(self, now: float) -> float:
+        """Save if that is due; return the monotonic time at which it is next."""
+        if now >= self._saves.due_at:
+            await self.save()
+        return self._saves.due_at
+
+    @property
+    def save_failed(self) -> bool:
+        """Whether the last save failed."""
+        return self._saves.failed
+
+    # -- permits ---------------------------------------------------------------
+
+    def admit(self, past: Collection[Hold] = ()) -> Permit | None:
+        """Return a permit, or None; then the bell tells when to ask again.
+
+        No permit is given between a transition and the end of its save. ``past``
+        names the holds that do not concern who asks.
+        """
+        if self.holds.difference(past) or self._unsaved:
+            return None
+        permit = self.breaker.admit(self._clock.monotonic())
+        if permit is None:
+            self.wanted = True
+            self.wake.set()
+        return permit
+
+    def wait(self) -> float | None:
+        """Return the seconds after which to ask again unless ``changed`` comes first."""
+        if self.holds:
+            return None
+        wait = self.breaker.not_before - self._clock.monotonic()
+        return wait if wait > 0 else None
+
+    async def end_call(self, permit: Permit, result: Result) -> None:
+        """Take a permit back with what its call, or its whole trial, showed."""
+        before = self.breaker.state
+        self.breaker.end_call(permit, result, self._clock.monotonic())
+        if permit.trial:
+            self.notify()  # the next trial may begin
+        await self.moved(before, "recovery")
+
+    def give_back(self, permit: Permit) -> None:
+        """Take a permit back that says nothing: cancelled, or never used."""
+        self.breaker.end_call(permit, Result.NEUTRAL, self._clock.monotonic())
+        if permit.trial:
+            # Nobody waits for other permits. A worker that gives one back and then
+            # waits for the bell would only wake itself, again and again.
+            self.notify()
+
+    async def finish_trials(self) -> None:
+        """Close after a trial that had nothing to write, if no job is left to try."""
+        before = self.breaker.state
+        self.breaker.finish_trials()
+        await self.moved(before, "recovery")
+
+    # -- evidence --------------------------------------------------------------
+
+    def answered(self) -> None:
+        """Note that the server answered somebody."""
+        self.reachable = True
+
+    def edit_worked(self) -> None:
+        """Note that an edit went well: no run of failures goes on over it."""
+        self.answered()
+        self.pace.worked()
+        self.breaker.failures = 0
+        self.evidence.forget()
+        # After a kill, an outage would be dated back to the fault that is on disk.
+        if self.evidence.on_disk and self._saves.soon():
+            self.wake.set()
+
+    def edit_failed(self, item: str, wall: float, *, refused: bool) -> int:
+        """Note whose edit failed, and when; return how many items did in a row."""
+        failed = self.evidence.edit_failed(item, wall, refused=refused)
+        self.breaker.failures = failed
+        return failed
+
+    async def trip(
+        self, reason: str, *, since: float, retry_after: float | None = None
+    ) -> None:
+        """Open: the server is in trouble, and has been since then (wall time)."""
+        before = self.breaker.state
+        self.missed(since)
+        self.breaker.trip(self._clock.monotonic(), retry_after)
+        await self.moved(before, reason)
+
+    async def throttled(self, reason: str, retry_after: float | None) -> None:
+        """Let all calls wait, as the server asks."""
+        before = self.breaker.state
+        self.pace.trouble()
+        if self.evidence.first_fault is None:
+            self.evidence.first_fault = self._clock.wall()
+        self.breaker.throttle(self._clock.monotonic(), retry_after)
+        await self.moved(before, reason)
+
+    def missed(self, since: float) -> None:
+        """Note that the server did not answer, or not as itself."""
+        self.reachable = False
+        self.evidence.begins(since)
+
+    async def expire(self) -> None:
+        """Count permits that were forgotten."""
+        before = self.breaker.state
+        self.breaker.expire(self._clock.monotonic())
+        await self.moved(before, "lease_expired")
+
+    # -- by hand ---------------------------------------------------------------
+
+    async def reset(self) -> None:
+        """Close by hand; a probe precedes the next job."""
+        before = self.breaker.state
+        self.breaker.reset()
+        self.evidence.forget()
+        if (
+            self.outages.ended(self._clock.wall(), by="reset")
+            or before is not State.CLOSED
+        ):
+            self._announce(before, State.CLOSED, "reset")
+        await self.save()
+        self.wake.set()
+
+    def hold(self, hold: Hold, active: bool) -> None:
+        """Set or lift a hold; it changes no circuit state."""
+        if active is (hold in self.holds):
+            return
+        (self.holds.add if active else self.holds.discard)(hold)
+        level = logging.WARNING if active and hold is not Hold.SWITCH else logging.INFO
+        says = "are held" if active else "are no longer held"
+        _LOGGER.log(level, "%s: jobs %s (%s)", self.name, says, hold)
+        self._tell(HoldChanged(hold, active))
+        self.notify()
+        self.wake.set()
+
+    # -- the notifications socket ------------------------------------------------
+
+    def may_listen(self) -> bool:
+        """Return whether the socket may try to connect.
+
+        While the circuit is open there is one schedule, and the probe has it: the
+        socket's turn comes as soon as a probe has passed. Nor is a server asked
+        that refuses the token or is another one, except by the probe.
+        """
+        return self.breaker.state is not State.OPEN and not (self.holds & REFUSED)
+
+    # -- transitions -------------------------------------------------------------
+
+    async def moved(self, before: State, cause: str) -> None:
+        """Follow a transition: log it, tell it, and save it before anybody goes on."""
+        state = self.breaker.state
+        if state is before:
+            return
+        wall = self._clock.wall()
+        if state is State.OPEN:
+            self.outages.began(self.evidence.first_fault or wall, cause)
+        elif state is State.CLOSED:
+            self.outages.ended(wall)
+            self.pace.begin()
+            self.evidence.forget()
+        self.evidence.run.clear()
+        self._announce(before, state, cause)
+        self._unsaved += 1
+        try:
+            await self.save()
+        finally:
+            self._unsaved -= 1
+        self.notify()
+        self.wake.set()
+
+    def _announce(self, before: State, state: State, cause: str) -> None:
+        if state is State.HALF_OPEN and self._half_opened:
+            return  # told once in an outage, however many trials fail
+        if state is State.OPEN and before is State.HALF_OPEN:
+            return
+        self._half_opened = state is State.HALF_OPEN
+        level = logging.WARNING if before is State.CLOSED else logging.INFO
+        _LOGGER.log(level, "%s: the circuit is %s (%s)", self.name, state, cause)
+        if state is State.OPEN:
+            self._tell(CircuitOpened(cause))
+        elif state is State.HALF_OPEN:
+            self._tell(CircuitHalfOpened(cause))
+        elif self.outages.outages:
+            last = self.outages.outages[-1]
+            self._tell(CircuitClosed(cause, last.duration, last.jobs))
+        else:
+            self._tell(CircuitClosed(cause))
+
+    def notify(self) -> None:
+        """Wake whoever waits, and let the world look."""
+        self.bell.ring()
+        self._tell(Changed())
+
+    def next_probe(self) -> float | None:
+        """Return the wall time of the next scheduled probe, None when none is."""
+        now = self._clock.monotonic()
+        at = self.breaker.probe_at(now)
+        if self.breaker.state is State.CLOSED or at is None:
+            return None
+        return self._clock.wall() + max(0.0, at - now)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("no mapping")  # noqa: TRY004  # unreadable is one case
+    return value

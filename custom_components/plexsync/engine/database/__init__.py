@@ -1,0 +1,1 @@
+"""One SQLite file: its transactions, its layout, counters and notes."""

@@ -1,0 +1,1 @@
+"""What was written, when and by whom, for people to look at."""

@@ -1,0 +1,1 @@
+"""The queue: how records become jobs, wait, fail and are shown."""

@@ -1,0 +1,275 @@
+"""Records that their source has no more: let go of, or undone, once that is sure.
+
+One answer never proves that a record is gone: two lists of all that there is have to
+lack it, and the question for the record itself has to say so. Where more than a fifth
+is gone at once the owner is asked first.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+import json
+from sqlite3 import Connection
+
+from ..circuit.circuit import Circuit
+from ..database import stats
+from ..database.database import Database
+from ..ledger import pins
+from ..model.holds import SourceHold
+from ..model.ports import Fresh
+from ..model.reasons import Reason
+from . import queue
+from .source_holds import SourceHolds
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS departure (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    since REAL NOT NULL,           -- when a list first lacked it
+    PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS undo_owed (
+    item INTEGER NOT NULL REFERENCES item (id),
+    source TEXT NOT NULL,
+    PRIMARY KEY (item, source)
+) STRICT, WITHOUT ROWID;
+"""
+MASS = 5  # of all records one in so many may be gone unasked
+_ASKED = 100  # records that a source is asked for at once
+_SAMPLE = 5
+_ACCEPTED = "departures:"  # begins the notes that the owner agreed
+
+
+class WhenGone(StrEnum):
+    """What becomes of items whose record is gone."""
+
+    LEAVE = "leave"  # their values stay, and follow nobody
+    UNDO = "undo"  # what stood there before comes back
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What a list of all records showed.
+
+    ``known`` were expected, ``gone`` of them are not there; ``parted`` ones were let go
+    of now. With ``asks`` none was: they are too many, and their owner has to agree.
+    Until then the source is held.
+    """
+
+    known: int = 0
+    gone: int = 0
+    parted: int = 0
+    asks: bool = False
+
+    @property
+    def again(self) -> bool:
+        """Whether another list may prove more."""
+        return not self.asks and self.gone > self.parted
+
+
+class GoneRecords:
+    """Find the records that are gone, and let go of them."""
+
+    def __init__(
+        self,
+        database: Database,
+        circuit: Circuit,
+        fresh: Fresh,
+        holds: SourceHolds,
+        owed: Callable[[], None],
+    ) -> None:
+        """Take where records are known, whom to wake, and how to ask for single ones.
+
+        ``holds`` keeps a source while its owner is asked; ``owed`` is called when there
+        is something to undo.
+        """
+        self._database = database
+        self._circuit = circuit
+        self._fresh = fresh
+        self._holds = holds
+        self._owed = owed
+        self._one_look = asyncio.Lock()  # the list of keys has one table
+
+    async def look(
+        self,
+        source: str,
+        listing: AsyncIterable[Sequence[str]],
+        now: float,
+        when_gone: WhenGone = WhenGone.LEAVE,
+    ) -> Gone:
+        """Compare what is known with a list of the keys of all records of a source.
+
+        ``now`` is ``Clock.steady`` time. A second look waits for the first. Raises the
+        source's Fault and StorageError.
+        """
+        async with self._one_look:
+            return await self._look(source, listing, now, when_gone)
+
+    async def _look(
+        self,
+        source: str,
+        listing: AsyncIterable[Sequence[str]],
+        now: float,
+        when_gone: WhenGone,
+    ) -> Gone:
+        await self._database.run(_begin, durable=False)
+        async for keys in listing:
+            await self._database.run(partial(_note, keys=keys), durable=False)
+        known, missing = await self._database.run(
+            lambda db: _missing(db, source), durable=False
+        )
+        agreed = await self._database.run(
+            lambda db: stats.setting(db, _ACCEPTED + source), durable=False
+        )
+        if len(missing) * MASS > known and agreed is None:
+            await self._database.run(lambda db: _see(db, source, missing, now))
+            shown = {"known": known, "gone": len(missing)}
+            await self._holds.hold(source, SourceHold.MASS_CHANGE, shown)
+            return Gone(known, len(missing), asks=True)
+        await self._holds.lift(source, SourceHold.MASS_CHANGE)
+        gone = await self._confirm(source, missing)
+
+        def part(db: Connection) -> int:
+            before = _see(db, source, gone, now)
+            sure = gone if agreed is not None else [k for k in gone if k in before]
+            _part(db, source, sure, now, when_gone)
+            stats.keep(db, _ACCEPTED + source, None)
+            return len(sure)
+
+        parted = await self._database.run(part, if_left=self._circuit.notify)
+        self._circuit.notify()
+        if parted and when_gone is WhenGone.UNDO:
+            self._owed()
+        return Gone(known, len(gone), parted)
+
+    async def agree(self, source: str) -> None:
+        """Let go, at the next look, of however many records are gone."""
+        await self._database.run(lambda db: stats.keep(db, _ACCEPTED + source, "yes"))
+        await self._holds.lift(source, SourceHold.MASS_CHANGE)
+
+    async def sample(self, source: str) -> list[str]:
+        """Name a few of the records that are gone: the file, else the key."""
+
+        def look(db: Connection) -> list[str]:
+            rows = db.execute(
+                # By way of what has an index: the ledger may have a million rows.
+                "SELECT key, min(path) FROM departure"
+                " LEFT JOIN settled USING (source, key)"
+                " LEFT JOIN item ON item.rating_key = settled.rating_key"
+                " WHERE source = ? GROUP BY key ORDER BY key LIMIT ?",
+                (source, _SAMPLE),
+            )
+            return [
+                path.replace("\\", "/").rpartition("/")[2] if path else key
+                for key, path in rows
+            ]
+
+        return await self._database.run(look, durable=False)
+
+    async def _confirm(self, source: str, keys: Sequence[str]) -> list[str]:
+        """Ask for each by itself; return those that are really gone."""
+        gone: list[str] = []
+        for start in range(0, len(keys), _ASKED):
+            some = keys[start : start + _ASKED]
+            found = await self._fresh(source, some)
+            gone += [key for key in some if found.get(key) == Reason.GONE]
+        return gone
+
+
+def owed(db: Connection) -> list[tuple[int, str, str, str]]:
+    """Return number, path, rating key and source of the items that are to be undone.
+
+    Not those of a source that is held.
+    """
+    return db.execute(
+        "SELECT item.id, path, rating_key, source FROM undo_owed"
+        " JOIN item ON item.id = undo_owed.item"
+        " WHERE source NOT IN (SELECT source FROM source_hold) ORDER BY item.id"
+    ).fetchall()
+
+
+def paid(db: Connection, number: int, source: str) -> None:
+    """Note that an item was undone."""
+    db.execute("DELETE FROM undo_owed WHERE item = ? AND source = ?", (number, source))
+
+
+def forget_source(db: Connection, source: str) -> None:
+    """Forget what a removed source lacked; what it wrote stays."""
+    for table in ("departure", "undo_owed"):
+        db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  # its own names
+
+
+def _begin(db: Connection) -> None:
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS listed (key TEXT PRIMARY KEY)")
+    db.execute("DELETE FROM temp.listed")
+
+
+def _note(db: Connection, keys: Sequence[str]) -> None:
+    db.execute(
+        "INSERT OR IGNORE INTO temp.listed SELECT value FROM json_each(?)",
+        (json.dumps(list(keys)),),
+    )
+
+
+def _missing(db: Connection, source: str) -> tuple[int, list[str]]:
+    """Count the records that are known of a source, and name those not listed."""
+    known = (
+        "SELECT key FROM settled WHERE source = ?1"
+        " UNION SELECT key FROM job WHERE source = ?1 AND mirror"
+    )
+    number = db.execute(f"SELECT count(*) FROM ({known})", (source,)).fetchone()[0]  # noqa: S608  # our own words
+    rows = db.execute(
+        f"SELECT key FROM ({known}) WHERE key NOT IN (SELECT key FROM temp.listed)"  # noqa: S608
+        " ORDER BY key",
+        (source,),
+    )
+    return int(number), [row[0] for row in rows]
+
+
+def _see(db: Connection, source: str, gone: Sequence[str], now: float) -> set[str]:
+    """Note which records are gone; return those that were gone before as well."""
+    keys = json.dumps(list(gone))
+    db.execute(
+        "DELETE FROM departure WHERE source = ?"
+        " AND key NOT IN (SELECT value FROM json_each(?))",
+        (source, keys),
+    )
+    rows = db.execute("SELECT key FROM departure WHERE source = ?", (source,))
+    before = {row[0] for row in rows}
+    db.execute(
+        "INSERT OR IGNORE INTO departure SELECT ?, value, ? FROM json_each(?)",
+        (source, now, keys),
+    )
+    return before
+
+
+def _part(
+    db: Connection,
+    source: str,
+    keys: Sequence[str],
+    now: float,
+    when_gone: WhenGone,
+) -> None:
+    """Let go of records: their items follow whoever else has their files, or nobody."""
+    if not keys:
+        return
+    whose = (source, json.dumps(list(keys)))
+    those = "source = ? AND key IN (SELECT value FROM json_each(?))"
+    if when_gone is WhenGone.UNDO:
+        db.execute(
+            f"INSERT OR IGNORE INTO undo_owed SELECT item, source FROM ledger WHERE {those}"  # noqa: S608  # our own words
+            " AND released IS NULL",
+            whose,
+        )
+    db.execute(
+        "UPDATE written SET let_go = 1, key = ''"  # noqa: S608
+        f" WHERE id IN (SELECT id FROM ledger WHERE {those})",
+        whose,
+    )
+    db.execute(f"DELETE FROM departure WHERE {those}", whose)  # noqa: S608
+    for key in keys:
+        queue.drop(db, source, key, now)
+        pins.untie(db, source, key)
+    queue.take_up_shared(db, source, now)

@@ -1,0 +1,227 @@
+"""Jobs as they are shown: listed, counted, looked up. Nothing here changes one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+from sqlite3 import Connection
+from typing import Any, Final
+
+from ..model.holds import SourceHold
+from ..model.reasons import SKIPPED
+from ..model.record import ItemOutcome, find_from_json
+from ..model.revisions import WHOLE
+from . import targets
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How a job has failed so far, and how often it was taken up again."""
+
+    failures: int
+    first: float
+    last: float
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job as it is shown; ``next_attempt`` is None for a failed one.
+
+    ``history`` is None for a record that never failed.
+    """
+
+    id: int
+    source: str
+    key: str
+    state: str  # ready, waiting, held, in_flight; failed, skipped: one of STATES
+    reason: str | None
+    candidates: tuple[str, ...]
+    kept: Mapping[str, str]
+    attempts: int
+    enqueued: float
+    next_attempt: float | None
+    paths: tuple[str, ...]
+    fields: tuple[str, ...]
+    history: History | None
+    items: tuple[ItemOutcome, ...] = ()  # as far as they are known; see ``targets``
+    hold: str | None = None  # what holds it, of its source or of the server
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs there are, and when the oldest pending one came in.
+
+    Those of a source that is held are pending; when they came in says nothing.
+    """
+
+    pending: int
+    failed: int
+    oldest: float | None
+
+
+def counts(db: Connection) -> Counts:
+    """Count the jobs."""
+    waiting = "SELECT count(*) FROM job WHERE failed = 0 AND held = "
+    # Two questions, for each of which there is an index.
+    free, kept = (db.execute(f"{waiting}{held}").fetchone()[0] for held in (0, 1))
+    failed = db.execute("SELECT count(*) FROM job WHERE failed = 1").fetchone()[0]
+    oldest = db.execute(
+        "SELECT enqueued FROM job WHERE failed = 0 AND held = 0"
+        " ORDER BY enqueued LIMIT 1"
+    ).fetchone()
+    return Counts(free + kept, failed, oldest[0] if oldest else None)
+
+
+def failed_since(db: Connection) -> float | None:
+    """Return when the job failed that has been left failed for longest."""
+    found = db.execute("SELECT min(last_failed) FROM job WHERE failed = 1").fetchone()
+    return found[0]  # type: ignore[no-any-return]
+
+
+def reasons(db: Connection) -> dict[str, int]:
+    """Count the jobs that have a reason, by state and reason."""
+    return {
+        f"{'failed' if failed else 'waiting'}:{reason}": number
+        for failed, reason, number in db.execute(
+            "SELECT failed, reason, count(*) FROM job"
+            f" WHERE reason IS NOT NULL AND failed <> {SKIPPED}"
+            " GROUP BY failed, reason ORDER BY failed, reason"
+        )
+    }
+
+
+def failed_by_reason(db: Connection) -> dict[str, int]:
+    """Count the failed jobs by their reason, most first."""
+    return dict(
+        db.execute(
+            "SELECT reason, count(*) FROM job WHERE failed = 1"
+            " GROUP BY reason ORDER BY count(*) DESC, reason"
+        ).fetchall()
+    )
+
+
+def find_job(db: Connection, source: str, key: str) -> JobInfo | None:
+    """Show the job of one record."""
+    rows = _infos(db, "source = ? AND key = ?", (source, key, 1, 0))
+    return rows[0] if rows else None
+
+
+def listing(
+    db: Connection,
+    *,
+    state: str | None = None,
+    source: str | None = None,
+    reason: str | None = None,
+    unsaid: str | None = None,
+    hold: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[list[JobInfo], int]:
+    """Return one page of jobs, oldest first, and how many there are in all.
+
+    Those that are skipped are only given where that state is asked for; ``pending``
+    means all that are neither done nor failed nor skipped.
+
+    ``unsaid`` is the reason of those that have none of their own: what all wait for;
+    ``hold`` is what holds the whole server.
+    """
+    where, values = [_conditions(held=hold is not None)[state]], list[Any]()
+    if source is not None:
+        where.append("source = ?")
+        values.append(source)
+    if reason is not None:
+        where.append(f"{_REASON} = ?")
+        values += [unsaid, reason]
+    condition = " AND ".join(where)
+    total = db.execute(f"SELECT count(*) FROM job WHERE {condition}", values).fetchone()
+    page = (*values, limit, offset)
+    return _infos(db, condition, page, unsaid=unsaid, hold=hold), total[0]
+
+
+STATES: Final = (
+    "pending",
+    "ready",
+    "waiting",
+    "held",
+    "in_flight",
+    "failed",
+    "skipped",
+)
+# What a job waits for: what it met itself, or what keeps all like it.
+_REASON = (
+    "CASE WHEN reason IS NOT NULL OR failed THEN reason"
+    " WHEN held THEN 'held' ELSE ? END"
+)
+
+# What holds a job, the server's hold first. Of those of its source that are on disk the
+# alphabet names the same first as ``holds.foremost``.
+_HOLD = (
+    "CASE WHEN failed THEN NULL ELSE coalesce(?, iif(held, (SELECT min(hold)"
+    " FROM source_hold WHERE source_hold.source = job.source), NULL),"
+    f" iif(reason IS 'source_away', '{SourceHold.AWAY}', NULL)) END"
+)
+
+
+def _conditions(*, held: bool) -> dict[str | None, str]:
+    """Say which jobs are in each state; with ``held`` the whole server is."""
+    idle = "failed = 0 AND leased IS NULL"
+    mine = "1" if held else "(held = 1 OR reason IS 'source_away')"
+    return {
+        None: f"failed <> {SKIPPED}",
+        "pending": "failed = 0",
+        "ready": f"{idle} AND NOT {mine} AND reason IS NULL",
+        "waiting": f"{idle} AND NOT {mine} AND reason IS NOT NULL",
+        "held": f"{idle} AND {mine}",
+        "in_flight": "leased IS NOT NULL",
+        "failed": "failed = 1",
+        "skipped": f"failed = {SKIPPED}",
+    }
+
+
+def _state(row: tuple[Any, ...]) -> str:
+    """Name the state of a job as ``_infos`` reads it."""
+    failed, leased, own_reason, hold = row[3], row[4], row[16], row[17]
+    if failed:
+        return "skipped" if failed == SKIPPED else "failed"
+    if leased is not None:
+        return "in_flight"
+    if hold is not None:
+        return "held"
+    return "waiting" if own_reason else "ready"
+
+
+def _infos(
+    db: Connection,
+    where: str,
+    values: tuple[Any, ...],
+    *,
+    unsaid: str | None = None,
+    hold: str | None = None,
+) -> list[JobInfo]:
+    return [
+        JobInfo(
+            id=row[0],
+            source=row[1],
+            key=row[2],
+            state=_state(row),
+            reason=row[5],
+            candidates=tuple(named) if isinstance(named, list) else (),
+            kept=named if isinstance(named, dict) else {},
+            attempts=row[7],
+            enqueued=row[8],
+            next_attempt=None if row[3] else row[9],
+            paths=find_from_json(row[10]).paths,
+            fields=tuple(name for name in json.loads(row[11]) if name != WHOLE),
+            history=History(*row[12:16]) if row[12] else None,
+            items=targets.of_job(db, row[0]),
+            hold=row[17],
+        )
+        for row in db.execute(
+            f"SELECT id, source, key, failed, leased, {_REASON}, candidates, attempts,"
+            " enqueued, due, find, fields, failures, first_failed, last_failed, retries,"
+            f" reason, {_HOLD}"
+            f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
+            (unsaid, hold, *values),
+        )
+        for named in (json.loads(row[6] or "[]"),)
+    ]

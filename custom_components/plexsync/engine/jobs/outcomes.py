@@ -1,0 +1,64 @@
+"""Outcomes of jobs, told to whoever waits for one and to the host."""
+
+import asyncio
+
+from ..model.events import Changed, ItemFailed, Tell
+from ..model.record import Outcome
+from .job import Job
+from .job_status import JobStatus
+
+
+class Outcomes:
+    """Let callers wait for what becomes of a record."""
+
+    def __init__(self, status: JobStatus, tell: Tell) -> None:
+        """Take what says where a record stands, and whom else to tell."""
+        self._status = status
+        self._tell = tell
+        self._waiting: dict[tuple[str, str], list[asyncio.Future[Outcome]]] = {}
+        self._closed = False
+
+    async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
+        """Wait for the outcome of a record's job, at most so long."""
+        if self._closed:
+            return self._status.queued(source)
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault((source, key), []).append(future)
+        try:
+            async with asyncio.timeout(seconds):
+                return await future
+        except TimeoutError:
+            return await self._status.of(source, key)
+        finally:
+            futures = self._waiting.get((source, key), [])
+            if future in futures:
+                futures.remove(future)
+            if not futures:
+                self._waiting.pop((source, key), None)
+
+    def done(self, job: Job, outcome: Outcome) -> None:
+        """Tell what has become of a job."""
+        if outcome.status != "queued":
+            key = (job.record.source, job.record.key)
+            for future in self._waiting.pop(key, []):
+                if not future.done():
+                    future.set_result(outcome)
+        if outcome.status == "failed":
+            title = job.record.fields.get("title")
+            self._tell(
+                ItemFailed(
+                    job.id,
+                    outcome.reason,
+                    title if isinstance(title, str) else None,
+                    next(iter(job.record.find.paths), None),
+                )
+            )
+        self._tell(Changed())
+
+    def close(self) -> None:
+        """Tell whoever waits that the record is queued: it is on disk."""
+        self._closed = True
+        for (source, _), futures in self._waiting.items():
+            for future in futures:
+                if not future.done():
+                    future.set_result(self._status.queued(source))

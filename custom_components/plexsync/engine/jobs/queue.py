@@ -1,0 +1,445 @@
+"""Durable jobs: one row per (source, record key). They are taken, done, put off, failed.
+
+``intake`` puts them in. A trial takes a job that was never tried, else the one that was
+tried longest ago, so that one sick job cannot keep the circuit open.
+
+A job that is ``solo`` belongs to the second lane of the worker, which takes one job at a
+time, beside the lane that takes many. A job that is ``blocked`` waits for a kind of call;
+if it is also ``solo`` it was chosen to try that kind.
+
+Every function takes the connection of a transaction under way (``Database.run``) and is
+one step of it; times are ``Clock.steady`` seconds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+import json
+from sqlite3 import Connection
+from types import MappingProxyType
+from typing import Any
+
+from ..ledger import settled
+from ..model.reasons import SKIPPED, Reason
+from ..plan import approvals
+from . import hold_rows, targets
+from .coalescing import COLUMNS, Waiting
+from .job import SCHEMA as JOBS, Job, Priority, load
+
+SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA + approvals.SCHEMA
+
+# Longest wait in seconds, once its kind of call works again, of a job that may be sick.
+LONGEST_IF_SICK = 60.0
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
+
+# Both walk an index in its order: with 100,000 jobs due nothing is sorted for a trial.
+NEVER_TRIED = (
+    "SELECT due, id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+    " AND solo = ? AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
+)
+TRIED_LONGEST_AGO = (
+    "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+    " AND tried IS NOT NULL AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"
+)
+
+_FAILS = (
+    "leased = NULL, failed = 1, failures = failures + 1, days = 0, solo = 0,"
+    " blocked = NULL, snoozes = 0,"
+    " first_failed = coalesce(first_failed, :now), last_failed = :now"
+)
+
+
+def recover(db: Connection, now: float, longest: float) -> int:
+    """Make what was in flight ready again, and no wait longer than the longest.
+
+    Give how many jobs were set aside because they may bring the process down.
+    """
+    db.execute(
+        # Out of the second lane: whom ``claim`` suspects has no other job beside it.
+        "UPDATE job SET leased = NULL, crashes = crashes + 1, solo = 0"
+        " WHERE leased IS NOT NULL"
+    )
+    set_aside = db.execute(
+        f"UPDATE job SET {_FAILS}, reason = '{Reason.CRASHED}', passing = 1"
+        " WHERE failed = 0 AND crashes >= :most",
+        {"now": now, "most": MAX_CRASHES},
+    ).rowcount
+    db.execute("UPDATE job SET due = ? WHERE due > ?", (now, now + longest))
+    # Nobody comes before those that were tried by a clock that was ahead.
+    db.execute("UPDATE job SET tried = :now WHERE tried > :now", {"now": now})
+    # And what is asked for from now on is later than all that came in before.
+    db.execute("UPDATE job SET heard = :now WHERE heard > :now", {"now": now})
+    settled.recover(db, now)
+    # What was known of calls that fail is gone with the process.
+    db.execute(
+        "UPDATE job SET due = ?, blocked = NULL, solo = 0 WHERE blocked IS NOT NULL",
+        (now,),
+    )
+    return set_aside
+
+
+def claim(
+    db: Connection, limit: int, now: float, before: int = 0, *, solo: bool = False
+) -> list[Job]:
+    """Lease up to ``limit`` due jobs, interactive ones first, bulk never starved.
+
+    ``before`` is how many the worker has claimed so far: of all places that it has
+    to give every fourth stays with bulk work, however few there are at a time.
+    ``solo`` asks for those of the second lane.
+
+    A job that was in flight at an unclean stop is a suspect. It is leased with no other
+    beside it, so that only the one that brings the process down is ever set aside.
+    """
+    ids: list[int] = []
+    for priority, room in (
+        (Priority.BULK, (before + limit) // 4 - before // 4),
+        (Priority.INTERACTIVE, limit),
+        (Priority.BULK, limit),
+    ):
+        room = min(room, limit - len(ids))
+        if room <= 0:
+            continue
+        known = set(ids)
+        ids += [
+            row[0]
+            for row in db.execute(
+                "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+                " AND solo = ? AND priority = ? AND due <= ? ORDER BY due, id LIMIT ?",
+                (solo, priority, now, room + len(known)),
+            )
+            if row[0] not in known
+        ][:room]
+    if not ids:
+        return []
+    jobs = load(db, ids)
+    if suspects := [job for job in jobs if job.crashes]:
+        calm = [job for job in jobs if not job.crashes]
+        jobs = calm or suspects[:1]
+    _lease(db, jobs, now)
+    return jobs
+
+
+def claim_trial(db: Connection, now: float) -> list[Job]:
+    """Lease the due job that was never tried, or was tried longest ago; none, or one."""
+    found = _never_tried(db, now)
+    if found is None:
+        row = db.execute(TRIED_LONGEST_AGO, (now,)).fetchone()
+        found = row[0] if row else None
+    jobs = [] if found is None else load(db, [found])
+    _lease(db, jobs, now)
+    return jobs
+
+
+def _never_tried(db: Connection, now: float) -> int | None:
+    """Return the first due job that was never tried."""
+    for priority in Priority:
+        rows = [
+            row
+            for solo in (False, True)
+            if (row := db.execute(NEVER_TRIED, (solo, priority, now)).fetchone())
+        ]
+        if rows:
+            return min(rows)[1]  # type: ignore[no-any-return]
+    return None
+
+
+def _lease(db: Connection, jobs: Iterable[Job], now: float) -> None:
+    db.executemany(
+        "UPDATE job SET leased = rev, tried = ? WHERE id = ?",
+        [(now, job.id) for job in jobs],
+    )
+
+
+def settle(
+    db: Connection,
+    job: Job,
+    rating_key: str | None,
+    now: float,
+    kept: Mapping[str, str] = _NOTHING,
+) -> bool:
+    """Take a finished job out, and remember what it brought into line, and what not.
+
+    If a newer record came in meanwhile, the job stays and is ready again; then
+    the answer is False.
+    """
+    gone = db.execute(
+        f"DELETE FROM job WHERE id = ? AND rev = ? RETURNING heard, {COLUMNS}",
+        (job.id, job.rev),
+    ).fetchone()
+    record, written, heard = job.record, job.revisions, job.heard
+    if gone is not None and gone != (heard, *job.stored):
+        # A newer revision that says the same came in meanwhile.
+        heard, waiting = gone[0], Waiting.from_row(gone[1:])
+        record = replace(record, revision=waiting.revision, files=waiting.files)
+        written = waiting.revisions()
+    elif gone is None and not _ready_again(db, job, now):
+        return False  # its key was dealt to another record: nothing is known of that
+    settled.remember(db, record, written, rating_key, heard, kept)
+    return gone is not None
+
+
+def skip(db: Connection, job: Job, reason: str, now: float) -> bool:
+    """Keep a job as skipped; say False where a newer record came in meanwhile."""
+    changed = db.execute(
+        "UPDATE job SET leased = NULL, failed = ?, reason = ?, candidates = NULL,"
+        " attempts = 0, misses = 0, missed_since = NULL, crashes = 0, solo = 0,"
+        " blocked = NULL, snoozes = 0 WHERE id = ? AND rev = ?",
+        (SKIPPED, reason, job.id, job.rev),
+    )
+    if not changed.rowcount:
+        _ready_again(db, job, now)
+    return bool(changed.rowcount)
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """Why a job waits, and until when (``Clock.steady`` seconds).
+
+    Of ``attempt`` and ``missed`` one is counted, or a wait that costs nothing.
+    What is ``solo`` goes to the second lane; ``blocked`` names the kind of call that it
+    waits for.
+    """
+
+    due: float
+    reason: str | None = None
+    candidates: tuple[str, ...] = ()
+    attempt: bool = False
+    missed: bool = False
+    solo: bool = False
+    blocked: str | None = None
+
+
+def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
+    """Put a job off. A newer record that came in meanwhile is ready at once.
+
+    Not so where the item is sick: it is not asked more often because its source has
+    more to say.
+    """
+    same = "" if why.solo and why.blocked is None else " AND rev = :rev"
+    changed = db.execute(
+        "UPDATE job SET leased = NULL, due = :due, reason = :reason,"
+        " candidates = :candidates, attempts = attempts + :attempt,"
+        " misses = misses + :missed, crashes = 0, solo = :solo, blocked = :blocked,"
+        " snoozes = snoozes + :uncharged,"
+        " missed_since = CASE WHEN :missed THEN coalesce(missed_since, :now)"
+        f" ELSE missed_since END WHERE id = :id{same}",
+        {
+            "due": why.due,
+            "reason": why.reason,
+            "candidates": json.dumps(list(why.candidates)),
+            "attempt": why.attempt,
+            "missed": why.missed,
+            "uncharged": why.solo and why.blocked is None,
+            "solo": why.solo,
+            "blocked": why.blocked,
+            "now": now,
+            "id": job.id,
+            "rev": job.rev,
+        },
+    )
+    if not changed.rowcount:
+        _ready_again(db, job, now)
+
+
+def make_solo(db: Connection, jobs: Iterable[Job], now: float) -> None:
+    """Give jobs to the second lane: one of them is more than their turn could bear."""
+    db.executemany(
+        "UPDATE job SET leased = NULL, solo = 1, blocked = NULL, due = ? WHERE id = ?",
+        [(now, job.id) for job in jobs],
+    )
+
+
+def charge(db: Connection, ids: Iterable[int]) -> None:
+    """Count an attempt: what these jobs met has shown to be their own."""
+    db.executemany(
+        "UPDATE job SET attempts = attempts + 1 WHERE id = ?", [(each,) for each in ids]
+    )
+
+
+def choose_next(db: Connection, kind: str, due: float) -> None:
+    """Of the jobs that wait for a kind of call, let the one tried longest ago try it."""
+    db.execute(
+        "UPDATE job SET due = :due, solo = 1 WHERE id = (SELECT id FROM job"
+        " WHERE blocked = :kind AND solo = 0 AND failed = 0 AND leased IS NULL"
+        " AND held = 0 ORDER BY tried, id LIMIT 1) AND NOT EXISTS (SELECT 1 FROM job"
+        " WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 1)",
+        {"kind": kind, "due": due},
+    )
+
+
+def mark_held(db: Connection, source: str, now: float, *, held: bool) -> None:
+    """Take all jobs of a source out of what is worked on, or put them back.
+
+    Those in flight end as they do. Where one was to try a kind of call that fails,
+    another one does.
+    """
+    db.execute(
+        f"UPDATE job SET held = {held:d}, solo = iif(blocked IS NULL, solo, 0)"
+        f" WHERE source = ? AND held = {not held:d}",
+        (source,),
+    )
+    kinds = "SELECT DISTINCT blocked FROM job WHERE blocked IS NOT NULL"
+    for (kind,) in db.execute(kinds).fetchall():
+        choose_next(db, kind, now)
+
+
+def unblock(db: Connection, kind: str, reason: str, now: float) -> int:
+    """Make all jobs due that wait for a kind of call; return how many.
+
+    One whose own call failed before goes to the second lane, a little later: it may be
+    sick itself. ``reason`` is shown for what waits for the kind.
+    """
+    # The delay is that of ``RetryPolicy.transient``, 5 s that double each time, in SQL.
+    db.execute(
+        "UPDATE job SET due = min(due, ?) WHERE solo = 1 AND blocked IS NULL"
+        " AND reason = ? AND failed = 0",
+        (now + LONGEST_IF_SICK, reason),
+    )
+    return db.execute(
+        "UPDATE job SET solo = snoozes > 0, blocked = NULL, reason = NULL,"
+        " due = ? + CASE WHEN snoozes > 0 THEN min(?, 5 << min(snoozes, 7)) ELSE 0 END"
+        " WHERE blocked = ? AND failed = 0",
+        (now, LONGEST_IF_SICK, kind),
+    ).rowcount
+
+
+def give_back_all(db: Connection) -> None:
+    """Give back whatever is in flight: nobody works on it any more."""
+    db.execute("UPDATE job SET leased = NULL WHERE leased IS NOT NULL")
+
+
+def fail(
+    db: Connection,
+    job: Job,
+    reason: str,
+    now: float,
+    candidates: Iterable[str] = (),
+    *,
+    kept: Mapping[str, str] | None = None,
+    passing: bool = False,
+) -> bool:
+    """Keep a job as failed; say False where a newer record came in meanwhile.
+
+    ``passing`` says that it may be over by itself, after an outage for example;
+    ``kept`` names the fields that it failed of, and why.
+    """
+    changed = db.execute(
+        f"UPDATE job SET {_FAILS}, reason = :reason, candidates = :candidates,"
+        " attempts = attempts + 1, passing = :passing WHERE id = :id AND rev = :rev",
+        {
+            "now": now,
+            "reason": reason,
+            "candidates": json.dumps(dict(kept) if kept else list(candidates)),
+            "passing": passing,
+            "id": job.id,
+            "rev": job.rev,
+        },
+    )
+    if not changed.rowcount:
+        _ready_again(db, job, now)
+    return bool(changed.rowcount)
+
+
+def _ready_again(db: Connection, job: Job, now: float) -> bool:
+    """Make a job due; say False where there is none of this id any more."""
+    changed = db.execute(
+        "UPDATE job SET leased = NULL, due = ?, crashes = 0, solo = 0, blocked = NULL,"
+        " snoozes = 0 WHERE id = ?",
+        (now, job.id),
+    )
+    return bool(changed.rowcount)
+
+
+def wake_jobs(db: Connection, ids: Sequence[int], now: float) -> None:
+    """Make jobs due now that wait by themselves."""
+    db.executemany(
+        "UPDATE job SET due = ? WHERE id = ? AND failed = 0 AND leased IS NULL",
+        [(now, job) for job in ids],
+    )
+
+
+def wake(db: Connection, now: float, reason: str, path: str | None = None) -> int:
+    """Make jobs that wait for this reason due now."""
+    sql = "UPDATE job SET due = ? WHERE failed = 0 AND leased IS NULL AND reason = ?"
+    values: tuple[Any, ...] = (now, reason)
+    if path is not None:
+        sql += " AND instr(find, ?) > 0"
+        values += (json.dumps(path)[1:-1],)
+    return db.execute(sql, values).rowcount
+
+
+def discard_source(db: Connection, source: str, now: float) -> int:
+    """Drop a source's jobs and what is known of its records; return how many jobs."""
+    settled.forget_source(db, source)
+    return _drop(db, "source = ?", (source,), now)
+
+
+def drop(db: Connection, source: str, key: str, now: float) -> bool:
+    """Drop the job of a record, and what is known of it; return whether there was one."""
+    settled.drop(db, source, key)
+    return bool(_drop(db, "source = ? AND key = ?", (source, key), now))
+
+
+def withhold(db: Connection, source: str, keys: Sequence[str], now: float) -> None:
+    """Drop the jobs of records that their source does not send any more."""
+    if keys:
+        where = "source = ? AND key IN (SELECT value FROM json_each(?))"
+        _drop(db, where, (source, json.dumps(list(keys))), now)
+
+
+def take_up_shared(db: Connection, source: str, now: float) -> None:
+    """Try again what waited behind another record of the same item."""
+    db.execute(
+        "UPDATE job SET failed = 0, due = ?, reason = NULL"
+        f" WHERE source = ? AND failed = ? AND reason = '{Reason.SHARED_ITEM}'",
+        (now, source, SKIPPED),
+    )
+
+
+def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:
+    gone = db.execute(
+        f"DELETE FROM job WHERE {where} RETURNING iif(solo, blocked, NULL)",  # our own words
+        values,
+    ).fetchall()
+    for kind in {row[0] for row in gone} - {None}:
+        choose_next(db, kind, now)  # else nobody would try it any more
+    return len(gone)
+
+
+def is_due(db: Connection, priority: Priority, now: float) -> bool:
+    """Return whether a job of a priority waits for nothing but the worker."""
+    return (
+        db.execute(
+            "SELECT 1 FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+            " AND solo = 0 AND priority = ? AND due <= ? LIMIT 1",
+            (priority, now),
+        ).fetchone()
+        is not None
+    )
+
+
+def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
+    """Return when the next job is due, of one kind or of both."""
+    times = [
+        row[0]
+        for alone in ((False, True) if solo is None else (solo,))
+        for priority in Priority
+        if (
+            row := db.execute(
+                "SELECT due FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+                " AND solo = ? AND priority = ? ORDER BY due LIMIT 1",
+                (alone, priority),
+            ).fetchone()
+        )
+    ]
+    return min(times, default=None)
+
+
+def count_due(db: Connection, now: float) -> int:
+    """Count the jobs that could be worked on now."""
+    found = db.execute(
+        "SELECT count(*) FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+        " AND due <= ?",
+        (now,),
+    ).fetchone()
+    return int(found[0])

@@ -1,0 +1,103 @@
+"""Holds of one source: its jobs are kept, and nothing of it is written.
+
+A hold is on disk, and so is the mark that each job of the source carries: whoever looks
+for work passes by an index that has none of them. ``SourceHold.AWAY`` is none of these:
+it is seen, not set, and marks no job.
+"""
+
+from collections.abc import Mapping
+from sqlite3 import Connection
+from types import MappingProxyType
+from typing import Final
+
+from ..circuit.circuit import Circuit
+from ..database.database import Database
+from ..model.events import SourceHoldChanged, Tell
+from ..model.holds import SourceHold
+from ..plan import approvals
+from ..util.clock import Clock
+from . import hold_rows, queue, skipped
+from .hold_rows import Holds, Shown
+
+_NONE: Final[Holds] = MappingProxyType({})
+
+
+class SourceHolds:
+    """Set and lift the holds of sources, and know them without asking the disk."""
+
+    def __init__(
+        self, database: Database, circuit: Circuit, clock: Clock, tell: Tell
+    ) -> None:
+        """Take where they are kept, whom to wake, and whom to tell."""
+        self._database = database
+        self._circuit = circuit
+        self._clock = clock
+        self._tell = tell
+        self.all: Mapping[str, Holds] = {}  # by source
+
+    def of(self, source: str) -> Holds:
+        """Return what holds a source, and the numbers that its owner is asked about.
+
+        Where these are None the question is not ready yet.
+        """
+        return self.all.get(source, _NONE)
+
+    def is_held(self, source: str) -> bool:
+        """Return whether the jobs of a source wait for their owner."""
+        return bool(self.of(source))
+
+    async def load(self) -> None:
+        """Take up what holds. Raises StorageError."""
+        self._follow(await self._database.run(hold_rows.read, durable=False))
+
+    async def hold(
+        self, source: str, hold: SourceHold, shown: Shown | None = None
+    ) -> None:
+        """Hold a source, and keep the numbers of the question. Raises StorageError.
+
+        What its owner has approved goes on, unless it is the plan that is asked about
+        anew: then it is another one.
+        """
+
+        def work(db: Connection) -> Mapping[str, Holds]:
+            if hold is SourceHold.FIRST_PLAN:
+                approvals.forget_source(db, source)
+            hold_rows.put(db, source, hold, shown)
+            queue.mark_held(db, source, self._clock.steady(), held=True)
+            approvals.go_on(db, source)
+            return hold_rows.read(db)
+
+        self._follow(await self._database.run(work))
+
+    async def ask(self, source: str, hold: SourceHold, shown: Shown) -> None:
+        """Keep the numbers of the question, if it still stands. Raises StorageError."""
+
+        def work(db: Connection) -> Mapping[str, Holds]:
+            hold_rows.ask(db, source, hold, shown)
+            return hold_rows.read(db)
+
+        self._follow(await self._database.run(work))
+
+    async def lift(self, source: str, hold: SourceHold) -> None:
+        """Let a source go on, unless something else holds it. Raises StorageError."""
+        if hold not in self.of(source):
+            return
+
+        def work(db: Connection) -> Mapping[str, Holds]:
+            hold_rows.take(db, source, hold)
+            if not hold_rows.is_held(db, source):
+                approvals.forget_source(db, source)
+                skipped.take_up_changed(db, source, self._clock.steady())
+                queue.mark_held(db, source, self._clock.steady(), held=False)
+            return hold_rows.read(db)
+
+        self._follow(await self._database.run(work))
+
+    def _follow(self, news: Mapping[str, Holds]) -> None:
+        before, self.all = self.all, news
+        for source in sorted(before.keys() | news.keys()):
+            was, now = before.get(source, _NONE), news.get(source, _NONE)
+            for hold in SourceHold:
+                if (hold in was) is not (hold in now):
+                    self._tell(SourceHoldChanged(source, hold, hold in now))
+        self._circuit.notify()

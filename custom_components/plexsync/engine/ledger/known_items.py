@@ -1,0 +1,83 @@
+"""Items as the ledger numbers them: by their file, under whatever rating key.
+
+That is how undo, and every later write, finds an item that got a new key.
+
+Every function is one step of a transaction under way (``Database.run``).
+"""
+
+from sqlite3 import Connection
+
+from ..model.ports import Item
+from ..util.digests import short_digest
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS item (
+    id INTEGER PRIMARY KEY,
+    rating_key TEXT NOT NULL,
+    section TEXT NOT NULL,
+    path TEXT NOT NULL,
+    file INTEGER NOT NULL DEFAULT 0,  -- digest of the path
+    record_key TEXT NOT NULL DEFAULT ''  -- of its first record: its rows need not repeat it
+) STRICT;
+CREATE INDEX IF NOT EXISTS item_rating_key ON item (rating_key);
+CREATE INDEX IF NOT EXISTS item_file_number ON item (file);
+"""
+
+
+def find(db: Connection, item: Item) -> int | None:
+    """Find the ledger's number of an item, following its file to a new rating key."""
+    row = db.execute(
+        "SELECT id, path FROM item WHERE rating_key = ?", (item.rating_key,)
+    ).fetchone()
+    if row is not None and (not item.paths or row[1] in item.paths):
+        return int(row[0])
+    for path in item.paths:
+        if (moved := by_file(db, item.section, path)) is not None:
+            db.execute(
+                "UPDATE item SET rating_key = ?, section = ? WHERE id = ?",
+                (item.rating_key, item.section, moved),
+            )
+            return moved
+    if row is not None:
+        # Same rating key, other files: the file was renamed in place, or Plex gave the
+        # key to another item. We cannot tell which, so the rows stay with the key; a
+        # value counts as ours only where it still stands there.
+        path = item.paths[0] if item.paths else row[1]
+        db.execute(
+            "UPDATE item SET path = ?, file = ? WHERE id = ?",
+            (path, short_digest(path), row[0]),
+        )
+        return int(row[0])
+    return None
+
+
+def find_or_add(db: Connection, item: Item, key: str = "") -> int:
+    """Return the ledger's number of an item, a new one if it has none.
+
+    ``key`` is that of the record which comes upon it.
+    """
+    if (number := find(db, item)) is not None:
+        return number
+    path = item.paths[0] if item.paths else ""
+    return add(db, item.rating_key, item.section, path, key)
+
+
+def by_file(db: Connection, section: str, path: str) -> int | None:
+    """Find the ledger's number of the item of a file, whatever its rating key is now."""
+    row = db.execute(
+        # Without a section it is of a server whose place this one took.
+        "SELECT id FROM item WHERE section IN (?, '') AND file = ? AND path = ?"
+        " ORDER BY section DESC",
+        (section, short_digest(path), path),
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def add(db: Connection, rating_key: str, section: str, path: str, key: str = "") -> int:
+    """Give an item a number."""
+    added = db.execute(
+        "INSERT INTO item (rating_key, section, path, file, record_key)"
+        " VALUES (?, ?, ?, ?, ?) RETURNING id",
+        (rating_key, section, path, short_digest(path), key),
+    ).fetchone()
+    return int(added[0])

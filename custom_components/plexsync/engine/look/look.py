@@ -1,0 +1,265 @@
+"""The one path to a plan: find → read → confirm → plan.
+
+The write, the preview, the sweep and undo all take it. What is remembered of where
+items are in Plex is only a cache. The read that follows confirms it by path; what it
+does not confirm is forgotten, and looked up once more.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from sqlite3 import Connection
+
+from ..calls.access import CallAccess
+from ..calls.guarded_calls import GuardedCalls
+from ..calls.side_calls import SideCalls
+from ..ledger import (
+    item_owner,
+    known_items,
+    ledger,
+    ledger_sources,
+    left_alone,
+    parts,
+    pins,
+    seen,
+    sources_lead,
+)
+from ..ledger.row import is_for_whoever_comes
+from ..model.ports import Items
+from ..model.reasons import Reason
+from ..model.record import Find
+from ..plan.lookup_result import LookupResult, every
+from ..plan.plan import make_plan
+from .bulk_read import BulkReader
+from .common import Common
+from .search import Search
+from .spared_collections import spare_collections
+
+CANDIDATES = 10  # items of an ambiguous match that are worth a read
+# The reason of a lookup whose item is gone, or has other files than we remembered. Nobody
+# else sees it: the item is looked up once more, and is "not_found" if that fails as well.
+_NOT_CONFIRMED = "not_confirmed"
+_BREATH = 10  # plans made before the event loop gets its turn
+
+
+class Look:
+    """Look at Plex by the calls of one turn, or of somebody who waits.
+
+    Raises CircuitRefusedError, StorageError, and Fault where it is the server's or
+    the token's. Whatever else was met stands in the lookups.
+    """
+
+    def __init__(
+        self,
+        common: Common,
+        calls: GuardedCalls,
+        side_calls: SideCalls | None = None,
+        *,
+        tries: bool = True,
+        skims: bool = False,
+    ) -> None:
+        """Take what to look with; ``CallAccess`` says what ``side_calls`` and ``tries`` mean.
+
+        With ``skims`` an item of which all is as an earlier look saw it is left alone:
+        see ``LookupResult.is_same``.
+        """
+        self._common = common
+        self._skims = skims
+        self.access = CallAccess(
+            calls, common.bulkheads, common.clock, side_calls, tries=tries
+        )
+        self._search = Search(common.server, self.access)
+        self._reader = BulkReader(common.server, self.access, common.bulk, common.clock)
+
+    async def find(self, lookups: Iterable[LookupResult]) -> None:
+        """Find, read and confirm the items of each lookup: see ``LookupResult.targets``."""
+        wanted = [lookup for lookup in lookups if lookup.is_open]
+        await self._search.match(wanted)
+        if self._skims:
+            await self._recall(wanted)
+        await self._read_and_confirm(every(wanted))
+        lost = [lookup for lookup in wanted if any(map(_is_doubtful, lookup.all))]
+        if not lost:
+            return
+        # What was remembered of them was wrong: look for them once more, by path.
+        wrong = [lookup.rating_key for lookup in every(lost) if _is_doubtful(lookup)]
+        await self._common.server.forget([key for key in wrong if key])
+        for lookup in lost:
+            lookup.begin_anew()
+        tied = [
+            lookup for lookup in lost if lookup.find.rating_key and lookup.find.paths
+        ]
+        for lookup in tied:
+            lookup.find = Find(lookup.find.paths)
+        await self._search.match(lost)
+        for lookup in tied:
+            lookup.twins.clear()  # one item was meant
+        await self._read_and_confirm(every(lost))
+        for lookup in every(lost):
+            if _is_doubtful(lookup):
+                lookup.miss()
+
+    async def catch_up(self) -> None:
+        """Learn of items that came unheard, of which nothing that is known tells."""
+        await self._search.catch_up()
+
+    async def _recall(self, lookups: Sequence[LookupResult]) -> None:
+        """Recall what was seen of each lookup, if it follows from the same as today."""
+        single = [each for each in lookups if each.is_open and not each.twins]
+
+        def work(db: Connection) -> None:
+            seen.begin(db)
+            order = ledger_sources.in_order(db)
+            for lookup in single:
+                assert lookup.record is not None
+                known = seen.find(db, lookup.record)
+                if known is not None and known.basis == _basis(db, lookup, order):
+                    lookup.seen = known
+
+        await self._common.database.run(work, durable=False)
+
+    async def refresh(self, lookup: LookupResult) -> None:
+        """Read the item of one lookup again, and plan anew."""
+        await self._read_and_confirm([lookup])
+        if _is_doubtful(lookup):
+            lookup.miss()
+        if lookup.is_open:
+            await self.plan([lookup])
+
+    async def read(
+        self, keys: Mapping[str, str], known: Mapping[str, bytes] | None = None
+    ) -> Items:
+        """Read items, given as rating key → library; ``known`` as in ``Server.read``."""
+        return await self._reader.read(keys, known)
+
+    async def plan(self, lookups: Iterable[LookupResult]) -> None:
+        """Compute what would be written to the item of each lookup.
+
+        An item that follows another record of the same source ends the look, with
+        ``shared_item``.
+        """
+        found = [lookup for lookup in lookups if lookup.item is not None]
+
+        def read_ledger(db: Connection) -> tuple[str, ...]:
+            order, lead_once = ledger_sources.in_order(db), sources_lead.stands(db)
+            for lookup in found:
+                lookup.leads_once = frozenset()
+                assert lookup.item is not None
+                assert lookup.record is not None
+                pins.confirm(db, lookup.record, lookup.item, self._common.server)
+                parts.recognise(db, lookup.item)
+                parts.notice(db, lookup.item)
+                parts.note(db, lookup.item)
+                known = ledger.rows(db, lookup.item)
+                key = item_owner.owner(db, lookup.item, lookup.record, known)
+                if key is None and is_for_whoever_comes(known, lookup.record):
+                    ledger.take_for_undone(db, lookup.item, lookup.record)
+                    known = ledger.rows(db, lookup.item)
+                lookup.ledger = known
+                if lead_once:
+                    number = known_items.find(db, lookup.item)
+                    lookup.leads_once = sources_lead.fields(db, lookup.record, number)
+                lookup.left_alone = left_alone.fields(db, lookup.record)
+                if self._skims:
+                    lookup.basis = _basis(db, lookup, order)
+                if key is not None:
+                    lookup.share(key)
+            return order
+
+        order = await self._common.database.run(read_ledger, durable=False)
+        planned = [lookup for lookup in found if lookup.item is not None]
+        for number, lookup in enumerate(planned):
+            if number % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)
+            assert lookup.item is not None
+            assert lookup.record is not None
+            lookup.waits, lookup.creates = None, set()
+            lookup.plan = make_plan(
+                lookup.record,
+                lookup.item,
+                lookup.ledger,
+                images=lookup.images,
+                order=order,
+                leads_once=lookup.leads_once,
+                left_alone=lookup.left_alone,
+            )
+        await spare_collections(self._common, self.access, planned)
+
+    async def _read_and_confirm(self, lookups: Sequence[LookupResult]) -> None:
+        await self._read(lookups)
+        for lookup in lookups:
+            self._confirm(lookup)
+
+    async def _read(self, lookups: Sequence[LookupResult]) -> None:
+        """Read the items of all lookups, and the candidates of ambiguous ones."""
+        known = [lookup for lookup in lookups if lookup.is_open and lookup.rating_key]
+        doubtful = [lookup for lookup in lookups if lookup.reason == Reason.AMBIGUOUS]
+        keys = {lookup.rating_key: lookup.library for lookup in known}
+        for lookup in doubtful:
+            keys |= dict.fromkeys(lookup.candidates[:CANDIDATES], lookup.library)
+        asked = Counter(lookup.rating_key for lookup in known)
+        asked.update(key for each in doubtful for key in each.candidates)
+        answers = {
+            lookup.rating_key: lookup.seen.answer
+            for lookup in known
+            if lookup.rating_key and lookup.seen and asked[lookup.rating_key] == 1
+        }
+        try:
+            wanted = {key: lib for key, lib in keys.items() if key}
+            items = await self.read(wanted, answers if self._skims else None)
+        finally:
+            for lookup in lookups:
+                lookup.slowed = lookup.rating_key in self._reader.slowed
+        for lookup in known:
+            assert lookup.rating_key is not None
+            if (fault := items.faults.get(lookup.rating_key)) is not None:
+                lookup.stop(fault)
+            else:
+                lookup.item = items.get(lookup.rating_key)
+                lookup.is_same = lookup.item is None and lookup.rating_key in items.same
+        for lookup in doubtful:
+            await self._decide(lookup, items)
+
+    async def _decide(self, lookup: LookupResult, items: Items) -> None:
+        """Leave a lookup ambiguous only if several of its candidates have the file."""
+        looked = lookup.candidates[:CANDIDATES]
+        if any(key in items.faults for key in looked):
+            return
+        there = [
+            key
+            for key in looked
+            if key in items and self._common.server.confirms(lookup.find, items[key])
+        ]
+        gone = [key for key in looked if key not in there]
+        if not gone:
+            return
+        await self._common.server.forget(gone)
+        if len(lookup.candidates) > len(looked):
+            there += lookup.candidates[len(looked) :]  # their turn comes
+        if len(there) == 1 and there[0] in items:
+            lookup.reason, lookup.candidates = None, ()
+            lookup.rating_key, lookup.item = there[0], items[there[0]]
+        elif len(there) > 1:
+            lookup.candidates = tuple(there)
+        else:
+            lookup.reason, lookup.rating_key = _NOT_CONFIRMED, None
+
+    def _confirm(self, lookup: LookupResult) -> None:
+        """Believe only in an item that was read and has the file."""
+        if lookup.is_same or not lookup.is_open:
+            return
+        if lookup.item is None or not self._common.server.confirms(
+            lookup.find, lookup.item
+        ):
+            lookup.item, lookup.reason = None, _NOT_CONFIRMED
+
+
+def _basis(db: Connection, lookup: LookupResult, order: Sequence[str]) -> bytes:
+    assert lookup.record is not None
+    key = lookup.rating_key or ""
+    return seen.basis(db, lookup.record, lookup.find, lookup.images, key, order)
+
+
+def _is_doubtful(lookup: LookupResult) -> bool:
+    """Return whether a read did not confirm what was remembered of the item."""
+    return lookup.reason == _NOT_CONFIRMED

@@ -1,0 +1,143 @@
+"""Fetch what records name as pictures, as rarely and as little as possible."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+import hashlib
+from sqlite3 import Connection
+from typing import Self
+
+from ..calls.bulkheads import fault_of
+from ..jobs.job import Job
+from ..ledger import known_pictures
+from ..model.faults import Fault, FaultClass
+from ..model.ports import FetchedImage
+from ..model.reasons import Reason
+from ..model.record import Image, Record
+from ..util.concurrency import run_all
+from ..util.unforeseen import tell
+from .common import Common
+
+AT_ONCE = 4
+IN_MEMORY = 32 * 1024 * 1024  # bytes of pictures that one batch keeps
+
+
+@dataclass(slots=True)
+class Pictures:
+    """The pictures of one record: digests, and bytes where they were at hand.
+
+    ``fault`` is why one could not be had; the others still count. ``later`` says
+    that there was no room for them now.
+    """
+
+    digests: dict[str, str] = field(default_factory=dict)
+    data: dict[str, bytes] = field(default_factory=dict)
+    changed: bool = False
+    fault: Fault | None = None
+    later: bool = False
+
+    def copy(self) -> Self:
+        """Return the same pictures for another item."""
+        return replace(self, digests=self.digests.copy(), data=self.data.copy())
+
+
+def known_digests(db: Connection, record: Record) -> dict[str, str]:
+    """Return the digests of the record's pictures that were fetched before."""
+    return {
+        name: known.digest
+        for name, image in record.pictures.items()
+        if (known := known_pictures.find(db, record.source, image.ref))
+    }
+
+
+async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
+    """Fetch the pictures of many jobs; return them by job id. Raises StorageError only.
+
+    What one turn holds in memory is bounded: jobs for whose pictures there is no room
+    come later, so that nothing is fetched twice.
+    """
+    found = {job.id: Pictures() for job in jobs}
+    limit = asyncio.Semaphore(AT_ONCE)
+    kept = 0
+
+    async def fetch(job: Job) -> None:
+        nonlocal kept
+        mine = found[job.id]
+        for name, image in job.record.pictures.items():
+            async with limit:
+                if kept >= IN_MEMORY:
+                    mine.later = True
+                    return
+                try:
+                    digest, data, fresh = await _fetch(common, job, image)
+                except Fault as fault:
+                    mine.fault = fault
+                    continue
+                kept += len(data or b"")
+            mine.changed = mine.changed or fresh
+            if digest is not None:
+                mine.digests[name] = digest
+            if data is not None:
+                mine.data[name] = data
+
+    await run_all(fetch(job) for job in jobs)
+    return found
+
+
+async def _fetch(
+    common: Common, job: Job, image: Image
+) -> tuple[str | None, bytes | None, bool]:
+    """Return digest, bytes (None where unchanged) and whether it is a new picture."""
+    database, record = common.database, job.record
+    source = record.source
+    known = await database.run(lambda db: known_pictures.find(db, source, image.ref))
+    if known is not None and image.mark and known.mark == image.mark:
+        return known.digest, None, False
+    answer = await _ask(common, record, image, known.tag if known else None)
+    if answer.unchanged and known is not None:
+        digest, data, tag = known.digest, None, known.tag
+    elif answer.data is None:
+        return None, None, False  # the source has no picture
+    else:
+        data, tag = answer.data, answer.tag
+        digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    note = known_pictures.KnownPicture(tag, digest, image.mark)
+
+    def keep(db: Connection) -> None:
+        # A job that has gone was about another film: its key was used again.
+        if db.execute("SELECT 1 FROM job WHERE id = ?", (job.id,)).fetchone():
+            known_pictures.keep(db, source, image.ref, note)
+
+    await database.run(keep, durable=False)
+    return digest, data, known is None or known.digest != digest
+
+
+async def load(common: Common, record: Record, image: Image) -> bytes:
+    """Fetch the bytes of a picture of which only the digest is at hand. Raises Fault."""
+    answer = await _ask(common, record, image, None)
+    if answer.data is None:
+        raise Fault(FaultClass.ITEM, Reason.IMAGE_MISSING)
+    return answer.data
+
+
+async def _ask(
+    common: Common, record: Record, image: Image, known: str | None
+) -> FetchedImage:
+    """Ask a source for a picture, unless it is away. Raises Fault."""
+    source, bulkheads = record.source, common.bulkheads
+    kind = f"source:{source}"
+    if not bulkheads.admit(kind, common.clock.monotonic()):
+        raise fault_of(kind)
+    try:
+        answer = await common.images.fetch(source, image, known, record.files)
+    except Fault as fault:
+        if fault.kind is not FaultClass.SOURCE:
+            bulkheads.worked(kind)  # it answered
+            raise
+        bulkheads.failed(kind, source, common.clock.monotonic())
+        raise fault_of(kind) from None
+    except Exception as error:  # noqa: BLE001  # costs this job alone
+        tell(error)
+        raise Fault(FaultClass.ITEM, Reason.UNFORESEEN) from None
+    bulkheads.worked(kind)
+    return answer

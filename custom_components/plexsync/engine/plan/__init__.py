@@ -1,0 +1,1 @@
+"""Record, item and ledger give the plan; what an owner approved."""

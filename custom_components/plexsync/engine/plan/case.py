@@ -1,0 +1,86 @@
+"""What planning one field starts from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..ledger.row import LedgerRow, another_leads, row_of
+from ..model.compare import by_name, same_member
+from ..model.fields import FIELDS, Field
+from ..model.ports import Item
+from ..model.record import Record, Value
+
+
+@dataclass(slots=True)  # one for each field of each plan: freezing it takes longer
+class Case:
+    """One field of a record, what stands in Plex, and what the ledger says of it."""
+
+    name: str
+    wanted: Value | None
+    record: Record
+    item: Item
+    rows: Sequence[LedgerRow]
+    order: Sequence[str] = ()  # of the sources: the first one leads
+    leads_once: bool = False  # now, whatever is locked: see ``sources_lead``
+
+    @property
+    def spec(self) -> Field:
+        """The kind of field."""
+        return FIELDS[self.name]
+
+    @property
+    def current(self) -> Value | None:
+        """What stands in Plex."""
+        return self.item.fields[self.name]
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the field is locked."""
+        return self.name in self.item.locks
+
+    @property
+    def row(self) -> LedgerRow | None:
+        """What the ledger says of it for the record's own source."""
+        return row_of(self.rows, self.record.source)
+
+    @property
+    def fills_only(self) -> bool:
+        """Whether it is written only where Plex has nothing."""
+        return self.name in self.record.fill_only
+
+    @property
+    def is_released(self) -> bool:
+        """Whether an undo took back just what this record says."""
+        row = self.row
+        return row is not None and row.released == self.record.token()
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the outcome of every write to the field is known."""
+        return not any(row.pending for row in self.rows)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what is wanted stands there, and the ledger has nothing to learn of it."""
+        if self.wanted is None or self.leads_once or len(self.rows) != 1:
+            return False
+        (row,) = self.rows
+        return row.is_all_of(self.record, locked=self.is_locked) and self._is_there(
+            self.wanted if row.shown is None else row.shown
+        )
+
+    def _is_there(self, value: Value | None) -> bool:
+        """Return whether this stands there; of a list among others' members, in any order."""
+        if self.current == value:
+            return True
+        if not self.spec.is_list:
+            return False
+        current = by_name(self.current)
+        return all(
+            same_member(current.get(name), member)
+            for name, member in by_name(value).items()
+        )
+
+    @property
+    def is_anothers(self) -> bool:
+        """Whether another source leads it."""
+        return another_leads(self.rows, self.record.source, self.order)

@@ -1,0 +1,72 @@
+"""Posters and backgrounds: the picture that is selected, and whose it is.
+
+Plex gives no digest here, only its own mark of the selected picture: it changes when
+somebody or something chooses another one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..ledger.row import LedgerRow
+from ..model.change import Change, Kept
+from ..model.ports import Item
+from ..model.record import Value
+from .case import Case
+
+
+def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
+    """Compute what becomes of one picture; ``images`` are the digests at hand."""
+    digest, row, mark = images.get(case.name), case.row, case.current
+    if case.wanted is None or digest is None:
+        return None  # nothing to show instead, or known to be the same picture
+    change = Change(
+        case.name,
+        mark,
+        digest,
+        digest,
+        was_locked=case.is_locked,
+        locked=True,
+        anew=case.is_sure
+        and not case.is_locked
+        and not any(is_shown(each, case.item) for each in case.rows),
+    )
+    if case.is_released:
+        return Kept.RELEASED
+    if row and digest == row.value and not row.pending and is_shown(row, case.item):
+        if row.shown is not None or mark is None:
+            return None
+        return replace(change, stands=True, shown=mark)  # its mark is learnt
+    if case.is_locked and not any(_explains(each, case.item) for each in case.rows):
+        if not case.leads_once:
+            return Kept.LOCKED
+        change = replace(change, taken=True)
+    if case.is_anothers:
+        return Kept.OTHER_SOURCE
+    mine = row is not None and (
+        row.pending or (row.claims and is_shown(row, case.item))
+    )
+    if case.fills_only and mark is not None and not mine:
+        return Kept.FILLED
+    return change
+
+
+def is_shown(row: LedgerRow, item: Item) -> bool:
+    """Return whether the picture of a row is still the one that is selected.
+
+    Plex's mark holds the item's rating key: where that is another one by now, the time
+    stamp tells, and the lock, which an item that was made anew has lost.
+    """
+    mark = item.fields[row.field]
+    if row.shown is None or row.shown == mark:
+        return True
+    return row.field in item.locks and _stamp(row.shown) == _stamp(mark)
+
+
+def _stamp(mark: Value | None) -> str | None:
+    return mark.rpartition("/")[2] if isinstance(mark, str) else None
+
+
+def _explains(row: LedgerRow, item: Item) -> bool:
+    """Return whether the lock on a picture is ours by this row."""
+    lost = item.fields[row.field] is None
+    return row.pending or (row.locked and (lost or is_shown(row, item)))

@@ -1,0 +1,300 @@
+"""Restore what stood there before us, where our value still stands."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+import hashlib
+from typing import Any
+
+from ..ledger.row import Ledger, LedgerRow
+from ..model.change import Change
+from ..model.compare import by_name, is_form, members_of, name_of, same, stands
+from ..model.fields import FIELDS, Field, Kind
+from ..model.ports import FieldEdit, Item, PictureChoice, Year
+from ..model.record import Actor, Value
+from .pictures import is_shown
+
+
+class NotRestored(StrEnum):
+    """Why a field does not get back what stood there before us."""
+
+    BEFORE_UNKNOWN = "before_unknown"  # nobody noted what stood there
+    CHANGED_SINCE = "changed_since"  # what stands there now is not ours
+    PICTURE_GONE = "picture_gone"  # Plex has that picture no more, and chooses another
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """One field that an undo restores; ``edit`` is None where only we let go.
+
+    ``before`` is what it restores: of a ``picture`` the key of the one that was
+    selected. ``stands`` says whether that of ours is still shown.
+    """
+
+    field: str
+    source: str
+    edit: FieldEdit | None
+    before: Value | None
+    picture: bool = False
+    stands: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What an undo would do to an item as it was read, and for each field that stays why."""
+
+    item: Item
+    restores: Sequence[Restore]
+    kept: Mapping[str, str]
+
+    @property
+    def to_do(self) -> Sequence[Restore]:
+        """What is restored: not what stays."""
+        return [
+            each
+            for each in self.restores
+            if self.kept.get(each.field) in (None, NotRestored.PICTURE_GONE)
+        ]
+
+    @property
+    def digest(self) -> str:
+        """Name the plan: equal names mean that equal values make way for equal ones.
+
+        What was found out since of a picture that is to be restored has no part in it.
+        """
+        there = {each.field: self.item.fields[each.field] for each in self.restores}
+        kept = sorted(each for each in self.kept.items() if each[0] not in there)
+        text = repr((list(self.restores), list(there.items()), kept))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]]:
+    """Return what to restore, and for each field that stays the reason.
+
+    Reasons: before_unknown (nobody noted what stood there when we came),
+    changed_since (somebody changed it after us).
+    """
+    restores: list[Restore] = []
+    kept: dict[str, str] = {}
+    for name, rows in ledger.items():
+        story = [row for row in rows if row.released is None]
+        if name not in item.fields or not any(
+            row.value is not None or row.pending or _clears(row) for row in story
+        ):
+            continue
+        spec = FIELDS[name]
+        # The oldest row knows what stood there before any of us, whoever has taken
+        # back since what it wrote.
+        first = story[0]
+        if not first.before_known:
+            kept[name] = NotRestored.BEFORE_UNKNOWN
+        elif spec.kind is Kind.IMAGE:
+            restores += _restore_picture(name, item, story)
+        elif spec.is_list:
+            edit = _list_edit(name, item, story)
+            restores += _restores(name, story, edit)
+        elif any(_stands(spec, stands(item.fields, name), row) for row in story):
+            restores += _restores(name, story, _value_edit(spec, item, story))
+        elif same(spec, item.fields[name], first.before) or any(
+            _is_shown(spec, item.fields[name], row) for row in story
+        ):
+            # An undo was cut short after it restored the value and before it gave the
+            # field up; or others wrote the value, and we only found that it agrees.
+            restores += _restores(name, story, None)
+        else:
+            kept[name] = NotRestored.CHANGED_SINCE
+    return restores, kept
+
+
+def _restores(
+    name: str, story: Sequence[LedgerRow], edit: FieldEdit | None
+) -> list[Restore]:
+    first = story[0]
+    return [
+        Restore(name, row.source, edit if row is first else None, first.before)
+        for row in story
+    ]
+
+
+def missed(restores: Iterable[Restore], item: Item) -> set[str]:
+    """Name the fields that a read-back does not show as they were to be."""
+    return {
+        edit.field
+        for restore in restores
+        if (edit := restore.edit) is not None and not _arrived(edit, item)
+    }
+
+
+def once_more(restores: Iterable[Restore], item: Item) -> list[FieldEdit]:
+    """Return the edits for what a read-back does not show.
+
+    Where a server shows dates a day off, so was the one that we noted: what was
+    meant lies a day on the other side.
+    """
+    return [
+        _moved_back(edit, item)
+        for restore in restores
+        if (edit := restore.edit) is not None and not _arrived(edit, item)
+    ]
+
+
+def _arrived(edit: FieldEdit, item: Item) -> bool:
+    if not edit.touch:
+        return edit.lock is None or (edit.field in item.locks) is edit.lock
+    after: Any = edit.members or None if FIELDS[edit.field].is_list else edit.value
+    return Change(edit.field, None, after, None, remove=edit.remove).arrived(item)
+
+
+def _moved_back(edit: FieldEdit, item: Item) -> FieldEdit:
+    sent, shown = edit.value, item.fields.get(edit.field)
+    if FIELDS[edit.field].kind is not Kind.DATE or not edit.touch:
+        return edit
+    if not isinstance(sent, str) or not isinstance(shown, str):
+        return edit
+    off = date.fromisoformat(sent) - date.fromisoformat(shown)
+    if abs(off) != timedelta(days=1):
+        return edit
+    return replace(edit, value=(date.fromisoformat(sent) + off).isoformat())
+
+
+def _clears(row: LedgerRow) -> bool:
+    """Return whether the row stands for a field that we emptied."""
+    return row.before_known and row.before is not None
+
+
+def _stands(spec: Field, current: Value | None, row: LedgerRow) -> bool:
+    """Return whether what stands there was written by us, by this row."""
+    written = row.locked or row.value is None
+    if written and _is_shown(spec, current, row):
+        return True
+    return any(
+        same(spec, current, meant)
+        or (current != row.before and is_form(spec, meant, current))
+        for meant in row.meant
+    )
+
+
+def _is_shown(spec: Field, current: Value | None, row: LedgerRow) -> bool:
+    """Return whether what stands there is what the row stands for."""
+    return row.confirmed and (
+        same(spec, current, row.value)
+        or (row.shown is not None and row.shown == current)
+    )
+
+
+def _lock(name: str, item: Item, story: Sequence[LedgerRow]) -> bool | None:
+    """Return the lock's state of before; None where the lock is a person's since."""
+    if name in item.locks and not any(row.locked or row.pending for row in story):
+        return None
+    return story[0].before_locked
+
+
+def _only_lock(name: str, item: Item, story: Sequence[LedgerRow]) -> FieldEdit | None:
+    """Return the edit where all but the lock is as it was before."""
+    lock = _lock(name, item, story)
+    if lock is None or lock is (name in item.locks):
+        return None
+    return FieldEdit(name, lock=lock, touch=False)
+
+
+def _value_edit(
+    spec: Field, item: Item, story: Sequence[LedgerRow]
+) -> FieldEdit | None:
+    first, name = story[0], spec.name
+    if same(spec, stands(item.fields, name), first.before):
+        return _only_lock(name, item, story)
+    assert first.before is None or isinstance(first.before, str | float)
+    lock = _lock(name, item, story)
+    return FieldEdit(name, first.before, lock=lock, year=_year(item, first))
+
+
+def _year(item: Item, first: LedgerRow) -> Year | None:
+    """Return the year of before where the date may have brought another one."""
+    number = first.before_year
+    if number is None:
+        return None
+    before = first.before if isinstance(first.before, str) else ""
+    if number == (item.year or 0) and before.startswith(f"{number:04}-"):
+        return None
+    return Year(number, "year" in item.locks)
+
+
+def _list_edit(name: str, item: Item, story: Sequence[LedgerRow]) -> FieldEdit | None:
+    before, current = by_name(story[0].before), by_name(item.fields[name])
+    ours: dict[str, list[str | Actor]] = {}
+    for row in story:
+        # What it only found there, and has let go of since, is not its own.
+        found = by_name(row.before) if row.let_go and row is not story[0] else {}
+        for value in (row.value, row.shown, *row.meant):
+            for key, member in by_name(value).items():
+                if key not in found:
+                    ours.setdefault(key, []).append(member)
+    # What a person added since stays; what we added goes; what we took comes back.
+    members = [
+        there
+        if (there := current.get(key)) is not None
+        and _is_persons(there, member, ours.get(key, []))
+        else member
+        for key, member in before.items()
+    ]
+    added = [
+        member
+        for key, member in current.items()
+        if key not in before and key not in ours
+    ]
+    members += added
+    # Our lock keeps agents out: whoever added something is a person, and keeps it.
+    theirs = bool(added) and name in item.locks
+    if tuple(members) == (members_of(item.fields[name]) or ()):
+        return None if theirs else _only_lock(name, item, story)
+    left = {name_of(member) for member in members}
+    return FieldEdit(
+        name,
+        members=tuple(members),  # type: ignore[arg-type]  # one kind per field
+        remove=tuple(
+            spelled for spelled in map(name_of, current.values()) if spelled not in left
+        ),
+        lock=None if theirs else _lock(name, item, story),
+    )
+
+
+def _is_persons(
+    there: str | Actor, before: str | Actor, ours: list[str | Actor]
+) -> bool:
+    """Return whether somebody else gave an actor another part since."""
+    if not isinstance(there, Actor) or not isinstance(before, Actor):
+        return False
+    roles = [each.role for each in ours if isinstance(each, Actor)]
+    return there.role not in (before.role, *roles)
+
+
+def why_no_picture(restore: Restore, found: PictureChoice) -> str | None:
+    """Return why the picture of before cannot be selected, or None.
+
+    Of one that is gone Plex chooses another; one that a person chose since stays.
+    """
+    if found.selected == restore.before is not None:
+        return None
+    if not restore.stands:
+        return NotRestored.CHANGED_SINCE
+    return None if restore.before in found.keys else NotRestored.PICTURE_GONE
+
+
+def _restore_picture(
+    name: str, item: Item, story: Sequence[LedgerRow]
+) -> list[Restore]:
+    before = story[0].before
+    stands = any(row.pending or is_shown(row, item) for row in story)
+    lock = _only_lock(name, item, story)
+    return [
+        Restore(
+            name,
+            row.source,
+            lock if row is story[0] else None,
+            before,
+            picture=row is story[0],
+            stands=stands,
+        )
+        for row in story
+    ]

@@ -1,0 +1,1 @@
+"""The comparison of all records with Plex."""

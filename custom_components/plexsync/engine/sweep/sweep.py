@@ -1,0 +1,122 @@
+"""The sweep: one run at a time that compares records with Plex."""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+
+from ..calls.admission import Admission
+from ..circuit.circuit import Circuit
+from ..jobs import skipped
+from ..ledger import sources_lead
+from ..look.common import Common
+from ..model.events import Changed, ReconcileFinished, Tell
+from ..model.holds import READING, Hold
+from ..model.record import Record
+from ..plan import plan_cache
+from . import last_sweep
+from .last_sweep import LastSweep
+from .reconcile import Reconcile
+
+
+class Sweep:
+    """Run, one after the other, and tell how far the run is."""
+
+    def __init__(
+        self,
+        common: Common,
+        circuit: Circuit,
+        admission: Admission,
+        tell: Tell,
+    ) -> None:
+        """Take what to look with, who lets us in, and whom to tell of the end."""
+        self._common = common
+        self._circuit = circuit
+        self._admission = admission
+        self._tell = tell
+        self._one_run = asyncio.Lock()
+        self._run: Reconcile | None = None
+        # When all records of a source were compared last, since the start, by wall time.
+        self.compared: dict[str, float] = {}
+
+    @property
+    def progress(self) -> float | None:
+        """How far the run is, in percent; None while none is under way."""
+        return None if self._run is None else self._run.progress
+
+    @property
+    def held(self) -> Hold | None:
+        """What keeps the run from looking at Plex."""
+        return None if self._run is None else self._run.held
+
+    async def run(
+        self,
+        records: AsyncIterable[Sequence[Record]],
+        *,
+        enqueue: bool = True,
+        everything: bool = False,
+        total: int | None = None,
+        left_out: Callable[[], int] = lambda: 0,
+        passed_over: Callable[[], Mapping[str, int]] = dict,
+        read_whole: Callable[[], Iterable[str]] = tuple,
+    ) -> dict[str, int]:
+        """Compare records with Plex; return counts by kind (see ``Reconcile``).
+
+        A second run waits for the first. With ``everything`` the records are all those
+        of all sources: what came into Plex unheard is looked for as well, and the end of the
+        run is remembered. At the end ``left_out``
+        says how many sources could not be read, and ``passed_over`` counts by reason
+        what these have that makes no record, and ``read_whole`` names the sources that
+        gave all their records. Raises what reading the records does.
+        """
+        async with self._one_run:
+            began, since = self._common.clock.monotonic(), self._common.clock.wall()
+            if enqueue:
+                due = self._common.clock.steady()
+                await self._common.database.run(lambda db: skipped.take_up(db, due))
+            lead_once = await self._common.database.run(
+                sources_lead.is_to_compare, durable=False
+            )
+            number = await self._common.database.run(plan_cache.next_run, durable=False)
+            self._run = Reconcile(
+                self._common,
+                self._circuit,
+                lambda: self._admission.calls(READING),
+                number=number,
+                enqueue=enqueue,
+                total=total,
+                catches_up=everything,
+                insists=lead_once,
+            )
+            self._tell(Changed())
+            try:
+                counts = dict(await self._run.run(records))
+                if lead_once and everything and not left_out():
+                    await self._common.database.run(sources_lead.all_compared)
+                for reason, found in passed_over().items():
+                    kind = f"skipped:{reason}"
+                    counts[kind] = counts.get(kind, 0) + found
+                whole = tuple(read_whole())
+                await self._common.database.run(
+                    lambda db: plan_cache.end_run(db, number, whole), durable=False
+                )
+                now = self._common.clock.wall()
+                self.compared |= dict.fromkeys(whole, now)
+                if everything:
+                    await self._remember(since, whole=not left_out())
+            finally:
+                self._run = None
+                self._tell(Changed())
+        duration = round(self._common.clock.monotonic() - began, 1)
+        scope = "all" if everything else "recent" if enqueue else "plan"
+        self._tell(ReconcileFinished(counts, duration, left_out(), scope))
+        return counts
+
+    async def _remember(self, began: float, *, whole: bool) -> None:
+        ended = self._common.clock.wall()
+        await self._common.database.run(
+            lambda db: last_sweep.finish(db, began, ended, whole=whole)
+        )
+
+    async def last(self) -> LastSweep:
+        """Return the last run over all sources that came to its end. Raises StorageError."""
+        now = self._common.clock.wall()
+        return await self._common.database.run(lambda db: last_sweep.look_up(db, now))

@@ -1,0 +1,30 @@
+"""Note in the ledger what is about to be written.
+
+A kill between the write and its verdict then loses neither what is ours nor what
+stood there before.
+"""
+
+from collections.abc import Iterable
+from sqlite3 import Connection
+
+from ..ledger import created_collections, ledger, parts, settled
+from ..look.common import Common
+from .task import Task
+
+
+async def note_intent(common: Common, tasks: Iterable[Task]) -> None:
+    """Note the plans of some tasks, durably, before anything of them leaves."""
+    now = common.clock.wall()
+
+    def note(db: Connection) -> None:
+        for task in tasks:
+            record, plan = task.job.record, task.plan
+            whose = (task.item, record.source, record.key)
+            ledger.intend(db, *whose, plan.changes, now)
+            parts.note(db, task.item)
+            # Until the verdict, what was in line before need not be in line now.
+            settled.forget(db, record.source, record.key)
+            if task.lookup.creates:
+                created_collections.note(db, task.item.section, task.lookup.creates)
+
+    await common.database.run(note)

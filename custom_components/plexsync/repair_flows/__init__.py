@@ -1,0 +1,1 @@
+"""The repair flows; ``repairs.py`` chooses among them."""

@@ -1,0 +1,133 @@
+"""Repair flows for a source that is held until its owner answers."""
+
+import asyncio
+import re
+
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+
+from ..const import DOMAIN
+from ..coordinator import PlexSyncCoordinator
+from ..engine.database.database import StorageError
+from ..engine.model.faults import Fault
+from ..source_answers import Answer, async_begin, async_part
+from .repair_answers import async_answer, loaded, shown
+
+_LOOKS = 30  # records to look through for a sample
+_SAMPLE = 5  # items that are shown
+_LONGEST = 80  # characters of a title
+# The same texts as in the form of the action that syncs an item.
+_NAME_OF_FIELD = f"component.{DOMAIN}.selector.item_fields.fields.{{}}.name"
+_PATIENCE = 15.0  # seconds that the form waits for the sample
+
+
+class SourceRepairFlow(RepairsFlow):
+    """A repair flow about one source."""
+
+    def __init__(self, entry_id: str, source: str) -> None:
+        """Initialize the flow for a source of an entry."""
+        self._entry_id = entry_id
+        self._source = source
+
+    async def async_step_leave(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Leave everything as it is."""
+        return self.async_abort(reason="left")
+
+    async def _answer(self, answer: Answer) -> RepairsFlowResult:
+        async def do(coordinator: PlexSyncCoordinator) -> None:
+            await answer(coordinator, self._source)
+
+        return await async_answer(self, self._entry_id, do)
+
+
+class FirstPlanRepairFlow(SourceRepairFlow):
+    """Ask whether writing for a source may begin."""
+
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the numbers, some items, and both answers.
+
+        Titles are only shown here, not kept in the repair, which is stored on disk.
+        """
+        if (coordinator := loaded(self, self._entry_id)) is None:
+            return self.async_abort(reason="not_loaded")
+        sample = await _sample(self.hass, coordinator, self._source)
+        return self.async_show_menu(
+            step_id="init" if sample else "unseen",
+            menu_options=["begin", "leave"],
+            description_placeholders={**shown(self), "sample": sample},
+        )
+
+    async def async_step_unseen(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the same without items, if none can be shown."""
+        return await self.async_step_init(user_input)
+
+    async def async_step_begin(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Begin to write for the source."""
+        return await self._answer(async_begin)
+
+
+class MassChangeRepairFlow(SourceRepairFlow):
+    """Ask whether so many records are really gone."""
+
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the numbers, a few of the records, and both answers."""
+        if (coordinator := loaded(self, self._entry_id)) is None:
+            return self.async_abort(reason="not_loaded")
+        try:
+            sample = await coordinator.engine.gone_records.sample(self._source)
+        except StorageError:
+            return self.async_abort(reason="storage_failed")
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["part", "leave"],
+            description_placeholders={
+                **shown(self),
+                "sample": "\n".join(f"- {_plain(each)}" for each in sample),
+            },
+        )
+
+    async def async_step_part(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Accept that the missing records are gone."""
+        return await self._answer(async_part)
+
+
+async def _sample(
+    hass: HomeAssistant, coordinator: PlexSyncCoordinator, source: str
+) -> str:
+    """List a few items with the fields that would change; empty if none can be read."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            found = await coordinator.engine.on_demand.glimpse(source, _LOOKS)
+    except Fault, StorageError, TimeoutError:
+        return ""
+    texts = await async_get_translations(
+        hass, hass.config.language, "selector", [DOMAIN]
+    )
+    lines = []
+    for each in found[:_SAMPLE]:
+        fields = ", ".join(
+            texts.get(_NAME_OF_FIELD.format(name), name) for name in each.fields
+        )
+        lines.append(f"- **{_plain(each.title)}**: {fields}")
+    return "\n".join(lines)
+
+
+def _plain(title: str) -> str:
+    """Escape a title for Markdown, because it comes from others, and shorten it."""
+    short = " ".join(title.split())
+    if len(short) > _LONGEST:
+        short = f"{short[:_LONGEST]}…"
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", short)

@@ -1,0 +1,1 @@
+"""What the review page asks of Home Assistant. The page itself is ``panel/``."""

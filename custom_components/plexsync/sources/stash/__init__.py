@@ -1,0 +1,1 @@
+"""A Stash server as a source."""
