@@ -14,10 +14,13 @@ from .server_flow import SECRET, ServerFlow
 from .validation import InvalidInputError
 
 _WAYS = ["account", "token"]
+_REFUSED = ("invalid_auth", "read_only_token")  # errors that are the token's own
 
 
 class ReauthFlow(ServerFlow):
     """Ask for a new token, and try it before accepting it."""
+
+    _untried_token = ""  # entered, but Plex could not be asked about it
 
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]
@@ -59,16 +62,18 @@ class ReauthFlow(ServerFlow):
     async def async_step_token(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a token; if none is entered, the stored one is tried again."""
+        """Ask for a token; if none is entered, try one that was not tried, or the stored one."""
         known = entry_access(self.hass, self._entry)
         errors: dict[str, str] = {}
         texts = TEXTS | {"server": self._entry.title}
         if user_input is not None:
-            token = user_input.get(CONF_TOKEN, "").strip() or known.token
+            typed = user_input.get(CONF_TOKEN, "").strip() or self._untried_token
+            token = typed or known.token
             access = Access(known.url, token, known.verify_ssl)
             try:
                 return await self._async_go_on(access, {CONF_TOKEN: token})
             except InvalidInputError as error:
+                self._untried_token = "" if error.error in _REFUSED else typed
                 # The form has no field for the address, so the error is that of the form.
                 errors = {"base": error.error}
                 texts["other_url"] = error.instead
