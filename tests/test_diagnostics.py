@@ -18,6 +18,7 @@ from tests.home import (
     STASH_ROOT,
     call,
     make_entry,
+    ruin,
     set_up,
     stash_subentry,
     until,
@@ -118,6 +119,17 @@ async def test_what_is_private_stays_out(
     assert source["mappings"] == 1
     assert source["fields"]["without_studios"] == 2
     assert source["fields"]["poster"] is True
+
+
+async def test_a_database_that_fails_is_told(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, plex: PlexSimulator
+) -> None:
+    """Tell what is known without it: then somebody will want to read this."""
+    entry = await set_up(hass, make_entry(plex))
+    await ruin(entry)
+    data = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert data["jobs"] == {"pending": 0, "failed": 0, "reasons": None}
+    assert data["circuit"]["breaker"]["state"] == "closed"
 
 
 async def test_health_of_no_server(hass: HomeAssistant) -> None:

@@ -23,6 +23,7 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import PlexSyncConfigEntry
+from .engine.database.database import StorageError
 from .engine.engine import Engine
 from .engine.snapshot import Snapshot
 from .engine.status import status
@@ -57,7 +58,7 @@ async def async_get_config_entry_diagnostics(
         "jobs": {
             "pending": data.pending,
             "failed": data.failed,
-            "reasons": await engine.job_status.reasons(),
+            "reasons": await _reasons(engine),
         },
         "skipped": dict(data.skipped),
         "statistics": {
@@ -83,6 +84,14 @@ async def async_get_config_entry_diagnostics(
             if number in entry.subentries
         ],
     }
+
+
+async def _reasons(engine: Engine) -> dict[str, int] | None:
+    """Count jobs by reason; None while the database fails."""
+    try:
+        return await engine.job_status.reasons()
+    except StorageError:
+        return None
 
 
 def _server(engine: Engine, data: Snapshot) -> dict[str, Any]:
