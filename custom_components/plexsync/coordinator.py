@@ -270,6 +270,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        await self.async_shutdown()  # no update may read from a closed database
         async_keep_holds(self.host)
         self.backup.close()
         self.nightly.close()
