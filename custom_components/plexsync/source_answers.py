@@ -15,9 +15,13 @@ async def async_begin(coordinator: PlexSyncCoordinator, source: str) -> None:
 
 
 async def async_part(coordinator: PlexSyncCoordinator, source: str) -> None:
-    """Let go of all records that a source no longer has. Raises StorageError."""
-    await coordinator.engine.gone_records.agree(source)
-    coordinator.gone_watch.look_soon(source)
+    """Let go of all records that a source no longer has. Raises StorageError.
+
+    An answer to a question that is gone must not be kept for the next one.
+    """
+    if SourceHold.MASS_CHANGE in coordinator.engine.source_holds.of(source):
+        await coordinator.engine.gone_records.agree(source)
+        coordinator.gone_watch.look_soon(source)
 
 
 ANSWERS: Final[Mapping[SourceHold, Answer]] = {
