@@ -776,6 +776,26 @@ async def test_reconfigure_drops_a_key_that_is_not_wanted_any_more(
     await hass.async_block_till_done()
 
 
+async def test_reconfigure_that_changes_nothing_asks_at_once(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Whoever mended the Stash itself does not wait until its turn comes again."""
+    number = await add(hass, entry, stash)
+    runner = entry.runtime_data.runners[number]
+    await until(hass, lambda: runner.connected)
+    stash.auth.api_key = "secret-key"
+    runner._failures = 20  # noqa: SLF001  # then it takes minutes
+    runner.hurry()
+    await until(hass, lambda: runner.fault == "unauthorized")
+    stash.auth.api_key = None
+    result = await reconfigure(hass, entry, number)
+    result = await enter(hass, result, url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    result = await enter(hass, result, **FIELDS)
+    assert result["reason"] == "reconfigure_successful"
+    await until(hass, lambda: runner.connected)
+
+
 async def test_reconfigure_moves(
     hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
 ) -> None:

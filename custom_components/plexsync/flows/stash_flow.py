@@ -36,7 +36,7 @@ from ..const import (
     CONF_START,
     SUBENTRY_STASH,
 )
-from ..coordinator import PlexSyncConfigEntry
+from ..coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from ..plex.paths import Pair, is_windows, normal
 from ..sources.rhythm import SLOWEST
 from ..sources.stash.first_look import FirstLook
@@ -327,6 +327,9 @@ class StashSubentryFlow(ConfigSubentryFlow):
             )
         subentry = self._get_reconfigure_subentry()
         was_ours = subentry.title == _title(subentry.data[CONF_URL])
+        coordinator = self._coordinator
+        if coordinator and (runner := coordinator.runners.get(subentry.subentry_id)):
+            runner.hurry()  # only a change of the data reloads the entry
         return self.async_update_and_abort(
             self._get_entry(),
             subentry,
@@ -353,12 +356,18 @@ class StashSubentryFlow(ConfigSubentryFlow):
             if each.subentry_id != own
         ]
 
-    def _path_check(self, found: FirstLook) -> PathCheck:
+    @property
+    def _coordinator(self) -> PlexSyncCoordinator | None:
+        """The coordinator of the server, if that is set up."""
         entry = cast("PlexSyncConfigEntry", self._get_entry())
         is_loaded = entry.state is ConfigEntryState.LOADED
+        return entry.runtime_data if is_loaded else None
+
+    def _path_check(self, found: FirstLook) -> PathCheck:
+        coordinator = self._coordinator
         return PathCheck(
-            entry.runtime_data.server if is_loaded else None,
-            entry.data[CONF_LIBRARIES],
+            coordinator.server if coordinator else None,
+            self._get_entry().data[CONF_LIBRARIES],
             found.roots,
             found.files,
         )
