@@ -566,7 +566,7 @@ async def test_repairs_of_an_entry_that_is_disabled_go_and_come_back(
     """Nothing can be mended there meanwhile; what is told only once stays."""
     key = "wrong_server" if is_set_up else "storage_too_new"
     entry = await set_up(hass, make_entry(plex))
-    issues.async_circuit_lost(hass, entry)
+    issues.async_follow(hass, entry, issues.CIRCUIT_LOST, present=True)
     if is_set_up:
         plex.core.identity.machine_identifier = "another"
         await call(hass, "sync_item", path=PATH, fields={"summary": "x"})

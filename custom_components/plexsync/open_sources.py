@@ -90,7 +90,9 @@ async def _open_stash(
         number, _digest(host, *settings), read_again=start != START_CHANGES
     ):
         # Its numbers are those of the old settings; a sweep counts anew.
-        issues.async_follow_paths(host.hass, host.entry, number, 0, 0)
+        issues.async_follow(
+            host.hass, host.entry, issues.SOURCE_PATHS, number, present=False
+        )
     if SourceHold.FIRST_PLAN in engine.source_holds.of(number):
         plan = _digest(host, data[CONF_URL], *settings)
         if await engine.notes.get(f"planned:{number}") not in (None, plan):
