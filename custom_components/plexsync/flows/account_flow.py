@@ -10,12 +10,6 @@ from typing import Any
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER, ConfigFlowResult
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
 from homeassistant.loader import async_get_integration
 import probatio
 
@@ -25,7 +19,8 @@ from ..outside import outside
 from ..plex.account import LINK_PAGE, AccountServer, PlexTv, PlexTvError, SignIn
 from ..plex.door import who_answers
 from .plex_validation import normalise_plex_url
-from .server_flow import VERIFY, ServerFlow, address_selector
+from .selectors import VERIFY, select, select_address
+from .server_flow import ServerFlow
 from .validation import InvalidInputError
 
 _NOT_A_FIELD = "base"
@@ -153,15 +148,7 @@ class AccountFlow(ServerFlow):
                 each for each in self._servers if each.machine_id == chosen
             )
             return await self._async_connect()
-        servers = SelectSelector(
-            SelectSelectorConfig(
-                options=[
-                    SelectOptionDict(value=each.machine_id, label=each.name)
-                    for each in self._servers
-                ],
-                mode=SelectSelectorMode.LIST,
-            )
-        )
+        servers = select({each.machine_id: each.name for each in self._servers})
         return self.async_show_form(
             step_id="server",
             data_schema=probatio.Schema({probatio.Required(CONF_MACHINE_ID): servers}),
@@ -232,7 +219,7 @@ class AccountFlow(ServerFlow):
         known = {url: url for url in self._server.addresses}
         schema = probatio.Schema(
             {
-                probatio.Required(CONF_URL): address_selector(known),
+                probatio.Required(CONF_URL): select_address(known),
                 probatio.Required(CONF_VERIFY_SSL, default=True): VERIFY,
             }
         )

@@ -10,7 +10,8 @@ import probatio
 from ..connection import Access, entry_access
 from ..const import CONF_REUSE
 from .address_flow import TEXTS
-from .server_flow import SECRET, ServerFlow
+from .selectors import SECRET
+from .server_flow import ServerFlow
 from .validation import InvalidInputError
 
 _WAYS = ["account", "token"]

@@ -1,6 +1,5 @@
 """The steps that all ways to a server share: check the server, choose its libraries."""
 
-from collections import Counter
 from collections.abc import Mapping
 import contextlib
 from typing import Any
@@ -14,16 +13,6 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
 )
 from homeassistant.const import CONF_TOKEN
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
 import probatio
 
 from ..connection import Access, plex_access
@@ -33,28 +22,7 @@ from ..engine.database.database import StorageError
 from ..plex.library import Library
 from ..takeover import preset
 from .plex_validation import PlexFound, async_look_at_plex
-
-SECRET = TextSelector(
-    TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-)
-VERIFY = BooleanSelector()
-
-
-def address_selector(known: Mapping[str, str]) -> TextSelector | SelectSelector:
-    """Return a selector for an address, with the ``known`` ones (address → name)."""
-    if not known:
-        return TextSelector(
-            TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url")
-        )
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=[
-                SelectOptionDict(value=url, label=label) for url, label in known.items()
-            ],
-            custom_value=True,
-            mode=SelectSelectorMode.DROPDOWN,
-        )
-    )
+from .selectors import select_libraries
 
 
 class ServerFlow(ConfigFlow):
@@ -151,7 +119,7 @@ class ServerFlow(ConfigFlow):
             if chosen := user_input[CONF_LIBRARIES]:
                 return self._finish(chosen)
             errors[CONF_LIBRARIES] = "choose_library"
-        libraries = library_selector(self._found.libraries)
+        libraries = select_libraries(self._found.libraries)
         chosen = await self._async_preset()
         return self.async_show_form(
             step_id="libraries",
@@ -203,23 +171,3 @@ class ServerFlow(ConfigFlow):
         elif is_same:
             entry.runtime_data.engine.health.hurry()
         return result
-
-
-def library_selector(libraries: tuple[Library, ...]) -> SelectSelector:
-    """Return a selector for libraries; equal names are told apart by their folder."""
-    names = Counter(each.title for each in libraries)
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=[
-                SelectOptionDict(
-                    value=each.uuid,
-                    label=each.title
-                    if names[each.title] == 1 or not each.locations
-                    else f"{each.title} ({each.locations[0]})",
-                )
-                for each in libraries
-            ],
-            multiple=True,
-            mode=SelectSelectorMode.LIST,
-        )
-    )

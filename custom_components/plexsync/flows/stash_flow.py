@@ -14,15 +14,10 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, UnitOfTime
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     ObjectSelector,
     ObjectSelectorConfig,
     ObjectSelectorField,
     TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
 )
 import probatio
 from yarl import URL
@@ -41,6 +36,7 @@ from ..plex.paths import Pair, is_windows, normal
 from ..sources.rhythm import SLOWEST
 from ..sources.stash.first_look import FirstLook
 from .path_check import PathCheck
+from .selectors import ADDRESS, SECRET, VERIFY, whole_number
 from .stash_fields import PLACEHOLDERS, data_of, form_of, schema
 from .validation import InvalidInputError, async_look_at_stash, normalise_url
 
@@ -49,13 +45,9 @@ CONF_ACCEPT = "accept_anyway"
 _EXAMPLES = {"example_url": "http://192.168.1.10:9999"}
 _ADDRESS = probatio.Schema(
     {
-        probatio.Required(CONF_URL): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url")
-        ),
-        probatio.Optional(CONF_API_KEY): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-        ),
-        probatio.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
+        probatio.Required(CONF_URL): ADDRESS,
+        probatio.Optional(CONF_API_KEY): SECRET,
+        probatio.Required(CONF_VERIFY_SSL, default=True): VERIFY,
     }
 )
 _SOON = 5.0  # seconds within which most comparisons end
@@ -71,17 +63,8 @@ _MAPPINGS = ObjectSelector(
     )
 )
 _POLL = {
-    probatio.Required(CONF_POLL_SLOWEST, default=int(SLOWEST)): probatio.All(
-        NumberSelector(
-            NumberSelectorConfig(
-                min=10,
-                max=3600,
-                step=1,
-                unit_of_measurement=UnitOfTime.SECONDS,
-                mode=NumberSelectorMode.BOX,
-            )
-        ),
-        probatio.Coerce(int),
+    probatio.Required(CONF_POLL_SLOWEST, default=int(SLOWEST)): whole_number(
+        10, 3600, UnitOfTime.SECONDS
     )
 }
 

@@ -9,7 +9,7 @@ import probatio
 from ..const import CONF_LIBRARIES
 from ..engine.database.database import StorageError
 from ..engine.model.faults import Fault
-from ..flows.server_flow import library_selector
+from ..flows.selectors import select_libraries
 from ..plex.library import SUPPORTED
 from .repair_answers import loaded
 
@@ -55,7 +55,7 @@ class LibraryRepairFlow(RepairsFlow):
         return self.async_show_form(
             step_id="libraries",
             data_schema=probatio.Schema(
-                {probatio.Required(CONF_LIBRARIES): library_selector(there)}
+                {probatio.Required(CONF_LIBRARIES): select_libraries(there)}
             ),
             errors=errors,
             description_placeholders={"name": entry.title},
