@@ -588,7 +588,7 @@ def test_every_repair_has_its_text() -> None:
 
 
 # The module of each flow that may end without an answer. All of them end by that of
-# ``async_answer`` but the one that changes the entry.
+# ``_async_answer`` but the one that changes the entry.
 ABORTS = {
     issues.FAILED_JOBS: "repairs.py",
     issues.LEDGER_LOST: "repairs.py",

@@ -7,7 +7,7 @@ from datetime import timedelta
 import logging
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -369,3 +369,12 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         """Send those away who follow this server: it is not loaded any more."""
         for end in tuple(self.endings):
             end()
+
+
+@callback
+def loaded(entry: ConfigEntry | None) -> PlexSyncCoordinator | None:
+    """Return the coordinator of an entry, None unless the entry is set up."""
+    if entry is None or entry.state is not ConfigEntryState.LOADED:
+        return None
+    coordinator: PlexSyncCoordinator = entry.runtime_data
+    return coordinator

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import CONF_TOKEN
 import probatio
 
 from ..connection import Access, entry_access
 from ..const import CONF_REUSE
+from ..coordinator import loaded
 from .address_flow import TEXTS
 from .selectors import SECRET
 from .server_flow import ServerFlow
@@ -34,10 +35,8 @@ class ReauthFlow(ServerFlow):
                 reason="reauth_elsewhere",
                 description_placeholders={"server": entry.title},
             )
-        if (
-            entry.state is ConfigEntryState.LOADED
-            and entry.runtime_data.engine.health.edits_refused
-        ):
+        coordinator = loaded(entry)
+        if coordinator is not None and coordinator.engine.health.edits_refused:
             return await self.async_step_reauth_read_only()
         return await self.async_step_reauth_confirm()
 

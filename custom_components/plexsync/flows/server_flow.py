@@ -8,7 +8,6 @@ from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     SOURCE_USER,
-    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
 )
@@ -17,7 +16,7 @@ import probatio
 
 from ..connection import Access, plex_access
 from ..const import CONF_LIBRARIES, CONF_MACHINE_ID, CONF_REUSE, DOMAIN
-from ..coordinator import PlexSyncConfigEntry
+from ..coordinator import PlexSyncConfigEntry, loaded
 from ..engine.database.database import StorageError
 from ..plex.library import Library
 from ..takeover import preset
@@ -136,9 +135,9 @@ class ServerFlow(ConfigFlow):
         if self.source != SOURCE_RECONFIGURE:
             return [each.uuid for each in there] if len(there) == 1 else []
         known: tuple[Library, ...] = ()
-        if self._entry.state is ConfigEntryState.LOADED:
+        if (coordinator := loaded(self._entry)) is not None:
             with contextlib.suppress(StorageError):  # then only the ids are compared
-                known = await self._entry.runtime_data.server.known_libraries()
+                known = await coordinator.server.known_libraries()
         return preset(self._entry.data[CONF_LIBRARIES], known, there)
 
     # The end
@@ -161,13 +160,13 @@ class ServerFlow(ConfigFlow):
         again. An entry that is being set up checks at the end whether it was changed.
         """
         entry = self._entry
-        is_loaded, is_same = entry.state is ConfigEntryState.LOADED, data == entry.data
+        coordinator, is_same = loaded(entry), data == entry.data
         result = self.async_update_and_abort(
             entry, unique_id=data[CONF_MACHINE_ID], data=data
         )
-        if not is_loaded:
+        if coordinator is None:
             if entry.state.recoverable:
                 self.hass.config_entries.async_schedule_reload(entry.entry_id)
         elif is_same:
-            entry.runtime_data.engine.health.hurry()
+            coordinator.engine.health.hurry()
         return result

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
-    ConfigEntryState,
     ConfigSubentry,
     ConfigSubentryFlow,
     SubentryFlowResult,
@@ -31,7 +30,7 @@ from ..const import (
     CONF_START,
     SUBENTRY_STASH,
 )
-from ..coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from ..coordinator import PlexSyncCoordinator, loaded
 from ..plex.paths import Pair, is_windows, normal
 from ..sources.rhythm import SLOWEST
 from ..sources.stash.first_look import FirstLook
@@ -342,9 +341,7 @@ class StashSubentryFlow(ConfigSubentryFlow):
     @property
     def _coordinator(self) -> PlexSyncCoordinator | None:
         """The coordinator of the server, if that is set up."""
-        entry = cast("PlexSyncConfigEntry", self._get_entry())
-        is_loaded = entry.state is ConfigEntryState.LOADED
-        return entry.runtime_data if is_loaded else None
+        return loaded(self._get_entry())
 
     def _path_check(self, found: FirstLook) -> PathCheck:
         coordinator = self._coordinator

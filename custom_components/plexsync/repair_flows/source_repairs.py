@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import RepairsFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
@@ -11,8 +11,8 @@ from ..const import DOMAIN
 from ..coordinator import PlexSyncCoordinator
 from ..engine.database.database import StorageError
 from ..engine.model.faults import Fault
-from ..source_answers import Answer, async_begin, async_part
-from .repair_answers import async_answer, loaded, shown
+from ..source_answers import async_begin, async_part
+from .repair_answers import EntryRepairFlow
 
 _LOOKS = 30  # records to look through for a sample
 _SAMPLE = 5  # items that are shown
@@ -22,25 +22,14 @@ _NAME_OF_FIELD = f"component.{DOMAIN}.selector.item_fields.fields.{{}}.name"
 _PATIENCE = 15.0  # seconds that the form waits for the sample
 
 
-class SourceRepairFlow(RepairsFlow):
-    """A repair flow about one source."""
-
-    def __init__(self, entry_id: str, source: str) -> None:
-        """Initialize the flow for a source of an entry."""
-        self._entry_id = entry_id
-        self._source = source
+class SourceRepairFlow(EntryRepairFlow):
+    """A repair flow that may leave a source as it is."""
 
     async def async_step_leave(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Leave everything as it is."""
         return self.async_abort(reason="left")
-
-    async def _answer(self, answer: Answer) -> RepairsFlowResult:
-        async def do(coordinator: PlexSyncCoordinator) -> None:
-            await answer(coordinator, self._source)
-
-        return await async_answer(self, self._entry_id, do)
 
 
 class FirstPlanRepairFlow(SourceRepairFlow):
@@ -53,13 +42,13 @@ class FirstPlanRepairFlow(SourceRepairFlow):
 
         Titles are only shown here, not kept in the repair, which is stored on disk.
         """
-        if (coordinator := loaded(self, self._entry_id)) is None:
+        if (coordinator := self._coordinator) is None:
             return self.async_abort(reason="not_loaded")
         sample = await _sample(self.hass, coordinator, self._source)
         return self.async_show_menu(
             step_id="init" if sample else "unseen",
             menu_options=["begin", "leave"],
-            description_placeholders={**shown(self), "sample": sample},
+            description_placeholders={**self._shown, "sample": sample},
         )
 
     async def async_step_unseen(
@@ -72,7 +61,7 @@ class FirstPlanRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Begin to write for the source."""
-        return await self._answer(async_begin)
+        return await self._async_answer(lambda each: async_begin(each, self._source))
 
 
 class MassChangeRepairFlow(SourceRepairFlow):
@@ -82,7 +71,7 @@ class MassChangeRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Show the numbers, a few of the records, and both answers."""
-        if (coordinator := loaded(self, self._entry_id)) is None:
+        if (coordinator := self._coordinator) is None:
             return self.async_abort(reason="not_loaded")
         try:
             sample = await coordinator.engine.gone_records.sample(self._source)
@@ -92,7 +81,7 @@ class MassChangeRepairFlow(SourceRepairFlow):
             step_id="init",
             menu_options=["part", "leave"],
             description_placeholders={
-                **shown(self),
+                **self._shown,
                 "sample": "\n".join(f"- {_plain(each)}" for each in sample),
             },
         )
@@ -101,7 +90,7 @@ class MassChangeRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Accept that the missing records are gone."""
-        return await self._answer(async_part)
+        return await self._async_answer(lambda each: async_part(each, self._source))
 
 
 async def _sample(
