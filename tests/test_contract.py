@@ -416,13 +416,12 @@ def raised() -> Iterator[tuple[str, str, set[str]]]:
             if not isinstance(node, ast.Call):
                 continue
             words = {word.arg: word.value for word in node.keywords if word.arg}
-            if isinstance(node.func, ast.Name) and node.func.id == "invalid":
+            name = getattr(node.func, "id", "")
+            if name in ("invalid", "_failed"):
                 keys = constants(node.args[0])
-                assert keys, f"{module}:{node.lineno}"
+                assert keys or module == "errors.py", f"{module}:{node.lineno}"
                 yield from ((module, key, set(words)) for key in keys)
-            elif isinstance(node.func, ast.Name) and (
-                node.func.id == "InvalidRecordError"
-            ):
+            elif name == "InvalidRecordError":
                 keys = constants(node.args[0])
                 assert keys, f"{module}:{node.lineno}"
                 yield from ((module, key, {"field"}) for key in keys)
