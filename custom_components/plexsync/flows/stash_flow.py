@@ -37,7 +37,8 @@ from ..sources.stash.first_look import FirstLook
 from .path_check import PathCheck
 from .selectors import ADDRESS, SECRET, VERIFY, whole_number
 from .stash_fields import PLACEHOLDERS, data_of, form_of, schema
-from .validation import InvalidInputError, async_look_at_stash, normalise_url
+from .stash_validation import async_look_at_stash
+from .validation import InvalidInputError, normalise_url
 
 CONF_ACCEPT = "accept_anyway"
 
