@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_STALE_AFTER, DOMAIN
+from custom_components.plexsync.flows.options_flow import SCHEMA
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
@@ -102,6 +103,7 @@ async def test_what_is_private_stays_out(
     assert data["versions"]["plexapi"]
     assert data["versions"]["plex"] == core.identity.version
     assert data["entry"]["libraries"] == 1
+    assert data["entry"]["options"].keys() == set(map(str, SCHEMA.schema))
     assert data["entry"]["options"][CONF_STALE_AFTER] == 3
     assert data["circuit"]["breaker"]["state"] == "closed"
     assert data["holds"] == []

@@ -12,11 +12,13 @@ from homeassistant.loader import async_get_integration
 from .actions.answers import iso, outages_answer
 from .const import (
     CONF_FIELDS,
+    CONF_KEEP_HISTORY,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
     CONF_POLL_SLOWEST,
     CONF_RECORD_TITLES,
     CONF_REUSE,
+    CONF_REVIEW_PAGE,
     CONF_STALE_AFTER,
     CONF_START,
     CONF_SWEEP_AT,
@@ -30,7 +32,13 @@ from .engine.status import status
 from .sources.runner import SourceRunner
 from .sources.stash.options import PRIVATE, StashOptions
 
-_OPTIONS = (CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
+_OPTIONS = (
+    CONF_KEEP_HISTORY,
+    CONF_RECORD_TITLES,
+    CONF_REVIEW_PAGE,
+    CONF_STALE_AFTER,
+    CONF_SWEEP_AT,
+)
 
 
 async def async_get_config_entry_diagnostics(

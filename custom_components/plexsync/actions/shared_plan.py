@@ -1,7 +1,4 @@
-"""The plan for the action and the review page, and what the owner decides there.
-
-It is for administrators only, because it contains titles and values.
-"""
+"""The plan for the action and the review page, and what the owner decides there."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence

@@ -19,7 +19,7 @@ from ..const import (
 from ..nightly import default_time
 from .selectors import whole_number
 
-_SCHEMA = probatio.Schema(
+SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_STALE_AFTER, default=DEFAULT_STALE_AFTER): whole_number(
             1, 168, UnitOfTime.HOURS
@@ -50,5 +50,5 @@ class PlexSyncOptionsFlow(OptionsFlow):
             del shown[CONF_SWEEP_AT]
         return self.async_show_form(
             step_id="init",
-            data_schema=self.add_suggested_values_to_schema(_SCHEMA, shown),
+            data_schema=self.add_suggested_values_to_schema(SCHEMA, shown),
         )
