@@ -1,6 +1,7 @@
 """Repair flows for a source that is held until its owner answers."""
 
 import asyncio
+from collections.abc import Mapping
 import re
 
 from homeassistant.components.repairs import RepairsFlowResult
@@ -11,7 +12,7 @@ from ..const import DOMAIN
 from ..coordinator import PlexSyncCoordinator
 from ..engine.database.database import StorageError
 from ..engine.model.faults import Fault
-from ..source_answers import async_begin, async_part
+from ..source_answers import Answer, async_begin, async_part
 from .repair_answers import EntryRepairFlow
 
 _LOOKS = 30  # records to look through for a sample
@@ -23,7 +24,21 @@ _PATIENCE = 15.0  # seconds that the form waits for the sample
 
 
 class SourceRepairFlow(EntryRepairFlow):
-    """A repair flow that may leave a source as it is."""
+    """A repair flow that shows what holds a source, and lets its owner answer."""
+
+    _seen: Mapping[str, str]  # the numbers that were shown
+
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the numbers and both answers: implemented by each flow."""
+        raise NotImplementedError
+
+    async def _async_answer_seen(self, answer: Answer) -> RepairsFlowResult:
+        """Carry out the answer; if the numbers are others by now, show these first."""
+        if self._shown and self._shown != self._seen:
+            return await self.async_step_init()
+        return await self._async_answer(lambda each: answer(each, self._source))
 
     async def async_step_leave(
         self, user_input: dict[str, str] | None = None
@@ -45,10 +60,11 @@ class FirstPlanRepairFlow(SourceRepairFlow):
         if (coordinator := self._coordinator) is None:
             return self.async_abort(reason="not_loaded")
         sample = await _sample(self.hass, coordinator, self._source)
+        self._seen = self._shown
         return self.async_show_menu(
             step_id="init" if sample else "unseen",
             menu_options=["begin", "leave"],
-            description_placeholders={**self._shown, "sample": sample},
+            description_placeholders={**self._seen, "sample": sample},
         )
 
     async def async_step_unseen(
@@ -61,7 +77,7 @@ class FirstPlanRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Begin to write for the source."""
-        return await self._async_answer(lambda each: async_begin(each, self._source))
+        return await self._async_answer_seen(async_begin)
 
 
 class MassChangeRepairFlow(SourceRepairFlow):
@@ -77,11 +93,12 @@ class MassChangeRepairFlow(SourceRepairFlow):
             sample = await coordinator.engine.gone_records.sample(self._source)
         except StorageError:
             return self.async_abort(reason="storage_failed")
+        self._seen = self._shown
         return self.async_show_menu(
             step_id="init",
             menu_options=["part", "leave"],
             description_placeholders={
-                **self._shown,
+                **self._seen,
                 "sample": "\n".join(f"- {_plain(each)}" for each in sample),
             },
         )
@@ -90,7 +107,7 @@ class MassChangeRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Accept that the missing records are gone."""
-        return await self._async_answer(lambda each: async_part(each, self._source))
+        return await self._async_answer_seen(async_part)
 
 
 async def _sample(
