@@ -16,6 +16,7 @@ import probatio
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 from .engine.database.database import StorageError
+from .engine.model.holds import Hold
 from .issues import (
     FAILED_JOBS,
     LEDGER_LOST,
@@ -125,6 +126,8 @@ class LedgerRepairFlow(EntryRepairFlow):
 
     async def _answer(self, *, lead: bool) -> RepairsFlowResult:
         async def lift(coordinator: PlexSyncCoordinator) -> None:
+            if Hold.LEDGER not in coordinator.engine.circuit.holds:
+                return  # it was answered in another window
             await coordinator.engine.ledger_identity.accept(lead=lead)
             # Compare all items, not only those that change from now on.
             await coordinator.reconcile.start_anew()
