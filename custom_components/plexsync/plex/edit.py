@@ -55,9 +55,12 @@ def requests(
 
 
 def _param(name: str, value: str) -> str:
-    # Brackets are the only characters in our names that need to be quoted.
-    name = name.replace("[", "%5B").replace("]", "%5D")
     return f"{name}={quote(value, safe='')}"
+
+
+def _member(name: str, index: int | str = "") -> str:
+    """Name a member of a list, as ``genre[0]``: encoded."""
+    return f"{name}%5B{index}%5D"
 
 
 def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[tuple[FieldEdit, Params]]:
@@ -90,15 +93,16 @@ def _list(
 ) -> Iterator[tuple[FieldEdit, Params]]:
     params: Params = []
     for index, member in enumerate(edit.members):
+        at = _member(name, index)
         if isinstance(member, Actor):
-            params.append(_param(f"{name}[{index}].tag.tag", member.name))
+            params.append(_param(f"{at}.tag.tag", member.name))
             if member.role is not None:
                 # Send an empty role, too, or else the previous role may stay.
-                params.append(_param(f"{name}[{index}].tagging.text", member.role))
+                params.append(_param(f"{at}.tagging.text", member.role))
             if member.thumb:
-                params.append(_param(f"{name}[{index}].tag.thumb", member.thumb))
+                params.append(_param(f"{at}.tag.thumb", member.thumb))
         else:
-            params.append(_param(f"{name}[{index}].tag.tag", str(member)))
+            params.append(_param(f"{at}.tag.tag", str(member)))
     params += lock
     removals = list(chunks(edit.remove, room - 200, _room))
     whole = [*params, *(_removal(name, chunk) for chunk in removals)]
@@ -115,7 +119,9 @@ def _list(
 
 def _removal(name: str, tags: Iterable[str]) -> str:
     # Quote twice: here, because a tag may contain a comma, and again in the query.
-    return _param(f"{name}[].tag.tag-", ",".join(quote(tag, safe="") for tag in tags))
+    return _param(
+        f"{_member(name)}.tag.tag-", ",".join(quote(tag, safe="") for tag in tags)
+    )
 
 
 def _room(tag: str) -> int:
