@@ -107,6 +107,13 @@ def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
     return {
         "rating_key": rating_key,
         "changes": [change.as_dict() for change in plan.changes],
+        **unwritten(plan),
+    }
+
+
+def unwritten(plan: Plan) -> JsonObjectType:
+    """Name the fields that are adopted as they are, and those left alone, with the reason."""
+    return {
         "adopted": [change.field for change in plan.adopted],
         "kept": {name: str(kept) for name, kept in plan.kept.items()},
     }

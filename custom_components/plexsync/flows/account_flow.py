@@ -129,9 +129,8 @@ class AccountFlow(ServerFlow):
         own = self._entry.unique_id
         mine = tuple(each for each in self._servers if each.machine_id == own)
         if self.source == SOURCE_REAUTH or mine:
-            self._servers = (
-                mine  # else a server that was reinstalled may take its place
-            )
+            self._servers = mine
+        # Otherwise a server that was reinstalled may take its place.
         if not self._servers:
             is_shared = any(each.machine_id == own for each in found)
             self._account_error = "shared_server" if is_shared else "server_not_yours"
