@@ -20,8 +20,8 @@ async def note_intent(common: Common, tasks: Iterable[Task]) -> None:
         for task in tasks:
             record, plan = task.job.record, task.plan
             whose = (task.item, record.source, record.key)
-            ledger.intend(db, *whose, plan.changes, now)
-            parts.note(db, task.item)
+            number = ledger.intend(db, *whose, plan.changes, now)
+            parts.note(db, task.item, number)
             # Until the verdict, what was in line before need not be in line now.
             settled.forget(db, record.source, record.key)
             if task.lookup.creates:
