@@ -1,7 +1,7 @@
 """The HTTP client for Plex: every request has a deadline and is classified in one place.
 
 The token is only in the headers, and in no log or exception: every error leaves as a
-``Fault``, whose text is a class and a reason (``engine.retry``). At its deadline a
+``Fault``, whose text is a class and a reason (``engine/model/faults.py``). At its deadline a
 request's connection is reset, so that nothing of it arrives later.
 """
 

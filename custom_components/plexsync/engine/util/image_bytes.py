@@ -1,6 +1,6 @@
 """What passes for a picture: by its size and its first bytes.
 
-``plex.pictures.check`` refuses all else before an upload; whoever fetches a picture
+``check`` in ``plex/pictures.py`` refuses all else before an upload; whoever fetches a picture
 reads no more of it than the limit.
 """
 
