@@ -32,7 +32,7 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """One source. Every method raises ``Fault``, of class source, and nothing else.
+    """One source. Every method raises ``Fault`` of class source and nothing else.
 
     Subclasses implement the methods that have only a docstring here. The others return
     what suits a source that gives no such sign. All methods run on the event loop.
@@ -93,7 +93,7 @@ class Source(Protocol):
         """Return the number of records."""
 
     async def fresh(self, keys: Sequence[str]) -> Mapping[str, Record | str]:
-        """Read records again, by key; see ``Fresh`` in ``engine/model/ports.py``.
+        """Read records again, by key; see ``model.ports.Fresh``.
 
         The reason for a record that the source no longer has is ``gone``.
         """
@@ -101,13 +101,13 @@ class Source(Protocol):
     async def find(self, path: str) -> Record | str | None:
         """Read the record of a file, given by its path in Plex.
 
-        For a record that is not sent, return the reason, one of ``engine/jobs/skipped.py``.
+        For a record that is not sent, return the reason, one of ``jobs.skipped``.
         """
 
     async def fetch(
         self, image: Image, known: str | None, files: Sequence[str] = ()
     ) -> FetchedImage:
-        """Fetch a picture of this source; see ``Images`` in ``engine/model/ports.py``.
+        """Fetch a picture of this source; see ``model.ports.Images``.
 
         Only this method also raises ``Fault`` of class item.
         """

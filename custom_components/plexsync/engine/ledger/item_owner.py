@@ -1,4 +1,4 @@
-"""Which record of a source an item follows. Who owns a list's members: ``plan/lists.py``.
+"""Which record of a source an item follows. Who owns a list's members: ``plan.lists``.
 
 Plex merges files into one item, and then several records of one source find it. One of
 them is its owner, whose key stands in the ledger; the others wait as ``shared_item``.

@@ -37,7 +37,7 @@ __all__ = ["StashOptions", "StashSource"]
 
 
 class StashSource:
-    """A Stash server; implements ``Source`` of ``sources/base.py``.
+    """A Stash server; implements ``sources.base.Source``.
 
     Faults are of class source. Their reasons are those of ``client``, ``setup`` and
     ``needs_migration``; ``fetch`` adds three of class item.
