@@ -134,16 +134,16 @@ def async_follow_holds(
     entry: ConfigEntry,
     holds: Collection[Hold],
     *,
-    is_seen: bool,
+    found_well: bool,
 ) -> None:
     """Raise a repair for each hold of the worker, and remove those of past holds.
 
-    Until Plex ``is_seen``, it is unknown whether the holds that only a probe can see
+    Until Plex is ``found_well``, it is unknown whether the holds that only a probe can see
     still apply, so their repairs stay. Removing a repair and raising it again would make
     Home Assistant forget that the owner chose to ignore it.
     """
     for hold, key in BY_HOLD.items():
-        if hold in holds or is_seen or hold not in BY_LOOK:
+        if hold in holds or found_well or hold not in BY_LOOK:
             async_follow(hass, entry, key, present=hold in holds)
 
 
