@@ -16,7 +16,7 @@ import probatio
 import pytest
 
 from custom_components.plexsync import PLATFORMS, errors, issues
-from custom_components.plexsync.actions.answers import KINDS
+from custom_components.plexsync.answers import KINDS
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
 from custom_components.plexsync.button import BUTTONS
 from custom_components.plexsync.engine.calls.bulkheads import REASONS

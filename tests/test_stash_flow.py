@@ -16,11 +16,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components import plexsync
 from custom_components.plexsync.const import SUBENTRY_STASH
-from custom_components.plexsync.flows.stash_fields import schema
 from custom_components.plexsync.sources.stash.options import (
     FIELDS as FIELD_NAMES,
     StashOptions,
 )
+from custom_components.plexsync.stash_fields import schema
 from tests.flows import add_entry, checked, suggested
 from tests.home import until
 from tests.simulators.films import FILMS

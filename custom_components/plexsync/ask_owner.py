@@ -12,8 +12,8 @@ from .engine.model.events import SourceHoldChanged
 from .engine.model.holds import BY_LOOK, Hold, SourceHold
 from .engine.snapshot import Snapshot
 from .engine.status import FAILED_LONG
-from .flows.stash_fields import async_names_of
 from .host import Host
+from .stash_fields import async_names_of
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from .actions.answers import iso, outages_answer
+from .answers import iso, outages_answer
 from .const import (
     CONF_FIELDS,
     CONF_KEEP_HISTORY,

@@ -188,3 +188,22 @@ def not_opened(error: StorageError) -> ConfigEntryError | ConfigEntryNotReady:
         if isinstance(error, StorageInUseError)
         else "storage_unusable",
     )
+
+
+class InvalidInputError(Exception):
+    """Input that cannot be used; ``error`` is the key of the text that says why.
+
+    ``instead`` is an address that would work.
+    """
+
+    def __init__(self, error: str, field: str = "base", *, instead: str = "") -> None:
+        """Take the error, and the field that shows it."""
+        super().__init__(error)
+        self.error = error
+        self.field = field
+        self.instead = instead
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """The errors for a form."""
+        return {self.field: self.error}

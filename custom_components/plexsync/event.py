@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .actions.answers import counts_answer
+from .answers import counts_answer
 from .const import CONF_RECORD_TITLES, DOMAIN, EVENT_PLEXSYNC
 from .coordinator import PlexSyncConfigEntry
 from .engine.model.events import (

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
+from ..answers import plan_state, unwritten
 from ..const import DOMAIN, SOURCE_ACTION
 from ..coordinator import PlexSyncCoordinator
 from ..engine.database.database import StorageError
@@ -26,7 +27,6 @@ from ..engine.plan.plan_cache import Filter, PlannedRecord
 from ..engine.review import Fresh
 from ..errors import invalid
 from ..source_answers import ANSWERS
-from .answers import plan_state, unwritten
 from .schemas import (
     ATTR_DIGEST,
     ATTR_FIELD,

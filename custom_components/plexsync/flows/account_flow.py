@@ -15,13 +15,13 @@ import probatio
 
 from ..connection import Access, client_identifier, entry_access
 from ..const import CONF_MACHINE_ID, DOMAIN
+from ..errors import InvalidInputError
 from ..outside import outside
 from ..plex.account import LINK_PAGE, AccountServer, PlexTv, PlexTvError, SignIn
 from ..plex.door import who_answers
 from .plex_validation import normalise_plex_url
 from .selectors import VERIFY, select, select_address
 from .server_flow import ServerFlow
-from .validation import InvalidInputError
 
 _NOT_A_FIELD = "base"
 _ERRORS = {

@@ -11,12 +11,12 @@ import probatio
 
 from ..connection import Access
 from ..const import DOMAIN
+from ..errors import InvalidInputError
 from ..outside import outside
 from ..plex.gdm import NearServer, search
 from .plex_validation import normalise_plex_url, with_port
 from .selectors import SECRET, VERIFY, select_address
 from .server_flow import ServerFlow
-from .validation import InvalidInputError
 
 TEXTS = {
     "example_url": "http://192.168.1.10:32400",

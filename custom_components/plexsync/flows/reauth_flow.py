@@ -10,10 +10,10 @@ import probatio
 from ..connection import Access, entry_access
 from ..const import CONF_REUSE
 from ..coordinator import loaded
+from ..errors import InvalidInputError
 from .address_flow import TEXTS
 from .selectors import SECRET
 from .server_flow import ServerFlow
-from .validation import InvalidInputError
 
 _WAYS = ["account", "token"]
 _REFUSED = ("invalid_auth", "read_only_token")  # errors that are the token's own

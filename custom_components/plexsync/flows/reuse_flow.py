@@ -8,9 +8,9 @@ import probatio
 
 from ..connection import NOWHERE, plex_access, plex_servers
 from ..const import CONF_MACHINE_ID, CONF_REUSE
+from ..errors import InvalidInputError
 from .selectors import select
 from .server_flow import ServerFlow
-from .validation import InvalidInputError
 
 _TEXTS = {"other_url": ""}
 

@@ -31,14 +31,15 @@ from ..const import (
     SUBENTRY_STASH,
 )
 from ..coordinator import PlexSyncCoordinator, loaded
+from ..errors import InvalidInputError
 from ..plex.paths import Pair, is_windows, normal
 from ..sources.rhythm import SLOWEST
 from ..sources.stash.first_look import FirstLook
+from ..stash_fields import PLACEHOLDERS, data_of, form_of, schema
 from .path_check import PathCheck
 from .selectors import ADDRESS, SECRET, VERIFY, whole_number
-from .stash_fields import PLACEHOLDERS, data_of, form_of, schema
 from .stash_validation import async_look_at_stash
-from .validation import InvalidInputError, normalise_url
+from .validation import normalise_url
 
 CONF_ACCEPT = "accept_anyway"
 

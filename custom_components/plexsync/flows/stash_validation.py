@@ -5,16 +5,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from ..engine.model.reasons import Reason
+from ..errors import InvalidInputError
 from ..sources.stash.client import StashClient
 from ..sources.stash.door import is_stash
 from ..sources.stash.first_look import FirstLook, first_look
-from .validation import (
-    DEADLINE,
-    InvalidInputError,
-    explained,
-    normalise_url,
-    with_other_scheme,
-)
+from .validation import DEADLINE, explained, normalise_url, with_other_scheme
 
 _ERRORS = {
     "certificate": "certificate",

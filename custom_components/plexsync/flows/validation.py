@@ -8,31 +8,13 @@ from homeassistant.const import CONF_URL
 from yarl import URL
 
 from ..engine.model.faults import Fault, FaultClass
+from ..errors import InvalidInputError
 
 _LOGGER = logging.getLogger(__name__)
 
 DEADLINE = 15.0  # seconds for each test call, as somebody is waiting
 # Pages that people copy from the address bar of their browser.
 _PAGES = ("/web/index.html", "/web", "/graphql", "/playground")
-
-
-class InvalidInputError(Exception):
-    """Input that cannot be used; ``error`` is the key of the text that says why.
-
-    ``instead`` is an address that would work.
-    """
-
-    def __init__(self, error: str, field: str = "base", *, instead: str = "") -> None:
-        """Take the error, and the field that shows it."""
-        super().__init__(error)
-        self.error = error
-        self.field = field
-        self.instead = instead
-
-    @property
-    def errors(self) -> dict[str, str]:
-        """The errors for a form."""
-        return {self.field: self.error}
 
 
 def normalise_url(text: str) -> str:
