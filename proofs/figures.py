@@ -35,7 +35,6 @@ class Figures:
     damaged: Claim = field(default_factory=Claim)
     miscounts: Claim = field(default_factory=Claim)
     circuit: Claim = field(default_factory=Claim)
-    cuts: Claim = field(default_factory=Claim)
     complaints: Claim = field(default_factory=Claim)
 
     @property
@@ -51,7 +50,6 @@ class Figures:
             f"circuit not as it was left {self.circuit}, {self.in_outage} of them open": (
                 self.circuit
             ),
-            f"log cut short, and not an earlier moment {self.cuts}": self.cuts,
             f"errors said {self.complaints}": self.complaints,
         }
 

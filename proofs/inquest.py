@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 import json
-import os
 from pathlib import Path
 import shutil
 import sqlite3
@@ -14,9 +13,6 @@ from typing import Any
 from custom_components.plexsync.engine.model.revisions import revisions_from_text
 
 from .records import revisions_of_values
-
-_HEADER, _FRAME = 32, 24  # bytes at the head of a log, and of each page in it
-_CHECKPOINT = 1000  # pages, as the engine has it
 
 # Bookkeeping of the proof itself, by SQLite and in the same transactions: nothing
 # that the engine forgets to count can be missing here too.
@@ -53,29 +49,9 @@ class Findings:
     miscounts: list[str] = field(default_factory=list)
 
 
-def log_in_use(database: Path) -> int | None:
-    """Give how many bytes of the log count; None where there is nothing to cut off.
-
-    At so many pages SQLite syncs the log and moves it into the file: what is in
-    both a power cut cannot take.
-    """
-    log = database.with_name(f"{database.name}-wal")
-    data = log.read_bytes() if log.exists() else b""
-    # The format is at https://www.sqlite.org/fileformat2.html#walformat.
-    frame = _FRAME + int.from_bytes(data[8:12])
-    salt = data[16:24]
-    end = _HEADER
-    while end + frame <= len(data) and data[end + 8 : end + 16] == salt:
-        end += frame
-    pages = (end - _HEADER) // frame
-    return end if 0 < pages < _CHECKPOINT else None
-
-
 @contextmanager
-def copied(
-    database: Path, folder: Path, *, log: int | None = None
-) -> Iterator[sqlite3.Connection]:
-    """Copy the database with its log, or ``log`` bytes of that, and open the copy."""
+def copied(database: Path, folder: Path) -> Iterator[sqlite3.Connection]:
+    """Copy the database with its log, and open the copy."""
     copy = folder / "copy.db"
     for suffix in ("", "-wal", "-shm", "-journal"):
         original = database.with_name(database.name + suffix)
@@ -83,8 +59,6 @@ def copied(
         target.unlink(missing_ok=True)
         if original.exists():
             shutil.copyfile(original, target)
-            if suffix == "-wal" and log is not None:
-                os.truncate(target, log)
     with closing(sqlite3.connect(copy)) as db:
         yield db
 
@@ -114,15 +88,13 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return found
 
 
-def look(
-    database: Path, folder: Path, *, log: int | None = None, by_value: bool = False
-) -> Findings:
-    """Look at a copy of the database; ``log`` as for ``copied``.
+def look(database: Path, folder: Path, *, by_value: bool = False) -> Findings:
+    """Look at a copy of the database.
 
     ``by_value``: not the job, but each value itself names its revision.
     """
     try:
-        with copied(database, folder, log=log) as db:
+        with copied(database, folder) as db:
             return _read(db, by_value=by_value)
     except sqlite3.DatabaseError as error:
         return Findings(str(error))

@@ -11,8 +11,6 @@ from .records import FIELDS, WHOLE, record, shown, shows
 
 type Revisions = Mapping[str, Mapping[str, int]]  # by record key, of each field
 
-_RECENT = 2000  # answers that may be in the log
-
 
 @dataclass(slots=True)
 class Known:
@@ -43,13 +41,8 @@ class Promises:
         self._seed = seed
         self._fields = fields
         self.keys = {key: Known(path) for key, path in paths.items()}
-        self.answers: list[tuple[str, int]] = []  # in the order of their commits
+        self.answered = 0
         self.unanswered = 0
-
-    @property
-    def answered(self) -> int:
-        """How many records were answered."""
-        return len(self.answers)
 
     def record(self, key: str, revision: int) -> Record:
         """Give a record, the same one whenever it is asked for."""
@@ -65,7 +58,7 @@ class Promises:
         promised = self.keys[key].promised
         for name in self.record(key, revision).fields:
             promised[name] = max(revision, promised.get(name, 0))
-        self.answers.append((key, revision))
+        self.answered += 1
         self.unanswered -= 1
 
     def newest(self) -> Iterator[Record]:
@@ -87,18 +80,6 @@ class Promises:
             for name, revision in known.promised.items():
                 if max(fields.get(name, 0) for fields in on_disk) < revision:
                     yield f"{key} {name} {revision}"
-
-    def gap(self, waiting: Revisions, settled: Revisions) -> str | None:
-        """Give a promise that is not on disk although a later one is."""
-        later = False
-        for key, revision in reversed(self.answers[-_RECENT:]):
-            on_disk = (waiting.get(key, {}), settled.get(key, {}))
-            for name in self.record(key, revision).fields:
-                found = [fields.get(name, 0) for fields in on_disk]
-                if later and max(found) < revision:
-                    return f"{key} {name} {revision}"
-                later |= revision in found
-        return None
 
     def lost_in_plex(
         self,

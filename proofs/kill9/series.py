@@ -14,7 +14,7 @@ from typing import Any
 from proofs import file_store, forks, simulator
 from proofs.books import Books
 from proofs.figures import Figures
-from proofs.inquest import Findings, differences, log_in_use, look
+from proofs.inquest import Findings, differences, look
 from proofs.promises import Promises
 from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
@@ -107,8 +107,7 @@ class Series:
         figures.weathers[self._weather.name] += 1
         self._check_circuit(before)
         self._check_plex()
-        found = self._check_disk()
-        self._check_cut(found)
+        self._check_disk()
 
     def _until_killed(self, moment: Moment) -> int:
         """Run a life to its moment; give its exit code."""
@@ -197,25 +196,6 @@ class Series:
         found = look(self._place.database, self._folder)
         self._books.look(found, found.settled)
         return found
-
-    def _check_cut(self, whole: Findings) -> None:
-        """Cut the log as a power cut may: what is left must be some earlier moment."""
-        if (log := log_in_use(self._place.database)) is None:
-            return
-        keep = self._random.randrange(log)
-        left = look(self._place.database, self._folder, log=keep)
-        cuts = self.figures.cuts
-        cuts.looked += 1
-        gap = self._promises.gap(left.waiting, left.settled)
-        later = {
-            name
-            for name, count in left.happened.items()
-            if count > whole.happened[name]
-        }
-        if left.integrity != "ok" or left.miscounts or gap or later:
-            cuts.found.append(
-                f"{keep} of {log} bytes: {left.integrity}, {left.miscounts}, gap {gap}, {later}"
-            )
 
     # -- the end -----------------------------------------------------------------
 

@@ -43,7 +43,6 @@ def test_some_kills_lose_nothing(pytestconfig: pytest.Config) -> None:
         r"integrity_check ok (\d+) of \1$",
         "statistics wrong 0 of [1-9]",
         "circuit not as it was left 0 of [1-9]",
-        "log cut short, and not an earlier moment 0 of [1-9]",
     ):
         assert re.search(f"^{line}", done.stdout, re.MULTILINE), done.stdout
 
@@ -62,21 +61,6 @@ def test_a_promise_is_lost_where_neither_job_nor_settled_holds_it(
     assert len(list(promises.lost_on_disk(whole, {}))) == len(
         promises.record(KEY, 2).fields
     )
-
-
-def test_what_is_left_of_a_log_has_no_gap() -> None:
-    """An earlier moment may lack the newest promises, never one among them."""
-    promises = Promises(1, {key: f"/{key}.mkv" for key in "abc"})
-    for key in promises.keys:
-        promises.submit(key, 1)
-        promises.answer(key, 1)
-    on_disk = {key: dict.fromkeys(promises.record(key, 1).fields, 1) for key in "abc"}
-    assert promises.gap(on_disk, {}) is None
-    assert promises.gap({"a": on_disk["a"]}, {"b": on_disk["b"]}) is None
-    assert promises.gap({}, {}) is None
-    gap = promises.gap({"a": on_disk["a"], "c": on_disk["c"]}, {})
-    assert gap is not None
-    assert gap.startswith("b ")
 
 
 def test_a_promise_is_lost_where_plex_shows_another_value(promises: Promises) -> None:
