@@ -27,13 +27,11 @@ class Figures:
     weathers: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0  # what was handed over when the process died
     edits: int = 0
-    failures: int = 0
     left: Counter[str] = field(default_factory=Counter)  # reasons before the last retry
     in_outage: int = 0  # starts with an open circuit
     lost: Claim = field(default_factory=Claim)
     older: Claim = field(default_factory=Claim)
     damaged: Claim = field(default_factory=Claim)
-    miscounts: Claim = field(default_factory=Claim)
     circuit: Claim = field(default_factory=Claim)
     complaints: Claim = field(default_factory=Claim)
 
@@ -46,7 +44,6 @@ class Figures:
             f"lost {self.lost} promises ({self.unanswered} more had no answer)": self.lost,
             f"older after newer {self.older}": self.older,
             f"integrity_check ok {whole} of {looked}": self.damaged,
-            f"statistics wrong {self.miscounts}": self.miscounts,
             f"circuit not as it was left {self.circuit}, {self.in_outage} of them open": (
                 self.circuit
             ),
@@ -78,7 +75,7 @@ class Figures:
         yield f"Plex meanwhile: {listed(self.weathers)}"
         yield f"edits sent {self.edits}"
         yield from (said for said, claim in self.claims.items() if claim.looked)
-        yield f"jobs failed {self.failures}, at the end {self.left.total()}: {listed(self.left)}"
+        yield f"jobs failed at the end {self.left.total()}: {listed(self.left)}"
         if self.good:
             # The rule of three.
             share = 3 / self.kills

@@ -1,6 +1,5 @@
 """What a process that was killed has left on disk, looked at on a copy."""
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -14,26 +13,6 @@ from custom_components.plexsync.engine.model.revisions import revisions_from_tex
 
 from .records import revisions_of_values
 
-# Bookkeeping of the proof itself, by SQLite and in the same transactions: nothing
-# that the engine forgets to count can be missing here too.
-PROOF_SCHEMA = """
-CREATE TABLE IF NOT EXISTS proof (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;
-INSERT OR IGNORE INTO proof VALUES ('came', 0), ('went', 0), ('dropped', 0), ('settled', 0), ('failed', 0);
-CREATE TRIGGER IF NOT EXISTS proof_came AFTER INSERT ON job
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'came'; END;
-CREATE TRIGGER IF NOT EXISTS proof_went AFTER DELETE ON job
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'went'; END;
-CREATE TRIGGER IF NOT EXISTS proof_dropped AFTER DELETE ON job WHEN old.leased IS NULL
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'dropped'; END;
-CREATE TRIGGER IF NOT EXISTS proof_settled AFTER INSERT ON settled
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
-CREATE TRIGGER IF NOT EXISTS proof_settled_again AFTER UPDATE OF rating_key ON settled
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
-CREATE TRIGGER IF NOT EXISTS proof_failed AFTER UPDATE OF failed ON job
-    WHEN old.failed = 0 AND new.failed = 1
-    BEGIN UPDATE proof SET number = number + 1 WHERE name = 'failed'; END;
-"""
-
 type Fields = dict[str, dict[str, int]]  # by record key: the revision of each field
 
 
@@ -45,8 +24,6 @@ class Findings:
     waiting: Fields = field(default_factory=dict)  # what jobs hold, failed ones too
     settled: Fields = field(default_factory=dict)
     failed: dict[str, str | None] = field(default_factory=dict)  # key → reason
-    happened: Counter[str] = field(default_factory=Counter)  # what SQLite counted
-    miscounts: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -118,41 +95,9 @@ def _read(db: sqlite3.Connection, *, by_value: bool) -> Findings:
             findings.failed[key] = reason
     for key, revisions in db.execute("SELECT key, revisions FROM settled"):
         findings.settled[key] = revisions_of_fields(revisions)
-    if "proof" in tables:
-        check_counts(db, findings)
     return findings
 
 
 def revisions_of_fields(text: str) -> dict[str, int]:
     """Read the revisions of what was written; the records of a proof all have one."""
     return {name: each or 0 for name, each in revisions_from_text(text).items()}
-
-
-def check_counts(db: sqlite3.Connection, findings: Findings) -> None:
-    """Compare the engine's statistics with what SQLite itself counted beside them."""
-    happened = findings.happened
-    happened.update(dict(db.execute("SELECT name, number FROM proof")))
-    counted = Counter(dict[str, int](db.execute("SELECT name, value FROM counter")))
-
-    def expect(what: str, number: int, *, is_: int) -> None:
-        if number != is_:
-            findings.miscounts.append(f"{what}: {number}, not {is_}")
-
-    def ask(sql: str) -> int:
-        return int(db.execute(sql).fetchone()[0] or 0)
-
-    ended = happened["settled"] + happened["failed"]
-    expect(
-        "jobs that came and did not go",
-        happened["came"] - happened["went"],
-        is_=ask("SELECT count(*) FROM job"),
-    )
-    # A row's number is never given twice: the newest rows stay.
-    expect("recent jobs", ask("SELECT max(id) FROM recent"), is_=ended)
-    expect("failures", counted["failed"], is_=happened["failed"])
-    # "Unchanged" also counts records that never became a job.
-    same = counted["unchanged"] - (happened["settled"] - counted["synced"])
-    if same < 0 or counted["synced"] > happened["settled"]:
-        findings.miscounts.append(f"{dict(counted)} counted, {happened} happened")
-    if happened["went"] > happened["settled"] + happened["dropped"]:
-        findings.miscounts.append("a job went without an outcome")

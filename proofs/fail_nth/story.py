@@ -28,7 +28,6 @@ from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs import file_store
 from proofs.edge import Trouble, Way
 from proofs.file_store import FileStore
-from proofs.inquest import PROOF_SCHEMA
 from tests.rig import Gallery
 from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
@@ -36,7 +35,7 @@ from tests.simulators.plex.messages import Request
 from tests.simulators.plex.snapshot import item_state
 from tests.wire import Network, Observer, VirtualServer
 
-from .books import WRITTEN_SCHEMA, Books, portrait
+from .books import PROOF_SCHEMA, Books, portrait
 
 _EPOCH = 1_800_000_000.0  # what the clocks show when the story begins
 _LOOK = 0.5  # virtual seconds between two looks
@@ -104,7 +103,7 @@ class World(Observer):
         clock = Clock(self._now, self._wall)
         database = Database(
             self._database,
-            LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA, WRITTEN_SCHEMA),
+            LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA),
             inline=True,
             connect=self.trouble.connect,
         )

@@ -23,7 +23,6 @@ from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
 from proofs.file_store import FileStore
 from proofs.forks import Say
-from proofs.inquest import PROOF_SCHEMA
 from proofs.promises import Promises
 from tests.rig import Gallery, server_of
 from tests.simulators.plex import PlexCore
@@ -78,7 +77,7 @@ def _count_down(left: int | None) -> int | None:
 async def open_engine(place: Place, say: Say, doom: Doom) -> Engine:
     """Open the engine as its host does, and say in which state the circuit came back."""
     logging.basicConfig(filename=place.folder / "engine.log", level=logging.WARNING)
-    database = Database(place.database, LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA))
+    database = Database(place.database, LAYOUT.beside(INDEX_SCHEMA))
     server = server_of(place.core, place.url, database, deadlines=DEADLINES)
 
     def saved(data: dict[str, Any]) -> None:

@@ -167,8 +167,6 @@ class World:
         """Look at what is on disk."""
         found = look(self.database, self.folder)
         self.counts["inquests"] += 1
-        for trouble in found.miscounts:
-            self.watch.breach(f"statistics: {trouble}")
         if found.integrity != "ok":
             self.watch.breach(f"integrity: {found.integrity}")
         for lost in self.promises.lost_on_disk(found.waiting, found.settled):

@@ -10,9 +10,8 @@ import pytest
 from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.model.record import Find, Record
 from proofs.edge import COUNTED, Way
-from proofs.fail_nth.books import WRITTEN_SCHEMA, Books
+from proofs.fail_nth.books import PROOF_SCHEMA, Books
 from proofs.fail_nth.series import Telling, run
-from proofs.inquest import PROOF_SCHEMA
 
 _EACH = 3  # places that fail, of every way
 
@@ -83,7 +82,7 @@ def test_the_books_object(statements: tuple[str, ...], objection: str | None) ->
     """Each state is one that two transactions instead of one would leave between."""
     books = Books(pages={"here": [Record("s", "new", Find(), {"title": "T"}, 1)]})
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        for schema in LAYOUT.beside(PROOF_SCHEMA, WRITTEN_SCHEMA).schemas:
+        for schema in LAYOUT.beside(PROOF_SCHEMA).schemas:
             db.executescript(schema)
         for statement in statements:
             db.execute(statement)
