@@ -78,7 +78,7 @@ def judge(world: World) -> Report:
             "requests": watch.requests,
         }
     )
-    for name in ("restarts", "kills", "rekeyed", "poisoned", "inquests"):
+    for name in ("restarts", "kills", "rekeyed", "poisoned"):
         report.numbers[name] = counts[name]
     return report
 

@@ -12,7 +12,6 @@ from typing import Any
 from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.util.clock import Clock
-from proofs.inquest import look
 from proofs.promises import Promises
 from proofs.records import LISTS, TEXTS, revisions_of_item
 from tests.simulators.plex import Item, PlexCore
@@ -160,20 +159,6 @@ class World:
         self.watch.gone(self._left[1])
         self.alive.end(self.now())
         self.held.end(self.now())
-        if killed:
-            self._inquire()
-
-    def _inquire(self) -> None:
-        """Look at what is on disk."""
-        found = look(self.database, self.folder)
-        self.counts["inquests"] += 1
-        if found.integrity != "ok":
-            self.watch.breach(f"integrity: {found.integrity}")
-        for lost in self.promises.lost_on_disk(found.waiting, found.settled):
-            self.watch.breach(f"{lost} is neither waiting nor settled")
-        for key, reason in found.failed.items():
-            if not reason:
-                self.watch.breach(f"{key} failed without a reason")
 
     @property
     def database(self) -> Path:
@@ -383,7 +368,6 @@ class World:
                 await self._bring(key)
         await self._submit({_STEADY} | self._anew)
         await self._drained()
-        self._inquire()
         await self._compare()
         assert self._life is not None
         await self._life.engine.failed_jobs.retry()
