@@ -6,10 +6,21 @@ from typing import Any
 
 from custom_components.plexsync.engine.model.record import Record
 
-from .figures import Claim
 from .records import FIELDS, WHOLE, record, shown, shows
 
 type Revisions = Mapping[str, Mapping[str, int]]  # by record key, of each field
+
+
+@dataclass(slots=True)
+class Claim:
+    """Something that must never be seen: how often it was looked for, and what was found."""
+
+    looked: int = 0
+    found: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Say how many of how many."""
+        return f"{len(self.found)} of {self.looked}"
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from custom_components.plexsync.engine.history.history import unpack
 from custom_components.plexsync.engine.jobs.intake import Accepted
 from custom_components.plexsync.engine.model.record import Record
-from proofs.inquest import revisions_of_fields
+from custom_components.plexsync.engine.model.revisions import revisions_from_text
 
 # Bookkeeping of the proof itself, by SQLite and in the same transactions: nothing
 # that the engine forgets to count can be missing here too.
@@ -84,14 +84,14 @@ class Books:
         ]
 
     def _broken_promises(self, db: sqlite3.Connection) -> list[str]:
-        held: dict[Key, list[dict[str, int]]] = {}
+        held: dict[Key, list[dict[str, int | None]]] = {}
         for source, key, fields in db.execute("SELECT source, key, fields FROM job"):
             revisions = {name: pair[0] for name, pair in json.loads(fields).items()}
             held.setdefault((source, key), []).append(revisions)
         for source, key, text in db.execute(
             "SELECT source, key, revisions FROM settled"
         ):
-            held.setdefault((source, key), []).append(revisions_of_fields(text))
+            held.setdefault((source, key), []).append(revisions_from_text(text))
         owed = dict(self.promised)
         for (cursor,) in db.execute(
             "SELECT value FROM setting WHERE name LIKE 'cursor:%'"
@@ -106,7 +106,7 @@ class Books:
             f"{key} {name} {revision} is neither waiting nor done"
             for key, fields in owed.items()
             for name, revision in fields.items()
-            if not any(at.get(name, 0) >= revision for at in held.get(key, ()))
+            if not any((at.get(name) or 0) >= revision for at in held.get(key, ()))
         ]
 
     def unchanged(self, db: sqlite3.Connection) -> list[str]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from proofs.figures import listed
+from proofs.report import listed
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Total(Report):
         )
         yield (
             f"records promised {numbers['promised']}, edits {numbers['edits']},"
-            f" requests {numbers['requests']}, databases looked at {numbers['inquests']}"
+            f" requests {numbers['requests']}"
         )
         yield (
             f"edits by hand {numbers['by hand']}, of which {numbers['crossed']} met one"

@@ -16,8 +16,7 @@ from custom_components.plexsync.engine.model.events import (
 )
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.engine.worker.fresh import FRESH
-from proofs.figures import Claim
-from proofs.promises import Order
+from proofs.promises import Claim, Order
 from proofs.records import LISTS, TEXTS, revisions_of_edit
 from tests.simulators.plex import Request
 from tests.wire import Observer

@@ -1,17 +1,16 @@
 """What a process that was killed has left on disk, looked at on a copy."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
 import shutil
 import sqlite3
+import tempfile
 from typing import Any
 
 from custom_components.plexsync.engine.model.revisions import revisions_from_text
-
-from .records import revisions_of_values
+from proofs.records import revisions_of_values
 
 type Fields = dict[str, dict[str, int]]  # by record key: the revision of each field
 
@@ -24,29 +23,6 @@ class Findings:
     waiting: Fields = field(default_factory=dict)  # what jobs hold, failed ones too
     settled: Fields = field(default_factory=dict)
     failed: dict[str, str | None] = field(default_factory=dict)  # key → reason
-
-
-@contextmanager
-def copied(database: Path, folder: Path) -> Iterator[sqlite3.Connection]:
-    """Copy the database with its log, and open the copy."""
-    copy = folder / "copy.db"
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        original = database.with_name(database.name + suffix)
-        target = copy.with_name(copy.name + suffix)
-        target.unlink(missing_ok=True)
-        if original.exists():
-            shutil.copyfile(original, target)
-    with closing(sqlite3.connect(copy)) as db:
-        yield db
-
-
-def integrity(db: sqlite3.Connection) -> str:
-    """Give ``ok``, or what SQLite finds wrong."""
-    try:
-        rows = db.execute("PRAGMA integrity_check").fetchall()
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    return "; ".join(row[0] for row in rows)
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -65,20 +41,24 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return found
 
 
-def look(database: Path, folder: Path, *, by_value: bool = False) -> Findings:
-    """Look at a copy of the database.
+def look(database: Path, *, by_value: bool = False) -> Findings:
+    """Look at a copy of the database, so that the next start finds it as it was left.
 
     ``by_value``: not the job, but each value itself names its revision.
     """
-    try:
-        with copied(database, folder) as db:
-            return _read(db, by_value=by_value)
-    except sqlite3.DatabaseError as error:
-        return Findings(str(error))
+    with tempfile.TemporaryDirectory() as folder:
+        for file in database.parent.glob(f"{database.name}*"):
+            shutil.copy(file, folder)
+        try:
+            with closing(sqlite3.connect(Path(folder) / database.name)) as db:
+                return _read(db, by_value=by_value)
+        except sqlite3.DatabaseError as error:
+            return Findings(str(error))
 
 
 def _read(db: sqlite3.Connection, *, by_value: bool) -> Findings:
-    findings = Findings(integrity(db))
+    found = db.execute("PRAGMA integrity_check").fetchall()
+    findings = Findings("; ".join(row[0] for row in found))
     tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
     if findings.integrity != "ok" or "settled" not in tables:
         return findings  # it died while the tables were laid out
@@ -94,10 +74,6 @@ def _read(db: sqlite3.Connection, *, by_value: bool) -> Findings:
         if failed:
             findings.failed[key] = reason
     for key, revisions in db.execute("SELECT key, revisions FROM settled"):
-        findings.settled[key] = revisions_of_fields(revisions)
+        of_fields = revisions_from_text(revisions).items()
+        findings.settled[key] = {name: each or 0 for name, each in of_fields}
     return findings
-
-
-def revisions_of_fields(text: str) -> dict[str, int]:
-    """Read the revisions of what was written; the records of a proof all have one."""
-    return {name: each or 0 for name, each in revisions_from_text(text).items()}

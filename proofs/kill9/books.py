@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from proofs.promises import Order, Promises, Revisions
+from proofs.records import revisions_of_edit, revisions_of_item
+
 from .figures import Figures
 from .inquest import Findings
-from .promises import Order, Promises, Revisions
-from .records import revisions_of_edit, revisions_of_item
 
 
 class Books:
