@@ -96,19 +96,17 @@ class Promises:
         self,
         items: Mapping[str, Mapping[str, Any]],
         spare: Collection[str],
-        by_hand: Collection[tuple[str, str]] = (),
     ) -> Iterator[str]:
         """Give what shows neither the promised value nor a newer one, whole.
 
-        ``items`` are by path; ``spare`` names the keys that are left out, ``by_hand``
-        the fields, each with its key, that a person has taken.
+        ``items`` are by path; ``spare`` names the keys that are left out.
         """
         for key, known in self.keys.items():
             if key in spare:
                 continue
             item = items[known.path]
             for name, revision in known.promised.items():
-                if (key, name) not in by_hand and not any(
+                if not any(
                     newer >= revision and shows(item, name, fields[name])
                     for newer in known.submitted
                     if name in (fields := self.record(key, newer).fields)

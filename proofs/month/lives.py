@@ -105,7 +105,6 @@ class Life:
         self._events = VirtualEvents(
             network,
             self.engine,
-            changed=self._changed,
             random=Random(f"{seed}/listener"),
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -153,7 +152,3 @@ class Life:
         match event:
             case HoldChanged(Hold.AUTH | Hold.WRONG_SERVER, active):
                 self._held(active)
-
-    def _changed(self, rating_key: str) -> None:
-        self._watch.heard_of(rating_key)
-        self.engine.plex_notices.void(rating_key)

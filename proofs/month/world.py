@@ -13,14 +13,13 @@ from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.util.clock import Clock
 from proofs.promises import Promises
-from proofs.records import LISTS, TEXTS, revisions_of_item
 from tests.simulators.plex import Item, PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.snapshot import item_state
 from tests.wire import Network
 
 from .lives import Left, Life
-from .watch import EPOCH, ByHand, Spans, Streak, Wall, Watch
+from .watch import EPOCH, Spans, Streak, Wall, Watch
 from .weather import DAY, HOUR, MINUTE, Spell, forecast
 
 ITEMS = 30
@@ -55,19 +54,15 @@ class World:
         self.alive, self.held = Spans(), Spans()
         self.counts: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self._lists: set[tuple[str, str]] = set()  # whole lists that are people's
-        self._anew: set[str] = set()  # their items are not those of before
+        self._by_hand: dict[str, str] = {}
         self._poisoned: set[str] = set()
-        self._edited: set[str] = set()  # by hand
         self._life: Life | None = None
         self._left: Left = (None, Streak())  # in the store, when our last process ended
         self._unsaid: set[str] = set()  # what changed while nobody was there to hear
-        self._held_back: list[tuple[str, int]] = []
         self._plan: list[tuple[float, int, Happening]] = []
         self._number = count()
         self._spell: Spell | None = None
         self.watch.item_key = self._key_of
-        self.watch.lists_replace = self.core.switches.tag_mode_section == "replace"
         self.watch.circuit = lambda: (
             self._life.engine.circuit.breaker.state if self._life else None
         )
@@ -114,8 +109,7 @@ class World:
             key = f"scene:{number}"
             self.at(random.uniform(0, end), lambda key=key: self._submit([key]))  # type: ignore[misc]
             self.at(random.uniform(0, end), lambda key=key: self._bring(key))  # type: ignore[misc]
-        if self.seed % 3:  # without, availability is compared to the second
-            often(2 * DAY, self._jump)
+        often(2 * DAY, self._jump)
 
     # -- our process -----------------------------------------------------------------
 
@@ -206,28 +200,16 @@ class World:
     async def _tell_much(self) -> None:
         await self._submit(self.promises.keys)
 
-    async def _submit(self, keys: Iterable[str], *, whole: bool = False) -> None:
-        """Hand over the next revision of each; now and then an old one comes late."""
+    async def _submit(self, keys: Iterable[str]) -> None:
+        """Hand over a new revision of each, whole: its item may be another one by now."""
         life, promises = self._life, self.promises
         if life is None:
             self._unsaid.update(keys)
             return
         chosen: dict[str, int] = {}
         for key in sorted(keys):
-            known = promises.keys[key]
-            # After a new start of an item nothing of before stands there.
-            revision = known.next_whole if whole or key in self._anew else known.next
-            self._anew.discard(key)
-            promises.submit(key, revision)
-            if key != _STEADY and revision % 10 and self.random.random() < 0.05:
-                self._held_back.append((key, revision))
-            else:
-                chosen[key] = revision
-        if self._held_back and self.random.random() < 0.2:
-            key, revision = self._held_back.pop(0)
-            chosen.setdefault(key, revision)
-        if not chosen:
-            return
+            chosen[key] = promises.keys[key].next_whole
+            promises.submit(key, chosen[key])
         records = [promises.record(key, revision) for key, revision in chosen.items()]
         priority = Priority.INTERACTIVE if len(chosen) < 3 else Priority.BULK
         await life.engine.submit(records, priority)
@@ -254,32 +236,17 @@ class World:
         return (key, item) if (item := self.item(key)) is not None else None
 
     async def _edit_by_hand(self) -> None:
-        """Edit as a person does, most often while we are at the same item."""
+        """Edit what no record of ours names, most often while we are at the same item."""
         if (chosen := self._some_item()) is None:
             return
         key, item = chosen
         if self.random.random() < 0.7:
             await self._submit([key])
             await asyncio.sleep(self.random.uniform(0, 0.06))
-        if item.rating_key not in self.core.items:
-            return
-        self._edited.add(key)
-        self.counts["edits by hand"] += 1
-        number = self.counts["edits by hand"]
-        if self.random.random() < 0.3:
-            tag = f"By hand {number}"
-            if "genres" not in revisions_of_item(item_state(item)):
-                # Locked without any of ours: the whole list is that person's now.
-                self._lists.add((key, "genres"))
-            self.watch.hand_tags[key, tag] = ByHand(tag, self.now())
-            names = [*item.tag_names("genre"), tag]
-            self.core.edit_by_person(item.rating_key, genre=names)
-            return
-        name = self.random.choice([*TEXTS])
-        value = f"By hand {number}"
-        self.watch.by_hand[key, name] = ByHand(value, self.now())
-        fields: dict[str, Any] = {TEXTS[name]: value}
-        self.core.edit_by_person(item.rating_key, **fields)
+        if item.rating_key in self.core.items:
+            self.counts["edits by hand"] += 1
+            self._by_hand[key] = f"By hand {self.counts['edits by hand']}"
+            self.core.edit_by_person(item.rating_key, contentRating=self._by_hand[key])
 
     async def _rekey(self) -> None:
         if (chosen := self._some_item()) is not None:
@@ -328,13 +295,7 @@ class World:
         for _ in range(3):
             await asyncio.sleep(self.core.switches.scan_seconds / 2)
             self.core.tick()
-        for owner, tag in tuple(self.watch.hand_tags):
-            if owner == key:
-                del self.watch.hand_tags[owner, tag]
-        self._lists.discard((key, "genres"))
-        for name in TEXTS:
-            self.watch.by_hand.pop((key, name), None)
-        self._anew.add(key)
+        self._by_hand.pop(key, None)
 
     async def _poison(self) -> None:
         """Have Plex choke on one item for some hours."""
@@ -366,7 +327,7 @@ class World:
         for key in self.promises.keys:
             if self.item(key) is None:
                 await self._bring(key)
-        await self._submit({_STEADY} | self._anew)
+        await self._submit([_STEADY])
         await self._drained()
         await self._compare()
         assert self._life is not None
@@ -392,7 +353,6 @@ class World:
             "not_found": self.promises.keys.keys(),
             "crashed": self.promises.keys.keys(),
             "error_500": self._poisoned,
-            "not_kept": self._edited,  # a person came between our edit and the look at it
         }
         for job in failed:
             self.failed[str(job.reason)] += 1
@@ -403,21 +363,12 @@ class World:
             if (item := self.item(key)) is None:
                 self.watch.breach(f"{key} has no item")
                 return
-            states[known.path] = item_state(item)
-            self._compare_by_hand(key, states[known.path])
-        for lost in self.promises.lost_in_plex(
-            states, {job.key for job in failed}, self.watch.by_hand.keys() | self._lists
-        ):
+            states[known.path] = state = item_state(item)
+            mine = self._by_hand.get(key)
+            if mine is not None and state["values"].get("contentRating") != mine:
+                self.watch.breach(f"{key} is not as it was edited by hand")
+        for lost in self.promises.lost_in_plex(states, {job.key for job in failed}):
             self.watch.breach(f"promised {lost}")
-
-    def _compare_by_hand(self, key: str, state: dict[str, Any]) -> None:
-        for name, plex in TEXTS.items():
-            mine = self.watch.by_hand.get((key, name))
-            if mine is not None and state["values"].get(plex) != mine.value:
-                self.watch.breach(f"{name} of {key} is not as it was edited by hand")
-        tags = {tag for owner, tag in self.watch.hand_tags if owner == key}
-        if lost := tags.difference(state["tags"].get(LISTS["genres"], ())):
-            self.watch.breach(f"{key} has lost {lost}, added by hand")
 
     async def close(self) -> None:
         """Stop our process."""
