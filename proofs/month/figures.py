@@ -43,8 +43,7 @@ class Report:
         )
         yield (
             f"restarts {numbers['restarts']}, kills {numbers['kills']},"
-            f" clock jumps {numbers['jumps']}, scans {numbers['scans']},"
-            f" new rating keys {numbers['rekeyed']}, poisoned {numbers['poisoned']}"
+            f" clock jumps {numbers['jumps']}, scans {numbers['scans']}"
         )
         yield (
             f"records promised {numbers['promised']}, edits {numbers['edits']},"

@@ -76,7 +76,7 @@ def judge(world: World) -> Report:
             "requests": watch.requests,
         }
     )
-    for name in ("restarts", "kills", "rekeyed", "poisoned"):
+    for name in ("restarts", "kills"):
         report.numbers[name] = counts[name]
     return report
 

@@ -23,8 +23,7 @@ from .watch import EPOCH, Spans, Streak, Wall, Watch
 from .weather import DAY, HOUR, MINUTE, Spell, forecast
 
 ITEMS = 30
-_LATE = 4  # files that come in the course of the month
-_STEADY = "scene:1"  # nobody edits, moves or poisons this one: it always has work
+_STEADY = "scene:1"  # nobody edits or moves this one: it always has work
 _RECORDS = HOUR  # between two submissions, on average
 _DRAIN = 4 * HOUR  # the longest wait of a job is one hour
 
@@ -47,15 +46,12 @@ class World:
         self.section = synthetic(self.core, ITEMS)
         self.network = Network(self.core, self.watch)
         paths = [item.files[0] for item in self.core.items.values()]
-        paths += [f"/data/movies/Late {n}/Late {n}.mkv" for n in range(_LATE)]
         self._keys = {path: f"scene:{n}" for n, path in enumerate(paths, 1)}
         self.promises = Promises(seed, {key: path for path, key in self._keys.items()})
         self.spells = forecast(Random(f"{seed}/weather"), days)
         self.alive, self.held = Spans(), Spans()
         self.counts: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self._by_hand: dict[str, str] = {}
-        self._poisoned: set[str] = set()
         self._life: Life | None = None
         self._left: Left = (None, Streak())  # in the store, when our last process ended
         self._unsaid: set[str] = set()  # what changed while nobody was there to hear
@@ -101,14 +97,8 @@ class World:
         often(5 * DAY, self._tell_much)
         often(2.5 * DAY, self._end_life)
         often(8 * HOUR, self._edit_by_hand)
-        often(DAY, self._rekey)
         often(3 * DAY, self._move)
         often(3 * DAY, self._remove)
-        often(6 * DAY, self._poison)
-        for number in range(ITEMS + 1, ITEMS + _LATE + 1):
-            key = f"scene:{number}"
-            self.at(random.uniform(0, end), lambda key=key: self._submit([key]))  # type: ignore[misc]
-            self.at(random.uniform(0, end), lambda key=key: self._bring(key))  # type: ignore[misc]
         often(2 * DAY, self._jump)
 
     # -- our process -----------------------------------------------------------------
@@ -181,7 +171,7 @@ class World:
             return
         jobs, _ = await self._life.engine.job_status.jobs(limit=10_000)
         for job in jobs:
-            if job.attempts and job.state != "failed" and job.key not in self._poisoned:
+            if job.attempts and job.state != "failed":
                 self.watch.breach(f"{job.key} has used {job.attempts} attempts")
 
     @property
@@ -245,13 +235,8 @@ class World:
             await asyncio.sleep(self.random.uniform(0, 0.06))
         if item.rating_key in self.core.items:
             self.counts["edits by hand"] += 1
-            self._by_hand[key] = f"By hand {self.counts['edits by hand']}"
-            self.core.edit_by_person(item.rating_key, contentRating=self._by_hand[key])
-
-    async def _rekey(self) -> None:
-        if (chosen := self._some_item()) is not None:
-            self.counts["rekeyed"] += 1
-            self.core.rekey(chosen[1])
+            rating = f"By hand {self.counts['edits by hand']}"
+            self.core.edit_by_person(item.rating_key, contentRating=rating)
 
     async def _move(self) -> None:
         """Rename a file: for Plex that is another item."""
@@ -264,7 +249,7 @@ class World:
         self.core.move_file(old, new)
         self._keys[new] = self._keys.pop(old)
         self.promises.keys[key].path = new
-        await self._scan(key)
+        await self._scan()
         await self._submit([key])
 
     async def _remove(self) -> None:
@@ -274,7 +259,7 @@ class World:
         key, item = chosen
         self.counts["removed"] += 1
         self.core.remove_file(item.files[0])
-        await self._scan(key)
+        await self._scan()
         later = 10 * MINUTE * 240 ** self.random.random()
         self.at(self.now() + later, lambda: self._bring(key))
 
@@ -286,26 +271,15 @@ class World:
         if self.item(key) is None:
             self.counts["added"] += 1
             self.core.add_file(self.promises.keys[key].path)
-            await self._scan(key)
+            await self._scan()
             await self._submit([key])
 
-    async def _scan(self, key: str) -> None:
-        """Scan; of what people had written into this item nothing is left then."""
+    async def _scan(self) -> None:
+        """Have Plex look at its files."""
         self.core.scan(self.section)
         for _ in range(3):
             await asyncio.sleep(self.core.switches.scan_seconds / 2)
             self.core.tick()
-        self._by_hand.pop(key, None)
-
-    async def _poison(self) -> None:
-        """Have Plex choke on one item for some hours."""
-        if (chosen := self._some_item()) is None:
-            return
-        key, item = chosen
-        self.counts["poisoned"] += 1
-        self._poisoned.add(key)
-        self.network.faults.add("poison", rating_key=item.rating_key, duration=3 * HOUR)
-        await self._submit([key])
 
     async def _jump(self) -> None:
         """Set the clock: by a little, by an hour, or by up to a day."""
@@ -347,26 +321,18 @@ class World:
             await asyncio.sleep(10)
 
     async def _compare(self) -> None:
-        """Compare Plex with what was promised, and with what people wrote."""
+        """Compare Plex with what was promised."""
         failed, _ = await self.engine.job_status.jobs(state="failed", limit=10_000)
-        explained = {
-            "not_found": self.promises.keys.keys(),
-            "crashed": self.promises.keys.keys(),
-            "error_500": self._poisoned,
-        }
         for job in failed:
             self.failed[str(job.reason)] += 1
-            if job.key not in explained.get(str(job.reason), ()):
+            if job.reason not in ("not_found", "crashed"):
                 self.watch.breach(f"{job.key} failed: {job.reason}")
         states: dict[str, dict[str, Any]] = {}
         for key, known in self.promises.keys.items():
             if (item := self.item(key)) is None:
                 self.watch.breach(f"{key} has no item")
                 return
-            states[known.path] = state = item_state(item)
-            mine = self._by_hand.get(key)
-            if mine is not None and state["values"].get("contentRating") != mine:
-                self.watch.breach(f"{key} is not as it was edited by hand")
+            states[known.path] = item_state(item)
         for lost in self.promises.lost_in_plex(states, {job.key for job in failed}):
             self.watch.breach(f"promised {lost}")
 
