@@ -148,17 +148,6 @@ class EngineSeries(Series):
         "edit": 10,
         "statement": 25,
     }
-    weathers: ClassVar[Mapping[str, int]] = {
-        "fine": 40,
-        "down": 10,
-        "changing": 14,
-        "flapping": 8,
-        "slow": 6,
-        "answers lost": 8,
-        "busy": 5,
-        "edits refused": 8,
-        "hanging": 3,
-    }
 
     def __init__(self, seed: int, folder: Path, plex: PlexSimulator) -> None:
         """Begin with a library that nobody has touched."""

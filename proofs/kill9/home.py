@@ -40,15 +40,8 @@ class HomeSeries(Series):
         "edit": 4,
         "save": 2,
     }
-    weathers: ClassVar[Mapping[str, int]] = {
-        "fine": 26,
-        "down": 24,
-        "changing": 16,
-        "slow": 10,
-        "answers lost": 14,
-        "busy": 6,
-        "hanging": 4,
-    }
+    # A refusal holds all edits for minutes, and so may a Plex that flaps.
+    spared = ("edits refused", "flapping")
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Coroutine, Mapping, Sequence
 import contextlib
 from pathlib import Path
 from random import Random
@@ -18,32 +18,33 @@ from tests.simulators.plex.snapshot import item_state
 from .books import Books
 from .figures import Figures
 
-# What Plex does during a life.
-FAULTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
-    "fine": [],
-    "down": [],
-    "changing": [],  # goes down or comes back in the middle of it
-    "flapping": [("flap", {"up": 0.15, "down": 0.1})],
-    "slow": [("slow", {"ms": 20, "jitter_ms": 200})],
-    "answers lost": [
-        ("commit_then_drop", {"method": "PUT", "probability": 0.25}),
-        ("reset_mid_body", {"probability": 0.04}),
-    ],
-    "busy": [
-        ("rate_limit", {"per_second": 60, "burst": 20, "retry_after": 0}),
-        ("status", {"code": 503, "probability": 0.1}),
-    ],
-    "edits refused": [
-        ("status", {"code": 409, "method": "PUT", "probability": 0.1}),
-        ("status", {"code": 500, "method": "PUT", "probability": 0.1}),
-    ],
-    "hanging": [
-        (
-            "blackhole",
-            {"method": "PUT", "probability": 0.3, "apply": True, "seconds": 3},
-        )
-    ],
-}
+# What Plex does during a life, and how often.
+WEATHERS: dict[str, tuple[int, list[tuple[str, dict[str, Any]]]]] = {
+    "fine": (30, []),
+    "down": (18, []),
+    "changing": (14, []),  # goes down in the midst of it
+    "flapping": (6, [("flap", {"up": 0.15, "down": 0.1})]),
+    "slow": (8, [("slow", {"ms": 20, "jitter_ms": 200})]),
+    "answers lost": (
+        10,
+        [("commit_then_drop", {"method": "PUT", "probability": 0.25}),
+         ("reset_mid_body", {"probability": 0.04})],
+    ),
+    "busy": (
+        5,
+        [("rate_limit", {"per_second": 60, "burst": 20, "retry_after": 0}),
+         ("status", {"code": 503, "probability": 0.1})],
+    ),
+    "edits refused": (
+        6,
+        [("status", {"code": 409, "method": "PUT", "probability": 0.1}),
+         ("status", {"code": 500, "method": "PUT", "probability": 0.1})],
+    ),
+    "hanging": (
+        3,
+        [("blackhole", {"method": "PUT", "probability": 0.3, "apply": True, "seconds": 3})],
+    ),
+}  # fmt: skip
 _LASTS = 0.5  # how likely it is that an outage outlives a kill
 
 
@@ -54,7 +55,7 @@ class Series(ABC):
     boot: float  # seconds of a start
     overdue: float  # seconds after which it is killed although its moment never came
     moments: ClassVar[Mapping[str, int]]  # at which it is killed, and how often
-    weathers: ClassVar[Mapping[str, int]]  # of Plex, and how often
+    spared: ClassVar[Collection[str]] = ()  # weathers that outlast a life
 
     def __init__(
         self, seed: int, folder: Path, plex: PlexSimulator, *promises: Promises
@@ -108,7 +109,15 @@ class Series(ABC):
     async def _live(self) -> None:
         moment = self._choose(self.moments)
         if self.weather != "down" or self.random.random() > _LASTS:
-            await self._set_weather(self._choose(self.weathers))
+            await self._set_weather(
+                self._choose(
+                    {
+                        name: weight
+                        for name, (weight, _) in WEATHERS.items()
+                        if name not in self.spared
+                    }
+                )
+            )
         self.answers = 0
         tasks: list[asyncio.Task[None]] = [asyncio.create_task(self.start(moment))]
         if moment == "start-up":
@@ -152,7 +161,7 @@ class Series(ABC):
     async def _set_weather(self, weather: str) -> None:
         self.weather = weather
         self.plex.faults.clear()
-        for action, spec in FAULTS[weather]:
+        for action, spec in WEATHERS[weather][1]:
             self.plex.faults.add(action, **spec)
         await (self.plex.stop() if weather == "down" else self.plex.start())
 
