@@ -29,7 +29,7 @@ ITEMS = 200
 _DRAIN = 120.0  # seconds until everything that waits must have been written
 # A process that has everything imported makes the lives: each would take a second.
 _LIVES = multiprocessing.get_context("forkserver")
-_LIVES.set_forkserver_preload([__name__])
+_LIVES.set_forkserver_preload([__name__, "proofs.kill9.home"])
 
 
 class FileStore:
@@ -109,7 +109,8 @@ async def _submit(
     rig: Rig, says: Connection, promises: Promises, random: Random
 ) -> None:
     """Hand over record after record; ``promises`` is this process's own copy."""
-    keys = list(promises.keys)
+    # Few of them, so that much of it is about the same ones.
+    keys = random.sample([*promises.keys], ITEMS // 5)
     late: list[tuple[str, int]] = []  # held back, so that they come after newer ones
     while True:
         chosen: dict[str, int] = {}
@@ -140,12 +141,12 @@ async def _submit(
 class EngineSeries(Series):
     """Lives of the engine; each says what it promises once that has been answered."""
 
-    longest, boot, overdue = 1.2, 0.12, 4.0
+    longest, boot, overdue = 2.0, 0.3, 4.0
     moments: ClassVar[Mapping[str, int]] = {
-        "time": 35,
-        "start-up": 10,
-        "answer": 20,
-        "edit": 10,
+        "time": 45,
+        "start-up": 8,
+        "answer": 14,
+        "edit": 8,
         "statement": 25,
     }
 
@@ -166,7 +167,7 @@ class EngineSeries(Series):
         loop = asyncio.get_running_loop()
         self._is_open.clear()
         self._is_gone.clear()
-        statements = self.random.randint(1, 1500) if moment == "statement" else None
+        statements = self.random.randint(1, 2500) if moment == "statement" else None
         self._heard, says = _LIVES.Pipe(duplex=False)
         self._process = _LIVES.Process(
             target=_live,
