@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -427,6 +428,24 @@ async def test_a_picture_from_an_allowed_address(
     stash.core.set_cover(1, PNG)
     assert (await sync(hass, path=PATH, fields=fields))["status"] == "written"
     assert plex.core.image(plex.core.find(PATH), "art") == PNG
+
+
+async def test_a_picture_is_asked_for_as_it_is(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """A packed answer that was cut before its end would pass for a whole one."""
+
+    async def serve(request: web.BaseRequest) -> web.Response:
+        if "gzip" not in request.headers.get("Accept-Encoding", ""):
+            return web.Response(body=PNG)
+        packed = gzip.compress(PNG)[:20]
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    async with serving(serve) as url:
+        hass.config.allowlist_external_urls = {f"{url}/"}
+        fields = {"poster": f"{url}/a"}
+        assert (await sync(hass, path=PATH, fields=fields))["status"] == "written"
+    assert plex.core.image(plex.core.find(PATH)) == PNG
 
 
 @pytest.mark.parametrize(

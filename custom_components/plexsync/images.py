@@ -15,7 +15,7 @@ from .engine.model.ports import FetchedImage
 from .engine.model.reasons import Reason
 from .engine.model.record import Image
 from .engine.util.bounded import read_at_most
-from .engine.util.image_bytes import MAX_IMAGE
+from .engine.util.image_bytes import MAX_IMAGE, WHOLE_PICTURE
 from .sources.base import Source
 from .sources.redirect import HOPS, redirect
 
@@ -87,7 +87,10 @@ class ImageDesk:
         """Fetch a picture and follow redirects, each of which must be on the allowlist."""
         for _ in range(HOPS):
             async with session.get(
-                url, timeout=aiohttp.ClientTimeout(total=None), allow_redirects=False
+                url,
+                headers=WHOLE_PICTURE,
+                timeout=aiohttp.ClientTimeout(total=None),
+                allow_redirects=False,
             ) as answer:
                 if (onward := redirect(answer, url)) is None:
                     return FetchedImage(_checked(await _body(answer)))

@@ -44,7 +44,7 @@ from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.jobs.failed_rows import Choice
 from .engine.jobs.intake import Accepted
 from .engine.jobs.job import Priority
-from .engine.model.record import Outcome
+from .engine.model.outcome import Outcome
 from .engine.on_demand import Preview
 from .errors import invalid, sources_away, translated_errors
 

@@ -17,11 +17,11 @@ from typing import Any
 from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.ledger import seen
 from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.outcome import Outcome
 from custom_components.plexsync.engine.model.record import (
     Actor,
     Find,
     Image,
-    Outcome,
     Record,
     Value,
 )

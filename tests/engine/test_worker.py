@@ -944,7 +944,7 @@ async def test_waiting_for_what_came_while_an_older_one_was_written(rig: Rig) ->
     await rig.plex.journal.arrived(method="PUT")
     await rig.submit(rig.records(1, "Newer"), Priority.INTERACTIVE)
     outcome = await rig.engine.outcomes.wait_for("stash", "scene:1", WITHIN)
-    changes: dict[str, Any] = {change["field"]: change for change in outcome.changes}
+    changes = {change.field: change.as_dict() for change in outcome.changes}
     assert (changes["title"]["before"], changes["title"]["after"]) == (
         "Older 1",
         "Newer 1",
@@ -1000,7 +1000,7 @@ async def test_waiting_for_an_outcome(rig: Rig) -> None:
     await rig.submit([record], Priority.INTERACTIVE)
     outcome = await waiting
     assert outcome.status == "written"
-    changes: dict[str, Any] = {change["field"]: change for change in outcome.changes}
+    changes = {change.field: change.as_dict() for change in outcome.changes}
     assert changes["title"] == {
         "field": "title",
         "before": "Movie 00001",

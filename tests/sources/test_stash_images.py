@@ -1,6 +1,7 @@
 """Pictures: only when changed, only real ones, only from our own Stash."""
 
 import asyncio
+import gzip
 
 import aiohttp
 from aiohttp import web
@@ -10,6 +11,7 @@ from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.engine.model.ports import FetchedImage
 from custom_components.plexsync.engine.model.record import Image
 from custom_components.plexsync.engine.util.image_bytes import MAX_IMAGE
+from custom_components.plexsync.sources.stash.client import StashClient
 from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.simulators.stash import Kind, StashCore, StashSimulator
 
@@ -67,6 +69,20 @@ async def test_a_placeholder_is_known_again(
     assert stash.journal.count("/scene", status=200) == 1
     core.set_cover(scenes[0], JPEG)
     assert (await source.fetch(_image(scenes[0]), None)).data == JPEG
+
+
+async def test_a_cover_is_asked_for_as_it_is(serve: Serve) -> None:
+    """A packed answer that a proxy cut before its end would pass for a whole one."""
+
+    async def answer(request: web.Request) -> web.Response:
+        if "gzip" not in request.headers.get("Accept-Encoding", ""):
+            return web.Response(body=JPEG)
+        packed = gzip.compress(JPEG)[:20]
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    async with aiohttp.ClientSession() as session:
+        client = StashClient(session, await serve(answer))
+        assert (await client.download("/cover", (), MAX_IMAGE)).body == JPEG
 
 
 async def test_a_cover_of_another_scene_is_none(

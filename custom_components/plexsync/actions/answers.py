@@ -12,8 +12,8 @@ from ..engine.engine import Engine
 from ..engine.jobs import skipped
 from ..engine.jobs.jobs_view import JobInfo
 from ..engine.model.change import Kept
+from ..engine.model.outcome import ItemOutcome, Outcome
 from ..engine.model.reasons import Reason
-from ..engine.model.record import ItemOutcome, Outcome
 from ..engine.on_demand import Preview
 from ..engine.plan.plan import Plan
 
@@ -39,7 +39,7 @@ def outcome_answer(engine: Engine, key: str, outcome: Outcome) -> JsonObjectType
     answer: JsonObjectType = {"status": outcome.status, "key": key}
     hold = engine.job_status.hold_of(SOURCE_ACTION)
     if outcome.status == "written":
-        answer["changes"] = list(outcome.changes)
+        answer["changes"] = [change.as_dict() for change in outcome.changes]
     elif outcome.status != "unchanged" and outcome.reason is not None:
         answer["reason"] = outcome.reason
     if outcome.reason == Reason.CIRCUIT_OPEN:
@@ -59,7 +59,7 @@ def _item(item: ItemOutcome) -> JsonObjectType:
     if item.reason is not None:
         answer["reason"] = item.reason
     if item.changes:
-        answer["changes"] = list(item.changes)
+        answer["changes"] = [change.as_dict() for change in item.changes]
     if item.kept:
         answer["kept"] = dict(item.kept)
     return answer

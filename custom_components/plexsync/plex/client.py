@@ -1,7 +1,7 @@
 """The HTTP client for Plex: every request has a deadline and is classified in one place.
 
 The token is only in the headers, and in no log or exception: every error leaves as a
-``Fault``, whose text is a class and a reason (``engine.retry``). At its deadline a
+``Fault``, whose text is a class and a reason (``model.faults``). At its deadline a
 request's connection is reset, so that nothing of it arrives later.
 """
 
@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 import contextlib
 from dataclasses import dataclass
+from gzip import GzipFile
+from io import BytesIO
 import os
 import ssl
 import time
@@ -321,14 +323,16 @@ def _unpack(answer: Answer, limit: int) -> bytes | None:
     """
     if answer.headers.get("Content-Encoding", "").lower() != "gzip":
         return answer.body
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        content, broken = unpacker.decompress(answer.body, limit), False
-    except zlib.error:
-        content, broken = b"", True
-    if not broken and unpacker.unconsumed_tail:
+    content, is_whole = b"", False
+    with (
+        contextlib.suppress(EOFError, OSError, zlib.error),
+        GzipFile(fileobj=BytesIO(answer.body)) as file,
+    ):
+        content = file.read(limit + 1)
+        is_whole = True
+    if len(content) > limit:
         return None
-    if answer.status < 300 and (broken or not unpacker.eof):
+    if answer.status < 300 and not is_whole:
         raise Fault(FaultClass.SERVER, Reason.SHORT_ANSWER, unreachable=True)
     return content
 

@@ -7,6 +7,7 @@ and the names of the members to remove.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from urllib.parse import quote
 
 from ..engine.model.fields import FIELDS, Kind
@@ -54,10 +55,14 @@ def requests(
     return found
 
 
-def _param(name: str, value: str) -> str:
-    # Brackets are the only characters in our names that need to be quoted.
-    name = name.replace("[", "%5B").replace("]", "%5D")
-    return f"{name}={quote(value, safe='')}"
+_quote = partial(quote, safe="")
+# Names of genres and people come again and again.
+_quote_name = lru_cache(1024)(_quote)
+
+
+def _member(name: str, index: int | str = "") -> str:
+    """Name a member of a list, as ``genre[0]``: encoded."""
+    return f"{name}%5B{index}%5D"
 
 
 def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[tuple[FieldEdit, Params]]:
@@ -75,7 +80,7 @@ def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[tuple[FieldEdit, P
         else:
             yield (
                 edit,
-                [_param(f"{name}.value", _text(edit.value)), *lock, *_year(edit)],
+                [f"{name}.value={_quote(_text(edit.value))}", *lock, *_year(edit)],
             )
 
 
@@ -90,15 +95,16 @@ def _list(
 ) -> Iterator[tuple[FieldEdit, Params]]:
     params: Params = []
     for index, member in enumerate(edit.members):
+        at = _member(name, index)
         if isinstance(member, Actor):
-            params.append(_param(f"{name}[{index}].tag.tag", member.name))
+            params.append(f"{at}.tag.tag={_quote_name(member.name)}")
             if member.role is not None:
                 # Send an empty role, too, or else the previous role may stay.
-                params.append(_param(f"{name}[{index}].tagging.text", member.role))
+                params.append(f"{at}.tagging.text={_quote_name(member.role)}")
             if member.thumb:
-                params.append(_param(f"{name}[{index}].tag.thumb", member.thumb))
+                params.append(f"{at}.tag.thumb={_quote(member.thumb)}")
         else:
-            params.append(_param(f"{name}[{index}].tag.tag", str(member)))
+            params.append(f"{at}.tag.tag={_quote_name(str(member))}")
     params += lock
     removals = list(chunks(edit.remove, room - 200, _room))
     whole = [*params, *(_removal(name, chunk) for chunk in removals)]
@@ -114,12 +120,16 @@ def _list(
 
 
 def _removal(name: str, tags: Iterable[str]) -> str:
-    # Quote twice: here, because a tag may contain a comma, and again in the query.
-    return _param(f"{name}[].tag.tag-", ",".join(quote(tag, safe="") for tag in tags))
+    return f"{_member(name)}.tag.tag-={'%2C'.join(map(_quote_twice, tags))}"
+
+
+def _quote_twice(tag: str) -> str:
+    """Quote for the list of names, as a tag may contain a comma, and again for the query."""
+    return _quote_name(tag).replace("%", "%25")
 
 
 def _room(tag: str) -> int:
-    return len(quote(quote(tag, safe=""), safe="")) + 3  # plus an encoded comma
+    return len(_quote_twice(tag)) + 3  # plus an encoded comma
 
 
 def _text(value: str | float | None) -> str:

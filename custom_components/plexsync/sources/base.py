@@ -93,7 +93,7 @@ class Source(Protocol):
         """Return the number of records."""
 
     async def fresh(self, keys: Sequence[str]) -> Mapping[str, Record | str]:
-        """Read records again, by key; see ``engine.ports.Fresh``.
+        """Read records again, by key; see ``model.ports.Fresh``.
 
         The reason for a record that the source no longer has is ``gone``.
         """
@@ -101,10 +101,10 @@ class Source(Protocol):
     async def find(self, path: str) -> Record | str | None:
         """Read the record of a file, given by its path in Plex.
 
-        For a record that is not sent, return the reason, one of ``engine.skipped``.
+        For a record that is not sent, return the reason, one of ``jobs.skipped``.
         """
 
     async def fetch(
         self, image: Image, known: str | None, files: Sequence[str] = ()
     ) -> FetchedImage:
-        """Fetch a picture of this source; see ``engine.ports.Images``."""
+        """Fetch a picture of this source; see ``model.ports.Images``."""

@@ -18,6 +18,8 @@ from sqlite3 import Connection
 from typing import Any, Final
 import zlib
 
+import orjson
+
 from ..database import stats
 from ..database.database import Database, StorageError
 from ..util.clock import Clock
@@ -81,9 +83,13 @@ class Entry:
 
 def pack(changes: Sequence[Shown]) -> bytes:
     """Write changes as they are kept."""
-    text = json.dumps(changes, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text = orjson.dumps(changes)
+    except TypeError:  # half of a letter
+        plain = json.dumps(changes, ensure_ascii=False, separators=(",", ":"))
+        text = plain.encode("utf-8", "replace")
     press = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 5, zdict=WORDS)
-    return MARK + press.compress(text.encode("utf-8", "replace")) + press.flush()
+    return MARK + press.compress(text) + press.flush()
 
 
 def unpack(data: bytes) -> list[Shown]:
@@ -117,7 +123,9 @@ def bounded(value: Any) -> Any:
     if isinstance(value, list):
         left, members = _LONGEST, list[Any]()
         for member in value:
-            left -= len(member if isinstance(member, str) else json.dumps(member))
+            left -= sum(
+                map(len, [member] if isinstance(member, str) else member.values())
+            )
             if left < 0:
                 return [*members, "…"]
             members.append(member)

@@ -6,8 +6,8 @@ from ..circuit.breaker import State
 from ..circuit.circuit import Circuit
 from ..database.database import Database, StorageClosedError
 from ..model.holds import foremost
+from ..model.outcome import Outcome
 from ..model.reasons import Reason
-from ..model.record import Outcome
 from . import jobs_view
 from .jobs_view import JobInfo
 from .source_holds import SourceHolds

@@ -7,8 +7,9 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from ..model.holds import SourceHold
+from ..model.outcome import ItemOutcome
 from ..model.reasons import SKIPPED
-from ..model.record import ItemOutcome, find_from_json
+from ..model.record import find_from_json
 from ..model.revisions import WHOLE
 from . import targets
 

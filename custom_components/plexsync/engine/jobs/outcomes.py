@@ -3,7 +3,7 @@
 import asyncio
 
 from ..model.events import Changed, ItemFailed, Tell
-from ..model.record import Outcome
+from ..model.outcome import Outcome
 from .job import Job
 from .job_status import JobStatus
 

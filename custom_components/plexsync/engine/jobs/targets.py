@@ -6,7 +6,7 @@ Every function is one step of a transaction under way (``Database.run``).
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from ..model.record import ItemOutcome
+from ..model.outcome import ItemOutcome
 from .job import Job
 
 SCHEMA = """

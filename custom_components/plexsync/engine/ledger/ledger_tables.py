@@ -109,7 +109,11 @@ def row(db: Connection, item: int, field: str, source: str) -> int:
 def numbers(db: Connection, item: int, fields: Iterable[str], source: str) -> list[int]:
     """Return the number of the row of each field, whether there is one or not."""
     first = item * _FIELDS + _number(db, "ledger_source", source)
-    return [first + _number(db, "ledger_field", field) * _SOURCES for field in fields]
+    known = dict(db.execute("SELECT name, id FROM ledger_field").fetchall())
+    return [
+        first + (known.get(field) or _number(db, "ledger_field", field)) * _SOURCES
+        for field in fields
+    ]
 
 
 def _number(db: Connection, table: str, name: str) -> int:
@@ -186,7 +190,7 @@ def set_intent(
 
 def confirm(db: Connection, rows: Mapping[int, str | None], now: float) -> None:
     """Let rows stand as they were written, and as they are shown, if a write is under way."""
-    begun = [row for row in rows if end_write(db, row)]
+    begun = _end_writes(db, list(rows))
     if begun:
         db.execute(
             "UPDATE moment SET at = ?1 WHERE at <> ?1"
@@ -199,10 +203,19 @@ def confirm(db: Connection, rows: Mapping[int, str | None], now: float) -> None:
     )
 
 
-def end_write(db: Connection, number: int) -> bool:
-    """Forget what a row said before its write; return whether one was under way."""
-    gone = db.execute("DELETE FROM unconfirmed WHERE id = ?", (number,))
-    return bool(gone.rowcount)
+def end_write(db: Connection, number: int) -> None:
+    """Forget what a row said before its write."""
+    _end_writes(db, [number])
+
+
+def _end_writes(db: Connection, rows: Sequence[int]) -> list[int]:
+    """Forget what rows said before their writes; return those of which one was under way."""
+    marks = ",".join("?" * len(rows))
+    gone = db.execute(
+        f"DELETE FROM unconfirmed WHERE id IN ({marks}) RETURNING id",  # noqa: S608  # marks only
+        rows,
+    )
+    return [row[0] for row in gone.fetchall()]
 
 
 def change_value(db: Connection, number: int, value: str | None, lock: bool) -> None:

@@ -88,7 +88,10 @@ type Ledger = Mapping[str, Sequence[LedgerRow]]
 
 def row_of(rows: Sequence[LedgerRow], source: str) -> LedgerRow | None:
     """Return the row of one source."""
-    return next((row for row in rows if row.source == source), None)
+    for row in rows:  # a generator would take longer than all else here
+        if row.source == source:
+            return row
+    return None
 
 
 def is_for_whoever_comes(ledger: Ledger, record: Record) -> bool:

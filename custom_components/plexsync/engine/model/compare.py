@@ -35,7 +35,11 @@ def members_of(value: Value | None) -> tuple[Any, ...] | None:
 def by_name(value: Value | None) -> Members:
     """Key members by folded name; actors of one name, by their roles, by number too."""
     members = members_of(value) or ()
-    found: Members = {fold(name_of(member)): member for member in members}
+    # Without a call for each member: this is asked some ten times for every list.
+    found: Members = {
+        (each.name if isinstance(each, Actor) else each).casefold(): each
+        for each in members
+    }
     if len(found) < len(members) and isinstance(members[0], Actor):
         return _numbered(members)
     return found

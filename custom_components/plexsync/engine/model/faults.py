@@ -26,7 +26,7 @@ class Fault(Exception):  # noqa: N818  # the word that is used everywhere
 
     ``reason`` is a short machine-readable word. As it comes over the wire a fault of
     the server's or the token's (a 500, a deadline, a 401) is in doubt: it may be its
-    subject's, and ``engine.judge`` decides. ``doubtful`` says of an item's fault that
+    subject's, and ``calls.judge`` decides. ``doubtful`` says of an item's fault that
     it is not proven. ``unreachable`` says that no answer came; ``retry_after`` is the
     server's wish in seconds, ``throttled`` that it asked us to slow down. The text
     never holds a URL, a token, a title or a path.

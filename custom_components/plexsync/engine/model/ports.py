@@ -15,7 +15,7 @@ from .record import Actor, Find, Image, Record, Value
 class Item:
     """A full read of one item, as Plex holds it.
 
-    ``fields`` holds every field of ``engine.fields`` that the item's type knows
+    ``fields`` holds every field of ``model.fields`` that the item's type knows
     (``None`` where empty; lists are complete; images are the server's own mark
     of the selected picture, as text). ``locks`` names the locked fields.
     ``read_at`` is the monotonic time, in seconds, at which the read began. The

@@ -140,37 +140,6 @@ class Record:
         return self._digest().hex() if self.revision is None else str(self.revision)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a job ended or where it stands.
-
-    ``status`` is one of written, unchanged, queued, failed, skipped: the worst of its
-    ``items``, each with an outcome of its own. ``changes`` lists the differences that
-    were written, as ``Plan.as_dict`` shapes them, of all items.
-    """
-
-    status: str
-    reason: str | None = None
-    changes: tuple[dict[str, Any], ...] = ()
-    items: tuple[ItemOutcome, ...] = ()
-
-    @property
-    def kept(self) -> Mapping[str, str]:
-        """Return the fields that were left alone, refused or lost, and why, of all items."""
-        return {name: why for item in self.items for name, why in item.kept.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class ItemOutcome:
-    """How one item of a record fared."""
-
-    rating_key: str
-    status: str
-    reason: str | None = None
-    changes: tuple[dict[str, Any], ...] = ()
-    kept: Mapping[str, str] = field(default_factory=dict)
-
-
 def clean_text(value: str, *, prose: bool = False, limit: int | None = None) -> str:
     """Make text safe for XML and one line long, unless it is prose.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..ledger.row import LedgerRow, another_leads, row_of
 from ..model.compare import by_name, same_member
@@ -10,7 +11,7 @@ from ..model.ports import Item
 from ..model.record import Record, Value
 
 
-@dataclass(slots=True)  # one for each field of each plan: freezing it takes longer
+@dataclass  # one for each field of each plan: freezing it takes longer
 class Case:
     """One field of a record, what stands in Plex, and what the ledger says of it."""
 
@@ -37,7 +38,7 @@ class Case:
         """Whether the field is locked."""
         return self.name in self.item.locks
 
-    @property
+    @cached_property
     def row(self) -> LedgerRow | None:
         """What the ledger says of it for the record's own source."""
         return row_of(self.rows, self.record.source)

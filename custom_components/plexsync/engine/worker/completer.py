@@ -38,6 +38,8 @@ class _Ended:
         for name, number in self.counts.items():
             stats.count(db, name, number)
         stats.note_ended(db, self.good, seconds)
+        if "synced" in self.counts:
+            stats.keep(db, "last_sync", repr(self.wall))
 
 
 class Completer:
@@ -227,8 +229,6 @@ def _record_done(db: Connection, ending: Ending, ended: _Ended) -> None:
     ending.superseded = not queue.settle(db, ending.job, rating_key, ended.now, kept)
     if is_news:
         ended.counts["synced" if written else "unchanged"] += 1
-    if written:
-        stats.keep(db, "last_sync", repr(ended.wall))
     ended.good.append(True)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from ..jobs.job import Job
+from ..model.outcome import ItemOutcome, Outcome
 from ..model.reasons import Reason
-from ..model.record import ItemOutcome, Outcome
 from .task import Task, Verdict
 
 # A job is over when each of its items is, and counts as the worst of them.
@@ -80,7 +80,7 @@ class Ending:
             key,
             status,
             None if is_over else task.reason,
-            tuple(change.as_dict() for change in changes),
+            changes,
             _left_alone(task, is_over) | task.kept,
         )
 
@@ -94,11 +94,10 @@ class Ending:
         """What whoever waits for the job is told."""
         if self.superseded:
             return Outcome("queued")
-        items, verdict = self.items, self.verdict
-        changes = tuple(change for item in items for change in item.changes)
-        if verdict in (Verdict.WRITTEN, Verdict.UNCHANGED):
-            return Outcome(_STATUS[verdict], None, changes, items)
-        return Outcome(_STATUS[verdict], self.main.reason, (), items)
+        verdict = self.verdict
+        is_over = verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
+        reason = None if is_over else self.main.reason
+        return Outcome(_STATUS[verdict], reason, self.items)
 
 
 def _left_alone(task: Task, is_over: bool) -> dict[str, str]:

@@ -14,8 +14,9 @@ from ..look.common import Common
 from ..look.look import Look
 from ..look.next_owner import seek_next_owners
 from ..model.faults import Fault
+from ..model.outcome import Outcome
 from ..model.reasons import Reason
-from ..model.record import Outcome, Record
+from ..model.record import Record
 from ..plan.lookup_result import LookupResult
 from .completer import SOON, Completer
 from .ending import Ending

@@ -109,14 +109,15 @@ class Verifying:
 def _confirm(task: Task, item: Item) -> bool:
     """Note which fields arrived; return whether all did."""
     task.lookup.item = item
+    missed = task.plan.missed(item)
     for change in task.plan.changes:
         if change.is_picture:
             task.shown[change.field] = item.fields.get(change.field)
-        elif not change.arrived(item) and (form := change.form(item)) is not None:
+        elif change in missed and (form := change.form(item)) is not None:
             task.shown[change.field] = form
         else:
             task.shown.pop(change.field, None)
-    lacking = {change.field for change in _lacking(task)}
+    lacking = {change.field for change in missed if _is_lacking(task, change)}
     task.confirmed += tuple(
         change.field
         for change in task.plan.changes
@@ -129,15 +130,15 @@ def _confirm(task: Task, item: Item) -> bool:
 
 def _lacking(task: Task) -> list[Change]:
     """Return the changes that are not there as they were sent, nor in a form of Plex's own."""
-    return [
-        change
-        for change in task.plan.missed(task.item)
-        if (
-            change.field in task.uploaded and change.field not in task.confirmed
-            if change.is_picture
-            else change.field not in task.shown
-        )
-    ]
+    missed = task.plan.missed(task.item)
+    return [change for change in missed if _is_lacking(task, change)]
+
+
+def _is_lacking(task: Task, missed: Change) -> bool:
+    """Return whether a change that is not there as it was sent is there in no form at all."""
+    if missed.is_picture:
+        return missed.field in task.uploaded and missed.field not in task.confirmed
+    return missed.field not in task.shown
 
 
 def _is_anothers(change: Change, item: Item) -> bool:

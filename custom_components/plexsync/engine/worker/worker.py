@@ -22,8 +22,9 @@ from ..jobs.job import Job
 from ..look.common import Common
 from ..look.look import Look
 from ..model.faults import Backoff
+from ..model.outcome import Outcome
 from ..model.reasons import Reason
-from ..model.record import Outcome, Record
+from ..model.record import Record
 from ..util.unforeseen import tell
 from .completer import SOON, Completer
 from .fresh import FRESH

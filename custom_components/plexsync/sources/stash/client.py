@@ -35,6 +35,7 @@ from ...engine.model.faults import Fault, FaultClass
 from ...engine.model.reasons import Reason
 from ...engine.util.bounded import read_at_most
 from ...engine.util.http_dates import parse_date, retry_after
+from ...engine.util.image_bytes import WHOLE_PICTURE
 from ..redirect import HOPS, redirect
 
 DEADLINE = 30.0  # seconds for one request and its complete answer
@@ -135,7 +136,7 @@ class StashClient:
 
         Raises a fault of class item, image_too_large, over ``limit`` bytes.
         """
-        headers = {"Accept": "image/*"}
+        headers = WHOLE_PICTURE | {"Accept": "image/*"}
         known = [tag for tag in etags if tag and tag.isascii() and tag.isprintable()]
         if known:
             headers["If-None-Match"] = ", ".join(known)
