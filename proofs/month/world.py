@@ -155,8 +155,7 @@ class World:
         self._spell = spell
         self.counts[spell.kind.name] += 1
         spell.begin(self.network)
-        if spell.kind.down:
-            await self._submit([_STEADY])
+        await self._submit([_STEADY])
 
     async def _end(self) -> None:
         assert self._spell is not None
