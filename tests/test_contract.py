@@ -206,8 +206,8 @@ def test_every_platform_limits_its_updates(platform: str) -> None:
 def test_every_entity_has_a_name_and_an_icon(platform: str) -> None:
     """Name and draw each entity, and nothing that does not exist."""
     keys = ENTITIES[platform].keys()
-    assert TEXTS["entity"][platform].keys() == keys
-    assert ICONS["entity"][platform].keys() == keys
+    assert TEXTS["entity"][platform].keys() ^ keys == set(), "translations/en.json"
+    assert ICONS["entity"][platform].keys() ^ keys == set(), "icons.json"
     assert all(TEXTS["entity"][platform][key]["name"] for key in keys)
     assert all(ICONS["entity"][platform][key]["default"] for key in keys)
     assert TEXTS["entity"].keys() == ICONS["entity"].keys() == ENTITIES.keys()
@@ -350,7 +350,7 @@ def test_the_fields_of_an_item_are_all_in_its_form() -> None:
     """Ask for each field of a record with a selector that gives what it holds."""
     for action in ("sync_item", "preview_item"):
         selector = SERVICES[action]["fields"]["fields"]["selector"]["object"]
-        assert selector["fields"].keys() == FIELDS.keys()
+        assert selector["fields"].keys() ^ FIELDS.keys() == set(), "services.yaml"
         for name, field in selector["fields"].items():
             ((kind, config),) = field["selector"].items()
             assert kind == SELECTORS[FIELDS[name].kind], name
@@ -379,10 +379,11 @@ def test_what_an_action_offers_is_translated() -> None:
         key = config["translation_key"]
         used.add(key)
         if kind == "select":
-            assert TEXTS["selector"][key]["options"].keys() == set(config["options"])
+            texts = TEXTS["selector"][key]["options"].keys()
+            assert texts ^ set(config["options"]) == set(), key
         else:
             fields = TEXTS["selector"][key]["fields"]
-            assert fields.keys() == config["fields"].keys()
+            assert fields.keys() ^ config["fields"].keys() == set(), key
             assert all(
                 text.keys() == {"name", "description"} for text in fields.values()
             )
@@ -395,7 +396,14 @@ def test_every_field_can_be_chosen() -> None:
     """Offer all fields there are to whoever undoes some, or looks for one."""
     for action, field in (("undo_item", "fields"), ("get_history", "field")):
         select = SERVICES[action]["fields"][field]["selector"]["select"]
-        assert set(select["options"]) == FIELDS.keys()
+        assert set(select["options"]) ^ FIELDS.keys() == set(), "services.yaml"
+    page = (INTEGRATION / "panel/history_view.js").read_text("utf-8")
+    (names,) = re.findall(
+        r"^const FIELDS = \[(.+?)\];$", page, re.MULTILINE | re.DOTALL
+    )
+    assert set(re.findall(r'"(\w+)"', names)) ^ FIELDS.keys() == set(), (
+        "history_view.js"
+    )
 
 
 def test_every_reason_can_be_chosen() -> None:

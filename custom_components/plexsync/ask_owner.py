@@ -67,7 +67,7 @@ def async_keep_holds(host: Host) -> None:
 def _async_tell_of_ends(host: Host) -> None:
     """Log the end of holds from before a reload, once a probe has seen that they ended."""
     entry, circuit = host.entry, host.engine.circuit
-    if circuit.breaker.has_seen:
+    if circuit.breaker.found_well:
         held = host.hass.data.get(_HELD, {}).pop(entry.entry_id, frozenset())
         for hold in sorted(held - circuit.holds):
             _LOGGER.info("%s: jobs are no longer held (%s)", entry.title, hold)
@@ -84,7 +84,7 @@ def async_ask_owner(host: Host, data: Snapshot | None) -> None:
         hass,
         entry,
         circuit.holds,
-        is_seen=circuit.breaker.has_seen,
+        found_well=circuit.breaker.found_well,
         save_failed=circuit.save_failed,
         database_fails=engine.worker.storage_failed,
     )
@@ -120,7 +120,7 @@ def _async_follow_token(host: Host) -> None:
         issues.async_follow_plex_token(hass, entry, refused=is_borrowed)
         if not is_borrowed:
             entry.async_start_reauth(hass)
-    elif circuit.breaker.has_seen and not host.engine.health.edits_refused:
+    elif circuit.breaker.found_well and not host.engine.health.edits_refused:
         # Plex accepts the token again: there is nothing left to ask for.
         issues.async_follow_plex_token(hass, entry, refused=False)
         for flow in entry.async_get_active_flows(hass, {SOURCE_REAUTH}):

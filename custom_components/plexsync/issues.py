@@ -140,18 +140,18 @@ def async_follow(
     entry: ConfigEntry,
     holds: Collection[Hold],
     *,
-    is_seen: bool,
+    found_well: bool,
     save_failed: bool,
     database_fails: bool,
 ) -> None:
     """Raise a repair for each hold of the worker, and remove those of past holds.
 
-    Until Plex ``is_seen``, it is unknown whether the holds that only a probe can see
+    Until Plex is ``found_well``, it is unknown whether the holds that only a probe can see
     still apply, so their repairs stay. Removing a repair and raising it again would make
     Home Assistant forget that the owner chose to ignore it.
     """
     for hold, key in BY_HOLD.items():
-        if hold in holds or is_seen or hold not in BY_LOOK:
+        if hold in holds or found_well or hold not in BY_LOOK:
             _follow(hass, entry, key, present=hold in holds)
     _follow(hass, entry, STORE_FAILED, present=save_failed)
     _follow(hass, entry, DATABASE_FAILS, present=database_fails)

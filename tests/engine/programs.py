@@ -205,7 +205,9 @@ class Program:
             raise self.broken("the job", outcome.status, outcome.reason)
         written = {
             item.rating_key: sorted(
-                str(change) for change in item.changes if change["field"] not in unseen
+                str(change.as_dict())
+                for change in item.changes
+                if change.field not in unseen
             )
             for item in outcome.items
         }

@@ -77,7 +77,9 @@ def test_what_was_merged_is_known_in_each_part(db: sqlite3.Connection) -> None:
     """Let both items that have its files there have what was written to it."""
     whole = item("5", OLD, "/a", "/b")
     write(db, whole)
-    parts.note(db, whole)
+    number = known_items.find(db, whole)
+    assert number is not None
+    parts.note(db, whole, number)
     other_machine.recognise(db, "second")
     one, other = item("7", NEW, "/a"), item("8", NEW, "/b")
     parts.recognise(db, one, other)

@@ -459,7 +459,7 @@ class QueueMachine(Machine):
     def write(self, job: Job, share: int) -> None:
         """Write some of it, as a batch does: from then on nothing is sure any more."""
         key = job.record.source, job.record.key
-        self.run(lambda db: settled.forget(db, *key))
+        self.run(lambda db: settled.compare_again(db, *key))
         if key in self.done:
             self.done[key].record = None
         plex = self.truth.setdefault(key, Truth()).plex
@@ -1057,7 +1057,7 @@ class QueueMachine(Machine):
         """Have the next record compared with Plex, even an equal one."""
         if self.done:
             key = list(self.done)[which % len(self.done)]
-            self.run(lambda db: settled.forget(db, *key))
+            self.run(lambda db: settled.compare_again(db, *key))
             self.done[key].record = None
 
     @rule(which=pick)

@@ -175,6 +175,11 @@ def _short_revisions(text: str) -> str:
         return ""
 
 
+def _shelve_files(db: sqlite3.Connection) -> None:
+    """Find items by their files through an index of which little changes at a time."""
+    db.execute("DROP INDEX IF EXISTS item_file_number")
+
+
 # The first one leads from version 1 to 2, and so on.
 LADDER: tuple[Step, ...] = (
     _see_turns,
@@ -185,4 +190,5 @@ LADDER: tuple[Step, ...] = (
     _hold_sources,
     _write_rows_once,
     _keep_it_small,
+    _shelve_files,
 )

@@ -130,7 +130,7 @@ class OnDemand:
 
         def work(db: Connection) -> None:
             if pins.item_of(db, source, key) != rating_key:
-                settled.forget(db, source, key)
+                settled.compare_again(db, source, key)
                 approvals.drop(db, source, key)  # it was shown for another item
             if rating_key is None:
                 pins.untie(db, source, key)

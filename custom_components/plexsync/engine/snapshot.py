@@ -24,8 +24,9 @@ from .worker.worker import Worker
 class Snapshot:
     """What every entity reads.
 
-    Times are seconds since the epoch, durations seconds, rates percent. Mean times and
-    availability are as of their last news (``OutageLog.news``).
+    Times are seconds since the epoch, durations seconds, rates percent; ``oldest`` alone
+    is by ``Clock.steady``, like all times of jobs, and ``show.py`` makes an age of it. Mean
+    times and availability are as of their last news (``OutageLog.news``).
     """
 
     circuit: State
@@ -37,7 +38,7 @@ class Snapshot:
     failed: int
     skipped: Mapping[str, int]  # records with nothing to write to, by reason
     failed_for: float  # seconds that a job has been left failed at most
-    oldest: float | None  # when the oldest open job came in, by ``Clock.steady``
+    oldest: float | None  # when the oldest pending job came in
     stalled: float  # since the worker last finished a job, while there is work due
     statistics: stats.Statistics
     next_probe: float | None

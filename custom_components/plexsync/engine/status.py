@@ -11,7 +11,7 @@ FAILED_LONG: Final = 86_400.0  # seconds after which failed jobs want to be look
 
 
 class Status(StrEnum):
-    """The words. Whichever comes first here is said where several would do.
+    """The words. Where several apply, the first one here is shown.
 
     First what the owner chose, then what nobody but the owner can mend, then what
     passes by itself, and what holds a part before what holds nothing.
@@ -60,7 +60,7 @@ def status(data: Snapshot) -> Status:
 
 
 def _asks(data: Snapshot) -> bool:
-    """Return whether a source waits for its owner's answer, and the question is there."""
+    """Return whether a source waits for its owner's answer, and the question is shown."""
     return any(
         shown is not None
         for holds in data.source_holds.values()

@@ -404,7 +404,8 @@ def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:
     """Let parts that were split off keep what is known of the whole, before that is undone."""
     parts.recognise(db, *items)
     for item in items:
-        parts.notice(db, item)
+        if (number := known_items.find(db, item)) is not None:
+            parts.notice(db, item, number)
 
 
 def _scope(

@@ -1,7 +1,7 @@
 """Recognise items whose XML has not changed since an earlier answer.
 
-An item whose XML is the same need not be parsed again: to split an answer into items and
-digest them costs a hundredth of parsing them.
+An item with the same XML need not be parsed again: splitting an answer into its items and
+digesting them costs a hundredth of parsing them.
 """
 
 from collections.abc import Mapping

@@ -107,4 +107,7 @@ class Source(Protocol):
     async def fetch(
         self, image: Image, known: str | None, files: Sequence[str] = ()
     ) -> FetchedImage:
-        """Fetch a picture of this source; see ``model.ports.Images``."""
+        """Fetch a picture of this source; see ``model.ports.Images``.
+
+        Only this method also raises ``Fault`` of class item.
+        """

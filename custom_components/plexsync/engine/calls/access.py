@@ -24,10 +24,11 @@ class CallAccess:
         *,
         tries: bool,
     ) -> None:
-        """Take what to guard.
+        """Take the calls to guard.
 
-        With ``side_calls`` nobody waits for a call that takes long. With ``tries`` a kind
-        that is shut is tried now and then; without, it is left alone.
+        With ``side_calls`` a call that takes long goes on beside these calls, and nobody
+        waits for it. With ``tries`` a kind that is shut is tried now and then; without,
+        it is left alone.
         """
         self.calls = calls
         self._bulkheads = bulkheads
@@ -42,7 +43,7 @@ class CallAccess:
         return not self._bulkheads.is_shut(kind)
 
     def why_not(self, kind: str) -> Fault:
-        """Return the fault of what needs a kind of call that may not be made."""
+        """Return the fault for whatever needs a call of this kind, while none may be made."""
         return self._bulkheads.why(kind)
 
     def unlisted(self) -> frozenset[str]:
@@ -57,7 +58,7 @@ class CallAccess:
     async def beside[T](
         self, kind: str, work: Callable[[GuardedCalls], Awaitable[T]]
     ) -> T | None:
-        """Make a call that may take long; return None if it goes on without us."""
+        """Make a call that may take long; return None if it goes on as a side call."""
         if self._side_calls is None:
             return await work(self.calls)
         try:

@@ -35,7 +35,7 @@ class GuardedCalls:
         self._permit = permit
         self._past = past
         self._wrote = False  # an edit or an upload went well
-        self._failed = False
+        self._failed = False  # then a trial without a write proves nothing
         self.refused: Fault | None = None  # the server's, or the token's: no more calls
 
     async def make[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
@@ -57,7 +57,7 @@ class GuardedCalls:
         return result
 
     async def judged(self, fault: Fault, about: About) -> Fault:
-        """Give a fault that came with an answer its scope."""
+        """Return a fault with its scope; one of the server's or the token's ends these calls."""
         self._failed = True
         verdict = await self._judge.decide(fault, about)
         if verdict.kind in (
@@ -69,15 +69,15 @@ class GuardedCalls:
         return verdict
 
     def proves_nothing(self) -> None:
-        """Note that what was begun could not be done."""
+        """Note that something was left undone: a trial without a write then proves nothing."""
         self._failed = True
 
     def saw_write(self) -> None:
-        """Note that a write of unknown outcome stands there: writes do work."""
+        """Note that a write whose outcome was unknown has arrived: the server takes writes."""
         self._wrote = True
 
     async def _admit(self) -> Permit:
-        """Return a permit; waits while the server is being looked at for somebody."""
+        """Return a permit; waits while a probe is under way that somebody asked for."""
         if self._permit is not None and self._permit.trial:
             return self._permit
         permit, self._permit = self._permit, None
@@ -87,7 +87,7 @@ class GuardedCalls:
                 await self._health.until_idle()
                 permit = self._circuit.admit(self._past)
             if permit is not None and permit.trial:
-                # The circuit opened meanwhile: this began in another time.
+                # The circuit opened meanwhile: calls that began before that are no trial.
                 self._circuit.give_back(permit)
                 permit = None
         if permit is None:
@@ -95,7 +95,7 @@ class GuardedCalls:
         return permit
 
     async def finish(self) -> None:
-        """Take a trial to its end: it proves what it wrote, or that nothing was to do."""
+        """End a trial: it succeeded if it wrote, and is quiet if there was nothing to write."""
         if (permit := self._permit) is None:
             return
         self._permit = None

@@ -1,9 +1,9 @@
 """The one judge of faults: it says whose each of them is.
 
-Judged from the answer, from what the call was about, and from the run of edits
-before it. A doubtful answer asks the probe, once for all who wait; what the
-probe finds is the server's. If it passes, the subject of the call is put off,
-until five different items in a row say otherwise.
+It goes by the answer, by what the call was about, and by the run of edits before it.
+After a doubtful answer the server is probed, once for all who wait. If the probe fails,
+the fault is the server's. If it passes, the subject of the call is put off, until five
+different items in a row have failed: then the server is at fault after all.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ class Purpose(StrEnum):
     SCAN = "scans"
 
 
-# An edit that goes well shows that others' edits and reads could; uploads likewise.
+# A call that goes well shows that the server takes such calls: what failed before it in
+# one of these ways was its own subject's fault.
 _SHOWN_BY = {
     Purpose.EDIT: (Purpose.EDIT, Purpose.READ),
     Purpose.UPLOAD: (Purpose.UPLOAD,),
@@ -69,7 +70,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """A fault that may be its subject's own: since when, and of what kind of call."""
+    """A fault that may be its subject's own: its place among the calls, and their kind."""
 
     number: int
     call_kind: str
@@ -89,10 +90,11 @@ class Judge:
         self._number = 0
         self._doubts: dict[str, _Doubt] = {}  # by subject
         self._forgiven: dict[str, int] = {}  # by subject, how often
-        # Kinds of edits whose failures are their library's: edits of others go well.
+        # Kinds of edits whose failures are their library's: edits in others go well.
         self._libraries_own: set[str] = set()
         self._proven: set[str] = set()  # subjects whose fault was their own
-        # Subject or kind of call that Plex asked to wait with → edits that had gone well.
+        # By subject and by kind of call: how many edits had gone well when Plex last
+        # asked it to slow down.
         self._slow_downs: dict[str, int] = {}
         self._good_edits = 0
 
@@ -109,7 +111,7 @@ class Judge:
     # -- what went well ------------------------------------------------------------
 
     def worked(self, about: About, began: int) -> None:
-        """Note a call that went well, and what that says of others."""
+        """Note a call that went well, and what that proves of others that failed."""
         if self._bulkheads.is_shut(about.bulkhead):
             self._forgive(about.bulkhead)
         self._bulkheads.worked(about.bulkhead)
@@ -191,10 +193,10 @@ class Judge:
         return self._put_off(fault, about)
 
     async def _ask(self, wall: float) -> Fault | None:
-        """Ask the probe; an outage that it finds began at the answer in doubt.
+        """Probe the server; an outage that this finds began with the answer in doubt.
 
-        A probe that is only asked to slow down has found no outage: if a first fault was
-        noted before, it stays.
+        A probe that is only asked to slow down has found no outage: a first fault that
+        was noted before stays.
         """
         evidence = self._circuit.evidence
         first = evidence.first_fault
@@ -209,12 +211,12 @@ class Judge:
         return found
 
     async def _run_on(self, fault: Fault, about: About, wall: float) -> Fault | None:
-        """Let the run of failed edits grow; return a verdict where it is no item's."""
+        """Let the run of failed edits grow; return a verdict once the fault is not the item's."""
         assert about.item is not None
         circuit, evidence = self._circuit, self._circuit.evidence
         refused = fault.kind is FaultClass.AUTH
         if about.bulkhead in self._libraries_own:
-            return None  # its library's: it counts in no run
+            return None  # it is the library's fault, and counts in no run
         if refused and self._health.edits_refused:
             self._health.refuse_edits()
             return Fault(FaultClass.AUTH, fault.reason)
@@ -256,11 +258,12 @@ class Judge:
         )
 
     async def _throttled(self, fault: Fault, about: About) -> Fault:
-        """Take it as the server's that it asks to slow down, unless others fare well."""
+        """Take a request to slow down as the server's, unless other calls go well meanwhile."""
         call_kind, good = about.bulkhead, self._good_edits
         if about.item and self._slow_downs.get(about.subject, good) < good:
             return Fault(FaultClass.ITEM, fault.reason, doubtful=True)
-        # What is no edit says nothing of edits: asked twice, its kind is to slow down.
+        # Other calls than edits say nothing of edits: when one kind is asked for the second
+        # time, that kind alone slows down.
         again = call_kind in self._slow_downs and about.purpose is not Purpose.EDIT
         if again or self._slow_downs.get(call_kind, good) < good:
             if (found := await self._ask(self._clock.wall())) is not None:
@@ -281,7 +284,7 @@ class Judge:
         if self._circuit.breaker.state is State.OPEN:
             self._forget()
             return verdict
-        # After the pause the others first: they show whether it is the server's.
+        # After the pause the other kinds go first: they show whether it is the server's.
         after = _AFTER_EDIT if about.purpose is Purpose.EDIT else _AFTER_OTHER
         wait, now = (self._circuit.wait() or 0.0) + after, self._clock.monotonic()
         self._bulkheads.failed(call_kind, about.subject, now, at_once=True, wait=wait)
@@ -296,7 +299,7 @@ class Judge:
 
 
 def _of_server(found: Fault) -> Fault:
-    """Return the fault of whoever waited for the probe that met this one."""
+    """Return the same fault anew: everybody who waited for the probe raises one."""
     return Fault(
         found.kind,
         found.reason,

@@ -100,7 +100,7 @@ class Breaker:
         return self._throttles > 0
 
     @property
-    def has_seen(self) -> bool:
+    def found_well(self) -> bool:
         """Whether the last look found the server well, and nothing was in doubt since."""
         return self.verified and self.state is not State.OPEN
 
@@ -109,7 +109,7 @@ class Breaker:
     def admit(self, now: float) -> Permit | None:
         """Return a permit, or None: not now."""
         self.expire(now)
-        if not self.has_seen or now < self.not_before:
+        if not self.found_well or now < self.not_before:
             return None
         if self.state is State.HALF_OPEN and self._permits:
             return None

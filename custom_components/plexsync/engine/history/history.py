@@ -4,8 +4,8 @@ Same database as the queue: what was written to an item is noted in the transact
 ends its job, an undo in the one that gives its fields up. It is there to be looked at:
 undo itself goes by the ledger, and outlives it.
 
-A row costs little: what an item and a moment have in common is squeezed, titles of
-items are not among it, and the only index over rows is one of undos.
+A row is small: what was written to one item at one moment is compressed together, the
+item's title is not stored, and the only index over rows is that of undos.
 """
 
 import asyncio
@@ -40,10 +40,10 @@ CREATE TABLE IF NOT EXISTS history_run (
     source TEXT NOT NULL,
     first REAL NOT NULL,
     last REAL NOT NULL,
-    items INTEGER NOT NULL,        -- that were written, and their fields
-    fields INTEGER NOT NULL,
-    rows INTEGER NOT NULL,         -- that are still kept of it, and their size
-    bytes INTEGER NOT NULL
+    items INTEGER NOT NULL,        -- that were written
+    fields INTEGER NOT NULL,       -- of these items
+    rows INTEGER NOT NULL,         -- of the run, that are still kept
+    bytes INTEGER NOT NULL         -- of these rows
 ) STRICT;
 CREATE INDEX IF NOT EXISTS history_run_source ON history_run (source);
 CREATE TABLE IF NOT EXISTS history_split (
@@ -58,7 +58,7 @@ KEEP_DAYS: Final = 30
 MAX_BYTES: Final = 20_000_000
 PAUSE: Final = 600.0  # seconds after which a source begins another run
 _OVERHEAD = 24  # bytes of a row beside its text
-_SLACK = 500_000  # bytes that are written before somebody looks whether it is too much
+_SLACK = 500_000  # bytes that are written until the bounds are checked again
 _STEP = 500  # rows that are dropped in one transaction
 _LONGEST = 4_000  # letters of one value that are kept
 _DAYS = "history_days"  # the note with the newest row of each day, oldest day first
@@ -66,7 +66,7 @@ _DAY_BEGAN = "history_day"
 _DAY = 86_400.0
 _AGAIN = 300.0  # seconds until a database that failed is tried again
 
-_WINDOW = -12  # 4 kB, no header: to set up more takes longer than to squeeze
+_WINDOW = -12  # 4 kB, no header: to set up a larger one takes longer than to compress
 
 type Shown = list[Any]  # [field, before, after], or [field] where nothing had to change
 
@@ -98,7 +98,7 @@ def unpack(data: bytes) -> list[Shown]:
 
 
 def unpack_text(data: bytes) -> str:
-    """Read it as the text that it is, to be searched: that takes half the time."""
+    """Read only the JSON text, for a search: not to parse it saves half the time."""
     words, data = (WORDS, data[1:]) if data[:1] == MARK else (FIRST_WORDS, data)
     try:
         text = zlib.decompressobj(_WINDOW, zdict=words).decompress(data)
@@ -108,7 +108,7 @@ def unpack_text(data: bytes) -> str:
 
 
 def parse(text: str) -> list[Shown]:
-    """Return the changes that a text tells of."""
+    """Parse the JSON text of some changes; what cannot be read is nothing."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -179,7 +179,7 @@ class WriteHistory:
             self._grown += size
 
     def prune_soon(self) -> None:
-        """Look soon whether there is too much by now, if a good deal was written."""
+        """Check the bounds soon, if a good deal was written since they were checked."""
         if self._grown > _SLACK:
             self._grown = 0
             self._wake.set()
@@ -206,7 +206,7 @@ class WriteHistory:
     def _see_the_day(self, db: Connection) -> tuple[float, int]:
         """Return the seconds that are left of the day, and the newest row that is too old.
 
-        Days are counted rather than reckoned: a clock that jumps drops nothing. However
+        Days are counted, not taken from a calendar: a clock that jumps drops nothing. However
         long Home Assistant was off, the next look counts one day at most.
         """
         now, days = self._clock.steady(), json.loads(stats.setting(db, _DAYS) or "[]")
@@ -246,7 +246,7 @@ class WriteHistory:
         )
         db.execute("DELETE FROM history_run WHERE rows <= 0")
         if db.execute("SELECT 1 FROM history LIMIT 1").fetchone() is None:
-            stats.keep(db, _DAYS, None)  # numbers begin anew
+            stats.keep(db, _DAYS, None)  # the ids of rows begin at 1 again
             db.execute("DELETE FROM history_split")
             return False
         return rows.total() == _STEP
@@ -273,14 +273,14 @@ def _run_of(db: Connection, source: str, at: float) -> int:
 
 
 def follow_source(db: Connection, former: str, source: str) -> None:
-    """Let what a source wrote under its former name be told under this one."""
+    """Move the runs of a source that was added again from its former id to this one."""
     db.execute("UPDATE history_run SET source = ? WHERE source = ?", (source, former))
 
 
 def lose_items(db: Connection) -> None:
-    """Let rows stay of items that have no file, and are about to be forgotten.
+    """Part rows from items that have no file, and are about to be forgotten.
 
-    Their number may be used again.
+    The rows stay, but the number of such an item may be used again.
     """
     db.execute(
         "UPDATE history SET item = 0 WHERE item IN (SELECT id FROM item WHERE path = '')"
@@ -292,7 +292,7 @@ def lose_items(db: Connection) -> None:
 
 
 def follow_split(db: Connection, whole: int, part: int) -> None:
-    """Let what was written to a whole so far be found under what was split off, too."""
+    """Let the rows of an item so far be found under a part that was split off it, too."""
     db.execute(
         "INSERT OR REPLACE INTO history_split"
         " SELECT ?2, whole, last FROM history_split WHERE item = ?1"

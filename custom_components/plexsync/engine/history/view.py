@@ -12,24 +12,25 @@ from ..database.database import Database
 from .history import Shown, parse, unpack, unpack_text
 
 _STEP: Final = 1_000  # rows that are looked at in one transaction
-_FAST_STEP: Final = 2_000  # those of which most need not be read
-_LARGEST: Final = 150_000  # bytes of the changes on one page, but for a first row
+_FAST_STEP: Final = 2_000  # the same, where SQLite leaves most of them out
+_LARGEST: Final = 150_000  # bytes of changes on one page; its first row may have more
 _NEWEST: Final = 2**63 - 1
 
-# An item that Plex has merged into another one is shown as that.
+# A row of an item that Plex has merged into another one is shown as the other one's.
 _ROWS: Final = (
     "SELECT history.id, history.run, at, history.item, history.key, changes, source,"
     " coalesce(nullif((SELECT whole.rating_key FROM part"
     " JOIN item AS whole ON whole.id = part.item"
     " WHERE part.section = item.section AND part.path = item.path), ''),"
     " item.rating_key, ''), coalesce(item.section, ''), coalesce(item.path, '')"
-    # In this order, whatever is asked for: rows have no index by their run.
+    # CROSS JOIN: history always comes first, because it has no index by run.
     " FROM history CROSS JOIN history_run ON history_run.id = history.run"
     " LEFT JOIN item ON item.id = history.item"
 )
 
 
-# What was written to these items, and to what they were split off, until they were.
+# The rows of these items; for an item that was split off another one, also the other
+# one's rows from before the split.
 _OF_ITEMS: Final = (
     "(history.item IN (SELECT value FROM json_each(?)) OR EXISTS"
     " (SELECT 1 FROM history_split AS split WHERE split.whole = history.item"
@@ -61,8 +62,8 @@ class WrittenRow:
     """What was written to one item at once.
 
     ``changes`` are [field, before, after]; ``taken_back`` names those of its fields that
-    an undo brought back since. Of an undo the ``key`` is None. The rating key, library
-    and path are empty where nobody knows any more.
+    an undo has restored since. An undo itself has the ``key`` None. The rating key,
+    library and path are empty if the item is not known any more.
     """
 
     id: int
@@ -81,7 +82,7 @@ class WrittenRow:
 class HistoryPage:
     """Some rows; ``next`` is the ``before`` of the next page, None at the end.
 
-    ``total`` counts all rows that fit where that is known without a look at each.
+    ``total`` counts all rows that fit, None if each would have to be looked at for it.
     ``oldest`` is when the oldest row that is kept was written.
     """
 
@@ -93,9 +94,9 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRun:
-    """What one source wrote without a pause; an item counts each time.
+    """What one source wrote without a pause; an item counts each time it was written.
 
-    ``undone`` counts the fields that an undo brought back since.
+    ``undone`` counts the fields that an undo has restored since.
     """
 
     id: int
@@ -115,7 +116,7 @@ class HistoryView:
         self._database = database
 
     async def page(self, wanted: Wanted) -> HistoryPage:
-        """Return one page; each step of the way down is a short transaction of its own."""
+        """Return one page, looked for in steps, each of which is a short transaction."""
         total, oldest = await self._database.run(
             lambda db: _overview(db, wanted), durable=False
         )
@@ -136,7 +137,7 @@ class HistoryView:
             before = seen
 
     async def runs(self, limit: int, before: int | None = None) -> list[HistoryRun]:
-        """Return the newest runs that began before one."""
+        """Return the newest runs, at most ``limit`` of those older than the run ``before``."""
         runs = await self._database.run(
             lambda db: _runs(db, limit, before or _NEWEST), durable=False
         )
@@ -150,14 +151,14 @@ class HistoryView:
         return [replace(run, undone=undone[run.id]) for run in runs]
 
     async def find_run(self, number: int) -> HistoryRun | None:
-        """Return one run, without what was undone of it."""
+        """Return one run; its ``undone`` is not counted."""
         found = await self._database.run(
             lambda db: _runs(db, 1, number + 1), durable=False
         )
         return found[0] if found and found[0].id == number else None
 
     async def knows(self, source: str) -> bool:
-        """Return whether a source is told of, one that was removed too."""
+        """Return whether there are rows of a source; it may have been removed."""
         return await self._database.run(
             lambda db: (
                 db.execute(
@@ -179,13 +180,13 @@ def _runs(db: Connection, limit: int, before: int) -> list[HistoryRun]:
 
 
 def _newest_undo(db: Connection) -> int | None:
-    """Return the newest row of an undo: no later one can have been undone."""
+    """Return the newest row of an undo: no row after it can have been undone."""
     newest = db.execute("SELECT max(id) FROM history WHERE key IS NULL").fetchone()[0]
     return None if newest is None else int(newest)
 
 
 def _undone(db: Connection, runs: str, before: int) -> tuple[Counter[int], int | None]:
-    """Count what was undone of the next rows of some runs, and say where to go on."""
+    """Count what was undone in the next step's rows of some runs; say where to go on."""
     last = _last_of_step(db, before, _FAST_STEP)
     rows = db.execute(
         "SELECT id, run, item, changes FROM history WHERE id < ?1 AND id >= ?2"
@@ -203,7 +204,7 @@ def _undone(db: Connection, runs: str, before: int) -> tuple[Counter[int], int |
 
 
 def _last_of_step(db: Connection, before: int, step: int) -> int | None:
-    """Return the last row of those that are looked at together; None where all are left."""
+    """Return the last row of the next step; None if all that is left fits into it."""
     last = db.execute(
         "SELECT id FROM history WHERE id < ? ORDER BY id DESC LIMIT 1 OFFSET ?",
         (before, step - 1),
@@ -214,7 +215,7 @@ def _last_of_step(db: Connection, before: int, step: int) -> int | None:
 def _taken_back(db: Connection, item: int, number: int) -> set[str]:
     """Name the fields of an item that were undone after one of its rows.
 
-    Of a row whose item nobody knows any more, none.
+    There are none if the item is not known any more (0).
     """
     if not item:
         return set()
@@ -226,7 +227,7 @@ def _taken_back(db: Connection, item: int, number: int) -> set[str]:
 
 
 def _overview(db: Connection, wanted: Wanted) -> tuple[int | None, float | None]:
-    """Return how many rows fit, if the runs tell that, and when the oldest was written."""
+    """Return how many rows fit (None if runs alone do not tell), and the oldest row's time."""
     only = (wanted.rating_key, wanted.field, wanted.since, wanted.until, wanted.search)
     total = None
     if all(each is None for each in only):
@@ -289,7 +290,7 @@ def _items(db: Connection, rating_key: str) -> list[int]:
 
 
 def _may_fit(wanted: Wanted, text: str, path: str) -> bool:
-    """Return whether a row is worth being read: most are not what was asked for."""
+    """Return whether a row may fit, by its text alone: to parse it costs more."""
     if wanted.field is not None and f'["{wanted.field}"' not in text:
         return False
     if wanted.search is None or wanted.search.casefold() in path.casefold():

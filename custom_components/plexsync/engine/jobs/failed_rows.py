@@ -24,8 +24,8 @@ class Choice:
     """Which failed jobs are meant: those that fit everything that is given.
 
     ``passing`` chooses those that an outage explains, but not for ever: what fails
-    again and again after outages is not explained by them. With ``skipped`` those are meant too
-    that had nothing to write to.
+    again and again after outages is not explained by them. With ``skipped``
+    jobs that had nothing to write to are meant, too.
     """
 
     reason: str | None = None
@@ -75,7 +75,7 @@ def chosen(db: Connection, choice: Choice) -> list[Failed]:
 def retry(db: Connection, choice: Choice, now: float) -> int:
     """Make failed jobs ready again, as if they came in now; return how many.
 
-    One that may bring the process down gets a whole new start only by hand.
+    After an outage (``passing``) one that may crash the process gets a single try.
     """
     where, values = choice.where()
     return db.execute(
@@ -88,10 +88,10 @@ def retry(db: Connection, choice: Choice, now: float) -> int:
 
 
 def withdraw(db: Connection, job: int, reason: str) -> int:
-    """Let a failed job be, for its source has nothing to write; return 1, 0 if it is not failed.
+    """Leave a failed job whose source has nothing to write; return how many did (0 or 1).
 
-    A record that is skipped now is no failure. Else the job is kept: one answer of a
-    source never proves a deletion.
+    If the reason is one for skipping, the job is skipped from now on, which is no failure.
+    Else it stays failed: one answer of a source never proves a deletion.
     """
     return db.execute(
         "UPDATE job SET reason = ?, candidates = NULL, passing = 0, failed = ?"
@@ -107,9 +107,9 @@ def discard(db: Connection, choice: Choice) -> int:
 
 
 def prune(db: Connection) -> int:
-    """Let one day pass, and drop what failed long ago or is too many; return how many.
+    """Add a day to each failed job, and drop those too old or too many; return how many.
 
-    Days are counted rather than reckoned: a clock that jumps drops nothing.
+    It is called once a day. No clock is asked, so one that jumps drops nothing.
     """
     db.execute("UPDATE job SET days = days + 1 WHERE failed = 1")
     return db.execute(

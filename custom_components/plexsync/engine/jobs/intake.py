@@ -61,7 +61,7 @@ def compare_anew(
     db: Connection, record: Record, priority: Priority, now: float
 ) -> None:
     """Take in a record that is compared with its items even where it was in line."""
-    settled.forget(db, record.source, record.key)
+    settled.compare_again(db, record.source, record.key)
     enqueue(db, record, priority, now)
 
 

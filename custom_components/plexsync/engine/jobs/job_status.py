@@ -19,7 +19,7 @@ class JobStatus:
     def __init__(
         self, database: Database, circuit: Circuit, source_holds: SourceHolds
     ) -> None:
-        """Take all three."""
+        """Take where jobs are, and what may hold them."""
         self._database = database
         self._circuit = circuit
         self._source_holds = source_holds
@@ -28,8 +28,8 @@ class JobStatus:
         """Name what holds the jobs of a source, the server's first."""
         return foremost(self._circuit.holds) or foremost(self._source_holds.of(source))
 
-    def _unsaid(self) -> str | None:
-        """Return why nothing moves at the moment: held, circuit_open, or None."""
+    def _why_all_wait(self) -> str | None:
+        """Return why even jobs without a reason of their own wait now, None if they do not."""
         if self._circuit.holds:
             return "held"
         if self._circuit.breaker.state is not State.CLOSED:
@@ -39,7 +39,7 @@ class JobStatus:
     def queued(self, source: str) -> Outcome:
         """Return the outcome so far of a record that is on disk."""
         held = self.hold_of(source) is not None
-        return Outcome("queued", Reason.HELD if held else self._unsaid())
+        return Outcome("queued", Reason.HELD if held else self._why_all_wait())
 
     async def of(self, source: str, key: str) -> Outcome:
         """Say where a record that was accepted stands."""
@@ -53,13 +53,13 @@ class JobStatus:
             return Outcome("unchanged")
         if info.state in ("failed", "skipped"):
             return Outcome(info.state, info.reason)
-        return Outcome("queued", info.reason or self._unsaid())
+        return Outcome("queued", info.reason or self._why_all_wait())
 
     async def jobs(self, **filters: Any) -> tuple[list[JobInfo], int]:
         """Return one page of jobs and how many there are; see ``jobs_view.listing``."""
-        why, hold = self._unsaid(), foremost(self._circuit.holds)
+        why, hold = self._why_all_wait(), foremost(self._circuit.holds)
         return await self._database.run(
-            lambda db: jobs_view.listing(db, unsaid=why, hold=hold, **filters),
+            lambda db: jobs_view.listing(db, why_all_wait=why, hold=hold, **filters),
             durable=False,
         )
 

@@ -113,7 +113,7 @@ def listing(
     state: str | None = None,
     source: str | None = None,
     reason: str | None = None,
-    unsaid: str | None = None,
+    why_all_wait: str | None = None,
     hold: str | None = None,
     limit: int = 50,
     offset: int = 0,
@@ -123,7 +123,7 @@ def listing(
     Those that are skipped are only given where that state is asked for; ``pending``
     means all that are neither done nor failed nor skipped.
 
-    ``unsaid`` is the reason of those that have none of their own: what all wait for;
+    ``why_all_wait`` is the reason of those that have none of their own: what all wait for;
     ``hold`` is what holds the whole server.
     """
     where, values = [_conditions(held=hold is not None)[state]], list[Any]()
@@ -132,11 +132,11 @@ def listing(
         values.append(source)
     if reason is not None:
         where.append(f"{_REASON} = ?")
-        values += [unsaid, reason]
+        values += [why_all_wait, reason]
     condition = " AND ".join(where)
     total = db.execute(f"SELECT count(*) FROM job WHERE {condition}", values).fetchone()
     page = (*values, limit, offset)
-    return _infos(db, condition, page, unsaid=unsaid, hold=hold), total[0]
+    return _infos(db, condition, page, why_all_wait=why_all_wait, hold=hold), total[0]
 
 
 STATES: Final = (
@@ -196,7 +196,7 @@ def _infos(
     where: str,
     values: tuple[Any, ...],
     *,
-    unsaid: str | None = None,
+    why_all_wait: str | None = None,
     hold: str | None = None,
 ) -> list[JobInfo]:
     return [
@@ -222,7 +222,7 @@ def _infos(
             " enqueued, due, find, fields, failures, first_failed, last_failed, retries,"
             f" reason, {_HOLD}"
             f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
-            (unsaid, hold, *values),
+            (why_all_wait, hold, *values),
         )
         for named in (json.loads(row[6] or "[]"),)
     ]

@@ -14,14 +14,14 @@ from . import queue
 
 
 def is_another(known: Sequence[str], files: Sequence[str]) -> bool:
-    """Return whether two sets of marks have no file in common; not where one is unknown."""
+    """Return whether two records have no file in common; False if those of one are unknown."""
     return bool(known and files) and not set(known) & set(files)
 
 
 def begin_anew(db: Connection, record: Record, now: float) -> None:
-    """Forget what is known by this key; the items follow whoever has their files now.
+    """Forget the record that had this key; its items follow whichever record has their files.
 
-    What was written stays, and can be undone.
+    What was written for it stays, and can be undone.
     """
     whose = record.source, record.key
     queue.drop(db, *whose, now)

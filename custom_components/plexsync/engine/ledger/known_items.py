@@ -20,7 +20,18 @@ CREATE TABLE IF NOT EXISTS item (
     record_key TEXT NOT NULL DEFAULT ''  -- of its first record: its rows need not repeat it
 ) STRICT;
 CREATE INDEX IF NOT EXISTS item_rating_key ON item (rating_key);
-CREATE INDEX IF NOT EXISTS item_file_number ON item (file);
+CREATE INDEX IF NOT EXISTS item_shelf_file ON item (id / 8192, file);
+"""
+# Digests are in no order: in one index of all items each new one would change a page of its
+# own. So the index is in shelves of 8192 items each, and only the last one changes.
+_BY_FILE = """
+WITH RECURSIVE shelf (number) AS (
+    SELECT max(id) / 8192 FROM item
+    UNION ALL SELECT number - 1 FROM shelf WHERE number > 0
+)
+SELECT item.id FROM shelf CROSS JOIN item ON item.id / 8192 = shelf.number
+    AND item.file = ?2 AND item.path = ?3 AND item.section IN (?1, '')
+ORDER BY item.section DESC
 """
 
 
@@ -64,12 +75,8 @@ def find_or_add(db: Connection, item: Item, key: str = "") -> int:
 
 def by_file(db: Connection, section: str, path: str) -> int | None:
     """Find the ledger's number of the item of a file, whatever its rating key is now."""
-    row = db.execute(
-        # Without a section it is of a server whose place this one took.
-        "SELECT id FROM item WHERE section IN (?, '') AND file = ? AND path = ?"
-        " ORDER BY section DESC",
-        (section, short_digest(path), path),
-    ).fetchone()
+    # Without a section it is of a server whose place this one took.
+    row = db.execute(_BY_FILE, (section, short_digest(path), path)).fetchone()
     return int(row[0]) if row else None
 
 

@@ -53,16 +53,21 @@ SCHEMA = (
 def rows(db: Connection, item: Item) -> Ledger:
     """Read the rows of one item, by field."""
     number = known_items.find(db, item)
-    return {} if number is None else _rows(db, OF_ITEM, number)
+    return {} if number is None else rows_of(db, number)
 
 
-def _rows_of(db: Connection, number: int, changes: Iterable[Change]) -> Ledger:
+def rows_of(db: Connection, number: int) -> Ledger:
+    """Read the rows of one item, given by the ledger's number."""
+    return _rows(db, OF_ITEM, number)
+
+
+def _rows_to_change(db: Connection, number: int, changes: Iterable[Change]) -> Ledger:
     """Read the rows of an item, at least of the fields that are about to change."""
     match list(changes):
         case [change]:
             return _rows(db, OF_FIELD, number, change.field)
         case _:
-            return _rows(db, OF_ITEM, number)
+            return rows_of(db, number)
 
 
 def _rows(db: Connection, which: str, *values: Any) -> Ledger:
@@ -116,11 +121,14 @@ def intend(
     key: str,
     changes: Iterable[Change],
     now: float,
-) -> None:
-    """Note what is about to be written, and what stands there now if it is the first."""
+) -> int:
+    """Note what is about to be written, and what stands there now if it is the first.
+
+    Return the ledger's number of the item.
+    """
     changes = list(changes)
     number = known_items.find_or_add(db, item, key)
-    known, moment = _rows_of(db, number, changes), ledger_tables.moment(db, now)
+    known, moment = _rows_to_change(db, number, changes), ledger_tables.moment(db, now)
     names = [change.field for change in changes]
     numbered = zip(
         ledger_tables.numbers(db, number, names, source), changes, strict=True
@@ -163,6 +171,7 @@ def intend(
     for change in changes:
         if change.field in known and (change.anew or change.taken):
             _begin_anew(db, number, source, item, change)
+    return number
 
 
 def _begin_anew(
@@ -243,7 +252,7 @@ def adopt(
     if not changes:
         return
     number = known_items.find_or_add(db, item, key)
-    known, moment = _rows_of(db, number, changes), ledger_tables.moment(db, now)
+    known, moment = _rows_to_change(db, number, changes), ledger_tables.moment(db, now)
     for change in changes:
         if len(known.get(change.field, ())) > 1:
             members.pass_on(db, number, source, change)

@@ -75,7 +75,7 @@ LEFT JOIN moment ON moment.id = coalesce(unconfirmed.moment, written.moment);
 """
 
 # Conditions on ``written``. The numbers of an item, then a field's name, then a
-# source's: ``row`` takes all three, ``of_field`` the first two.
+# source's: ``ROW`` takes all three, ``OF_FIELD`` the first two.
 _FIELD = "(SELECT id FROM ledger_field WHERE name = ?2)"
 _SOURCE = "(SELECT id FROM ledger_source WHERE name = {})"
 OF_ITEM = "id BETWEEN ?1 * 1048576 AND ?1 * 1048576 + 1048575"

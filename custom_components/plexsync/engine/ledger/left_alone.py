@@ -91,9 +91,9 @@ def take_back(db: Connection, rule: Rule) -> bool:
     if not removed.rowcount:
         return False
     if rule.key is None:
-        settled.forget_all(db, rule.source)
+        settled.compare_all_again(db, rule.source)
     else:
-        settled.forget(db, rule.source, rule.key)
+        settled.compare_again(db, rule.source, rule.key)
     return True
 
 

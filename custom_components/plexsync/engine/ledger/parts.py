@@ -26,9 +26,9 @@ CREATE INDEX IF NOT EXISTS part_item ON part (item);
 """
 
 
-def note(db: Connection, item: Item) -> None:
-    """Remember the files of an item that has several."""
-    if len(item.paths) > 1 and (number := known_items.find(db, item)) is not None:
+def note(db: Connection, item: Item, number: int) -> None:
+    """Remember the files of an item that has several; ``number`` is the ledger's."""
+    if len(item.paths) > 1:
         db.executemany(
             "INSERT OR REPLACE INTO part SELECT ?1, ?2, ?3"
             " WHERE NOT EXISTS (SELECT 1 FROM item WHERE id = ?3 AND path = ?2)",
@@ -69,13 +69,12 @@ def recognise(db: Connection, *items: Item) -> None:
             _forget(db, item.section, path)
 
 
-def notice(db: Connection, item: Item) -> None:
+def notice(db: Connection, item: Item, number: int) -> None:
     """See which files have left an item: what was written to it is theirs, too.
 
     It is noted before that changes; where they are now is found out when it matters.
+    ``number`` is the ledger's.
     """
-    if (number := known_items.find(db, item)) is None:
-        return
     for path in of(db, number):
         if path not in item.paths:
             _inherit(db, number, _known_by(db, item.section, path))

@@ -1,4 +1,4 @@
-"""What was brought into line last of each record, so that an equal one changes nothing.
+"""The newest record of each key that was brought into line: an equal one changes nothing.
 
 Every function is one step of a transaction under way (``Database.run``).
 """
@@ -63,7 +63,7 @@ def find(db: Connection, source: str, key: str) -> Settled | None:
 
 
 def recover(db: Connection, now: float) -> None:
-    """Let nothing have come in after now: the clock may have been ahead."""
+    """Cap all arrival times at now: the clock may have been ahead when they were noted."""
     db.execute("UPDATE settled SET heard = :now WHERE heard > :now", {"now": now})
 
 
@@ -74,7 +74,7 @@ def is_any(db: Connection, source: str) -> bool:
 
 
 def go_back(db: Connection, record: Record, known: Settled) -> Settled:
-    """Let revisions count anew: their source went back in time."""
+    """Forget the revisions of a record's fields: its source went back in time."""
     db.execute(
         "UPDATE settled SET revisions = '' WHERE source = ? AND key = ?",
         (record.source, record.key),
@@ -83,7 +83,7 @@ def go_back(db: Connection, record: Record, known: Settled) -> Settled:
 
 
 def confirm(db: Connection, record: Record, known: Settled, now: float) -> None:
-    """Note that this revision says the same: what lies in between comes too late now."""
+    """Note that a newer revision says the same: whatever is older than that comes too late."""
     revisions = known.revisions | {
         name: newest(record.revision, known.revisions.get(name))
         for name in pack(record)
@@ -104,7 +104,7 @@ def confirm(db: Connection, record: Record, known: Settled, now: float) -> None:
 
 
 def agree(db: Connection, record: Record) -> None:
-    """Note that a record needs nothing written: it is this revision that an undo is against."""
+    """Note a newer revision that needed no write: an undo will hold against this one."""
     db.execute(
         "UPDATE settled SET token = ?1 WHERE source = ?2 AND key = ?3 AND token <> ?1",
         (record.token(), record.source, record.key),
@@ -166,7 +166,7 @@ def token(db: Connection, source: str, key: str) -> str | None:
     return row[0] if row else None
 
 
-def forget(db: Connection, source: str, key: str) -> None:
+def compare_again(db: Connection, source: str, key: str) -> None:
     """Let the next record be compared with Plex, even an equal one."""
     db.execute(
         "INSERT OR IGNORE INTO unsettled SELECT source, key FROM settled"
@@ -175,8 +175,8 @@ def forget(db: Connection, source: str, key: str) -> None:
     )
 
 
-def forget_all(db: Connection, source: str) -> None:
-    """Let the next record of each be compared with Plex, even an equal one."""
+def compare_all_again(db: Connection, source: str) -> None:
+    """Let the next record of each key be compared with Plex, even an equal one."""
     db.execute(
         "UPDATE settled SET plain = x'', fingerprint = x'' WHERE source = ?", (source,)
     )

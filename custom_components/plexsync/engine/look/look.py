@@ -24,7 +24,7 @@ from ..ledger import (
     seen,
     sources_lead,
 )
-from ..ledger.row import is_for_whoever_comes
+from ..ledger.row import Ledger, is_for_whoever_comes
 from ..model.ports import Items
 from ..model.reasons import Reason
 from ..model.record import Find
@@ -148,16 +148,18 @@ class Look:
                 assert lookup.record is not None
                 pins.confirm(db, lookup.record, lookup.item, self._common.server)
                 parts.recognise(db, lookup.item)
-                parts.notice(db, lookup.item)
-                parts.note(db, lookup.item)
-                known = ledger.rows(db, lookup.item)
+                number = known_items.find(db, lookup.item)
+                known: Ledger = {}
+                if number is not None:
+                    parts.notice(db, lookup.item, number)
+                    parts.note(db, lookup.item, number)
+                    known = ledger.rows_of(db, number)
                 key = item_owner.owner(db, lookup.item, lookup.record, known)
                 if key is None and is_for_whoever_comes(known, lookup.record):
                     ledger.take_for_undone(db, lookup.item, lookup.record)
                     known = ledger.rows(db, lookup.item)
                 lookup.ledger = known
                 if lead_once:
-                    number = known_items.find(db, lookup.item)
                     lookup.leads_once = sources_lead.fields(db, lookup.record, number)
                 lookup.left_alone = left_alone.fields(db, lookup.record)
                 if self._skims:

@@ -20,8 +20,8 @@ class SourceHold(StrEnum):
     """What holds one source. Of several the first one here is named.
 
     The first two wait for their owner's answer, and all jobs of the source with them.
-    What a source that is away has sent is whole, and is written: there only wait the
-    jobs that have to ask it for something, a picture say.
+    A source that is away holds only the jobs that still have to ask it for something, such
+    as a picture: whatever it has sent is written.
     """
 
     FIRST_PLAN = "first_plan"  # nobody has said yes to what it would change
@@ -29,12 +29,13 @@ class SourceHold(StrEnum):
     AWAY = "away"  # it does not answer, or waits for its owner itself
 
 
-# What only reads needs neither the switch nor a ledger that is beyond doubt.
+# Whoever only reads needs neither the switch nor a sound ledger, and passes these.
 READING: frozenset[Hold] = frozenset({Hold.SWITCH, Hold.LEDGER})
+# What a person asks for by hand passes this one.
 BY_HAND: frozenset[Hold] = frozenset({Hold.SWITCH})
 # While one of these holds, Plex does not answer as the server that it was set up as.
 REFUSED: frozenset[Hold] = frozenset({Hold.WRONG_SERVER, Hold.ADDRESS, Hold.AUTH})
-# A look at Plex shows them, and shows that they are over.
+# A look at Plex finds these, and finds out when they are over.
 BY_LOOK: frozenset[Hold] = frozenset({Hold.WRONG_SERVER, Hold.AUTH, Hold.LIBRARY})
 
 

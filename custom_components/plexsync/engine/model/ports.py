@@ -281,7 +281,8 @@ class Images(Protocol):
 
         ``files`` are the marks of its record (``Record.files``): what belongs to other
         files by now is missing.
-        Raises ``Fault`` of class source (worth another try) or item (not).
+        Raises ``Fault`` of class source (it did not answer: it is left alone for a
+        while) or item (it did, and this picture is not to be had).
         """
 
 

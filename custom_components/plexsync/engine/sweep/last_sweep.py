@@ -22,7 +22,7 @@ _FRESH = DAY / 2
 class LastSweep:
     """The last sweep over all sources that came to its end.
 
-    Before there was one, ``began`` is when this was looked up for the first time.
+    If there was none yet, ``began`` is when somebody first asked for it.
     ``whole`` is the end of the last sweep that could read every source.
     """
 
@@ -33,7 +33,7 @@ class LastSweep:
     def is_owed(self, night: float, outages: Iterable[Outage], now: float) -> bool:
         """Return whether the night's sweep was missed, or a long outage calls for one.
 
-        ``night`` is when a sweep was to begin last.
+        ``night`` is when the latest nightly sweep was due.
         """
         missed = self.began < night and now - self.began > _FRESH
         return missed or any(self._owes(outage) for outage in outages)
@@ -47,8 +47,8 @@ class LastSweep:
             return False
         if self.began < outage.start or self.ended is None:
             return True
-        # It waited for the end of the outage, unless there was nothing to compare:
-        # a source that was away at that time had no part in it.
+        # It began during the outage, and so waited for its end. If it did not, it had
+        # nothing to compare; if a source was away, that one had no part in it.
         return self.ended < outage.end and self.ended != self.whole
 
 

@@ -29,7 +29,7 @@ class Ending:
     """The end of a job's turn.
 
     ``earlier`` gives what became of items in turns before this one, by rating key:
-    what was written then is only in line now.
+    what was written then is unchanged now.
     """
 
     def __init__(self, tasks: Sequence[Task], earlier: Mapping[str, str]) -> None:
@@ -45,7 +45,7 @@ class Ending:
 
     @property
     def main(self) -> Task:
-        """The task that decides: of those that wait the one that waits the shortest."""
+        """The task whose verdict is the job's: the worst one, then the one due soonest."""
         return min(self.tasks, key=lambda task: (_rank(task), task.delay))
 
     @property
@@ -67,7 +67,7 @@ class Ending:
 
     @cached_property
     def items(self) -> tuple[ItemOutcome, ...]:
-        """How each item fared that was found."""
+        """What became of each item that was found."""
         return tuple(self._item(task) for task in self.tasks if task.lookup.rating_key)
 
     def _item(self, task: Task) -> ItemOutcome:
@@ -91,7 +91,7 @@ class Ending:
 
     @property
     def outcome(self) -> Outcome:
-        """What whoever waits for the job is told."""
+        """The outcome, as it is told to whoever waits for the job."""
         if self.superseded:
             return Outcome("queued")
         verdict = self.verdict
@@ -111,8 +111,8 @@ def _verdict(task: Task) -> Verdict:
 
 
 def _rank(task: Task) -> tuple[int, bool]:
-    # One that is not as it was shown is still to be written: no other item ends the job,
-    # unless that one failed.
+    # An item whose plan has changed is still to be written. So it outranks those that are
+    # done, but not those that wait or have failed.
     unseen = task.reason == Reason.PLAN_CHANGED
     worst = Verdict.FAILED if unseen else _verdict(task)
     return _WORST_FIRST.index(worst), unseen

@@ -20,10 +20,10 @@ async def note_intent(common: Common, tasks: Iterable[Task]) -> None:
         for task in tasks:
             record, plan = task.job.record, task.plan
             whose = (task.item, record.source, record.key)
-            ledger.intend(db, *whose, plan.changes, now)
-            parts.note(db, task.item)
+            number = ledger.intend(db, *whose, plan.changes, now)
+            parts.note(db, task.item, number)
             # Until the verdict, what was in line before need not be in line now.
-            settled.forget(db, record.source, record.key)
+            settled.compare_again(db, record.source, record.key)
             if task.lookup.creates:
                 created_collections.note(db, task.item.section, task.lookup.creates)
 

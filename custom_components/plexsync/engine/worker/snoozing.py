@@ -1,4 +1,4 @@
-"""What it means for a job that something went wrong: another try, later or never."""
+"""What becomes of a job when something went wrong: another try later, or none."""
 
 from ..calls.judge import About
 from ..jobs import skipped
