@@ -1,8 +1,12 @@
 """The binary sensors: who can be reached, and whether work is left lying."""
 
+import asyncio
+import logging
+
 from homeassistant.const import ATTR_DEVICE_CLASS, STATE_OFF, STATE_ON, EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+import pytest
 
 from custom_components.plexsync.const import CONF_STALE_AFTER
 from custom_components.plexsync.plex.events import PATH as PATH_SOCKET
@@ -47,6 +51,27 @@ async def test_they_are_what_was_promised(
         state = state_of(hass, "binary_sensor", key)
         assert state.attributes[ATTR_DEVICE_CLASS] == device_class
         assert found[key].entity_category == category
+
+
+async def test_a_source_that_is_removed_during_the_set_up(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its sensor is left out, and the others are there; then the entry is reloaded."""
+    entry = make_entry(plex, stash_subentry(stash))
+    entry.add_to_hass(hass)
+    setting_up = hass.async_create_task(
+        hass.config_entries.async_setup(entry.entry_id), eager_start=False
+    )
+    while not hasattr(entry, "runtime_data"):
+        await asyncio.sleep(0)
+    assert hass.config_entries.async_remove_subentry(entry, SOURCE)
+    await setting_up
+    await hass.async_block_till_done()
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+    await until_state(hass, "binary_sensor", "plex", STATE_ON)
 
 
 async def test_plex_is_followed_without_work(

@@ -18,8 +18,9 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID
+from custom_components.plexsync.errors import InvalidInputError
 from custom_components.plexsync.flows.plex_validation import normalise_plex_url
-from custom_components.plexsync.flows.validation import InvalidInputError, normalise_url
+from custom_components.plexsync.flows.validation import normalise_url
 from custom_components.plexsync.outside import OUTSIDE, Outside
 from tests.flows import access, add_entry, enter, start, suggested, uuids
 from tests.simulators.plex import PlexSimulator

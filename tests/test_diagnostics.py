@@ -12,12 +12,14 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_STALE_AFTER, DOMAIN
+from custom_components.plexsync.flows.options_flow import SCHEMA
 from tests.home import (
     PLEX_ROOT,
     SOURCE,
     STASH_ROOT,
     call,
     make_entry,
+    ruin,
     set_up,
     stash_subentry,
     until,
@@ -101,6 +103,7 @@ async def test_what_is_private_stays_out(
     assert data["versions"]["plexapi"]
     assert data["versions"]["plex"] == core.identity.version
     assert data["entry"]["libraries"] == 1
+    assert data["entry"]["options"].keys() == set(map(str, SCHEMA.schema))
     assert data["entry"]["options"][CONF_STALE_AFTER] == 3
     assert data["circuit"]["breaker"]["state"] == "closed"
     assert data["holds"] == []
@@ -118,6 +121,17 @@ async def test_what_is_private_stays_out(
     assert source["mappings"] == 1
     assert source["fields"]["without_studios"] == 2
     assert source["fields"]["poster"] is True
+
+
+async def test_a_database_that_fails_is_told(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, plex: PlexSimulator
+) -> None:
+    """Tell what is known without it: then somebody will want to read this."""
+    entry = await set_up(hass, make_entry(plex))
+    await ruin(entry)
+    data = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert data["jobs"] == {"pending": 0, "failed": 0, "reasons": None}
+    assert data["circuit"]["breaker"]["state"] == "closed"
 
 
 async def test_health_of_no_server(hass: HomeAssistant) -> None:

@@ -259,6 +259,28 @@ async def test_an_entity_of_an_earlier_version_is_the_same_one(
     assert hass.states.get(old.entity_id) is not None
 
 
+async def test_an_entity_that_an_earlier_version_made_again(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Who goes back a version and on again has two; the one of today stays."""
+    entry = make_entry(plex)
+    entry.add_to_hass(hass)
+    registry = er.async_get(hass)
+    today, old = (
+        registry.async_get_or_create(
+            "event", DOMAIN, f"{entry.entry_id}_{key}", config_entry=entry
+        )
+        for key in ("sync_event", "activity")
+    )
+    await set_up(hass, entry)
+    assert entity_id(hass, "event", "sync_event") == today.entity_id
+    assert registry.async_get(old.entity_id) is None
+    told = Told(hass)
+    await plex.stop()
+    await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
+    await until(hass, lambda: "circuit_opened" in told.types)
+
+
 async def test_an_event_is_told_on_the_bus_as_well(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:

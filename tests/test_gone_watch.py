@@ -14,7 +14,10 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
 )
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    WebSocketGenerator,
+)
 
 from custom_components.plexsync.const import CONF_FIELDS, DOMAIN
 from custom_components.plexsync.sources.stash.options import StashOptions
@@ -136,6 +139,33 @@ async def test_many_scenes_that_are_gone(
     await sweep(hass)
     await until_state(hass, "sensor", "status", "up_to_date")
     assert issue(hass, "mass_change", SOURCE) is None
+
+
+async def test_an_answer_to_no_question_is_none_to_a_later_one(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """A page may show a question that has gone; its source may be away just then."""
+    entry = await begin(hass, plex, stash)
+    socket = await hass_ws_client(hass)
+    await stash.stop()
+    await socket.send_json_auto_id(
+        {
+            "type": f"{DOMAIN}/hold/answer",
+            "config_entry_id": entry.entry_id,
+            "source": SOURCE,
+            "hold": "mass_change",
+        }
+    )
+    assert (await socket.receive_json())["result"] == {"holds": []}
+    await entry.runtime_data.gone_watch.look(SOURCE)
+    await stash.start(stash.port)
+    for scene in stash.core.scene_ids()[:4]:
+        stash.core.delete_scene(scene)
+    await sweep(hass)
+    await until_issue(hass, "mass_change", SOURCE)
 
 
 async def test_scenes_that_come_back_are_noticed_by_themselves(

@@ -171,6 +171,21 @@ async def test_at_its_default_time(
     assert told.types == ["reconcile_finished"]
 
 
+async def test_in_another_time_zone(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """The night comes when the clocks of today show it, not those of the start."""
+    options, home_zone = soon(), hass.config.time_zone
+    await hass.config.async_update(time_zone="Asia/Tokyo")
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash), options=options))
+    await until_state(hass, "sensor", "synced", "12")
+    await hass.config.async_update(time_zone=home_zone)
+    await hass.async_block_till_done()
+    fire_night(hass)
+    assert entry.runtime_data.reconcile.running
+    await entry.runtime_data.reconcile.over()
+
+
 async def test_two_servers_begin_one_after_the_other(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:

@@ -306,6 +306,56 @@ async def test_another_stash_makes_another_plan(
     core.close()
 
 
+async def test_an_answer_to_an_old_plan_does_not_begin_another(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """A dialog may stay open while the settings change; the new plan was seen by nobody."""
+    entry = await set_up(hass, fresh(plex, stash))
+    await until_issue(hass, READY, SOURCE)
+    shown = await open_fix(hass, hass_client, READY, SOURCE)
+    await stash.stop()
+    subentry = entry.subentries[SOURCE]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "fields": {"poster": False}}
+    )
+    await hass.async_block_till_done()
+    await answer_fix(hass_client, shown, next_step_id="begin")
+    assert entry.runtime_data.engine.source_holds.of(SOURCE) == {HELD: None}
+    await stash.start(stash.port)
+    await call(hass, "refresh_source")
+    await until_issue(hass, READY, SOURCE)
+    assert state_of(hass, "sensor", "synced").state == "0"
+
+
+async def test_an_answer_to_old_numbers_is_asked_again(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """The dialog shows those of the new plan, and takes the answer to them."""
+    nowhere = [{"source": STASH_ROOT, "plex": "/nowhere"}]
+    entry = await set_up(hass, fresh(plex, stash, **{CONF_PATH_MAPPINGS: nowhere}))
+    await until_differs(hass, "0")
+    shown = await open_fix(hass, hass_client, READY, SOURCE)
+    subentry = entry.subentries[SOURCE]
+    mended = [{"source": STASH_ROOT, "plex": PLEX_ROOT}]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, CONF_PATH_MAPPINGS: mended}
+    )
+    await until_differs(hass, "12")
+    shown = await answer_fix(hass_client, shown, next_step_id="begin")
+    assert shown["type"] == "menu"
+    assert shown["description_placeholders"]["differs"] == "12"
+    assert _hold(hass) is not None
+    ended = await answer_fix(hass_client, shown, next_step_id="begin")
+    assert ended["type"] == "create_entry"
+    await until_state(hass, "sensor", "synced", "12")
+
+
 async def test_another_start_is_an_answer(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:

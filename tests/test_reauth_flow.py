@@ -68,6 +68,37 @@ async def test_reauth(hass: HomeAssistant, plex: PlexSimulator) -> None:
     assert entry.data == before | {CONF_TOKEN: "new-token"}
 
 
+async def test_a_token_that_could_not_be_tried_is_kept(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """An error that is not about it costs nobody what they entered."""
+    plex.core.token = "new-token"
+    entry = add_entry(hass, plex, **access(plex, token="old"))
+    result = checked(await entry.start_reauth_flow(hass), "config")
+    result = await enter(hass, result, next_step_id="token")
+    rule = plex.faults.add("maintenance")
+    result = await enter(hass, result, token="new-token")
+    assert result["errors"] == {"base": "starting_up"}
+    plex.faults.remove(rule)
+    result = await enter(hass, result)
+    assert result["reason"] == "reauth_successful"
+    assert entry.data[CONF_TOKEN] == "new-token"
+
+
+async def test_a_token_that_was_refused_is_forgotten(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Leaving the field empty means the stored one, as the form says."""
+    entry = add_entry(hass, plex)
+    result = checked(await entry.start_reauth_flow(hass), "config")
+    result = await enter(hass, result, next_step_id="token")
+    result = await enter(hass, result, token="wrong")
+    assert result["errors"] == {"base": "invalid_auth"}
+    result = await enter(hass, result)
+    assert result["reason"] == "reauth_successful"
+    assert entry.data[CONF_TOKEN] == plex.token
+
+
 async def test_a_token_that_may_only_read(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:

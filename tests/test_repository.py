@@ -128,8 +128,8 @@ def test_rooms_import_those_above_only() -> None:
     ] == []
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
-    """Let nobody need two files to understand each: imports for type checking count."""
+def graph_of_modules() -> dict[str, set[str]]:
+    """Return which modules each module imports; imports for type checking count."""
     found = dict(modules())
     graph = {
         module: {
@@ -142,12 +142,32 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         }
         for module, path in found.items()
     }
-    assert graph[f"{ENGINE}.engine"]
     # A module names its package in each import; that is there before it.
     packages = {name for name, path in found.items() if path.name == "__init__.py"}
-    TopologicalSorter(
-        {name: others - packages for name, others in graph.items()}
-    ).prepare()  # raises CycleError, which names the circle
+    return {name: others - packages for name, others in graph.items()}
+
+
+def folder_of(module: str) -> str:
+    """Return the folder of a module that is in one below the integration's, else itself."""
+    parts = module.removeprefix(f"{PACKAGE}.").split(".")
+    return module if len(parts) == 1 else parts[0]
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Let nobody need two files to understand each."""
+    graph = graph_of_modules()
+    assert graph[f"{ENGINE}.engine"]
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_no_folder_imports_itself_by_way_of_others() -> None:
+    """Let nobody need what is around a folder to understand it, and the folder for that."""
+    folders: dict[str, set[str]] = {}
+    for module, others in graph_of_modules().items():
+        folder = folder_of(module)
+        folders.setdefault(folder, set()).update(set(map(folder_of, others)) - {folder})
+    assert "flows" in folders
+    TopologicalSorter(folders).prepare()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
-from custom_components.plexsync.actions.answers import WINDOWS
+from custom_components.plexsync.answers import WINDOWS
 from custom_components.plexsync.const import CONF_REVIEW_PAGE, DOMAIN
 from custom_components.plexsync.engine.model.change import Kept
 from custom_components.plexsync.engine.model.holds import Hold, SourceHold

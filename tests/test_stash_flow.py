@@ -16,11 +16,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components import plexsync
 from custom_components.plexsync.const import SUBENTRY_STASH
-from custom_components.plexsync.flows.stash_fields import schema
 from custom_components.plexsync.sources.stash.options import (
     FIELDS as FIELD_NAMES,
     StashOptions,
 )
+from custom_components.plexsync.stash_fields import schema
 from tests.flows import add_entry, checked, suggested
 from tests.home import until
 from tests.simulators.films import FILMS
@@ -774,6 +774,26 @@ async def test_reconfigure_drops_a_key_that_is_not_wanted_any_more(
     await enter(hass, result, **FIELDS)
     assert shown(entry.subentries[number].data) == DATA | {"url": stash.url}
     await hass.async_block_till_done()
+
+
+async def test_reconfigure_that_changes_nothing_asks_at_once(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Whoever mended the Stash itself does not wait until its turn comes again."""
+    number = await add(hass, entry, stash)
+    runner = entry.runtime_data.runners[number]
+    await until(hass, lambda: runner.connected)
+    stash.auth.api_key = "secret-key"
+    runner._failures = 20  # noqa: SLF001  # then it takes minutes
+    runner.hurry()
+    await until(hass, lambda: runner.fault == "unauthorized")
+    stash.auth.api_key = None
+    result = await reconfigure(hass, entry, number)
+    result = await enter(hass, result, url=stash.url)
+    result = await enter(hass, result, path_mappings=MAPPING)
+    result = await enter(hass, result, **FIELDS)
+    assert result["reason"] == "reconfigure_successful"
+    await until(hass, lambda: runner.connected)
 
 
 async def test_reconfigure_moves(

@@ -1,6 +1,8 @@
 """Unloading an entry ends nobody's wait badly: each caller gets an answer, or words."""
 
 import asyncio
+from datetime import timedelta
+import logging
 import threading
 from typing import Any
 
@@ -9,8 +11,12 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.coordinator import PlexSyncCoordinator
@@ -160,6 +166,17 @@ async def test_no_comparison_begins_while_an_entry_closes(
     assert caught.value.translation_key == "closed"
     assert not entry.runtime_data.reconcile.running
     await closing
+
+
+async def test_a_look_that_is_due_while_an_entry_closes_is_left_out(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its database is closed, and that is no error."""
+    await entry.runtime_data.async_close()
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=2))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.runtime_data.last_update_success
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 async def test_whoever_closes_second_waits_for_the_end(entry: MockConfigEntry) -> None:

@@ -12,8 +12,8 @@ from .engine.model.events import SourceHoldChanged
 from .engine.model.holds import BY_LOOK, Hold, SourceHold
 from .engine.snapshot import Snapshot
 from .engine.status import FAILED_LONG
-from .flows.stash_fields import async_names_of
 from .host import Host
+from .stash_fields import async_names_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -23,13 +23,13 @@ _HELD: HassKey[dict[str, frozenset[Hold]]] = HassKey("plexsync_held")
 @callback
 def async_tell_of_lost_files(host: Host) -> None:
     """Raise a repair, once, for each file that could not be read at the start."""
-    engine, name = host.engine, host.entry.title
+    hass, entry, engine = host.hass, host.entry, host.engine
     if engine.circuit_problem is not None:
-        _LOGGER.warning("%s: the state of the circuit was lost", name)
-        issues.async_circuit_lost(host.hass, host.entry)
+        _LOGGER.warning("%s: the state of the circuit was lost", entry.title)
+        issues.async_follow(hass, entry, issues.CIRCUIT_LOST, present=True)
     if engine.database.set_aside:
-        _LOGGER.warning("%s: the database was damaged, and set aside", name)
-        issues.async_database_lost(host.hass, host.entry)
+        _LOGGER.warning("%s: the database was damaged, and set aside", entry.title)
+        issues.async_follow(hass, entry, issues.DATABASE_LOST, present=True)
 
 
 @callback
@@ -80,14 +80,14 @@ def async_ask_owner(host: Host, data: Snapshot | None) -> None:
     circuit = engine.circuit
     _async_tell_of_ends(host)
     _async_follow_token(host)
-    issues.async_follow(
-        hass,
-        entry,
-        circuit.holds,
-        found_well=circuit.breaker.found_well,
-        save_failed=circuit.save_failed,
-        database_fails=engine.worker.storage_failed,
+    issues.async_follow_holds(
+        hass, entry, circuit.holds, found_well=circuit.breaker.found_well
     )
+    for key, present in (
+        (issues.STORE_FAILED, circuit.save_failed),
+        (issues.DATABASE_FAILS, engine.worker.storage_failed),
+    ):
+        issues.async_follow(hass, entry, key, present=present)
     outage = circuit.outages.current
     seconds = 0.0 if outage is None else engine.clock.wall() - outage.start
     issues.async_follow_long_outage(hass, entry, seconds)
@@ -105,9 +105,8 @@ def async_ask_owner(host: Host, data: Snapshot | None) -> None:
             names = async_names_of(hass, lacking) if lacking else []
             issues.async_follow_lacking(hass, entry, number, names)
     if data is not None:
-        issues.async_follow_failed_jobs(
-            hass, entry, waiting_long=data.failed_for >= FAILED_LONG
-        )
+        is_long = data.failed_for >= FAILED_LONG
+        issues.async_follow(hass, entry, issues.FAILED_JOBS, present=is_long)
 
 
 @callback
@@ -117,11 +116,11 @@ def _async_follow_token(host: Host) -> None:
     circuit = host.engine.circuit
     if Hold.AUTH in circuit.holds:
         is_borrowed = bool(entry.data.get(CONF_REUSE))
-        issues.async_follow_plex_token(hass, entry, refused=is_borrowed)
+        issues.async_follow(hass, entry, issues.PLEX_REFUSES, present=is_borrowed)
         if not is_borrowed:
             entry.async_start_reauth(hass)
     elif circuit.breaker.found_well and not host.engine.health.edits_refused:
         # Plex accepts the token again: there is nothing left to ask for.
-        issues.async_follow_plex_token(hass, entry, refused=False)
+        issues.async_follow(hass, entry, issues.PLEX_REFUSES, present=False)
         for flow in entry.async_get_active_flows(hass, {SOURCE_REAUTH}):
             hass.config_entries.flow.async_abort(flow["flow_id"])

@@ -60,7 +60,8 @@ async def async_setup_entry(
         PlexSyncBinarySensor(coordinator, description) for description in BINARY_SENSORS
     )
     for source in coordinator.runners:
-        subentry = entry.subentries[source]
+        if (subentry := entry.subentries.get(source)) is None:
+            continue  # it was removed during the set-up, and a reload follows
         async_add_entities(
             [PlexSyncSourceBinarySensor(coordinator, SOURCE, subentry)],
             config_subentry_id=source,

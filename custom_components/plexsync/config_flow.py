@@ -18,13 +18,13 @@ from . import entry_migration
 from .connection import NOWHERE, entry_access, plex_servers
 from .const import CONF_REUSE, DOMAIN, SUBENTRY_STASH
 from .coordinator import PlexSyncConfigEntry
+from .errors import InvalidInputError
 from .flows.account_flow import AccountFlow
 from .flows.address_flow import AddressFlow
 from .flows.options_flow import PlexSyncOptionsFlow
 from .flows.reauth_flow import ReauthFlow
 from .flows.reuse_flow import ReuseFlow
 from .flows.stash_flow import StashSubentryFlow
-from .flows.validation import InvalidInputError
 from .takeover import LOOK
 
 

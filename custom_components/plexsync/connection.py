@@ -82,14 +82,15 @@ def async_follow_plex_entry(
     entry that is added again is found again.
     """
     if not entry.data.get(CONF_REUSE):
-        issues.async_follow_plex_entry(hass, entry, gone=False)
+        issues.async_follow(hass, entry, issues.PLEX_ENTRY_GONE, present=False)
         return
 
     @callback
     def look() -> None:
         nonlocal known
         access = entry_access(hass, entry)
-        issues.async_follow_plex_entry(hass, entry, gone=access == NOWHERE)
+        is_gone = access == NOWHERE
+        issues.async_follow(hass, entry, issues.PLEX_ENTRY_GONE, present=is_gone)
         if access not in (NOWHERE, known):
             known = access
             hass.config_entries.async_schedule_reload(entry.entry_id)

@@ -4,7 +4,6 @@ from typing import Final
 
 DOMAIN: Final = "plexsync"
 EVENT_PLEXSYNC: Final = "plexsync_event"
-HOME: Final = "https://github.com/plexsync/plexsync"
 
 # Config entry data
 CONF_LIBRARIES: Final = "libraries"  # uuids

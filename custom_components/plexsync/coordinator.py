@@ -7,7 +7,7 @@ from datetime import timedelta
 import logging
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -141,12 +141,13 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             await self.async_close()
             raise
         async_tell_of_lost_files(self.host)
-        issues.async_follow_version(hass, entry, too_new=False)
+        issues.async_follow(hass, entry, issues.STORAGE_TOO_NEW, present=False)
 
     def _not_opened(self, error: StorageError) -> None:
         async_tell_of_lost_files(self.host)
         if isinstance(error, StorageTooNewError):
-            issues.async_follow_version(self.hass, self.config_entry, too_new=True)
+            entry = self.config_entry
+            issues.async_follow(self.hass, entry, issues.STORAGE_TOO_NEW, present=True)
 
     def _build(self, access: Access, client_id: str) -> None:
         """Create the server, its engine and its notifications."""
@@ -255,8 +256,9 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
             with contextlib.suppress(StorageError):  # the next start checks again
                 await database.look_for_damage()
         await database.damaged.wait()
-        issues.async_database_lost(self.hass, self.config_entry)
-        self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+        hass, entry = self.hass, self.config_entry
+        issues.async_follow(hass, entry, issues.DATABASE_LOST, present=True)
+        hass.config_entries.async_schedule_reload(entry.entry_id)
 
     async def async_close(self) -> None:
         """Stop the worker, close sockets, join our threads, save, close SQLite.
@@ -270,6 +272,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        await self.async_shutdown()  # no update may read from a closed database
         async_keep_holds(self.host)
         self.backup.close()
         self.nightly.close()
@@ -366,3 +369,12 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
         """Send those away who follow this server: it is not loaded any more."""
         for end in tuple(self.endings):
             end()
+
+
+@callback
+def loaded(entry: ConfigEntry | None) -> PlexSyncCoordinator | None:
+    """Return the coordinator of an entry, None unless the entry is set up."""
+    if entry is None or entry.state is not ConfigEntryState.LOADED:
+        return None
+    coordinator: PlexSyncCoordinator = entry.runtime_data
+    return coordinator

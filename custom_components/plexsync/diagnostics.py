@@ -9,27 +9,36 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from .actions.answers import iso, outages_answer
+from .answers import iso, outages_answer
 from .const import (
     CONF_FIELDS,
+    CONF_KEEP_HISTORY,
     CONF_LIBRARIES,
     CONF_PATH_MAPPINGS,
     CONF_POLL_SLOWEST,
     CONF_RECORD_TITLES,
     CONF_REUSE,
+    CONF_REVIEW_PAGE,
     CONF_STALE_AFTER,
     CONF_START,
     CONF_SWEEP_AT,
     DOMAIN,
 )
 from .coordinator import PlexSyncConfigEntry
+from .engine.database.database import StorageError
 from .engine.engine import Engine
 from .engine.snapshot import Snapshot
 from .engine.status import status
 from .sources.runner import SourceRunner
 from .sources.stash.options import PRIVATE, StashOptions
 
-_OPTIONS = (CONF_RECORD_TITLES, CONF_STALE_AFTER, CONF_SWEEP_AT)
+_OPTIONS = (
+    CONF_KEEP_HISTORY,
+    CONF_RECORD_TITLES,
+    CONF_REVIEW_PAGE,
+    CONF_STALE_AFTER,
+    CONF_SWEEP_AT,
+)
 
 
 async def async_get_config_entry_diagnostics(
@@ -57,7 +66,7 @@ async def async_get_config_entry_diagnostics(
         "jobs": {
             "pending": data.pending,
             "failed": data.failed,
-            "reasons": await engine.job_status.reasons(),
+            "reasons": await _reasons(engine),
         },
         "skipped": dict(data.skipped),
         "statistics": {
@@ -83,6 +92,14 @@ async def async_get_config_entry_diagnostics(
             if number in entry.subentries
         ],
     }
+
+
+async def _reasons(engine: Engine) -> dict[str, int] | None:
+    """Count jobs by reason; None while the database fails."""
+    try:
+        return await engine.job_status.reasons()
+    except StorageError:
+        return None
 
 
 def _server(engine: Engine, data: Snapshot) -> dict[str, Any]:

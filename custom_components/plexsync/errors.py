@@ -30,13 +30,9 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except StorageClosedError as error:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="closed"
-        ) from error
+        raise _failed("closed") from error
     except StorageError as error:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="storage_failed"
-        ) from error
+        raise _failed("storage_failed") from error
     except Fault as fault:
         raise fault_error(fault) from fault
 
@@ -132,9 +128,8 @@ def fault_key(fault: Fault) -> str:
     if fault.kind is FaultClass.SOURCE and reason != Reason.SOURCE_AWAY:
         return BY_SOURCE.get(reason, "fault_source")
     if fault.kind is FaultClass.SERVER and reason == Reason.NOT_FOUND:
-        return (
-            "fault_server"  # not of an item: something that Plex always knew is missing
-        )
+        # No item is missing, but something that every Plex has.
+        return "fault_server"
     if key := BY_REASON.get(reason):
         return key
     for prefix, key in BY_FAMILY.items():
@@ -145,20 +140,20 @@ def fault_key(fault: Fault) -> str:
 
 def fault_error(fault: Fault) -> HomeAssistantError:
     """Return the error to raise for a fault."""
+    return _failed(fault_key(fault), reason=fault.reason)
+
+
+def _failed(key: str, **placeholders: str) -> HomeAssistantError:
     return HomeAssistantError(
         translation_domain=DOMAIN,
-        translation_key=fault_key(fault),
-        translation_placeholders={"reason": fault.reason},
+        translation_key=key,
+        translation_placeholders=placeholders or None,
     )
 
 
 def invalid_record(error: InvalidRecordError) -> ServiceValidationError:
     """Return the error for an invalid field; the value itself is private."""
-    return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key=error.code,
-        translation_placeholders={"field": error.field},
-    )
+    return invalid(error.code, field=error.field)
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
@@ -178,11 +173,7 @@ def sources_away(faults: Sequence[Fault], of: int) -> HomeAssistantError:
     for fault in faults:
         if fault.reason in BY_SOURCE:
             return fault_error(fault)
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key="sources_away",
-        translation_placeholders={"away": str(len(faults)), "sources": str(of)},
-    )
+    return _failed("sources_away", away=str(len(faults)), sources=str(of))
 
 
 def not_opened(error: StorageError) -> ConfigEntryError | ConfigEntryNotReady:
@@ -197,3 +188,22 @@ def not_opened(error: StorageError) -> ConfigEntryError | ConfigEntryNotReady:
         if isinstance(error, StorageInUseError)
         else "storage_unusable",
     )
+
+
+class InvalidInputError(Exception):
+    """Input that cannot be used; ``error`` is the key of the text that says why.
+
+    ``instead`` is an address that would work.
+    """
+
+    def __init__(self, error: str, field: str = "base", *, instead: str = "") -> None:
+        """Take the error, and the field that shows it."""
+        super().__init__(error)
+        self.error = error
+        self.field = field
+        self.instead = instead
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """The errors for a form."""
+        return {self.field: self.error}

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .actions.answers import counts_answer
+from .answers import counts_answer
 from .const import CONF_RECORD_TITLES, DOMAIN, EVENT_PLEXSYNC
 from .coordinator import PlexSyncConfigEntry
 from .engine.model.events import (
@@ -45,11 +45,13 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the event entity of one server, and rename one of an earlier version."""
-    registry, number = er.async_get(hass), entry.entry_id
-    known = registry.async_get_entity_id(EVENT, DOMAIN, f"{number}_activity")
-    if known is not None:
-        unique_id = f"{number}_{SYNC_EVENT.key}"
-        registry.async_update_entity(known, new_unique_id=unique_id)
+    registry, unique_id = er.async_get(hass), f"{entry.entry_id}_{SYNC_EVENT.key}"
+    old = registry.async_get_entity_id(EVENT, DOMAIN, f"{entry.entry_id}_activity")
+    if old is not None:
+        if registry.async_get_entity_id(EVENT, DOMAIN, unique_id) is None:
+            registry.async_update_entity(old, new_unique_id=unique_id)
+        else:  # the earlier version was installed once more, and made its own again
+            registry.async_remove(old)
     async_add_entities([PlexSyncEvent(entry.runtime_data, SYNC_EVENT)])
 
 

@@ -105,7 +105,8 @@ async def async_hold_sources_not_the_server(host: Host) -> None:
     """
     hass, entry, engine = host.hass, host.entry, host.engine
     notes = engine.notes
-    asked = issues.async_take_back_old_preview(hass, entry)
+    asked = issues.async_asked(hass, entry, issues.PREVIEW_READY)
+    issues.async_follow(hass, entry, issues.PREVIEW_READY, present=False)
     if await notes.get(_BY_SOURCE) is not None:
         return
     if Hold.SWITCH in engine.circuit.holds:

@@ -11,7 +11,6 @@ from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
 from .engine.database.database import StorageError
-from .engine.jobs.gone_records import Gone
 from .engine.model.faults import Backoff, Fault
 from .engine.model.holds import SourceHold
 from .host import Host
@@ -67,7 +66,13 @@ class GoneWatch:
             if SourceHold.MASS_CHANGE in engine.source_holds.of(source):
                 self._look_while_asked(source)
             return
-        self._tell(source, found)
+        if found.parted:
+            _LOGGER.info(
+                "Source %s no longer has %s of its %s records",
+                runner.name,
+                found.parted,
+                found.known,
+            )
         if found.asks:
             self._look_while_asked(source)
             return
@@ -157,12 +162,3 @@ class GoneWatch:
             self._compares = None
         if self._comparing is not None:
             self._comparing.cancel()
-
-    def _tell(self, source: str, found: Gone) -> None:
-        if found.parted:
-            _LOGGER.info(
-                "Source %s no longer has %s of its %s records",
-                self._host.runners[source].name,
-                found.parted,
-                found.known,
-            )

@@ -75,9 +75,12 @@ FIXABLE: Final = frozenset(
 )
 # These lead to the review page, to what it shows of the same server and source.
 _LEADING: Final = frozenset({FAILED_JOBS, PREVIEW_READY})
+# These are raised only once, so they stay until they are read.
+_PERSISTENT: Final = frozenset({CIRCUIT_LOST, DATABASE_LOST})
 # Syncing continues, at least in part.
 _WARNINGS: Final = frozenset(
     {
+        *_PERSISTENT,
         FAILED_JOBS,
         LONG_OUTAGE,
         SOURCE_LACKS,
@@ -90,59 +93,48 @@ _WARNINGS: Final = frozenset(
 
 
 @callback
-def async_circuit_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Raise that the saved state of the circuit could not be used."""
-    _create(hass, entry, CIRCUIT_LOST, persistent=True)
-
-
-@callback
-def async_database_lost(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Raise that the database could not be used and was set aside."""
-    _create(hass, entry, DATABASE_LOST, persistent=True)
-
-
-@callback
-def async_follow_plex_entry(
-    hass: HomeAssistant, entry: ConfigEntry, *, gone: bool
-) -> None:
-    """Raise that the `plex` integration no longer knows the server."""
-    _follow(hass, entry, PLEX_ENTRY_GONE, present=gone)
-
-
-@callback
-def async_follow_version(
-    hass: HomeAssistant, entry: ConfigEntry, *, too_new: bool
-) -> None:
-    """Raise that the files are of a newer version, until they can be opened."""
-    _follow(hass, entry, STORAGE_TOO_NEW, present=too_new)
-
-
-@callback
-def async_take_back_old_preview(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Remove the repair that once held a whole server; return whether there was one."""
-    issue_id = _issue_id(entry, PREVIEW_READY)
-    asked = ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is not None
-    ir.async_delete_issue(hass, DOMAIN, issue_id)
-    return asked
-
-
-@callback
-def async_follow_plex_token(
-    hass: HomeAssistant, entry: ConfigEntry, *, refused: bool
-) -> None:
-    """Raise that Plex refuses the token of Home Assistant's own Plex integration."""
-    _follow(hass, entry, PLEX_REFUSES, present=refused)
-
-
-@callback
 def async_follow(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    key: str,
+    source: str | None = None,
+    *,
+    present: bool,
+    **shown: str,
+) -> None:
+    """Raise a repair, or renew what it shows, while its cause is there; else remove it."""
+    if not present:
+        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
+        return
+    placeholders = {"name": entry.title, **shown}
+    query = {"config_entry": entry.entry_id}
+    if source is not None:
+        placeholders["source"] = entry.subentries[source].title
+        query["source"] = source
+    if key in _LEADING:
+        placeholders["query"] = urlencode(query)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        _issue_id(entry, key, source),
+        data={"entry_id": entry.entry_id, "source": source},
+        is_fixable=key in FIXABLE,
+        is_persistent=key in _PERSISTENT,
+        severity=ir.IssueSeverity.WARNING
+        if key in _WARNINGS
+        else ir.IssueSeverity.ERROR,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    )
+
+
+@callback
+def async_follow_holds(
     hass: HomeAssistant,
     entry: ConfigEntry,
     holds: Collection[Hold],
     *,
     found_well: bool,
-    save_failed: bool,
-    database_fails: bool,
 ) -> None:
     """Raise a repair for each hold of the worker, and remove those of past holds.
 
@@ -152,20 +144,14 @@ def async_follow(
     """
     for hold, key in BY_HOLD.items():
         if hold in holds or found_well or hold not in BY_LOOK:
-            _follow(hass, entry, key, present=hold in holds)
-    _follow(hass, entry, STORE_FAILED, present=save_failed)
-    _follow(hass, entry, DATABASE_FAILS, present=database_fails)
+            async_follow(hass, entry, key, present=hold in holds)
 
 
 @callback
 def async_waits_for_a_look(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     """Return whether there is a repair that stays until Plex is probed."""
-    registry = ir.async_get(hass)
     keys = (PLEX_REFUSES, *(BY_HOLD[hold] for hold in BY_LOOK if hold in BY_HOLD))
-    return any(
-        registry.async_get_issue(DOMAIN, _issue_id(entry, key)) is not None
-        for key in keys
-    )
+    return any(async_asked(hass, entry, key) for key in keys)
 
 
 @callback
@@ -173,20 +159,9 @@ def async_follow_long_outage(
     hass: HomeAssistant, entry: ConfigEntry, seconds: float
 ) -> None:
     """Raise that an outage has lasted so long that it may not pass by itself."""
-    if seconds >= LONG_FOR:
-        # In whole days, so that the repair does not change every minute.
-        days = str(int(seconds // LONG_FOR))
-        _create(hass, entry, LONG_OUTAGE, days=days)
-    else:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, LONG_OUTAGE))
-
-
-@callback
-def async_follow_failed_jobs(
-    hass: HomeAssistant, entry: ConfigEntry, *, waiting_long: bool
-) -> None:
-    """Raise that jobs have been failed for long."""
-    _follow(hass, entry, FAILED_JOBS, present=waiting_long)
+    # In whole days, so that the repair does not change every minute.
+    days = str(int(seconds // LONG_FOR))
+    async_follow(hass, entry, LONG_OUTAGE, present=seconds >= LONG_FOR, days=days)
 
 
 @callback
@@ -203,11 +178,9 @@ def async_follow_failing(
         times = [
             since for kind, since in failing.items() if kind.partition(":")[0] == group
         ]
-        if not times:
-            _follow(hass, entry, key, present=False)
-        elif now - min(times) >= FAILING_FOR:
-            number = min(len(times), chosen)
-            _create(hass, entry, key, failing=str(number), libraries=str(chosen))
+        if not times or now - min(times) >= FAILING_FOR:
+            shown = {"failing": str(min(len(times), chosen)), "libraries": str(chosen)}
+            async_follow(hass, entry, key, present=bool(times), **shown)
 
 
 @callback
@@ -222,12 +195,9 @@ def async_follow_sources(
     for source, fault in faults.items():
         if source not in entry.subentries or fault not in (None, *BY_FAULT):
             continue
+        url = entry.subentries[source].data[CONF_URL]
         for reason, key in BY_FAULT.items():
-            if reason == fault:
-                url = entry.subentries[source].data[CONF_URL]
-                _create(hass, entry, key, source, url=url)
-            else:
-                ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
+            async_follow(hass, entry, key, source, present=reason == fault, url=url)
     for issue in _issues(hass, entry):
         if issue.data and issue.data["source"] not in (None, *entry.subentries):
             ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
@@ -238,15 +208,14 @@ def async_follow_paths(
     hass: HomeAssistant, entry: ConfigEntry, source: str, skipped: int, records: int
 ) -> None:
     """Raise that over a tenth of a source's records are outside the Plex libraries."""
-    if skipped * 10 > records and source in entry.subentries:
-        numbers = {
-            "found": str(records - skipped),
-            "records": str(records),
-            "share": str(int(100 * (records - skipped) / records)),
-        }
-        _create(hass, entry, SOURCE_PATHS, source, persistent=False, **numbers)
-    else:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, SOURCE_PATHS, source))
+    is_many = skipped * 10 > records
+    numbers = {
+        "found": str(records - skipped),
+        "records": str(records),
+        "share": str(100 * (records - skipped) // max(1, records)),
+    }
+    present = is_many and source in entry.subentries
+    async_follow(hass, entry, SOURCE_PATHS, source, present=present, **numbers)
 
 
 @callback
@@ -254,10 +223,9 @@ def async_follow_lacking(
     hass: HomeAssistant, entry: ConfigEntry, source: str, options: Collection[str]
 ) -> None:
     """Raise that a source does not support some of the options in use."""
-    if options and source in entry.subentries:
-        _create(hass, entry, SOURCE_LACKS, source, options=", ".join(options))
-    else:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, SOURCE_LACKS, source))
+    present = bool(options) and source in entry.subentries
+    names = ", ".join(options)
+    async_follow(hass, entry, SOURCE_LACKS, source, present=present, options=names)
 
 
 @callback
@@ -268,11 +236,10 @@ def async_follow_source_holds(
     for source in entry.subentries:
         holds = sources.get(source, {})
         for hold, key in BY_SOURCE_HOLD.items():
-            if (shown := holds.get(hold)) is None:
-                ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key, source))
-            else:
-                numbers = {name: str(number) for name, number in shown.items()}
-                _create(hass, entry, key, source, persistent=False, **numbers)
+            shown = holds.get(hold)
+            numbers = {name: str(number) for name, number in (shown or {}).items()}
+            present = shown is not None
+            async_follow(hass, entry, key, source, present=present, **numbers)
 
 
 @callback
@@ -316,42 +283,3 @@ def _issues(hass: HomeAssistant, entry: ConfigEntry) -> list[ir.IssueEntry]:
 
 def _issue_id(entry: ConfigEntry, key: str, source: str | None = None) -> str:
     return "_".join(part for part in (key, entry.entry_id, source) if part)
-
-
-def _follow(
-    hass: HomeAssistant, entry: ConfigEntry, key: str, *, present: bool
-) -> None:
-    if present:
-        _create(hass, entry, key)
-    else:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, key))
-
-
-def _create(
-    hass: HomeAssistant,
-    entry: ConfigEntry,
-    key: str,
-    source: str | None = None,
-    *,
-    persistent: bool = False,
-    **shown: str,
-) -> None:
-    placeholders = {"name": entry.title, **shown}
-    query = {"config_entry": entry.entry_id}
-    if source is not None:
-        placeholders["source"] = entry.subentries[source].title
-        query["source"] = source
-    if key in _LEADING:
-        placeholders["query"] = urlencode(query)
-    informs = persistent or key in _WARNINGS
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        _issue_id(entry, key, source),
-        data={"entry_id": entry.entry_id, "source": source},
-        is_fixable=key in FIXABLE,
-        is_persistent=persistent,
-        severity=ir.IssueSeverity.WARNING if informs else ir.IssueSeverity.ERROR,
-        translation_key=key,
-        translation_placeholders=placeholders,
-    )

@@ -5,7 +5,13 @@ from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event as CoreEvent,
+    HomeAssistant,
+    callback,
+)
 from homeassistant.helpers.event import async_call_later, async_track_point_in_utc_time
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
@@ -86,8 +92,18 @@ class Nightly:
         """Set the alarm, and look for a missed sweep once Home Assistant has started."""
         if self._at is None:
             return
-        self._set_alarm(self._at, dt_util.utcnow())
-        self._stops.append(async_at_started(self._hass, self._wait_for_calm))
+        at = self._at
+
+        @callback
+        def follow_zone(_: CoreEvent) -> None:
+            # The clocks may show another time now.
+            self._set_alarm(at, dt_util.utcnow())
+
+        self._set_alarm(at, dt_util.utcnow())
+        self._stops += [
+            self._hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, follow_zone),
+            async_at_started(self._hass, self._wait_for_calm),
+        ]
 
     @property
     def next(self) -> datetime | None:
@@ -100,9 +116,7 @@ class Nightly:
         for stop in self._stops:
             stop()
         self._stops.clear()
-        if self._alarm is not None:
-            self._alarm()
-            self._alarm = None
+        self._cancel_alarm()
 
     async def run(self) -> None:
         """Start an owed sweep, whenever there may be one."""
@@ -141,7 +155,14 @@ class Nightly:
 
     # -- when to look ------------------------------------------------------------
 
+    def _cancel_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm()
+            self._alarm = None
+
     def _set_alarm(self, at: time, after: datetime) -> None:
+        self._cancel_alarm()
+
         @callback
         def ring(night: datetime) -> None:
             # A clock that was set back a little must not start this sweep again.

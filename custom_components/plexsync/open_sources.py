@@ -11,6 +11,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
+from . import issues
 from .const import (
     CONF_FIELDS,
     CONF_LIBRARIES,
@@ -85,9 +86,13 @@ async def _open_stash(
     elif start != START_PREVIEW:
         await engine.source_holds.lift(number, SourceHold.FIRST_PLAN)
     settings = data[CONF_PATH_MAPPINGS], options.as_dict()
-    await engine.failed_jobs.follow(
+    if await engine.failed_jobs.follow(
         number, _digest(host, *settings), read_again=start != START_CHANGES
-    )
+    ):
+        # Its numbers are those of the old settings; a sweep counts anew.
+        issues.async_follow(
+            host.hass, host.entry, issues.SOURCE_PATHS, number, present=False
+        )
     if SourceHold.FIRST_PLAN in engine.source_holds.of(number):
         plan = _digest(host, data[CONF_URL], *settings)
         if await engine.notes.get(f"planned:{number}") not in (None, plan):

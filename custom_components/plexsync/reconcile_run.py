@@ -12,7 +12,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
 
 from . import issues
-from .actions.answers import counts_answer
+from .answers import counts_answer
 from .ask_sources import AllRecords, count_records
 from .const import DOMAIN, SCOPE_PLAN, SCOPES
 from .engine.database.database import StorageClosedError, StorageError

@@ -16,6 +16,7 @@ import probatio
 from .const import DOMAIN
 from .coordinator import PlexSyncCoordinator
 from .engine.database.database import StorageError
+from .engine.model.holds import Hold
 from .issues import (
     FAILED_JOBS,
     LEDGER_LOST,
@@ -32,7 +33,7 @@ from .repair_flows.reconfigure_repair import (
     ReconfigureRepairFlow,
     ReconfigureSourceRepairFlow,
 )
-from .repair_flows.repair_answers import AskingRepairFlow, async_answer, loaded, shown
+from .repair_flows.repair_answers import EntryRepairFlow
 from .repair_flows.source_repairs import FirstPlanRepairFlow, MassChangeRepairFlow
 
 # The same texts as in the form of the action that lists jobs.
@@ -66,7 +67,7 @@ async def async_create_fix_flow(
     return ConfirmRepairFlow()
 
 
-class RetryRepairFlow(AskingRepairFlow):
+class RetryRepairFlow(EntryRepairFlow, ConfirmRepairFlow):
     """Show why jobs failed, and retry all of them."""
 
     @override
@@ -75,8 +76,10 @@ class RetryRepairFlow(AskingRepairFlow):
     ) -> RepairsFlowResult:
         """Show how many jobs failed, by reason, and continue once confirmed."""
         if user_input is not None:
-            return await self._async_go_on()
-        if (coordinator := loaded(self, self._entry_id)) is None:
+            return await self._async_answer(
+                lambda each: each.engine.failed_jobs.retry()
+            )
+        if (coordinator := self._coordinator) is None:
             return self.async_abort(reason="not_loaded")
         try:
             failed = await coordinator.engine.job_status.failed()
@@ -92,23 +95,12 @@ class RetryRepairFlow(AskingRepairFlow):
         return self.async_show_form(
             step_id="confirm",
             data_schema=probatio.Schema({}),
-            description_placeholders={**shown(self), "reasons": reasons},
+            description_placeholders={**self._shown, "reasons": reasons},
         )
 
-    @override
-    async def _async_go_on(self) -> RepairsFlowResult:
-        async def retry(coordinator: PlexSyncCoordinator) -> None:
-            await coordinator.engine.failed_jobs.retry()
 
-        return await async_answer(self, self._entry_id, retry)
-
-
-class LedgerRepairFlow(RepairsFlow):
+class LedgerRepairFlow(EntryRepairFlow):
     """Ask whether Plex or the sources lead, as nobody knows what was written."""
-
-    def __init__(self, entry_id: str) -> None:
-        """Initialize the flow for an entry."""
-        self._entry_id = entry_id
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
@@ -117,7 +109,7 @@ class LedgerRepairFlow(RepairsFlow):
         return self.async_show_menu(
             step_id="init",
             menu_options=["adopt", "lead"],
-            description_placeholders=shown(self),
+            description_placeholders=self._shown,
         )
 
     async def async_step_adopt(
@@ -134,8 +126,10 @@ class LedgerRepairFlow(RepairsFlow):
 
     async def _answer(self, *, lead: bool) -> RepairsFlowResult:
         async def lift(coordinator: PlexSyncCoordinator) -> None:
+            if Hold.LEDGER not in coordinator.engine.circuit.holds:
+                return  # it was answered in another window
             await coordinator.engine.ledger_identity.accept(lead=lead)
             # Compare all items, not only those that change from now on.
             await coordinator.reconcile.start_anew()
 
-        return await async_answer(self, self._entry_id, lift)
+        return await self._async_answer(lift)

@@ -16,7 +16,6 @@ from homeassistant.util.json import JsonObjectType
 import probatio
 
 from .actions import schemas
-from .actions.answers import outcome_answer, preview_answer
 from .actions.history_answer import (
     async_history,
     async_source_of_history,
@@ -38,6 +37,7 @@ from .actions.shared_actions import (
 from .actions.shared_plan import get_plan
 from .actions.undo_run import async_undo_item, async_undo_since
 from .actions.which_source import source_id
+from .answers import outcome_answer, preview_answer
 from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from homeassistant.util.json import JsonObjectType
 
+from ..answers import iso
 from ..const import CONF_KEEP_HISTORY, DEFAULT_KEEP_HISTORY
 from ..coordinator import PlexSyncCoordinator
 from ..engine.history.history import UNDO
@@ -12,7 +13,6 @@ from ..engine.history.view import HistoryPage, HistoryRun, Wanted, WrittenRow
 from ..engine.model.fields import FIELDS
 from ..engine.undoing import Which, every_field
 from ..errors import invalid
-from .answers import iso
 from .record_input import rating_key
 from .schemas import (
     ATTR_BEFORE,

@@ -7,13 +7,13 @@ from typing import Any
 
 from homeassistant.util.json import JsonObjectType
 
+from ..answers import job_answer, outages_answer
 from ..const import SCOPE_PLAN, SOURCE_ACTION
 from ..coordinator import PlexSyncCoordinator
 from ..engine.jobs.failed_rows import EVERYTHING, Choice
 from ..engine.model.faults import Fault
 from ..engine.model.record import Record
 from ..errors import invalid
-from .answers import job_answer, outages_answer
 from .record_input import rating_key, record_key
 from .schemas import (
     ATTR_ALL,

@@ -1,7 +1,4 @@
-"""The plan for the action and the review page, and what the owner decides there.
-
-It is for administrators only, because it contains titles and values.
-"""
+"""The plan for the action and the review page, and what the owner decides there."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +10,7 @@ from typing import Any, Final
 
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
+from ..answers import plan_state, unwritten
 from ..const import DOMAIN, SOURCE_ACTION
 from ..coordinator import PlexSyncCoordinator
 from ..engine.database.database import StorageError
@@ -25,12 +23,10 @@ from ..engine.model.holds import SourceHold
 from ..engine.model.reasons import Reason
 from ..engine.model.record import Record
 from ..engine.plan.lookup_result import LookupResult
-from ..engine.plan.plan import Plan
 from ..engine.plan.plan_cache import Filter, PlannedRecord
 from ..engine.review import Fresh
 from ..errors import invalid
 from ..source_answers import ANSWERS
-from .answers import plan_state
 from .schemas import (
     ATTR_DIGEST,
     ATTR_FIELD,
@@ -157,13 +153,8 @@ def _item(lookup: LookupResult) -> JsonObjectType:
         "title": str(item.fields.get("title") or ""),
         "library": item.section,
         "changes": [_change(change) for change in plan.changes],
-        "kept": _kept(plan),
-        "adopted": [change.field for change in plan.adopted],
+        **unwritten(plan),
     }
-
-
-def _kept(plan: Plan) -> dict[str, JsonValueType]:
-    return {name: str(why) for name, why in plan.kept.items()}
 
 
 def _change(change: Change) -> JsonObjectType:

@@ -10,23 +10,18 @@ from typing import Any
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER, ConfigFlowResult
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
 from homeassistant.loader import async_get_integration
 import probatio
 
 from ..connection import Access, client_identifier, entry_access
 from ..const import CONF_MACHINE_ID, DOMAIN
+from ..errors import InvalidInputError
 from ..outside import outside
 from ..plex.account import LINK_PAGE, AccountServer, PlexTv, PlexTvError, SignIn
 from ..plex.door import who_answers
 from .plex_validation import normalise_plex_url
-from .server_flow import VERIFY, ServerFlow, address_selector
-from .validation import InvalidInputError
+from .selectors import VERIFY, select, select_address
+from .server_flow import ServerFlow
 
 _NOT_A_FIELD = "base"
 _ERRORS = {
@@ -134,9 +129,8 @@ class AccountFlow(ServerFlow):
         own = self._entry.unique_id
         mine = tuple(each for each in self._servers if each.machine_id == own)
         if self.source == SOURCE_REAUTH or mine:
-            self._servers = (
-                mine  # else a server that was reinstalled may take its place
-            )
+            self._servers = mine
+        # Otherwise a server that was reinstalled may take its place.
         if not self._servers:
             is_shared = any(each.machine_id == own for each in found)
             self._account_error = "shared_server" if is_shared else "server_not_yours"
@@ -153,15 +147,7 @@ class AccountFlow(ServerFlow):
                 each for each in self._servers if each.machine_id == chosen
             )
             return await self._async_connect()
-        servers = SelectSelector(
-            SelectSelectorConfig(
-                options=[
-                    SelectOptionDict(value=each.machine_id, label=each.name)
-                    for each in self._servers
-                ],
-                mode=SelectSelectorMode.LIST,
-            )
-        )
+        servers = select({each.machine_id: each.name for each in self._servers})
         return self.async_show_form(
             step_id="server",
             data_schema=probatio.Schema({probatio.Required(CONF_MACHINE_ID): servers}),
@@ -232,7 +218,7 @@ class AccountFlow(ServerFlow):
         known = {url: url for url in self._server.addresses}
         schema = probatio.Schema(
             {
-                probatio.Required(CONF_URL): address_selector(known),
+                probatio.Required(CONF_URL): select_address(known),
                 probatio.Required(CONF_VERIFY_SSL, default=True): VERIFY,
             }
         )

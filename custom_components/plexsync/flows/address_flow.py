@@ -11,11 +11,12 @@ import probatio
 
 from ..connection import Access
 from ..const import DOMAIN
+from ..errors import InvalidInputError
 from ..outside import outside
 from ..plex.gdm import NearServer, search
 from .plex_validation import normalise_plex_url, with_port
-from .server_flow import SECRET, VERIFY, ServerFlow, address_selector
-from .validation import InvalidInputError
+from .selectors import SECRET, VERIFY, select_address
+from .server_flow import ServerFlow
 
 TEXTS = {
     "example_url": "http://192.168.1.10:32400",
@@ -89,7 +90,7 @@ class AddressFlow(ServerFlow):
         }
         return probatio.Schema(
             {
-                probatio.Required(CONF_URL): address_selector(known),
+                probatio.Required(CONF_URL): select_address(known),
                 # A server may let in everybody in its own network.
                 probatio.Optional(CONF_TOKEN): SECRET,
                 probatio.Required(CONF_VERIFY_SSL, default=True): VERIFY,

@@ -4,13 +4,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.const import UnitOfTime
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    TimeSelector,
-)
+from homeassistant.helpers.selector import BooleanSelector, TimeSelector
 import probatio
 
 from ..const import (
@@ -23,31 +17,17 @@ from ..const import (
     DEFAULT_STALE_AFTER,
 )
 from ..nightly import default_time
+from .selectors import whole_number
 
-
-def _number(least: int, most: int, unit: UnitOfTime) -> probatio.All[Any]:
-    """Return a selector for a whole number."""
-    selector = NumberSelector(
-        NumberSelectorConfig(
-            min=least,
-            max=most,
-            step=1,
-            unit_of_measurement=unit,
-            mode=NumberSelectorMode.BOX,
-        )
-    )
-    return probatio.All(selector, probatio.Coerce(int))
-
-
-_SCHEMA = probatio.Schema(
+SCHEMA = probatio.Schema(
     {
-        probatio.Required(CONF_STALE_AFTER, default=DEFAULT_STALE_AFTER): _number(
+        probatio.Required(CONF_STALE_AFTER, default=DEFAULT_STALE_AFTER): whole_number(
             1, 168, UnitOfTime.HOURS
         ),
         probatio.Optional(CONF_SWEEP_AT): TimeSelector(),
-        probatio.Required(CONF_KEEP_HISTORY, default=DEFAULT_KEEP_HISTORY): _number(
-            0, 365, UnitOfTime.DAYS
-        ),
+        probatio.Required(
+            CONF_KEEP_HISTORY, default=DEFAULT_KEEP_HISTORY
+        ): whole_number(0, 365, UnitOfTime.DAYS),
         probatio.Required(CONF_RECORD_TITLES, default=False): BooleanSelector(),
         probatio.Required(CONF_REVIEW_PAGE, default=True): BooleanSelector(),
     }
@@ -70,5 +50,5 @@ class PlexSyncOptionsFlow(OptionsFlow):
             del shown[CONF_SWEEP_AT]
         return self.async_show_form(
             step_id="init",
-            data_schema=self.add_suggested_values_to_schema(_SCHEMA, shown),
+            data_schema=self.add_suggested_values_to_schema(SCHEMA, shown),
         )

@@ -11,17 +11,12 @@ from yarl import URL
 
 from ..connection import NOWHERE, Access, client_identifier
 from ..engine.model.reasons import Reason
+from ..errors import InvalidInputError
 from ..plex.deadlines import Deadlines
 from ..plex.door import who_answers
 from ..plex.library import SUPPORTED, Identity, Library
 from ..plex.server import PlexMediaServer
-from .validation import (
-    DEADLINE,
-    InvalidInputError,
-    explained,
-    normalise_url,
-    with_other_scheme,
-)
+from .validation import DEADLINE, explained, normalise_url, with_other_scheme
 
 PORT: Final = 32400
 _ERRORS = {

@@ -3,21 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import CONF_TOKEN
 import probatio
 
 from ..connection import Access, entry_access
 from ..const import CONF_REUSE
+from ..coordinator import loaded
+from ..errors import InvalidInputError
 from .address_flow import TEXTS
-from .server_flow import SECRET, ServerFlow
-from .validation import InvalidInputError
+from .selectors import SECRET
+from .server_flow import ServerFlow
 
 _WAYS = ["account", "token"]
+_REFUSED = ("invalid_auth", "read_only_token")  # errors that are the token's own
 
 
 class ReauthFlow(ServerFlow):
     """Ask for a new token, and try it before accepting it."""
+
+    _untried_token = ""  # entered, but Plex could not be asked about it
 
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]
@@ -30,10 +35,8 @@ class ReauthFlow(ServerFlow):
                 reason="reauth_elsewhere",
                 description_placeholders={"server": entry.title},
             )
-        if (
-            entry.state is ConfigEntryState.LOADED
-            and entry.runtime_data.engine.health.edits_refused
-        ):
+        coordinator = loaded(entry)
+        if coordinator is not None and coordinator.engine.health.edits_refused:
             return await self.async_step_reauth_read_only()
         return await self.async_step_reauth_confirm()
 
@@ -59,16 +62,18 @@ class ReauthFlow(ServerFlow):
     async def async_step_token(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a token; if none is entered, the stored one is tried again."""
+        """Ask for a token; if none is entered, try one that was not tried, or the stored one."""
         known = entry_access(self.hass, self._entry)
         errors: dict[str, str] = {}
         texts = TEXTS | {"server": self._entry.title}
         if user_input is not None:
-            token = user_input.get(CONF_TOKEN, "").strip() or known.token
+            typed = user_input.get(CONF_TOKEN, "").strip() or self._untried_token
+            token = typed or known.token
             access = Access(known.url, token, known.verify_ssl)
             try:
                 return await self._async_go_on(access, {CONF_TOKEN: token})
             except InvalidInputError as error:
+                self._untried_token = "" if error.error in _REFUSED else typed
                 # The form has no field for the address, so the error is that of the form.
                 errors = {"base": error.error}
                 texts["other_url"] = error.instead

@@ -3,18 +3,14 @@
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
+from homeassistant.helpers.selector import SelectSelectorMode
 import probatio
 
 from ..connection import NOWHERE, plex_access, plex_servers
 from ..const import CONF_MACHINE_ID, CONF_REUSE
+from ..errors import InvalidInputError
+from .selectors import select
 from .server_flow import ServerFlow
-from .validation import InvalidInputError
 
 _TEXTS = {"other_url": ""}
 
@@ -42,15 +38,7 @@ class ReuseFlow(ServerFlow):
         if chosen is None and self.source != SOURCE_USER:
             own = self._entry.unique_id
             chosen = {CONF_MACHINE_ID: own} if own in known else None
-        servers = SelectSelector(
-            SelectSelectorConfig(
-                options=[
-                    SelectOptionDict(value=machine_id, label=title)
-                    for machine_id, title in known.items()
-                ],
-                mode=SelectSelectorMode.DROPDOWN,
-            )
-        )
+        servers = select(known, SelectSelectorMode.DROPDOWN)
         return self.async_show_form(
             step_id="reuse",
             data_schema=self.add_suggested_values_to_schema(

@@ -1,6 +1,5 @@
 """The steps that all ways to a server share: check the server, choose its libraries."""
 
-from collections import Counter
 from collections.abc import Mapping
 import contextlib
 from typing import Any
@@ -9,52 +8,20 @@ from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     SOURCE_USER,
-    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
 )
 from homeassistant.const import CONF_TOKEN
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
 import probatio
 
 from ..connection import Access, plex_access
 from ..const import CONF_LIBRARIES, CONF_MACHINE_ID, CONF_REUSE, DOMAIN
-from ..coordinator import PlexSyncConfigEntry
+from ..coordinator import PlexSyncConfigEntry, loaded
 from ..engine.database.database import StorageError
 from ..plex.library import Library
 from ..takeover import preset
 from .plex_validation import PlexFound, async_look_at_plex
-
-SECRET = TextSelector(
-    TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-)
-VERIFY = BooleanSelector()
-
-
-def address_selector(known: Mapping[str, str]) -> TextSelector | SelectSelector:
-    """Return a selector for an address, with the ``known`` ones (address → name)."""
-    if not known:
-        return TextSelector(
-            TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url")
-        )
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=[
-                SelectOptionDict(value=url, label=label) for url, label in known.items()
-            ],
-            custom_value=True,
-            mode=SelectSelectorMode.DROPDOWN,
-        )
-    )
+from .selectors import select_libraries
 
 
 class ServerFlow(ConfigFlow):
@@ -151,7 +118,7 @@ class ServerFlow(ConfigFlow):
             if chosen := user_input[CONF_LIBRARIES]:
                 return self._finish(chosen)
             errors[CONF_LIBRARIES] = "choose_library"
-        libraries = library_selector(self._found.libraries)
+        libraries = select_libraries(self._found.libraries)
         chosen = await self._async_preset()
         return self.async_show_form(
             step_id="libraries",
@@ -168,9 +135,9 @@ class ServerFlow(ConfigFlow):
         if self.source != SOURCE_RECONFIGURE:
             return [each.uuid for each in there] if len(there) == 1 else []
         known: tuple[Library, ...] = ()
-        if self._entry.state is ConfigEntryState.LOADED:
+        if (coordinator := loaded(self._entry)) is not None:
             with contextlib.suppress(StorageError):  # then only the ids are compared
-                known = await self._entry.runtime_data.server.known_libraries()
+                known = await coordinator.server.known_libraries()
         return preset(self._entry.data[CONF_LIBRARIES], known, there)
 
     # The end
@@ -193,33 +160,13 @@ class ServerFlow(ConfigFlow):
         again. An entry that is being set up checks at the end whether it was changed.
         """
         entry = self._entry
-        is_loaded, is_same = entry.state is ConfigEntryState.LOADED, data == entry.data
+        coordinator, is_same = loaded(entry), data == entry.data
         result = self.async_update_and_abort(
             entry, unique_id=data[CONF_MACHINE_ID], data=data
         )
-        if not is_loaded:
+        if coordinator is None:
             if entry.state.recoverable:
                 self.hass.config_entries.async_schedule_reload(entry.entry_id)
         elif is_same:
-            entry.runtime_data.engine.health.hurry()
+            coordinator.engine.health.hurry()
         return result
-
-
-def library_selector(libraries: tuple[Library, ...]) -> SelectSelector:
-    """Return a selector for libraries; equal names are told apart by their folder."""
-    names = Counter(each.title for each in libraries)
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=[
-                SelectOptionDict(
-                    value=each.uuid,
-                    label=each.title
-                    if names[each.title] == 1 or not each.locations
-                    else f"{each.title} ({each.locations[0]})",
-                )
-                for each in libraries
-            ],
-            multiple=True,
-            mode=SelectSelectorMode.LIST,
-        )
-    )

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
-    ConfigEntryState,
     ConfigSubentry,
     ConfigSubentryFlow,
     SubentryFlowResult,
@@ -14,15 +13,10 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, UnitOfTime
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     ObjectSelector,
     ObjectSelectorConfig,
     ObjectSelectorField,
     TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
 )
 import probatio
 from yarl import URL
@@ -36,26 +30,25 @@ from ..const import (
     CONF_START,
     SUBENTRY_STASH,
 )
-from ..coordinator import PlexSyncConfigEntry
+from ..coordinator import PlexSyncCoordinator, loaded
+from ..errors import InvalidInputError
 from ..plex.paths import Pair, is_windows, normal
 from ..sources.rhythm import SLOWEST
 from ..sources.stash.first_look import FirstLook
+from ..stash_fields import PLACEHOLDERS, data_of, form_of, schema
 from .path_check import PathCheck
-from .stash_fields import PLACEHOLDERS, data_of, form_of, schema
-from .validation import InvalidInputError, async_look_at_stash, normalise_url
+from .selectors import ADDRESS, SECRET, VERIFY, whole_number
+from .stash_validation import async_look_at_stash
+from .validation import normalise_url
 
 CONF_ACCEPT = "accept_anyway"
 
 _EXAMPLES = {"example_url": "http://192.168.1.10:9999"}
 _ADDRESS = probatio.Schema(
     {
-        probatio.Required(CONF_URL): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url")
-        ),
-        probatio.Optional(CONF_API_KEY): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-        ),
-        probatio.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
+        probatio.Required(CONF_URL): ADDRESS,
+        probatio.Optional(CONF_API_KEY): SECRET,
+        probatio.Required(CONF_VERIFY_SSL, default=True): VERIFY,
     }
 )
 _SOON = 5.0  # seconds within which most comparisons end
@@ -71,17 +64,8 @@ _MAPPINGS = ObjectSelector(
     )
 )
 _POLL = {
-    probatio.Required(CONF_POLL_SLOWEST, default=int(SLOWEST)): probatio.All(
-        NumberSelector(
-            NumberSelectorConfig(
-                min=10,
-                max=3600,
-                step=1,
-                unit_of_measurement=UnitOfTime.SECONDS,
-                mode=NumberSelectorMode.BOX,
-            )
-        ),
-        probatio.Coerce(int),
+    probatio.Required(CONF_POLL_SLOWEST, default=int(SLOWEST)): whole_number(
+        10, 3600, UnitOfTime.SECONDS
     )
 }
 
@@ -327,6 +311,9 @@ class StashSubentryFlow(ConfigSubentryFlow):
             )
         subentry = self._get_reconfigure_subentry()
         was_ours = subentry.title == _title(subentry.data[CONF_URL])
+        coordinator = self._coordinator
+        if coordinator and (runner := coordinator.runners.get(subentry.subentry_id)):
+            runner.hurry()  # only a change of the data reloads the entry
         return self.async_update_and_abort(
             self._get_entry(),
             subentry,
@@ -353,12 +340,16 @@ class StashSubentryFlow(ConfigSubentryFlow):
             if each.subentry_id != own
         ]
 
+    @property
+    def _coordinator(self) -> PlexSyncCoordinator | None:
+        """The coordinator of the server, if that is set up."""
+        return loaded(self._get_entry())
+
     def _path_check(self, found: FirstLook) -> PathCheck:
-        entry = cast("PlexSyncConfigEntry", self._get_entry())
-        is_loaded = entry.state is ConfigEntryState.LOADED
+        coordinator = self._coordinator
         return PathCheck(
-            entry.runtime_data.server if is_loaded else None,
-            entry.data[CONF_LIBRARIES],
+            coordinator.server if coordinator else None,
+            self._get_entry().data[CONF_LIBRARIES],
             found.roots,
             found.files,
         )

@@ -3,25 +3,21 @@
 import asyncio
 from typing import Any
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import RepairsFlowResult
 import probatio
 
 from ..const import CONF_LIBRARIES
 from ..engine.database.database import StorageError
 from ..engine.model.faults import Fault
-from ..flows.server_flow import library_selector
+from ..flows.selectors import select_libraries
 from ..plex.library import SUPPORTED
-from .repair_answers import loaded
+from .repair_answers import EntryRepairFlow
 
 _PATIENCE = 15.0  # seconds that the form waits for the list
 
 
-class LibraryRepairFlow(RepairsFlow):
+class LibraryRepairFlow(EntryRepairFlow):
     """Ask for other libraries."""
-
-    def __init__(self, entry_id: str) -> None:
-        """Initialize the flow for an entry."""
-        self._entry_id = entry_id
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -33,7 +29,7 @@ class LibraryRepairFlow(RepairsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
         """Ask which libraries to sync from now on."""
-        if (coordinator := loaded(self, self._entry_id)) is None:
+        if (coordinator := self._coordinator) is None:
             return self.async_abort(reason="not_loaded")
         entry, errors = coordinator.config_entry, {}
         if user_input is not None:
@@ -55,7 +51,7 @@ class LibraryRepairFlow(RepairsFlow):
         return self.async_show_form(
             step_id="libraries",
             data_schema=probatio.Schema(
-                {probatio.Required(CONF_LIBRARIES): library_selector(there)}
+                {probatio.Required(CONF_LIBRARIES): select_libraries(there)}
             ),
             errors=errors,
             description_placeholders={"name": entry.title},

@@ -12,7 +12,7 @@ from homeassistant.data_entry_flow import FlowResultType
 
 from ..const import DOMAIN
 from ..takeover import LOOK
-from .repair_answers import AskingRepairFlow, loaded
+from .repair_answers import AskingRepairFlow
 
 
 class ReconfigureRepairFlow(AskingRepairFlow):
@@ -43,15 +43,10 @@ class ReconfigureRepairFlow(AskingRepairFlow):
 class ReconfigureSourceRepairFlow(AskingRepairFlow):
     """Lead to the reconfigure flow of a source."""
 
-    def __init__(self, entry_id: str, source: str) -> None:
-        """Initialize the flow for a source of an entry."""
-        super().__init__(entry_id)
-        self._source = source
-
     @override
     async def _async_go_on(self) -> RepairsFlowResult:
         """Go on in the other flow; the end of the cause ends the repair."""
-        coordinator = loaded(self, self._entry_id)
+        coordinator = self._coordinator
         subentries = coordinator.config_entry.subentries if coordinator else {}
         if (subentry := subentries.get(self._source)) is None:
             return self.async_abort(reason="not_loaded")

@@ -1,4 +1,4 @@
-"""What all repair flows share: what they show, and how an answer takes effect."""
+"""What all repair flows share: whose they are, and how an answer takes effect."""
 
 from collections.abc import Awaitable, Callable
 from typing import override
@@ -8,19 +8,46 @@ from homeassistant.components.repairs import (
     RepairsFlow,
     RepairsFlowResult,
 )
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import issue_registry as ir
 
-from ..coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from ..coordinator import PlexSyncCoordinator, loaded
 from ..engine.database.database import StorageError
 
 
-class AskingRepairFlow(ConfirmRepairFlow):
-    """A repair flow that asks for confirmation first."""
+class EntryRepairFlow(RepairsFlow):
+    """A repair flow about an entry, or about one of its sources."""
 
-    def __init__(self, entry_id: str) -> None:
-        """Initialize the flow for an entry."""
+    def __init__(self, entry_id: str, source: str = "") -> None:
+        """Initialize the flow; without a source, it is about the entry."""
         self._entry_id = entry_id
+        self._source = source
+
+    @property
+    def _coordinator(self) -> PlexSyncCoordinator | None:
+        """The coordinator of the entry, if that is set up."""
+        return loaded(self.hass.config_entries.async_get_entry(self._entry_id))
+
+    @property
+    def _shown(self) -> dict[str, str]:
+        """The placeholders of the repair itself."""
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        return dict((issue and issue.translation_placeholders) or {})
+
+    async def _async_answer(
+        self, answer: Callable[[PlexSyncCoordinator], Awaitable[object]]
+    ) -> RepairsFlowResult:
+        """Carry out the owner's answer, and end the flow."""
+        if (coordinator := self._coordinator) is None:
+            return self.async_abort(reason="not_loaded")
+        try:
+            await answer(coordinator)
+        except StorageError:
+            return self.async_abort(reason="storage_failed")
+        return self.async_create_entry(data={})
+
+
+class AskingRepairFlow(EntryRepairFlow, ConfirmRepairFlow):
+    """A repair flow that asks for confirmation first."""
 
     @override
     async def async_step_confirm(
@@ -33,35 +60,3 @@ class AskingRepairFlow(ConfirmRepairFlow):
 
     async def _async_go_on(self) -> RepairsFlowResult:
         raise NotImplementedError
-
-
-type Answer = Callable[[PlexSyncCoordinator], Awaitable[None]]
-
-
-def shown(flow: RepairsFlow) -> dict[str, str]:
-    """Return the placeholders of the repair itself."""
-    issue = ir.async_get(flow.hass).async_get_issue(flow.handler, flow.issue_id)
-    return dict((issue and issue.translation_placeholders) or {})
-
-
-def loaded(flow: RepairsFlow, entry_id: str) -> PlexSyncCoordinator | None:
-    """Return the coordinator of an entry, None if the entry is not set up."""
-    entry: PlexSyncConfigEntry | None = flow.hass.config_entries.async_get_entry(
-        entry_id
-    )
-    if entry is None or entry.state is not ConfigEntryState.LOADED:
-        return None
-    return entry.runtime_data
-
-
-async def async_answer(
-    flow: RepairsFlow, entry_id: str, answer: Answer
-) -> RepairsFlowResult:
-    """Carry out the owner's answer, and end the flow."""
-    if (coordinator := loaded(flow, entry_id)) is None:
-        return flow.async_abort(reason="not_loaded")
-    try:
-        await answer(coordinator)
-    except StorageError:
-        return flow.async_abort(reason="storage_failed")
-    return flow.async_create_entry(data={})

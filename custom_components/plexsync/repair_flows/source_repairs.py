@@ -1,9 +1,10 @@
 """Repair flows for a source that is held until its owner answers."""
 
 import asyncio
+from collections.abc import Mapping
 import re
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import RepairsFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
@@ -12,7 +13,7 @@ from ..coordinator import PlexSyncCoordinator
 from ..engine.database.database import StorageError
 from ..engine.model.faults import Fault
 from ..source_answers import Answer, async_begin, async_part
-from .repair_answers import async_answer, loaded, shown
+from .repair_answers import EntryRepairFlow
 
 _LOOKS = 30  # records to look through for a sample
 _SAMPLE = 5  # items that are shown
@@ -22,25 +23,28 @@ _NAME_OF_FIELD = f"component.{DOMAIN}.selector.item_fields.fields.{{}}.name"
 _PATIENCE = 15.0  # seconds that the form waits for the sample
 
 
-class SourceRepairFlow(RepairsFlow):
-    """A repair flow about one source."""
+class SourceRepairFlow(EntryRepairFlow):
+    """A repair flow that shows what holds a source, and lets its owner answer."""
 
-    def __init__(self, entry_id: str, source: str) -> None:
-        """Initialize the flow for a source of an entry."""
-        self._entry_id = entry_id
-        self._source = source
+    _seen: Mapping[str, str]  # the numbers that were shown
+
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the numbers and both answers: implemented by each flow."""
+        raise NotImplementedError
+
+    async def _async_answer_seen(self, answer: Answer) -> RepairsFlowResult:
+        """Carry out the answer; if the numbers are others by now, show these first."""
+        if self._shown and self._shown != self._seen:
+            return await self.async_step_init()
+        return await self._async_answer(lambda each: answer(each, self._source))
 
     async def async_step_leave(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Leave everything as it is."""
         return self.async_abort(reason="left")
-
-    async def _answer(self, answer: Answer) -> RepairsFlowResult:
-        async def do(coordinator: PlexSyncCoordinator) -> None:
-            await answer(coordinator, self._source)
-
-        return await async_answer(self, self._entry_id, do)
 
 
 class FirstPlanRepairFlow(SourceRepairFlow):
@@ -53,13 +57,14 @@ class FirstPlanRepairFlow(SourceRepairFlow):
 
         Titles are only shown here, not kept in the repair, which is stored on disk.
         """
-        if (coordinator := loaded(self, self._entry_id)) is None:
+        if (coordinator := self._coordinator) is None:
             return self.async_abort(reason="not_loaded")
         sample = await _sample(self.hass, coordinator, self._source)
+        self._seen = self._shown
         return self.async_show_menu(
             step_id="init" if sample else "unseen",
             menu_options=["begin", "leave"],
-            description_placeholders={**shown(self), "sample": sample},
+            description_placeholders={**self._seen, "sample": sample},
         )
 
     async def async_step_unseen(
@@ -72,7 +77,7 @@ class FirstPlanRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Begin to write for the source."""
-        return await self._answer(async_begin)
+        return await self._async_answer_seen(async_begin)
 
 
 class MassChangeRepairFlow(SourceRepairFlow):
@@ -82,17 +87,18 @@ class MassChangeRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Show the numbers, a few of the records, and both answers."""
-        if (coordinator := loaded(self, self._entry_id)) is None:
+        if (coordinator := self._coordinator) is None:
             return self.async_abort(reason="not_loaded")
         try:
             sample = await coordinator.engine.gone_records.sample(self._source)
         except StorageError:
             return self.async_abort(reason="storage_failed")
+        self._seen = self._shown
         return self.async_show_menu(
             step_id="init",
             menu_options=["part", "leave"],
             description_placeholders={
-                **shown(self),
+                **self._seen,
                 "sample": "\n".join(f"- {_plain(each)}" for each in sample),
             },
         )
@@ -101,7 +107,7 @@ class MassChangeRepairFlow(SourceRepairFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Accept that the missing records are gone."""
-        return await self._answer(async_part)
+        return await self._async_answer_seen(async_part)
 
 
 async def _sample(

@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.util.json import JsonObjectType
 
 from .. import issues
-from ..actions.answers import iso, plan_state
+from ..answers import iso, plan_state
 from ..coordinator import PlexSyncCoordinator
 from ..engine.model.holds import SourceHold, foremost
 from ..engine.snapshot import Snapshot

@@ -29,11 +29,8 @@ class ReviewPage:
 
     async def serve(self) -> None:
         """Serve the files, which are public: they contain no data."""
-        hass, self.version = (
-            self._hass,
-            await self._hass.async_add_executor_job(_digest),
-        )
-        await hass.http.async_register_static_paths(
+        self.version = await self._hass.async_add_executor_job(_digest)
+        await self._hass.http.async_register_static_paths(
             [StaticPathConfig(f"/{DOMAIN}_static/{self.version}", str(_FOLDER), True)]
         )
 

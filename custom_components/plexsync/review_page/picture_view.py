@@ -8,12 +8,11 @@ from typing import Final
 
 from aiohttp import web
 from homeassistant.components.http.const import KEY_HASS_USER
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
 from ..const import DOMAIN
-from ..coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
+from ..coordinator import PlexSyncCoordinator, loaded
 from ..engine.circuit.breaker import State
 from ..engine.database.database import StorageError
 from ..engine.model.faults import Fault
@@ -43,18 +42,16 @@ class _View(HomeAssistantView):
     def _coordinator(self, request: web.Request, entry_id: str) -> PlexSyncCoordinator:
         """Find the server. Raises HTTPNotFound."""
         user = request.get(KEY_HASS_USER)
-        entry: PlexSyncConfigEntry | None = request.app[
-            KEY_HASS
-        ].config_entries.async_get_entry(entry_id)
+        entry = request.app[KEY_HASS].config_entries.async_get_entry(entry_id)
         if (
             user is None
             or not user.is_admin
             or entry is None
             or entry.domain != DOMAIN
-            or entry.state is not ConfigEntryState.LOADED
+            or (coordinator := loaded(entry)) is None
         ):
             raise web.HTTPNotFound
-        return entry.runtime_data
+        return coordinator
 
     def _answer(self, data: bytes | None) -> web.Response:
         """Send data that is a picture by its first bytes. Raises HTTPNotFound."""

@@ -34,10 +34,10 @@ from ..actions.shared_actions import (
     retry_failed,
     unpin_item,
 )
-from ..candidates import async_candidates
 from ..const import DOMAIN, SCOPES, SOURCE_ACTION
 from ..coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from ..errors import translated_errors
+from .candidates import candidates
 from .live import Live
 from .panel import review_page
 from .websocket_entry import ENTRY, PAGE, command, coordinator_of
@@ -109,13 +109,6 @@ async def _pin(
     return await tie(coordinator, msg)
 
 
-async def _candidates(
-    coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
-) -> JsonObjectType:
-    """Describe the items that a record may be about."""
-    return await async_candidates(coordinator, msg["rating_keys"])
-
-
 async def _sweep(
     coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
 ) -> JsonObjectType:
@@ -139,7 +132,7 @@ COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     command("jobs", {**schemas.GET_JOBS.schema, **PAGE}, get_jobs),
     command("retry", schemas.FAILED_JOBS.schema, retry_failed),
     command("discard", schemas.FAILED_JOBS.schema, discard_failed),
-    command("candidates", {probatio.Required("rating_keys"): _KEYS}, _candidates),
+    command("candidates", {probatio.Required("rating_keys"): _KEYS}, candidates),
     command("pin", _TIE, _pin),
     command("outages", {}, get_outages),
     command("sweep", _SCOPE, _sweep),

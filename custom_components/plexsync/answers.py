@@ -6,16 +6,16 @@ from typing import Any, Final
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
-from ..const import SOURCE_ACTION
-from ..engine.circuit.outages import DAY, MEAN_WINDOW, Outage
-from ..engine.engine import Engine
-from ..engine.jobs import skipped
-from ..engine.jobs.jobs_view import JobInfo
-from ..engine.model.change import Kept
-from ..engine.model.outcome import ItemOutcome, Outcome
-from ..engine.model.reasons import Reason
-from ..engine.on_demand import Preview
-from ..engine.plan.plan import Plan
+from .const import SOURCE_ACTION
+from .engine.circuit.outages import DAY, MEAN_WINDOW, Outage
+from .engine.engine import Engine
+from .engine.jobs import skipped
+from .engine.jobs.jobs_view import JobInfo
+from .engine.model.change import Kept
+from .engine.model.outcome import ItemOutcome, Outcome
+from .engine.model.reasons import Reason
+from .engine.on_demand import Preview
+from .engine.plan.plan import Plan
 
 # What a comparison counts: by kind, and some kinds by reason. These are lists of all
 # that may be shown, so that nothing private slips through.
@@ -107,6 +107,13 @@ def _planned(rating_key: str, plan: Plan | str) -> JsonObjectType:
     return {
         "rating_key": rating_key,
         "changes": [change.as_dict() for change in plan.changes],
+        **unwritten(plan),
+    }
+
+
+def unwritten(plan: Plan) -> JsonObjectType:
+    """Name the fields that are adopted as they are, and those left alone, with the reason."""
+    return {
         "adopted": [change.field for change in plan.adopted],
         "kept": {name: str(kept) for name, kept in plan.kept.items()},
     }

@@ -20,7 +20,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.helpers.translation import async_get_cached_translations
 import probatio
 
-from ..const import (
+from .const import (
     CONF_FIELDS,
     CONF_START,
     DOMAIN,
@@ -29,8 +29,9 @@ from ..const import (
     START_PREVIEW,
     SUBENTRY_STASH,
 )
-from ..engine.jobs.gone_records import WhenGone
-from ..sources.stash.options import (
+from .engine.jobs.gone_records import WhenGone
+from .errors import InvalidInputError
+from .sources.stash.options import (
     ALL_FIELDS,
     CODE_FIELDS,
     GENDERS,
@@ -40,8 +41,7 @@ from ..sources.stash.options import (
     ROLES,
     StashOptions,
 )
-from ..sources.stash.title import NAMES, is_template
-from .validation import InvalidInputError
+from .sources.stash.title import NAMES, is_template
 
 MIRROR = "mirror"  # Plex shows what Stash says
 FILL = "fill"  # the same, but only if Plex has no value

@@ -1,26 +1,27 @@
 """Describe items so that a person can tell them apart."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from homeassistant.util.json import JsonObjectType
 
-from .actions.record_input import rating_key
-from .coordinator import PlexSyncCoordinator
-from .engine.look.look import Look
-from .engine.model.holds import READING
+from ..actions.record_input import rating_key
+from ..coordinator import PlexSyncCoordinator
+from ..engine.look.look import Look
+from ..engine.model.holds import READING
 
 _MAX_PATHS: Final = 20  # files of one item
 
 
-async def async_candidates(
-    coordinator: PlexSyncCoordinator, keys: Sequence[str]
+async def candidates(
+    coordinator: PlexSyncCoordinator, msg: Mapping[str, Any]
 ) -> JsonObjectType:
     """Read items from Plex and describe them; those that are gone are left out.
 
     Raises Fault, StorageError and ServiceValidationError.
     """
-    engine, wanted = coordinator.engine, dict.fromkeys(map(rating_key, keys), "")
+    engine = coordinator.engine
+    wanted = dict.fromkeys(map(rating_key, msg["rating_keys"]), "")
     async with engine.admission.calls(READING) as calls:
         found = await Look(engine.common, calls).read(wanted)
     libraries = {
