@@ -60,55 +60,56 @@ class Simulator:
         of all clients queue: there, no client of any kind could make more than one
         write in that time.
         """
-        await self._ask("DELETE", "faults")
+        await self.ask("DELETE", "faults")
         if milliseconds:
-            await self._ask("POST", "faults", {"action": "slow", "ms": milliseconds})
+            await self.ask("POST", "faults", {"action": "slow", "ms": milliseconds})
 
     async def delay_writes(self, milliseconds: float) -> None:
         """Let every write hold all others up for so long, as behind one SQLite."""
-        await self._ask("POST", "latency", {"write_ms": milliseconds})
+        await self.ask("POST", "latency", {"write_ms": milliseconds})
 
     async def keep_full_rows(self) -> None:
         """Let it render each item once: a Plex is faster at that than a simulated one."""
-        await self._ask("POST", "switches", {"keep_full_rows": True})
+        await self.ask("POST", "switches", {"keep_full_rows": True})
 
     async def stop(self) -> None:
         """Let it be away."""
-        await self._ask("POST", "stop")
+        await self.ask("POST", "stop")
 
     async def start(self) -> None:
         """Let it be back."""
-        await self._ask("POST", "start")
+        await self.ask("POST", "start")
 
     async def forget(self) -> None:
         """Begin to count anew."""
-        await self._ask("POST", "journal/clear")
+        await self.ask("POST", "journal/clear")
 
     async def requests(self) -> dict[str, int]:
         """Count the requests since then, by method and path."""
-        found: dict[str, int] = (await self._ask("GET", "stats"))["by_pattern"]
+        found: dict[str, int] = (await self.ask("GET", "stats"))["by_pattern"]
         return found
 
     async def rekey(self, rating_key: int) -> None:
         """Give an item a new rating key."""
-        await self._ask("POST", f"item/{rating_key}/rekey", {})
+        await self.ask("POST", f"item/{rating_key}/rekey", {})
 
     async def empty_picture(self, rating_key: int) -> None:
         """Let an item show no poster any more."""
-        await self._ask("POST", f"item/{rating_key}/picture", {"empty": True})
+        await self.ask("POST", f"item/{rating_key}/picture", {"empty": True})
 
     async def item(self, path: str) -> dict[str, Any]:
         """Give the item that holds a file."""
-        states = await self._ask("GET", "items", params={"path": path})
+        states = await self.ask("GET", "items", params={"path": path})
         return dict(states[0])
 
-    async def _ask(
+    async def ask(
         self,
         method: str,
         what: str,
         data: dict[str, Any] | None = None,
         params: dict[str, str] | None = None,
     ) -> Any:
+        """Ask the control port."""
         async with self._session.request(
             method, f"{self._control}/{what}", json=data, params=params
         ) as answer:

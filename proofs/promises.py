@@ -6,12 +6,21 @@ from typing import Any
 
 from custom_components.plexsync.engine.model.record import Record
 
-from .figures import Claim
 from .records import FIELDS, WHOLE, record, shown, shows
 
 type Revisions = Mapping[str, Mapping[str, int]]  # by record key, of each field
 
-_RECENT = 2000  # answers that may be in the log
+
+@dataclass(slots=True)
+class Claim:
+    """Something that must never be seen: how often it was looked for, and what was found."""
+
+    looked: int = 0
+    found: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Say how many of how many."""
+        return f"{len(self.found)} of {self.looked}"
 
 
 @dataclass(slots=True)
@@ -43,13 +52,8 @@ class Promises:
         self._seed = seed
         self._fields = fields
         self.keys = {key: Known(path) for key, path in paths.items()}
-        self.answers: list[tuple[str, int]] = []  # in the order of their commits
+        self.answered = 0
         self.unanswered = 0
-
-    @property
-    def answered(self) -> int:
-        """How many records were answered."""
-        return len(self.answers)
 
     def record(self, key: str, revision: int) -> Record:
         """Give a record, the same one whenever it is asked for."""
@@ -65,7 +69,7 @@ class Promises:
         promised = self.keys[key].promised
         for name in self.record(key, revision).fields:
             promised[name] = max(revision, promised.get(name, 0))
-        self.answers.append((key, revision))
+        self.answered += 1
         self.unanswered -= 1
 
     def newest(self) -> Iterator[Record]:
@@ -88,35 +92,21 @@ class Promises:
                 if max(fields.get(name, 0) for fields in on_disk) < revision:
                     yield f"{key} {name} {revision}"
 
-    def gap(self, waiting: Revisions, settled: Revisions) -> str | None:
-        """Give a promise that is not on disk although a later one is."""
-        later = False
-        for key, revision in reversed(self.answers[-_RECENT:]):
-            on_disk = (waiting.get(key, {}), settled.get(key, {}))
-            for name in self.record(key, revision).fields:
-                found = [fields.get(name, 0) for fields in on_disk]
-                if later and max(found) < revision:
-                    return f"{key} {name} {revision}"
-                later |= revision in found
-        return None
-
     def lost_in_plex(
         self,
         items: Mapping[str, Mapping[str, Any]],
         spare: Collection[str],
-        by_hand: Collection[tuple[str, str]] = (),
     ) -> Iterator[str]:
         """Give what shows neither the promised value nor a newer one, whole.
 
-        ``items`` are by path; ``spare`` names the keys that are left out, ``by_hand``
-        the fields, each with its key, that a person has taken.
+        ``items`` are by path; ``spare`` names the keys that are left out.
         """
         for key, known in self.keys.items():
             if key in spare:
                 continue
             item = items[known.path]
             for name, revision in known.promised.items():
-                if (key, name) not in by_hand and not any(
+                if not any(
                     newer >= revision and shows(item, name, fields[name])
                     for newer in known.submitted
                     if name in (fields := self.record(key, newer).fields)

@@ -13,35 +13,29 @@ import contextlib
 from dataclasses import dataclass, field
 import logging
 from pathlib import Path
-from random import Random
 import sys
 import tempfile
 import time
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from homeassistant import block_async_io
 
 from bench.meters import Loop, settled_memory
+from bench.processes import TOKEN, Simulator, simulator
 from bench.work import is_done, pages, wanted
-from custom_components.plexsync.engine.database.database import Database
-from custom_components.plexsync.engine.engine import Engine
-from custom_components.plexsync.engine.jobs.job import Priority
-from custom_components.plexsync.engine.layout import LAYOUT
-from custom_components.plexsync.engine.model.events import CircuitOpened, Event
+from custom_components.plexsync.engine.model.events import CircuitOpened
 from custom_components.plexsync.plex.deadlines import Deadlines
-from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from tests.rig import POLICY, RETRY, Gallery, server_of
-from tests.simulators.plex import PlexCore
-from tests.simulators.plex.library import synthetic
+from tests.rig import Rig, library
+from tests.simulators.plex import PlexSimulator
 
-from . import simulator
-from .file_store import FileStore
-from .simulator import Simulator
+from .report import conclude
 
 ROUNDS = 4  # editions of every item, one after the other
 GAP = 0.010  # seconds that the loop may be held, over idle
 MEMORY = 10e6  # bytes that it may grow by, once it has seen every item
 _IDLE = 2.0  # seconds of doing nothing before each round
+_LOOK = 0.05  # seconds between two looks at what is left
 _STUCK = 1800.0  # seconds that a round may take on any machine
 # An answer that is late is a fault too, but none of those that this is about.
 _DEADLINES = Deadlines(probe=2, read=10, listing=30, edit=10, upload=10)
@@ -79,11 +73,9 @@ class Figures:
     """What is printed at the end."""
 
     jobs: int
-    seconds: float = 0.0
     edits: int = 0  # applied
     twice: int = 0  # gave an item what it had been given already
     lost_answers: int = 0
-    refused: int = 0
     limited: int = 0
     requests: int = 0
     openings: int = 0
@@ -148,37 +140,21 @@ class Soak:
 
     def __init__(self, plex: Simulator, folder: Path, items: int) -> None:
         """Put it together as the integration does, with faster delays."""
-        core = _library(items)
+        # The same library as in the process of the simulated Plex.
+        core = library(items, token=TOKEN).core
+        there = cast("PlexSimulator", SimpleNamespace(core=core, url=plex.url))
         self.plex = plex
         self.items = items
         self.figures = Figures(items * ROUNDS)
-        self.changed = asyncio.Event()
-        database = Database(folder / "soak.db", LAYOUT.beside(INDEX_SCHEMA))
-        server = server_of(core, plex.url, database, deadlines=_DEADLINES)
-        self.engine = Engine(
-            database,
-            server,
-            Gallery(),
-            store=FileStore(folder / "circuit.json"),
-            random=Random(1),
-            policy=POLICY,
-            retry=RETRY,
-            tell=self._heard,
-        )
-
-    def _heard(self, event: Event) -> None:
-        self.figures.openings += isinstance(event, CircuitOpened)
-        self.changed.set()
+        self.rig = Rig(there, folder, deadlines=_DEADLINES)
 
     async def run(self) -> Figures:
         """Work through all rounds."""
         figures = self.figures
         guard = Guard()
         meter = Loop()
+        rig = await self.rig.start()
         ticking = asyncio.create_task(meter.run())
-        await self.engine.open()
-        working = asyncio.create_task(self.engine.run())
-        began = time.monotonic()
         settled: list[int] = []  # memory after each round
         try:
             for edition in range(1, ROUNDS + 1):
@@ -187,40 +163,31 @@ class Soak:
                     await asyncio.sleep(_IDLE)
                 with meter.into(meter.busy):
                     async for page in pages(range(1, self.items + 1), edition=edition):
-                        await self.engine.submit(page, Priority.BULK)
-                    await self._drained(working)
-                await asyncio.to_thread(self._read_journal, edition)
+                        await rig.submit(page)
+                    async with asyncio.timeout(_STUCK):
+                        while (await rig.engine.snapshot()).pending:
+                            await asyncio.sleep(_LOOK)
+                await self._read_journal(edition)
                 settled.append(settled_memory())
             figures.growth = settled[-1] - settled[0]
-            figures.reasons = await self.engine.job_status.reasons()
+            figures.reasons = await rig.engine.job_status.reasons()
         finally:
-            for task in (working, ticking):
-                task.cancel()
-            await asyncio.gather(working, ticking, return_exceptions=True)
-            await self.engine.close()
-        figures.seconds = time.monotonic() - began
-        await asyncio.to_thread(self._compare)
+            ticking.cancel()
+            await rig.stop()
+        await self._compare()
+        figures.openings = sum(isinstance(each, CircuitOpened) for each in rig.events)
         figures.peak = meter.peak
         figures.gap, figures.idle_gap = meter.busy.p999, meter.idle.p999
         figures.blocking = list(guard.calls)  # what follows has no loop
         return figures
 
-    async def _drained(self, working: asyncio.Task[None]) -> None:
-        async with asyncio.timeout(_STUCK):
-            while (await self.engine.snapshot()).pending:
-                self.changed.clear()
-                if working.done():
-                    await working
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.5):
-                        await self.changed.wait()
-
-    def _read_journal(self, edition: int) -> None:
+    async def _read_journal(self, edition: int) -> None:
         """Count what the server did; a lost answer was an edit all the same."""
         figures = self.figures
         items = Counter[str]()
-        self.plex.settle()
-        for entry in self.plex.journal():
+        while (await self.plex.ask("GET", "stats"))["in_flight"]:
+            await asyncio.sleep(_LOOK)
+        for entry in (await self.plex.ask("GET", "journal"))["entries"]:
             figures.requests += 1
             figures.limited += entry["status"] == 429
             if entry["method"] != "PUT" or not entry["applied"]:
@@ -231,21 +198,25 @@ class Soak:
             items[query["id"]] += 1
             if f"Edition {edition} of" not in query.get("summary.value", ""):
                 figures.wrong.append(f"item {query['id']} was edited out of turn")
+        await self.plex.forget()
         figures.edits += items.total()
         figures.twice += items.total() - len(items)
 
-    def _compare(self) -> None:
-        states = {item["files"][0]: item for item in self.plex.items() if item["files"]}
+    async def _compare(self) -> None:
+        found = await self.plex.ask("GET", "items?size=1000000")
+        states = {item["files"][0]: item for item in found if item["files"]}
         for number in range(1, self.items + 1):
             item = wanted(number, edition=ROUNDS)
             if not is_done(item, states[item.path]):
                 self.figures.wrong.append(f"item {number} is not as wanted")
 
 
-def _library(items: int) -> PlexCore:
-    core = PlexCore()
-    synthetic(core, items)
-    return core
+async def _soak(items: int) -> Figures:
+    async with simulator(items, 0) as plex:
+        for action, spec in WEATHER:
+            await plex.ask("POST", "faults", {"action": action, **spec})
+        with tempfile.TemporaryDirectory(prefix="plexsync-soak-") as folder:
+            return await Soak(plex, Path(folder), items).run()
 
 
 def main() -> int:
@@ -257,24 +228,11 @@ def main() -> int:
     )
     args = parser.parse_args()
     items = (200 if args.quick else args.jobs) // ROUNDS
-    plex = simulator.start(lambda: _library(items))
-    try:
-        for action, spec in WEATHER:
-            plex.fault(action, **spec)
-        with tempfile.TemporaryDirectory(prefix="plexsync-soak-") as folder:
-            figures = asyncio.run(_soak(plex, Path(folder), items))
-    finally:
-        plex.close()
-    troubles = list(figures.troubles(quick=args.quick))
-    for trouble in troubles[:40]:
-        print("  !", trouble)
-    print("\n".join(figures.lines()))
-    print(f"seconds {figures.seconds:.0f}, {items} items, {ROUNDS} rounds")
-    return 1 if troubles else 0
-
-
-async def _soak(plex: Simulator, folder: Path, items: int) -> Figures:
-    return await Soak(plex, folder, items).run()
+    began = time.monotonic()
+    figures = asyncio.run(_soak(items))
+    code = conclude(list(figures.troubles(quick=args.quick)), figures.lines())
+    print(f"seconds {time.monotonic() - began:.0f}, {items} items, {ROUNDS} rounds")
+    return code
 
 
 if __name__ == "__main__":

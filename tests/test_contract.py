@@ -5,16 +5,22 @@ from collections.abc import Iterator, Mapping
 import json
 from pathlib import Path
 import re
+from string import Formatter
 from typing import Any
 
+from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+import hass_frontend
+from homeassistant import components
 from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.loader import async_get_integration
 from homeassistant.util.yaml import load_yaml_dict
+from packaging.requirements import Requirement
 from PIL import Image
 import probatio
 import pytest
 
+from custom_components import plexsync
 from custom_components.plexsync import PLATFORMS, errors, issues
 from custom_components.plexsync.answers import KINDS
 from custom_components.plexsync.binary_sensor import BINARY_SENSORS, SOURCE
@@ -58,6 +64,15 @@ SELECTORS = {
     Kind.IMAGE: "text",
 }
 INTEGRATION = ROOT / "custom_components" / "plexsync"
+CORE = Path(components.__file__).parent
+MDI = {
+    f"mdi:{icon['name']}"
+    for icon in json.loads(
+        (hass_frontend.where() / "static/mdi/iconList.json").read_text()
+    )
+}
+# A name of our own. Hassfest allows hyphens in some places; we use none.
+KEY = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
 TEXTS: dict[str, Any] = json.loads((INTEGRATION / "translations/en.json").read_text())
 ICONS: dict[str, Any] = json.loads((INTEGRATION / "icons.json").read_text())
 MANIFEST: dict[str, Any] = json.loads((INTEGRATION / "manifest.json").read_text())
@@ -130,6 +145,84 @@ def test_manifest_has_no_key_that_hassfest_refuses() -> None:
     assert MANIFEST["connectivity"] == ["network"]
 
 
+def test_manifest_has_values_that_hassfest_takes() -> None:
+    """Have a version of a known kind, and pages of our own."""
+    AwesomeVersion(MANIFEST["version"], ensure_strategy=AwesomeVersionStrategy.SEMVER)
+    assert MANIFEST["iot_class"] in ("local_polling", "local_push")
+    assert all(owner.startswith("@") for owner in MANIFEST["codeowners"])
+    assert MANIFEST["issue_tracker"].startswith(MANIFEST["documentation"])
+    assert "home-assistant.io" not in MANIFEST["documentation"]
+    for requirement in MANIFEST["requirements"]:
+        assert Requirement(requirement)
+        # pip would take one, hassfest does not.
+        assert " " not in requirement
+
+
+def test_manifest_has_the_words_of_core() -> None:
+    """Name categories and ways to connect as core's integrations do, from 2026.11 on."""
+    manifests = [json.loads(path.read_text()) for path in CORE.glob("*/manifest.json")]
+    assert manifests
+    for key in ("categories", "connectivity"):
+        words = {word for each in manifests for word in each.get(key, ())}
+        assert not words or words.issuperset(MANIFEST[key])
+
+
+def test_dependencies_are_there() -> None:
+    """Name each once, and only what core has."""
+    named = [*MANIFEST["dependencies"], *MANIFEST["after_dependencies"]]
+    assert len(named) == len(set(named))
+    assert all((CORE / name / "manifest.json").exists() for name in named)
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Name the integrations of core that a module imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.startswith("homeassistant.components."):
+                yield name.split(".")[2]
+
+
+def test_what_is_imported_is_a_dependency() -> None:
+    """Import nothing of an integration that may not be set up, or not be installed.
+
+    A module named like an integration is loaded by that integration.
+    """
+    allowed = {*MANIFEST["dependencies"], *MANIFEST["after_dependencies"]}
+    allowed |= {path.stem for path in INTEGRATION.glob("*.py")}
+    found = {name for _, tree in sources() for name in imported(tree)}
+    assert found <= allowed
+    # "http" is imported, so the search finds what is there.
+    assert "http" in found
+
+
+def test_no_configuration_in_yaml_is_said() -> None:
+    """Tell whoever writes ``plexsync:`` into configuration.yaml that it does nothing."""
+    assert "CONFIG_SCHEMA" in vars(plexsync)
+
+
+def test_json_files_can_be_read() -> None:
+    """Bring no broken file, whoever reads it."""
+    files = list(INTEGRATION.rglob("*.json"))
+    assert len(files) >= 3
+    for file in files:
+        json.loads(file.read_text())
+
+
+def test_no_file_waits_for_another() -> None:
+    """Bring no conditions or triggers without their description, nor texts unread."""
+    # Of a custom integration only the translations are read.
+    assert not (INTEGRATION / "strings.json").exists()
+    for kind in ("condition", "trigger"):
+        described = (INTEGRATION / f"{kind}s.yaml").exists()
+        assert bool(list(INTEGRATION.rglob(f"{kind}.py"))) is described
+
+
 async def test_home_assistant_reads_the_manifest(hass: HomeAssistant) -> None:
     """Load on every version; what one does not know yet it passes over."""
     found = await async_get_integration(hass, MANIFEST["domain"])
@@ -152,13 +245,15 @@ def test_texts_are_as_hassfest_wants_them(path: tuple[str, ...], text: str) -> N
     assert text
     assert text == text.strip()
     assert not re.search(r"</?[A-Za-z][^>]*>", text), "HTML"
-    assert "://" not in text, "a URL"
+    assert not re.search(r"://|www\.", text), "a URL"
     assert "[%key" not in text, "custom texts are never expanded"
     assert not re.search(r"'[^'\s]*\{[^{}]*\}[^'\s]*'", text), "a quoted placeholder"
     assert all(name.isidentifier() for name in placeholders(text))
-    for key in path:
-        assert re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", key), key
-    if {"state", "unit_of_measurement"} & set(path):
+    # Fails where a brace has no other.
+    parsed = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+    assert set(parsed) == placeholders(text)
+    assert all(KEY.fullmatch(key) for key in path), path
+    if {"state", "state_attributes", "unit_of_measurement"} & set(path):
         assert not placeholders(text)
 
 
@@ -263,7 +358,8 @@ def test_every_event_has_its_sentence_in_the_logbook() -> None:
 @pytest.mark.parametrize(("path", "icon"), list(texts(ICONS)))
 def test_icons_are_material_design_icons(path: tuple[str, ...], icon: str) -> None:
     """Use nothing but mdi, as the frontend does."""
-    assert re.fullmatch(r"mdi:[a-z0-9]+(?:-[a-z0-9]+)*", icon)
+    assert icon in MDI
+    assert all(KEY.fullmatch(key) for key in path), path
 
 
 def test_no_state_icon_equals_the_default() -> None:

@@ -15,6 +15,7 @@ import sys
 import time
 
 from proofs.edge import COUNTED, Way
+from proofs.report import conclude
 
 from .series import run, sweep
 
@@ -43,18 +44,18 @@ def main() -> int:
             print(f"\r{tellings} tellings", end="", file=sys.stderr)
     if passed != len(Way):
         wrong.append(f"{passed} of {len(Way)} passed with nothing left to fail")
-    for trouble in wrong[:40]:
-        print("  !", trouble)
-    print(", ".join(f"{what} {number}" for what, number in seen.items()))
-    for way in Way:
-        print(
+    figures = [
+        ", ".join(f"{what} {number}" for what, number in seen.items()),
+        *(
             f"{COUNTED[way]}, {way}: {failed[way]} of {seen[COUNTED[way]]} failed once"
-        )
-    print(f"tellings {tellings}, the last of each kind with nothing left to fail")
-    print(f"storage errors that hosts met, and asked again: {errors}")
-    print(f"violations {len(wrong)}")
-    print(f"seconds {time.monotonic() - started:.0f}")
-    return 1 if wrong else 0
+            for way in Way
+        ),
+        f"tellings {tellings}, the last of each kind with nothing left to fail",
+        f"storage errors that hosts met, and asked again: {errors}",
+        f"violations {len(wrong)}",
+        f"seconds {time.monotonic() - started:.0f}",
+    ]
+    return conclude(wrong, figures)
 
 
 if __name__ == "__main__":

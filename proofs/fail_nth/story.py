@@ -25,10 +25,7 @@ from custom_components.plexsync.engine.model.record import (
 )
 from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs import file_store
 from proofs.edge import Trouble, Way
-from proofs.file_store import FileStore
-from proofs.inquest import PROOF_SCHEMA
 from tests.rig import Gallery
 from tests.simulators.plex import PlexCore
 from tests.simulators.plex.library import synthetic
@@ -36,7 +33,7 @@ from tests.simulators.plex.messages import Request
 from tests.simulators.plex.snapshot import item_state
 from tests.wire import Network, Observer, VirtualServer
 
-from .books import WRITTEN_SCHEMA, Books, portrait
+from .books import PROOF_SCHEMA, Books, portrait
 
 _EPOCH = 1_800_000_000.0  # what the clocks show when the story begins
 _LOOK = 0.5  # virtual seconds between two looks
@@ -64,7 +61,7 @@ class World(Observer):
         trouble.committed = self._look
         self._changes = -1  # rows changed, as of the last look
         self._database = folder / "engine.db"
-        self.circuit = folder / "circuit.json"
+        self.store = _Store(trouble)
         self._now = asyncio.get_running_loop().time
         self.core = PlexCore(clock=self._wall)
         self.section = synthetic(self.core, FILMS)
@@ -104,7 +101,7 @@ class World(Observer):
         clock = Clock(self._now, self._wall)
         database = Database(
             self._database,
-            LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA, WRITTEN_SCHEMA),
+            LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA),
             inline=True,
             connect=self.trouble.connect,
         )
@@ -113,7 +110,7 @@ class World(Observer):
             database,
             self._server,
             self.gallery,
-            store=_WatchedStore(self.circuit, self),
+            store=self.store,
             clock=clock,
             random=Random(1),
             tell=self._heard,
@@ -246,23 +243,21 @@ def _lasting(item: Any) -> dict[str, Any]:
     return state
 
 
-class _WatchedStore(FileStore):
-    """The circuit's file, looked at after every save: a whole state, this or the last."""
+class _Store:
+    """Keep the circuit as text; a save may fail before it is there, or behind that."""
 
-    def __init__(self, path: Path, world: World) -> None:
-        super().__init__(path, step=world.trouble.step)
-        self._file, self._wrong = path, world.wrong
+    def __init__(self, trouble: Trouble) -> None:
+        self.text = "null"
+        self._trouble = trouble
+
+    async def load(self) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = json.loads(self.text)
+        return found
 
     async def save(self, data: dict[str, Any]) -> None:
-        before, after = file_store.read(self._file), json.loads(json.dumps(data))
-        try:
-            await super().save(data)
-        except OSError:
-            if file_store.read(self._file) not in (before, after):
-                self._wrong.append("the circuit's file is neither old nor new")
-            raise
-        if file_store.read(self._file) != after:
-            self._wrong.append("a save that went well is not in the file")
+        self._trouble.step()
+        self.text = json.dumps(data)
+        self._trouble.step()
 
 
 async def tell(folder: Path, trouble: Trouble) -> tuple[World, dict[str, Any]]:
@@ -410,9 +405,9 @@ async def _be_copied(world: World) -> None:
 
 async def _lose_the_ledger(world: World) -> None:
     """Hold writing for a ledger that the circuit's file does not know."""
-    data = file_store.read(world.circuit)
-    assert data is not None
-    world.circuit.write_text(json.dumps(data | {"ledger_id": "another"}))
+    world.store.text = json.dumps(
+        json.loads(world.store.text) | {"ledger_id": "another"}
+    )
     await world.start()
     if world.engine.circuit.holds != {Hold.LEDGER}:
         world.wrong.append(f"held by {world.engine.circuit.holds}")

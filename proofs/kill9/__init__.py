@@ -1,1 +1,1 @@
-"""Lives of the engine that end by kill -9, and what they leave."""
+"""Lives that end by kill -9, and what they leave."""

@@ -1,252 +1,209 @@
-"""Life after life: begin one, kill it, look at what it has left on disk and in Plex."""
+"""Life after life: let it live, kill it, look at what it has left on disk and in Plex."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from functools import partial
-import math
+from abc import ABC, abstractmethod
+import asyncio
+from collections.abc import Awaitable, Collection, Coroutine, Mapping, Sequence
+import contextlib
 from pathlib import Path
 from random import Random
-import signal
 import sys
-import time
-from typing import Any
+from typing import Any, ClassVar
 
-from proofs import file_store, forks, simulator
-from proofs.books import Books
-from proofs.figures import Figures
-from proofs.inquest import Findings, differences, log_in_use, look
+from aiohttp import ClientError
+
 from proofs.promises import Promises
-from tests.simulators.plex import PlexCore
-from tests.simulators.plex.library import synthetic
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.plex.snapshot import item_state
 
-from .life import Doom, Place, drain, work_and_submit
-from .weather import Weather
+from .books import Books
+from .figures import Figures
 
-KEYS = 200
-_LONGEST = 1.2  # seconds of a life
-_OVERDUE = 4.0  # seconds after which one that waits for its moment is killed
-_DRAIN = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When a life ends: after some time or some promises, or by its own hand."""
-
-    name: str
-    seconds: float = _OVERDUE
-    promises: float = math.inf
-    doom: Doom = field(default_factory=Doom)
-
-    @classmethod
-    def choose(cls, random: Random) -> Moment:
-        """Choose one."""
-        match random.choices(
-            ("time", "promise", "statement", "save"), (45, 20, 25, 10)
-        ):
-            case ["time"]:
-                # Some die before they have begun.
-                early = random.random() < 0.25
-                most = 0.12 if early else _LONGEST
-                return cls("at some time", random.random() * most)
-            case ["promise"]:
-                return cls("after a promise", promises=random.randint(1, 40))
-            case ["statement"]:
-                doom = Doom(statements=random.randint(1, 1500))
-                return cls("before a statement", doom=doom)
-            case _:
-                return cls("in a save", doom=Doom(steps=random.randint(1, 15)))
+# What Plex does during a life, and how often.
+WEATHERS: dict[str, tuple[int, list[tuple[str, dict[str, Any]]]]] = {
+    "fine": (30, []),
+    "down": (18, []),
+    "changing": (14, []),  # goes down in the midst of it
+    "flapping": (6, [("flap", {"up": 0.15, "down": 0.1})]),
+    "slow": (8, [("slow", {"ms": 20, "jitter_ms": 200})]),
+    "answers lost": (
+        10,
+        [("commit_then_drop", {"method": "PUT", "probability": 0.25}),
+         ("reset_mid_body", {"probability": 0.04})],
+    ),
+    "busy": (
+        5,
+        [("rate_limit", {"per_second": 60, "burst": 20, "retry_after": 0}),
+         ("status", {"code": 503, "probability": 0.1})],
+    ),
+    "edits refused": (
+        6,
+        [("status", {"code": 409, "method": "PUT", "probability": 0.1}),
+         ("status", {"code": 500, "method": "PUT", "probability": 0.1})],
+    ),
+    "hanging": (
+        3,
+        [("blackhole", {"method": "PUT", "probability": 0.3, "apply": True, "seconds": 3})],
+    ),
+}  # fmt: skip
+_LASTS = 0.5  # how likely it is that an outage outlives a kill
 
 
-class Series:
-    """One database, one Plex, and one life after the other."""
+class Series(ABC):
+    """One Plex, one folder, and one life after the other."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
-        """Start Plex; nothing else runs yet."""
+    longest: float  # seconds of a life
+    boot: float  # seconds of a start
+    overdue: float  # seconds after which it is killed although its moment never came
+    moments: ClassVar[Mapping[str, int]]  # at which it is killed, and how often
+    spared: ClassVar[Collection[str]] = ()  # weathers that outlast a life
+
+    def __init__(
+        self, seed: int, folder: Path, plex: PlexSimulator, *promises: Promises
+    ) -> None:
+        """Take a Plex that runs; nothing else does yet."""
         self.figures = Figures()
-        self._random = Random(seed)
-        self._folder = folder
-        core = _library()
-        self._promises = Promises(
-            seed, {f"scene:{key}": item.files[0] for key, item in core.items.items()}
-        )
-        self._books = Books(self.figures, self._promises)
-        self._plex = simulator.start(_library, latency=0.001)
-        self._weather = Weather(self._plex, self._random)
-        self._place = Place(folder, self._plex.url, core)
-        # What the present life has said of its circuit.
-        self._loaded: list[str] = []
-        self._saved = ""
+        self.random = Random(seed)
+        self.folder = folder
+        self.plex = plex
+        self.books = Books(self.figures, *promises)
+        self.weather = "fine"
+        self.answers = 0  # of this life
+        self.news = asyncio.Event()  # there was one more
 
-    def run(self, kills: int) -> None:
-        """Kill so often, then let the work be done and compare it with Plex."""
-        figures = self.figures
-        while figures.kills < kills and not figures.troubles:
-            self._live()
-            if sys.stderr.isatty():
-                print(f"\r{figures.kills} kills ", end="", file=sys.stderr)
-        if not figures.complaints.found:
-            self._finish()
-        self._books.end()
+    # -- what is killed ------------------------------------------------------------
 
-    def close(self) -> None:
-        """End Plex."""
-        self._plex.close()
+    @abstractmethod
+    async def start(self, moment: str) -> None:
+        """Start it to die at a moment, and wait until it is open."""
+
+    @abstractmethod
+    def work(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """Give what goes on beside it until it is killed."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """Kill -9, and hear its last words."""
+
+    @abstractmethod
+    def check_disk(self) -> None:
+        """Compare what is on disk with the promises."""
+
+    @abstractmethod
+    async def drain(self, *, retry: bool) -> Mapping[str, str | None]:
+        """Let all work be done, with ``retry`` what failed, too; give what failed."""
 
     # -- a life ------------------------------------------------------------------
 
-    def _live(self) -> None:
+    async def run(self, kills: int) -> Figures:
+        """Kill so often, then let the work be done and compare it with Plex."""
         figures = self.figures
-        self._weather.change()
-        moment = Moment.choose(self._random)
-        before = file_store.read(self._place.store)
-        code = self._until_killed(moment)
-        if code != -signal.SIGKILL:
-            figures.complaints.found.append(f"a life ended by itself ({code})")
-            return
-        figures.moments[moment.name] += 1
-        figures.weathers[self._weather.name] += 1
-        self._check_circuit(before)
-        self._check_plex()
-        found = self._check_disk()
-        self._check_cut(found)
+        while figures.kills < kills and not figures.troubles:
+            await self._live()
+            if sys.stderr.isatty():
+                print(f"\r{figures.kills} kills ", end="", file=sys.stderr)
+        if not figures.troubles:
+            await self._finish()
+        self.books.end()
+        return figures
 
-    def _until_killed(self, moment: Moment) -> int:
-        """Run a life to its moment; give its exit code."""
-        life = self._begin(
-            partial(
-                work_and_submit,
-                self._place,
-                doom=moment.doom,
-                promises=self._promises,
-                random=Random(self._random.random()),
+    async def _live(self) -> None:
+        moment = self._choose(self.moments)
+        if self.weather != "down" or self.random.random() > _LASTS:
+            await self._set_weather(
+                self._choose(
+                    {
+                        name: weight
+                        for name, (weight, _) in WEATHERS.items()
+                        if name not in self.spared
+                    }
+                )
             )
-        )
-        end = time.monotonic() + moment.seconds
-        turn = math.inf
-        if self._weather.name == "changing":
-            turn = time.monotonic() + self._random.random() * _LONGEST / 2
-        promises = self._promises.answered + moment.promises
-        while not life.ended and time.monotonic() < end:
-            if time.monotonic() >= turn:
-                self._weather.turn()
-                turn = math.inf
-            self._hear(life.lines(min(end, turn)))
-            if self._promises.answered >= promises:
-                break
-        life.kill()
-        return self._bury(life)
+        self.answers = 0
+        tasks: list[asyncio.Task[None]] = [asyncio.create_task(self.start(moment))]
+        if moment == "start-up":
+            await asyncio.wait(tasks, timeout=self.random.random() * self.boot)
+        else:
+            await tasks[0]
+            tasks += [asyncio.create_task(each) for each in self.work()]
+            if self.weather == "changing":
+                tasks.append(asyncio.create_task(self._turn()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.overdue):
+                    await self.until(moment)
+        self.kill()
+        await _ended(tasks)
+        self.figures.moments[moment] += 1
+        self.figures.weathers[self.weather] += 1
+        self.plex.faults.clear()
+        await self.plex.settled()
+        self._check_plex()
+        self.check_disk()
 
-    def _begin(self, work: forks.Work) -> forks.Life:
-        self._loaded, self._saved = [], ""
-        self._plex.hang_up()  # a fork shall not hold this connection
-        return forks.begin(work)
+    def _choose(self, weights: Mapping[str, int]) -> str:
+        return self.random.choices([*weights], [*weights.values()])[0]
 
-    def _bury(self, life: forks.Life) -> int:
-        last, code = life.bury()
-        self._hear(last)
-        return code
+    async def until(self, moment: str) -> None:
+        """Wait for the moment at which it is killed."""
+        match moment:
+            case "answer":
+                wanted = self.random.randint(1, 15)
+                while self.answers < wanted:
+                    self.news.clear()
+                    await self.news.wait()
+            case "edit":
+                wanted = len(self._puts()) + self.random.randint(1, 6)
+                await self.plex.journal.arrived(
+                    wanted, method="PUT", within=2 * self.overdue
+                )
+            case _:
+                await asyncio.sleep(self.random.random() * self.longest)
 
-    def _hear(self, lines: list[str]) -> None:
-        for line in lines:
-            match line.split():
-                case ["submits", key, revision]:
-                    self._promises.submit(key, int(revision))
-                case ["promised", key, revision]:
-                    self._promises.answer(key, int(revision))
-                case ["saved", state]:
-                    self._saved = state
-                case ["loaded", *circuit]:
-                    self._loaded = circuit
-                case _:
-                    self.figures.complaints.found.append(line)
+    async def _set_weather(self, weather: str) -> None:
+        self.weather = weather
+        self.plex.faults.clear()
+        for action, spec in WEATHERS[weather][1]:
+            self.plex.faults.add(action, **spec)
+        await (self.plex.stop() if weather == "down" else self.plex.start())
 
-    # -- afterwards --------------------------------------------------------------
+    async def _turn(self) -> None:
+        """Take Plex down in the midst of a life."""
+        await asyncio.sleep(self.random.random() * self.longest / 2)
+        await self.plex.stop()
 
-    def _check_circuit(self, before: dict[str, Any] | None) -> None:
-        """See that the circuit came back as it was left, and that an outage stays one."""
-        figures = self.figures
-        after = file_store.read(self._place.store)
-        if before is None or after is None or not self._loaded:
-            return
-        figures.circuit.looked += 1
-        left, now = before["breaker"], after["breaker"]
-        found = figures.circuit.found
-        if self._loaded != [
-            str(left[name]) for name in ("state", "step", "generation")
-        ]:
-            found.append(f"left {left}, came back {self._loaded}")
-        if self._weather.name != "down":
-            return
-        if self._saved == "open" and now["state"] != "open":
-            found.append(f"open was saved, {now} is there")
-        if left["state"] == "open":
-            figures.in_outage += 1
-            found += differences(before, after)
+    # -- afterwards ----------------------------------------------------------------
+
+    def _puts(self) -> list[Any]:
+        return list(self.plex.journal.matching(method="PUT"))
+
+    def items(self) -> list[dict[str, Any]]:
+        """Give the films; a collection is an item too, but has no file."""
+        items = self.plex.core.items.values()
+        return [item_state(item) for item in items if item.files]
 
     def _check_plex(self) -> None:
         """Look at the order of what was sent, and of what is shown."""
-        self._plex.settle()
-        edits = [
-            [(name, value) for name, value in entry["query"]]
-            for entry in self._plex.journal()
-            if entry["method"] == "PUT"
-        ]
-        self._books.see(edits, self._plex.items())
+        self.books.see([entry.query for entry in self._puts()], self.items())
+        self.plex.journal.clear()
 
-    def _check_disk(self) -> Findings:
-        found = look(self._place.database, self._folder)
-        self._books.look(found, found.settled)
-        return found
-
-    def _check_cut(self, whole: Findings) -> None:
-        """Cut the log as a power cut may: what is left must be some earlier moment."""
-        if (log := log_in_use(self._place.database)) is None:
-            return
-        keep = self._random.randrange(log)
-        left = look(self._place.database, self._folder, log=keep)
-        cuts = self.figures.cuts
-        cuts.looked += 1
-        gap = self._promises.gap(left.waiting, left.settled)
-        later = {
-            name
-            for name, count in left.happened.items()
-            if count > whole.happened[name]
-        }
-        if left.integrity != "ok" or left.miscounts or gap or later:
-            cuts.found.append(
-                f"{keep} of {log} bytes: {left.integrity}, {left.miscounts}, gap {gap}, {later}"
-            )
-
-    # -- the end -----------------------------------------------------------------
-
-    def _finish(self) -> None:
+    async def _finish(self) -> None:
         """Let everything be written, then what had failed; each time Plex must show it."""
-        self._weather.clear_up()
-        failed = self._drain(retry=False)
+        await self._set_weather("fine")
+        failed = await self.drain(retry=False)
         self.figures.left.update(map(str, failed.values()))
-        self._compare(spare=failed)
+        self.figures.lost.found += self.books.missing(self.items(), failed)
         if failed:
-            self._drain(retry=True)
-            self._compare(spare=())
-
-    def _drain(self, *, retry: bool) -> dict[str, str | None]:
-        work = partial(
-            drain,
-            self._place,
-            records=list(self._promises.newest()),
-            retry=retry,
-            seconds=_DRAIN,
-        )
-        if code := self._bury(self._begin(work)):
-            self.figures.complaints.found.append(f"the last life ended with {code}")
+            await self.drain(retry=True)
+            self.figures.lost.found += self.books.missing(self.items(), ())
         self._check_plex()
-        return self._check_disk().failed
-
-    def _compare(self, *, spare: Collection[str]) -> None:
-        self.figures.lost.found += self._books.missing(self._plex.items(), spare)
+        self.check_disk()
 
 
-def _library() -> PlexCore:
-    core = PlexCore()
-    synthetic(core, KEYS)
-    return core
+async def _ended(tasks: Sequence[Awaitable[None]]) -> None:
+    """Let them notice that nobody is there; an answer that was given before still counts."""
+    running = [asyncio.ensure_future(task) for task in tasks]
+    _, left = await asyncio.wait(running, timeout=5)
+    for task in left:
+        task.cancel()
+    for result in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(result, Exception) and not isinstance(result, ClientError):
+            raise result

@@ -6,7 +6,9 @@ import os
 import sys
 import time
 
-from .figures import Total
+from proofs.report import conclude
+
+from .figures import Report
 from .run import month
 
 
@@ -21,30 +23,20 @@ def main() -> int:
     number, days = (2, 10.0) if args.quick else (args.seeds, args.days)
     seeds = range(args.first, args.first + number)
     began = time.monotonic()
-    total = Total()
+    total = Report()
     with ProcessPoolExecutor(min(len(seeds), os.process_cpu_count() or 1)) as pool:
-        for report in pool.map(month, seeds, [days] * len(seeds)):
-            total.add(report)
-            for line in report.broken[:10]:
-                print(f"  ! seed {report.seed}: {line}")
-            if report.broken:
-                print(
-                    f"    replay: scripts/month --first {report.seed} --seeds 1"
-                    f" --days {days:g}",
-                    flush=True,
-                )
-            if total.months % 10 == 0:
-                print(
-                    f"{total.months} months, {time.monotonic() - began:.0f} s,"
-                    f" invariants broken {len(total.broken)}",
-                    file=sys.stderr,
-                    flush=True,
-                )
-    print("\n".join(total.lines()))
+        for seed, report in zip(
+            seeds, pool.map(month, seeds, [days] * len(seeds)), strict=True
+        ):
+            total.add(seed, report)
+            if sys.stderr.isatty():
+                print(f"\r{total.numbers['months']} months", end="", file=sys.stderr)
+    code = conclude(total.broken, total.lines())
     print(
-        f"seconds {time.monotonic() - began:.0f}, seeds {seeds.start}-{seeds.stop - 1}"
+        f"seconds {time.monotonic() - began:.0f}, days {days:g},"
+        f" seeds {seeds.start}-{seeds.stop - 1}"
     )
-    return 1 if total.broken else 0
+    return code
 
 
 if __name__ == "__main__":

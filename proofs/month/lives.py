@@ -20,7 +20,6 @@ from custom_components.plexsync.engine.model.holds import Hold
 from custom_components.plexsync.engine.util import unforeseen
 from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.plex.index import SCHEMA as INDEX_SCHEMA
-from proofs.inquest import PROOF_SCHEMA
 from tests.rig import Gallery
 from tests.wire import Network, VirtualEvents, VirtualServer
 
@@ -90,9 +89,7 @@ class Life:
         ``held`` hears when access is refused and when it is granted again.
         """
         self._watch, self._held = watch, held
-        self._database = _Database(
-            file, LAYOUT.beside(INDEX_SCHEMA, PROOF_SCHEMA), inline=True
-        )
+        self._database = _Database(file, LAYOUT.beside(INDEX_SCHEMA), inline=True)
         self._store = _Store(*left, watch)
         self._told = len(unforeseen._told)  # noqa: SLF001  # what is logged goes nowhere
         self._server = VirtualServer(network, self._database, monotonic=clock.monotonic)
@@ -108,7 +105,6 @@ class Life:
         self._events = VirtualEvents(
             network,
             self.engine,
-            changed=self._changed,
             random=Random(f"{seed}/listener"),
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -156,7 +152,3 @@ class Life:
         match event:
             case HoldChanged(Hold.AUTH | Hold.WRONG_SERVER, active):
                 self._held(active)
-
-    def _changed(self, rating_key: str) -> None:
-        self._watch.heard_of(rating_key)
-        self.engine.plex_notices.void(rating_key)

@@ -1,4 +1,4 @@
-"""What was injected against what the engine made of it: outages, recovery, availability.
+"""What was injected against what the engine made of it: outages and recovery.
 
 All bounds follow from the schedule:
 
@@ -17,12 +17,11 @@ from dataclasses import dataclass
 
 from custom_components.plexsync.engine.circuit.breaker import Policy
 from custom_components.plexsync.engine.circuit.outages import Outage, OutageLog
-from custom_components.plexsync.engine.circuit.saves import HEARTBEAT
 from custom_components.plexsync.plex.deadlines import Deadlines
 
-from .figures import Report, Worst
-from .watch import Span, Watch, length, without
-from .weather import DAY, HOUR
+from .figures import Report
+from .watch import Span, Watch, without
+from .weather import HOUR
 from .world import World
 
 _DEADLINES, _POLICY = Deadlines(), Policy()
@@ -52,33 +51,32 @@ class Expected:
 def judge(world: World) -> Report:
     """Compare the whole month; the engine is still open."""
     watch = world.watch
-    report = Report(world.seed, world.days, watch.broken)
+    report = Report(watch.broken)
     report.broken += [f"older after newer: {each}" for each in watch.older.found]
     expected = expect(world)
     log = world.engine.circuit.outages
     _check_openings(world, report)
     _check_recovery(world, report)
     _check_log(expected, log, report)
-    _check_availability(world, expected, log, report)
     _check_tries(world, report)
     counts = world.counts
     report.spells.update(spell.kind.name for spell in world.spells)
     report.failed += world.failed
     report.numbers += Counter(
         {
+            "months": 1,
             "outages": log.count,
             "expected": len(expected),
             "openings": len(watch.openings),
             "jumps": world.wall.jumps,
             "by hand": counts["edits by hand"],
-            "crossed": watch.crossed,
             "scans": counts["removed"] + counts["added"] + counts["moved"],
             "promised": world.promises.answered,
             "edits": watch.edits,
             "requests": watch.requests,
         }
     )
-    for name in ("restarts", "kills", "rekeyed", "poisoned", "inquests"):
+    for name in ("restarts", "kills"):
         report.numbers[name] = counts[name]
     return report
 
@@ -166,52 +164,6 @@ def _difference(truth: Expected, logged: Outage) -> float:
     start = abs(logged.start - truth.wall_start)
     end = float("inf") if logged.end is None else abs(logged.end - truth.wall_end)
     return max(start, end if end > _AT_ONCE else 0.0)
-
-
-def _check_availability(
-    world: World, expected: list[Expected], log: OutageLog, report: Report
-) -> None:
-    """Work availability and coverage out anew, from the time that really passed.
-
-    What the log cannot know: up to a heartbeat before each kill and at both ends
-    of each refusal, what the wall was set by, and the seconds until a fault shows.
-    """
-    now, wall = world.now(), world.wall()
-    unsure = (
-        HEARTBEAT * (world.counts["kills"] + 2 * len(world.held.spans))
-        + world.wall.moved
-        + DATED * (len(expected) + 1)
-    )
-    down = [(each.start, each.closed) for each in expected]
-    seen = without(
-        [(0.0, now)], without([(0.0, now)], world.alive.spans), world.held.spans
-    )
-    worst = 0.0
-    for window in (DAY, 7 * DAY, 30 * DAY):
-        within = [(max(0.0, now - window), now)]
-        observed = _both(seen, within)
-        gone = length(_both(down, observed))
-        total = length(observed)
-        shown = log.availability(wall, window)
-        up, lost, unknown = log._shares(wall, window)  # noqa: SLF001  # their sum is M1
-        if abs(up + lost + unknown - window) > 0.001:
-            report.broken.append("up, down and unknown are not the window")
-        if total <= 0 or shown.availability is None:
-            continue
-        off = abs(shown.availability - 100 * (1 - gone / total))
-        covered = abs(shown.coverage - 100 * total / window)
-        if not world.wall.jumps:
-            worst = max(worst, off)
-        if max(off, covered) > 100 * unsure / min(total, window):
-            report.broken.append(
-                f"availability over {window / DAY:.0f} d is {shown}, should be"
-                f" {100 * (1 - gone / total):.3f} % of {100 * total / window:.3f} %"
-            )
-    report.worst["percent that availability is off, clocks unmoved"] = Worst(worst)
-
-
-def _both(first: list[Span], second: list[Span]) -> list[Span]:
-    return without(first, without(first, second))
 
 
 def _check_tries(world: World, report: Report) -> None:

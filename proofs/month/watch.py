@@ -1,13 +1,12 @@
 """Watches the wire and the store, and says at once what may not be."""
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from custom_components.plexsync.engine.calls.judge import Purpose
-from custom_components.plexsync.engine.circuit.breaker import Policy, State
+from custom_components.plexsync.engine.circuit.breaker import State
 from custom_components.plexsync.engine.circuit.evidence import LATELY
 from custom_components.plexsync.engine.model.events import (
     CircuitClosed,
@@ -15,15 +14,12 @@ from custom_components.plexsync.engine.model.events import (
     CircuitOpened,
 )
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
-from custom_components.plexsync.engine.worker.fresh import FRESH
-from proofs.figures import Claim
-from proofs.promises import Order
-from proofs.records import LISTS, TEXTS, revisions_of_edit
+from proofs.promises import Claim, Order
+from proofs.records import revisions_of_edit
 from tests.simulators.plex import Request
 from tests.wire import Observer
 
 EPOCH = 1_800_000_000.0
-_TRIALS = Policy().failures  # items that are tried before the circuit opens again
 
 type Span = tuple[float, float]
 
@@ -36,7 +32,6 @@ class Wall:
         self._now = now
         self._set_at = [float("-inf")]
         self._offsets = [0.0]
-        self.moved = 0.0  # by how much in all, either way
 
     def __call__(self) -> float:
         """Give seconds since the epoch."""
@@ -46,7 +41,6 @@ class Wall:
         """Set it forward or back."""
         self._set_at.append(self._now())
         self._offsets.append(self._offsets[-1] + seconds)
-        self.moved += abs(seconds)
 
     def at(self, when: float) -> float:
         """Give what it showed then."""
@@ -56,15 +50,6 @@ class Wall:
     def jumps(self) -> int:
         """How often it was set."""
         return len(self._offsets) - 1
-
-
-@dataclass(slots=True)
-class ByHand:
-    """What a person wrote into a field, and when we heard that they touched the item."""
-
-    value: str
-    at: float
-    heard: float | None = None
 
 
 @dataclass(slots=True)
@@ -115,15 +100,8 @@ class Watch(Observer):
         self.edits = 0
         self.older = Claim()
         self.order = Order(self.older)
-        self.by_hand: dict[tuple[str, str], ByHand] = {}
-        self.hand_tags: dict[tuple[str, str], ByHand] = {}  # by record and genre
-        self.lists_replace = False  # whether Plex forgets what an edit does not list
-        self.crossed = 0  # edits by hand that met one of ours on its way
         self.openings: list[Opening] = []
-        self.states: Counter[str] = Counter()
         self._trial: set[int] = set()  # its requests under way, by identity
-        self._failed: set[str] = set()  # items whose trials failed in a row
-        self._proved: str | None = None  # the item whose trial went well
         self._streak = Streak()
         self._doubts: list[
             tuple[float, bool]
@@ -155,15 +133,6 @@ class Watch(Observer):
         if self._trial:
             self.breach(f"{request.method} {request.path} beside a trial")
         self._trial.add(id(request))
-        if request.method == "PUT":
-            self._tries(request.param("id"))
-
-    def _tries(self, item: str | None) -> None:
-        """Let one good edit suffice, and five that fail."""
-        if self._proved not in (None, item):
-            self.breach("a trial after one that went well")
-        if len(self._failed - {item}) >= _TRIALS:
-            self.breach(f"a trial after {_TRIALS} that failed")
 
     def ended(self, request: Request, *, probe: bool) -> None:
         """Note that it is over."""
@@ -176,27 +145,15 @@ class Watch(Observer):
             if purpose is Purpose.EDIT:
                 self._streak = Streak()
                 self._doubts.clear()
-                self._failed.clear()
-                self._proved = item if self._is_trying else None
         elif fault.throttled:
             self._streak = self._streak.since(now)
         elif fault.kind in (FaultClass.SERVER, FaultClass.AUTH):
             edit = purpose is Purpose.EDIT and not fault.needs_proof
             self._doubts.append((now, edit))
-            if edit and self._is_trying and item is not None:
-                self._failed.add(item)
-
-    @property
-    def _is_trying(self) -> bool:
-        return self.circuit() is State.HALF_OPEN
 
     def probes(self) -> None:
         """Note that a probe begins: it decides all that is in doubt by now."""
         self._probing = self._now()
-        if self.circuit() is not State.HALF_OPEN:
-            # Trials may follow it, and count anew.
-            self._failed.clear()
-            self._proved = None
 
     def probed(self, fault: Fault | None) -> None:
         """Note whose the faults are that were in doubt."""
@@ -218,49 +175,17 @@ class Watch(Observer):
         """Note that our process has ended; what was not saved is forgotten."""
         self._opens = None
         self._trial.clear()
-        self._failed.clear()
         self._doubts.clear()
-        self._proved = None
         self._streak = saved if saved.edits else Streak()
 
     def applied(self, request: Request, left: float) -> None:
-        """Look at a write that Plex took: its order, and whom it overwrites."""
+        """Look at the order of the writes that Plex took."""
         if request.method != "PUT" or (number := request.param("id")) is None:
             self.breach(f"a write without an item: {request.method} {request.path}")
             return
         self.edits += 1
-        if (key := self.item_key(number)) is None:
-            return  # its file went while it was on its way
-        self.order.see(key, revisions_of_edit(request.query))
-        for name, plex in TEXTS.items():
-            mine = self.by_hand.get((key, name))
-            given = request.param(f"{plex}.value")
-            if mine is None or given is None or given == mine.value:
-                continue
-            self._overwritten(f"{name} of {key}", mine, left)
-            del self.by_hand[key, name]
-        listed = {
-            value
-            for name, value in request.query
-            if name.startswith(f"{LISTS['genres']}[") and name.endswith("].tag.tag")
-        }
-        if not listed or not self.lists_replace:
-            return
-        for (owner, tag), mine in tuple(self.hand_tags.items()):
-            if owner == key and tag not in listed:
-                self._overwritten(f"a genre of {key}", mine, left)
-                del self.hand_tags[owner, tag]
-
-    def _overwritten(self, what: str, mine: ByHand, left: float) -> None:
-        # In the very moment in which we heard of it ours may have left just before.
-        heard = mine.heard is not None and mine.heard < left
-        if heard or (mine.at <= left and left - mine.at > FRESH):
-            self.breach(
-                f"{what}, edited by hand {left - mine.at:.3f} s before"
-                f" (heard: {heard}), is overwritten"
-            )
-        # Else it was on its way already, or nobody could tell us in time.
-        self.crossed += 1
+        if (key := self.item_key(number)) is not None:
+            self.order.see(key, revisions_of_edit(request.query))
 
     # The store
 
@@ -278,7 +203,6 @@ class Watch(Observer):
     def saved(self, data: Mapping[str, Any]) -> None:
         """Follow what is on disk."""
         state = data["breaker"]["state"]
-        self.states[state] += 1
         lasting = self.openings[-1] if self.openings else None
         if lasting is None or lasting.closed is not None:
             if state != "closed":
@@ -288,15 +212,6 @@ class Watch(Observer):
                 self.openings.append(Opening(start, self._now()))
         elif state == "closed":
             lasting.closed = self._now()
-
-    # People
-
-    def heard_of(self, rating_key: str) -> None:
-        """Note that a notification named an item."""
-        key = self.item_key(rating_key)
-        for (owner, _), mine in (*self.by_hand.items(), *self.hand_tags.items()):
-            if owner == key and mine.heard is None:
-                mine.heard = self._now()
 
 
 @dataclass(slots=True)
@@ -340,8 +255,3 @@ def without(spans: list[Span], *others: list[Span]) -> list[Span]:
             if piece[0] < piece[1]
         ]
     return left
-
-
-def length(spans: list[Span]) -> float:
-    """Add them up."""
-    return sum(high - low for low, high in spans)

@@ -12,21 +12,18 @@ from typing import Any
 from custom_components.plexsync.engine.engine import Engine
 from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.util.clock import Clock
-from proofs.inquest import look
 from proofs.promises import Promises
-from proofs.records import LISTS, TEXTS, revisions_of_item
 from tests.simulators.plex import Item, PlexCore
 from tests.simulators.plex.library import synthetic
 from tests.simulators.plex.snapshot import item_state
 from tests.wire import Network
 
 from .lives import Left, Life
-from .watch import EPOCH, ByHand, Spans, Streak, Wall, Watch
+from .watch import EPOCH, Spans, Streak, Wall, Watch
 from .weather import DAY, HOUR, MINUTE, Spell, forecast
 
 ITEMS = 30
-_LATE = 4  # files that come in the course of the month
-_STEADY = "scene:1"  # nobody edits, moves or poisons this one: it always has work
+_STEADY = "scene:1"  # nobody edits or moves this one: it always has work
 _RECORDS = HOUR  # between two submissions, on average
 _DRAIN = 4 * HOUR  # the longest wait of a job is one hour
 
@@ -49,26 +46,19 @@ class World:
         self.section = synthetic(self.core, ITEMS)
         self.network = Network(self.core, self.watch)
         paths = [item.files[0] for item in self.core.items.values()]
-        paths += [f"/data/movies/Late {n}/Late {n}.mkv" for n in range(_LATE)]
         self._keys = {path: f"scene:{n}" for n, path in enumerate(paths, 1)}
         self.promises = Promises(seed, {key: path for path, key in self._keys.items()})
         self.spells = forecast(Random(f"{seed}/weather"), days)
         self.alive, self.held = Spans(), Spans()
         self.counts: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self._lists: set[tuple[str, str]] = set()  # whole lists that are people's
-        self._anew: set[str] = set()  # their items are not those of before
-        self._poisoned: set[str] = set()
-        self._edited: set[str] = set()  # by hand
         self._life: Life | None = None
         self._left: Left = (None, Streak())  # in the store, when our last process ended
         self._unsaid: set[str] = set()  # what changed while nobody was there to hear
-        self._held_back: list[tuple[str, int]] = []
         self._plan: list[tuple[float, int, Happening]] = []
         self._number = count()
         self._spell: Spell | None = None
         self.watch.item_key = self._key_of
-        self.watch.lists_replace = self.core.switches.tag_mode_section == "replace"
         self.watch.circuit = lambda: (
             self._life.engine.circuit.breaker.state if self._life else None
         )
@@ -107,16 +97,9 @@ class World:
         often(5 * DAY, self._tell_much)
         often(2.5 * DAY, self._end_life)
         often(8 * HOUR, self._edit_by_hand)
-        often(DAY, self._rekey)
         often(3 * DAY, self._move)
         often(3 * DAY, self._remove)
-        often(6 * DAY, self._poison)
-        for number in range(ITEMS + 1, ITEMS + _LATE + 1):
-            key = f"scene:{number}"
-            self.at(random.uniform(0, end), lambda key=key: self._submit([key]))  # type: ignore[misc]
-            self.at(random.uniform(0, end), lambda key=key: self._bring(key))  # type: ignore[misc]
-        if self.seed % 3:  # without, availability is compared to the second
-            often(2 * DAY, self._jump)
+        often(2 * DAY, self._jump)
 
     # -- our process -----------------------------------------------------------------
 
@@ -160,22 +143,6 @@ class World:
         self.watch.gone(self._left[1])
         self.alive.end(self.now())
         self.held.end(self.now())
-        if killed:
-            self._inquire()
-
-    def _inquire(self) -> None:
-        """Look at what is on disk."""
-        found = look(self.database, self.folder)
-        self.counts["inquests"] += 1
-        for trouble in found.miscounts:
-            self.watch.breach(f"statistics: {trouble}")
-        if found.integrity != "ok":
-            self.watch.breach(f"integrity: {found.integrity}")
-        for lost in self.promises.lost_on_disk(found.waiting, found.settled):
-            self.watch.breach(f"{lost} is neither waiting nor settled")
-        for key, reason in found.failed.items():
-            if not reason:
-                self.watch.breach(f"{key} failed without a reason")
 
     @property
     def database(self) -> Path:
@@ -188,8 +155,7 @@ class World:
         self._spell = spell
         self.counts[spell.kind.name] += 1
         spell.begin(self.network)
-        if spell.kind.down:
-            await self._submit([_STEADY])
+        await self._submit([_STEADY])
 
     async def _end(self) -> None:
         assert self._spell is not None
@@ -204,7 +170,7 @@ class World:
             return
         jobs, _ = await self._life.engine.job_status.jobs(limit=10_000)
         for job in jobs:
-            if job.attempts and job.state != "failed" and job.key not in self._poisoned:
+            if job.attempts and job.state != "failed":
                 self.watch.breach(f"{job.key} has used {job.attempts} attempts")
 
     @property
@@ -223,28 +189,16 @@ class World:
     async def _tell_much(self) -> None:
         await self._submit(self.promises.keys)
 
-    async def _submit(self, keys: Iterable[str], *, whole: bool = False) -> None:
-        """Hand over the next revision of each; now and then an old one comes late."""
+    async def _submit(self, keys: Iterable[str]) -> None:
+        """Hand over a new revision of each, whole: its item may be another one by now."""
         life, promises = self._life, self.promises
         if life is None:
             self._unsaid.update(keys)
             return
         chosen: dict[str, int] = {}
         for key in sorted(keys):
-            known = promises.keys[key]
-            # After a new start of an item nothing of before stands there.
-            revision = known.next_whole if whole or key in self._anew else known.next
-            self._anew.discard(key)
-            promises.submit(key, revision)
-            if key != _STEADY and revision % 10 and self.random.random() < 0.05:
-                self._held_back.append((key, revision))
-            else:
-                chosen[key] = revision
-        if self._held_back and self.random.random() < 0.2:
-            key, revision = self._held_back.pop(0)
-            chosen.setdefault(key, revision)
-        if not chosen:
-            return
+            chosen[key] = promises.keys[key].next_whole
+            promises.submit(key, chosen[key])
         records = [promises.record(key, revision) for key, revision in chosen.items()]
         priority = Priority.INTERACTIVE if len(chosen) < 3 else Priority.BULK
         await life.engine.submit(records, priority)
@@ -271,37 +225,17 @@ class World:
         return (key, item) if (item := self.item(key)) is not None else None
 
     async def _edit_by_hand(self) -> None:
-        """Edit as a person does, most often while we are at the same item."""
+        """Edit what no record of ours names, most often while we are at the same item."""
         if (chosen := self._some_item()) is None:
             return
         key, item = chosen
         if self.random.random() < 0.7:
             await self._submit([key])
             await asyncio.sleep(self.random.uniform(0, 0.06))
-        if item.rating_key not in self.core.items:
-            return
-        self._edited.add(key)
-        self.counts["edits by hand"] += 1
-        number = self.counts["edits by hand"]
-        if self.random.random() < 0.3:
-            tag = f"By hand {number}"
-            if "genres" not in revisions_of_item(item_state(item)):
-                # Locked without any of ours: the whole list is that person's now.
-                self._lists.add((key, "genres"))
-            self.watch.hand_tags[key, tag] = ByHand(tag, self.now())
-            names = [*item.tag_names("genre"), tag]
-            self.core.edit_by_person(item.rating_key, genre=names)
-            return
-        name = self.random.choice([*TEXTS])
-        value = f"By hand {number}"
-        self.watch.by_hand[key, name] = ByHand(value, self.now())
-        fields: dict[str, Any] = {TEXTS[name]: value}
-        self.core.edit_by_person(item.rating_key, **fields)
-
-    async def _rekey(self) -> None:
-        if (chosen := self._some_item()) is not None:
-            self.counts["rekeyed"] += 1
-            self.core.rekey(chosen[1])
+        if item.rating_key in self.core.items:
+            self.counts["edits by hand"] += 1
+            rating = f"By hand {self.counts['edits by hand']}"
+            self.core.edit_by_person(item.rating_key, contentRating=rating)
 
     async def _move(self) -> None:
         """Rename a file: for Plex that is another item."""
@@ -314,7 +248,7 @@ class World:
         self.core.move_file(old, new)
         self._keys[new] = self._keys.pop(old)
         self.promises.keys[key].path = new
-        await self._scan(key)
+        await self._scan()
         await self._submit([key])
 
     async def _remove(self) -> None:
@@ -324,7 +258,7 @@ class World:
         key, item = chosen
         self.counts["removed"] += 1
         self.core.remove_file(item.files[0])
-        await self._scan(key)
+        await self._scan()
         later = 10 * MINUTE * 240 ** self.random.random()
         self.at(self.now() + later, lambda: self._bring(key))
 
@@ -336,32 +270,15 @@ class World:
         if self.item(key) is None:
             self.counts["added"] += 1
             self.core.add_file(self.promises.keys[key].path)
-            await self._scan(key)
+            await self._scan()
             await self._submit([key])
 
-    async def _scan(self, key: str) -> None:
-        """Scan; of what people had written into this item nothing is left then."""
+    async def _scan(self) -> None:
+        """Have Plex look at its files."""
         self.core.scan(self.section)
         for _ in range(3):
             await asyncio.sleep(self.core.switches.scan_seconds / 2)
             self.core.tick()
-        for owner, tag in tuple(self.watch.hand_tags):
-            if owner == key:
-                del self.watch.hand_tags[owner, tag]
-        self._lists.discard((key, "genres"))
-        for name in TEXTS:
-            self.watch.by_hand.pop((key, name), None)
-        self._anew.add(key)
-
-    async def _poison(self) -> None:
-        """Have Plex choke on one item for some hours."""
-        if (chosen := self._some_item()) is None:
-            return
-        key, item = chosen
-        self.counts["poisoned"] += 1
-        self._poisoned.add(key)
-        self.network.faults.add("poison", rating_key=item.rating_key, duration=3 * HOUR)
-        await self._submit([key])
 
     async def _jump(self) -> None:
         """Set the clock: by a little, by an hour, or by up to a day."""
@@ -383,9 +300,8 @@ class World:
         for key in self.promises.keys:
             if self.item(key) is None:
                 await self._bring(key)
-        await self._submit({_STEADY} | self._anew)
+        await self._submit([_STEADY])
         await self._drained()
-        self._inquire()
         await self._compare()
         assert self._life is not None
         await self._life.engine.failed_jobs.retry()
@@ -404,17 +320,11 @@ class World:
             await asyncio.sleep(10)
 
     async def _compare(self) -> None:
-        """Compare Plex with what was promised, and with what people wrote."""
+        """Compare Plex with what was promised."""
         failed, _ = await self.engine.job_status.jobs(state="failed", limit=10_000)
-        explained = {
-            "not_found": self.promises.keys.keys(),
-            "crashed": self.promises.keys.keys(),
-            "error_500": self._poisoned,
-            "not_kept": self._edited,  # a person came between our edit and the look at it
-        }
         for job in failed:
             self.failed[str(job.reason)] += 1
-            if job.key not in explained.get(str(job.reason), ()):
+            if job.reason not in ("not_found", "crashed"):
                 self.watch.breach(f"{job.key} failed: {job.reason}")
         states: dict[str, dict[str, Any]] = {}
         for key, known in self.promises.keys.items():
@@ -422,20 +332,8 @@ class World:
                 self.watch.breach(f"{key} has no item")
                 return
             states[known.path] = item_state(item)
-            self._compare_by_hand(key, states[known.path])
-        for lost in self.promises.lost_in_plex(
-            states, {job.key for job in failed}, self.watch.by_hand.keys() | self._lists
-        ):
+        for lost in self.promises.lost_in_plex(states, {job.key for job in failed}):
             self.watch.breach(f"promised {lost}")
-
-    def _compare_by_hand(self, key: str, state: dict[str, Any]) -> None:
-        for name, plex in TEXTS.items():
-            mine = self.watch.by_hand.get((key, name))
-            if mine is not None and state["values"].get(plex) != mine.value:
-                self.watch.breach(f"{name} of {key} is not as it was edited by hand")
-        tags = {tag for owner, tag in self.watch.hand_tags if owner == key}
-        if lost := tags.difference(state["tags"].get(LISTS["genres"], ())):
-            self.watch.breach(f"{key} has lost {lost}, added by hand")
 
     async def close(self) -> None:
         """Stop our process."""

@@ -15,6 +15,7 @@ from custom_components.plexsync.engine.model.events import (
     Event,
 )
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.holds import Hold
 from custom_components.plexsync.engine.util.clock import Clock
 from tests.rig import WITHIN, MemoryStore
 
@@ -92,6 +93,27 @@ async def test_an_item_that_failed_long_ago_began_no_outage() -> None:
         await circuit.trip("refused", since=now - 10)
         assert circuit.outages.current is not None
         assert circuit.outages.current.start == began
+
+
+async def test_time_in_which_nobody_could_look_is_unknown() -> None:
+    """From the last save to the next start, and while access is refused."""
+    now = 1000.0
+    store, clock = MemoryStore(), Clock(lambda: now, lambda: now)
+
+    async def start() -> Circuit:
+        circuit = Circuit(clock=clock, random=Random(1), store=store, tell=repr)
+        await circuit.load()
+        return circuit
+
+    await (await start()).save()
+    now = 1100.0
+    circuit = await start()
+    now = 1150.0
+    await circuit.save()
+    circuit.holds.add(Hold.AUTH)
+    now = 1180.0
+    await circuit.save()
+    assert circuit.outages.blind(now, 180.0) == [(1000.0, 1100.0), (1150.0, 1180.0)]
 
 
 async def test_a_sign_of_life_during_a_probe_is_not_lost() -> None:

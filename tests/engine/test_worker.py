@@ -6,6 +6,7 @@ import copy
 from dataclasses import replace
 from sqlite3 import Connection
 import threading
+import time
 from typing import Any
 
 import aiohttp
@@ -31,6 +32,7 @@ from custom_components.plexsync.engine.model.record import (
     Value,
 )
 from custom_components.plexsync.engine.plan.plan import Plan
+from custom_components.plexsync.engine.worker.fresh import FRESH
 from custom_components.plexsync.plex.events import PlexEvents
 from tests.rig import PNG, WITHIN, Rig
 from tests.simulators.plex.messages import Request
@@ -362,6 +364,19 @@ async def test_what_is_edited_while_it_is_read_is_read_again(
     methods = [entry.method for entry in rig.plex.journal]
     assert methods == ["GET"] * (edits + 1) + ["PUT", "GET"]
     assert rig.item(1).title == "Newer 1"
+
+
+async def test_what_was_read_too_long_ago_is_read_again(rig: Rig) -> None:
+    """No notification is needed for that: Plex may tell us nothing."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    ages = iter((FRESH + 1.0,))  # of the first read that is done now
+    rig.server._reader._monotonic = lambda: time.monotonic() - next(ages, 0.0)  # noqa: SLF001
+    rig.plex.journal.clear()
+    await rig.submit(rig.records(1, "Newer"))
+    await rig.drained()
+    methods = [entry.method for entry in rig.plex.journal]
+    assert methods == ["GET", "GET", "PUT", "GET"]
 
 
 async def test_what_never_stops_changing_waits_unwritten(rig: Rig) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.jobs.job import Priority
-from proofs.books import Books
-from proofs.figures import Figures
-from proofs.inquest import Findings, differences, look
-from proofs.kill9_home.series import BY_ACTION, BY_STASH
+from proofs.kill9.books import Books
+from proofs.kill9.figures import Figures
+from proofs.kill9.home import BY_ACTION, BY_STASH
+from proofs.kill9.inquest import Findings, differences, look
 from proofs.promises import Promises
 from proofs.records import revisions_of_item
 from tests.rig import Rig, library
@@ -77,7 +77,7 @@ def items(rig: Rig) -> list[dict[str, Any]]:
 
 def left(tmp_path: Path) -> Findings:
     """Look at the database as a kill would leave it now."""
-    return look(tmp_path / "engine.db", tmp_path, by_value=True)
+    return look(tmp_path / "engine.db", by_value=True)
 
 
 def done(rig: Rig, books: Books) -> dict[str, dict[str, int]]:
@@ -143,7 +143,7 @@ def test_a_damaged_file_is_noticed(tmp_path: Path) -> None:
         db.execute("PRAGMA writable_schema=ON")
         db.execute("UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'by_key'")
         db.commit()
-    assert look(path, tmp_path).integrity != "ok"
+    assert look(path).integrity != "ok"
 
 
 def circuit(**changes: Any) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from proofs.promises import Order, Promises, Revisions
+from proofs.records import revisions_of_edit, revisions_of_item
+
 from .figures import Figures
 from .inquest import Findings
-from .promises import Order, Promises, Revisions
-from .records import revisions_of_edit, revisions_of_item
 
 
 class Books:
@@ -36,13 +37,9 @@ class Books:
     def look(self, found: Findings, done: Revisions) -> None:
         """Compare what a killed process has left on disk; ``done`` is waited for no more."""
         figures = self.figures
-        figures.failures = found.happened["failed"]
         figures.damaged.looked += 1
         if found.integrity != "ok":
             figures.damaged.found.append(found.integrity)
-        if found.happened:
-            figures.miscounts.looked += 1
-        figures.miscounts.found += found.miscounts
         figures.lost.found += [
             f"{lost} on disk after kill {figures.kills}"
             for lost in self.lost(found.waiting, done)

@@ -1,1 +1,0 @@
-"""The proof that a whole Home Assistant loses nothing when it is killed."""
