@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from homeassistant.components.repairs import DOMAIN as REPAIRS
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.issue_registry import (
@@ -11,6 +12,7 @@ from homeassistant.helpers.issue_registry import (
     IssueEntry,
 )
 from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import flush_store
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import DOMAIN
@@ -39,6 +41,15 @@ async def until_issue(
         [EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED],
     )
     return issue(hass, key, source)
+
+
+async def stop_home(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Unload an entry, and read the repairs afresh as a Home Assistant that starts does."""
+    if entry.state is ConfigEntryState.LOADED:
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    registry = ir.async_get(hass)
+    await flush_store(registry._store)  # noqa: SLF001  # it is written minutes later
+    await registry.async_load()
 
 
 async def open_fix(

@@ -32,7 +32,7 @@ from tests.home import (
     until,
     until_state,
 )
-from tests.repairing import fix, issue, until_issue
+from tests.repairing import answer_fix, fix, issue, open_fix, until_issue
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.state import ItemType
@@ -139,6 +139,59 @@ async def test_many_scenes_that_are_gone(
     await sweep(hass)
     await until_state(hass, "sensor", "status", "up_to_date")
     assert issue(hass, "mass_change", SOURCE) is None
+
+
+async def test_more_scenes_are_gone_than_the_owner_agreed_to(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Ask again, about all of them, and let go of none before the answer."""
+    entry = await begin(hass, plex, stash)
+    scenes = stash.core.scene_ids()
+    for scene in scenes[:4]:
+        stash.core.delete_scene(scene)
+    await sweep(hass)
+    await until_issue(hass, "mass_change", SOURCE)
+    await stash.stop()  # the look that follows the answer fails
+    _, ended = await fix(hass, hass_client, "mass_change", "part", SOURCE)
+    assert ended["type"] == "create_entry"
+    await until_issue(hass, "mass_change", SOURCE, gone=True)
+    await stash.start(stash.port)
+    for scene in scenes[4:]:
+        stash.core.delete_scene(scene)
+    await entry.runtime_data.gone_watch.look(SOURCE)
+    found = await until_issue(hass, "mass_change", SOURCE)
+    assert found is not None
+    assert found.translation_placeholders is not None
+    assert found.translation_placeholders["gone"] == "12"
+    assert found.translation_placeholders["known"] == "12"
+
+
+async def test_a_question_that_changed_is_shown_before_it_is_answered(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    plex: PlexSimulator,
+    stash: StashSimulator,
+) -> None:
+    """Also before the repair itself is renewed."""
+    entry = await begin(hass, plex, stash)
+    scenes = stash.core.scene_ids()
+    for scene in scenes[:4]:
+        stash.core.delete_scene(scene)
+    await sweep(hass)
+    await until_issue(hass, "mass_change", SOURCE)
+    shown = await open_fix(hass, hass_client, "mass_change", SOURCE)
+    for scene in scenes[4:8]:
+        stash.core.delete_scene(scene)
+    await entry.runtime_data.gone_watch.look(SOURCE)
+    again = await answer_fix(hass_client, shown, next_step_id="part")
+    assert (again["type"], again["step_id"]) == ("menu", "init")
+    assert again["description_placeholders"]["gone"] == "8"
+    ended = await answer_fix(hass_client, again, next_step_id="part")
+    assert ended["type"] == "create_entry"
+    assert not entry.runtime_data.engine.source_holds.all
 
 
 async def test_an_answer_to_no_question_is_none_to_a_later_one(

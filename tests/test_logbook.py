@@ -131,6 +131,32 @@ async def test_failures_and_comparisons_in_words(
             "PlexSync",
             "was compared with its sources in 0:00:01: 38 in line, 0 to be written, 0 others",
         ),
+        (
+            {"type": "circuit_closed", "duration": "a while", "jobs": "some"},
+            "PlexSync",
+            "is available again after 0:00:00. Jobs that were waiting for it: 0",
+        ),
+        (
+            {"type": "circuit_closed", "duration": 1e300, "jobs": [1]},
+            "PlexSync",
+            "is available again after 0:00:00. Jobs that were waiting for it: 0",
+        ),
+        (
+            {
+                "type": "reconcile_finished",
+                "duration": {},
+                "in_line": "all",
+                "differs": 1e999,
+                "kept": {"locked": "3", "other": 2, "deep": {"a": None}},
+            },
+            "PlexSync",
+            "was compared with its sources in 0:00:00: 0 in line, 0 to be written, 2 others",
+        ),
+        (
+            {"type": ["items_failed"], "device_id": ["no", "id"]},
+            "PlexSync",
+            "['items_failed']",
+        ),
         ({"type": "of_the_future", "device_id": "gone"}, "PlexSync", "of_the_future"),
         ({"type": "{of} the {"}, "PlexSync", "{of} the {"),
         ({}, "PlexSync", "None"),

@@ -1,13 +1,18 @@
 """Being let in again: tokens are tried first, and what is over goes away by itself."""
 
+from datetime import timedelta
 import logging
 
 from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.engine.model.events import HoldChanged
@@ -113,6 +118,23 @@ async def test_a_token_that_may_only_read(
 
     result = await enter(hass, result, token=plex.token)
     assert result["reason"] == "reauth_successful"
+
+
+async def test_a_token_that_is_refused_behind_an_open_dialog(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Home Assistant asks for none meanwhile; the next look after it was closed does."""
+    entry = await set_up(hass, make_entry(plex))
+    refused_soon(entry)
+    dialog = await entry.start_reconfigure_flow(hass)
+    plex.core.token = "new-token"
+    await call(hass, "sync_item", path=path(plex), fields={"summary": "x"})
+    await until_state(hass, "sensor", "status", "token_refused")
+    await entry.runtime_data.async_refresh()
+    assert reauths(hass) == []
+    hass.config_entries.flow.async_abort(dialog["flow_id"])
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=90))
+    await until(hass, lambda: reauths(hass) == ["reauth_confirm"])
 
 
 async def test_another_server(hass: HomeAssistant, plex: PlexSimulator) -> None:

@@ -1,6 +1,7 @@
 """Repairs come when only the owner can help, and go when that is done."""
 
 import asyncio
+from collections.abc import Iterator
 import contextlib
 from pathlib import Path
 import sqlite3
@@ -18,6 +19,7 @@ from homeassistant.helpers.issue_registry import (
     IssueEntry,
     IssueSeverity,
 )
+from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -25,7 +27,13 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync import issues
 from custom_components.plexsync.ask_owner import async_ask_owner
-from custom_components.plexsync.const import CONF_PATH_MAPPINGS, CONF_REUSE, DOMAIN
+from custom_components.plexsync.const import (
+    CONF_PATH_MAPPINGS,
+    CONF_REUSE,
+    CONF_START,
+    DOMAIN,
+    START_PREVIEW,
+)
 from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.sources.stash.options import StashOptions
 from custom_components.plexsync.storage import database_path
@@ -43,7 +51,15 @@ from tests.home import (
     until,
     until_state,
 )
-from tests.repairing import ENTRY, answer_fix, fix, issue, open_fix, until_issue
+from tests.repairing import (
+    ENTRY,
+    answer_fix,
+    fix,
+    issue,
+    open_fix,
+    stop_home,
+    until_issue,
+)
 from tests.rig import PNG
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
@@ -323,6 +339,47 @@ async def test_a_store_that_cannot_be_written_is_told(
     await until_issue(hass, "store_failed", gone=True)
 
 
+async def test_a_store_that_still_cannot_be_written_after_a_restart(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Whoever ignores it is not shown it anew, and it goes as soon as a save goes well."""
+    entry = await set_up(hass, make_entry(plex))
+    with disk_full():
+        await entry.runtime_data.engine.circuit.save()
+        found = await until_issue(hass, "store_failed")
+        assert found is not None
+        ir.async_ignore_issue(hass, DOMAIN, found.issue_id, True)
+        await stop_home(hass, entry)
+        await set_up(hass, entry)
+        await until(hass, lambda: is_active(hass, "store_failed"))
+        found = issue(hass, "store_failed")
+        assert found is not None
+        assert found.dismissed_version
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    await set_up(hass, entry)
+    await until_issue(hass, "store_failed", gone=True)
+
+
+@contextlib.contextmanager
+def disk_full() -> Iterator[None]:
+    """Let no store of ours be written; those of Home Assistant itself are."""
+    write = Store._async_write_data  # noqa: SLF001  # where a full disk shows
+
+    async def refuse(store: Store[Any], data: dict[str, Any]) -> None:
+        if store.key.startswith(DOMAIN):
+            raise WriteError("disk full")
+        await write(store, data)
+
+    with patch.object(Store, "_async_write_data", refuse):
+        yield
+
+
+def is_active(hass: HomeAssistant, key: str, source: str = "") -> bool:
+    """Say whether a repair is shown, and not only known from the run before."""
+    found = issue(hass, key, source)
+    return found is not None and found.active
+
+
 async def test_another_server_at_the_address(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:
@@ -491,6 +548,10 @@ class Hands:
         """Give seconds."""
         return time.monotonic() + self._ahead
 
+    def wall(self) -> float:
+        """Give the time of day in seconds."""
+        return time.time() + self._ahead
+
     def move(self, entry: MockConfigEntry, seconds: float) -> None:
         """Let time pass for an entry: waits end, and what is shown is looked at."""
         self._ahead += seconds
@@ -556,6 +617,120 @@ async def test_one_repair_for_each_kind_of_call(
     await until_issue(hass, key, gone=True)
     hands.move(entry, 3600)
     await until_state(hass, "sensor", "synced", "3")
+
+
+async def fail_with_pictures(
+    hass: HomeAssistant, plex: PlexSimulator, hands: Hands
+) -> MockConfigEntry:
+    """Give an entry whose owner ignores that Plex refuses pictures."""
+    picture = Path(hass.config.path("poster.png"))
+    await hass.async_add_executor_job(picture.write_bytes, PNG)
+    hass.config.allowlist_external_dirs = {str(picture.parent)}
+    entry = await set_up_at(hass, make_entry(plex), hands)
+    plex.faults.add("status", code=500, method="POST")
+    for film in FILMS[:3]:
+        path = f"{PLEX_ROOT}/{film.path}"
+        await call(hass, "sync_item", path=path, fields={"poster": str(picture)})
+    bulkheads = entry.runtime_data.engine.bulkheads
+    await until(hass, bulkheads.failing)
+    hands.move(entry, 601)
+    found = await until_issue(hass, "pictures_fail")
+    assert found is not None
+    ir.async_ignore_issue(hass, DOMAIN, found.issue_id, True)
+    return entry
+
+
+async def set_up_at(
+    hass: HomeAssistant, entry: MockConfigEntry, hands: Hands
+) -> MockConfigEntry:
+    """Load an entry that goes by these hands."""
+    clock = Clock(hands.monotonic, hands.wall)
+    with patch("custom_components.plexsync.coordinator.Clock", return_value=clock):
+        return await set_up(hass, entry)
+
+
+async def test_calls_that_still_fail_after_a_restart(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Whoever ignores the repair is not shown it anew."""
+    hands = Hands()
+    entry = await fail_with_pictures(hass, plex, hands)
+    await stop_home(hass, entry)
+    await set_up_at(hass, entry, hands)
+    bulkheads = entry.runtime_data.engine.bulkheads
+
+    def fails_again() -> bool:
+        hands.move(entry, 5)  # each job that fails by itself waits for some seconds
+        return bool(bulkheads.failing())
+
+    await until(hass, fails_again)
+    assert not is_active(hass, "pictures_fail")
+    hands.move(entry, 601)
+    await until(hass, lambda: is_active(hass, "pictures_fail"))
+    found = issue(hass, "pictures_fail")
+    assert found is not None
+    assert found.dismissed_version
+
+    plex.faults.clear()
+    await stop_home(hass, entry)
+    await set_up_at(hass, entry, hands)
+    await until_issue(hass, "pictures_fail", gone=True)
+
+
+async def test_calls_that_nobody_needs_any_more_after_a_restart(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """Their repair goes although none of them ever went well."""
+    hands = Hands()
+    entry = await fail_with_pictures(hass, plex, hands)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    for item in list(plex.core.items.values())[:3]:
+        plex.core.remove_item(item)
+    await set_up_at(hass, entry, hands)
+    await until_issue(hass, "pictures_fail", gone=True)
+    assert (await call(hass, "get_jobs"))["total"] == 3
+
+
+async def test_a_repair_of_the_run_before_is_not_shown(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """No page leads to it until it is raised again."""
+    subentry = stash_subentry(stash, **{CONF_START: START_PREVIEW})
+    entry = await set_up(hass, make_entry(plex, subentry))
+    await until_issue(hass, issues.PREVIEW_READY, SOURCE)
+    asked = f"{issues.PREVIEW_READY}_{ENTRY}_{SOURCE}"
+    assert issues.async_asked(hass, entry, issues.PREVIEW_READY, SOURCE) == asked
+    await stop_home(hass, entry)
+    assert issue(hass, issues.PREVIEW_READY, SOURCE) is not None
+    assert issues.async_asked(hass, entry, issues.PREVIEW_READY, SOURCE) is None
+    await set_up(hass, entry)
+    await until(hass, lambda: is_active(hass, issues.PREVIEW_READY, SOURCE))
+    assert issues.async_asked(hass, entry, issues.PREVIEW_READY, SOURCE) == asked
+
+
+async def test_nothing_is_left_of_what_was_removed_after_a_restart(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Nor of repairs that were not raised again; those of others stay."""
+    stash.status = "SETUP"
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    other = make_entry(plex, entry_id=f"{ENTRY}2")
+    other.add_to_hass(hass)
+    issues.async_follow(hass, other, issues.CIRCUIT_LOST, present=True)
+    issues.async_follow(hass, entry, issues.CIRCUIT_LOST, present=True)
+    await until_issue(hass, "source_setup", SOURCE)
+    await stop_home(hass, entry)
+    assert hass.config_entries.async_remove_subentry(entry, SOURCE)
+    await set_up(hass, entry)
+    await entry.runtime_data.async_refresh()
+    assert issue(hass, "source_setup", SOURCE) is None
+
+    issues.async_follow(hass, entry, issues.WRONG_SERVER, present=True)
+    await stop_home(hass, entry)
+    assert issue(hass, issues.WRONG_SERVER) is not None
+    await hass.config_entries.async_remove(entry.entry_id)
+    left = [key for domain, key in ir.async_get(hass).issues if domain == DOMAIN]
+    assert left == [f"{issues.CIRCUIT_LOST}_{ENTRY}2"]
 
 
 async def test_nothing_is_left_of_a_removed_source(

@@ -393,6 +393,22 @@ async def test_invalid_mapping(
     assert result["step_id"] == "fields"
 
 
+async def test_one_mapping_is_a_list_of_one(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Home Assistant 2026.10 takes one object for a list; later ones refuse it."""
+    result = await enter(hass, await start(hass, entry), url=stash.url)
+    try:
+        result = await enter(hass, result, path_mappings=MAPPING[0])
+    except InvalidData:
+        result = await enter(hass, result, path_mappings=MAPPING)
+    assert result["step_id"] == "fields"
+    await enter(hass, result, **FIELDS)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["path_mappings"] == MAPPING
+    await hass.async_block_till_done()
+
+
 async def test_mapping_of_another_shape(
     hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
 ) -> None:

@@ -8,6 +8,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from . import issues
 from .const import CONF_REUSE
+from .engine.circuit.breaker import State
 from .engine.model.events import SourceHoldChanged
 from .engine.model.holds import BY_LOOK, Hold, SourceHold
 from .engine.snapshot import Snapshot
@@ -50,9 +51,14 @@ def async_log_source_hold(entry: ConfigEntry, event: SourceHoldChanged) -> None:
 
 @callback
 def async_look_at_what_was_asked(host: Host) -> None:
-    """Probe Plex after a start if only a probe can tell whether a repair still applies."""
+    """Find out after a start whether the repairs of before still apply.
+
+    Some need a probe of Plex for that, and one needs a save of the circuit.
+    """
     if issues.async_waits_for_a_look(host.hass, host.entry):
         host.engine.health.look()
+    if issues.async_waits_for_a_save(host.hass, host.entry):
+        host.engine.circuit.save_soon()
 
 
 @callback
@@ -83,17 +89,24 @@ def async_ask_owner(host: Host, data: Snapshot | None) -> None:
     issues.async_follow_holds(
         hass, entry, circuit.holds, found_well=circuit.breaker.found_well
     )
-    for key, present in (
-        (issues.STORE_FAILED, circuit.save_failed),
-        (issues.DATABASE_FAILS, engine.worker.storage_failed),
-    ):
-        issues.async_follow(hass, entry, key, present=present)
+    issues.async_follow_save(hass, entry, has_failed=circuit.last_save_failed)
+    # Opening the database has written to it, so it is known to work from the start.
+    fails = engine.worker.storage_failed
+    issues.async_follow(hass, entry, issues.DATABASE_FAILS, present=fails)
     outage = circuit.outages.current
     seconds = 0.0 if outage is None else engine.clock.wall() - outage.start
     issues.async_follow_long_outage(hass, entry, seconds)
     issues.async_follow_source_holds(hass, entry, engine.source_holds.all)
-    failing, now = engine.bulkheads.failing(), engine.clock.monotonic()
-    issues.async_follow_failing(hass, entry, failing, now)
+    bulkheads = engine.bulkheads
+    if data is not None and _has_tried_all(data):
+        bulkheads.settle()
+    issues.async_follow_failing(
+        hass,
+        entry,
+        bulkheads.failing(),
+        engine.clock.monotonic(),
+        in_doubt=bulkheads.in_doubt,
+    )
     faults = {
         number: runner.fault
         for number, runner in host.runners.items()
@@ -107,6 +120,16 @@ def async_ask_owner(host: Host, data: Snapshot | None) -> None:
     if data is not None:
         is_long = data.failed_for >= FAILED_LONG
         issues.async_follow(hass, entry, issues.FAILED_JOBS, present=is_long)
+
+
+def _has_tried_all(data: Snapshot) -> bool:
+    """Return whether every job has had a turn since the start that was due then."""
+    return not (
+        data.at_work
+        or data.holds
+        or data.source_holds
+        or data.circuit is not State.CLOSED
+    )
 
 
 @callback

@@ -149,9 +149,30 @@ def async_follow_holds(
 
 @callback
 def async_waits_for_a_look(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Return whether there is a repair that stays until Plex is probed."""
+    """Return whether there is a repair that stays until Plex is probed.
+
+    One of the last run that was not raised again is another reason to probe.
+    """
     keys = (PLEX_REFUSES, *(BY_HOLD[hold] for hold in BY_LOOK if hold in BY_HOLD))
-    return any(async_asked(hass, entry, key) for key in keys)
+    return any(_issue(hass, entry, key) is not None for key in keys)
+
+
+@callback
+def async_waits_for_a_save(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Return whether there is a repair that stays until the circuit is saved."""
+    return _issue(hass, entry, STORE_FAILED) is not None
+
+
+@callback
+def async_follow_save(
+    hass: HomeAssistant, entry: ConfigEntry, *, has_failed: bool | None
+) -> None:
+    """Raise that the state of the circuit cannot be saved.
+
+    None means that nothing was saved since the start, so the repair stays as it is.
+    """
+    if has_failed is not None:
+        async_follow(hass, entry, STORE_FAILED, present=has_failed)
 
 
 @callback
@@ -166,19 +187,26 @@ def async_follow_long_outage(
 
 @callback
 def async_follow_failing(
-    hass: HomeAssistant, entry: ConfigEntry, failing: Mapping[str, float], now: float
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    failing: Mapping[str, float],
+    now: float,
+    *,
+    in_doubt: Collection[str],
 ) -> None:
     """Raise a repair for each group of calls that has been failing for long.
 
-    It stays until no call of the group fails. ``failing`` gives for each kind of call
-    since when it has failed, on the clock of ``now``.
+    It stays until no call of the group fails, nor is ``in_doubt``: it failed before the
+    start and was not tried since. ``failing`` gives for each kind of call since when it
+    has failed, on the clock of ``now``.
     """
     chosen = len(entry.data[CONF_LIBRARIES])
+    doubted = {kind.partition(":")[0] for kind in in_doubt}
     for group, key in BY_GROUP.items():
         times = [
             since for kind, since in failing.items() if kind.partition(":")[0] == group
         ]
-        if not times or now - min(times) >= FAILING_FOR:
+        if now - min(times) >= FAILING_FOR if times else group not in doubted:
             shown = {"failing": str(min(len(times), chosen)), "libraries": str(chosen)}
             async_follow(hass, entry, key, present=bool(times), **shown)
 
@@ -199,7 +227,7 @@ def async_follow_sources(
         for reason, key in BY_FAULT.items():
             async_follow(hass, entry, key, source, present=reason == fault, url=url)
     for issue in _issues(hass, entry):
-        if issue.data and issue.data["source"] not in (None, *entry.subentries):
+        if _source_of(entry, issue) not in ("", *entry.subentries):
             ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
@@ -246,9 +274,13 @@ def async_follow_source_holds(
 def async_asked(
     hass: HomeAssistant, entry: ConfigEntry, key: str, source: str | None = None
 ) -> str | None:
-    """Return the id of a repair, if it is raised."""
-    issue_id = _issue_id(entry, key, source)
-    return issue_id if ir.async_get(hass).async_get_issue(DOMAIN, issue_id) else None
+    """Return the id of a repair, if it is raised.
+
+    Home Assistant also knows those of the last run, and whether their owner ignores
+    them, but shows none of them until it is raised again.
+    """
+    issue = _issue(hass, entry, key, source)
+    return issue.issue_id if issue is not None and issue.active else None
 
 
 @callback
@@ -259,7 +291,7 @@ def async_put_aside(hass: HomeAssistant, entry: ConfigEntry) -> None:
     they are read.
     """
     for issue in _issues(hass, entry):
-        if not issue.is_persistent:
+        if issue.active and not issue.is_persistent:
             ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
@@ -270,16 +302,34 @@ def async_clear(hass: HomeAssistant, entry: ConfigEntry) -> None:
         ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
+def _issue(
+    hass: HomeAssistant, entry: ConfigEntry, key: str, source: str | None = None
+) -> ir.IssueEntry | None:
+    issue_id = _issue_id(entry, key, source)
+    return ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+
+
 def _issues(hass: HomeAssistant, entry: ConfigEntry) -> list[ir.IssueEntry]:
-    """Return all repairs of an entry, those of its sources included."""
+    """Return all repairs of an entry, those of its sources included.
+
+    Those of the last run that were not raised again are among them.
+    """
     return [
         issue
         for issue in ir.async_get(hass).issues.values()
-        if issue.domain == DOMAIN
-        and issue.data is not None
-        and issue.data["entry_id"] == entry.entry_id
+        if issue.domain == DOMAIN and _source_of(entry, issue) is not None
     ]
 
 
 def _issue_id(entry: ConfigEntry, key: str, source: str | None = None) -> str:
     return "_".join(part for part in (key, entry.entry_id, source) if part)
+
+
+def _source_of(entry: ConfigEntry, issue: ir.IssueEntry) -> str | None:
+    """Return the source that a repair is about, "" if it is about the entry itself.
+
+    Return None for a repair of another entry. This is read from the repair's id: of a
+    repair that was not raised again since the restart, Home Assistant knows only that.
+    """
+    _, found, source = f"{issue.issue_id}_".partition(f"_{entry.entry_id}_")
+    return source.removesuffix("_") if found else None

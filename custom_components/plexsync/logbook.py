@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from math import isfinite
 from typing import Any
 
 from homeassistant.components.logbook.const import (
@@ -37,14 +38,18 @@ def async_describe_events(
     async_describe_event(DOMAIN, EVENT_PLEXSYNC, describe)
 
 
-def _server(hass: HomeAssistant, device_id: str | None) -> str:
+def _server(hass: HomeAssistant, device_id: Any) -> str:
     """Return the name of the server, which may be gone by now."""
-    device = dr.async_get(hass).async_get(device_id) if device_id else None
+    is_id = isinstance(device_id, str)
+    device = dr.async_get(hass).async_get(device_id) if is_id else None
     return (device and (device.name_by_user or device.name)) or "PlexSync"
 
 
 def _message(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
-    """Return the sentence for an event, which may come from an older version."""
+    """Return the sentence for an event.
+
+    Anybody can fire one, and one that is recorded may come from an older version.
+    """
     kind = str(data.get(CONF_TYPE))
     others = sum(_number(data.get(name)) for name in _OTHERS)
     shown = {
@@ -70,14 +75,21 @@ def _message(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
 _OTHERS = ("missing", "ambiguous", "pending", "failed", "kept", "skipped")
 
 
-def _duration(seconds: float | None) -> timedelta:
-    """Round to whole seconds, at least one."""
-    return timedelta(seconds=max(1, round(seconds)) if seconds else 0)
+def _duration(seconds: Any) -> timedelta:
+    """Round to whole seconds, at least one. What is no duration counts as none."""
+    try:
+        return timedelta(seconds=max(1, round(seconds)) if seconds else 0)
+    except ArithmeticError, TypeError, ValueError:
+        return timedelta()
 
 
 def _number(value: Any) -> int:
-    """Return a count; counts by reason are added up."""
-    return sum(value.values()) if isinstance(value, Mapping) else int(value or 0)
+    """Return a count; counts by reason are added up. What is no number counts as 0."""
+    if isinstance(value, Mapping):
+        return sum(_number(each) for each in value.values())
+    if isinstance(value, float) and isfinite(value):
+        return int(value)
+    return value if isinstance(value, int) else 0
 
 
 def _word(hass: HomeAssistant, reason: str | None) -> str:

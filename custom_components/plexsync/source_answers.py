@@ -20,7 +20,7 @@ async def async_begin(coordinator: PlexSyncCoordinator, source: str) -> None:
 
 
 async def async_part(coordinator: PlexSyncCoordinator, source: str) -> None:
-    """Let go of all records that a source no longer has. Raises StorageError.
+    """Let go of the records that its owner was asked about. Raises StorageError.
 
     An answer to a question that is gone must not be kept for the next one.
     """

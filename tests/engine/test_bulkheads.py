@@ -223,6 +223,22 @@ def test_an_outage_forgets_all_and_wakes_all() -> None:
         assert not bulkheads.failed("edits:films", subject, 0.0)
 
 
+def test_a_kind_is_in_doubt_until_it_is_tried_or_not_needed() -> None:
+    """What failed before the start is open; only a call that goes well speaks for it."""
+    bulkheads = Bulkheads(Random(16))
+    bulkheads.doubt([LISTING, "edits:films", "edits:music"])
+    assert bulkheads.admit(LISTING, 0.0)
+    bulkheads.worked(LISTING)
+    assert bulkheads.in_doubt == {"edits:films", "edits:music"}
+    assert not bulkheads.failed("edits:films", "a", 0.0)  # one item says little
+    bulkheads.settle()
+    assert bulkheads.in_doubt == {"edits:films"}
+    bulkheads.clear()
+    assert bulkheads.in_doubt == {"edits:films"}
+    bulkheads.worked("edits:films")
+    assert not bulkheads.in_doubt
+
+
 @pytest.mark.parametrize("group", sorted(REASONS))
 def test_what_waits_for_a_kind_has_its_reason(group: str) -> None:
     """One reason for all of a kind, and the kind itself, so that it is woken."""

@@ -11,6 +11,7 @@ import pytest
 from custom_components.plexsync.engine.jobs.gone_records import Gone, WhenGone
 from custom_components.plexsync.engine.ledger.ledger_sources import SOURCES
 from custom_components.plexsync.engine.model.faults import Fault
+from custom_components.plexsync.engine.model.holds import SourceHold
 from custom_components.plexsync.engine.model.record import Record
 from tests.rig import Rig, library
 
@@ -148,6 +149,37 @@ async def test_many_at_once_are_asked_about(rig: Rig, shelf: Listed, gone: int) 
         await rig.engine.gone_records.agree("stash")
         assert await look(rig, shelf) == Gone(FILMS, gone, gone)
         assert await look(rig, shelf) == Gone(FILMS - gone)
+
+
+async def test_an_answer_counts_for_what_it_was_asked_about(
+    rig: Rig, shelf: Listed
+) -> None:
+    """Where more are gone by the next look, or others, it is asked again."""
+    records = dict(shelf.records)
+
+    def lose(*numbers: int) -> None:
+        shelf.records = dict(records)
+        for number in numbers:
+            del shelf.records[f"scene:{number}"]
+
+    holds = rig.engine.source_holds
+    lose(1, 2, 3)
+    assert (await look(rig, shelf)).asks
+    for numbers in ((1, 2, 4), range(1, FILMS + 1)):
+        await rig.engine.gone_records.agree("stash")
+        assert not holds.is_held("stash")
+        lose(*numbers)
+        for _ in range(2):  # nor does the answer come to count later
+            found = await look(rig, shelf)
+            assert found == Gone(FILMS, len(numbers), asks=True)
+        shown = {"known": FILMS, "gone": len(numbers)}
+        assert holds.of("stash") == {SourceHold.MASS_CHANGE: shown}
+    await rig.engine.gone_records.agree("stash")
+    await rig.restart()
+    lose(*range(2, FILMS + 1))  # fewer is what was agreed to
+    assert await look(rig, shelf) == Gone(FILMS, FILMS - 1, FILMS - 1)
+    lose(*range(1, FILMS + 1))
+    assert (await look(rig, shelf)).asks
 
 
 async def test_a_source_that_fails_proves_nothing(rig: Rig, shelf: Listed) -> None:

@@ -168,6 +168,8 @@ class Engine:
         try:
             # A caller that is cancelled cannot stop the thread: it waits, and closes.
             await asyncio.shield(opening)
+            waited_for = await self.database.run(queue.waited_for, durable=False)
+            self.common.bulkheads.doubt(waited_for)
             await self.database.run(self._recover)
             self.circuit_problem = await self.circuit.load()
             await self.ledger_identity.recognise()

@@ -215,6 +215,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
                 return await self._take_paths()
             return self._show_paths(_rows(self._tried))
         rows = user_input.get(CONF_PATH_MAPPINGS, [])
+        if isinstance(rows, Mapping):
+            rows = [rows]  # up to Home Assistant 2026.10 the selector lets one pass
         try:
             pairs = _pairs(rows)
         except InvalidInputError as error:

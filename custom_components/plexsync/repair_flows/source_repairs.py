@@ -11,7 +11,9 @@ from homeassistant.helpers.translation import async_get_translations
 from ..const import DOMAIN
 from ..coordinator import PlexSyncCoordinator
 from ..engine.database.database import StorageError
+from ..engine.jobs.hold_rows import Shown
 from ..engine.model.faults import Fault
+from ..engine.model.holds import SourceHold
 from ..source_answers import Answer, async_begin, async_part
 from .repair_answers import EntryRepairFlow
 
@@ -26,7 +28,21 @@ _PATIENCE = 15.0  # seconds that the form waits for the sample
 class SourceRepairFlow(EntryRepairFlow):
     """A repair flow that shows what holds a source, and lets its owner answer."""
 
+    _hold: SourceHold  # which one it asks about
     _seen: Mapping[str, str]  # the numbers that were shown
+
+    @property
+    def _asked(self) -> Mapping[str, str]:
+        """The placeholders of the repair, with the numbers that hold the source now.
+
+        The repair itself is renewed a little later than they are.
+        """
+        numbers: Shown | None = None
+        if (coordinator := self._coordinator) is not None:
+            holds = coordinator.engine.source_holds.of(self._source)
+            numbers = holds.get(self._hold)
+        shown = {name: str(number) for name, number in (numbers or {}).items()}
+        return {**self._shown, **shown}
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
@@ -36,7 +52,7 @@ class SourceRepairFlow(EntryRepairFlow):
 
     async def _async_answer_seen(self, answer: Answer) -> RepairsFlowResult:
         """Carry out the answer; if the numbers are others by now, show these first."""
-        if self._shown and self._shown != self._seen:
+        if (asked := self._asked) and asked != self._seen:
             return await self.async_step_init()
         return await self._async_answer(lambda each: answer(each, self._source))
 
@@ -50,6 +66,8 @@ class SourceRepairFlow(EntryRepairFlow):
 class FirstPlanRepairFlow(SourceRepairFlow):
     """Ask whether writing for a source may begin."""
 
+    _hold = SourceHold.FIRST_PLAN
+
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
@@ -60,7 +78,7 @@ class FirstPlanRepairFlow(SourceRepairFlow):
         if (coordinator := self._coordinator) is None:
             return self.async_abort(reason="not_loaded")
         sample = await _sample(self.hass, coordinator, self._source)
-        self._seen = self._shown
+        self._seen = self._asked
         return self.async_show_menu(
             step_id="init" if sample else "unseen",
             menu_options=["begin", "leave"],
@@ -83,6 +101,8 @@ class FirstPlanRepairFlow(SourceRepairFlow):
 class MassChangeRepairFlow(SourceRepairFlow):
     """Ask whether so many records are really gone."""
 
+    _hold = SourceHold.MASS_CHANGE
+
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
@@ -93,7 +113,7 @@ class MassChangeRepairFlow(SourceRepairFlow):
             sample = await coordinator.engine.gone_records.sample(self._source)
         except StorageError:
             return self.async_abort(reason="storage_failed")
-        self._seen = self._shown
+        self._seen = self._asked
         return self.async_show_menu(
             step_id="init",
             menu_options=["part", "leave"],

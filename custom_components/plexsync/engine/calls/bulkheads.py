@@ -6,6 +6,7 @@ A kind is named by text, of a call to Plex by its ``Purpose``: ``edits:<library>
 Times are monotonic seconds.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -64,6 +65,23 @@ class Bulkheads:
         self._troubles: dict[str, _Trouble] = {}
         self._groups: dict[str, float] = {}  # when one of its kinds may be tried
         self._reopened: set[str] = set()
+        self._in_doubt: set[str] = set()
+
+    @property
+    def in_doubt(self) -> frozenset[str]:
+        """The kinds that failed before the start, of which nothing is known yet."""
+        return frozenset(self._in_doubt)
+
+    def doubt(self, kinds: Iterable[str]) -> None:
+        """Note that these kinds failed before the start. They are open all the same."""
+        self._in_doubt |= set(kinds)
+
+    def settle(self) -> None:
+        """Note that whatever waited for a kind before the start was tried.
+
+        A kind in which nothing has failed again is not needed any more.
+        """
+        self._in_doubt &= self._troubles.keys()
 
     def failed(
         self,
@@ -89,6 +107,7 @@ class Bulkheads:
 
     def worked(self, kind: str) -> None:
         """Note that a call of a kind went well: it is open, whatever was before."""
+        self._in_doubt.discard(kind)
         trouble = self._troubles.pop(kind, None)
         if trouble is not None and trouble.shut:
             self._reopened.add(kind)

@@ -140,6 +140,16 @@ class Circuit:
         """Whether the last save failed."""
         return self._saves.failed
 
+    @property
+    def last_save_failed(self) -> bool | None:
+        """Whether the last save failed; None if there was none since the start."""
+        return self._saves.failed if self._saves.has_tried else None
+
+    def save_soon(self) -> None:
+        """Ask for a save that nothing else needs: it shows whether saving works."""
+        if self._saves.soon():
+            self.wake.set()
+
     # -- permits ---------------------------------------------------------------
 
     def admit(self, past: Collection[Hold] = ()) -> Permit | None:

@@ -28,6 +28,7 @@ class Saves:
         self._last = clock.monotonic()
         self._again: float | None = None  # before the next heartbeat
         self.failed = False
+        self.has_tried = False
 
     async def load(self) -> dict[str, Any] | None:
         """Return what was saved last. Raises ValueError, OSError as the store does."""
@@ -52,6 +53,7 @@ class Saves:
                 return None
             finally:
                 self._last = self._clock.monotonic()
+                self.has_tried = True
             if self.failed:
                 _LOGGER.info("%s: the circuit's state is saved again", self._name)
             self.failed, self._failures, self._again = False, 0, None

@@ -2,7 +2,8 @@
 
 One answer never proves that a record is gone: two lists of all that there is have to
 lack it, and the question for the record itself has to say so. Where more than a fifth
-is gone at once the owner is asked first.
+is gone at once the owner is asked first, and an answer counts for the records that were
+gone when it was asked.
 """
 
 import asyncio
@@ -120,11 +121,18 @@ class GoneRecords:
         known, missing = await self._database.run(
             lambda db: _missing(db, source), durable=False
         )
-        agreed = await self._database.run(
-            lambda db: stats.setting(db, _ACCEPTED + source), durable=False
-        )
-        if len(missing) * MASS > known and agreed is None:
-            await self._database.run(lambda db: _see(db, source, missing, now))
+        is_mass = len(missing) * MASS > known
+
+        def ask(db: Connection) -> bool:
+            """Note what the owner is asked about, unless all of it was agreed to."""
+            agreed = stats.setting(db, _ACCEPTED + source) is not None
+            before = _see(db, source, missing, now)
+            if agreed and before.issuperset(missing):
+                return False
+            stats.keep(db, _ACCEPTED + source, None)  # it was to another question
+            return True
+
+        if is_mass and await self._database.run(ask):
             shown = {"known": known, "gone": len(missing)}
             await self._holds.hold(source, SourceHold.MASS_CHANGE, shown)
             return Gone(known, len(missing), asks=True)
@@ -133,7 +141,7 @@ class GoneRecords:
 
         def part(db: Connection) -> int:
             before = _see(db, source, gone, now)
-            sure = gone if agreed is not None else [k for k in gone if k in before]
+            sure = gone if is_mass else [key for key in gone if key in before]
             _part(db, source, sure, now, when_gone)
             stats.keep(db, _ACCEPTED + source, None)
             return len(sure)
@@ -145,9 +153,21 @@ class GoneRecords:
         return Gone(known, len(gone), parted)
 
     async def agree(self, source: str) -> None:
-        """Let go, at the next look, of however many records are gone."""
-        await self._database.run(lambda db: stats.keep(db, _ACCEPTED + source, "yes"))
-        await self._holds.lift(source, SourceHold.MASS_CHANGE)
+        """Let go, at the next look, of the records that the owner was asked about.
+
+        If more are gone by then, the owner is asked again, about all of them.
+        """
+        shown = self._holds.of(source).get(SourceHold.MASS_CHANGE) or {}
+
+        def keep(db: Connection) -> bool:
+            number = "SELECT count(*) FROM departure WHERE source = ?"
+            if db.execute(number, (source,)).fetchone()[0] != shown.get("gone"):
+                return False  # a look has just seen others, and is about to ask
+            stats.keep(db, _ACCEPTED + source, "yes")
+            return True
+
+        if await self._database.run(keep):
+            await self._holds.lift(source, SourceHold.MASS_CHANGE)
 
     async def sample(self, source: str) -> list[str]:
         """Name a few of the records that are gone: the file, else the key."""

@@ -256,6 +256,12 @@ def charge(db: Connection, ids: Iterable[int]) -> None:
     )
 
 
+def waited_for(db: Connection) -> list[str]:
+    """Return the kinds of call that jobs wait for."""
+    kinds = "SELECT DISTINCT blocked FROM job WHERE blocked IS NOT NULL"
+    return [kind for (kind,) in db.execute(kinds)]
+
+
 def choose_next(db: Connection, kind: str, due: float) -> None:
     """Of the jobs that wait for a kind of call, let the one tried longest ago try it."""
     db.execute(
@@ -278,8 +284,7 @@ def mark_held(db: Connection, source: str, now: float, *, held: bool) -> None:
         f" WHERE source = ? AND held = {not held:d}",
         (source,),
     )
-    kinds = "SELECT DISTINCT blocked FROM job WHERE blocked IS NOT NULL"
-    for (kind,) in db.execute(kinds).fetchall():
+    for kind in waited_for(db):
         choose_next(db, kind, now)
 
 
