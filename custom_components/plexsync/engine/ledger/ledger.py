@@ -11,6 +11,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from ..model.change import Change
+from ..model.compare import by_name, is_form, same
 from ..model.fields import FIELDS
 from ..model.ports import Item
 from ..model.record import Record, Value
@@ -39,7 +40,9 @@ from .row import (
 
 # The second value, a record's key, unless the item names that.
 _KEY = "nullif(?2, (SELECT record_key FROM item WHERE item.id = ?1 / 1048576))"
-_EARLIER = 8  # writes of unknown outcome, one after another, that are remembered
+# Writes of unknown outcome, one after another, that are remembered whole. Of those before
+# them only what stands there counts.
+_EARLIER = 8
 
 SCHEMA = (
     known_items.SCHEMA
@@ -211,7 +214,31 @@ def _earlier(row: LedgerRow | None, change: Change) -> str | None:
     earlier = list(row.earlier)
     if row.intent != change.own and row.intent not in earlier:
         earlier.append(row.intent)
-    return dump([to_json(each) for each in earlier[-_EARLIER:]])
+    standing, newest = _standing(change, earlier[:-_EARLIER]), earlier[-_EARLIER:]
+    kept = newest if standing is None else [standing, *newest]
+    return dump([to_json(each) for each in kept])
+
+
+def _standing(change: Change, meant: Sequence[Value | None]) -> Value | None:
+    """Return what stands there of what some writes meant."""
+    spec, there = FIELDS[change.field], change.before
+    if spec.is_list:
+        names = by_name(there).keys()
+        members = {
+            name: member
+            for each in meant
+            for name, member in by_name(each).items()
+            if name in names
+        }
+        return tuple(members.values()) or None  # type: ignore[return-value]  # one kind per field
+    return next(
+        (
+            each
+            for each in reversed(meant)
+            if same(spec, there, each) or is_form(spec, each, there)
+        ),
+        None,
+    )
 
 
 def confirm(
