@@ -735,7 +735,7 @@ def test_every_abort_of_a_repair_has_its_text() -> None:
             continue
         reasons = aborts(ABORTS[key])
         if key not in OF_THEIR_OWN:
-            reasons |= aborts("repair_flows/repair_answers.py")
+            reasons |= aborts("repair_flows/base.py")
         if key in OF_SOURCES:
             reasons -= {"already_configured"}
         assert known == reasons

@@ -99,7 +99,7 @@ def async_ask_owner(host: Host, data: Snapshot | None) -> None:
     issues.async_follow_source_holds(hass, entry, engine.source_holds.all)
     bulkheads = engine.bulkheads
     if data is not None and _has_tried_all(data):
-        bulkheads.settle()
+        bulkheads.end_doubt()
     issues.async_follow_failing(
         hass,
         entry,

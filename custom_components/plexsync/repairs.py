@@ -28,12 +28,12 @@ from .issues import (
     SOURCE_CERTIFICATE,
     WRONG_SERVER,
 )
+from .repair_flows.base import EntryRepairFlow
 from .repair_flows.library_repair import LibraryRepairFlow
 from .repair_flows.reconfigure_repair import (
     ReconfigureRepairFlow,
     ReconfigureSourceRepairFlow,
 )
-from .repair_flows.repair_answers import EntryRepairFlow
 from .repair_flows.source_repairs import FirstPlanRepairFlow, MassChangeRepairFlow
 
 # The same texts as in the form of the action that lists jobs.

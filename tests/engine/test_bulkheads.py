@@ -231,7 +231,7 @@ def test_a_kind_is_in_doubt_until_it_is_tried_or_not_needed() -> None:
     bulkheads.worked(LISTING)
     assert bulkheads.in_doubt == {"edits:films", "edits:music"}
     assert not bulkheads.failed("edits:films", "a", 0.0)  # one item says little
-    bulkheads.settle()
+    bulkheads.end_doubt()
     assert bulkheads.in_doubt == {"edits:films"}
     bulkheads.clear()
     assert bulkheads.in_doubt == {"edits:films"}

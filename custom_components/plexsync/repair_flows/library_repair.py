@@ -11,7 +11,7 @@ from ..engine.database.database import StorageError
 from ..engine.model.faults import Fault
 from ..flows.selectors import select_libraries
 from ..plex.library import SUPPORTED
-from .repair_answers import EntryRepairFlow
+from .base import EntryRepairFlow
 
 _PATIENCE = 15.0  # seconds that the form waits for the list
 

@@ -12,7 +12,7 @@ from homeassistant.data_entry_flow import FlowResultType
 
 from ..const import DOMAIN
 from ..takeover import LOOK
-from .repair_answers import AskingRepairFlow
+from .base import AskingRepairFlow
 
 
 class ReconfigureRepairFlow(AskingRepairFlow):

@@ -15,7 +15,7 @@ from ..engine.jobs.hold_rows import Shown
 from ..engine.model.faults import Fault
 from ..engine.model.holds import SourceHold
 from ..source_answers import Answer, async_begin, async_part
-from .repair_answers import EntryRepairFlow
+from .base import EntryRepairFlow
 
 _LOOKS = 30  # records to look through for a sample
 _SAMPLE = 5  # items that are shown

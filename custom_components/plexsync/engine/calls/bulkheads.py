@@ -76,7 +76,7 @@ class Bulkheads:
         """Note that these kinds failed before the start. They are open all the same."""
         self._in_doubt |= set(kinds)
 
-    def settle(self) -> None:
+    def end_doubt(self) -> None:
         """Note that whatever waited for a kind before the start was tried.
 
         A kind in which nothing has failed again is not needed any more.

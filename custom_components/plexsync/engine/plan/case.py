@@ -11,7 +11,7 @@ from ..model.ports import Item
 from ..model.record import Record, Value
 
 
-@dataclass  # one for each field of each plan: freezing it takes longer
+@dataclass  # not frozen: that takes longer, and there is one for each field of each plan
 class Case:
     """One field of a record, what stands in Plex, and what the ledger says of it."""
 
