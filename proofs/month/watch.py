@@ -148,7 +148,7 @@ class Watch(Observer):
         elif fault.throttled:
             self._streak = self._streak.since(now)
         elif fault.kind in (FaultClass.SERVER, FaultClass.AUTH):
-            edit = purpose is Purpose.EDIT and not fault.needs_proof
+            edit = purpose is Purpose.EDIT and fault.proven is None
             self._doubts.append((now, edit))
 
     def probes(self) -> None:

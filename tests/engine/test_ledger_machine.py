@@ -707,11 +707,12 @@ class LedgerMachine(Machine):
                     assert name in self.genres()
             (edit,) = (edit for edit in edits if edit.field == "genres")
             assert edit.lock is None or ("genres" in self.locks) is origin.locked
-        for restore in restores:
+        undone = [(each.field, source) for each in restores for source in each.sources]
+        for name, whose in undone:
             token = str(self.revision)
-            ledger.note_undone(self.db, item, restore.source, restore.field, token)
-            truth = self.truth[restore.field]
-            source = restore.source if restore.source in SOURCES else GONE
+            ledger.note_undone(self.db, item, whose, name, token)
+            truth = self.truth[name]
+            source = whose if whose in SOURCES else GONE
             truth.undone[source] = token
             if truth.author == source:
                 truth.author = AGENT  # it stands there for nobody's sake any more

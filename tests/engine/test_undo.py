@@ -39,9 +39,8 @@ def test_what_others_wrote_and_we_only_found_stays() -> None:
     then = LedgerRow("studio", "action", "Agent's newer", before_known=True)
     restores, kept = make_undo(item, {"studio": [first, then]})
     assert not kept
-    assert [(each.source, each.edit) for each in restores] == [
-        ("stash", None),
-        ("action", None),
+    assert [(each.sources, each.edit) for each in restores] == [
+        (("stash", "action"), None)
     ]
 
 

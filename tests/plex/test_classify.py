@@ -247,6 +247,7 @@ async def test_404_of_a_proxy(plex: PlexSimulator, make_server: MakeServer) -> N
         await server.read([str(item.rating_key)])
     fault = caught.value
     assert (fault.kind, fault.reason) == (SERVER, "proxy_404")
+    assert fault.proven is not None
     assert (fault.proven.kind, fault.proven.reason) == (ITEM, "not_found")
 
 

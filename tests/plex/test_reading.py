@@ -48,7 +48,6 @@ async def test_every_field(plex: PlexSimulator, make_server: MakeServer) -> None
     assert item.rating_key == key
     assert item.section == section.uuid
     assert item.paths == (FILE, "/data/films/1.part2.mkv")
-    assert item.guid == "plex://movie/1"
     assert item.read_at == 42.0
     assert item.locks == {"title", "poster", "actors"}
     assert item.handle.section_key == str(section.key)

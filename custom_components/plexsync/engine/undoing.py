@@ -30,7 +30,6 @@ from .plan.undo import (
     Restore,
     UndoPlan,
     make_undo,
-    missed,
     once_more,
     why_no_picture,
 )
@@ -153,7 +152,7 @@ class Undoing:
             kept = dict(plan.kept)
             item, about = plan.item, About(Purpose.READ, rating_key, plan.item.section)
             for restore in plan.restores:
-                if restore.picture:
+                if restore.is_picture:
                     look = partial(self._common.server.pictures, item, restore.field)
                     found = await calls.make(look, about)
                     if (why := why_no_picture(restore, found)) is not None:
@@ -325,21 +324,17 @@ class Undoing:
     ) -> set[str]:
         """Write and read back, once more where some of it did not arrive; name what lacks."""
         about = About(Purpose.EDIT, read.rating_key, read.section)
-        look, server, lacking = (
-            Look(self._common, calls),
-            self._common.server,
-            set[str](),
-        )
+        look = Look(self._common, calls)
         for _ in range(2):
-            send = partial(server.edit, read, edits)
+            send = partial(self._common.server.edit, read, edits)
             await calls.make(send, about)
             items = await look.read({read.rating_key: read.section})
             there = items.get(read.rating_key) or read
-            lacking = missed(restores, there)
+            lacking = once_more(restores, there)
             if not lacking:
                 break
-            edits = once_more(restores, there)
-        return lacking
+            edits = list(lacking.values())
+        return set(lacking)
 
     async def _restore_pictures(
         self, calls: GuardedCalls, item: Item, restores: Sequence[Restore]
@@ -348,7 +343,7 @@ class Undoing:
         kept: dict[str, str] = {}
         about = About(Purpose.UPLOAD, item.rating_key, item.section)
         for restore in restores:
-            if restore.picture:
+            if restore.is_picture:
                 work = partial(self._restore_picture, item, restore)
                 if (why := await calls.make(work, about)) is not None:
                     kept[restore.field] = why
@@ -378,7 +373,7 @@ class Undoing:
         def work(db: Connection) -> None:
             number = known_items.find(db, item)
             names = {each.field for each in restores}
-            undone = {(each.source, each.field) for each in restores}
+            undone = {(s, each.field) for each in restores for s in each.sources}
             rows = ledger.whose(db, item)
             tokens: dict[str, str] = {}  # of the record that each source's part follows
             for source, key, _ in rows:

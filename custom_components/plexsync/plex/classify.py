@@ -10,7 +10,6 @@ import re
 import socket
 import ssl
 import time
-from typing import override
 
 import aiohttp
 
@@ -72,30 +71,6 @@ TOO_BIG = FaultRow(FaultClass.SERVER, Reason.ANSWER_TOO_BIG)
 WRONG_SERVER = FaultRow(FaultClass.WRONG_SERVER, Reason.WRONG_MACHINE)
 
 
-class UnprovenFault(Fault):
-    """A fault of an item, by an answer that may not be Plex's.
-
-    It counts as the server's until a probe passes; then ``proven`` is the item's fault.
-    """
-
-    def __init__(self, status: int, verdict: FaultRow) -> None:
-        """Take the status and the fault that may be proven."""
-        super().__init__(FaultClass.SERVER, f"proxy_{status}")
-        self._verdict = verdict
-
-    @property
-    @override
-    def needs_proof(self) -> bool:
-        """Always so."""
-        return True
-
-    @property
-    @override
-    def proven(self) -> Fault:
-        """The fault once a probe has passed."""
-        return self._verdict.fault()
-
-
 def classify(
     status: int,
     headers: Mapping[str, str],
@@ -124,7 +99,9 @@ def classify(
     if (verdict := BY_STATUS.get(status)) is None:
         verdict = _by_range(status)
     if verdict.only_plex and PLEX_HEADER not in headers:
-        return UnprovenFault(status, verdict)
+        # It counts as the server's until a probe passes.
+        proven = verdict.fault()
+        return Fault(FaultClass.SERVER, f"proxy_{status}", proven=proven)
     return verdict.fault(wait, throttled=slow_down)
 
 

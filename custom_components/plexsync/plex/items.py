@@ -201,7 +201,6 @@ def _item(told: _Told, kind: str, section: str, read_at: float, digest: bytes) -
         fields=values,
         locks=frozenset(told.locks),
         read_at=read_at,
-        guid=said.get("guid", ""),
         year=_year(said.get("year", "")),
         handle=Handle(told.section_key, TYPES[kind], frozenset(told.guids)),
         digest=digest,

@@ -176,7 +176,7 @@ class Judge:
             if found.kind is FaultClass.SERVER and not found.throttled:
                 self._forget()
             return _of_server(found)
-        if fault.needs_proof and not about.is_of_library:
+        if fault.proven is not None and not about.is_of_library:
             return fault.proven
         if about.purpose is Purpose.READ and about.item is None:
             # One of the items that were read together spoils the answer.

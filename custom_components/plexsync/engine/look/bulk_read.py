@@ -2,16 +2,16 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import batched
 
 from ..calls.access import CallAccess
 from ..calls.guarded_calls import CircuitRefusedError
 from ..calls.judge import About, Purpose
 from ..model.faults import Fault, FaultClass
-from ..model.ports import Items, Server
+from ..model.ports import Items
 from ..model.reasons import Reason
-from ..util.clock import Clock
 from ..util.concurrency import run_all
-from .common import Bulk
+from .common import Common
 
 AT_ONCE = 8  # reads of single items side by side
 _HALVINGS = 3  # failed requests to begin with, and for each that went well
@@ -20,15 +20,11 @@ _HALVINGS = 3  # failed requests to begin with, and for each that went well
 class BulkReader:
     """Read items in full, as many in one request as go well together."""
 
-    def __init__(
-        self, server: Server, access: CallAccess, bulk: Bulk, clock: Clock
-    ) -> None:
-        """Take whom to ask; ``bulk`` remembers how many items one request may read."""
-        self._server = server
+    def __init__(self, common: Common, access: CallAccess) -> None:
+        """Take whom to ask, and what may be asked."""
+        self._common = common
         self._access = access
         self._calls = access.calls
-        self._bulk = bulk
-        self._clock = clock
         self.slowed: set[str] = set()  # items whose own read we were asked to wait with
 
     async def read(
@@ -59,10 +55,11 @@ class BulkReader:
         When one item spoils the answer for all, halving finds it. When that would
         take long, or hardly anything goes well, every item left is read alone.
         """
-        bulk, alone = self._bulk, dict[str, str]()
-        if len(keys) == 1 or bulk.is_off(self._clock.monotonic()):
+        bulk, now = self._common.bulk, self._common.clock.monotonic
+        alone = dict[str, str]()
+        if len(keys) == 1 or bulk.is_off(now()):
             return dict(keys)
-        waiting = deque(_parts(list(keys), bulk.most))
+        waiting = deque(batched(keys, bulk.most, strict=False))
         good = failed = 0
         while waiting:
             part = waiting.popleft()
@@ -74,7 +71,7 @@ class BulkReader:
                 good += 1
             except Fault as fault:
                 if fault.throttled:
-                    bulk.turn_off(self._clock.monotonic())
+                    bulk.turn_off(now())
                 if self._calls.refused is not None:
                     raise
                 failed += 1
@@ -83,7 +80,8 @@ class BulkReader:
                 if fault.unreachable:
                     alone |= {key: keys[key] for key in part}
                 else:
-                    waiting.extendleft(_parts(part, (len(part) + 1) // 2))
+                    half = (len(part) + 1) // 2
+                    waiting.extendleft(batched(part, half, strict=False))
         return alone
 
     async def _read_alone(self, key: str, library: str, found: Items) -> None:
@@ -107,8 +105,6 @@ class BulkReader:
         about: About,
         known: Mapping[str, bytes] | None = None,
     ) -> Items:
-        return await self._calls.make(lambda: self._server.read(keys, known), about)
-
-
-def _parts(keys: Sequence[str], most: int) -> list[Sequence[str]]:
-    return [keys[start : start + most] for start in range(0, len(keys), most)]
+        return await self._calls.make(
+            lambda: self._common.server.read(keys, known), about
+        )

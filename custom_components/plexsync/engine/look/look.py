@@ -25,9 +25,9 @@ from ..ledger import (
     sources_lead,
 )
 from ..ledger.row import Ledger, is_for_whoever_comes
-from ..model.ports import Items
+from ..model.ports import Item, Items
 from ..model.reasons import Reason
-from ..model.record import Find
+from ..model.record import Find, Record
 from ..plan.lookup_result import LookupResult, every
 from ..plan.plan import make_plan
 from .bulk_read import BulkReader
@@ -69,7 +69,8 @@ class Look:
             calls, common.bulkheads, common.clock, side_calls, tries=tries
         )
         self._search = Search(common.server, self.access)
-        self._reader = BulkReader(common.server, self.access, common.bulk, common.clock)
+        self._reader = BulkReader(common, self.access)
+        self.slowed = self._reader.slowed  # items, as ``BulkReader`` says
 
     async def find(self, lookups: Iterable[LookupResult]) -> None:
         """Find, read and confirm the items of each lookup: see ``LookupResult.targets``."""
@@ -105,15 +106,18 @@ class Look:
 
     async def _recall(self, lookups: Sequence[LookupResult]) -> None:
         """Recall what was seen of each lookup, if it follows from the same as today."""
-        single = [each for each in lookups if each.is_open and not each.twins]
+        single = [
+            (each, each.record)
+            for each in lookups
+            if each.is_open and not each.twins and each.record is not None
+        ]
 
         def work(db: Connection) -> None:
             seen.begin(db)
             order = ledger_sources.in_order(db)
-            for lookup in single:
-                assert lookup.record is not None
-                known = seen.find(db, lookup.record)
-                if known is not None and known.basis == _basis(db, lookup, order):
+            for lookup, record in single:
+                known = seen.find(db, record)
+                if known and known.basis == _basis(db, lookup, record, order):
                     lookup.seen = known
 
         await self._common.database.run(work, durable=False)
@@ -138,87 +142,92 @@ class Look:
         An item that follows another record of the same source ends the look, with
         ``shared_item``.
         """
-        found = [lookup for lookup in lookups if lookup.item is not None]
+        found = [
+            (lookup, lookup.record, lookup.item)
+            for lookup in lookups
+            if lookup.record is not None and lookup.item is not None
+        ]
 
         def read_ledger(db: Connection) -> tuple[str, ...]:
             order, lead_once = ledger_sources.in_order(db), sources_lead.stands(db)
-            for lookup in found:
-                lookup.leads_once = frozenset()
-                assert lookup.item is not None
-                assert lookup.record is not None
-                pins.confirm(db, lookup.record, lookup.item, self._common.server)
-                parts.recognise(db, lookup.item)
-                number = known_items.find(db, lookup.item)
+            for lookup, record, item in found:
+                pins.confirm(db, record, item, self._common.server)
+                parts.recognise(db, item)
+                number = known_items.find(db, item)
                 known: Ledger = {}
                 if number is not None:
-                    parts.notice(db, lookup.item, number)
-                    parts.note(db, lookup.item, number)
+                    parts.notice(db, item, number)
+                    parts.note(db, item, number)
                     known = ledger.rows_of(db, number)
-                key = item_owner.owner(db, lookup.item, lookup.record, known)
-                if key is None and is_for_whoever_comes(known, lookup.record):
-                    ledger.take_for_undone(db, lookup.item, lookup.record)
-                    known = ledger.rows(db, lookup.item)
+                key = item_owner.owner(db, item, record, known)
+                if key is None and is_for_whoever_comes(known, record):
+                    ledger.take_for_undone(db, item, record)
+                    known = ledger.rows(db, item)
                 lookup.ledger = known
+                lookup.leads_once = frozenset()
                 if lead_once:
-                    lookup.leads_once = sources_lead.fields(db, lookup.record, number)
-                lookup.left_alone = left_alone.fields(db, lookup.record)
+                    lookup.leads_once = sources_lead.fields(db, record, number)
+                lookup.left_alone = left_alone.fields(db, record)
                 if self._skims:
-                    lookup.basis = _basis(db, lookup, order)
+                    lookup.basis = _basis(db, lookup, record, order)
                 if key is not None:
                     lookup.share(key)
             return order
 
         order = await self._common.database.run(read_ledger, durable=False)
-        planned = [lookup for lookup in found if lookup.item is not None]
-        for number, lookup in enumerate(planned):
+        free = [case for case in found if case[0].item is not None]
+        for number, (lookup, record, item) in enumerate(free):
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
-            assert lookup.item is not None
-            assert lookup.record is not None
             lookup.waits, lookup.creates = None, set()
             lookup.plan = make_plan(
-                lookup.record,
-                lookup.item,
+                record,
+                item,
                 lookup.ledger,
                 images=lookup.images,
                 order=order,
                 leads_once=lookup.leads_once,
                 left_alone=lookup.left_alone,
             )
+        planned = [lookup for lookup, *_ in free]
         await spare_collections(self._common, self.access, planned)
 
     async def _read_and_confirm(self, lookups: Sequence[LookupResult]) -> None:
+        """Believe only in items that were read and have the file."""
         await self._read(lookups)
         for lookup in lookups:
-            self._confirm(lookup)
+            if lookup.is_open and not (
+                lookup.is_same or self._is_it(lookup, lookup.item)
+            ):
+                lookup.item, lookup.reason = None, _NOT_CONFIRMED
+
+    def _is_it(self, lookup: LookupResult, item: Item | None) -> bool:
+        return item is not None and self._common.server.confirms(lookup.find, item)
 
     async def _read(self, lookups: Sequence[LookupResult]) -> None:
         """Read the items of all lookups, and the candidates of ambiguous ones."""
-        known = [lookup for lookup in lookups if lookup.is_open and lookup.rating_key]
-        doubtful = [lookup for lookup in lookups if lookup.reason == Reason.AMBIGUOUS]
-        keys = {lookup.rating_key: lookup.library for lookup in known}
-        for lookup in doubtful:
-            keys |= dict.fromkeys(lookup.candidates[:CANDIDATES], lookup.library)
-        asked = Counter(lookup.rating_key for lookup in known)
-        asked.update(key for each in doubtful for key in each.candidates)
+        known = [
+            (key, each) for each in lookups if each.is_open and (key := each.rating_key)
+        ]
+        doubtful = [each for each in lookups if each.reason == Reason.AMBIGUOUS]
+        keys = {key: each.library for key, each in known}
+        asked = Counter(key for key, _ in known)
+        for each in doubtful:
+            candidates = each.candidates[:CANDIDATES]
+            keys |= dict.fromkeys(candidates, each.library)
+            asked.update(candidates)
         answers = {
-            lookup.rating_key: lookup.seen.answer
-            for lookup in known
-            if lookup.rating_key and lookup.seen and asked[lookup.rating_key] == 1
+            key: each.seen.answer
+            for key, each in known
+            if each.seen and asked[key] == 1
         }
-        try:
-            wanted = {key: lib for key, lib in keys.items() if key}
-            items = await self.read(wanted, answers if self._skims else None)
-        finally:
-            for lookup in lookups:
-                lookup.slowed = lookup.rating_key in self._reader.slowed
-        for lookup in known:
-            assert lookup.rating_key is not None
-            if (fault := items.faults.get(lookup.rating_key)) is not None:
+        items = await self.read(keys, answers if self._skims else None)
+        for key, lookup in known:
+            if (fault := items.faults.get(key)) is not None:
                 lookup.stop(fault)
             else:
-                lookup.item = items.get(lookup.rating_key)
-                lookup.is_same = lookup.item is None and lookup.rating_key in items.same
+                lookup.item = items.get(key)
+                lookup.is_same = lookup.item is None and key in items.same
         for lookup in doubtful:
             await self._decide(lookup, items)
 
@@ -227,11 +236,7 @@ class Look:
         looked = lookup.candidates[:CANDIDATES]
         if any(key in items.faults for key in looked):
             return
-        there = [
-            key
-            for key in looked
-            if key in items and self._common.server.confirms(lookup.find, items[key])
-        ]
+        there = [key for key in looked if self._is_it(lookup, items.get(key))]
         gone = [key for key in looked if key not in there]
         if not gone:
             return
@@ -246,20 +251,12 @@ class Look:
         else:
             lookup.reason, lookup.rating_key = _NOT_CONFIRMED, None
 
-    def _confirm(self, lookup: LookupResult) -> None:
-        """Believe only in an item that was read and has the file."""
-        if lookup.is_same or not lookup.is_open:
-            return
-        if lookup.item is None or not self._common.server.confirms(
-            lookup.find, lookup.item
-        ):
-            lookup.item, lookup.reason = None, _NOT_CONFIRMED
 
-
-def _basis(db: Connection, lookup: LookupResult, order: Sequence[str]) -> bytes:
-    assert lookup.record is not None
+def _basis(
+    db: Connection, lookup: LookupResult, record: Record, order: Sequence[str]
+) -> bytes:
     key = lookup.rating_key or ""
-    return seen.basis(db, lookup.record, lookup.find, lookup.images, key, order)
+    return seen.basis(db, record, lookup.find, lookup.images, key, order)
 
 
 def _is_doubtful(lookup: LookupResult) -> bool:

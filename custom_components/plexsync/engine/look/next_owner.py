@@ -26,13 +26,14 @@ async def seek_next_owners(
     Looks at the lookups that ended with ``shared_item``; those that may go on are
     planned anew. Where a source does not answer all stays as it is.
     """
-    shared: dict[str, list[tuple[LookupResult, Item, str]]] = {}
+    shared: dict[str, list[tuple[LookupResult, Record, Item, str]]] = {}
     for lookup in lookups:
-        # Nothing of a source that is held moves from one record to another.
-        if lookup.shared is not None and not common.is_held(_record(lookup).source):
-            case = (lookup, *lookup.shared)
-            shared.setdefault(_record(lookup).source, []).append(case)
-    next_owners: list[tuple[LookupResult, Item]] = []
+        record = lookup.record
+        if record is None or lookup.shared is None or common.is_held(record.source):
+            continue  # nothing of a source that is held moves from one record to another
+        case = lookup, record, *lookup.shared
+        shared.setdefault(record.source, []).append(case)
+    next_owners: list[tuple[LookupResult, Record, Item]] = []
     for source, cases in shared.items():
         try:
             async with asyncio.timeout(_DEADLINE):
@@ -40,8 +41,8 @@ async def seek_next_owners(
         except Fault, TimeoutError:
             continue  # each may still have its item; a sweep asks again
         next_owners += [
-            (lookup, item)
-            for lookup, item, key in cases
+            (lookup, record, item)
+            for lookup, record, item, key in cases
             if (owner := records.get(key)) is not None
             and not _still_has(common, owner, item)
         ]
@@ -49,21 +50,16 @@ async def seek_next_owners(
         return
 
     def hand_over(db: Connection) -> None:
-        for lookup, item in reversed(next_owners):
-            item_owner.hand_over(db, item, _record(lookup))
+        for _, record, item in reversed(next_owners):
+            item_owner.hand_over(db, item, record)
 
     await common.database.run(hand_over)
-    for lookup, item in next_owners:
+    for lookup, _, item in next_owners:
         lookup.shared, lookup.reason, lookup.item = None, None, item
     # Of several records that may follow one item the first one does; the others share it now.
-    await look.plan(lookup for lookup, _ in next_owners)
+    await look.plan(lookup for lookup, *_ in next_owners)
 
 
 def _still_has(common: Common, owner: Record | str, item: Item) -> bool:
     """Return whether an item's owner is still there, with a file of it."""
     return not isinstance(owner, str) and common.server.confirms(owner.find, item)
-
-
-def _record(lookup: LookupResult) -> Record:
-    assert lookup.record is not None
-    return lookup.record

@@ -3,7 +3,7 @@
 What is remembered costs no request; only for the rest libraries are looked through.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..calls.access import CallAccess
 from ..calls.guarded_calls import GuardedCalls
@@ -14,9 +14,14 @@ from ..model.record import Find
 from ..plan.lookup_result import LookupResult
 from ..util.concurrency import run_all
 
+type _Faults = Mapping[str, Fault]  # by the library that was listed; "" stands for any
+
 
 class Search:
-    """Give lookups a rating key and twins, or the reason why they get none."""
+    """Give lookups a rating key and twins, or the reason why they get none.
+
+    Raises CircuitRefusedError, and Fault where it is the server's or the token's.
+    """
 
     def __init__(self, server: Server, access: CallAccess) -> None:
         """Take whom to ask, and what may be asked."""
@@ -33,18 +38,17 @@ class Search:
         unknown: dict[str, list[tuple[LookupResult, Match]]] = {}
         for lookup, match in zip(lookups, matches, strict=True):
             known = match.rating_key or match.reason
-            library = match.beyond if known else match.library
-            if (known and not match.beyond) or (library or "") in unlisted:
+            library = (match.beyond if known else match.library) or ""
+            if (known and not match.beyond) or library in unlisted:
                 self._take(lookup, match, {})
             else:
-                unknown.setdefault(kind_of(library), []).append((lookup, match))
-        await run_all(self._search(kind, of, unlisted) for kind, of in unknown.items())
+                unknown.setdefault(library, []).append((lookup, match))
+        await run_all(
+            self._search(library, lost, unlisted) for library, lost in unknown.items()
+        )
 
     async def catch_up(self) -> None:
-        """Learn what came into the libraries, even if nothing looks for it.
-
-        Raises CircuitRefusedError, and Fault where it is the server's or the token's.
-        """
+        """Learn what came into the libraries, even if nothing looks for it."""
         calls, avoid = self._access.calls, self._access.unlisted()
         try:
             faults = await calls.make(
@@ -54,11 +58,11 @@ class Search:
             if calls.refused is not None:
                 raise
         else:
-            await _judge(calls, faults.items())
+            await _judge(calls, faults)
 
     async def _search(
         self,
-        kind: str,
+        library: str,
         lost: Sequence[tuple[LookupResult, Match]],
         avoid: frozenset[str],
     ) -> None:
@@ -67,13 +71,13 @@ class Search:
         Each comes with what is remembered of it, which stands where that search
         comes to no end.
         """
-        finds = [lookup.find for lookup, _ in lost]
+        kind, finds = _listing(library).bulkhead, [lookup.find for lookup, _ in lost]
 
-        async def work(calls: GuardedCalls) -> tuple[list[Match], dict[str, Fault]]:
-            found = await search(calls, self._server, finds, avoid)
-            if kind not in found[1]:
+        async def work(calls: GuardedCalls) -> tuple[list[Match], _Faults]:
+            matches, faults = await self._look_through(calls, finds, avoid)
+            if library not in faults:
                 self._access.worked(kind)
-            return found
+            return matches, faults
 
         found = await self._access.beside(kind, work)
         matches, faults = found or ([Match() for _ in finds], {})
@@ -81,10 +85,25 @@ class Search:
             is_news = match.rating_key or match.reason or match.library
             self._take(lookup, match if is_news else known, faults)
 
-    def _take(
-        self, lookup: LookupResult, match: Match, faults: Mapping[str, Fault]
-    ) -> None:
-        """Write a match into its lookup; ``faults`` are by kind of call."""
+    async def _look_through(
+        self, calls: GuardedCalls, finds: Sequence[Find], avoid: frozenset[str]
+    ) -> tuple[list[Match], _Faults]:
+        try:
+            matches = await calls.make(
+                lambda: self._server.match(finds, avoid), About(Purpose.LISTING)
+            )
+        except Fault as fault:
+            if calls.refused is not None:
+                raise
+            return [Match() for _ in finds], {"": fault}
+        faults: dict[str, Fault] = {}
+        for match in matches:
+            if match.fault is not None:
+                faults.setdefault(match.beyond or match.library or "", match.fault)
+        return matches, await _judge(calls, faults)
+
+    def _take(self, lookup: LookupResult, match: Match, faults: _Faults) -> None:
+        """Write a match into its lookup."""
         lookup.candidates = match.candidates
         if match.rating_key is not None:
             lookup.rating_key, lookup.library = match.rating_key, match.library or ""
@@ -96,52 +115,21 @@ class Search:
         elif match.reason is not None:
             lookup.miss(match.reason)
         else:
-            lookup.stop(self._why_unknown(match.library, faults))
+            lookup.stop(self._why_unknown(match.library or "", faults))
 
-    def _why_unknown(self, library: str | None, faults: Mapping[str, Fault]) -> Fault:
-        kind = kind_of(library)
-        return faults.get(kind) or self._access.why_not(kind)
-
-
-def kind_of(library: str | None) -> str:
-    """Name the kind of call that lists a library; None stands for any library."""
-    return About(Purpose.LISTING, library=library or "").bulkhead
+    def _why_unknown(self, library: str, faults: _Faults) -> Fault:
+        return faults.get(library) or self._access.why_not(_listing(library).bulkhead)
 
 
-async def search(
-    calls: GuardedCalls, server: Server, finds: Sequence[Find], avoid: frozenset[str]
-) -> tuple[list[Match], dict[str, Fault]]:
-    """Look through libraries for items; return the matches, and the faults by kind of call.
-
-    Raises CircuitRefusedError, and Fault where it is the server's or the token's.
-    """
-    try:
-        matches = await calls.make(
-            lambda: server.match(finds, avoid), About(Purpose.LISTING)
-        )
-    except Fault as fault:
-        if calls.refused is not None:
-            raise
-        return [Match() for _ in finds], {kind_of(None): fault}
-    faults: dict[str | None, Fault] = {}
-    for match in matches:
-        if match.fault is not None:
-            faults.setdefault(match.beyond or match.library, match.fault)
-    return matches, await _judge(calls, faults.items())
+def _listing(library: str) -> About:
+    return About(Purpose.LISTING, library=library)
 
 
-async def _judge(
-    calls: GuardedCalls, faults: Iterable[tuple[str | None, Fault]]
-) -> dict[str, Fault]:
-    """Give the faults of libraries their scope; raises one that is not a library's.
-
-    ``faults`` are by library, what is given by kind of call.
-    """
+async def _judge(calls: GuardedCalls, faults: _Faults) -> dict[str, Fault]:
+    """Give the faults of libraries their scope; raises one that is not a library's."""
     verdicts: dict[str, Fault] = {}
-    for library, fault in faults:
-        about = About(Purpose.LISTING, library=library or "")
-        verdict = await calls.judged(fault, about)
+    for library, fault in faults.items():
+        verdict = verdicts[library] = await calls.judged(fault, _listing(library))
         if calls.refused is not None:
             raise verdict
-        verdicts[kind_of(library)] = verdict
     return verdicts

@@ -9,8 +9,8 @@ from .compare import (
     by_name,
     first_of,
     fold,
+    has_all,
     is_form,
-    is_namesake,
     members_of,
     name_of,
     same,
@@ -19,7 +19,7 @@ from .compare import (
 )
 from .fields import FIELDS, SORT_TITLE, Kind
 from .ports import FieldEdit, Item
-from .record import Actor, Value, value_to_json
+from .record import Actor, Value
 
 
 class Kept(StrEnum):
@@ -71,24 +71,21 @@ class Change:
 
     def as_dict(self) -> dict[str, Any]:
         """Shape for action answers: field, before, after."""
+        before, after = shape(self.before), shape(self.after)
         if self.is_picture:
-            return {"field": self.field, "before": None, "after": "new picture"}
-        return {
-            "field": self.field,
-            "before": shape(self.before),
-            "after": shape(self.after),
-        }
+            before, after = None, "new picture"
+        return {"field": self.field, "before": before, "after": after}
 
     def edit(self) -> FieldEdit:
         """Return the edit that makes this change."""
-        if FIELDS[self.field].is_list:
-            members = self.after if isinstance(self.after, tuple) else ()
-            return FieldEdit(
-                self.field, members=members, remove=self.remove, lock=self.lock
-            )
-        value = self.after
-        assert value is None or isinstance(value, str | float)  # images are uploaded
-        return FieldEdit(self.field, value=value, lock=self.lock)
+        after = self.after
+        return FieldEdit(
+            self.field,
+            value=after if isinstance(after, str | float) else None,
+            members=after if isinstance(after, tuple) else (),
+            remove=self.remove,
+            lock=self.lock,
+        )
 
     def arrived(self, item: Item) -> bool:
         """Return whether a read-back shows it."""
@@ -103,9 +100,7 @@ class Change:
             return same(FIELDS[self.field], there, after)
         have, wanted = by_name(current), by_name(self.after)
         gone = {fold(name) for name in self.remove} - wanted.keys()
-        return not gone & have.keys() and all(
-            same_member(have.get(name), member) for name, member in wanted.items()
-        )
+        return not gone & have.keys() and has_all(have, wanted)
 
     def form(self, item: Item) -> Value | None:
         """Return what a read-back shows if that is what we sent in Plex's own form.
@@ -155,7 +150,7 @@ def _is_form_of(
     if not isinstance(wanted, Actor):
         return False
     if not isinstance(there, Actor):
-        return is_namesake(key)
+        return first_of(key) != key
     parts = [
         each.role
         for name, each in all_wanted.items()
@@ -176,4 +171,4 @@ def shape(value: Value | None) -> Any:
             else each
             for each in value
         ]
-    return value_to_json(value)
+    return value

@@ -62,11 +62,6 @@ def first_of(key: str) -> str:
     return key.partition("\n")[0]
 
 
-def is_namesake(key: str) -> bool:
-    """Return whether a key is that of a further member of the same name."""
-    return "\n" in key
-
-
 def without(members: Members, names: Collection[str]) -> Members:
     """Leave members out, by folded names."""
     return {name: member for name, member in members.items() if name not in names}
@@ -79,11 +74,14 @@ def same_member(current: str | Actor | None, wanted: str | Actor) -> bool:
     return current is not None
 
 
+def has_all(current: Members, wanted: Members) -> bool:
+    """Return whether every member is there as it is wanted, perhaps among others."""
+    return all(same_member(current.get(name), wanted[name]) for name in wanted)
+
+
 def is_exactly(current: Members, desired: Members) -> bool:
     """Return whether a list is just what is wanted."""
-    return current.keys() == desired.keys() and all(
-        same_member(current[name], member) for name, member in desired.items()
-    )
+    return current.keys() == desired.keys() and has_all(current, desired)
 
 
 def stands(fields: Mapping[str, Value | None], name: str) -> Value | None:
@@ -117,12 +115,13 @@ def is_form(spec: Field, sent: Value | None, shown: Value | None) -> bool:
     if not isinstance(sent, str) or not isinstance(shown, str):
         return False
     if spec.kind is Kind.DATE:
-        return abs((_day(sent) - _day(shown)).days) <= 1
+        return abs((day(sent) - day(shown)).days) <= 1
     sent, shown = _plain(sent), _plain(shown)
     return sent == shown or (len(shown) >= _CUT and sent.startswith(shown))
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """Read a date; what is none lies far from every other."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -28,7 +28,6 @@ class Item:
     fields: Mapping[str, Value | None]
     locks: frozenset[str]
     read_at: float
-    guid: str = ""
     year: int | None = None
     # What the outer ring needs to address the item again; opaque to the engine.
     handle: Any = field(default=None, compare=False, repr=False)
@@ -159,10 +158,6 @@ class FetchedImage:
 
 class Server(Protocol):
     """One Plex Media Server. Every method raises ``Fault``, or StorageError."""
-
-    @property
-    def requests(self) -> int:
-        """Requests made so far: a call that made none proves nothing."""
 
     async def probe_process(self) -> None:
         """Check that the process answers and is the configured machine."""

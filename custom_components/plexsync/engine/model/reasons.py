@@ -87,13 +87,6 @@ class Reason(StrEnum):
 
 
 # What another picture in the same place may put right.
-OF_PICTURES = frozenset(
-    {
-        Reason.IMAGE_INVALID,
-        Reason.IMAGE_MISSING,
-        Reason.IMAGE_NOT_ALLOWED,
-        Reason.IMAGE_TOO_LARGE,
-        Reason.IMAGE_UNREACHABLE,
-        Reason.SOURCE_GONE,
-    }
-)
+OF_PICTURES = {each for each in Reason if each.startswith("image_")} | {
+    Reason.SOURCE_GONE
+}

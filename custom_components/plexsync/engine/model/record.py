@@ -5,6 +5,7 @@ A field value is three-state: *absent* (the key is missing: leave it alone),
 """
 
 from collections.abc import Callable, Iterable, Mapping
+import contextlib
 from dataclasses import dataclass, field
 from datetime import date
 import hashlib
@@ -24,8 +25,6 @@ _FINGERPRINT = 16  # bytes of a digest
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
 )
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_BLANKS = re.compile(r"\s+")
 
 
 class InvalidRecordError(ValueError):
@@ -121,18 +120,13 @@ class Record:
         return self._digest(images=images)[:_FINGERPRINT]
 
     def _digest(self, *, images: bool = True) -> bytes:
-        wanted = {
-            name: value
-            for name, value in self.fields.items()
-            if images or FIELDS[name].kind is not Kind.IMAGE
-        }
-        said = [
-            _find_to_json(self.find),
-            fields_to_json(wanted),
-            self.identified,
-            self.mirror,
-            sorted(self.fill_only),
-        ]
+        fields = fields_to_json(self.fields)
+        if not images:
+            fields = {
+                n: v for n, v in fields.items() if FIELDS[n].kind is not Kind.IMAGE
+            }
+        find, fill_only = _find_to_json(self.find), sorted(self.fill_only)
+        said = [find, fields, self.identified, self.mirror, fill_only]
         return hashlib.sha256(canonical(said)).digest()
 
     def token(self) -> str:
@@ -149,9 +143,8 @@ def clean_text(value: str, *, prose: bool = False, limit: int | None = None) -> 
     """
     limit = limit or (MAX_PROSE if prose else MAX_LINE)
     value = _UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
-    if prose:
-        return value.strip()[:limit].rstrip()
-    return _BLANKS.sub(" ", value).strip()[:limit].rstrip()
+    value = value.strip() if prose else " ".join(value.split())
+    return value[:limit].rstrip()
 
 
 def normalise(name: str, value: object) -> Value | None:
@@ -176,27 +169,27 @@ def _text(spec: Field, value: object) -> str | None:
 def _date(spec: Field, value: object) -> str | None:
     if isinstance(value, date):
         return value.isoformat()[:10]
-    if not isinstance(value, str):
-        raise InvalidRecordError("not_a_date", spec.name)
-    if not value.strip():
-        return None
-    if not _DAY.fullmatch(value.strip()):
-        raise InvalidRecordError("not_a_date", spec.name)
-    try:
-        return date.fromisoformat(value.strip()).isoformat()
-    except ValueError:
-        raise InvalidRecordError("not_a_date", spec.name) from None
+    if isinstance(value, str):
+        text = value.strip()
+        if not text:
+            return None
+        with contextlib.suppress(ValueError):
+            if (
+                date.fromisoformat(text).isoformat() == text
+            ):  # no other form of ISO 8601
+                return text
+    raise InvalidRecordError("not_a_date", spec.name)
 
 
 def _rating(spec: Field, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise InvalidRecordError("not_a_rating", spec.name)
-    try:
-        number = float(value)
-    except OverflowError:
-        raise InvalidRecordError("rating_out_of_range", spec.name) from None
-    except ValueError:
-        raise InvalidRecordError("not_a_rating", spec.name) from None
+    number = math.nan
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        except ValueError:
+            pass
     if math.isnan(number):
         raise InvalidRecordError("not_a_rating", spec.name)
     if not 0 <= number <= 10:
@@ -221,26 +214,26 @@ def _tags(spec: Field, value: object) -> tuple[str, ...] | None:
 
 
 def _cast(spec: Field, value: object) -> tuple[Actor, ...] | None:
-    actors: dict[tuple[str, str | None], Actor] = {}
+    actors: dict[Actor, None] = {}
     for member in _members(spec, value):
-        if isinstance(member, Actor):
-            said = {} if member.role is None else {"role": member.role}
-            member = {"name": member.name} | said
-        elif isinstance(member, str):
-            member = {"name": member}
-        if (
-            not isinstance(member, Mapping)
-            or not isinstance(member.get("name"), str)
-            or not isinstance(member.get("role") or "", str)
-            or set(member) - {"name", "role"}
-        ):
-            raise InvalidRecordError("not_an_actor", spec.name)
-        if name := clean_text(member["name"], limit=MAX_TAG):
-            role = None
-            if "role" in member:
-                role = clean_text(member["role"] or "", limit=MAX_TAG)
-            actors.setdefault((name, role), Actor(name, role))
-    return tuple(actors.values()) or None
+        match member:
+            case str():
+                name, role = member, None
+            case Actor():
+                name, role = member.name, member.role
+            case {"name": str(name), "role": (str() | None) as said, **rest} if (
+                not rest
+            ):
+                role = said or ""
+            case {"name": str(name), **rest} if not rest:
+                role = None
+            case _:
+                raise InvalidRecordError("not_an_actor", spec.name)
+        if role is not None:
+            role = clean_text(role, limit=MAX_TAG)
+        if name := clean_text(name, limit=MAX_TAG):
+            actors[Actor(name, role)] = None
+    return tuple(actors) or None
 
 
 def _image(spec: Field, value: object) -> Image | None:
@@ -265,47 +258,29 @@ _NORMALISERS = {
 }
 
 
-def _decode_cast(data: Any) -> Value:
-    return tuple(Actor(**member) for member in data)
-
-
 _BY_KIND: dict[Kind, Callable[[Any], Value]] = {
     Kind.TAGS: lambda data: tuple(map(str, data)),
-    Kind.CAST: _decode_cast,
-    Kind.IMAGE: lambda data: Image(data["ref"], data["mark"]),
+    Kind.CAST: lambda data: tuple(Actor(**member) for member in data),
+    Kind.IMAGE: lambda data: Image(**data),
     Kind.RATING: float,
 }
 _DECODERS = {name: _BY_KIND.get(spec.kind, str) for name, spec in FIELDS.items()}
 
 
-def value_to_json(value: Value | None) -> Any:
-    """Encode a field value as plain JSON."""
+def value_to_json(value: Value | Actor | None) -> Any:
+    """Encode a field value as plain JSON; of an actor only what is said."""
     match value:
-        case Image():
-            return {"ref": value.ref, "mark": value.mark}
         case tuple():
             return [
-                _actor_to_json(member) if isinstance(member, Actor) else member
-                for member in value
+                value_to_json(each) if isinstance(each, Actor) else each
+                for each in value
             ]
-        case _:
-            return value
-
-
-def _actor_to_json(actor: Actor) -> dict[str, str]:
-    said: dict[str, str] = {"name": actor.name}
-    if actor.role is not None:
-        said["role"] = actor.role
-    if actor.thumb:
-        said["thumb"] = actor.thumb
-    return said
-
-
-def value_from_json(name: str, data: Any) -> Value | None:
-    """Decode what ``value_to_json`` made."""
-    if data is None:
-        return None
-    return _DECODERS[name](data)
+        case Actor(name, role, thumb):
+            said = {"name": name, "role": role, "thumb": thumb or None}
+            return {key: text for key, text in said.items() if text is not None}
+        case Image(ref, mark):
+            return {"ref": ref, "mark": mark}
+    return value
 
 
 def fields_to_json(fields: Fields) -> dict[str, Any]:
@@ -314,20 +289,16 @@ def fields_to_json(fields: Fields) -> dict[str, Any]:
 
 
 def fields_from_json(data: Mapping[str, Any]) -> dict[str, Value | None]:
-    """Decode a whole field mapping; fields that this version does not know are dropped."""
+    """Decode what ``fields_to_json`` made; fields that this version does not know are dropped."""
     return {
-        name: value_from_json(name, value)
+        name: None if value is None else _DECODERS[name](value)
         for name, value in data.items()
         if name in FIELDS
     }
 
 
 def _find_to_json(find: Find) -> dict[str, Any]:
-    return {
-        "paths": list(find.paths),
-        "guids": list(find.guids),
-        "rating_key": find.rating_key,
-    }
+    return {"paths": find.paths, "guids": find.guids, "rating_key": find.rating_key}
 
 
 def find_to_json(find: Find) -> str:

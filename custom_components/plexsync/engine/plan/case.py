@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..ledger.row import LedgerRow, another_leads, row_of
-from ..model.compare import by_name, same_member
+from ..model.compare import by_name, has_all
 from ..model.fields import FIELDS, Field
 from ..model.ports import Item
 from ..model.record import Record, Value
@@ -17,9 +17,10 @@ class Case:
 
     name: str
     wanted: Value | None
+    current: Value | None  # what stands in Plex
     record: Record
     item: Item
-    rows: Sequence[LedgerRow]
+    rows: Sequence[LedgerRow]  # those that count
     order: Sequence[str] = ()  # of the sources: the first one leads
     leads_once: bool = False  # now, whatever is locked: see ``sources_lead``
 
@@ -27,11 +28,6 @@ class Case:
     def spec(self) -> Field:
         """The kind of field."""
         return FIELDS[self.name]
-
-    @property
-    def current(self) -> Value | None:
-        """What stands in Plex."""
-        return self.item.fields[self.name]
 
     @property
     def is_locked(self) -> bool:
@@ -44,15 +40,17 @@ class Case:
         return row_of(self.rows, self.record.source)
 
     @property
-    def fills_only(self) -> bool:
-        """Whether it is written only where Plex has nothing."""
-        return self.name in self.record.fill_only
+    def is_filled(self) -> bool:
+        """Whether it is to be written only where Plex has nothing, and Plex has something."""
+        return (
+            self.name in self.record.fill_only
+            and self.item.fields[self.name] is not None
+        )
 
     @property
     def is_released(self) -> bool:
-        """Whether an undo took back just what this record says."""
-        row = self.row
-        return row is not None and row.released == self.record.token()
+        """Whether an undo took back just what this record says: else the row did not count."""
+        return self.row is not None and self.row.released is not None
 
     @property
     def is_sure(self) -> bool:
@@ -73,13 +71,7 @@ class Case:
         """Return whether this stands there; of a list among others' members, in any order."""
         if self.current == value:
             return True
-        if not self.spec.is_list:
-            return False
-        current = by_name(self.current)
-        return all(
-            same_member(current.get(name), member)
-            for name, member in by_name(value).items()
-        )
+        return self.spec.is_list and has_all(by_name(self.current), by_name(value))
 
     @property
     def is_anothers(self) -> bool:

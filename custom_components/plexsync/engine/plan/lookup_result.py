@@ -35,7 +35,6 @@ class LookupResult:
     left_alone: frozenset[str] = frozenset()  # fields: see ``left_alone``
     plan: Plan = field(default_factory=Plan)
     waits: Fault | None = None
-    slowed: bool = False  # Plex answered the read of this item by asking us to wait
     creates: set[str] = field(default_factory=set)  # collections that do not exist yet
     twins: list[LookupResult] = field(default_factory=list)
     # Where the item follows another record of the same source: the item and its key.
@@ -65,7 +64,7 @@ class LookupResult:
 
     def begin_anew(self) -> None:
         """Forget what was found."""
-        self.rating_key = self.reason = self.item = self.fault = self.shared = None
+        self.rating_key = self.reason = self.item = self.fault = None
         self.seen, self.is_same = None, False
         self.twins.clear()
 

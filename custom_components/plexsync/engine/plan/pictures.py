@@ -5,13 +5,13 @@ somebody or something chooses another one.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..ledger.row import LedgerRow
 from ..model.change import Change, Kept
 from ..model.ports import Item
 from ..model.record import Value
 from .case import Case
+from .values import find_obstacle
 
 
 def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
@@ -19,38 +19,32 @@ def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
     digest, row, mark = images.get(case.name), case.row, case.current
     if case.wanted is None or digest is None:
         return None  # nothing to show instead, or known to be the same picture
-    change = Change(
+    shown = [each for each in case.rows if is_picture_of(each, case.item)]
+    if row in shown and row.value == digest and not row.pending:
+        stands, taken = True, False
+        if row.shown is not None or mark is None:
+            return None
+    else:
+        stands, ours = False, any(_explains(each, case.item) for each in case.rows)
+        taken = case.leads_once and case.is_locked and not ours
+        mine = row is not None and (row.pending or (row.claims and row in shown))
+        if obstacle := find_obstacle(case, mine=mine, lock_is_ours=ours or taken):
+            return obstacle
+    return Change(
         case.name,
         mark,
         digest,
         digest,
         was_locked=case.is_locked,
+        stands=stands,
         locked=True,
-        anew=case.is_sure
-        and not case.is_locked
-        and not any(is_shown(each, case.item) for each in case.rows),
+        shown=mark if stands else None,  # its mark is learnt
+        anew=case.is_sure and not case.is_locked and not shown,
+        taken=taken,
     )
-    if case.is_released:
-        return Kept.RELEASED
-    if row and digest == row.value and not row.pending and is_shown(row, case.item):
-        if row.shown is not None or mark is None:
-            return None
-        return replace(change, stands=True, shown=mark)  # its mark is learnt
-    if case.is_locked and not any(_explains(each, case.item) for each in case.rows):
-        if not case.leads_once:
-            return Kept.LOCKED
-        change = replace(change, taken=True)
-    if case.is_anothers:
-        return Kept.OTHER_SOURCE
-    mine = row is not None and (
-        row.pending or (row.claims and is_shown(row, case.item))
-    )
-    if case.fills_only and mark is not None and not mine:
-        return Kept.FILLED
-    return change
 
 
-def is_shown(row: LedgerRow, item: Item) -> bool:
+def is_picture_of(row: LedgerRow, item: Item) -> bool:
     """Return whether the picture of a row is still the one that is selected.
 
     Plex's mark holds the item's rating key: where that is another one by now, the time
@@ -69,4 +63,4 @@ def _stamp(mark: Value | None) -> str | None:
 def _explains(row: LedgerRow, item: Item) -> bool:
     """Return whether the lock on a picture is ours by this row."""
     lost = item.fields[row.field] is None
-    return row.pending or (row.locked and (lost or is_shown(row, item)))
+    return row.pending or (row.locked and (lost or is_picture_of(row, item)))

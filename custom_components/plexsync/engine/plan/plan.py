@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from ..ledger.row import Ledger, LedgerRow, row_of
 from ..model.change import Change, Kept
-from ..model.fields import SORT_TITLE, Kind
+from ..model.fields import FIELDS, SORT_TITLE, Kind
 from ..model.ports import FieldEdit, Item
 from ..model.record import Record
 from .case import Case
 from .lists import plan_list
 from .pictures import plan_picture
-from .sort_title import plan_sort_title
-from .values import plan_value
+from .values import plan_sort_title, plan_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +78,16 @@ def make_plan(
     adopted: list[Change] = []
     kept: dict[str, Kept] = {}
     title = item.fields.get("title")  # as it will be
-    # The title first: what a sort title amounts to depends on it.
-    for name in sorted(record.fields, key=lambda name: name != "title"):
-        wanted = record.fields[name]
+    for name in FIELDS:  # the title first: a sort title depends on it
+        if name not in record.fields:
+            continue
         if name not in item.fields:
             kept[name] = Kept.UNSUPPORTED
             continue
+        wanted, current = record.fields[name], item.fields[name]
         rows = _rows_that_count(record, ledger.get(name, ()))
-        case = Case(name, wanted, record, item, rows, order, name in leads_once)
+        leads = name in leads_once
+        case = Case(name, wanted, current, record, item, rows, order, leads)
         if case.is_known:
             continue
         if case.spec.kind is Kind.IMAGE:

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
 import hashlib
 from typing import Any
 
 from ..ledger.row import Ledger, LedgerRow
 from ..model.change import Change
-from ..model.compare import by_name, is_form, members_of, name_of, same, stands
+from ..model.compare import by_name, day, members_of, name_of, same, stands
 from ..model.fields import FIELDS, Field, Kind
 from ..model.ports import FieldEdit, Item, PictureChoice, Year
 from ..model.record import Actor, Value
-from .pictures import is_shown
+from .pictures import is_picture_of
+from .values import is_value_of, may_be_of
 
 
 class NotRestored(StrEnum):
@@ -28,16 +29,20 @@ class NotRestored(StrEnum):
 class Restore:
     """One field that an undo restores; ``edit`` is None where only we let go.
 
-    ``before`` is what it restores: of a ``picture`` the key of the one that was
-    selected. ``stands`` says whether that of ours is still shown.
+    ``sources`` name those whose it was. ``before`` is what it restores: of a picture the
+    key of the one that was selected. ``stands`` says whether that of ours is still shown.
     """
 
     field: str
-    source: str
+    sources: tuple[str, ...]
     edit: FieldEdit | None
     before: Value | None
-    picture: bool = False
     stands: bool = True
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether a picture is selected."""
+        return FIELDS[self.field].kind is Kind.IMAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,60 +88,47 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
             row.value is not None or row.pending or _clears(row) for row in story
         ):
             continue
-        spec = FIELDS[name]
+        spec, current = FIELDS[name], item.fields[name]
         # The oldest row knows what stood there before any of us, whoever has taken
         # back since what it wrote.
         first = story[0]
+        edit: FieldEdit | None = None
+        is_shown = True
         if not first.before_known:
             kept[name] = NotRestored.BEFORE_UNKNOWN
-        elif spec.kind is Kind.IMAGE:
-            restores += _restore_picture(name, item, story)
+            continue
+        if spec.kind is Kind.IMAGE:
+            edit = _only_lock(name, item, story)
+            is_shown = any(row.pending or is_picture_of(row, item) for row in story)
         elif spec.is_list:
             edit = _list_edit(name, item, story)
-            restores += _restores(name, story, edit)
         elif any(_stands(spec, stands(item.fields, name), row) for row in story):
-            restores += _restores(name, story, _value_edit(spec, item, story))
-        elif same(spec, item.fields[name], first.before) or any(
-            _is_shown(spec, item.fields[name], row) for row in story
+            edit = _value_edit(spec, item, story)
+        elif same(spec, current, first.before) or any(
+            is_value_of(row, spec, current) for row in story
         ):
             # An undo was cut short after it restored the value and before it gave the
             # field up; or others wrote the value, and we only found that it agrees.
-            restores += _restores(name, story, None)
+            pass
         else:
             kept[name] = NotRestored.CHANGED_SINCE
+            continue
+        sources = tuple(row.source for row in story)
+        restores.append(Restore(name, sources, edit, first.before, is_shown))
     return restores, kept
 
 
-def _restores(
-    name: str, story: Sequence[LedgerRow], edit: FieldEdit | None
-) -> list[Restore]:
-    first = story[0]
-    return [
-        Restore(name, row.source, edit if row is first else None, first.before)
-        for row in story
-    ]
-
-
-def missed(restores: Iterable[Restore], item: Item) -> set[str]:
-    """Name the fields that a read-back does not show as they were to be."""
-    return {
-        edit.field
-        for restore in restores
-        if (edit := restore.edit) is not None and not _arrived(edit, item)
-    }
-
-
-def once_more(restores: Iterable[Restore], item: Item) -> list[FieldEdit]:
-    """Return the edits for what a read-back does not show.
+def once_more(restores: Iterable[Restore], item: Item) -> dict[str, FieldEdit]:
+    """Return the edits, by field, for what a read-back does not show as it was to be.
 
     Where a server shows dates a day off, so was the one that we noted: what was
     meant lies a day on the other side.
     """
-    return [
-        _moved_back(edit, item)
+    return {
+        edit.field: _moved_back(edit, item)
         for restore in restores
         if (edit := restore.edit) is not None and not _arrived(edit, item)
-    ]
+    }
 
 
 def _arrived(edit: FieldEdit, item: Item) -> bool:
@@ -148,14 +140,12 @@ def _arrived(edit: FieldEdit, item: Item) -> bool:
 
 def _moved_back(edit: FieldEdit, item: Item) -> FieldEdit:
     sent, shown = edit.value, item.fields.get(edit.field)
-    if FIELDS[edit.field].kind is not Kind.DATE or not edit.touch:
-        return edit
-    if not isinstance(sent, str) or not isinstance(shown, str):
-        return edit
-    off = date.fromisoformat(sent) - date.fromisoformat(shown)
-    if abs(off) != timedelta(days=1):
-        return edit
-    return replace(edit, value=(date.fromisoformat(sent) + off).isoformat())
+    is_date = FIELDS[edit.field].kind is Kind.DATE
+    if is_date and isinstance(sent, str) and isinstance(shown, str):
+        off = day(sent) - day(shown)
+        if abs(off) == timedelta(days=1):
+            return replace(edit, value=(day(sent) + off).isoformat())
+    return edit
 
 
 def _clears(row: LedgerRow) -> bool:
@@ -166,21 +156,8 @@ def _clears(row: LedgerRow) -> bool:
 def _stands(spec: Field, current: Value | None, row: LedgerRow) -> bool:
     """Return whether what stands there was written by us, by this row."""
     written = row.locked or row.value is None
-    if written and _is_shown(spec, current, row):
-        return True
-    return any(
-        same(spec, current, meant)
-        or (current != row.before and is_form(spec, meant, current))
-        for meant in row.meant
-    )
-
-
-def _is_shown(spec: Field, current: Value | None, row: LedgerRow) -> bool:
-    """Return whether what stands there is what the row stands for."""
-    return row.confirmed and (
-        same(spec, current, row.value)
-        or (row.shown is not None and row.shown == current)
-    )
+    is_left = written and is_value_of(row, spec, current)
+    return is_left or may_be_of(row, spec, current)
 
 
 def _lock(name: str, item: Item, story: Sequence[LedgerRow]) -> bool | None:
@@ -279,22 +256,3 @@ def why_no_picture(restore: Restore, found: PictureChoice) -> str | None:
     if not restore.stands:
         return NotRestored.CHANGED_SINCE
     return None if restore.before in found.keys else NotRestored.PICTURE_GONE
-
-
-def _restore_picture(
-    name: str, item: Item, story: Sequence[LedgerRow]
-) -> list[Restore]:
-    before = story[0].before
-    stands = any(row.pending or is_shown(row, item) for row in story)
-    lock = _only_lock(name, item, story)
-    return [
-        Restore(
-            name,
-            row.source,
-            lock if row is story[0] else None,
-            before,
-            picture=row is story[0],
-            stands=stands,
-        )
-        for row in story
-    ]

@@ -57,11 +57,7 @@ def restored(
     read: Item, restores: Sequence[Restore], kept: Mapping[str, str]
 ) -> list[Shown]:
     """Tell what an undo makes of what an item has, field by field."""
-    changes: dict[str, Shown] = {}
-    for restore in restores:
-        # The first one of a field carries what is done for all of its sources.
-        changes.setdefault(restore.field, _restored(read, restore, kept))
-    return list(changes.values())
+    return [_restored(read, restore, kept) for restore in restores]
 
 
 def _confirmed(task: Task) -> Iterator[Shown]:
@@ -124,7 +120,7 @@ def _shown(name: str, before: Any, after: Any) -> Shown:
 
 def _restored(read: Item, restore: Restore, kept: Mapping[str, str]) -> Shown:
     name, edit = restore.field, restore.edit
-    if restore.picture:
+    if restore.is_picture:
         return [name, None, _PLEXS if name in kept else _EARLIER]
     if edit is None or not edit.touch:
         return [name]

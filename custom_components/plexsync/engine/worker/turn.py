@@ -81,7 +81,10 @@ class Turn:
             await self._look.find([task.lookup for task in tasks])
         finally:
             for task in tasks:
-                task.slowed = any(lookup.slowed for lookup in task.lookup.all)
+                slowed = (
+                    each.rating_key in self._look.slowed for each in task.lookup.all
+                )
+                task.slowed = any(slowed)
         twins = [twin for task in tasks for twin in task.spread()]
         self.tasks += twins
         for task in self._by_claim([*tasks, *twins]):
