@@ -1,7 +1,8 @@
 """Read many items in few requests, and find the one that spoils the answer for all."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from itertools import batched
 
 from ..calls.access import CallAccess
@@ -22,7 +23,9 @@ class BulkReader:
 
     def __init__(self, common: Common, access: CallAccess) -> None:
         """Take whom to ask, and what may be asked."""
-        self._common = common
+        self._server = common.server
+        self._bulk = common.bulk
+        self._now = common.clock.monotonic
         self._access = access
         self._calls = access.calls
         self.slowed: set[str] = set()  # items whose own read we were asked to wait with
@@ -55,9 +58,8 @@ class BulkReader:
         When one item spoils the answer for all, halving finds it. When that would
         take long, or hardly anything goes well, every item left is read alone.
         """
-        bulk, now = self._common.bulk, self._common.clock.monotonic
-        alone = dict[str, str]()
-        if len(keys) == 1 or bulk.is_off(now()):
+        bulk, alone = self._bulk, dict[str, str]()
+        if len(keys) == 1 or bulk.is_off(self._now()):
             return dict(keys)
         waiting = deque(batched(keys, bulk.most, strict=False))
         good = failed = 0
@@ -67,11 +69,12 @@ class BulkReader:
                 alone |= {key: keys[key] for key in part}
                 continue
             try:
-                found.add(await self._ask(part, About(Purpose.READ), known))
+                ask = partial(self._server.read, part, known)
+                found.add(await self._calls.make(ask, About(Purpose.READ)))
                 good += 1
             except Fault as fault:
                 if fault.throttled:
-                    bulk.turn_off(now())
+                    bulk.turn_off(self._now())
                 if self._calls.refused is not None:
                     raise
                 failed += 1
@@ -90,7 +93,8 @@ class BulkReader:
             found.faults[key] = self._access.why_not(about.bulkhead)
             return
         try:
-            found.add(await self._ask([key], about))
+            ask = partial(self._server.read, [key])
+            found.add(await self._calls.make(ask, about))
         except Fault as fault:
             if self._calls.refused is not None:
                 if fault.throttled:
@@ -98,13 +102,3 @@ class BulkReader:
                 raise
             if fault.kind is not FaultClass.ITEM or fault.reason != Reason.NOT_FOUND:
                 found.faults[key] = fault
-
-    async def _ask(
-        self,
-        keys: Sequence[str],
-        about: About,
-        known: Mapping[str, bytes] | None = None,
-    ) -> Items:
-        return await self._calls.make(
-            lambda: self._common.server.read(keys, known), about
-        )

@@ -87,9 +87,7 @@ class Look:
         await self._common.server.forget([key for key in wrong if key])
         for lookup in lost:
             lookup.begin_anew()
-        tied = [
-            lookup for lookup in lost if lookup.find.rating_key and lookup.find.paths
-        ]
+        tied = [each for each in lost if each.find.rating_key and each.find.paths]
         for lookup in tied:
             lookup.find = Find(lookup.find.paths)
         await self._search.match(lost)
@@ -241,8 +239,7 @@ class Look:
         if not gone:
             return
         await self._common.server.forget(gone)
-        if len(lookup.candidates) > len(looked):
-            there += lookup.candidates[len(looked) :]  # their turn comes
+        there += lookup.candidates[len(looked) :]  # their turn comes
         if len(there) == 1 and there[0] in items:
             lookup.reason, lookup.candidates = None, ()
             lookup.rating_key, lookup.item = there[0], items[there[0]]

@@ -10,6 +10,7 @@ from typing import Self
 from ..calls.bulkheads import fault_of
 from ..jobs.job import Job
 from ..ledger import known_pictures
+from ..ledger.known_pictures import KnownPicture
 from ..model.faults import Fault, FaultClass
 from ..model.ports import FetchedImage
 from ..model.reasons import Reason
@@ -43,8 +44,12 @@ class Pictures:
 
 def known_digests(db: Connection, record: Record) -> dict[str, str]:
     """Return the digests of the record's pictures that were fetched before."""
+    return {name: known.digest for name, known in _known(db, record).items()}
+
+
+def _known(db: Connection, record: Record) -> dict[str, KnownPicture]:
     return {
-        name: known.digest
+        name: known
         for name, image in record.pictures.items()
         if (known := known_pictures.find(db, record.source, image.ref))
     }
@@ -57,26 +62,30 @@ async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
     come later, so that nothing is fetched twice.
     """
     found = {job.id: Pictures() for job in jobs}
+    known = await common.database.run(
+        lambda db: {job.id: _known(db, job.record) for job in jobs}, durable=False
+    )
     limit = asyncio.Semaphore(AT_ONCE)
     kept = 0
 
     async def fetch(job: Job) -> None:
         nonlocal kept
-        mine = found[job.id]
+        mine, before = found[job.id], known[job.id]
         for name, image in job.record.pictures.items():
             async with limit:
                 if kept >= IN_MEMORY:
                     mine.later = True
                     return
                 try:
-                    digest, data, fresh = await _fetch(common, job, image)
+                    now, data = await _fetch(common, job, image, before.get(name))
                 except Fault as fault:
                     mine.fault = fault
                     continue
                 kept += len(data or b"")
-            mine.changed = mine.changed or fresh
-            if digest is not None:
-                mine.digests[name] = digest
+            if now is not None:
+                mine.digests[name] = now.digest
+                if name not in before or before[name].digest != now.digest:
+                    mine.changed = True
             if data is not None:
                 mine.data[name] = data
 
@@ -85,31 +94,27 @@ async def fetch_all(common: Common, jobs: Sequence[Job]) -> dict[int, Pictures]:
 
 
 async def _fetch(
-    common: Common, job: Job, image: Image
-) -> tuple[str | None, bytes | None, bool]:
-    """Return digest, bytes (None where unchanged) and whether it is a new picture."""
-    database, record = common.database, job.record
-    source = record.source
-    known = await database.run(lambda db: known_pictures.find(db, source, image.ref))
+    common: Common, job: Job, image: Image, known: KnownPicture | None
+) -> tuple[KnownPicture | None, bytes | None]:
+    """Return what is known of a picture now, and its bytes: None where it is unchanged."""
     if known is not None and image.mark and known.mark == image.mark:
-        return known.digest, None, False
-    answer = await _ask(common, record, image, known.tag if known else None)
+        return known, None
+    answer = await _ask(common, job.record, image, known.tag if known else None)
     if answer.unchanged and known is not None:
-        digest, data, tag = known.digest, None, known.tag
+        now = replace(known, mark=image.mark)
     elif answer.data is None:
-        return None, None, False  # the source has no picture
+        return None, None  # the source has no picture
     else:
-        data, tag = answer.data, answer.tag
-        digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    note = known_pictures.KnownPicture(tag, digest, image.mark)
+        digest = hashlib.sha1(answer.data, usedforsecurity=False).hexdigest()
+        now = KnownPicture(answer.tag, digest, image.mark)
 
     def keep(db: Connection) -> None:
         # A job that has gone was about another film: its key was used again.
         if db.execute("SELECT 1 FROM job WHERE id = ?", (job.id,)).fetchone():
-            known_pictures.keep(db, source, image.ref, note)
+            known_pictures.keep(db, job.record.source, image.ref, now)
 
-    await database.run(keep, durable=False)
-    return digest, data, known is None or known.digest != digest
+    await common.database.run(keep, durable=False)
+    return now, answer.data
 
 
 async def load(common: Common, record: Record, image: Image) -> bytes:

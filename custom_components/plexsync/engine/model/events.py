@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from .holds import Hold, SourceHold
 
 
+class Event:
+    """What is told."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class CircuitMoved:
+class CircuitMoved(Event):
     """The circuit has another state now, for a reason in one word."""
 
     cause: str
@@ -32,7 +38,7 @@ class CircuitClosed(CircuitMoved):
 
 
 @dataclass(frozen=True, slots=True)
-class HoldChanged:
+class HoldChanged(Event):
     """A hold of the server was set or lifted."""
 
     hold: Hold
@@ -40,7 +46,7 @@ class HoldChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceHoldChanged:
+class SourceHoldChanged(Event):
     """A hold of one source was set or lifted."""
 
     source: str
@@ -49,7 +55,7 @@ class SourceHoldChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemFailed:
+class ItemFailed(Event):
     """A job failed for good.
 
     Title and path are for those whom the owner lets see them, and for no log.
@@ -62,7 +68,7 @@ class ItemFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class ReconcileFinished:
+class ReconcileFinished(Event):
     """Records were compared: counts by kind, and sources that could not be read.
 
     The ``scope`` is all, recent, or plan where nothing is written.
@@ -75,20 +81,10 @@ class ReconcileFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Event):
     """Something that is shown may be different now."""
 
 
-type Event = (
-    CircuitOpened
-    | CircuitHalfOpened
-    | CircuitClosed
-    | HoldChanged
-    | SourceHoldChanged
-    | ItemFailed
-    | ReconcileFinished
-    | Changed
-)
 type Tell = Callable[[Event], None]
 
 

@@ -88,14 +88,10 @@ class PictureChoice:
 
     def of(self, digest: str) -> str | None:
         """Find the picture that was uploaded with these bytes: Plex names it by SHA-1."""
-        return next(
-            (
-                key
-                for key in self.keys
-                if key.startswith("upload://") and key.endswith(f"/{digest}")
-            ),
-            None,
-        )
+        for key in self.keys:
+            if key.startswith("upload://") and key.endswith(f"/{digest}"):
+                return key
+        return None
 
 
 type IsStale = Callable[[], bool]

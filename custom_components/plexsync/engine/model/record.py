@@ -120,11 +120,11 @@ class Record:
         return self._digest(images=images)[:_FINGERPRINT]
 
     def _digest(self, *, images: bool = True) -> bytes:
-        fields = fields_to_json(self.fields)
-        if not images:
-            fields = {
-                n: v for n, v in fields.items() if FIELDS[n].kind is not Kind.IMAGE
-            }
+        fields = {
+            name: value_to_json(value)
+            for name, value in self.fields.items()
+            if images or FIELDS[name].kind is not Kind.IMAGE
+        }
         find, fill_only = _find_to_json(self.find), sorted(self.fill_only)
         said = [find, fields, self.identified, self.mirror, fill_only]
         return hashlib.sha256(canonical(said)).digest()
@@ -174,10 +174,9 @@ def _date(spec: Field, value: object) -> str | None:
         if not text:
             return None
         with contextlib.suppress(ValueError):
-            if (
-                date.fromisoformat(text).isoformat() == text
-            ):  # no other form of ISO 8601
-                return text
+            day = date.fromisoformat(text).isoformat()
+            if day == text:  # no other form of ISO 8601
+                return day
     raise InvalidRecordError("not_a_date", spec.name)
 
 
@@ -221,11 +220,9 @@ def _cast(spec: Field, value: object) -> tuple[Actor, ...] | None:
                 name, role = member, None
             case Actor():
                 name, role = member.name, member.role
-            case {"name": str(name), "role": (str() | None) as said, **rest} if (
-                not rest
-            ):
+            case {"name": str(name), "role": (str() | None) as said, **odd} if not odd:
                 role = said or ""
-            case {"name": str(name), **rest} if not rest:
+            case {"name": str(name), **odd} if not odd:
                 role = None
             case _:
                 raise InvalidRecordError("not_an_actor", spec.name)
@@ -283,13 +280,8 @@ def value_to_json(value: Value | Actor | None) -> Any:
     return value
 
 
-def fields_to_json(fields: Fields) -> dict[str, Any]:
-    """Encode a whole field mapping."""
-    return {name: value_to_json(value) for name, value in fields.items()}
-
-
 def fields_from_json(data: Mapping[str, Any]) -> dict[str, Value | None]:
-    """Decode what ``fields_to_json`` made; fields that this version does not know are dropped."""
+    """Decode fields from ``value_to_json``; those that this version does not know are dropped."""
     return {
         name: None if value is None else _DECODERS[name](value)
         for name, value in data.items()

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..ledger.row import LedgerRow, another_leads, row_of
+from ..ledger.row import LedgerRow, row_of
 from ..model.compare import by_name, has_all
-from ..model.fields import FIELDS, Field
+from ..model.fields import Field
 from ..model.ports import Item
 from ..model.record import Record, Value
 
@@ -16,6 +16,7 @@ class Case:
     """One field of a record, what stands in Plex, and what the ledger says of it."""
 
     name: str
+    spec: Field
     wanted: Value | None
     current: Value | None  # what stands in Plex
     record: Record
@@ -23,11 +24,6 @@ class Case:
     rows: Sequence[LedgerRow]  # those that count
     order: Sequence[str] = ()  # of the sources: the first one leads
     leads_once: bool = False  # now, whatever is locked: see ``sources_lead``
-
-    @property
-    def spec(self) -> Field:
-        """The kind of field."""
-        return FIELDS[self.name]
 
     @property
     def is_locked(self) -> bool:
@@ -63,17 +59,10 @@ class Case:
         if self.wanted is None or self.leads_once or len(self.rows) != 1:
             return False
         (row,) = self.rows
-        return row.is_all_of(self.record, locked=self.is_locked) and self._is_there(
-            self.wanted if row.shown is None else row.shown
+        if not row.is_all_of(self.record, locked=self.is_locked):
+            return False
+        value = self.wanted if row.shown is None else row.shown
+        # Of a list it may stand among others' members, in any order.
+        return self.current == value or (
+            self.spec.is_list and has_all(by_name(self.current), by_name(value))
         )
-
-    def _is_there(self, value: Value | None) -> bool:
-        """Return whether this stands there; of a list among others' members, in any order."""
-        if self.current == value:
-            return True
-        return self.spec.is_list and has_all(by_name(self.current), by_name(value))
-
-    @property
-    def is_anothers(self) -> bool:
-        """Whether another source leads it."""
-        return another_leads(self.rows, self.record.source, self.order)

@@ -8,10 +8,6 @@ from ..model.compare import Members, by_name, is_exactly, name_of, without
 from ..model.record import Actor
 from .case import Case
 
-# In another spelling a collection is another one: the item would leave the one that
-# people have given a poster, a summary and an order.
-_KEEPS_SPELLING = frozenset({"collections"})
-
 
 def plan_list(case: Case) -> Change | Kept | None:
     """Compute what becomes of a list: ours follows the source, what is others' stays."""
@@ -66,11 +62,8 @@ class _List:
             return None  # nothing of ours stands there, and nothing changes
         if self.meant:
             # A write that hangs may yet bring these.
-            gone |= {
-                name: member
-                for name, member in self.maybe_own.items()
-                if name in dropped and name not in current
-            }
+            hanging = sorted(dropped - current.keys())
+            gone |= {name: self.maybe_own[name] for name in hanging}
         again = any(members.keys() != desired.keys() for members in self.meant)
         stands = not again and not renamed and is_exactly(current, target)
         anew = case.is_sure and not case.is_locked and not self._is_any_of_ours()
@@ -119,7 +112,9 @@ class _List:
 
     def _renamed(self) -> Members:
         """Return the members of ours that the source spells anew, as they stand there."""
-        if self.case.name in _KEEPS_SPELLING:
+        if self.case.name == "collections":
+            # In another spelling it is another one: the item would leave the one that
+            # people have given a poster, a summary and an order.
             return {}
         own, current = self.own, self.current
         return {

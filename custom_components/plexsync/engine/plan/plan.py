@@ -78,21 +78,23 @@ def make_plan(
     adopted: list[Change] = []
     kept: dict[str, Kept] = {}
     title = item.fields.get("title")  # as it will be
-    for name in FIELDS:  # the title first: a sort title depends on it
+    for name, spec in FIELDS.items():  # the title first: a sort title depends on it
         if name not in record.fields:
             continue
         if name not in item.fields:
             kept[name] = Kept.UNSUPPORTED
             continue
         wanted, current = record.fields[name], item.fields[name]
+        if wanted is None and current is None and name not in ledger:
+            continue  # an empty field is nobody's
         rows = _rows_that_count(record, ledger.get(name, ()))
         leads = name in leads_once
-        case = Case(name, wanted, current, record, item, rows, order, leads)
+        case = Case(name, spec, wanted, current, record, item, rows, order, leads)
         if case.is_known:
             continue
-        if case.spec.kind is Kind.IMAGE:
+        if spec.kind is Kind.IMAGE:
             result = plan_picture(case, images or {})
-        elif case.spec.is_list:
+        elif spec.is_list:
             result = plan_list(case)
         elif name == SORT_TITLE:
             result = plan_sort_title(case, title)

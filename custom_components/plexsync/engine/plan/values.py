@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..ledger.row import LedgerRow, locked_before
+from ..ledger.row import LedgerRow, another_leads, locked_before
 from ..model.change import Change, Kept
 from ..model.compare import is_form, same, stands
 from ..model.fields import SORT_TITLE, Field
@@ -84,7 +84,7 @@ def find_obstacle(case: Case, *, mine: bool, lock_is_ours: bool) -> Kept | None:
             return Kept.UNIDENTIFIED
         if record.mirror:
             return Kept.NOT_OURS
-    if wanted is not None and case.is_anothers:
+    if wanted is not None and another_leads(case.rows, record.source, case.order):
         return Kept.OTHER_SOURCE
     if case.is_filled and not mine:
         return Kept.FILLED
