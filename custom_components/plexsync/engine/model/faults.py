@@ -39,9 +39,7 @@ class Fault(Exception):  # noqa: N818  # the word that is used everywhere
     throttled: bool = False  # the server asked us to slow down
     permanent: bool = False
     retry_after: float | None = None  # the server's wish, in seconds
-    kept_from: str | None = (
-        None  # the kind of call that waits for itself: ``bulkheads``
-    )
+    kept_from: str | None = None  # the kind of call that waits: see ``bulkheads``
     hold: Hold | None = None  # what holds the server
     fields: tuple[str, ...] = ()  # those that were refused, where others need not be
     # What the same answer means once the server has shown to be well, where that differs.

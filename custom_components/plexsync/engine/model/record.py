@@ -151,7 +151,7 @@ def normalise(name: str, value: object) -> Value | None:
     """Turn a loose value into the field's own type; ``None`` and emptiness clear.
 
     Raises InvalidRecordError with the codes unknown_field, not_text, not_a_date,
-    not_a_rating, rating_out_of_range, not_a_list, not_an_image, title_required.
+    not_a_rating, rating_out_of_range, not_a_list, not_an_actor, not_an_image.
     """
     if (spec := FIELDS.get(name)) is None:
         raise InvalidRecordError("unknown_field", clean_text(name))

@@ -22,10 +22,10 @@ def plan_value(case: Case) -> Change | Kept | None:
     taken = case.leads_once and case.is_locked and not lock_is_ours
     lock_is_ours = lock_is_ours or taken
     shown = None if is_there else _shown_form(case, meant)
-    stands = shown is not None or (
+    in_line = shown is not None or (
         is_there and all(same(case.spec, each, wanted) for each in meant)
     )
-    if not stands:
+    if not in_line:
         # What the ledger knows as ours, and is another value by now, may be cleared, too.
         mine = row in standing or (taken and row is not None and row.claims)
         obstacle = find_obstacle(case, mine=mine, lock_is_ours=lock_is_ours)
@@ -43,8 +43,8 @@ def plan_value(case: Case) -> Change | Kept | None:
         # We lock only where a value of ours stands.
         lock=wanted is not None
         or (case.is_locked and locked_before(case.rows) and not anew),
-        stands=stands,
-        locked=stands and case.is_locked and lock_is_ours,
+        stands=in_line,
+        locked=in_line and case.is_locked and lock_is_ours,
         shown=shown,
         anew=anew,
         taken=taken,
