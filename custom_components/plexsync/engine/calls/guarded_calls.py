@@ -41,18 +41,18 @@ class GuardedCalls:
     async def make[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
         """Make one call. Raises CircuitRefusedError, or the Fault with its scope."""
         permit = await self._admit()
-        began = self._judge.next_number()
+        began, says = self._judge.next_number(), Result.NEUTRAL
         try:
             result = await work()
             if about.purpose in (Purpose.EDIT, Purpose.UPLOAD):
                 self._wrote = True
-            if about.purpose is Purpose.EDIT and not permit.trial:
-                await self._circuit.end_call(permit, Result.SUCCESS)
+            if about.purpose is Purpose.EDIT:
+                says = Result.SUCCESS
         except Fault as fault:
             raise await self.judged(fault, about) from None
         finally:
             if not permit.trial:
-                self._circuit.give_back(permit)
+                await self._circuit.end_call(permit, says)
         self._judge.worked(about, began)
         return result
 
@@ -88,7 +88,7 @@ class GuardedCalls:
                 permit = self._circuit.admit(self._past)
             if permit is not None and permit.trial:
                 # The circuit opened meanwhile: calls that began before that are no trial.
-                self._circuit.give_back(permit)
+                await self._circuit.end_call(permit, Result.NEUTRAL)
                 permit = None
         if permit is None:
             raise CircuitRefusedError
@@ -98,12 +98,9 @@ class GuardedCalls:
         """End a trial: it succeeded if it wrote, and is quiet if there was nothing to write."""
         if (permit := self._permit) is None:
             return
-        self._permit = None
-        if not permit.trial:
-            self._circuit.give_back(permit)
-        elif self._wrote:
-            await self._circuit.end_call(permit, Result.SUCCESS)
-        else:
-            await self._circuit.end_call(
-                permit, Result.NEUTRAL if self._failed else Result.QUIET
-            )
+        self._permit, says = None, Result.QUIET
+        if self._wrote:
+            says = Result.SUCCESS
+        elif self._failed:
+            says = Result.NEUTRAL
+        await self._circuit.end_call(permit, says if permit.trial else Result.NEUTRAL)
