@@ -149,7 +149,7 @@ def test_half_open_admits_one_trial_at_a_time() -> None:
 def test_one_good_trial_closes() -> None:
     """And the backoff begins anew."""
     breaker = half_open()
-    breaker.end_call(permit(breaker, 10), Result.SUCCESS, 10)
+    breaker.end_trial(permit(breaker, 10), Result.SUCCESS, 10)
     assert breaker.state is State.CLOSED
     assert breaker.step == 0
     assert breaker.admit(10) is not None
@@ -159,10 +159,10 @@ def test_a_quiet_trial_does_not_close_and_lets_the_next_one_try() -> None:
     """That nothing was to be written shows nothing of writing."""
     breaker = half_open()
     for _ in range(5):
-        breaker.end_call(permit(breaker, 10), Result.QUIET, 10)
+        breaker.end_trial(permit(breaker, 10), Result.QUIET, 10)
         assert state(breaker) is State.HALF_OPEN
     assert breaker.quiet
-    breaker.end_call(permit(breaker, 10), Result.FAILURE, 10)
+    breaker.end_trial(permit(breaker, 10), Result.FAILURE, 10)
     assert state(breaker) is State.OPEN
     assert not breaker.quiet
 
@@ -170,7 +170,7 @@ def test_a_quiet_trial_does_not_close_and_lets_the_next_one_try() -> None:
 def test_failed_trial_reopens_with_a_longer_delay() -> None:
     """The backoff goes on where it was."""
     breaker = half_open()
-    breaker.end_call(permit(breaker, 10), Result.FAILURE, 10)
+    breaker.end_trial(permit(breaker, 10), Result.FAILURE, 10)
     assert breaker.state is State.OPEN
     assert breaker.next_probe == 20
 
@@ -178,7 +178,7 @@ def test_failed_trial_reopens_with_a_longer_delay() -> None:
 def test_cancelled_trial_frees_its_permit_and_says_nothing() -> None:
     """Neither success nor failure."""
     breaker = half_open()
-    breaker.end_call(permit(breaker, 10), Result.NEUTRAL, 10)
+    breaker.end_trial(permit(breaker, 10), Result.NEUTRAL, 10)
     assert (breaker.state, breaker.quiet) == (State.HALF_OPEN, False)
     assert breaker.admit(10) is not None
 
@@ -196,20 +196,23 @@ def test_settling_twice_counts_once() -> None:
     """The second time does nothing."""
     breaker = half_open()
     given = permit(breaker, 10)
-    breaker.end_call(given, Result.NEUTRAL, 10)
-    breaker.end_call(given, Result.SUCCESS, 10)
+    breaker.end_trial(given, Result.NEUTRAL, 10)
+    breaker.end_trial(given, Result.SUCCESS, 10)
     assert state(breaker) is State.HALF_OPEN
 
 
 @pytest.mark.parametrize("result", list(Result))
 def test_news_from_an_earlier_generation_changes_nothing(result: Result) -> None:
-    """Neither state, nor counts, nor the probe's time."""
-    breaker = ready()
-    late = permit(breaker)
-    breaker.trip(0)
+    """Neither state, nor counts, nor the probe's time, nor the trial under way."""
+    breaker = half_open()
+    late = permit(breaker, 10)
+    breaker.trip(10)
+    breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, 20)
+    permit(breaker, 20)
     before = breaker.snapshot(0, 0)
-    breaker.end_call(late, result, 3)
+    breaker.end_trial(late, result, 23)
     assert breaker.snapshot(0, 0) == before
+    assert breaker.admit(23) is None
 
 
 def test_probe_from_before_a_reset_changes_nothing() -> None:
@@ -257,7 +260,7 @@ def test_a_server_that_says_no_time_is_given_more_each_time() -> None:
         waits.append(breaker.not_before - now)
         now = breaker.not_before
     assert waits == [1, 2, 4, 8, 16, 32, 60]
-    breaker.end_call(permit(breaker, now), Result.SUCCESS, now)
+    breaker.worked()
     breaker.throttle(now, None)
     assert breaker.not_before == now + 1
 
@@ -276,7 +279,7 @@ def test_five_minutes_of_being_asked_to_wait_are_an_outage() -> None:
     breaker.throttle(0, 10)
     breaker.throttle(299, 10)
     assert state(breaker) is State.CLOSED
-    breaker.end_call(permit(breaker, 309), Result.SUCCESS, 309)
+    breaker.worked()
     breaker.throttle(310, 10)
     assert state(breaker) is State.CLOSED
     for now in (550, 609):
@@ -315,14 +318,14 @@ def test_finish_trials_needs_a_quiet_one() -> None:
     breaker = half_open()
     breaker.finish_trials()
     assert state(breaker) is State.HALF_OPEN
-    breaker.end_call(permit(breaker, 10), Result.NEUTRAL, 10)
+    breaker.end_trial(permit(breaker, 10), Result.NEUTRAL, 10)
     breaker.finish_trials()
     assert state(breaker) is State.HALF_OPEN
-    breaker.end_call(permit(breaker, 10), Result.QUIET, 10)
+    breaker.end_trial(permit(breaker, 10), Result.QUIET, 10)
     trial = permit(breaker, 10)
     breaker.finish_trials()  # not while another one tries
     assert state(breaker) is State.HALF_OPEN
-    breaker.end_call(trial, Result.NEUTRAL, 10)
+    breaker.end_trial(trial, Result.NEUTRAL, 10)
     breaker.finish_trials()
     assert state(breaker) is State.CLOSED
 
@@ -330,7 +333,7 @@ def test_finish_trials_needs_a_quiet_one() -> None:
 def test_a_quiet_trial_of_before_a_restart_needs_a_probe() -> None:
     """What was seen then proves nothing of today."""
     breaker = half_open()
-    breaker.end_call(permit(breaker, 10), Result.QUIET, 10)
+    breaker.end_trial(permit(breaker, 10), Result.QUIET, 10)
     other = Breaker(Fixed())
     other.restore(breaker.snapshot(10, 10), 20, 20)
     other.finish_trials()
@@ -345,7 +348,7 @@ def test_every_state_survives(make: Any) -> None:
     """State, counts and step come back; a probe precedes the first call."""
     breaker = make()
     if breaker.state is State.HALF_OPEN:
-        breaker.end_call(permit(breaker, 10), Result.QUIET, 10)
+        breaker.end_trial(permit(breaker, 10), Result.QUIET, 10)
         permit(breaker, 10)  # lost with the process
     saved = breaker.snapshot(10, 1_000_010)
     other = Breaker(Fixed())

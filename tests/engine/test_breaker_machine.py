@@ -75,7 +75,8 @@ class Era:
     probe: tuple[float, float] | None = None  # not before, not after
     waits: float = -1.0  # how long in all, once that is known
     probing: bool = False
-    permits: dict[Permit, float] = field(default_factory=dict)  # → end of its lease
+    trial: Permit | None = None  # the one under way
+    lease: float = math.inf  # its end
 
 
 class Model:
@@ -93,21 +94,19 @@ class Model:
         era = self.era
         if era.state is State.OPEN or not era.verified or now < era.quiet_until:
             return False
-        return era.state is State.CLOSED or not era.permits
+        return era.trial is None
 
     def hear(self, permit: Permit, result: Result, now: float) -> None:
-        """Take in what a call found, if it is of this era and heard for the first time."""
+        """Take in what a trial found, if it is of this era and heard for the first time."""
         era = self.era
-        if era.permits.pop(permit, None) is None:
+        if era.trial is not permit:
             return
-        tries = era.state is State.HALF_OPEN
+        era.trial = None
         if result is Result.QUIET:
-            era.quiet = era.quiet or tries
+            era.quiet = True
         elif result is Result.SUCCESS:
-            era.wishes = []
-            if tries:
-                self.close()
-        elif result is Result.FAILURE and tries:
+            self.close()
+        elif result is Result.FAILURE:
             self.trip(now, None)
 
     def trip(self, now: float, asked: float | None) -> None:
@@ -140,11 +139,9 @@ class Model:
         self.era.verified, self.era.doubted = False, True
 
     def run_out(self, now: float) -> None:
-        """Let leases end."""
-        era = self.era
-        for permit, end in list(era.permits.items()):
-            if now >= end and self.era is era:
-                self.hear(permit, Result.FAILURE, now)
+        """Let the lease of a trial end."""
+        if self.era.trial is not None and now >= self.era.lease:
+            self.hear(self.era.trial, Result.FAILURE, now)
 
     def probed(self, result: Result, now: float, asked: float | None) -> None:
         """Take in what a probe of this era found."""
@@ -261,15 +258,15 @@ class BreakerMachine(Machine):
             self.after()
             return None
         assert permit.trial is (self.breaker.state is State.HALF_OPEN)
-        assert permit.deadline == self.now + LEASE
         assert permit not in self.held + self.lost + self.done
-        self.model.era.permits[permit] = permit.deadline
+        if permit.trial:
+            self.model.era.trial, self.model.era.lease = permit, self.now + LEASE
         self.after()
         return permit
 
     def give(self, permit: Permit, result: Result) -> None:
         """Settle a permit in both worlds."""
-        self.breaker.end_call(permit, result, self.now)
+        self.breaker.end_trial(permit, result, self.now)
         self.model.hear(permit, result, self.now)
         self.after()
 
@@ -346,7 +343,7 @@ class BreakerMachine(Machine):
     def come_late(self, which: int, result: Result) -> None:
         """Hear of a call that was given up."""
         permit = self.lost.pop(which % len(self.lost))
-        late = permit not in self.model.era.permits
+        late = permit is not self.model.era.trial
         before = self.breaker.snapshot(self.now, self.wall)
         self.give(permit, result)
         if late:
@@ -361,7 +358,7 @@ class BreakerMachine(Machine):
             era.state is State.HALF_OPEN
             and era.verified  # every start verifies first
             and era.quiet
-            and not era.permits
+            and era.trial is None
         ):
             self.model.close()
         self.breaker.finish_trials()
@@ -492,7 +489,14 @@ class BreakerMachine(Machine):
             self.now += pause
             self.wall += pause
             if number == good and self.model.era.state is State.CLOSED:
-                self.call(Result.SUCCESS)
+                self.worked()
+
+    @rule()
+    def worked(self) -> None:
+        """Hear of an edit that went well: all wishes of before are forgotten."""
+        self.breaker.worked()
+        self.model.era.wishes = []
+        self.after()
 
     @rule()
     def doubt(self) -> None:
@@ -694,7 +698,7 @@ class BreakerMachine(Machine):
         breaker = copy.deepcopy(
             self.breaker, {id(random): random for random in [_random(self.breaker)]}
         )
-        ends = sorted(self.model.era.permits.values())
+        ends = [self.model.era.lease]
         now, token = self.now, self.token
         for _ in range(20):
             if token is not None:
@@ -704,7 +708,7 @@ class BreakerMachine(Machine):
                 now = max(now, at)
                 breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, now)
             elif (permit := breaker.admit(now)) is not None:
-                breaker.end_call(permit, Result.SUCCESS, now)
+                breaker.end_trial(permit, Result.SUCCESS, now)
                 if breaker.state is State.CLOSED:
                     break
             elif breaker.state is not State.OPEN:

@@ -78,7 +78,7 @@ async def test_half_open_is_told_once_an_outage() -> None:
         await _probe(circuit, Result.SUCCESS)
         permit = circuit.admit()
         assert permit is not None
-        await circuit.end_call(permit, Result.SUCCESS)
+        await circuit.end_trial(permit, Result.SUCCESS)
     told = [type(event) for event in events if isinstance(event, CircuitMoved)]
     assert told == [CircuitOpened, CircuitHalfOpened, CircuitClosed] * 2
 

@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 class Result(StrEnum):
-    """What a permitted call says of the server."""
+    """What a trial, or a probe, says of the server."""
 
     SUCCESS = "success"  # an edit or an upload went well; a probe passed
     QUIET = "quiet"  # a trial that had nothing to write
@@ -36,10 +36,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Permit:
-    """The right to call, from one era; used once."""
+    """The right to call. That of a trial is from one era, and used once."""
 
     trial: bool
-    deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,8 @@ class Breaker:
         self.not_before = -math.inf  # the server asked us to wait until then
         self._throttles = 0  # how often it asked since an edit went well
         self._throttled_since = 0.0
-        self._permits: set[Permit] = set()
+        self._trial: Permit | None = None  # the one under way
+        self._lease = 0.0  # the end of its lease
         self._probe: int | None = None  # generation of the probe under way
         self._void = False  # it began before the last doubt
         self._wait = 0.0  # how long the wait for ``next_probe`` was meant to be
@@ -107,28 +107,28 @@ class Breaker:
         self.expire(now)
         if not self.found_well or now < self.not_before:
             return None
-        trial = self.state is State.HALF_OPEN
-        if trial and self._permits:
+        if self.state is State.CLOSED:
+            return Permit(trial=False)
+        if self._trial is not None:
             return None
-        permit = Permit(trial, now + self.policy.lease)
-        self._permits.add(permit)
-        return permit
+        self._trial, self._lease = Permit(trial=True), now + self.policy.lease
+        return self._trial
 
-    def end_call(self, permit: Permit, result: Result, now: float) -> None:
-        """Take a permit back with what it found; a second time does nothing."""
-        if permit not in self._permits:
+    def end_trial(self, permit: Permit, result: Result, now: float) -> None:
+        """Take a permit back with what it found, if it is that of the trial under way."""
+        if permit is not self._trial:
             return
-        self._permits.remove(permit)
-        if result is Result.SUCCESS:
-            self._throttles = 0
-        if not permit.trial:
-            return
+        self._trial = None
         if result is Result.SUCCESS:
             self._move(State.CLOSED)
         elif result is Result.QUIET:
             self.quiet = True
         elif result is Result.FAILURE:
             self.trip(now)
+
+    def worked(self) -> None:
+        """Note that an edit went well: whoever is asked to slow down begins anew."""
+        self._throttles = 0
 
     def trip(self, now: float, retry_after: float | None = None) -> None:
         """Open now, unless it is open: the server itself is in trouble."""
@@ -161,9 +161,9 @@ class Breaker:
         self.verified, self._void = False, True
 
     def expire(self, now: float) -> None:
-        """Free forgotten permits; a trial that was forgotten has failed."""
-        for permit in [p for p in self._permits if now >= p.deadline]:
-            self.end_call(permit, Result.FAILURE, now)
+        """Count a trial that was forgotten as failed."""
+        if self._trial is not None and now >= self._lease:
+            self.end_trial(self._trial, Result.FAILURE, now)
 
     def finish_trials(self) -> None:
         """Close on a trial that had nothing to write, as no job is left to try.
@@ -175,7 +175,7 @@ class Breaker:
             self.state is State.HALF_OPEN
             and self.verified
             and self.quiet
-            and not self._permits
+            and self._trial is None
         ):
             self._move(State.CLOSED)
 
@@ -234,7 +234,7 @@ class Breaker:
     def _move(self, state: State) -> None:
         self.state = state
         self.generation += 1
-        self._permits.clear()
+        self._trial = None
         self._probe = None
         self.quiet = False
         self.next_probe = None
@@ -307,5 +307,4 @@ class Breaker:
         self.quiet, self.step = quiet, step
         self.next_probe, self._wait = next_probe, whole
         self.verified = False
-        self._probe = None
-        self._permits.clear()
+        self._probe = self._trial = None

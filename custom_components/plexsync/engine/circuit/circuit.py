@@ -155,13 +155,10 @@ class Circuit:
         wait = self.breaker.not_before - self._clock.monotonic()
         return wait if wait > 0 else None
 
-    async def end_call(self, permit: Permit, result: Result) -> None:
-        """Take a permit back with what its call, or its whole trial, showed."""
-        self.breaker.end_call(permit, result, self._clock.monotonic())
-        if permit.trial:
-            # The next one may begin. Nobody waits for other permits, and a worker that
-            # hands one back and then waits for the bell would only wake itself.
-            self.notify()
+    async def end_trial(self, permit: Permit, result: Result) -> None:
+        """Take a permit back with what its trial showed."""
+        self.breaker.end_trial(permit, result, self._clock.monotonic())
+        self.notify()  # the next one may begin
         await self.moved("recovery")
 
     async def finish_trials(self) -> None:
@@ -174,6 +171,7 @@ class Circuit:
     def edit_worked(self) -> None:
         """Note that an edit went well: no run of failures goes on over it."""
         self.pace.worked()
+        self.breaker.worked()
         self.evidence.forget()
         # After a kill, an outage would be dated back to the fault that is on disk.
         if self.evidence.on_disk:
@@ -201,7 +199,7 @@ class Circuit:
         self.evidence.begins(since)
 
     async def expire(self) -> None:
-        """Free permits that were forgotten."""
+        """Count a trial that was forgotten."""
         self.breaker.expire(self._clock.monotonic())
         await self.moved("lease_expired")
 
