@@ -122,7 +122,7 @@ async def test_every_state_survives_an_unload(
         now = entry.runtime_data.engine.clock.wall()
         if state is State.CLOSED:
             for item in ("101", "102"):
-                circuit.edit_failed(item, now, refused=False)
+                circuit.evidence.edit_failed(item, now, refused=False)
         else:
             await circuit.trip("error_500", since=now)
         if state is State.HALF_OPEN:
@@ -148,7 +148,6 @@ GOOD: dict[str, Any] = {
         "format": 1,
         "state": "open",
         "generation": 3,
-        "failures": 5,
         "quiet": False,
         "step": 2,
         "probe_at": 1e12,
@@ -257,7 +256,7 @@ async def test_a_store_that_cannot_be_written(
         (path / "occupied").touch()
         circuit = entry.runtime_data.engine.circuit
         await circuit.save()
-        assert circuit.save_failed
+        assert circuit.saves.failed
         issues = ir.async_get(hass).issues
         await until(
             hass,
@@ -269,7 +268,7 @@ async def test_a_store_that_cannot_be_written(
         (path / "occupied").unlink()
         path.rmdir()
         await circuit.save()
-        assert not circuit.save_failed
+        assert not circuit.saves.failed
         await until(
             hass,
             lambda: not any("store" in key[1] for key in issues),

@@ -89,7 +89,7 @@ def async_ask_owner(host: Host, data: Snapshot | None) -> None:
     issues.async_follow_holds(
         hass, entry, circuit.holds, found_well=circuit.breaker.found_well
     )
-    issues.async_follow_save(hass, entry, has_failed=circuit.last_save_failed)
+    issues.async_follow_save(hass, entry, has_failed=circuit.saves.failed)
     # Opening the database has written to it, so it is known to work from the start.
     fails = engine.worker.storage_failed
     issues.async_follow(hass, entry, issues.DATABASE_FAILS, present=fails)

@@ -335,7 +335,7 @@ async def _meet_faults(world: World) -> None:
     await world.submit(world.record(4, 1))
     await world.drained(waiting=1)
     world.core.add_item(world.section, "Late", file=world.path(FILMS + 1))
-    await world.ask(world.engine.plex_notices.wake_missing)
+    await world.ask(lambda: world.engine.arrivals.came([]))
     await world.drained()
     await world.ask(world.engine.failed_jobs.retry)
     await world.drained()

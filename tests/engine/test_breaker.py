@@ -37,10 +37,9 @@ def permit(breaker: Breaker, now: float = 0.0) -> Permit:
 
 
 def opened(now: float = 0.0) -> Breaker:
-    """Give a breaker that five failures opened."""
+    """Give a breaker that a server in trouble opened."""
     breaker = ready()
-    for _ in range(5):
-        breaker.end_call(permit(breaker, now), Result.FAILURE, now)
+    breaker.trip(now)
     assert breaker.state is State.OPEN
     return breaker
 
@@ -65,17 +64,6 @@ def test_no_call_before_the_first_probe() -> None:
     assert breaker.probe_at(0) == 0
     breaker.end_probe(breaker.begin_probe(), Result.FAILURE, 0)
     assert breaker.state is State.OPEN
-
-
-def test_five_failures_in_a_row_open() -> None:
-    """Four do not, and a success in between starts the count anew."""
-    breaker = ready()
-    for result in [*[Result.FAILURE] * 4, Result.SUCCESS, *[Result.FAILURE] * 4]:
-        breaker.end_call(permit(breaker), result, 0)
-    assert state(breaker) is State.CLOSED
-    breaker.end_call(permit(breaker), Result.FAILURE, 0)
-    assert state(breaker) is State.OPEN
-    assert breaker.failures == 5
 
 
 def test_a_doubt_lets_nobody_call_before_the_probe_has_decided() -> None:
@@ -161,7 +149,7 @@ def test_half_open_admits_one_trial_at_a_time() -> None:
 def test_one_good_trial_closes() -> None:
     """And the backoff begins anew."""
     breaker = half_open()
-    breaker.end_call(permit(breaker, 10), Result.SUCCESS, 10)
+    breaker.end_trial(permit(breaker, 10), Result.SUCCESS, 10)
     assert breaker.state is State.CLOSED
     assert breaker.step == 0
     assert breaker.admit(10) is not None
@@ -171,10 +159,10 @@ def test_a_quiet_trial_does_not_close_and_lets_the_next_one_try() -> None:
     """That nothing was to be written shows nothing of writing."""
     breaker = half_open()
     for _ in range(5):
-        breaker.end_call(permit(breaker, 10), Result.QUIET, 10)
+        breaker.end_trial(permit(breaker, 10), Result.QUIET, 10)
         assert state(breaker) is State.HALF_OPEN
     assert breaker.quiet
-    breaker.end_call(permit(breaker, 10), Result.FAILURE, 10)
+    breaker.end_trial(permit(breaker, 10), Result.FAILURE, 10)
     assert state(breaker) is State.OPEN
     assert not breaker.quiet
 
@@ -182,7 +170,7 @@ def test_a_quiet_trial_does_not_close_and_lets_the_next_one_try() -> None:
 def test_failed_trial_reopens_with_a_longer_delay() -> None:
     """The backoff goes on where it was."""
     breaker = half_open()
-    breaker.end_call(permit(breaker, 10), Result.FAILURE, 10)
+    breaker.end_trial(permit(breaker, 10), Result.FAILURE, 10)
     assert breaker.state is State.OPEN
     assert breaker.next_probe == 20
 
@@ -190,7 +178,7 @@ def test_failed_trial_reopens_with_a_longer_delay() -> None:
 def test_cancelled_trial_frees_its_permit_and_says_nothing() -> None:
     """Neither success nor failure."""
     breaker = half_open()
-    breaker.end_call(permit(breaker, 10), Result.NEUTRAL, 10)
+    breaker.end_trial(permit(breaker, 10), Result.NEUTRAL, 10)
     assert (breaker.state, breaker.quiet) == (State.HALF_OPEN, False)
     assert breaker.admit(10) is not None
 
@@ -206,23 +194,25 @@ def test_forgotten_trial_fails_at_its_lease() -> None:
 
 def test_settling_twice_counts_once() -> None:
     """The second time does nothing."""
-    breaker = ready()
-    given = permit(breaker)
-    breaker.end_call(given, Result.FAILURE, 0)
-    breaker.end_call(given, Result.FAILURE, 0)
-    assert breaker.failures == 1
+    breaker = half_open()
+    given = permit(breaker, 10)
+    breaker.end_trial(given, Result.NEUTRAL, 10)
+    breaker.end_trial(given, Result.SUCCESS, 10)
+    assert state(breaker) is State.HALF_OPEN
 
 
 @pytest.mark.parametrize("result", list(Result))
 def test_news_from_an_earlier_generation_changes_nothing(result: Result) -> None:
-    """Neither state, nor counts, nor the probe's time."""
-    breaker = ready()
-    late = permit(breaker)
-    for _ in range(5):
-        breaker.end_call(permit(breaker), Result.FAILURE, 0)
+    """Neither state, nor counts, nor the probe's time, nor the trial under way."""
+    breaker = half_open()
+    late = permit(breaker, 10)
+    breaker.trip(10)
+    breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, 20)
+    permit(breaker, 20)
     before = breaker.snapshot(0, 0)
-    breaker.end_call(late, result, 3)
+    breaker.end_trial(late, result, 23)
     assert breaker.snapshot(0, 0) == before
+    assert breaker.admit(23) is None
 
 
 def test_probe_from_before_a_reset_changes_nothing() -> None:
@@ -270,7 +260,7 @@ def test_a_server_that_says_no_time_is_given_more_each_time() -> None:
         waits.append(breaker.not_before - now)
         now = breaker.not_before
     assert waits == [1, 2, 4, 8, 16, 32, 60]
-    breaker.end_call(permit(breaker, now), Result.SUCCESS, now)
+    breaker.worked()
     breaker.throttle(now, None)
     assert breaker.not_before == now + 1
 
@@ -289,7 +279,7 @@ def test_five_minutes_of_being_asked_to_wait_are_an_outage() -> None:
     breaker.throttle(0, 10)
     breaker.throttle(299, 10)
     assert state(breaker) is State.CLOSED
-    breaker.end_call(permit(breaker, 309), Result.SUCCESS, 309)
+    breaker.worked()
     breaker.throttle(310, 10)
     assert state(breaker) is State.CLOSED
     for now in (550, 609):
@@ -328,14 +318,14 @@ def test_finish_trials_needs_a_quiet_one() -> None:
     breaker = half_open()
     breaker.finish_trials()
     assert state(breaker) is State.HALF_OPEN
-    breaker.end_call(permit(breaker, 10), Result.NEUTRAL, 10)
+    breaker.end_trial(permit(breaker, 10), Result.NEUTRAL, 10)
     breaker.finish_trials()
     assert state(breaker) is State.HALF_OPEN
-    breaker.end_call(permit(breaker, 10), Result.QUIET, 10)
+    breaker.end_trial(permit(breaker, 10), Result.QUIET, 10)
     trial = permit(breaker, 10)
     breaker.finish_trials()  # not while another one tries
     assert state(breaker) is State.HALF_OPEN
-    breaker.end_call(trial, Result.NEUTRAL, 10)
+    breaker.end_trial(trial, Result.NEUTRAL, 10)
     breaker.finish_trials()
     assert state(breaker) is State.CLOSED
 
@@ -343,7 +333,7 @@ def test_finish_trials_needs_a_quiet_one() -> None:
 def test_a_quiet_trial_of_before_a_restart_needs_a_probe() -> None:
     """What was seen then proves nothing of today."""
     breaker = half_open()
-    breaker.end_call(permit(breaker, 10), Result.QUIET, 10)
+    breaker.end_trial(permit(breaker, 10), Result.QUIET, 10)
     other = Breaker(Fixed())
     other.restore(breaker.snapshot(10, 10), 20, 20)
     other.finish_trials()
@@ -357,10 +347,8 @@ def test_a_quiet_trial_of_before_a_restart_needs_a_probe() -> None:
 def test_every_state_survives(make: Any) -> None:
     """State, counts and step come back; a probe precedes the first call."""
     breaker = make()
-    if breaker.state is State.CLOSED:
-        breaker.end_call(permit(breaker), Result.FAILURE, 0)
     if breaker.state is State.HALF_OPEN:
-        breaker.end_call(permit(breaker, 10), Result.QUIET, 10)
+        breaker.end_trial(permit(breaker, 10), Result.QUIET, 10)
         permit(breaker, 10)  # lost with the process
     saved = breaker.snapshot(10, 1_000_010)
     other = Breaker(Fixed())
@@ -408,13 +396,12 @@ GOOD = opened().snapshot(0, 1e6)
         {"state": "melted"},
         {"state": None},
         {"state": ["open"]},
-        {"failures": -1},
-        {"failures": "5"},
-        {"failures": None},
         {"quiet": 1},
         {"quiet": None},
         {"step": 61},
         {"step": 1.5},
+        {"step": -1},
+        {"step": True},
         {"generation": None},
         {"format": 2},
     ],

@@ -26,7 +26,6 @@ from custom_components.plexsync.engine.circuit.breaker import (
 
 from .machines import LIMIT, Machine, run
 
-FAILURES = 5
 FIRST, CAP, JITTER = 5.0, 60.0, 0.2
 LEASE = 600.0
 ASKED_CAP = 600.0
@@ -68,8 +67,6 @@ class Era:
     state: State
     number: int
     step: int = 0
-    failures: int = 0  # brought along
-    heard: list[Result] = field(default_factory=list)  # good and bad
     quiet: bool = False  # a trial had nothing to write
     verified: bool = True
     doubted: bool = False  # since the probe under way began
@@ -78,16 +75,8 @@ class Era:
     probe: tuple[float, float] | None = None  # not before, not after
     waits: float = -1.0  # how long in all, once that is known
     probing: bool = False
-    permits: dict[int, float] = field(default_factory=dict)  # id → end of its lease
-
-    def failures_in_a_row(self) -> int:
-        """Count back to the last success."""
-        run = 0
-        for result in reversed(self.heard):
-            if result is Result.SUCCESS:
-                return run
-            run += 1
-        return self.failures + run
+    trial: Permit | None = None  # the one under way
+    lease: float = math.inf  # its end
 
 
 class Model:
@@ -105,22 +94,19 @@ class Model:
         era = self.era
         if era.state is State.OPEN or not era.verified or now < era.quiet_until:
             return False
-        return era.state is State.CLOSED or not era.permits
+        return era.trial is None
 
     def hear(self, permit: Permit, result: Result, now: float) -> None:
-        """Take in what a call found, if it is of this era and heard for the first time."""
-        if self.era.permits.pop(permit.id, None) is None or result is Result.NEUTRAL:
-            return
+        """Take in what a trial found, if it is of this era and heard for the first time."""
         era = self.era
-        if result is Result.QUIET:
-            era.quiet = era.quiet or era.state is State.HALF_OPEN
+        if era.trial is not permit:
             return
-        era.heard.append(result)
-        if result is Result.SUCCESS:
-            era.wishes = []
-            if era.state is State.HALF_OPEN:
-                self.close()
-        elif era.state is State.HALF_OPEN or era.failures_in_a_row() >= FAILURES:
+        era.trial = None
+        if result is Result.QUIET:
+            era.quiet = True
+        elif result is Result.SUCCESS:
+            self.close()
+        elif result is Result.FAILURE:
             self.trip(now, None)
 
     def trip(self, now: float, asked: float | None) -> None:
@@ -128,7 +114,7 @@ class Model:
         era = self.era
         if era.state is not State.OPEN:
             grown = era.step + (era.state is State.HALF_OPEN)
-            self.open(now, asked, grown, era.failures_in_a_row())
+            self.open(now, asked, grown)
 
     def slow(self, now: float, asked: float | None) -> None:
         """Wait as asked; a trial that is, and who has been for too long, opens."""
@@ -153,11 +139,9 @@ class Model:
         self.era.verified, self.era.doubted = False, True
 
     def run_out(self, now: float) -> None:
-        """Let leases end."""
-        era = self.era
-        for number, end in list(era.permits.items()):
-            if now >= end and self.era is era:
-                self.hear(Permit(number, era.number, False, end), Result.FAILURE, now)
+        """Let the lease of a trial end."""
+        if self.era.trial is not None and now >= self.era.lease:
+            self.hear(self.era.trial, Result.FAILURE, now)
 
     def probed(self, result: Result, now: float, asked: float | None) -> None:
         """Take in what a probe of this era found."""
@@ -168,17 +152,15 @@ class Model:
                 self.schedule(now, None)
         elif result is Result.FAILURE:
             grown = era.step + (era.state is not State.CLOSED)
-            self.open(now, asked, grown, era.failures_in_a_row())
+            self.open(now, asked, grown)
         elif era.state is State.OPEN:
             self.era = Era(State.HALF_OPEN, era.number + 1, step=era.step)
         elif not era.doubted:
             era.verified = True
 
-    def open(self, now: float, asked: float | None, step: int, failures: int) -> None:
+    def open(self, now: float, asked: float | None, step: int) -> None:
         """Begin an open era."""
-        self.era = Era(
-            State.OPEN, self.era.number + 1, step=min(step, 60), failures=failures
-        )
+        self.era = Era(State.OPEN, self.era.number + 1, step=min(step, 60))
         self.schedule(now, asked)
 
     def schedule(self, now: float, asked: float | None) -> None:
@@ -270,26 +252,22 @@ class BreakerMachine(Machine):
     def take(self) -> Permit | None:
         """Ask for a permit; the model says whether one may be had."""
         may = self.model.may_call(self.now)
-        before = self.breaker.generation
         permit = self.breaker.admit(self.now)
         assert (permit is not None) is may  # I5, I7, I8, I9
         if permit is None:
             self.after()
             return None
-        assert permit.generation == self.breaker.generation == self.model.era.number
-        assert before <= permit.generation
         assert permit.trial is (self.breaker.state is State.HALF_OPEN)
-        assert permit.deadline == self.now + LEASE
         assert permit not in self.held + self.lost + self.done
-        self.model.era.permits[permit.id] = permit.deadline
+        if permit.trial:
+            self.model.era.trial, self.model.era.lease = permit, self.now + LEASE
         self.after()
         return permit
 
     def give(self, permit: Permit, result: Result) -> None:
         """Settle a permit in both worlds."""
-        self.breaker.end_call(permit, result, self.now)
-        if permit.generation == self.model.era.number:
-            self.model.hear(permit, result, self.now)
+        self.breaker.end_trial(permit, result, self.now)
+        self.model.hear(permit, result, self.now)
         self.after()
 
     def probe(self, result: Result, asked: float | None = None) -> None:
@@ -365,7 +343,7 @@ class BreakerMachine(Machine):
     def come_late(self, which: int, result: Result) -> None:
         """Hear of a call that was given up."""
         permit = self.lost.pop(which % len(self.lost))
-        late = permit.id not in self.model.era.permits
+        late = permit is not self.model.era.trial
         before = self.breaker.snapshot(self.now, self.wall)
         self.give(permit, result)
         if late:
@@ -380,7 +358,7 @@ class BreakerMachine(Machine):
             era.state is State.HALF_OPEN
             and era.verified  # every start verifies first
             and era.quiet
-            and not era.permits
+            and era.trial is None
         ):
             self.model.close()
         self.breaker.finish_trials()
@@ -422,11 +400,11 @@ class BreakerMachine(Machine):
             self.breaker.reset()
             self.model.close(verified=False)
             self.after(by_hand=True)
-        while self.model.era.state is State.CLOSED:
+        if self.model.era.state is State.CLOSED:
             if not self.model.era.verified:
                 self.probe(Result.FAILURE)
             else:
-                self.call(Result.FAILURE)
+                self.trip(None)
         if reached is not State.OPEN and self.model.era.state is State.OPEN:
             self.probe(Result.SUCCESS)
         while reached is State.CLOSED and self.model.era.state is State.HALF_OPEN:
@@ -449,7 +427,7 @@ class BreakerMachine(Machine):
             if self.breaker.state is State.HALF_OPEN:
                 self.call(result)
 
-    @rule(results=st.lists(anything, min_size=FAILURES, max_size=9))
+    @rule(results=st.lists(anything, min_size=5, max_size=9))
     def calls(self, results: list[Result]) -> None:
         """Be closed, and make one call after another: each ends in its own way."""
         self.go_through_outage(State.CLOSED)
@@ -511,7 +489,14 @@ class BreakerMachine(Machine):
             self.now += pause
             self.wall += pause
             if number == good and self.model.era.state is State.CLOSED:
-                self.call(Result.SUCCESS)
+                self.worked()
+
+    @rule()
+    def worked(self) -> None:
+        """Hear of an edit that went well: all wishes of before are forgotten."""
+        self.breaker.worked()
+        self.model.era.wishes = []
+        self.after()
 
     @rule()
     def doubt(self) -> None:
@@ -639,7 +624,6 @@ class BreakerMachine(Machine):
             State(saved["state"]),
             saved["generation"],
             step=saved["step"],
-            failures=saved["failures"],
             quiet=saved["quiet"],
             verified=False,
         )
@@ -668,7 +652,6 @@ class BreakerMachine(Machine):
                 "format",
                 "state",
                 "generation",
-                "failures",
                 "quiet",
                 "step",
                 "probe_at",
@@ -702,8 +685,6 @@ class BreakerMachine(Machine):
         assert breaker.verified is era.verified
         assert breaker.step == era.step
         assert breaker.quiet is era.quiet
-        assert breaker.failures == era.failures_in_a_row()
-        assert era.state is not State.CLOSED or era.failures_in_a_row() < FAILURES
         assert breaker.not_before == era.quiet_until
         due, at = self.model.probe_due(self.now), breaker.probe_at(self.now)
         assert (due is None) is (at is None)
@@ -717,7 +698,7 @@ class BreakerMachine(Machine):
         breaker = copy.deepcopy(
             self.breaker, {id(random): random for random in [_random(self.breaker)]}
         )
-        ends = sorted(self.model.era.permits.values())
+        ends = [self.model.era.lease]
         now, token = self.now, self.token
         for _ in range(20):
             if token is not None:
@@ -727,7 +708,7 @@ class BreakerMachine(Machine):
                 now = max(now, at)
                 breaker.end_probe(breaker.begin_probe(), Result.SUCCESS, now)
             elif (permit := breaker.admit(now)) is not None:
-                breaker.end_call(permit, Result.SUCCESS, now)
+                breaker.end_trial(permit, Result.SUCCESS, now)
                 if breaker.state is State.CLOSED:
                     break
             elif breaker.state is not State.OPEN:

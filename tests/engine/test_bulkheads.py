@@ -1,6 +1,7 @@
 """The bulkheads: kinds of call that fail, each shut for itself."""
 
 import itertools
+import math
 from random import Random
 
 import pytest
@@ -151,8 +152,8 @@ def test_whoever_does_not_try_what_fails_is_told_all_that_is_shut() -> None:
     bulkheads.failed("edits:films", "a", 0.0)  # one of three
     assert bulkheads.not_to_ask("listing", 0.0) == {"films"}
     assert bulkheads.not_to_ask("listing", 9.0) == frozenset()
-    assert bulkheads.not_to_ask("listing", None) == {"films"}
-    assert bulkheads.not_to_ask("edits", None) == frozenset()
+    assert bulkheads.not_to_ask("listing", -math.inf) == {"films"}
+    assert bulkheads.not_to_ask("edits", -math.inf) == frozenset()
 
 
 def test_a_kind_waits_for_as_long_as_it_was_asked_to() -> None:
@@ -226,7 +227,7 @@ def test_an_outage_forgets_all_and_wakes_all() -> None:
 def test_a_kind_is_in_doubt_until_it_is_tried_or_not_needed() -> None:
     """What failed before the start is open; only a call that goes well speaks for it."""
     bulkheads = Bulkheads(Random(16))
-    bulkheads.doubt([LISTING, "edits:films", "edits:music"])
+    bulkheads.in_doubt.update([LISTING, "edits:films", "edits:music"])
     assert bulkheads.admit(LISTING, 0.0)
     bulkheads.worked(LISTING)
     assert bulkheads.in_doubt == {"edits:films", "edits:music"}

@@ -45,10 +45,9 @@ def _circuit(store: MemoryStore) -> tuple[Circuit, list[Event]]:
 
 async def _probe(circuit: Circuit, result: Result) -> None:
     """Let a probe end like this."""
-    before = circuit.breaker.state
     token = circuit.breaker.begin_probe()
     circuit.breaker.end_probe(token, result, 0.0)
-    await circuit.moved(before, "recovery")
+    await circuit.moved("recovery")
 
 
 async def test_no_permit_while_half_open_is_being_saved() -> None:
@@ -79,9 +78,22 @@ async def test_half_open_is_told_once_an_outage() -> None:
         await _probe(circuit, Result.SUCCESS)
         permit = circuit.admit()
         assert permit is not None
-        await circuit.end_call(permit, Result.SUCCESS)
+        await circuit.end_trial(permit, Result.SUCCESS)
     told = [type(event) for event in events if isinstance(event, CircuitMoved)]
     assert told == [CircuitOpened, CircuitHalfOpened, CircuitClosed] * 2
+
+
+async def test_a_reset_by_hand_ends_the_outage_and_begins_gently() -> None:
+    """Like every closing; that it was by hand stands in the outage's record."""
+    circuit, events = _circuit(MemoryStore())
+    await circuit.trip("refused", since=1.0)
+    await circuit.reset()
+    assert circuit.outages.outages[-1].ended_by == "reset"
+    assert circuit.pace.limit == 1
+    assert circuit.admit() is None  # a probe comes first
+    await circuit.reset()
+    closed = [event.cause for event in events if isinstance(event, CircuitClosed)]
+    assert closed == ["reset"]
 
 
 async def test_an_item_that_failed_long_ago_began_no_outage() -> None:
@@ -89,7 +101,7 @@ async def test_an_item_that_failed_long_ago_began_no_outage() -> None:
     now = Clock().wall()
     for earlier, began in ((now - 3600, now - 10), (now - 40, now - 40)):
         circuit, _ = _circuit(MemoryStore())
-        circuit.edit_failed("1", earlier, refused=False)
+        circuit.evidence.edit_failed("1", earlier, refused=False)
         await circuit.trip("refused", since=now - 10)
         assert circuit.outages.current is not None
         assert circuit.outages.current.start == began

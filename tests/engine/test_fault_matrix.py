@@ -114,7 +114,7 @@ async def _observe(rig: Rig, step: str, fault: str) -> str:
         await plex.start()
     rig.engine.circuit.breaker.not_before = 0.0
     rig.engine.health.hurry()
-    await rig.engine.plex_notices.wake_missing()
+    await rig.engine.arrivals.came([])
     rig.engine.circuit.notify()
     if seen.startswith("failed"):
         await rig.engine.failed_jobs.retry()

@@ -828,7 +828,7 @@ def test_another_machine_holds_until_the_right_one_answers() -> None:
         assert world.circuit.holds == set()
         permit = world.circuit.admit()
         assert permit is not None
-        await world.circuit.end_call(permit, Result.SUCCESS)
+        await world.circuit.end_trial(permit, Result.SUCCESS)
         assert (world.state, world.outage_began()) == (State.CLOSED, None)
         looks.cancel()
 

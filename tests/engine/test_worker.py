@@ -256,8 +256,6 @@ async def test_killed_in_the_middle_of_a_job(rig: Rig, step: str, when: str) -> 
     ]
     await rig.submit(records)
     await rig.state(State.OPEN)
-    failures = rig.engine.circuit.breaker.failures
-    assert failures <= rig.engine.circuit.breaker.policy.failures
     jobs, pending = await rig.engine.job_status.jobs()
     assert pending == 20
     assert {(job.attempts, job.state == "failed") for job in jobs} == {(0, False)}

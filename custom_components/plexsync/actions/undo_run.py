@@ -7,7 +7,6 @@ from homeassistant.util.json import JsonObjectType
 
 from ..const import DOMAIN
 from ..coordinator import PlexSyncCoordinator
-from ..engine.calls.guarded_calls import CircuitRefusedError
 from ..engine.model.faults import Fault
 from ..engine.model.record import Find
 from ..engine.undoing import NotAsShownError, Which
@@ -77,7 +76,7 @@ async def async_undo_since(
     async def undo() -> tuple[int, int, dict[str, int]] | None:
         try:
             return await undoing.undo_since(since, until, source)
-        except Fault, CircuitRefusedError:
+        except Fault:
             return None  # Plex is away: the engine continues once it is back
 
     task = coordinator.config_entry.async_create_background_task(

@@ -12,10 +12,9 @@ import json
 from sqlite3 import Connection
 
 from .calls.admission import Admission
-from .calls.guarded_calls import CircuitRefusedError
 from .calls.judge import About, Purpose
 from .circuit.circuit import Circuit
-from .jobs import failed_rows, intake
+from .jobs import failed_rows, intake, queue
 from .jobs.failed_rows import Choice
 from .jobs.job import Priority
 from .ledger import parts
@@ -25,7 +24,6 @@ from .model.holds import READING
 from .model.ports import Item
 from .model.reasons import Reason
 from .model.record import Record
-from .plex_notices import PlexNotices
 
 _LACKING = (Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES, Reason.SHARED_ITEM)
 MOST = 100  # items of one report that are read; a sweep finds the others
@@ -34,18 +32,11 @@ MOST = 100  # items of one report that are read; a sweep finds the others
 class Arrivals:
     """Take in what came."""
 
-    def __init__(
-        self,
-        common: Common,
-        circuit: Circuit,
-        admission: Admission,
-        notices: PlexNotices,
-    ) -> None:
-        """Take what to look with, who lets us in, and who wakes what waits."""
+    def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
+        """Take what to look with, whom to wake, and who lets us in."""
         self._common = common
         self._circuit = circuit
         self._admission = admission
-        self._notices = notices
 
     async def came(self, rating_keys: Sequence[str]) -> tuple[str, ...]:
         """Wake whatever may be about items that came; return the paths of their files.
@@ -53,7 +44,13 @@ class Arrivals:
         Behind them come those of the files that were in one item with them. Where items
         cannot be read now there are none. Raises StorageError.
         """
-        await self._notices.wake_missing()
+        now = self._common.clock.steady()
+        await self._common.database.run(
+            lambda db: queue.wake(db, now, Reason.NOT_FOUND),
+            durable=False,
+            if_left=self._circuit.notify,
+        )
+        self._circuit.notify()
         items = await self._read(rating_keys[:MOST])
         if not items:
             return ()
@@ -84,7 +81,7 @@ class Arrivals:
         """
         if not keys:
             return []
-        with contextlib.suppress(Fault, CircuitRefusedError):
+        with contextlib.suppress(Fault):
             async with self._admission.calls(READING) as calls:
                 items = await calls.make(
                     lambda: self._common.server.read(keys), About(Purpose.READ)

@@ -97,7 +97,6 @@ class Engine:
         self.clock = clock = clock or Clock()
         self.random = random = random or Random()
         self.database = database
-        self._server = server
         self._host = tell
         self.circuit = circuit = Circuit(
             clock=clock,
@@ -109,7 +108,7 @@ class Engine:
         )
         self.health = Health(circuit, self._probe, clock)
         self.bulkheads = Bulkheads(random)
-        self.plex_notices = PlexNotices(database, circuit, clock)
+        self.plex_notices = PlexNotices(clock)
         self.source_holds = SourceHolds(database, circuit, clock, self._tell)
         self.next_sources = NextSources(database, circuit, clock, fresh)
         self.history = HistoryView(database)
@@ -148,7 +147,7 @@ class Engine:
         self.on_demand = OnDemand(common, circuit, self.admission)
         self.review = Review(common, circuit, self.admission)
         self.undoing = Undoing(common, self.admission)
-        self.arrivals = Arrivals(common, circuit, self.admission, self.plex_notices)
+        self.arrivals = Arrivals(common, circuit, self.admission)
         self.gone_records = GoneRecords(
             self.database, circuit, common.fresh, self.source_holds, self.undoing.look
         )
@@ -168,8 +167,9 @@ class Engine:
         try:
             # A caller that is cancelled cannot stop the thread: it waits, and closes.
             await asyncio.shield(opening)
-            waited_for = await self.database.run(queue.waited_for, durable=False)
-            self.common.bulkheads.doubt(waited_for)
+            self.bulkheads.in_doubt.update(
+                await self.database.run(queue.waited_for, durable=False)
+            )
             await self.database.run(self._recover)
             self.circuit_problem = await self.circuit.load()
             await self.ledger_identity.recognise()
@@ -191,16 +191,15 @@ class Engine:
     async def run(self) -> None:
         """Work and probe until cancelled."""
         async with asyncio.TaskGroup() as group:
-            parts = (
-                self.health,
-                self.worker,
-                self.failed_jobs,
-                self.undoing,
-                self.next_sources,
-                self.scans,
-                self.common.history,
-            )
-            for work in [part.run for part in parts]:
+            for work in (
+                self.health.run,
+                self.worker.run,
+                self.failed_jobs.run,
+                self.undoing.run,
+                self.next_sources.run,
+                self.scans.run,
+                self.common.history.run,
+            ):
                 group.create_task(self._keep(work))
 
     async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -219,7 +218,7 @@ class Engine:
         """
         self.admission.close()
         self.outcomes.close()
-        await self._server.close()
+        await self.common.server.close()
         with contextlib.suppress(Exception):
             await self.database.run(leases.end_all)
         await self.circuit.save()
@@ -233,8 +232,8 @@ class Engine:
         self._host(event)
 
     async def _probe(self) -> None:
-        await self._server.probe_process()
-        await self._server.probe_database()
+        await self.common.server.probe_process()
+        await self.common.server.probe_database()
 
     # -- the door ----------------------------------------------------------------
 

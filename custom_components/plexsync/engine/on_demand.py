@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 
 from .calls.admission import Admission
-from .calls.guarded_calls import CircuitRefusedError
 from .circuit.circuit import Circuit
 from .jobs import failed_rows, job, jobs_view, queue
 from .jobs.failed_rows import Choice
@@ -48,8 +47,10 @@ class Glimpse:
     fields: tuple[str, ...]
 
 
-async def lookups_of(common: Common, records: Sequence[Record]) -> list[LookupResult]:
-    """Say where to look for the items of some records, and which pictures are known."""
+async def look_afresh(
+    common: Common, admission: Admission, records: Sequence[Record]
+) -> list[LookupResult]:
+    """Compute the plans of some records as they are now. Raises Fault, StorageError."""
 
     def look_up(db: Connection) -> list[LookupResult]:
         return [
@@ -59,7 +60,12 @@ async def lookups_of(common: Common, records: Sequence[Record]) -> list[LookupRe
             for each in records
         ]
 
-    return await common.database.run(look_up, durable=False)
+    lookups = await common.database.run(look_up, durable=False)
+    async with admission.calls(READING) as calls:
+        look = Look(common, calls)
+        await look.find(lookups)
+        await look.plan(every(lookups))
+    return lookups
 
 
 class OnDemand:
@@ -73,11 +79,7 @@ class OnDemand:
 
     async def preview(self, record: Record) -> Preview:
         """Compute the plan for one record and write nothing. Raises Fault."""
-        (lookup,) = await lookups_of(self._common, [record])
-        async with self._admission.calls(READING) as calls:
-            look = Look(self._common, calls)
-            await look.find([lookup])
-            await look.plan(lookup.all)
+        (lookup,) = await look_afresh(self._common, self._admission, [record])
         first = lookup.targets[0]
         if not any(each.item for each in lookup.targets):
             if first.fault is not None:
@@ -108,11 +110,7 @@ class OnDemand:
             return [each.record for each in job.load(db, ids)]
 
         records = await self._common.database.run(look_up, durable=False)
-        lookups = await lookups_of(self._common, records)
-        async with self._admission.calls(READING) as calls:
-            look = Look(self._common, calls)
-            await look.find(lookups)
-            await look.plan(every(lookups))
+        lookups = await look_afresh(self._common, self._admission, records)
         return [
             Glimpse(
                 str(target.item.fields.get("title") or ""),
@@ -125,7 +123,8 @@ class OnDemand:
 
     async def pin(self, source: str, key: str, rating_key: str | None) -> None:
         """Tie a record to one item, or untie it; its job, if there is one, tries it."""
-        item = await self._read(rating_key) if rating_key is not None else None
+        keys = () if rating_key is None else (rating_key,)
+        item = next(iter((await self._read(keys)).values()), None)
         now = self._common.clock.steady()
 
         def work(db: Connection) -> None:
@@ -148,26 +147,20 @@ class OnDemand:
 
     async def titles(self, rating_keys: Sequence[str]) -> dict[str, str]:
         """Return the titles that items have in Plex, as far as it says so at once."""
+        items = await self._read(rating_keys, _PATIENCE)
+        return {key: str(item.fields.get("title") or "") for key, item in items.items()}
+
+    async def _read(
+        self, rating_keys: Sequence[str], seconds: float | None = None
+    ) -> Mapping[str, Item]:
+        """Read items within some seconds; none where Plex cannot be asked now."""
         if not rating_keys:
             return {}
-        with contextlib.suppress(Fault, CircuitRefusedError, TimeoutError):
+        with contextlib.suppress(Fault, TimeoutError):
             async with (
-                asyncio.timeout(_PATIENCE),
+                asyncio.timeout(seconds),
                 self._admission.calls(READING) as calls,
             ):
-                items = await Look(self._common, calls).read(
-                    dict.fromkeys(rating_keys, "")
-                )
-                return {
-                    key: str(item.fields.get("title") or "")
-                    for key, item in items.items()
-                }
+                look = Look(self._common, calls)
+                return await look.read(dict.fromkeys(rating_keys, ""))
         return {}
-
-    async def _read(self, rating_key: str) -> Item | None:
-        """Read one item, if Plex can be asked now."""
-        with contextlib.suppress(Fault, CircuitRefusedError):
-            async with self._admission.calls(READING) as calls:
-                items = await Look(self._common, calls).read({rating_key: ""})
-                return items.get(rating_key)
-        return None

@@ -3,11 +3,10 @@
 The plan itself is kept by ``plan_cache``, as each comparison sees it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from . import on_demand
 from .calls.admission import Admission
 from .circuit.circuit import Circuit
 from .jobs import failed_rows, intake, jobs_view
@@ -16,11 +15,10 @@ from .jobs.job import Job, Priority, load
 from .ledger import left_alone
 from .ledger.left_alone import Rule, Rules
 from .look.common import Common
-from .look.look import Look
-from .model.holds import READING
 from .model.record import Record
+from .on_demand import look_afresh
 from .plan import approvals, plan_cache
-from .plan.lookup_result import LookupResult, every
+from .plan.lookup_result import LookupResult
 from .plan.plan_cache import Filter, PlannedRecord, Totals
 
 
@@ -65,21 +63,11 @@ class Review:
         self, chosen: Filter, limit: int, offset: int
     ) -> list[PlannedRecord]:
         """Return some records that would change something. Raises StorageError."""
-
-        def work(db: Connection) -> list[PlannedRecord]:
-            plan_cache.begin(db)
-            return plan_cache.page(db, chosen, limit, offset)
-
-        return await self._common.database.run(work, durable=False)
+        return await self._see(lambda db: plan_cache.page(db, chosen, limit, offset))
 
     async def count(self) -> int:
         """Count all records that would change something. Raises StorageError."""
-
-        def work(db: Connection) -> int:
-            plan_cache.begin(db)
-            return plan_cache.count(db)
-
-        return await self._common.database.run(work, durable=False)
+        return await self._see(plan_cache.count)
 
     async def totals(self, chosen: Filter) -> Totals:
         """Count the records that would change something. Raises StorageError.
@@ -89,14 +77,13 @@ class Review:
         """
 
         def work(db: Connection) -> tuple[tuple[Connection, int, Filter], Totals]:
-            plan_cache.begin(db)
             counted = db, db.total_changes, chosen
             if self._counted == counted:
                 return counted, self._totals
             return counted, plan_cache.totals(db, chosen)
 
-        found = await self._common.database.run(work, durable=False)
-        self._counted, self._totals = found  # not before it is sure to stay written
+        # Not before it is sure to stay written.
+        self._counted, self._totals = await self._see(work)
         return self._totals
 
     async def waiting(self, source: str, keys: Sequence[str]) -> dict[str, Record]:
@@ -111,18 +98,13 @@ class Review:
 
     async def look(self, records: Sequence[Record]) -> list[Fresh]:
         """Look at Plex afresh for some records, and note what is seen. Raises Fault."""
-        lookups = await on_demand.lookups_of(self._common, records)
-        async with self._admission.calls(READING) as calls:
-            look = Look(self._common, calls)
-            await look.find(lookups)
-            await look.plan(every(lookups))
+        lookups = await look_afresh(self._common, self._admission, records)
 
         def note(db: Connection) -> None:
-            plan_cache.begin(db)
             for lookup in lookups:
                 plan_cache.keep(db, lookup)
 
-        await self._common.database.run(note, durable=False)
+        await self._see(note)
         return [
             Fresh(lookup, plan_cache.unseen(lookup), sorted(lookup.left_alone))
             for lookup in lookups
@@ -179,12 +161,7 @@ class Review:
 
     async def rules(self, limit: int, offset: int = 0) -> Rules:
         """List what is left alone. Raises StorageError."""
-
-        def work(db: Connection) -> Rules:
-            plan_cache.begin(db)
-            return left_alone.rules(db, limit, offset)
-
-        return await self._common.database.run(work, durable=False)
+        return await self._see(lambda db: left_alone.rules(db, limit, offset))
 
     async def leave(self, rule: Rule, *, leave: bool) -> bool:
         """Leave a field alone, or take that back; return whether it is news."""
@@ -197,6 +174,15 @@ class Review:
             return left_alone.take_back(db, rule)
 
         return await self._common.database.run(work)
+
+    async def _see[T](self, work: Callable[[Connection], T]) -> T:
+        """Do some work with the plan, of which a power cut may undo a part."""
+
+        def begin(db: Connection) -> T:
+            plan_cache.begin(db)
+            return work(db)
+
+        return await self._common.database.run(begin, durable=False)
 
 
 def _try_again(db: Connection, now: float) -> None:

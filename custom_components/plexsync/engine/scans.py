@@ -8,10 +8,10 @@ What the server finds wakes the job like everything that comes.
 import asyncio
 from collections.abc import Sequence
 import contextlib
+from functools import partial
 import math
 
 from .calls.admission import Admission
-from .calls.guarded_calls import CircuitRefusedError
 from .calls.judge import About, Purpose
 from .circuit.breaker import State
 from .circuit.circuit import Circuit
@@ -20,6 +20,7 @@ from .look.common import Common
 from .model.faults import Fault
 from .model.ports import Folder, WantsScan
 from .model.record import Record
+from .util.concurrency import wait_at_most
 
 AGAIN = 600.0  # seconds until a folder is looked through again
 MOST = 60  # folders in that time; a disk that is missing has them by the thousand
@@ -60,9 +61,7 @@ class Scans:
     async def run(self) -> None:
         """Ask for what was missed, until cancelled."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._patience()):
-                    await self._to_do.wait()
+            await wait_at_most(self._to_do, self._patience())
             self._to_do.clear()
             with contextlib.suppress(StorageError):  # the worker tells of that
                 await self._take_in()
@@ -108,15 +107,9 @@ class Scans:
             return
         about = About(Purpose.SCAN, library=folder.library)
         now = self._common.clock.monotonic()
-        if folder in self._asked or not self._common.bulkheads.admit(
-            about.bulkhead, now
-        ):
+        if not self._common.bulkheads.admit(about.bulkhead, now):
             return
-
-        async def work() -> None:
-            self._asked[folder] = now
-            await self._common.server.scan(folder)
-
-        with contextlib.suppress(Fault, CircuitRefusedError):  # judged by now
+        with contextlib.suppress(Fault):  # judged by now
             async with self._admission.calls(frozenset()) as calls:
-                await calls.make(work, about)
+                self._asked[folder] = now
+                await calls.make(partial(self._common.server.scan, folder), about)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from sqlite3 import Connection
 
 from .circuit import outages
 from .circuit.breaker import State
@@ -15,7 +14,6 @@ from .jobs.source_holds import SourceHolds
 from .look.common import Common
 from .model.holds import REFUSED, Hold
 from .sweep import last_sweep
-from .sweep.last_sweep import LastSweep
 from .sweep.sweep import Sweep
 from .worker.worker import Worker
 
@@ -81,28 +79,16 @@ async def take_snapshot(
     source_holds: SourceHolds,
 ) -> Snapshot:
     """Describe the moment. Raises StorageError."""
-
-    def work(
-        db: Connection,
-    ) -> tuple[
-        jobs_view.Counts,
-        float | None,
-        stats.Statistics,
-        float | None,
-        dict[str, int],
-        LastSweep | None,
-    ]:
-        return (
+    counts, failed, statistics, due, passed, last = await common.database.run(
+        lambda db: (
             jobs_view.counts(db),
             jobs_view.failed_since(db),
             stats.read(db),
             queue.next_due(db),
             skipped.counts(db),
             last_sweep.recall(db),
-        )
-
-    counts, failed, statistics, due, passed, last = await common.database.run(
-        work, durable=False
+        ),
+        durable=False,
     )
     wall, now, log = common.clock.wall(), common.clock.steady(), circuit.outages
     return Snapshot(
@@ -125,7 +111,7 @@ async def take_snapshot(
         mttr=log.mttr(wall),
         mtbf=log.mtbf(log.news(wall)),
         availability=log.availability(log.news(wall), 30 * outages.DAY),
-        save_failed=circuit.save_failed,
+        save_failed=bool(circuit.saves.failed),
         storage_failed=worker.storage_failed,
         failing=common.bulkheads.failing(),
         reconcile=sweep.progress,

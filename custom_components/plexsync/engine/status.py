@@ -44,30 +44,22 @@ BY_HOLD: Final = {
 def status(data: Snapshot) -> Status:
     """Say what goes on."""
     hold = foremost(data.holds)
+    of_sources = [
+        each for holds in data.source_holds.values() for each in holds.items()
+    ]
+    # A source asks its owner once there are numbers to show.
+    is_asked = any(shown is not None for _, shown in of_sources)
+    is_planned = any(each is SourceHold.FIRST_PLAN for each, _ in of_sources)
     if data.storage_failed and hold is not Hold.SWITCH:
         return Status.STORAGE_FAILED
     if hold is not None:
         return BY_HOLD[hold]
     if data.circuit is not State.CLOSED or (data.reachable is False and data.at_work):
         return Status.WAITING_FOR_PLEX
-    if _asks(data) or data.failed_for >= FAILED_LONG:
+    if is_asked or data.failed_for >= FAILED_LONG:
         return Status.NEEDS_REVIEW
     if False in data.sources.values():
         return Status.WAITING_FOR_SOURCE
-    if data.at_work or data.reconcile is not None or _is_planned(data):
+    if data.at_work or data.reconcile is not None or is_planned:
         return Status.SYNCING
     return Status.UP_TO_DATE
-
-
-def _asks(data: Snapshot) -> bool:
-    """Return whether a source waits for its owner's answer, and the question is shown."""
-    return any(
-        shown is not None
-        for holds in data.source_holds.values()
-        for shown in holds.values()
-    )
-
-
-def _is_planned(data: Snapshot) -> bool:
-    """Return whether a first plan is being made."""
-    return any(SourceHold.FIRST_PLAN in holds for holds in data.source_holds.values())

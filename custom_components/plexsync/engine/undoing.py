@@ -3,14 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-import contextlib
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 import json
+import math
 from sqlite3 import Connection
 
 from .calls.admission import Admission
-from .calls.guarded_calls import CircuitRefusedError, GuardedCalls
+from .calls.guarded_calls import GuardedCalls
 from .calls.judge import About, Purpose
 from .database import stats
 from .database.database import StorageError
@@ -33,6 +33,7 @@ from .plan.undo import (
     once_more,
     why_no_picture,
 )
+from .util.concurrency import wait_at_most
 from .worker import history_entries
 
 _MARK = "undo"  # the note of an undo under way
@@ -70,7 +71,7 @@ class Progress:
             done=self.done + 1,
             items=self.items + bool(restored),
             fields=self.fields + restored,
-            kept=dict(Counter(self.kept or {}) + kept),
+            kept=dict(Counter(self.kept) + kept),
         )
 
 
@@ -91,15 +92,14 @@ def _of(source: str) -> Which:
     )
 
 
-def _within(progress: Progress, names: Collection[str]) -> Which:
+def _within(since: float, until: float, names: Collection[str] | None) -> Which:
     """Choose what was written within bounds, by a source of one of these names."""
-    since, until = progress.since, progress.until
 
     def is_meant(row: LedgerRow) -> bool:
         return (
             row.released is None
-            and since <= row.at <= (row.at if until is None else until)
-            and (progress.source is None or row.source in names)
+            and since <= row.at <= until
+            and (names is None or row.source in names)
             and (row.locked or row.value is None or row.pending)
         )
 
@@ -134,11 +134,9 @@ class Undoing:
                 async with self._one_run:
                     await self._go_on()
                     await self._undo_owed()
-            except Fault, CircuitRefusedError, StorageError:
+            except Fault, StorageError:
                 wait = _PATIENCE
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._to_do.wait()
+            await wait_at_most(self._to_do, wait)
 
     async def plan(self, rating_key: str, which: Which = every_field) -> UndoPlan:
         """Return what an undo of an item would do, and change nothing in Plex.
@@ -209,7 +207,7 @@ class Undoing:
         Of an item that was written since, all; with ``until`` or ``source`` only the
         fields that were last written within these bounds. What a fault or a restart cuts
         short goes on by itself; one that was cut short before is done with it, or before
-        it. Raises Fault, CircuitRefusedError and StorageError.
+        it. Raises Fault and StorageError.
         """
 
         def begin(db: Connection) -> None:
@@ -219,7 +217,7 @@ class Undoing:
                 whole = [each.since for each in waiting if not each.is_bounded]
                 mine = replace(mine, since=min([since, *whole]))
                 waiting = [each for each in waiting if each.is_bounded]
-            mine = replace(mine, total=len(_items(db, mine)))
+            mine = replace(mine, total=len(_scope(db, mine)[0]))
             _keep(db, [*waiting, mine])
 
         async with self._one_run:
@@ -234,8 +232,7 @@ class Undoing:
         run, done = self._common.database.run, None
         while waiting := await run(_under_way, durable=False):
             self.progress = progress = waiting[0]
-            items, names = await run(partial(_scope, progress=progress), durable=False)
-            which = _within(progress, names) if progress.is_bounded else every_field
+            items, which = await run(partial(_scope, progress=progress), durable=False)
             for number, path, rating_key in items:
                 if number > progress.last:
                     fields, kept = await self._undo_known(
@@ -291,12 +288,12 @@ class Undoing:
     async def _find(self, calls: GuardedCalls, find: Find) -> list[Item]:
         lookup = LookupResult(find)
         await Look(self._common, calls).find([lookup])
-        items = [each.item for each in lookup.targets if each.item is not None]
-        if len(items) < len(lookup.targets):
-            first = next(each for each in lookup.targets if each.item is None)
-            raise first.fault or Fault(
-                FaultClass.ITEM, first.reason or Reason.NOT_FOUND
-            )
+        items = []
+        for each in lookup.targets:
+            if each.item is None:
+                why = each.reason or Reason.NOT_FOUND
+                raise each.fault or Fault(FaultClass.ITEM, why)
+            items.append(each.item)
         return items
 
     async def _undo_item(
@@ -326,12 +323,10 @@ class Undoing:
         about = About(Purpose.EDIT, read.rating_key, read.section)
         look = Look(self._common, calls)
         for _ in range(2):
-            send = partial(self._common.server.edit, read, edits)
-            await calls.make(send, about)
+            await calls.make(partial(self._common.server.edit, read, edits), about)
             items = await look.read({read.rating_key: read.section})
             there = items.get(read.rating_key) or read
-            lacking = once_more(restores, there)
-            if not lacking:
+            if not (lacking := once_more(restores, there)):
                 break
             edits = list(lacking.values())
         return set(lacking)
@@ -404,26 +399,18 @@ def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:
 
 
 def _scope(
-    db: Connection, *, progress: Progress
-) -> tuple[list[tuple[int, str, str]], set[str]]:
-    """Return the items that an undo is about, and the names of its source."""
-    return _items(db, progress), _names(db, progress)
-
-
-def _items(db: Connection, progress: Progress) -> list[tuple[int, str, str]]:
-    """Return number, path and rating key of what was written within an undo's bounds."""
+    db: Connection, progress: Progress
+) -> tuple[list[tuple[int, str, str]], Which]:
+    """Return number, path and rating key of what an undo is about, and which fields are."""
+    since, until, source = progress.since, progress.until, progress.source
     if not progress.is_bounded:
-        return ledger.written_since(db, progress.since)
-    names = None if progress.source is None else _names(db, progress)
-    until = float("inf") if progress.until is None else progress.until
-    return ledger.written_within(db, progress.since, until, names)
-
-
-def _names(db: Connection, progress: Progress) -> set[str]:
-    source = progress.source
-    if source is None:
-        return set()
-    return {source, *ledger_sources.former_names(db, source)}
+        return ledger.written_since(db, since), every_field
+    until = math.inf if until is None else until
+    names = None
+    if source is not None:
+        names = {source, *ledger_sources.former_names(db, source)}
+    items = ledger.written_within(db, since, until, names)
+    return items, _within(since, until, names)
 
 
 def _under_way(db: Connection) -> list[Progress]:

@@ -1,6 +1,8 @@
 """Which kinds of call may be made now, and how long anybody waits for one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+import math
+from typing import Any
 
 from ..model.faults import Fault, FaultClass
 from ..util.clock import Clock
@@ -38,9 +40,7 @@ class CallAccess:
 
     def may(self, kind: str) -> bool:
         """Return whether a call of this kind may be made now."""
-        if self._tries:
-            return self._bulkheads.admit(kind, self._clock.monotonic())
-        return not self._bulkheads.is_shut(kind)
+        return self._bulkheads.admit(kind, self._now())
 
     def why_not(self, kind: str) -> Fault:
         """Return the fault for whatever needs a call of this kind, while none may be made."""
@@ -48,15 +48,18 @@ class CallAccess:
 
     def unlisted(self) -> frozenset[str]:
         """Name the libraries, by uuid, whose contents must not be listed now."""
-        now = self._clock.monotonic()
-        return self._bulkheads.not_to_ask("listing", now if self._tries else None)
+        return self._bulkheads.not_to_ask("listing", self._now())
+
+    def _now(self) -> float:
+        """Return the time; for who leaves alone what is shut, it is before any try."""
+        return self._clock.monotonic() if self._tries else -math.inf
 
     def worked(self, kind: str) -> None:
         """Note that a call of this kind went well."""
         self._bulkheads.worked(kind)
 
     async def beside[T](
-        self, kind: str, work: Callable[[GuardedCalls], Awaitable[T]]
+        self, kind: str, work: Callable[[GuardedCalls], Coroutine[Any, Any, T]]
     ) -> T | None:
         """Make a call that may take long; return None if it goes on as a side call."""
         if self._side_calls is None:

@@ -39,10 +39,9 @@ class Admission:
         """
         circuit = self._circuit
         permit = self._admit(past)
-        closed = circuit.breaker.state is State.CLOSED
-        if permit is None and closed and not circuit.holds.difference(past):
-            if not circuit.breaker.verified and not self._closed:
-                await self._health.ask()
+        probe = circuit.breaker.state is State.CLOSED and not circuit.breaker.verified
+        if probe and not (self._closed or circuit.holds.difference(past)):
+            await self._health.ask()
             permit = self._admit(past)
         calls = GuardedCalls(circuit, self._health, self._judge, permit, past)
         try:

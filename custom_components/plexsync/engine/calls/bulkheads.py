@@ -6,7 +6,6 @@ A kind is named by text, of a call to Plex by its ``Purpose``: ``edits:<library>
 Times are monotonic seconds.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -65,23 +64,15 @@ class Bulkheads:
         self._troubles: dict[str, _Trouble] = {}
         self._groups: dict[str, float] = {}  # when one of its kinds may be tried
         self._reopened: set[str] = set()
-        self._in_doubt: set[str] = set()
-
-    @property
-    def in_doubt(self) -> frozenset[str]:
-        """The kinds that failed before the start, of which nothing is known yet."""
-        return frozenset(self._in_doubt)
-
-    def doubt(self, kinds: Iterable[str]) -> None:
-        """Note that these kinds failed before the start. They are open all the same."""
-        self._in_doubt |= set(kinds)
+        # Kinds that failed before the start, of which nothing is known yet. They are open.
+        self.in_doubt: set[str] = set()
 
     def end_doubt(self) -> None:
         """Note that whatever waited for a kind before the start was tried.
 
         A kind in which nothing has failed again is not needed any more.
         """
-        self._in_doubt &= self._troubles.keys()
+        self.in_doubt &= self._troubles.keys()
 
     def failed(
         self,
@@ -107,7 +98,7 @@ class Bulkheads:
 
     def worked(self, kind: str) -> None:
         """Note that a call of a kind went well: it is open, whatever was before."""
-        self._in_doubt.discard(kind)
+        self.in_doubt.discard(kind)
         trouble = self._troubles.pop(kind, None)
         if trouble is not None and trouble.shut:
             self._reopened.add(kind)
@@ -165,17 +156,14 @@ class Bulkheads:
             return 0.0
         return max(0.0, self._next_try(kind, trouble) - now)
 
-    def not_to_ask(self, group: str, now: float | None) -> frozenset[str]:
-        """Name what of a group (``listing``: the libraries) must not be asked now.
-
-        None: nor at any time, by somebody who does not try what fails.
-        """
+    def not_to_ask(self, group: str, now: float) -> frozenset[str]:
+        """Name what of a group (``listing``: the libraries) must not be asked now."""
         return frozenset(
             kind.partition(":")[2]
             for kind, trouble in self._troubles.items()
             if kind.partition(":")[0] == group
             and trouble.shut
-            and (now is None or now < self._next_try(kind, trouble))
+            and now < self._next_try(kind, trouble)
         )
 
     def failing(self) -> dict[str, float]:
@@ -198,8 +186,8 @@ class Bulkheads:
     def _tried(
         self, kind: str, trouble: _Trouble, now: float, wait: float = 0.0
     ) -> None:
-        wait = max(wait, self._wait(trouble, now))
-        trouble.next_try = now + wait
+        whole = min(_CAP, max(_FIRST, (now - trouble.since) / _SHARE))
+        trouble.next_try = now + max(wait, later(whole, self._random))
         self._groups[kind.partition(":")[0]] = trouble.next_try
 
     def _next_try(self, kind: str, trouble: _Trouble) -> float:
@@ -211,7 +199,3 @@ class Bulkheads:
         )
         turn = self._groups.get(group, 0.0) if others else 0.0
         return max(trouble.next_try, turn)
-
-    def _wait(self, trouble: _Trouble, now: float) -> float:
-        whole = min(_CAP, max(_FIRST, (now - trouble.since) / _SHARE))
-        return later(whole, self._random)

@@ -40,19 +40,14 @@ class GuardedCalls:
 
     async def make[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
         """Make one call. Raises CircuitRefusedError, or the Fault with its scope."""
-        permit = await self._admit()
+        await self._admit()
         began = self._judge.next_number()
         try:
             result = await work()
-            if about.purpose in (Purpose.EDIT, Purpose.UPLOAD):
-                self._wrote = True
-            if about.purpose is Purpose.EDIT and not permit.trial:
-                await self._circuit.end_call(permit, Result.SUCCESS)
         except Fault as fault:
             raise await self.judged(fault, about) from None
-        finally:
-            if not permit.trial:
-                self._circuit.give_back(permit)
+        if about.purpose in (Purpose.EDIT, Purpose.UPLOAD):
+            self._wrote = True
         self._judge.worked(about, began)
         return result
 
@@ -76,10 +71,10 @@ class GuardedCalls:
         """Note that a write whose outcome was unknown has arrived: the server takes writes."""
         self._wrote = True
 
-    async def _admit(self) -> Permit:
-        """Return a permit; waits while a probe is under way that somebody asked for."""
+    async def _admit(self) -> None:
+        """Ask for one call; waits while a probe is under way that somebody asked for."""
         if self._permit is not None and self._permit.trial:
-            return self._permit
+            return
         permit, self._permit = self._permit, None
         if permit is None:
             permit = self._circuit.admit(self._past)
@@ -88,22 +83,15 @@ class GuardedCalls:
                 permit = self._circuit.admit(self._past)
             if permit is not None and permit.trial:
                 # The circuit opened meanwhile: calls that began before that are no trial.
-                self._circuit.give_back(permit)
+                await self._circuit.end_trial(permit, Result.NEUTRAL)
                 permit = None
         if permit is None:
             raise CircuitRefusedError
-        return permit
 
     async def finish(self) -> None:
         """End a trial: it succeeded if it wrote, and is quiet if there was nothing to write."""
-        if (permit := self._permit) is None:
+        permit, self._permit = self._permit, None
+        if permit is None or not permit.trial:
             return
-        self._permit = None
-        if not permit.trial:
-            self._circuit.give_back(permit)
-        elif self._wrote:
-            await self._circuit.end_call(permit, Result.SUCCESS)
-        else:
-            await self._circuit.end_call(
-                permit, Result.NEUTRAL if self._failed else Result.QUIET
-            )
+        says = Result.NEUTRAL if self._failed else Result.QUIET
+        await self._circuit.end_trial(permit, Result.SUCCESS if self._wrote else says)

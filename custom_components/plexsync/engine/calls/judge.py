@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from ..circuit.breaker import State
 from ..circuit.circuit import Circuit
-from ..circuit.evidence import LATELY
 from ..circuit.health import Health
 from ..model.faults import Fault, FaultClass
 from ..model.reasons import Reason
@@ -115,23 +114,17 @@ class Judge:
         if self._bulkheads.is_shut(about.bulkhead):
             self._forgive(about.bulkhead)
         self._bulkheads.worked(about.bulkhead)
-        self._circuit.answered()
+        self._circuit.reachable = True
         self._doubts.pop(about.subject, None)
         self._forgiven.pop(about.subject, None)
+        self._slow_downs.pop(about.bulkhead, None)
         if about.purpose is Purpose.EDIT:
             self._good_edits += 1
             self._slow_downs.pop(about.subject, None)
-            self._slow_downs.pop(about.bulkhead, None)
             self._circuit.edit_worked()
             self._health.edit_worked()
-            self._libraries_own |= {
-                call_kind
-                for call_kind in self._bulkheads.troubled(Purpose.EDIT)
-                if call_kind != about.bulkhead
-            }
+            self._libraries_own |= self._bulkheads.troubled(Purpose.EDIT)
             self._libraries_own.discard(about.bulkhead)
-        else:
-            self._slow_downs.pop(about.bulkhead, None)
         if others := _SHOWN_BY.get(about.purpose):
             for subject, doubt in list(self._doubts.items()):
                 if (
@@ -180,12 +173,7 @@ class Judge:
             return fault.proven
         if about.purpose is Purpose.READ and about.item is None:
             # One of the items that were read together spoils the answer.
-            return Fault(
-                FaultClass.ITEM,
-                fault.reason,
-                doubtful=True,
-                unreachable=fault.unreachable,
-            )
+            return _doubtful(fault, fault.reason)
         if about.purpose is Purpose.EDIT:
             verdict = await self._run_on(fault, about, wall)
             if verdict is not None:
@@ -199,15 +187,15 @@ class Judge:
         was noted before stays.
         """
         evidence = self._circuit.evidence
-        first = evidence.first_fault
-        begun = wall if first is None or wall - first > LATELY else first
-        evidence.first_fault = begun
+        before = evidence.first_fault
+        evidence.begins(wall)
+        begun = evidence.first_fault
         found = await self._health.ask()
         if evidence.first_fault == begun:
             if found is None:
-                evidence.first_fault = first
+                evidence.first_fault = before
             elif found.throttled:
-                evidence.first_fault = first or begun
+                evidence.first_fault = before or begun
         return found
 
     async def _run_on(self, fault: Fault, about: About, wall: float) -> Fault | None:
@@ -219,18 +207,16 @@ class Judge:
             return None  # it is the library's fault, and counts in no run
         if refused and self._health.edits_refused:
             self._health.refuse_edits()
-            return Fault(FaultClass.AUTH, fault.reason)
-        run = circuit.edit_failed(about.item, wall, refused=refused)
+            return fault
+        run = evidence.edit_failed(about.item, wall, refused=refused)
         if run < circuit.breaker.policy.failures:
             return None
         self._forget()
-        since = evidence.first_fault or wall
-        all_refused = all(evidence.run.values())
-        evidence.run.clear()
-        if all_refused:
-            evidence.first_fault = None
+        if all(evidence.run.values()):
+            evidence.forget()
             self._health.refuse_edits()
-            return Fault(FaultClass.AUTH, fault.reason)
+            return fault
+        since = evidence.first_fault or wall
         await circuit.trip(fault.reason, since=since, retry_after=fault.retry_after)
         return Fault(FaultClass.SERVER, fault.reason)
 
@@ -250,18 +236,13 @@ class Judge:
             Reason.SHORT_ANSWER,
         ):
             self._doubts[about.subject] = _Doubt(self.next_number(), call_kind)
-        return Fault(
-            FaultClass.ITEM,
-            reason_of(call_kind) if is_shut else fault.reason,
-            doubtful=True,
-            unreachable=fault.unreachable,
-        )
+        return _doubtful(fault, reason_of(call_kind) if is_shut else fault.reason)
 
     async def _throttled(self, fault: Fault, about: About) -> Fault:
         """Take a request to slow down as the server's, unless other calls go well meanwhile."""
         call_kind, good = about.bulkhead, self._good_edits
         if about.item and self._slow_downs.get(about.subject, good) < good:
-            return Fault(FaultClass.ITEM, fault.reason, doubtful=True)
+            return _doubtful(fault, fault.reason)
         # Other calls than edits say nothing of edits: when one kind is asked for the second
         # time, that kind alone slows down.
         again = call_kind in self._slow_downs and about.purpose is not Purpose.EDIT
@@ -275,20 +256,14 @@ class Judge:
             return fault_of(call_kind)
         self._slow_downs[about.subject] = self._slow_downs[call_kind] = good
         await self._circuit.throttled(fault.reason, fault.retry_after)
-        verdict = Fault(
-            FaultClass.SERVER,
-            fault.reason,
-            throttled=True,
-            retry_after=fault.retry_after,
-        )
         if self._circuit.breaker.state is State.OPEN:
             self._forget()
-            return verdict
+            return fault
         # After the pause the other kinds go first: they show whether it is the server's.
         after = _AFTER_EDIT if about.purpose is Purpose.EDIT else _AFTER_OTHER
         wait, now = (self._circuit.wait() or 0.0) + after, self._clock.monotonic()
         self._bulkheads.failed(call_kind, about.subject, now, at_once=True, wait=wait)
-        return verdict
+        return fault
 
     def _forget(self) -> None:
         """Forget what was in doubt: it was the server's."""
@@ -296,6 +271,11 @@ class Judge:
         self._proven.clear()
         self._libraries_own.clear()
         self._bulkheads.clear()
+
+
+def _doubtful(fault: Fault, reason: str) -> Fault:
+    """Return the fault of an item that is put off: it may be its own."""
+    return Fault(FaultClass.ITEM, reason, doubtful=True, unreachable=fault.unreachable)
 
 
 def _of_server(found: Fault) -> Fault:

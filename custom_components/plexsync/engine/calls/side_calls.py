@@ -1,7 +1,7 @@
 """Calls that may take long, beside everything else: nobody waits long for one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..database.database import StorageError
@@ -32,17 +32,13 @@ class SideCalls:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def call[T](
-        self, kind: str, work: Callable[[GuardedCalls], Awaitable[T]]
+        self, kind: str, work: Callable[[GuardedCalls], Coroutine[Any, Any, T]]
     ) -> T | None:
         """Do some work; None where it takes longer, and its kind is shut until it ends.
 
         Raises what the work raises.
         """
-
-        async def do() -> T:
-            return await work(self._calls())
-
-        task = asyncio.create_task(do())
+        task = asyncio.create_task(work(self._calls()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         done, _ = await asyncio.wait({task}, timeout=_PATIENCE)

@@ -12,9 +12,9 @@ from random import Random
 from typing import Any
 
 from ..model.faults import Backoff, around, later
+from .stored import read_count, read_time
 
 FORMAT = 1
-_LATEST = 1e15  # seconds since the epoch; no clock says more, and no float fails at it
 
 
 class State(StrEnum):
@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 class Result(StrEnum):
-    """What a permitted call says of the server."""
+    """What a trial, or a probe, says of the server."""
 
     SUCCESS = "success"  # an edit or an upload went well; a probe passed
     QUIET = "quiet"  # a trial that had nothing to write
@@ -34,14 +34,11 @@ class Result(StrEnum):
     NEUTRAL = "neutral"  # cancelled, our own fault, an auth matter, or a mere read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Permit:
-    """The right to call, from one era; used once."""
+    """The right to call. That of a trial is from one era, and used once."""
 
-    id: int
-    generation: int
     trial: bool
-    deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Breaker:
 
     Every start, reopening and ``reset`` is followed by a probe before the next
     job. Open admits nothing; half open one trial at a time; news from an earlier
-    generation changes nothing; a permit past its lease counts as a failure.
+    generation changes nothing; a trial past its lease counts as a failure.
     """
 
     def __init__(self, random: Random, policy: Policy | None = None) -> None:
@@ -80,16 +77,15 @@ class Breaker:
         self.policy = policy or Policy()
         self.state = State.CLOSED
         self.generation = 0
-        self.failures = 0
         self.quiet = False  # a trial had nothing to write
         self.step = 0  # how often the delay has grown
         self.verified = False
         self.next_probe: float | None = None  # monotonic; while open
         self.not_before = -math.inf  # the server asked us to wait until then
-        self._throttled_since: float | None = None
-        self._throttles = 0
-        self._permits: dict[int, Permit] = {}
-        self._last_id = 0
+        self._throttles = 0  # how often it asked since an edit went well
+        self._throttled_since = 0.0
+        self._trial: Permit | None = None  # the one under way
+        self._lease = 0.0  # the end of its lease
         self._probe: int | None = None  # generation of the probe under way
         self._void = False  # it began before the last doubt
         self._wait = 0.0  # how long the wait for ``next_probe`` was meant to be
@@ -111,47 +107,40 @@ class Breaker:
         self.expire(now)
         if not self.found_well or now < self.not_before:
             return None
-        if self.state is State.HALF_OPEN and self._permits:
+        if self.state is State.CLOSED:
+            return Permit(trial=False)
+        if self._trial is not None:
             return None
-        self._last_id += 1
-        permit = Permit(
-            self._last_id,
-            self.generation,
-            self.state is State.HALF_OPEN,
-            now + self.policy.lease,
-        )
-        self._permits[permit.id] = permit
-        return permit
+        self._trial, self._lease = Permit(trial=True), now + self.policy.lease
+        return self._trial
 
-    def end_call(self, permit: Permit, result: Result, now: float) -> None:
-        """Take a permit back with what it found; a second time does nothing."""
-        if self._permits.pop(permit.id, None) is None:
+    def end_trial(self, permit: Permit, result: Result, now: float) -> None:
+        """Take a permit back with what it found, if it is that of the trial under way."""
+        if permit is not self._trial:
             return
-        if permit.generation != self.generation or result is Result.NEUTRAL:
-            return
-        if result is Result.QUIET:
-            self.quiet = self.quiet or permit.trial
-        elif result is Result.SUCCESS:
-            self.failures = 0
-            self._throttled_since, self._throttles = None, 0
-            if permit.trial:
-                self._move(State.CLOSED)
-        else:
-            self.failures += 1
-            if self.state is State.HALF_OPEN or self.failures >= self.policy.failures:
-                self.trip(now)
+        self._trial = None
+        if result is Result.SUCCESS:
+            self._move(State.CLOSED)
+        elif result is Result.QUIET:
+            self.quiet = True
+        elif result is Result.FAILURE:
+            self.trip(now)
+
+    def worked(self) -> None:
+        """Note that an edit went well: whoever is asked to slow down begins anew."""
+        self._throttles = 0
 
     def trip(self, now: float, retry_after: float | None = None) -> None:
         """Open now, unless it is open: the server itself is in trouble."""
         if self.state is not State.OPEN:
-            self._open(now, retry_after, grow=self.state is State.HALF_OPEN)
+            self._open(now, retry_after)
 
     def throttle(self, now: float, retry_after: float | None) -> None:
         """Let all calls wait as the server asks; for too long that is an outage."""
         if self.state is State.OPEN:
             return
         if (
-            self._throttled_since is None
+            not self._throttles
             or now - self.not_before > self.policy.throttled_for  # long over
         ):
             self._throttled_since, self._throttles = now, 0
@@ -172,9 +161,9 @@ class Breaker:
         self.verified, self._void = False, True
 
     def expire(self, now: float) -> None:
-        """Count forgotten permits as failures and free them."""
-        for permit in [p for p in self._permits.values() if now >= p.deadline]:
-            self.end_call(permit, Result.FAILURE, now)
+        """Count a trial that was forgotten as failed."""
+        if self._trial is not None and now >= self._lease:
+            self.end_trial(self._trial, Result.FAILURE, now)
 
     def finish_trials(self) -> None:
         """Close on a trial that had nothing to write, as no job is left to try.
@@ -186,7 +175,7 @@ class Breaker:
             self.state is State.HALF_OPEN
             and self.verified
             and self.quiet
-            and not self._permits
+            and self._trial is None
         ):
             self._move(State.CLOSED)
 
@@ -197,7 +186,7 @@ class Breaker:
         if self._probe is not None:
             return None
         if self.state is State.OPEN:
-            return self.next_probe if self.next_probe is not None else now
+            return self.next_probe
         return None if self.verified else now
 
     def hurry(self, now: float) -> None:
@@ -227,7 +216,7 @@ class Breaker:
                 self._schedule(now, None)
             return
         if result is not Result.SUCCESS:
-            self._open(now, retry_after, grow=self.state is not State.CLOSED)
+            self._open(now, retry_after)
         elif self.state is State.OPEN:
             self._move(State.HALF_OPEN)
         elif not self._void:
@@ -245,23 +234,21 @@ class Breaker:
     def _move(self, state: State) -> None:
         self.state = state
         self.generation += 1
-        self._permits.clear()
+        self._trial = None
         self._probe = None
-        self.failures = 0
         self.quiet = False
         self.next_probe = None
         self.not_before = -math.inf
-        self._throttled_since, self._throttles = None, 0
+        self._throttles = 0
         self.verified = True
         if state is State.CLOSED:
             self.step = 0
 
-    def _open(self, now: float, retry_after: float | None, *, grow: bool) -> None:
-        step, failures = self.step, self.failures
+    def _open(self, now: float, retry_after: float | None) -> None:
+        if self.state is not State.CLOSED:
+            # Past the cap the step would only grow for ever.
+            self.step = min(self.step + 1, 60)
         self._move(State.OPEN)
-        self.failures = failures
-        # Past the cap the step would only grow for ever.
-        self.step = min(step + 1, 60) if grow else step
         self._schedule(now, retry_after)
 
     def _schedule(self, now: float, retry_after: float | None) -> None:
@@ -283,7 +270,6 @@ class Breaker:
             "format": FORMAT,
             "state": str(self.state),
             "generation": self.generation,
-            "failures": self.failures,
             "quiet": self.quiet,
             "step": self.step,
             "probe_at": None
@@ -302,9 +288,8 @@ class Breaker:
         if data.get("format") != FORMAT:
             raise ValueError("unknown format")
         state = State(str(data.get("state")))
-        generation = _count(data, "generation")
-        failures = _count(data, "failures")
-        step = _count(data, "step")
+        generation = read_count(data.get("generation"))
+        step = read_count(data.get("step"))
         # 0.1.0 counted its trials, and knew none that were quiet.
         quiet = data.get("quiet", False if "successes" in data else None)
         if not isinstance(quiet, bool):
@@ -313,29 +298,13 @@ class Breaker:
             raise ValueError("count out of range")
         next_probe, whole = None, 0.0
         if state is State.OPEN:
-            whole, at = _seconds(data, "wait"), _seconds(data, "probe_at")
+            whole = read_time(data.get("wait"))
+            at = read_time(data.get("probe_at"))
             if whole > max(self.policy.longest, self.policy.retry_after_cap * 1.1):
                 raise ValueError("wait out of range")
             next_probe = now + min(max(0.0, at - wall), whole)
         self.state, self.generation = state, generation
-        self.failures, self.quiet, self.step = failures, quiet, step
+        self.quiet, self.step = quiet, step
         self.next_probe, self._wait = next_probe, whole
         self.verified = False
-        self._probe = None
-        self._permits.clear()
-
-
-def _count(data: Mapping[str, Any], key: str) -> int:
-    value = data.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{key} is no count")
-    return value
-
-
-def _seconds(data: Mapping[str, Any], key: str) -> float:
-    value = data.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{key} is no number")  # noqa: TRY004  # unreadable is one case
-    if not 0 <= value <= _LATEST:
-        raise ValueError(f"{key} is no time")
-    return float(value)
+        self._probe = self._trial = None

@@ -30,6 +30,7 @@ from .evidence import Evidence
 from .outages import OutageLog
 from .pace import Pace
 from .saves import Saves
+from .stored import read_mapping
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ class Circuit:
         self.reachable: bool | None = None  # what the last call showed
         self.ledger_id: str | None = None  # which ledger this circuit's server has
         self.evidence = Evidence()
-        self._saves = Saves(store, clock, name)
+        self.saves = Saves(store, clock, name)
+        self._state = self.breaker.state  # as it was told last
         self._unsaved = 0  # transitions whose save is not over yet
         self._half_opened = False  # in this outage, and told
 
@@ -76,39 +78,35 @@ class Circuit:
         problem: str | None = None
         data: dict[str, Any] | None = None
         try:
-            data = await self._saves.load()
+            data = await self.saves.load()
         except ValueError, OSError:
             problem = "unreadable"
         wall, now = self._clock.wall(), self._clock.monotonic()
         if data is not None:
             try:
-                self.breaker.restore(_mapping(data.get("breaker")), now, wall)
-            except ValueError, TypeError:
+                self.breaker.restore(read_mapping(data.get("breaker")), now, wall)
+            except ValueError:
                 problem = "invalid"
             try:
-                self.pace.restore(_mapping(data.get("pace", {})))
-                self.outages, bad = OutageLog.restore(_mapping(data.get("outages")))
+                self.pace.restore(read_mapping(data.get("pace", {})))
+                self.outages, bad = OutageLog.restore(read_mapping(data.get("outages")))
             except ValueError:
                 bad = 1
             if bad:
-                problem = problem or "invalid"
+                problem = "invalid"
             if isinstance(known := data.get("ledger_id"), str):
                 self.ledger_id = known
             if self.breaker.state is State.CLOSED:
                 self.evidence.restore(data, wall)
-                if self.evidence.first_fault is None:
-                    self.breaker.failures = len(self.evidence.run)
-        self._align_outage(wall)
-        # Nobody looked since the last save, unless by the clock no time has passed.
-        self.outages.observe(wall, gap=True)
-        return problem
-
-    def _align_outage(self, wall: float) -> None:
-        """Make the log agree with the state: while not closed, an outage is under way."""
-        if self.breaker.state is State.CLOSED:
+        self._state = self.breaker.state
+        # Make the log agree with the state: while not closed, an outage is under way.
+        if self._state is State.CLOSED:
             self.outages.ended(min(wall, self.outages.seen or wall))
         elif self.outages.current is None:
             self.outages.began(wall, Reason.UNKNOWN)
+        # Nobody looked since the last save, unless by the clock no time has passed.
+        self.outages.observe(wall, gap=True)
+        return problem
 
     def snapshot(self) -> dict[str, Any]:
         """Describe everything that the store keeps."""
@@ -125,30 +123,14 @@ class Circuit:
         """Save now; a failure is remembered and tried again, never raised."""
         blind = bool(self.holds & REFUSED)
         self.outages.observe(self._clock.wall(), gap=blind)
-        if (saved := await self._saves.save(self.snapshot)) is not None:
+        if (saved := await self.saves.save(self.snapshot)) is not None:
             self.evidence.on_disk = saved["first_fault"] is not None
         self.notify()
 
-    async def tend(self, now: float) -> float:
-        """Save if that is due; return the monotonic time at which it is next."""
-        if now >= self._saves.due_at:
-            await self.save()
-        return self._saves.due_at
-
-    @property
-    def save_failed(self) -> bool:
-        """Whether the last save failed."""
-        return self._saves.failed
-
-    @property
-    def last_save_failed(self) -> bool | None:
-        """Whether the last save failed; None if there was none since the start."""
-        return self._saves.failed if self._saves.has_tried else None
-
     def save_soon(self) -> None:
-        """Ask for a save that nothing else needs: it shows whether saving works."""
-        if self._saves.soon():
-            self.wake.set()
+        """Have the prober save, though nothing has moved."""
+        self.saves.hurry()
+        self.wake.set()
 
     # -- permits ---------------------------------------------------------------
 
@@ -173,67 +155,43 @@ class Circuit:
         wait = self.breaker.not_before - self._clock.monotonic()
         return wait if wait > 0 else None
 
-    async def end_call(self, permit: Permit, result: Result) -> None:
-        """Take a permit back with what its call, or its whole trial, showed."""
-        before = self.breaker.state
-        self.breaker.end_call(permit, result, self._clock.monotonic())
-        if permit.trial:
-            self.notify()  # the next trial may begin
-        await self.moved(before, "recovery")
-
-    def give_back(self, permit: Permit) -> None:
-        """Take a permit back that says nothing: cancelled, or never used."""
-        self.breaker.end_call(permit, Result.NEUTRAL, self._clock.monotonic())
-        if permit.trial:
-            # Nobody waits for other permits. A worker that gives one back and then
-            # waits for the bell would only wake itself, again and again.
-            self.notify()
+    async def end_trial(self, permit: Permit, result: Result) -> None:
+        """Take a permit back with what its trial showed."""
+        self.breaker.end_trial(permit, result, self._clock.monotonic())
+        self.notify()  # the next one may begin
+        await self.moved("recovery")
 
     async def finish_trials(self) -> None:
         """Close after a trial that had nothing to write, if no job is left to try."""
-        before = self.breaker.state
         self.breaker.finish_trials()
-        await self.moved(before, "recovery")
+        await self.moved("recovery")
 
     # -- evidence --------------------------------------------------------------
 
-    def answered(self) -> None:
-        """Note that the server answered somebody."""
-        self.reachable = True
-
     def edit_worked(self) -> None:
         """Note that an edit went well: no run of failures goes on over it."""
-        self.answered()
         self.pace.worked()
-        self.breaker.failures = 0
+        self.breaker.worked()
         self.evidence.forget()
         # After a kill, an outage would be dated back to the fault that is on disk.
-        if self.evidence.on_disk and self._saves.soon():
-            self.wake.set()
-
-    def edit_failed(self, item: str, wall: float, *, refused: bool) -> int:
-        """Note whose edit failed, and when; return how many items did in a row."""
-        failed = self.evidence.edit_failed(item, wall, refused=refused)
-        self.breaker.failures = failed
-        return failed
+        if self.evidence.on_disk:
+            self.save_soon()
 
     async def trip(
         self, reason: str, *, since: float, retry_after: float | None = None
     ) -> None:
         """Open: the server is in trouble, and has been since then (wall time)."""
-        before = self.breaker.state
         self.missed(since)
         self.breaker.trip(self._clock.monotonic(), retry_after)
-        await self.moved(before, reason)
+        await self.moved(reason)
 
     async def throttled(self, reason: str, retry_after: float | None) -> None:
         """Let all calls wait, as the server asks."""
-        before = self.breaker.state
         self.pace.trouble()
         if self.evidence.first_fault is None:
             self.evidence.first_fault = self._clock.wall()
         self.breaker.throttle(self._clock.monotonic(), retry_after)
-        await self.moved(before, reason)
+        await self.moved(reason)
 
     def missed(self, since: float) -> None:
         """Note that the server did not answer, or not as itself."""
@@ -241,24 +199,19 @@ class Circuit:
         self.evidence.begins(since)
 
     async def expire(self) -> None:
-        """Count permits that were forgotten."""
-        before = self.breaker.state
+        """Count a trial that was forgotten."""
         self.breaker.expire(self._clock.monotonic())
-        await self.moved(before, "lease_expired")
+        await self.moved("lease_expired")
 
     # -- by hand ---------------------------------------------------------------
 
     async def reset(self) -> None:
         """Close by hand; a probe precedes the next job."""
-        before = self.breaker.state
         self.breaker.reset()
         self.evidence.forget()
-        if (
-            self.outages.ended(self._clock.wall(), by="reset")
-            or before is not State.CLOSED
-        ):
-            self._announce(before, State.CLOSED, "reset")
-        await self.save()
+        self.outages.ended(self._clock.wall(), by="reset")
+        await self.moved("reset")
+        await self.save()  # also where it was closed
         self.wake.set()
 
     def hold(self, hold: Hold, active: bool) -> None:
@@ -286,11 +239,12 @@ class Circuit:
 
     # -- transitions -------------------------------------------------------------
 
-    async def moved(self, before: State, cause: str) -> None:
+    async def moved(self, cause: str) -> None:
         """Follow a transition: log it, tell it, and save it before anybody goes on."""
-        state = self.breaker.state
+        before, state = self._state, self.breaker.state
         if state is before:
             return
+        self._state = state
         wall = self._clock.wall()
         if state is State.OPEN:
             self.outages.began(self.evidence.first_fault or wall, cause)
@@ -320,11 +274,9 @@ class Circuit:
             self._tell(CircuitOpened(cause))
         elif state is State.HALF_OPEN:
             self._tell(CircuitHalfOpened(cause))
-        elif self.outages.outages:
+        else:
             last = self.outages.outages[-1]
             self._tell(CircuitClosed(cause, last.duration, last.jobs))
-        else:
-            self._tell(CircuitClosed(cause))
 
     def notify(self) -> None:
         """Wake whoever waits, and let the world look."""
@@ -338,9 +290,3 @@ class Circuit:
         if self.breaker.state is State.CLOSED or at is None:
             return None
         return self._clock.wall() + max(0.0, at - now)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("no mapping")  # noqa: TRY004  # unreadable is one case
-    return value

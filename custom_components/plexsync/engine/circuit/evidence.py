@@ -5,7 +5,10 @@ no edit between them that went well, are the server's.
 """
 
 from collections.abc import Mapping
+import contextlib
 from typing import Any
+
+from .stored import read_time
 
 LATELY = 60.0  # seconds between faults that are of one outage
 
@@ -48,16 +51,10 @@ class Evidence:
 
     def restore(self, data: Mapping[str, Any], wall: float) -> None:
         """Take up a snapshot; what is unreadable counts as not there."""
-        run, first = data.get("run"), data.get("first_fault")
+        run = data.get("run")
         if isinstance(run, dict):
             self.run = {item: refused is True for item, refused in run.items()}
-        if self.run and _is_time(first, wall):
-            self.first_fault, self.on_disk = first, True
-
-
-def _is_time(value: Any, wall: float) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and 0 < value <= wall
-    )
+        with contextlib.suppress(ValueError):
+            first = read_time(data.get("first_fault"))
+            if self.run and 0 < first <= wall:
+                self.first_fault, self.on_disk = first, True

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-import contextlib
 
 from ..database.database import StorageError
 from ..model.faults import Backoff, Fault, FaultClass
 from ..model.holds import BY_LOOK, Hold
 from ..model.reasons import Reason
 from ..util.clock import Clock
+from ..util.concurrency import wait_at_most
 from .breaker import Result, State
 from .circuit import Circuit
 
@@ -44,13 +44,14 @@ class Health:
             now = self._clock.monotonic()
             await circuit.expire()
             if (at := self._due(now)) is not None and at <= now:
-                await self._look()
+                async with self._probing:
+                    await self._probe_once()
                 continue
-            again = await circuit.tend(now)
-            wait = min(time for time in (at, again) if time is not None) - now
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.05, wait)):
-                    await circuit.wake.wait()
+            if circuit.saves.due_at <= now:
+                await circuit.save()
+            again = circuit.saves.due_at
+            wait = min(again, again if at is None else at) - now
+            await wait_at_most(circuit.wake, max(0.05, wait))
 
     def _due(self, now: float) -> float | None:
         """Return the monotonic time of the next probe, None while none is needed."""
@@ -77,19 +78,16 @@ class Health:
         self._circuit.breaker.doubt()
         self._asking += 1
         try:
-            return await self._answer(seen)
+            async with self._probing:
+                outage = self._circuit.outages.current
+                if outage is not None and self._circuit.breaker.state is State.OPEN:
+                    return self._last or Fault(FaultClass.SERVER, outage.cause)
+                if self._begun == seen:
+                    await asyncio.sleep(0)  # answers that came together doubt together
+                    await self._probe_once()
+                return self._last
         finally:
             self._asking -= 1
-
-    async def _answer(self, seen: int) -> Fault | None:
-        async with self._probing:
-            if (outage := self._circuit.outages.current) is not None:
-                if self._circuit.breaker.state is State.OPEN:
-                    return self._last or Fault(FaultClass.SERVER, outage.cause)
-            if self._begun == seen:
-                await asyncio.sleep(0)  # answers that came together doubt together
-                await self._probe_once()
-            return self._last
 
     async def until_idle(self) -> None:
         """Wait until no probe is under way."""
@@ -169,10 +167,6 @@ class Health:
 
     # -- one look ------------------------------------------------------------------
 
-    async def _look(self) -> None:
-        async with self._probing:
-            await self._probe_once()
-
     async def _probe_once(self) -> None:
         circuit = self._circuit
         self._begun += 1
@@ -206,13 +200,13 @@ class Health:
                 retry_after=fault.retry_after if fault else None,
             )
         self._last = fault
-        if fault is not None and fault.is_ours:
-            return
         if fault is None:
             self._passed()
+        elif fault.is_ours:
+            return
         else:
             await self._failed(fault, wall)
-        await circuit.moved(before, fault.reason if fault else "recovery")
+        await circuit.moved(fault.reason if fault else "recovery")
         if before is State.OPEN is circuit.breaker.state:
             await circuit.save()  # the delay has grown, and a kill must not forget it
         if fault is not None and self._once_more:
@@ -221,8 +215,7 @@ class Health:
 
     def _passed(self) -> None:
         circuit = self._circuit
-        circuit.wanted = False
-        circuit.answered()
+        circuit.wanted, circuit.reachable = False, True
         self._refusals = self._held_looks = 0
         self._retry_at = float("-inf")
         for hold in sorted(BY_LOOK):

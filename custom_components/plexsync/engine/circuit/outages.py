@@ -18,6 +18,8 @@ import contextlib
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from .stored import read_count, read_time
+
 DAY = 86_400.0
 KEEP = 400 * DAY
 MEAN_WINDOW = 90 * DAY
@@ -26,7 +28,6 @@ _SHOWN = 21_600.0  # seconds until what time alone does to a figure is shown
 _LOOKS = (
     900.0  # seconds between two looks, at most: more is a gap, or a clock that jumps
 )
-_LATEST = 1e15  # seconds since the epoch; no clock says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +111,15 @@ class OutageLog:
         if self.current is not None:
             return False
         last = self.outages[-1] if self.outages else None
-        if (
-            last is not None
-            and last.end is not None
-            and last.ended_by != "reset"
-            and 0 <= at - last.end < FLAP
-        ):
-            self.outages[-1] = replace(
-                last, end=None, ended_by=None, reopened=last.reopened + 1
-            )
-            return False
-        floor = last.end if last is not None and last.end is not None else at
-        self.outages.append(Outage(max(at, floor), None, cause))
+        if last is not None and last.end is not None:
+            if last.ended_by != "reset" and 0 <= at - last.end < FLAP:
+                again = last.reopened + 1
+                self.outages[-1] = replace(
+                    last, end=None, ended_by=None, reopened=again
+                )
+                return False
+            at = max(at, last.end)
+        self.outages.append(Outage(at, None, cause))
         return True
 
     def touched(self, *, jobs: int = 0, probes: int = 0) -> None:
@@ -229,68 +227,52 @@ class OutageLog:
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> tuple[OutageLog, int]:
         """Take up a snapshot; return the log and how many records were unreadable."""
-        log = cls()
-        bad = 0
-        outages = data.get("outages")
-        for entry in outages if isinstance(outages, list) else ():
+        log, bad = cls(), 0
+        for entry in _list(data.get("outages")):
             try:
                 log.outages.append(_outage(entry))
             except ValueError, TypeError, AttributeError:
                 bad += 1
         log.outages.sort(key=lambda outage: outage.start)
         # Only the newest may still last: an older open record is a leftover.
-        log.outages = [
-            outage
-            for number, outage in enumerate(log.outages)
-            if outage.end is not None or number == len(log.outages) - 1
-        ]
-        spans = data.get("unknown")
-        for span in spans if isinstance(spans, list) else ():
+        older, newest = log.outages[:-1], log.outages[-1:]
+        log.outages = [each for each in older if each.end is not None] + newest
+        for span in _list(data.get("unknown")):
             try:
                 # An earlier version kept no marks: it is as young as the count is.
-                begin, end, mark = (*(_time(value) for value in span), 0.0)[:3]
+                begin, end, mark = (*map(read_time, span), 0.0)[:3]
             except ValueError, TypeError:
                 bad += 1
             else:
                 if begin <= end:
                     log.unknown.append((begin, end, mark))
-        for name in ("since", "seen"):
-            try:
-                setattr(log, name, _time(data.get(name)))
-            except ValueError:
-                setattr(log, name, None)
+        # Each of these is the same as none where it cannot be read.
         with contextlib.suppress(ValueError):
-            log.counted = _time(data.get("counted"))
-        dropped = data.get("dropped")
-        if isinstance(dropped, int) and not isinstance(dropped, bool) and dropped > 0:
-            log._dropped = dropped
+            log.since = read_time(data.get("since"))
+        with contextlib.suppress(ValueError):
+            log.seen = read_time(data.get("seen"))
+        with contextlib.suppress(ValueError):
+            log.counted = read_time(data.get("counted"))
+        with contextlib.suppress(ValueError):
+            log._dropped = read_count(data.get("dropped"))
         return log, bad
 
 
-def _time(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("no time")  # noqa: TRY004  # unreadable is one case
-    if not 0 <= value <= _LATEST:
-        raise ValueError("no time")
-    return float(value)
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _outage(entry: Any) -> Outage:
-    counts = {}
-    for name in ("jobs", "probes", "reopened"):
-        value = entry.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError(name)
-        counts[name] = value
-    end = entry.get("end")
-    start = _time(entry.get("start"))
+    start, end = read_time(entry.get("start")), entry.get("end")
     return Outage(
         start,
-        None if end is None else max(start, _time(end)),
+        None if end is None else max(start, read_time(end)),
         str(entry.get("cause")),
-        ended_by=entry.get("ended_by"),
-        mark=_time(entry.get("mark", 0.0)),
-        **counts,
+        read_count(entry.get("jobs", 0)),
+        read_count(entry.get("probes", 0)),
+        read_count(entry.get("reopened", 0)),
+        entry.get("ended_by"),
+        read_time(entry.get("mark", 0.0)),
     )
 
 

@@ -25,10 +25,8 @@ class Saves:
         self._name = name
         self._saving = asyncio.Lock()
         self._failures = 0  # in a row
-        self._last = clock.monotonic()
-        self._again: float | None = None  # before the next heartbeat
-        self.failed = False
-        self.has_tried = False
+        self.failed: bool | None = None  # whether the last save did; None: none yet
+        self.due_at = clock.monotonic() + HEARTBEAT  # monotonic time of the next save
 
     async def load(self) -> dict[str, Any] | None:
         """Return what was saved last. Raises ValueError, OSError as the store does."""
@@ -41,40 +39,26 @@ class Saves:
 
         A failure is logged once, and tried again later; it is never raised.
         """
-        if self._store is None:
-            self._last = self._clock.monotonic()
-            return None
         async with self._saving:
+            self.due_at = self._clock.monotonic() + HEARTBEAT
+            if self._store is None:
+                return None
             data = snapshot()
             try:
                 await self._store.save(data)
             except OSError:
-                self._note_failure()
+                self.due_at = self._clock.monotonic() + _AGAIN.whole(self._failures)
+                self._failures += 1
+                if not self.failed:
+                    _LOGGER.error("%s: the circuit's state cannot be saved", self._name)
+                self.failed = True
                 return None
-            finally:
-                self._last = self._clock.monotonic()
-                self.has_tried = True
             if self.failed:
                 _LOGGER.info("%s: the circuit's state is saved again", self._name)
-            self.failed, self._failures, self._again = False, 0, None
+            self.failed, self._failures = False, 0
             return data
 
-    def _note_failure(self) -> None:
-        self._again = self._clock.monotonic() + _AGAIN.whole(self._failures)
-        self._failures += 1
-        if not self.failed:
-            _LOGGER.error("%s: the circuit's state cannot be saved", self._name)
-        self.failed = True
-
-    def soon(self) -> bool:
-        """Ask for a save; return whether that is news: after a failure one comes anyway."""
-        if self._again is not None:
-            return False
-        self._again = self._clock.monotonic()
-        return True
-
-    @property
-    def due_at(self) -> float:
-        """The monotonic time of the next save."""
-        heartbeat = self._last + HEARTBEAT
-        return heartbeat if self._again is None else min(heartbeat, self._again)
+    def hurry(self) -> None:
+        """Bring the next save forward; after a failure it comes anyway, when it is due."""
+        if not self._failures:
+            self.due_at = min(self.due_at, self._clock.monotonic())

@@ -11,19 +11,18 @@ item's title is not stored, and the only index over rows is that of undos.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-import contextlib
 from dataclasses import dataclass
 import json
 from sqlite3 import Connection
 from typing import Any, Final
 import zlib
 
-import orjson
-
 from ..database import stats
 from ..database.database import Database, StorageError
 from ..util.clock import Clock
-from .words import FIRST_WORDS, MARK, WORDS
+from ..util.concurrency import wait_at_most
+from ..util.json_text import load
+from .words import MARK, WORDS
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS history (
@@ -83,35 +82,18 @@ class Entry:
 
 def pack(changes: Sequence[Shown]) -> bytes:
     """Write changes as they are kept."""
-    try:
-        text = orjson.dumps(changes)
-    except TypeError:  # half of a letter
-        plain = json.dumps(changes, ensure_ascii=False, separators=(",", ":"))
-        text = plain.encode("utf-8", "replace")
+    text = json.dumps(changes, ensure_ascii=False, separators=(",", ":"))
     press = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 5, zdict=WORDS)
-    return MARK + press.compress(text) + press.flush()
+    # Half of a letter, which a source may send, is no text.
+    return MARK + press.compress(text.encode("utf-8", "replace")) + press.flush()
 
 
 def unpack(data: bytes) -> list[Shown]:
     """Read what ``pack`` wrote; what cannot be read is nothing."""
-    return parse(unpack_text(data))
-
-
-def unpack_text(data: bytes) -> str:
-    """Read only the JSON text, for a search: not to parse it saves half the time."""
-    words, data = (WORDS, data[1:]) if data[:1] == MARK else (FIRST_WORDS, data)
+    press = zlib.decompressobj(_WINDOW, zdict=WORDS)
     try:
-        text = zlib.decompressobj(_WINDOW, zdict=words).decompress(data)
-    except zlib.error:
-        return ""
-    return text.decode("utf-8", "replace")
-
-
-def parse(text: str) -> list[Shown]:
-    """Parse the JSON text of some changes; what cannot be read is nothing."""
-    try:
-        found = json.loads(text)
-    except ValueError:
+        found = load(press.decompress(data.removeprefix(MARK)).decode())
+    except zlib.error, ValueError:
         return []
     return found if isinstance(found, list) else []
 
@@ -192,9 +174,7 @@ class WriteHistory:
                 wait = await self._prune()
             except StorageError:
                 wait = _AGAIN  # the worker tells of that
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
+            await wait_at_most(self._wake, wait)
 
     async def _prune(self) -> float:
         """Drop rows in small steps; return the seconds until a day is over."""

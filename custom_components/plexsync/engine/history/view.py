@@ -9,32 +9,33 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from ..database.database import Database
-from .history import Shown, parse, unpack, unpack_text
+from .history import Shown, unpack
 
 _STEP: Final = 1_000  # rows that are looked at in one transaction
 _FAST_STEP: Final = 2_000  # the same, where SQLite leaves most of them out
 _LARGEST: Final = 150_000  # bytes of changes on one page; its first row may have more
 _NEWEST: Final = 2**63 - 1
 
-# A row of an item that Plex has merged into another one is shown as the other one's.
+# The rows of one step that may be meant. One of an item that Plex has merged into another
+# one is shown as the other one's. Of an item that was split off another one, those of the
+# other one from before the split belong to it, too.
 _ROWS: Final = (
-    "SELECT history.id, history.run, at, history.item, history.key, changes, source,"
-    " coalesce(nullif((SELECT whole.rating_key FROM part"
+    "SELECT history.id, history.run, at, source, history.key, coalesce(nullif((SELECT whole.rating_key FROM part"
     " JOIN item AS whole ON whole.id = part.item"
     " WHERE part.section = item.section AND part.path = item.path), ''),"
-    " item.rating_key, ''), coalesce(item.section, ''), coalesce(item.path, '')"
+    " item.rating_key, ''), coalesce(item.section, ''), coalesce(item.path, ''),"
+    " history.item, changes"
     # CROSS JOIN: history always comes first, because it has no index by run.
     " FROM history CROSS JOIN history_run ON history_run.id = history.run"
     " LEFT JOIN item ON item.id = history.item"
-)
-
-
-# The rows of these items; for an item that was split off another one, also the other
-# one's rows from before the split.
-_OF_ITEMS: Final = (
-    "(history.item IN (SELECT value FROM json_each(?)) OR EXISTS"
-    " (SELECT 1 FROM history_split AS split WHERE split.whole = history.item"
-    " AND history.id <= split.last AND split.item IN (SELECT value FROM json_each(?))))"
+    " WHERE history.id < :before AND history.id >= :last"
+    " AND (:source IS NULL OR source = :source)"
+    " AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at <= :until)"
+    " AND (:items IS NULL OR history.item IN (SELECT value FROM json_each(:items))"
+    " OR EXISTS (SELECT 1 FROM history_split AS split"
+    " WHERE split.whole = history.item AND history.id <= split.last"
+    " AND split.item IN (SELECT value FROM json_each(:items))))"
+    " ORDER BY history.id DESC"
 )
 
 
@@ -55,6 +56,10 @@ class Wanted:
     search: str | None = None
     limit: int = 50
     before: int | None = None
+
+
+# From the row's number to the path: see ``WrittenRow``.
+type _Row = tuple[int, int, float, str, str | None, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ class HistoryView:
             lambda db: _runs(db, limit, before or _NEWEST), durable=False
         )
         names, undone = json.dumps([run.id for run in runs]), Counter[int]()
-        below = await self._database.run(_newest_undo, durable=False)
+        below: int | None = _NEWEST
         while below is not None:
             some, below = await self._database.run(
                 partial(_undone, runs=names, before=below), durable=False
@@ -179,14 +184,11 @@ def _runs(db: Connection, limit: int, before: int) -> list[HistoryRun]:
     return [HistoryRun(*row) for row in rows]
 
 
-def _newest_undo(db: Connection) -> int | None:
-    """Return the newest row of an undo: no row after it can have been undone."""
-    newest = db.execute("SELECT max(id) FROM history WHERE key IS NULL").fetchone()[0]
-    return None if newest is None else int(newest)
-
-
 def _undone(db: Connection, runs: str, before: int) -> tuple[Counter[int], int | None]:
     """Count what was undone in the next step's rows of some runs; say where to go on."""
+    # No row after the newest undo can have been undone.
+    newest = db.execute("SELECT max(id) FROM history WHERE key IS NULL").fetchone()[0]
+    before = min(before, newest or 0)
     last = _last_of_step(db, before, _FAST_STEP)
     rows = db.execute(
         "SELECT id, run, item, changes FROM history WHERE id < ?1 AND id >= ?2"
@@ -244,34 +246,21 @@ def _look(
     db: Connection, wanted: Wanted, before: int
 ) -> tuple[list[tuple[WrittenRow, int]], int | None]:
     """Look at the next rows, down from one; return those that fit, and where to go on."""
-    last = _last_of_step(db, before, _STEP)
-    terms, values = ["history.id < ?"], list[Any]([before])
-    if last is not None:
-        terms.append("history.id >= ?")
-        values.append(last)
-    for term, value in (
-        ("source = ?", wanted.source),
-        ("at >= ?", wanted.since),
-        ("at <= ?", wanted.until),
-    ):
-        if value is not None:
-            terms.append(term)
-            values.append(value)
-    if wanted.rating_key is not None:
-        terms.append(_OF_ITEMS)
-        values += [json.dumps(_items(db, wanted.rating_key))] * 2
-    rows = db.execute(
-        f"{_ROWS} WHERE {' AND '.join(terms)} ORDER BY history.id DESC",
-        values,
-    )
+    last, key = _last_of_step(db, before, _STEP), wanted.rating_key
+    values = {
+        "before": before,
+        "last": last or 0,
+        "source": wanted.source,
+        "since": wanted.since,
+        "until": wanted.until,
+        "items": None if key is None else json.dumps(_items(db, key)),
+    }
     found: list[tuple[WrittenRow, int]] = []
-    for row in rows:
-        text = unpack_text(row[5])
-        if not _may_fit(wanted, text, row[9]):
-            continue
-        changes = parse(text)
-        if _fits(wanted, changes, row[9]):
-            found.append(_shown(db, row, changes))
+    for row in db.execute(_ROWS, values):
+        *_, path, item, packed = row
+        changes = unpack(packed)
+        if _fits(wanted, changes, path):
+            found.append(_shown(db, row[:8], item, changes))
             if len(found) > wanted.limit:
                 return found, found[-1][0].id
     return found, last
@@ -287,16 +276,6 @@ def _items(db: Connection, rating_key: str) -> list[int]:
         (rating_key,),
     )
     return [row[0] for row in rows]
-
-
-def _may_fit(wanted: Wanted, text: str, path: str) -> bool:
-    """Return whether a row may fit, by its text alone: to parse it costs more."""
-    if wanted.field is not None and f'["{wanted.field}"' not in text:
-        return False
-    if wanted.search is None or wanted.search.casefold() in path.casefold():
-        return True
-    word = json.dumps(wanted.search, ensure_ascii=False)[1:-1]
-    return word.casefold() in text.casefold()
 
 
 def _fits(wanted: Wanted, changes: Sequence[Shown], path: str) -> bool:
@@ -319,21 +298,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _shown(
-    db: Connection, row: Sequence[Any], changes: Sequence[Shown]
+    db: Connection, row: _Row, item: int, changes: Sequence[Shown]
 ) -> tuple[WrittenRow, int]:
-    number, run, at, item, key, _, source, rating_key, section, path = row
+    """Return a row as it is shown, and the bytes of its changes."""
     told = tuple(change for change in changes if len(change) > 1)
+    number, *_, key, _, _, _ = row
     back = _taken_back(db, item if key is not None else 0, number)
-    shown = WrittenRow(
-        number,
-        run,
-        at,
-        source,
-        key,
-        rating_key,
-        section,
-        path,
-        told,
-        frozenset(back & {change[0] for change in told}),
-    )
+    names = frozenset(change[0] for change in told)
+    shown = WrittenRow(*row, told, names & back)
     return shown, len(json.dumps(told, ensure_ascii=False).encode())

@@ -6,19 +6,11 @@ take another mark.
 
 from typing import Final
 
-# Begins a row that goes by ``WORDS``; what zlib made by itself never begins like that.
+# Begins a row that goes by these words; what zlib made by itself never begins like that.
 MARK: Final = b"\x07"
 
-# Of rows without a mark.
-FIRST_WORDS: Final = (
-    b'"earlier picture"]],null,"new picture"]["background",["poster",'
-    b'["actors",null,[{"name":"","role":""},{"name":"["writers",["directors",'
-    b'["collections",["labels",["genres",["Drama","Comedy","["user_rating",'
-    b'["date","19-01-01","20-12-31"],["content_rating","["studio","["tagline",'
-    b'["original_title","["sort_title","["summary",null,"[["title","'
-)
-
-# Many a summary is in English. What comes last is cheapest to name.
+# Many a summary is in English. What comes last is cheapest to name; and a row without a
+# mark knows only what comes after the English words, which it finds counting from the end.
 WORDS: Final = (
     b" Science Fiction Documentary Animation Adventure Romance Fantasy Thriller Horror"
     b" History Mystery Action Crime Family Music War Robert Thomas Daniel William"
@@ -38,4 +30,9 @@ WORDS: Final = (
     b" or is was has had be an are for with from and to a in of the of in the to the and"
     b" the on the with the of a in a with a to be who is and his and her for the by the"
     b" from the at the that the one of the. "
-) + FIRST_WORDS
+    b'"earlier picture"]],null,"new picture"]["background",["poster",'
+    b'["actors",null,[{"name":"","role":""},{"name":"["writers",["directors",'
+    b'["collections",["labels",["genres",["Drama","Comedy","["user_rating",'
+    b'["date","19-01-01","20-12-31"],["content_rating","["studio","["tagline",'
+    b'["original_title","["sort_title","["summary",null,"[["title","'
+)

@@ -40,16 +40,14 @@ class LastSweep:
 
     def _owes(self, outage: Outage) -> bool:
         """Return whether nothing was compared since a long outage ended."""
-        length = outage.duration
-        if outage.end is None or length is None or length <= LONG:
-            return False
-        if self.began >= outage.end:
+        end = outage.end
+        if end is None or end - outage.start <= LONG or self.began >= end:
             return False
         if self.began < outage.start or self.ended is None:
             return True
         # It began during the outage, and so waited for its end. If it did not, it had
         # nothing to compare; if a source was away, that one had no part in it.
-        return self.ended < outage.end and self.ended != self.whole
+        return self.ended < end and self.ended != self.whole
 
 
 def recall(db: Connection) -> LastSweep | None:
@@ -57,8 +55,7 @@ def recall(db: Connection) -> LastSweep | None:
     text = stats.setting(db, _NAME)
     if text is None:
         return None
-    known = json.loads(text)
-    return LastSweep(known["began"], known["ended"], known["whole"])
+    return LastSweep(**json.loads(text))
 
 
 def look_up(db: Connection, now: float) -> LastSweep:
@@ -71,11 +68,8 @@ def look_up(db: Connection, now: float) -> LastSweep:
 
 def finish(db: Connection, began: float, ended: float, *, whole: bool) -> None:
     """Note that a sweep over all sources has ended; ``whole`` if it could read them all."""
-    before = recall(db)
-    _keep(
-        db,
-        LastSweep(began, ended, ended if whole else before.whole if before else None),
-    )
+    before = recall(db) or LastSweep(began)
+    _keep(db, LastSweep(began, ended, ended if whole else before.whole))
 
 
 def _keep(db: Connection, last: LastSweep) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
+from itertools import batched
 from sqlite3 import Connection
 
 from ..calls.guarded_calls import GuardedCalls
@@ -36,6 +37,8 @@ _NOT_OVER = 99.9  # percent
 _GIVE_WAY = 0.2  # seconds between looks at jobs that somebody waits for
 _LONGEST = 50  # of these looks, before each chunk
 
+
+type MakesJob = Callable[[Connection, Record, Priority, float], object]
 
 # What keeps a job from its item, and may have passed.
 _LACKING = frozenset({Reason.NOT_FOUND, Reason.AMBIGUOUS})
@@ -134,9 +137,9 @@ class Reconcile:
     ) -> AsyncGenerator[list[LookupResult]]:
         """Yield what is to be looked at, some at a time."""
         async for some in records:
-            for start in range(0, len(some), CHUNK):
-                chunk = some[start : start + CHUNK]
-                await self._until_plex_may_answer()
+            for chunk in batched(some, CHUNK, strict=False):
+                while self.held is not None:
+                    await asyncio.sleep(_PATIENCE)  # nothing counts as compared then
                 await self._give_way()
                 lookups = await self._hand_to_jobs(chunk)
                 self._done += len(chunk) - len(lookups)
@@ -172,11 +175,6 @@ class Reconcile:
             self._circuit.notify()
         self.counts += counts
         return lookups
-
-    async def _until_plex_may_answer(self) -> None:
-        """Wait for the end of what holds Plex: nothing is counted as compared then."""
-        while self.held is not None:
-            await asyncio.sleep(_PATIENCE)
 
     async def _give_way(self) -> None:
         """Let jobs that somebody waits for go first, while they can go."""
@@ -241,18 +239,10 @@ class Reconcile:
 
     async def _take_note(self, lookups: Sequence[LookupResult]) -> None:
         """Remember what was seen, and let jobs mend what differs."""
-        differing = [
-            each.record
-            for each in lookups
-            if each.record and any(map(self._needs_a_job, each.targets))
-        ]
-        unsure = [
-            each.record
-            for each in lookups
-            if each.record and not each.is_same and self._may_lack_a_picture(each)
-        ]
         jobs = self._take_up(lookups)
-        news = [each for each in lookups if not each.is_same]
+        news = [
+            (each, self._way_to_a_job(each)) for each in lookups if not each.is_same
+        ]
         if not (news or jobs):
             return
         now, wall = self._common.clock.steady(), self._common.clock.wall()
@@ -260,21 +250,21 @@ class Reconcile:
         def work(db: Connection) -> None:
             seen.begin(db)
             plan_cache.begin(db)
-            for lookup in news:
+            for lookup, make_job in news:
+                record = lookup.record
+                assert record is not None
                 seen.keep(db, *_whose(lookup), _seen(lookup))
                 plan_cache.keep(db, lookup, self._number)
                 _note_waiting(db, lookup, wall)
-                if lookup.record and not any(map(self._needs_a_job, lookup.targets)):
-                    settled.agree(db, lookup.record)
-            if self._enqueue:
-                for record in differing:
-                    intake.compare_anew(db, record, Priority.BULK, now)
-                for record in unsure:
-                    intake.enqueue(db, record, Priority.BULK, now)
-                failed_rows.retry(db, Choice(ids=jobs, skipped=True), now)
-                queue.wake_jobs(db, jobs, now)
+                if make_job is not intake.compare_anew:
+                    settled.agree(db, record)
+                if make_job is not None and self._enqueue:
+                    make_job(db, record, Priority.BULK, now)
+            failed_rows.retry(db, Choice(ids=jobs, skipped=True), now)
+            queue.wake_jobs(db, jobs, now)
 
-        durable = self._enqueue and bool(differing or unsure or jobs)
+        makes_jobs = self._enqueue and any(make_job for _, make_job in news)
+        durable = makes_jobs or bool(jobs)
         await self._common.database.run(
             work, durable=durable, if_left=self._circuit.notify
         )
@@ -286,17 +276,15 @@ class Reconcile:
             return self._insists and target.fault is not None
         return bool(target.plan.changes or target.leads_once)
 
-    def _may_lack_a_picture(self, lookup: LookupResult) -> bool:
-        """Return whether only a job can tell that a record is in line: it fetches pictures.
-
-        ``intake`` makes no job if the last one of the record saw the same marks.
-        """
-        return (
-            lookup.record is not None
-            and bool(lookup.record.pictures)
-            and not any(map(self._needs_a_job, lookup.targets))
-            and any(target.item is not None for target in lookup.targets)
-        )
+    def _way_to_a_job(self, lookup: LookupResult) -> MakesJob | None:
+        """Return what makes a job of a record, None where it is in line."""
+        if any(map(self._needs_a_job, lookup.targets)):
+            return intake.compare_anew
+        pictures = lookup.record is not None and lookup.record.pictures
+        if pictures and any(each.item for each in lookup.targets):
+            # Only a job fetches pictures. None is made if the last one saw the same marks.
+            return intake.enqueue
+        return None
 
 
 def _seen(lookup: LookupResult) -> Seen | None:

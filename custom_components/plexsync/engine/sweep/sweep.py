@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from sqlite3 import Connection
 
 from ..calls.admission import Admission
 from ..circuit.circuit import Circuit
@@ -69,13 +70,14 @@ class Sweep:
         """
         async with self._one_run:
             began, since = self._common.clock.monotonic(), self._common.clock.wall()
-            if enqueue:
-                due = self._common.clock.steady()
-                await self._common.database.run(lambda db: skipped.take_up(db, due))
-            lead_once = await self._common.database.run(
-                sources_lead.is_to_compare, durable=False
-            )
-            number = await self._common.database.run(plan_cache.next_run, durable=False)
+            due = self._common.clock.steady()
+
+            def begin(db: Connection) -> tuple[bool, int]:
+                if enqueue:
+                    skipped.take_up(db, due)
+                return sources_lead.is_to_compare(db), plan_cache.next_run(db)
+
+            lead_once, number = await self._common.database.run(begin)
             self._run = Reconcile(
                 self._common,
                 self._circuit,
@@ -89,32 +91,28 @@ class Sweep:
             self._tell(Changed())
             try:
                 counts = dict(await self._run.run(records))
-                if lead_once and everything and not left_out():
-                    await self._common.database.run(sources_lead.all_compared)
                 for reason, found in passed_over().items():
                     kind = f"skipped:{reason}"
                     counts[kind] = counts.get(kind, 0) + found
-                whole = tuple(read_whole())
-                await self._common.database.run(
-                    lambda db: plan_cache.end_run(db, number, whole), durable=False
-                )
+                whole, away = tuple(read_whole()), left_out()
                 now = self._common.clock.wall()
+
+                def end(db: Connection) -> None:
+                    plan_cache.end_run(db, number, whole)
+                    if everything:
+                        last_sweep.finish(db, since, now, whole=not away)
+                        if lead_once and not away:
+                            sources_lead.all_compared(db)
+
+                await self._common.database.run(end)
                 self.compared |= dict.fromkeys(whole, now)
-                if everything:
-                    await self._remember(since, whole=not left_out())
             finally:
                 self._run = None
                 self._tell(Changed())
         duration = round(self._common.clock.monotonic() - began, 1)
         scope = "all" if everything else "recent" if enqueue else "plan"
-        self._tell(ReconcileFinished(counts, duration, left_out(), scope))
+        self._tell(ReconcileFinished(counts, duration, away, scope))
         return counts
-
-    async def _remember(self, began: float, *, whole: bool) -> None:
-        ended = self._common.clock.wall()
-        await self._common.database.run(
-            lambda db: last_sweep.finish(db, began, ended, whole=whole)
-        )
 
     async def last(self) -> LastSweep:
         """Return the last run over all sources that came to its end. Raises StorageError."""

@@ -1,7 +1,8 @@
 """A doorbell that several can listen for, and nobody misses."""
 
 import asyncio
-import contextlib
+
+from .concurrency import wait_at_most
 
 
 class Bell:
@@ -20,8 +21,5 @@ class Bell:
 
     async def wait(self, heard: int, seconds: float | None) -> None:
         """Wait for a ring after the one heard last, for so long at most."""
-        if self.rung != heard:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._next.wait()
+        if self.rung == heard:
+            await wait_at_most(self._next, seconds)

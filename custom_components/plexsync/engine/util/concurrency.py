@@ -3,7 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable
+import contextlib
 from typing import Any
+
+
+async def wait_at_most(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait for an event, for so long at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 async def run_all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -34,12 +42,9 @@ async def read_ahead[T](stream: AsyncIterable[T], most: int) -> AsyncGenerator[T
 
     task = asyncio.create_task(fill())
     try:
-        while True:
-            try:
-                each = await ready.get()
-            except asyncio.QueueShutDown:
-                break
-            yield each
+        with contextlib.suppress(asyncio.QueueShutDown):
+            while True:
+                yield await ready.get()
         await task
     finally:
         task.cancel()
