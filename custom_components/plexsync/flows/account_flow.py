@@ -80,7 +80,7 @@ class AccountFlow(ServerFlow):
     async def _async_sign_in(self) -> tuple[AccountServer, ...]:
         """Wait for the sign-in, then ask for the account's servers. Raises PlexTvError."""
         pause = outside(self.hass).pause
-        token = await self._sign_in.wait(pause)
+        token = await self._plex_tv.wait(self._sign_in, pause)
         for _ in range(2):
             try:
                 return await self._plex_tv.servers(token)
