@@ -112,10 +112,10 @@ def classify(
         )
     if status == 400 and b"starting up" in body.lower():
         return Fault(FaultClass.SERVER, Reason.STARTING, retry_after=wait)
-    # A redirect is a login page, or a proxy that moved: following it would turn a PUT
-    # into a GET.
-    other = Reason.REDIRECT if 300 <= status < 400 else f"http_{status}"
-    verdict = BY_STATUS.get(status) or FaultRow(FaultClass.SERVER, other)
+    verdict = BY_STATUS.get(status) or FaultRow(FaultClass.SERVER, f"http_{status}")
+    if 300 <= status < 400:
+        # A login page, or a proxy that moved: following it would turn a PUT into a GET.
+        verdict = FaultRow(FaultClass.SERVER, Reason.REDIRECT)
     if verdict.only_plex and PLEX_HEADER not in headers:
         return UnprovenFault(status, verdict)
     return verdict.fault(retry_after=wait, throttled=slow_down)
