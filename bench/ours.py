@@ -8,6 +8,8 @@ from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 from typing import Never
 
+from custom_components.plexsync.plex.api import PlexApi
+from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.index import SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
 
@@ -102,10 +104,11 @@ async def ours(
 
     `held` has it switched off.
     """
-    asked = PlexMediaServer(url, TOKEN, client_id="bench")
-    machine_id = (await asked.connect()).machine_id
-    library = (await asked.libraries())[0].uuid
-    await asked.close()
+    client = PlexClient(url, TOKEN, client_id="bench")
+    api = PlexApi(client, None)
+    machine_id = (await api.identify()).machine_id
+    library = (await api.libraries())[0].uuid
+    await client.aclose()
     with TemporaryDirectory(prefix="plexsync-bench-") as folder:
         place = file or Path(folder, "plexsync.db")
         side = Ours(url, machine_id, library, place, images)

@@ -201,5 +201,5 @@ async def test_a_server_is_closed_where_an_entry_cannot_be_opened(
     with pytest.raises(ValueError):
         await coordinator.async_open()
     with pytest.raises(Fault) as caught:
-        await coordinator.server.connect()
+        await coordinator.server.libraries()
     assert caught.value.reason == "closed"

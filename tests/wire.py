@@ -302,7 +302,6 @@ class VirtualServer(PlexMediaServer):
             ADDRESS,
             token,
             client_id=known["client_id"],
-            version="0",
             verify_ssl=False,
             deadlines=settings.get("deadlines"),
         )

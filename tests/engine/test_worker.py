@@ -369,7 +369,7 @@ async def test_what_was_read_too_long_ago_is_read_again(rig: Rig) -> None:
     await rig.submit(rig.records(1))
     await rig.drained()
     ages = iter((FRESH + 1.0,))  # of the first read that is done now
-    rig.server._reader._monotonic = lambda: time.monotonic() - next(ages, 0.0)  # noqa: SLF001
+    rig.server._monotonic = lambda: time.monotonic() - next(ages, 0.0)  # noqa: SLF001
     rig.plex.journal.clear()
     await rig.submit(rig.records(1, "Newer"))
     await rig.drained()

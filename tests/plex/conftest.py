@@ -9,7 +9,9 @@ import pytest
 from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.database.layout import Layout
 from custom_components.plexsync.engine.model.record import Find
+from custom_components.plexsync.plex.api import PlexApi
 from custom_components.plexsync.plex.client import PlexClient
+from custom_components.plexsync.plex.index import SCHEMA
 from custom_components.plexsync.plex.server import PlexMediaServer
 from tests.simulators.plex import PlexCore, PlexSimulator
 
@@ -32,7 +34,7 @@ async def plex(socket_enabled: None) -> AsyncIterator[PlexSimulator]:
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """Give the engine's database, without the engine's tables."""
-    database = Database(tmp_path / "test.db", Layout(()))
+    database = Database(tmp_path / "test.db", Layout((SCHEMA,)))
     database.open()
     yield database
     database.close()
@@ -65,9 +67,15 @@ async def make_server(
 @pytest.fixture
 async def client(plex: PlexSimulator) -> AsyncIterator[PlexClient]:
     """Give a bare client."""
-    client = PlexClient(plex.url, TOKEN, client_id="plexsync-test", version="1")
+    client = PlexClient(plex.url, TOKEN, client_id="plexsync-test")
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+def api(client: PlexClient) -> PlexApi:
+    """Give what a flow asks a server with that it does not know yet."""
+    return PlexApi(client, None)
 
 
 async def get(

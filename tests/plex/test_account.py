@@ -32,9 +32,9 @@ async def client(plex_tv: PlexTvSimulator) -> AsyncIterator[PlexTv]:
         yield PlexTv(session, client_id="ours", version="1.2", base=plex_tv.url)
 
 
-async def signed_in(plex_tv: PlexTvSimulator, sign_in: SignIn) -> str:
+async def signed_in(client: PlexTv, plex_tv: PlexTvSimulator, sign_in: SignIn) -> str:
     """Wait while a person signs in at the third look."""
-    waiting = asyncio.create_task(sign_in.wait(PAUSE))
+    waiting = asyncio.create_task(client.wait(sign_in, PAUSE))
     async with asyncio.timeout(10):
         while plex_tv.asked["GET /api/v2/pins"] < 3:
             await asyncio.sleep(PAUSE)
@@ -45,7 +45,7 @@ async def signed_in(plex_tv: PlexTvSimulator, sign_in: SignIn) -> str:
 
 async def test_by_the_code(client: PlexTv, plex_tv: PlexTvSimulator) -> None:
     """Give the token of whoever typed the code; name ourselves the same every time."""
-    assert await signed_in(plex_tv, await client.begin()) == ACCOUNT_TOKEN
+    assert await signed_in(client, plex_tv, await client.begin()) == ACCOUNT_TOKEN
     assert {each["X-Plex-Client-Identifier"] for each in plex_tv.headers} == {"ours"}
     assert {each["X-Plex-Product"] for each in plex_tv.headers} == {"PlexSync"}
 
@@ -56,7 +56,7 @@ async def test_by_the_link(client: PlexTv, plex_tv: PlexTvSimulator) -> None:
     (strong,) = (code for code in plex_tv.codes.values() if code != sign_in.code)
     assert f"clientID=ours&code={strong}&" in sign_in.link
     plex_tv.sign_in(strong)
-    assert await sign_in.wait(PAUSE) == ACCOUNT_TOKEN
+    assert await client.wait(sign_in, PAUSE) == ACCOUNT_TOKEN
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
@@ -66,7 +66,7 @@ async def test_a_blip_is_no_reason_to_give_up(
     """Look again; plexapi would call the code expired."""
     sign_in = await client.begin()
     plex_tv.statuses = [status] * 2
-    assert await signed_in(plex_tv, sign_in) == ACCOUNT_TOKEN
+    assert await signed_in(client, plex_tv, sign_in) == ACCOUNT_TOKEN
 
 
 async def test_a_code_that_plex_tv_forgot(
@@ -76,7 +76,7 @@ async def test_a_code_that_plex_tv_forgot(
     sign_in = await client.begin()
     plex_tv.forget_codes()
     with pytest.raises(PlexTvError, match="expired"):
-        await sign_in.wait(PAUSE)
+        await client.wait(sign_in, PAUSE)
 
 
 async def test_a_code_that_nobody_used(
@@ -86,7 +86,7 @@ async def test_a_code_that_nobody_used(
     plex_tv.life = 1
     sign_in = await client.begin()
     with pytest.raises(PlexTvError, match="expired"):
-        await sign_in.wait(PAUSE)
+        await client.wait(sign_in, PAUSE)
 
 
 @pytest.mark.parametrize(

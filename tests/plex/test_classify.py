@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.engine.model.record import Find
+from custom_components.plexsync.plex.api import PlexApi
 from custom_components.plexsync.plex.classify import classify
 from custom_components.plexsync.plex.client import PlexClient
 from tests.simulators.plex import PlexSimulator
@@ -169,7 +170,7 @@ async def test_unknown_name(
         raise socket.gaierror(socket.EAI_NONAME, "no-such-host.invalid")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    client = PlexClient("http://plex.invalid", TOKEN, client_id="x", version="1")
+    client = PlexClient("http://plex.invalid", TOKEN, client_id="x")
     fault = await _fault(client)
     await client.aclose()
     assert (fault.kind, fault.reason) == (SERVER, "dns")
@@ -178,9 +179,7 @@ async def test_unknown_name(
 
 async def test_no_tls_there(plex: PlexSimulator) -> None:
     """HTTPS to what only speaks HTTP is told apart."""
-    client = PlexClient(
-        plex.url.replace("http:", "https:"), TOKEN, client_id="x", version="1"
-    )
+    client = PlexClient(plex.url.replace("http:", "https:"), TOKEN, client_id="x")
     fault = await _fault(client)
     assert (fault.kind, fault.reason) == (SERVER, "tls")
     await client.aclose()
@@ -190,7 +189,7 @@ async def test_cut_document(plex: PlexSimulator, make_server: MakeServer) -> Non
     """A document without its end is a fault of the server, through plexapi too."""
     server = make_server()
     plex.faults.add("truncate")
-    for call in (server.connect, server.libraries, server.probe_process):
+    for call in (server.libraries, server.probe_process):
         with pytest.raises(Fault) as caught:
             await call()
         assert (caught.value.kind, caught.value.reason) == (SERVER, "unparsable")
@@ -198,43 +197,41 @@ async def test_cut_document(plex: PlexSimulator, make_server: MakeServer) -> Non
 
 @pytest.mark.parametrize("action", ["wrong_xml", "html200", "empty200", "garbage"])
 async def test_hello_to_what_is_not_plex(
-    plex: PlexSimulator, make_server: MakeServer, action: str
+    plex: PlexSimulator, api: PlexApi, action: str
 ) -> None:
     """What plexapi would take for a server, or stumble over, is a fault."""
     plex.faults.add(action)
     with pytest.raises(Fault) as caught:
-        await make_server().connect()
+        await api.identify("/", probe=False)
     assert caught.value.kind is SERVER
 
 
 async def test_hello_to_a_container_of_something_else(
-    plex: PlexSimulator, make_server: MakeServer
+    plex: PlexSimulator, api: PlexApi
 ) -> None:
     """What has no machine id is no Plex server."""
     plex.faults.add("status", code=200, body="<MediaContainer/>")
     with pytest.raises(Fault) as caught:
-        await make_server(machine_id=None).connect()
+        await api.identify("/", probe=False)
     assert (caught.value.kind, caught.value.reason) == (SERVER, "not_plex")
 
 
-async def test_starting(plex: PlexSimulator, make_server: MakeServer) -> None:
+@pytest.mark.parametrize("path", ["/", "/identity"])
+async def test_starting(plex: PlexSimulator, api: PlexApi, path: str) -> None:
     """A server that is starting answers, but is not there yet."""
-    server = make_server()
     plex.faults.add("startup")
-    for call in (server.connect, server.probe_process):
-        with pytest.raises(Fault) as caught:
-            await call()
-        assert (caught.value.kind, caught.value.reason) == (SERVER, "starting")
+    with pytest.raises(Fault) as caught:
+        await api.identify(path)
+    assert (caught.value.kind, caught.value.reason) == (SERVER, "starting")
 
 
 async def test_wrong_machine(plex: PlexSimulator, make_server: MakeServer) -> None:
     """Another machine is told apart from a broken one."""
     server = make_server()
     plex.faults.add("impostor")
-    for call in (server.connect, server.probe_process):
-        with pytest.raises(Fault) as caught:
-            await call()
-        assert caught.value.kind is FaultClass.WRONG_SERVER
+    with pytest.raises(Fault) as caught:
+        await server.probe_process()
+    assert caught.value.kind is FaultClass.WRONG_SERVER
 
 
 async def test_404_of_a_proxy(plex: PlexSimulator, make_server: MakeServer) -> None:

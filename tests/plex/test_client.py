@@ -39,7 +39,6 @@ async def _listening(
         f"{scheme}://127.0.0.1:{port}",
         TOKEN,
         client_id="x",
-        version="1",
         verify_ssl=False,
     )
     try:
@@ -132,9 +131,7 @@ async def test_connecting_ends_at_the_deadline(socket_enabled: None) -> None:
             client.setblocking(False)
             client.connect_ex(full.getsockname())
         port = full.getsockname()[1]
-        client = PlexClient(
-            f"http://127.0.0.1:{port}", TOKEN, client_id="x", version="1"
-        )
+        client = PlexClient(f"http://127.0.0.1:{port}", TOKEN, client_id="x")
         async with asyncio.timeout(WITHIN):
             raised = await _fault(client)
             assert raised.reason == "timeout"
@@ -389,7 +386,7 @@ async def test_own_headers(plex: PlexSimulator, client: PlexClient) -> None:
     assert headers["x-plex-product"] == "PlexSync"
     assert headers["x-plex-client-identifier"] == "plexsync-test"
     assert headers["x-plex-token"] == TOKEN
-    assert headers["user-agent"] == "PlexSync/1"
+    assert headers["user-agent"] == "PlexSync/0"
 
 
 async def test_environment_is_left_out(
@@ -499,4 +496,4 @@ async def test_log_says_nothing_of_ours(
 def test_bad_address(url: str) -> None:
     """What is no address is refused before anything is asked of it."""
     with pytest.raises(ValueError):
-        PlexClient(url, TOKEN, client_id="x", version="1")
+        PlexClient(url, TOKEN, client_id="x")

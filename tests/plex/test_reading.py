@@ -2,7 +2,6 @@
 
 import pytest
 
-from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.engine.model.record import Actor, Find
 from custom_components.plexsync.plex.markup import parse
@@ -299,20 +298,6 @@ async def test_collections(plex: PlexSimulator, make_server: MakeServer) -> None
     with pytest.raises(Fault) as caught:
         await server.collections(item)
     assert caught.value.reason == "not_found"  # of the list: the judge knows
-
-
-async def test_without_libraries(
-    plex: PlexSimulator, make_server: MakeServer, database: Database
-) -> None:
-    """A server of the config flow finds, reads and writes nothing."""
-    synthetic(plex.core, 1)
-    server = make_server(libraries=frozenset(), transactions=None)
-    assert await server.read(["1"]) == {}
-    assert (await server.match([Find(paths=("/x",))]))[0].reason == "outside_libraries"
-    assert await server.sample_paths() == ()
-    await server.forget(["1"])
-    await server.probe_database()
-    assert not plex.journal.count(path="/all|/metadata")
 
 
 @pytest.mark.parametrize(

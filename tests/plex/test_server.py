@@ -9,6 +9,8 @@ from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.engine.model.ports import FieldEdit, Item
 from custom_components.plexsync.engine.model.reasons import Reason
 from custom_components.plexsync.engine.model.record import Find
+from custom_components.plexsync.plex.api import PlexApi
+from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.deadlines import Deadlines
 from custom_components.plexsync.plex.library import Identity, Library
 from custom_components.plexsync.plex.server import PlexMediaServer
@@ -39,35 +41,33 @@ async def _open(
     return server, item
 
 
-async def test_connect(plex: PlexSimulator, make_server: MakeServer) -> None:
+async def test_greeting(plex: PlexSimulator, api: PlexApi) -> None:
     """One request says who answers."""
-    server = make_server(machine_id=None)
-    assert await server.connect() == Identity(
+    assert await api.identify("/", probe=False) == Identity(
         "sim0001", "Simulated Plex", "1.43.1.10611-sim"
     )
     assert [(entry.method, entry.path) for entry in plex.journal] == [("GET", "/")]
-    assert server.requests == server.attempts == 1
+    assert api.client.history.requests == api.client.history.attempts == 1
 
 
-async def test_connect_with_a_bad_token(
-    plex: PlexSimulator, make_server: MakeServer
-) -> None:
+async def test_greeting_with_a_bad_token(plex: PlexSimulator) -> None:
     """A token that is refused, and none at all."""
     for token in ("wrong", ""):
-        server = make_server(token=token)
-        assert (await _caught(server.connect())).reason == "unauthorized"
+        client = PlexClient(plex.url, token, client_id="plexsync-test")
+        fault = await _caught(PlexApi(client, None).identify("/"))
+        assert fault.reason == "unauthorized"
+        await client.aclose()
     assert "x-plex-token" not in plex.journal[-1].headers
 
 
 @pytest.mark.parametrize("plex_like", [True, False])
-async def test_connect_to_what_knows_nothing(
-    plex: PlexSimulator, make_server: MakeServer, plex_like: bool
+async def test_greeting_of_what_knows_nothing(
+    plex: PlexSimulator, api: PlexApi, plex_like: bool
 ) -> None:
     """No answer to a greeting is the fault of an item."""
     plex.faults.add("status", code=404, plex=plex_like)
-    server = make_server()
-    for call in (server.connect, server.libraries):
-        assert (await _caught(call())).kind is FaultClass.SERVER
+    for call in (api.identify("/"), api.libraries()):
+        assert (await _caught(call)).kind is FaultClass.SERVER
 
 
 async def test_libraries(plex: PlexSimulator, make_server: MakeServer) -> None:
@@ -199,17 +199,17 @@ async def test_machine_is_asked_once_by_many(
     assert plex.journal.count(path="/identity") == 1
 
 
-async def test_probe_and_connect_count_as_a_look(
+async def test_probe_counts_as_a_look(
     plex: PlexSimulator, make_server: MakeServer
 ) -> None:
     """Who was just seen is not asked again."""
     server, item = await _open(plex, make_server)
-    await server.connect()
+    await server.probe_process()
     await server.edit(item, EDIT)
     server.distrust()
     await server.probe_process()
     await server.edit(item, EDIT)
-    assert plex.journal.count(path="/identity") == 1
+    assert plex.journal.count(path="/identity") == 2  # the probes
 
 
 async def test_another_machine_in_its_place(
@@ -344,7 +344,7 @@ async def test_nothing_is_written_to_a_server_nobody_named(
     """Without a machine id there is no right machine."""
     _, item = await _open(plex, make_server)
     server = make_server(machine_id=None)
-    await server.connect()
+    await server.probe_process()
     assert (await _caught(server.edit(item, EDIT))).kind is FaultClass.WRONG_SERVER
     assert not plex.journal.count(method="PUT")
 
@@ -387,7 +387,6 @@ async def test_attempts(plex: PlexSimulator, make_server: MakeServer) -> None:
 async def test_secrets(plex: PlexSimulator, make_server: MakeServer) -> None:
     """The token travels in the header, on every request that needs it."""
     server, item = await _open(plex, make_server)
-    await server.connect()
     await server.libraries()
     await server.probe_process()
     await server.probe_database()

@@ -74,9 +74,7 @@ async def make(server: _Server) -> AsyncIterator[Callable[..., PlexClient]]:
     made: list[PlexClient] = []
 
     def make(*, verify_ssl: bool) -> PlexClient:
-        client = PlexClient(
-            server.url, TOKEN, client_id="x", version="1", verify_ssl=verify_ssl
-        )
+        client = PlexClient(server.url, TOKEN, client_id="x", verify_ssl=verify_ssl)
         made.append(client)
         return client
 

@@ -15,11 +15,13 @@ from custom_components.plexsync.engine.database.layout import Layout
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.engine.model.ports import Match
 from custom_components.plexsync.engine.model.record import Find
+from custom_components.plexsync.plex.api import PlexApi
 from custom_components.plexsync.plex.catalogue import Catalogue
+from custom_components.plexsync.plex.client import PlexClient
 from custom_components.plexsync.plex.deadlines import Deadlines
-from custom_components.plexsync.plex.index import Index
+from custom_components.plexsync.plex.index import SCHEMA, Index
 from custom_components.plexsync.plex.library import Library, parse_libraries
-from custom_components.plexsync.plex.listing import Page, Slice, parse_page
+from custom_components.plexsync.plex.listing import Page, Row, Slice, parse_page
 from custom_components.plexsync.plex.matching import Matcher
 from custom_components.plexsync.plex.server import PlexMediaServer
 from tests.simulators.plex import ItemType, PlexCore, PlexSimulator, Section, synthetic
@@ -327,11 +329,12 @@ _CHANGES = st.one_of(
 )
 
 
-class Restless:
+class Restless(PlexApi):
     """A library that changes while it is listed, asked without a wire between."""
 
     def __init__(self, size: int, page: int, changes: list[list[Change]]) -> None:
         """Begin with so many items, listed in pages of so many at most."""
+        super().__init__(PlexClient("http://none", TOKEN, client_id="none"), None)
         self._seconds = count(1_600_000_000)
         self.core = PlexCore(token=TOKEN, clock=lambda: next(self._seconds))
         self.core.switches.max_page = page
@@ -342,7 +345,7 @@ class Restless:
         self._changes = changes
         self.restarts = False
 
-    def items(self) -> dict[str, str]:
+    def held(self) -> dict[str, str]:
         """Give the file of each item."""
         return {
             str(key): item.files[0]
@@ -359,7 +362,7 @@ class Restless:
         """Ask for all libraries."""
         return parse_libraries(self._get("/library/sections", "", {}))
 
-    async def page(self, library: Library, wanted: Slice) -> Page:
+    async def page(self, library: Library, wanted: Slice) -> Page[Row]:
         """Give some rows, after what is due has happened. Raises Fault."""
         fault = None
         for what, number in self._changes.pop(0) if self._changes else ():
@@ -416,7 +419,7 @@ def test_library_that_changes_while_it_is_listed(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "test.db"
         file.touch()
-        database = Database(file, Layout(()), inline=True, connect=_in_memory)
+        database = Database(file, Layout((SCHEMA,)), inline=True, connect=_in_memory)
         database.open()
 
         def make() -> tuple[Index, Matcher]:
@@ -449,7 +452,7 @@ def test_library_that_changes_while_it_is_listed(
         # What was there from the beginning to the end has been seen. (A walk that
         # is made to turn back at each step takes a page as it is in the end.)
         if happens.count("remove") <= 3:
-            stayed = restless.items()
+            stayed = restless.held()
             stayed = {key: stayed[key] for key in stayed if int(key) <= size}
             assert known().items() >= stayed.items()
         for _ in changes:
@@ -458,10 +461,10 @@ def test_library_that_changes_while_it_is_listed(
         # A library that is empty is never believed to be; what goes while something
         # with an older date comes is not counted. Either ends as it does in life:
         # an item that went is forgotten when it is read.
-        if "insert" in happens or not restless.items():
-            assert look() or look() or look() or not restless.items()
-            _run(index.forget(known().keys() - restless.items().keys()))
+        if "insert" in happens or not restless.held():
+            assert look() or look() or look() or not restless.held()
+            _run(index.forget(known().keys() - restless.held().keys()))
             restless.section.content_changed_at += 1
         assert look() or look() or look()
-        assert known() == restless.items()
+        assert known() == restless.held()
         database.close()

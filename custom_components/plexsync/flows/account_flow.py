@@ -18,7 +18,7 @@ from ..const import CONF_MACHINE_ID, DOMAIN
 from ..errors import InvalidInputError
 from ..outside import outside
 from ..plex.account import LINK_PAGE, AccountServer, PlexTv, PlexTvError, SignIn
-from ..plex.door import who_answers
+from ..plex.api import who_answers
 from .plex_validation import normalise_plex_url
 from .selectors import VERIFY, select, select_address
 from .server_flow import ServerFlow
@@ -80,7 +80,7 @@ class AccountFlow(ServerFlow):
     async def _async_sign_in(self) -> tuple[AccountServer, ...]:
         """Wait for the sign-in, then ask for the account's servers. Raises PlexTvError."""
         pause = outside(self.hass).pause
-        token = await self._sign_in.wait(pause)
+        token = await self._plex_tv.wait(self._sign_in, pause)
         for _ in range(2):
             try:
                 return await self._plex_tv.servers(token)
@@ -159,10 +159,10 @@ class AccountFlow(ServerFlow):
             # Its address is known, and only the token is asked for.
             known = entry_access(self.hass, self._entry)
             return await self._async_try(known.url, verify_ssl=known.verify_ssl)
-        session = async_get_clientsession(self.hass)
+        client_id = await client_identifier(self.hass)
         answers = await asyncio.gather(
             *(
-                who_answers(session, url, verify_ssl=True)
+                who_answers(url, client_id=client_id, verify_ssl=True)
                 for url in self._server.addresses
             )
         )
@@ -185,8 +185,8 @@ class AccountFlow(ServerFlow):
 
     async def _async_try(self, url: str, *, verify_ssl: bool) -> ConfigFlowResult:
         entered = {CONF_URL: url, CONF_VERIFY_SSL: verify_ssl}
-        session = async_get_clientsession(self.hass)
-        there = await who_answers(session, url, verify_ssl=verify_ssl)
+        client_id = await client_identifier(self.hass)
+        there = await who_answers(url, client_id=client_id, verify_ssl=verify_ssl)
         if there not in (None, self._server.machine_id):
             # No other server may see the token.
             return self._show_connection(entered, "another_answers", CONF_URL)

@@ -6,16 +6,15 @@ from typing import Final
 
 from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
 from ..connection import NOWHERE, Access, client_identifier
 from ..engine.model.reasons import Reason
 from ..errors import InvalidInputError
+from ..plex.api import PlexApi, who_answers
+from ..plex.client import PlexClient
 from ..plex.deadlines import Deadlines
-from ..plex.door import who_answers
 from ..plex.library import SUPPORTED, Identity, Library
-from ..plex.server import PlexMediaServer
 from .validation import DEADLINE, explained, normalise_url, with_other_scheme
 
 PORT: Final = 32400
@@ -87,19 +86,20 @@ async def async_look_at_plex(hass: HomeAssistant, access: Access) -> PlexFound:
 
 async def _look(hass: HomeAssistant, access: Access) -> PlexFound:
     with explained(_ERRORS):
-        server = PlexMediaServer(
+        client = PlexClient(
             access.url,
             access.token,
             verify_ssl=access.verify_ssl,
             client_id=await client_identifier(hass),
             deadlines=Deadlines(read=DEADLINE),
         )
+        api = PlexApi(client, None)
         try:
-            identity = await server.connect()
-            libraries = await server.libraries()
-            may_edit = await server.may_edit()
+            identity = await api.identify("/", probe=False)
+            libraries = await api.libraries()
+            may_edit = await api.may_edit()
         finally:
-            await server.close()
+            await client.aclose()
     if not may_edit:
         raise InvalidInputError("read_only_token")
     found = tuple(each for each in libraries if each.type in SUPPORTED)
@@ -119,7 +119,7 @@ async def _second_look(
         return InvalidInputError("token_missing", CONF_TOKEN)
     if error.error not in _PERHAPS_ELSEWHERE:
         return error
-    address, session = with_port(access.url), async_get_clientsession(hass)
+    address, client_id = with_port(access.url), await client_identifier(hass)
     other = with_other_scheme(address)
     usual = with_port(access.url, URL(f"{URL(address).scheme}://a").port)
     ways = {address: error.error}
@@ -127,7 +127,9 @@ async def _second_look(
     ways.setdefault(with_port(access.url, PORT), "other_port")
     ways.setdefault(usual, "other_port")
     # All at once: somebody waits, and an address that does not answer takes long.
-    answers = await asyncio.gather(*(who_answers(session, url) for url in ways))
+    answers = await asyncio.gather(
+        *(who_answers(url, client_id=client_id) for url in ways)
+    )
     for (url, key), answer in zip(ways.items(), answers, strict=True):
         if answer and url != address:
             return InvalidInputError(key, CONF_URL, instead=url)

@@ -10,8 +10,8 @@ The account's token and the codes appear in no log, no exception and no ``repr``
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree as ET
 
@@ -64,10 +64,16 @@ class AccountServer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pin:
-    number: int
+class SignIn:
+    """A sign-in under way: people type ``code`` on ``LINK_PAGE``, or open ``link``.
+
+    ``pins`` are the numbers by which plex.tv knows the two codes.
+    """
+
     code: str = field(repr=False)
-    life: float = _LIFE
+    link: str = field(repr=False)
+    pins: tuple[int, int]
+    life: float  # seconds
 
 
 class PlexTv:
@@ -97,34 +103,53 @@ class PlexTv:
 
     async def begin(self) -> SignIn:
         """Request two codes: one to type, and one that is part of a link."""
-        short = await self._pin("")
-        strong = await self._pin("?strong=true")
+        short, code, life = await self._pin("")
+        strong, in_link, other_life = await self._pin("?strong=true")
         words = {
             "clientID": self._client_id,
-            "code": strong.code,
+            "code": in_link,
             "context[device][product]": "PlexSync",
         }
         link = f"{_BROWSER}#!?{urlencode(words, quote_via=quote)}"
-        return SignIn(self, (short, strong), short.code, link)
+        return SignIn(code, link, (short, strong), min(life, other_life))
 
-    async def _pin(self, query: str) -> _Pin:
+    async def _pin(self, query: str) -> tuple[int, str, float]:
+        """Request a code; return its number, itself, and the seconds that it is valid."""
         answer = await self._ask("POST", f"/api/v2/pins{query}")
         key, code = number(answer.get("id")), answer.get("code")
         if key is None or not code:
             raise PlexTvError("unreadable")
-        return _Pin(key, code, number(answer.get("expiresIn")) or _LIFE)
+        return key, code, number(answer.get("expiresIn")) or _LIFE
 
-    async def token_of(self, pin: int) -> str | None:
-        """Return the account's token, None until somebody has signed in with the code."""
-        answer = await self._ask("GET", f"/api/v2/pins/{pin}", missing="expired")
-        return answer.get("authToken") or None
+    async def wait(self, sign_in: SignIn, pause: float) -> str:
+        """Wait until somebody has signed in; return the account's token.
+
+        A poll that fails does not end the wait. Raises PlexTvError ``expired`` when the
+        codes are too old.
+        """
+        try:
+            async with asyncio.timeout(sign_in.life):
+                for pin in cycle(sign_in.pins):
+                    rest, path = 0.0, f"/api/v2/pins/{pin}"
+                    try:
+                        answer = await self._ask("GET", path, missing="expired")
+                        if token := answer.get("authToken"):
+                            return token
+                    except PlexTvError as error:
+                        if error.error == "expired":
+                            raise
+                        rest = min(error.wait or 0.0, _LONGEST)
+                    await asyncio.sleep(max(rest, pause / len(sign_in.pins)))
+        except TimeoutError:
+            pass
+        raise PlexTvError("expired")
 
     async def servers(self, token: str) -> tuple[AccountServer, ...]:
         """Return the servers that an account may use, its own first."""
         answer = await self._ask(
             "GET",
             "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1",
-            {"X-Plex-Token": token},
+            token=token,
         )
         found = [server for node in answer if (server := _server(node)) is not None]
         return tuple(sorted(found, key=lambda each: not each.is_owned))
@@ -133,17 +158,18 @@ class PlexTv:
         self,
         method: str,
         path: str,
-        headers: Mapping[str, str] | None = None,
         *,
+        token: str | None = None,
         missing: str = "unreadable",
     ) -> Element:
+        headers = self._headers | ({"X-Plex-Token": token} if token else {})
         try:
             async with (
                 asyncio.timeout(_DEADLINE),
                 self._session.request(
                     method,
                     f"{self._base}{path}",
-                    headers=self._headers | dict(headers or {}),
+                    headers=headers,
                     allow_redirects=False,
                     raise_for_status=False,
                 ) as answer,
@@ -162,41 +188,6 @@ class PlexTv:
             return parse(body)
         except Fault:
             raise PlexTvError("unreadable") from None
-
-
-class SignIn:
-    """A sign-in under way: what to show to the person, and the wait for it."""
-
-    def __init__(
-        self, plex_tv: PlexTv, pins: tuple[_Pin, ...], code: str, link: str
-    ) -> None:
-        """Take the codes from plex.tv; people type ``code`` or open ``link``."""
-        self._plex_tv = plex_tv
-        self._pins = pins
-        self.code = code
-        self.link = link
-
-    async def wait(self, pause: float) -> str:
-        """Wait until somebody has signed in; return the account's token.
-
-        A poll that fails does not end the wait. Raises PlexTvError ``expired`` when the
-        codes are too old.
-        """
-        try:
-            async with asyncio.timeout(min(pin.life for pin in self._pins)):
-                while True:
-                    for pin in self._pins:
-                        rest = 0.0
-                        try:
-                            if token := await self._plex_tv.token_of(pin.number):
-                                return token
-                        except PlexTvError as error:
-                            if error.error == "expired":
-                                raise
-                            rest = min(error.wait or 0.0, _LONGEST)
-                        await asyncio.sleep(max(rest, pause / len(self._pins)))
-        except TimeoutError:
-            raise PlexTvError("expired") from None
 
 
 def _judge(answer: aiohttp.ClientResponse, missing: str) -> None:

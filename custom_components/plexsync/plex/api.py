@@ -5,28 +5,18 @@ place, ``GET /identity`` asks first.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 import re
-from urllib.parse import quote
 
 from ..engine.model.faults import Fault, FaultClass
-from ..engine.model.ports import IsStale, Items, PictureChoice, never
+from ..engine.model.ports import IsStale, Items, never
 from ..engine.model.reasons import Reason
-from ..engine.util.image_bytes import MAX_IMAGE
-from .classify import WRONG_SERVER, FaultRow
 from .client import PlexClient
 from .connections import Call
-from .deadlines import Deadlines
 from .items import SectionOf, parse_items
 from .library import Identity, Library, parse_identity, parse_libraries
-from .listing import CollectionPage, Page, Slice, parse_collections, parse_page
-from .markup import parse
-from .pictures import parse_pictures
-from .same import Cut, cut
+from .listing import Page, Row, Slice, parse_page
 
-# An edit without an id edits the whole library.
-NO_ID = FaultRow(FaultClass.ITEM, Reason.NO_ID, permanent=True)
 _NO_GENERATION = -1
 _LOOKS = 3  # times to ask for the identity if connections break meanwhile
 _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
@@ -45,26 +35,25 @@ class PlexApi:
         self._confirming = asyncio.Lock()
         self.version: str | None = None  # of the server, from its last answer
 
-    @property
-    def _deadlines(self) -> Deadlines:
-        return self.client.deadlines
-
     # Who answers
 
-    async def hello(self) -> Identity:
-        """Ask for the identity with the token: ``GET /``."""
-        call, doubts = Call(), self._doubts
-        with about_the_server():
-            deadline = self._deadlines.read
-            who = await self._get("/", parse_identity, deadline, call=call)
-        self._confirm(who, call, doubts)
-        return who
+    async def identify(
+        self, path: str = "/identity", *, probe: bool = True
+    ) -> Identity:
+        """Ask for the identity, and check that it is the configured one.
 
-    async def identify(self) -> None:
-        """Ask for the identity as a probe: ``GET /identity``."""
+        Only ``/`` also checks the token.
+        """
         call, doubts = Call(), self._doubts
-        who = await self._probe("/identity", parse_identity, call=call)
-        self._confirm(who, call, doubts)
+        who = await self._ask(path, parse_identity, probe=probe, call=call)
+        if self._machine_id not in (None, who.machine_id):
+            self._confirmed = _NO_GENERATION
+            raise Fault(FaultClass.WRONG_SERVER, Reason.WRONG_MACHINE)
+        # Trust the connections unless something broke since the call.
+        if doubts == self._doubts and call.sent_in is not None:
+            self._confirmed = call.sent_in
+        self.version = who.version or self.version
+        return who
 
     async def _assured(self) -> int:
         """Make sure that the configured machine answers; return the confirmed generation.
@@ -74,7 +63,7 @@ class PlexApi:
         """
         async with self._confirming:
             if self._machine_id is None:
-                raise WRONG_SERVER.fault()
+                raise Fault(FaultClass.WRONG_SERVER, Reason.WRONG_MACHINE)
             for _ in range(_LOOKS):
                 if self._confirmed == self.client.history.generation:
                     break
@@ -82,156 +71,60 @@ class PlexApi:
             return self._confirmed
 
     def distrust(self) -> None:
-        """Forget that the right machine answers."""
+        """Forget that the right machine answers: the next write checks that again."""
         self._confirmed = _NO_GENERATION
         self._doubts += 1
-
-    def _confirm(self, who: Identity, call: Call, doubts: int) -> None:
-        """Check who answered; trust the connections unless something broke since the call."""
-        if self._machine_id is not None and who.machine_id != self._machine_id:
-            self._confirmed = _NO_GENERATION
-            raise WRONG_SERVER.fault()
-        if doubts == self._doubts and call.sent_in is not None:
-            self._confirmed = call.sent_in
-        self.version = who.version or self.version
 
     # What it holds
 
     async def libraries(self, *, probe: bool = False) -> tuple[Library, ...]:
         """Ask for all libraries."""
-        path = "/library/sections"
-        if probe:
-            return await self._probe(path, parse_libraries)
-        with about_the_server():
-            return await self._get(path, parse_libraries, self._deadlines.read)
+        return await self._ask("/library/sections", parse_libraries, probe=probe)
 
-    async def is_refused(self, path: str) -> bool:
-        """Return whether Plex refuses a read with this token."""
-        try:
-            await self.client.exchange(
-                "GET", path, parse=_nothing, deadline=self._deadlines.probe
-            )
-        except Fault as fault:
-            return fault.kind is FaultClass.AUTH
+    async def may_edit(self) -> bool:
+        """Return whether the token is the owner's, as far as that shows without an edit.
+
+        Plex refuses home users and shared users both the account and the list of
+        accounts; only two refusals count. Two requests at most.
+        """
+        for path in ("/myplex/account", "/accounts"):
+            try:
+                await self.get(path, _nothing, self.client.deadlines.probe)
+            except Fault as fault:
+                if fault.kind is FaultClass.AUTH:
+                    continue
+            return True
         return False
 
     async def count(self, library: Library) -> None:
         """Count the items of a library as a probe: the cheapest read from the database."""
-        await self._probe(_listing(library), parse_page, Slice(None, 0, 0))
+        await self._ask(_listing(library), parse_page, Slice(size=0), probe=True)
 
-    async def page(self, library: Library, wanted: Slice) -> Page:
+    async def page(self, library: Library, wanted: Slice) -> Page[Row]:
         """Ask for some rows of a library."""
-        deadline = self._deadlines.listing
-        return await self._get(_listing(library), parse_page, deadline, wanted)
-
-    async def collections(self, section_key: str, wanted: Slice) -> CollectionPage:
-        """Ask for some collections of a library, and for their number."""
-        path = f"/library/sections/{section_key}/collections"
-        return await self._get(path, parse_collections, self._deadlines.listing, wanted)
+        path, deadline = _listing(library), self.client.deadlines.listing
+        return await self.get(path, parse_page, deadline, wanted)
 
     async def items(
         self,
-        rating_keys: Sequence[str],
+        rating_keys: Iterable[str],
         read_at: float,
         section_of: SectionOf,
         known: Mapping[str, bytes] | None,
     ) -> Items:
-        """Read items in full, in one request; ``known`` as in ``Server.read``."""
-
-        def read(body: bytes) -> Items:
-            answer = Cut(body) if known is None else cut(body, known)
-            found = Items(
-                parse_items(
-                    answer.rest,
-                    read_at=read_at,
-                    section_of=section_of,
-                    digests=answer.digests,
-                )
-            )
-            found.same = answer.same
-            return found
-
-        path = f"/library/metadata/{','.join(rating_keys)}"
-        whole = self._deadlines.read
-        deadline = whole if len(rating_keys) > 1 else whole / 2
-        # By default Plex may refresh the item first, and delay the answer until then.
-        return await self._get(path, read, deadline, query="skipRefresh=1")
-
-    async def pictures(self, path: str) -> PictureChoice:
-        """Return the pictures of one kind that an item has."""
-        return await self._get(
-            path, lambda body: parse_pictures(parse(body)), self._deadlines.read / 2
+        """Read items in full, in one request; see ``parse_items``."""
+        keys = ",".join(rating_keys)
+        return await self.get(
+            f"/library/metadata/{keys}",
+            lambda body: parse_items(body, read_at, section_of, known),
+            self.client.deadlines.read
+            if "," in keys
+            else self.client.deadlines.read / 2,
+            # By default Plex may refresh the item first, and delay the answer until then.
+            query="skipRefresh=1",
         )
 
-    async def picture(self, path: str) -> bytes:
-        """Fetch a picture that an item shows."""
-        target = quote(path, safe="/")
-        deadline = self._deadlines.read / 2
-        return await self.client.download(target, deadline=deadline, most=MAX_IMAGE)
-
-    # What we change
-
-    async def put(self, path: str, query: str, is_stale: IsStale = never) -> None:
-        """Send an edit of one item; raises Fault if the query names no item."""
-        if not _HAS_ID.search(query):
-            raise NO_ID.fault()
-        await self._write("PUT", path, query, None, self._deadlines.edit, is_stale)
-
-    async def post(self, path: str, body: bytes, is_stale: IsStale = never) -> None:
-        """Upload a picture."""
-        await self._write("POST", path, "", body, self._deadlines.upload, is_stale)
-
-    async def select(self, path: str, query: str) -> None:
-        """Select one of the pictures that an item has."""
-        await self._write("PUT", path, query, None, self._deadlines.edit, never)
-
-    async def unselect(self, path: str) -> None:
-        """Select no picture of one kind for an item."""
-        await self._write("DELETE", path, "", None, self._deadlines.edit, never)
-
-    async def scan(self, section_key: str, folder: str) -> None:
-        """Request a scan of a library's folder; Plex runs it later."""
-        path = f"/library/sections/{section_key}/refresh"
-        query = f"path={quote(folder, safe='')}"
-        await self._write("GET", path, query, None, self._deadlines.read, never)
-
-    async def _write(
-        self,
-        method: str,
-        path: str,
-        query: str,
-        body: bytes | None,
-        deadline: float,
-        is_stale: IsStale,
-    ) -> None:
-        for last in (False, True):
-            generation = await self._assured()
-            if is_stale():
-                # Somebody edited the item while the identity was checked.
-                raise Fault(FaultClass.ITEM, Reason.CHANGING, doubtful=True)
-
-            try:
-                with self._noted():
-                    await self.client.exchange(
-                        method,
-                        path,
-                        query,
-                        parse=_nothing,
-                        deadline=deadline,
-                        body=body,
-                        call=Call(generation),
-                        write=True,
-                    )
-            except Fault as fault:
-                # The connection was closed meanwhile: check the identity again.
-                if last or fault.reason != Reason.MOVED:
-                    raise
-            else:
-                return
-
-    # How
-
-    async def _get[T](
+    async def get[T](
         self,
         path: str,
         parse: Callable[[bytes], T],
@@ -243,7 +136,7 @@ class PlexApi:
         call: Call | None = None,
     ) -> T:
         """Send a GET request, for a list with the slice that is wanted."""
-        with self._noted():
+        try:
             return await self.client.exchange(
                 "GET",
                 path,
@@ -254,39 +147,78 @@ class PlexApi:
                 call=call,
                 probe=probe,
             )
+        except Fault as fault:
+            self._note(fault)
+            raise
 
-    async def _probe[T](
+    async def _ask[T](
         self,
         path: str,
         parse: Callable[[bytes], T],
         wanted: Slice | None = None,
         *,
+        probe: bool,
         call: Call | None = None,
     ) -> T:
-        """Send a GET request as a probe, which waits behind no other call."""
-        with about_the_server():
-            deadline = self._deadlines.probe
-            return await self._get(path, parse, deadline, wanted, probe=True, call=call)
+        """Send a GET request that is about no item: all its faults are the server's.
 
-    @contextmanager
-    def _noted(self) -> Iterator[None]:
+        A probe takes only a few seconds, and waits behind no other call.
+        """
+        deadline = self.client.deadlines.probe if probe else self.client.deadlines.read
         try:
-            yield
+            return await self.get(path, parse, deadline, wanted, probe=probe, call=call)
         except Fault as fault:
             if fault.kind is not FaultClass.ITEM:
-                self.distrust()
-            raise
+                raise
+            raise Fault(FaultClass.SERVER, fault.reason) from None
 
+    # What we change
 
-@contextmanager
-def about_the_server() -> Iterator[None]:
-    """Turn faults of a request that is not about an item into faults of the server."""
-    try:
-        yield
-    except Fault as fault:
+    async def put(self, path: str, query: str, is_stale: IsStale = never) -> None:
+        """Send an edit of one item; raises Fault if the query names no item."""
+        if not _HAS_ID.search(query):
+            # An edit without an id edits the whole library.
+            raise Fault(FaultClass.ITEM, Reason.NO_ID, permanent=True)
+        await self.write("PUT", path, query, is_stale=is_stale)
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        body: bytes | None = None,
+        is_stale: IsStale = never,
+    ) -> None:
+        """Send a request that changes something, once the right machine answers."""
+        for last in (False, True):
+            generation = await self._assured()
+            if is_stale():
+                # Somebody edited the item while the identity was checked.
+                raise Fault(FaultClass.ITEM, Reason.CHANGING, doubtful=True)
+            try:
+                await self.client.exchange(
+                    method,
+                    path,
+                    query,
+                    parse=_nothing,
+                    deadline=self.client.deadlines.upload
+                    if body
+                    else self.client.deadlines.edit,
+                    body=body,
+                    call=Call(generation),
+                    write=True,
+                )
+            except Fault as fault:
+                self._note(fault)
+                # The connection was closed meanwhile: check the identity again.
+                if last or fault.reason != Reason.MOVED:
+                    raise
+            else:
+                return
+
+    def _note(self, fault: Fault) -> None:
         if fault.kind is not FaultClass.ITEM:
-            raise
-        raise Fault(FaultClass.SERVER, fault.reason) from None
+            self.distrust()
 
 
 def _listing(library: Library) -> str:
@@ -295,3 +227,22 @@ def _listing(library: Library) -> str:
 
 def _nothing(body: bytes) -> None:
     """Parse nothing: a successful answer is all that matters."""
+
+
+async def who_answers(
+    url: str, *, client_id: str, verify_ssl: bool = False
+) -> str | None:
+    """Return the machine identifier of the Plex server at an address, None if none answers.
+
+    One request, without a token; raises nothing.
+    """
+    try:
+        client = PlexClient(url, "", client_id=client_id, verify_ssl=verify_ssl)
+    except ValueError:
+        return None
+    try:
+        return (await PlexApi(client, None).identify()).machine_id
+    except Fault:
+        return None
+    finally:
+        await client.aclose()

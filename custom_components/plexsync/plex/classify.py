@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import time
+from typing import Any
 
 import aiohttp
 
@@ -20,6 +21,7 @@ from .connections import MovedError
 
 PLEX_HEADER = "X-Plex-Protocol"  # in every answer of a real Plex, errors included
 MAX_RETRY_AFTER = 600.0  # seconds
+_LENGTHS = ("Content-Length", "Transfer-Encoding")
 _SUCCESS = frozenset({200, 201, 204})
 # The root element of a document, after a byte order mark and an XML declaration.
 _ROOT = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z][\w.-]*)")
@@ -35,17 +37,9 @@ class FaultRow:
     # A proxy in front of a dead Plex answers this too: it only counts from Plex itself.
     only_plex: bool = False
 
-    def fault(
-        self, retry_after: float | None = None, *, throttled: bool = False
-    ) -> Fault:
-        """Return the fault."""
-        return Fault(
-            self.kind,
-            self.reason,
-            throttled=throttled,
-            permanent=self.permanent,
-            retry_after=retry_after,
-        )
+    def fault(self, **details: Any) -> Fault:
+        """Return the fault, with further details of the answer."""
+        return Fault(self.kind, self.reason, permanent=self.permanent, **details)
 
 
 BY_STATUS: Mapping[int, FaultRow] = {
@@ -62,13 +56,6 @@ BY_STATUS: Mapping[int, FaultRow] = {
     # Caused by a bad value, a picture over 10 MB, or a database that cannot commit.
     500: FaultRow(FaultClass.SERVER, Reason.ERROR_500),
 }
-STARTING = FaultRow(FaultClass.SERVER, Reason.STARTING)
-MAINTENANCE = FaultRow(FaultClass.SERVER, Reason.MAINTENANCE)
-EMPTY = FaultRow(FaultClass.SERVER, Reason.EMPTY_ANSWER)
-NOT_PLEX = FaultRow(FaultClass.SERVER, Reason.NOT_PLEX)
-UNPARSABLE = FaultRow(FaultClass.SERVER, Reason.UNPARSABLE)
-TOO_BIG = FaultRow(FaultClass.SERVER, Reason.ANSWER_TOO_BIG)
-WRONG_SERVER = FaultRow(FaultClass.WRONG_SERVER, Reason.WRONG_MACHINE)
 
 
 def classify(
@@ -93,76 +80,64 @@ def classify(
         wait = min(wait, MAX_RETRY_AFTER)
     slow_down = status == 429 or (status == 503 and wait is not None)
     if status == 503 and b"maintenance" in body.lower():
-        return MAINTENANCE.fault(wait, throttled=slow_down)
+        return Fault(
+            FaultClass.SERVER,
+            Reason.MAINTENANCE,
+            throttled=slow_down,
+            retry_after=wait,
+        )
     if status == 400 and b"starting up" in body.lower():
-        return STARTING.fault(wait)
-    if (verdict := BY_STATUS.get(status)) is None:
-        verdict = _by_range(status)
+        return Fault(FaultClass.SERVER, Reason.STARTING, retry_after=wait)
+    verdict = BY_STATUS.get(status) or FaultRow(FaultClass.SERVER, f"http_{status}")
+    if 300 <= status < 400:
+        # A login page, or a proxy that moved: following it would turn a PUT into a GET.
+        verdict = FaultRow(FaultClass.SERVER, Reason.REDIRECT)
     if verdict.only_plex and PLEX_HEADER not in headers:
         # It counts as the server's until a probe passes.
         proven = verdict.fault()
         return Fault(FaultClass.SERVER, f"proxy_{status}", proven=proven)
-    return verdict.fault(wait, throttled=slow_down)
-
-
-def _by_range(status: int) -> FaultRow:
-    if 300 <= status < 400:
-        # A login page, or a proxy that moved: following it would turn a PUT into a GET.
-        return FaultRow(FaultClass.SERVER, Reason.REDIRECT)
-    return FaultRow(FaultClass.SERVER, f"http_{status}")
+    return verdict.fault(retry_after=wait, throttled=slow_down)
 
 
 def _classify_body(
     status: int, headers: Mapping[str, str], body: bytes, *, write: bool
 ) -> Fault | None:
     if not body.strip():
-        if not _is_framed(status, headers):
+        if status != 204 and not any(name in headers for name in _LENGTHS):
             # The standard library takes a connection lost within the headers for their
             # end, so this is not a complete answer, let alone a good one.
             return Fault(FaultClass.SERVER, Reason.SHORT_ANSWER, unreachable=True)
-        return None if write else EMPTY.fault()
+        return None if write else Fault(FaultClass.SERVER, Reason.EMPTY_ANSWER)
     match = _ROOT.match(body)
     root = match[1] if match else b""
     if root == b"MediaContainer":
         return None
-    if root == b"Response":
-        return (MAINTENANCE if b"maintenance" in body.lower() else NOT_PLEX).fault()
-    if write and PLEX_HEADER in headers:
+    if root == b"Response" and b"maintenance" in body.lower():
+        return Fault(FaultClass.SERVER, Reason.MAINTENANCE)
+    if write and root != b"Response" and PLEX_HEADER in headers:
         return None
-    return NOT_PLEX.fault()
+    return Fault(FaultClass.SERVER, Reason.NOT_PLEX)
 
 
-def _is_framed(status: int, headers: Mapping[str, str]) -> bool:
-    return (
-        status == 204 or "Content-Length" in headers or "Transfer-Encoding" in headers
-    )
+# The order matters: the cause of an error says more than the error that wraps it.
+_BY_ERROR: tuple[tuple[str, tuple[type[BaseException], ...]], ...] = (
+    (Reason.MOVED, (MovedError,)),
+    (Reason.RESET, (ssl.SSLEOFError, ssl.SSLZeroReturnError)),
+    (Reason.TLS, (ssl.SSLError,)),
+    (Reason.DNS, (socket.gaierror, UnicodeError)),
+    (Reason.REFUSED, (ConnectionRefusedError,)),
+    (Reason.TIMEOUT, (TimeoutError,)),
+    (Reason.SHORT_ANSWER, (aiohttp.ClientPayloadError,)),
+)
 
 
 def classify_error(error: BaseException | None) -> Fault:
     """Return the fault of a connection that failed before the answer was complete."""
-    return Fault(FaultClass.SERVER, _why(error), unreachable=True)
-
-
-# The order matters: the cause of an error says more than the error that wraps it.
-_BY_ERROR: tuple[
-    tuple[str, type[BaseException], *tuple[type[BaseException], ...]], ...
-] = (
-    (Reason.MOVED, MovedError),
-    (Reason.RESET, ssl.SSLEOFError, ssl.SSLZeroReturnError),
-    (Reason.TLS, ssl.SSLError),
-    (Reason.DNS, socket.gaierror, UnicodeError),
-    (Reason.REFUSED, ConnectionRefusedError),
-    (Reason.TIMEOUT, TimeoutError),
-    (Reason.SHORT_ANSWER, aiohttp.ClientPayloadError),
-)
-
-
-def _why(error: BaseException | None) -> str:
     causes = list(_causes(error))
-    for reason, *kinds in _BY_ERROR:
-        if any(isinstance(cause, tuple(kinds)) for cause in causes):
-            return reason
-    return Reason.RESET
+    for reason, kinds in _BY_ERROR:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return Fault(FaultClass.SERVER, reason, unreachable=True)
+    return Fault(FaultClass.SERVER, Reason.RESET, unreachable=True)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

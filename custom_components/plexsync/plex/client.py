@@ -18,7 +18,6 @@ import time
 import zlib
 
 import aiohttp
-from aiohttp.client_middlewares import ClientHandlerType
 from certifi import where
 from yarl import URL
 
@@ -29,6 +28,7 @@ from . import classify
 from .connections import Call, ConnectionHistory, Connector
 from .deadlines import Deadlines
 
+_VERSION = "0"  # as Plex shows it; nothing depends on it
 PLACES = 16  # concurrent requests, not counting probes
 _MAX_BODY = 64 * 1024 * 1024  # bytes, compressed or not
 _MAX_ERROR_BODY = 64 * 1024
@@ -57,12 +57,23 @@ class Answer:
     body: bytes
 
 
+def own_headers(client_id: str, token: str) -> dict[str, str]:
+    """Return the headers by which Plex knows us."""
+    headers = {
+        "User-Agent": f"PlexSync/{_VERSION}",
+        "X-Plex-Client-Identifier": client_id,
+        "X-Plex-Product": "PlexSync",
+        "X-Plex-Version": _VERSION,
+    }
+    return headers | ({"X-Plex-Token": token} if token else {})
+
+
 class _BrokenOffError(Exception):
     """An exchange failed; this error keeps aiohttp from sending the request again."""
 
 
 async def _once(
-    request: aiohttp.ClientRequest, handler: ClientHandlerType
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     """Keep aiohttp from repeating a request after a broken connection."""
     try:
@@ -80,7 +91,6 @@ class PlexClient:
         token: str,
         *,
         client_id: str,
-        version: str,
         verify_ssl: bool = True,
         deadlines: Deadlines | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -96,11 +106,7 @@ class PlexClient:
         self._headers = {
             "Accept": "*/*",
             "Accept-Encoding": "gzip",
-            "User-Agent": f"PlexSync/{version}",
-            "X-Plex-Client-Identifier": client_id,
-            "X-Plex-Product": "PlexSync",
-            "X-Plex-Version": version,
-        } | ({"X-Plex-Token": token} if token else {})
+        } | own_headers(client_id, token)
         self._places = asyncio.Semaphore(PLACES)
         self._opening = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
@@ -142,7 +148,7 @@ class PlexClient:
 
         def work(content: bytes | None) -> T:
             if content is None:
-                raise classify.TOO_BIG.fault()
+                raise Fault(FaultClass.SERVER, Reason.ANSWER_TOO_BIG)
             fault = classify.classify(
                 answer.status, answer.headers, content[:_MAX_ERROR_BODY], write=write
             )
@@ -183,7 +189,11 @@ class PlexClient:
             # Reset the connection first, so that buffered data is not sent any more.
             call.end()
             task.cancel()
-            cancelled |= await _ended(task)
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                cancelled = True
         if cancelled:
             raise asyncio.CancelledError
         if task.cancelled():
@@ -203,14 +213,15 @@ class PlexClient:
         In that case the server did nothing, and repeating a read is harmless.
         """
         async with contextlib.nullcontext() if probe else self._places:
-            answer = await self._attempt(call, sent)
-            if _is_stale(call, sent, answer):
-                answer = await self._attempt(call, sent)
-        if isinstance(answer, Fault):
-            raise answer
-        return answer
+            try:
+                return await self._attempt(call, sent)
+            except Fault as fault:
+                was_closed = fault.reason == Reason.RESET and not call.answered
+                if not was_closed or not call.reused or sent.method != "GET":
+                    raise
+            return await self._attempt(call, sent)
 
-    async def _attempt(self, call: Call, sent: Outgoing) -> Answer | Fault:
+    async def _attempt(self, call: Call, sent: Outgoing) -> Answer:
         """Send a request once."""
         self.history.requests += 1
         session = await self._open()
@@ -227,18 +238,17 @@ class PlexClient:
                 call.answered = True
                 self.history.heard()
                 body = await _read(response, sent.most)
+                return Answer(response.status, response.headers, body)
         except _BrokenOffError as error:
             fault = classify.classify_error(error.__cause__)
         except _BROKEN as error:
             fault = classify.classify_error(error)
         except Fault as too_big:
             fault = too_big
-        else:
-            return Answer(response.status, response.headers, body)
         finally:
             self._connector.leave(call)
         self.history.broke()
-        return fault
+        raise fault
 
     async def _open(self) -> aiohttp.ClientSession:
         """Return the session; loading certificates from disk is done in a thread."""
@@ -282,28 +292,6 @@ class PlexClient:
         await asyncio.wait({joining}, timeout=_JOIN)
 
 
-def _is_stale(call: Call, sent: Outgoing, answer: Answer | Fault) -> bool:
-    """Return whether the server closed a kept connection just as it was used again."""
-    return (
-        isinstance(answer, Fault)
-        and sent.method == "GET"
-        and answer.reason == Reason.RESET
-        and call.reused
-        and not call.answered
-    )
-
-
-async def _ended(task: asyncio.Task[Answer]) -> bool:
-    """Wait until a cancelled call has ended; return whether we were cancelled, too."""
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    return cancelled
-
-
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     """Read a body up to a limit; for an error, its beginning is enough."""
     good = response.status < 300
@@ -312,7 +300,7 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     if not is_whole:
         response.close()
         if good:
-            raise classify.TOO_BIG.fault()
+            raise Fault(FaultClass.SERVER, Reason.ANSWER_TOO_BIG)
     return body
 
 

@@ -3,25 +3,21 @@
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 import select
 import socket
 import ssl
 import struct
-from typing import TYPE_CHECKING, override
+from typing import override
 
 import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.resolver import ThreadedResolver
-
-if TYPE_CHECKING:
-    from aiohttp.client import ClientTimeout
-    from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.tracing import Trace
+from aiohttp.tracing import Trace
 
 _NO_LINGER = struct.pack("ii", 1, 0)
-_LONGER = (
-    60.0  # seconds beyond our own ``idle`` limit after which aiohttp drops connections
-)
+# Seconds beyond our own ``idle`` limit after which aiohttp drops connections.
+_LONGER = 60.0
 
 
 class MovedError(Exception):
@@ -69,6 +65,7 @@ class ConnectionHistory:
             self.broke()
 
 
+@dataclass(slots=True)
 class Call:
     """A call, and the connection that it uses.
 
@@ -76,13 +73,11 @@ class Call:
     is the generation in which it was sent.
     """
 
-    def __init__(self, generation: int | None = None) -> None:
-        """Initialize without a connection."""
-        self.generation = generation
-        self.sent_in: int | None = None
-        self.reused = False  # whether the connection was used before
-        self.answered = False  # whether a status line has arrived
-        self.transport: asyncio.Transport | None = None
+    generation: int | None = None
+    sent_in: int | None = None
+    reused: bool = False  # whether the connection was used before
+    answered: bool = False  # whether a status line has arrived
+    transport: asyncio.Transport | None = None
 
     def end(self) -> None:
         """Reset the connection, so that nothing more of this call arrives."""
@@ -147,7 +142,10 @@ class Connector(aiohttp.TCPConnector):
 
     @override
     async def connect(
-        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,
     ) -> Connection:
         """Return a connection for the current call. Raises MovedError and aiohttp's errors."""
         call = _current.get()
@@ -174,30 +172,26 @@ class Connector(aiohttp.TCPConnector):
 
         The server may have closed one so recently that the event loop does not know yet.
         """
-        if not self._silent:
-            return
-        now, poll = self._history.now(), select.poll()
-        sockets: dict[int, asyncio.Transport] = {}
-        for transport in self._silent:
-            if not transport.is_closing():
-                number = transport.get_extra_info("socket").fileno()
-                sockets[number] = transport
-                poll.register(number, select.POLLIN)
-        closed = {sockets[number] for number, _ in poll.poll(0)}
-        gone = [
-            (transport, since)
-            for transport, since in self._silent.items()
-            if transport.is_closing()
-            or transport in closed
-            or now - since > self._history.idle
-        ]
-        for transport, since in gone:
-            del self._silent[transport]
-            transport.abort()
-            if now - since <= self._history.idle:
-                self._history.found_closed(since)
+        now, gone = self._history.now(), False
+        for transport, since in list(self._silent.items()):
+            is_old = now - since > self._history.idle
+            if is_old or _is_closed(transport):
+                gone = True
+                del self._silent[transport]
+                transport.abort()
+                if not is_old:
+                    self._history.found_closed(since)
         if gone:
             for _ in range(
                 2
-            ):  # closing a TLS connection takes two steps of the event loop
+            ):  # steps of the event loop that closing a TLS connection takes
                 await asyncio.sleep(0)
+
+
+def _is_closed(transport: asyncio.Transport) -> bool:
+    """Return whether an idle connection was closed, or has something that nobody wants."""
+    if transport.is_closing():
+        return True
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))

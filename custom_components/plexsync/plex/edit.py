@@ -13,7 +13,6 @@ from urllib.parse import quote
 from ..engine.model.fields import FIELDS, Kind
 from ..engine.model.ports import FieldEdit
 from ..engine.model.record import Actor
-from .chunks import chunks
 from .items import NAMES, Handle
 
 MAX_URL = 7_500  # bytes; proxies take 8 kB for the whole request line
@@ -41,9 +40,8 @@ def requests(
     base = f"type={handle.type_number}&id={rating_key}"
     found: list[Request] = []
     query, inside = base, list[FieldEdit]()
-    single = [edit for edit in edits if not FIELDS[edit.field].is_list]
-    lists = [edit for edit in edits if FIELDS[edit.field].is_list]
-    for edit, params in _units([*single, *lists], room - len(base) - 1):
+    lists_last = sorted(edits, key=lambda edit: FIELDS[edit.field].is_list)
+    for edit, params in _units(lists_last, room - len(base) - 1):
         text = "&".join(params)
         if inside and len(query) + 1 + len(text) > room:
             found.append(Request(query, tuple(inside)))
@@ -58,11 +56,6 @@ def requests(
 _quote = partial(quote, safe="")
 # Names of genres and people come again and again.
 _quote_name = lru_cache(1024)(_quote)
-
-
-def _member(name: str, index: int | str = "") -> str:
-    """Name a member of a list, as ``genre[0]``: encoded."""
-    return f"{name}%5B{index}%5D"
 
 
 def _units(edits: Iterable[FieldEdit], room: int) -> Iterator[tuple[FieldEdit, Params]]:
@@ -95,7 +88,7 @@ def _list(
 ) -> Iterator[tuple[FieldEdit, Params]]:
     params: Params = []
     for index, member in enumerate(edit.members):
-        at = _member(name, index)
+        at = f"{name}%5B{index}%5D"
         if isinstance(member, Actor):
             params.append(f"{at}.tag.tag={_quote_name(member.name)}")
             if member.role is not None:
@@ -106,7 +99,7 @@ def _list(
         else:
             params.append(f"{at}.tag.tag={_quote_name(str(member))}")
     params += lock
-    removals = list(chunks(edit.remove, room - 200, _room))
+    removals = list(_chunks(edit.remove, room - 200))
     whole = [*params, *(_removal(name, chunk) for chunk in removals)]
     if len("&".join(whole)) <= room:
         if whole:
@@ -120,7 +113,7 @@ def _list(
 
 
 def _removal(name: str, tags: Iterable[str]) -> str:
-    return f"{_member(name)}.tag.tag-={'%2C'.join(map(_quote_twice, tags))}"
+    return f"{name}%5B%5D.tag.tag-={'%2C'.join(map(_quote_twice, tags))}"
 
 
 def _quote_twice(tag: str) -> str:
@@ -128,8 +121,19 @@ def _quote_twice(tag: str) -> str:
     return _quote_name(tag).replace("%", "%25")
 
 
-def _room(tag: str) -> int:
-    return len(_quote_twice(tag)) + 3  # plus an encoded comma
+def _chunks(tags: Iterable[str], room: int) -> Iterator[list[str]]:
+    """Split names so that each part fits; a name that is too long alone is one, too."""
+    chunk: list[str] = []
+    used = 0
+    for tag in tags:
+        needed = len(_quote_twice(tag)) + 3  # plus an encoded comma
+        if chunk and used + needed > room:
+            yield chunk
+            chunk, used = [], 0
+        chunk.append(tag)
+        used += needed
+    if chunk:
+        yield chunk
 
 
 def _text(value: str | float | None) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from ..engine.model.faults import Backoff, around
+from .client import own_headers
 from .items import is_rating_key
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,20 +85,13 @@ class PlexEvents:
         broke: Callable[[], None] = lambda: None,
         arrived: Callable[[Sequence[str]], Awaitable[object]],
         changed: Callable[[str], None],
-        version: str = "0",
         delays: Delays | None = None,
         random: Random | None = None,
     ) -> None:
         """Take the session whose connections, and certificate checks, to use."""
         self._session = session
         self._url = url.rstrip("/") + PATH
-        self._headers = {
-            "X-Plex-Token": token,
-            "X-Plex-Client-Identifier": client_id,
-            "X-Plex-Product": "PlexSync",
-            "X-Plex-Version": version,
-            "User-Agent": f"PlexSync/{version}",
-        }
+        self._headers = own_headers(client_id, token)
         self._allowed = allowed
         self._contact = contact
         self._broke = broke
@@ -150,7 +144,7 @@ class PlexEvents:
             elif self._failing_since is None:
                 self._failing_since = began
             self._not_before = now + self._delay()
-            self._step = min(self._step + 1, 60)
+            self._step += 1
 
     async def _turn(self) -> None:
         """Wait until the next try is due and allowed."""
@@ -279,24 +273,19 @@ def parse(text: Any) -> News:
         kind = container["type"]
     except ValueError, TypeError, KeyError, RecursionError:
         return News()
-    match kind:
-        case "timeline":
-            return _timeline(container)
-        case "activity":
-            ended = [
-                entry["Activity"].get("type")
-                for entry in _entries(container, "ActivityNotification")
-                if entry.get("event") == "ended"
-                and isinstance(entry.get("Activity"), dict)
-            ]
-            return News(scanned="library.update.section" in ended)
-        case "status":
-            titles = [
-                entry.get("title")
-                for entry in _entries(container, "StatusNotification")
-            ]
-            return News(scanned="Library scan complete" in titles)
-    return News()
+    if kind == "timeline":
+        return _timeline(container)
+    # A scan that ended is told twice, as a status and as an activity.
+    statuses = _entries(container, "StatusNotification")
+    ended = [
+        entry["Activity"].get("type")
+        for entry in _entries(container, "ActivityNotification")
+        if entry.get("event") == "ended" and isinstance(entry.get("Activity"), dict)
+    ]
+    return News(
+        scanned="library.update.section" in ended
+        or "Library scan complete" in [entry.get("title") for entry in statuses]
+    )
 
 
 def _timeline(container: dict[str, Any]) -> News:
@@ -327,8 +316,6 @@ def _entries(container: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
 
 def _number(value: Any) -> str | None:
     """Return an id, sent as a number or a text, as a text; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
     text = str(value)
     return text if is_rating_key(text) else None
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import socket
 import time
 
+from .markup import number
+
 GROUP = ("239.0.0.250", 32414)  # the multicast group that Plex servers listen to
 _CALL = b"M-SEARCH * HTTP/1.0"
 _LARGEST = 4096  # bytes of an answer at most
@@ -52,10 +54,9 @@ def read(answer: bytes, address: str) -> NearServer | None:
         for name, colon, value in (line.partition(":") for line in lines)
         if colon
     }
-    machine_id, port = said.get("resource-identifier"), said.get("port", "32400")
-    if "200 OK" not in first or not machine_id:
-        return None
-    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+    machine_id = said.get("resource-identifier")
+    port = number(said.get("port", "32400")) or 0
+    if "200 OK" not in first or not machine_id or not 0 < port < 65536:
         return None
     name = said.get("name") or address
-    return NearServer(machine_id, name, f"http://{address}:{int(port)}")
+    return NearServer(machine_id, name, f"http://{address}:{port}")

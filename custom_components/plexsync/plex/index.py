@@ -6,20 +6,24 @@ An item is found by its names: the digests of its files' paths and of its guids.
 row lists them, too, so that a listing changes only those names that are others now.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import batched
 import json
+from math import inf
 import sqlite3
 import struct
-from typing import Any, Protocol
+from typing import Any
 
+from ..engine.database.database import Database
+from ..engine.model.faults import Fault
 from ..engine.util.digests import short_digest
 from ..engine.util.json_text import dump, load
 from . import paths
 from .items import is_rating_key
 from .library import Library
-from .listing import Row
+from .listing import PageSize, Row
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS plex_section (
@@ -52,17 +56,7 @@ CREATE TABLE IF NOT EXISTS plex_trait (
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-_BATCH = 500  # values in one statement
 _SECTION = "(SELECT number FROM plex_section WHERE uuid = ?)"
-
-
-class Transactions(Protocol):
-    """What the index needs of the engine's database."""
-
-    async def run[T](
-        self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True
-    ) -> T:
-        """Run a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +81,14 @@ class Place:
     newest: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Section:
-    """A library as the index knows it.
+    """A library as the index knows it, and what became of it since the start.
 
     ``changed_at`` is the library's counter before it was last listed, in full or in
     part; ``listing`` is the number of that listing, 0 if there was none; ``newest`` is
     the latest time, by the server's clock, at which an item was added; ``place`` is the
-    place of a listing that is not complete yet.
+    place of a listing that is not complete yet. Nothing else is stored.
     """
 
     library: Library
@@ -102,6 +96,21 @@ class Section:
     listing: int = 0
     newest: int = 0
     place: Place | None = None
+    page_size: PageSize = field(default_factory=PageSize)
+    missing_since: float | None = None
+    shrunk_since: float | None = None  # when much of it has been missing
+    filter_failed: float = -inf  # when asking for a file failed last
+    count_failed: float = -inf  # when counting its items failed last
+    # Whoever searches the library holds the lock; the others learn what that met.
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    searches: int = 0  # that have ended
+    fault: Fault | None = None  # of the last search
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the library may have changed since it was listed."""
+        counter = self.library.content_changed_at
+        return not counter or counter != self.changed_at or self.place is not None
 
 
 @dataclass(slots=True)
@@ -127,17 +136,14 @@ def clear(connection: sqlite3.Connection) -> None:
 class Index:
     """The tables; each method is one transaction. Raises the database's own errors."""
 
-    def __init__(self, store: Transactions) -> None:
+    def __init__(self, database: Database) -> None:
         """Take the database with the tables."""
-        self._store = store
+        self._database = database
 
     async def open(self) -> dict[str, Section]:
-        """Create the tables, and return the known libraries by uuid."""
+        """Return the known libraries by uuid."""
 
         def work(connection: sqlite3.Connection) -> dict[str, Section]:
-            # One by one, because executescript would commit our transaction.
-            for statement in SCHEMA.split(";"):
-                connection.execute(statement)
             rows = connection.execute(
                 "SELECT uuid, key, type, locations, changed_at, listing, newest, place"
                 " FROM plex_section"
@@ -153,7 +159,7 @@ class Index:
                 for uuid, key, kind, places, changed_at, listing, newest, place in rows
             }
 
-        return await self._store.run(work, durable=False)
+        return await self._database.run(work, durable=False)
 
     async def save_libraries(self, libraries: Iterable[Library]) -> None:
         """Store the libraries' folders, so that a restart need not ask for them."""
@@ -170,7 +176,7 @@ class Index:
                 rows,
             )
 
-        await self._store.run(work, durable=False)
+        await self._database.run(work, durable=False)
 
     async def find(
         self, wanted: Iterable[str], guids: Iterable[str], sections: Collection[str]
@@ -184,15 +190,17 @@ class Index:
         def work(connection: sqlite3.Connection) -> Found:
             found = Found()
             # If two files differ only by case, the exact match wins.
-            exact: set[str] = set()
-            spellings: dict[str, set[str]] = {}
-            for name, rating_key, files, section in _select(
-                connection,
+            exact: defaultdict[str, set[str]] = defaultdict(set)
+            nearly: defaultdict[str, set[str]] = defaultdict(set)
+            spellings: defaultdict[str, set[str]] = defaultdict(set)
+            rows = connection.execute(
                 "SELECT name, rating_key, paths, uuid FROM plex_name"
                 " JOIN plex_item USING (rating_key)"
-                " JOIN plex_section ON number = section WHERE name IN",
-                {*map(short_digest, by_key), *by_guid},
-            ):
+                " JOIN plex_section ON number = section"
+                " WHERE name IN (SELECT value FROM json_each(?))",
+                (dump([*map(short_digest, by_key), *by_guid]),),
+            )
+            for name, rating_key, files, section in rows:
                 if section not in sections:
                     continue
                 item = str(rating_key)
@@ -201,36 +209,28 @@ class Index:
                     found.by_guid.setdefault(by_guid[name], set()).add(item)
                     continue
                 for spelt in load(files):
-                    for path_wanted in by_key.get(paths.key(spelt), ()):
-                        is_exact = spelt == path_wanted
-                        spellings.setdefault(path_wanted, set()).add(spelt)
-                        if is_exact and path_wanted not in exact:
-                            exact.add(path_wanted)
-                            found.by_path[path_wanted] = set()
-                        if is_exact or path_wanted not in exact:
-                            found.by_path.setdefault(path_wanted, set()).add(item)
-            found.doubtful = {
-                path
-                for path, those in spellings.items()
-                if path not in exact and len(those) > 1
-            }
+                    for path in by_key.get(paths.key(spelt), ()):
+                        (exact if spelt == path else nearly)[path].add(item)
+                        spellings[path].add(spelt)
+            found.by_path = {**nearly, **exact}
+            inexact = nearly.keys() - exact.keys()
+            found.doubtful = {path for path in inexact if len(spellings[path]) > 1}
             return found
 
-        return await self._store.run(work, durable=False)
+        return await self._database.run(work, durable=False)
 
     async def add(
         self,
         section: str,
         type_number: int,
         listing: int,
-        rows: Iterable[Row],
+        rows: Sequence[Row],
         place: Place | None = None,
     ) -> None:
         """Store rows, and replace what was known of their items.
 
         ``place``, the place of their listing, is stored in the same transaction.
         """
-        rows = tuple(rows)
         names = {
             row.rating_key: {
                 *(short_digest(paths.key(path)) for path in row.paths),
@@ -240,7 +240,7 @@ class Index:
         }
 
         def work(connection: sqlite3.Connection) -> None:
-            known = dict(_names_of(connection, [row.rating_key for row in rows]))
+            known = _names_of(connection, names)
             connection.executemany(
                 f"INSERT INTO plex_item VALUES (?, {_SECTION}, ?, ?, ?, ?)"  # noqa: S608  # our own words
                 " ON CONFLICT (rating_key) DO UPDATE SET type = excluded.type,"
@@ -261,9 +261,8 @@ class Index:
                     for row in rows
                 ],
             )
-            _drop_names(
-                connection, ((key, old - names[key]) for key, old in known.items())
-            )
+            gone = {key: old - names[key] for key, old in known.items()}
+            _drop_names(connection, gone)
             connection.executemany(
                 "INSERT INTO plex_name VALUES (?, ?)",
                 sorted(
@@ -273,99 +272,85 @@ class Index:
                 ),
             )
             if place is not None:
-                _keep_place(connection, section, place)
+                connection.execute(
+                    "UPDATE plex_section SET place = ? WHERE uuid = ?",
+                    (json.dumps(asdict(place)), section),
+                )
 
-        await self._store.run(work, durable=False)
-
-    async def keep_place(self, section: str, place: Place) -> None:
-        """Store the place of a library's listing."""
-        await self._store.run(
-            lambda connection: _keep_place(connection, section, place), durable=False
-        )
+        await self._database.run(work, durable=False)
 
     async def has_shown(self, section: str, listing: int, rating_key: int) -> bool:
         """Return whether a library's listing has already shown an item."""
+        found = await self._rows(
+            f"SELECT 1 FROM plex_item WHERE rating_key = ? AND section = {_SECTION}"  # noqa: S608  # our own words
+            " AND listing = ?",
+            rating_key,
+            section,
+            listing,
+        )
+        return bool(found)
 
-        def work(connection: sqlite3.Connection) -> bool:
-            found = connection.execute(
-                f"SELECT 1 FROM plex_item WHERE rating_key = ? AND section = {_SECTION}"  # noqa: S608  # our own words
-                " AND listing = ?",
-                (rating_key, section, listing),
-            )
-            return found.fetchone() is not None
-
-        return await self._store.run(work, durable=False)
-
-    async def finish(self, section: Section, *, prune: bool) -> None:
+    async def finish(self, section: str, place: Place, *, prune: bool) -> None:
         """Note that a listing is complete; ``prune`` drops items that it did not show."""
-        uuid = section.library.uuid
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE plex_section SET changed_at = ?, listing = ?, newest = ?,"
                 " place = NULL WHERE uuid = ?",
-                (section.changed_at, section.listing, section.newest, uuid),
+                (place.changed_at, place.listing, place.newest, section),
             )
             if prune:
                 gone = connection.execute(
                     f"SELECT rating_key FROM plex_item WHERE section = {_SECTION}"  # noqa: S608  # our own words
                     " AND listing <> ?",
-                    (uuid, section.listing),
+                    (section, place.listing),
                 )
                 _drop(connection, [key for (key,) in gone])
 
-        await self._store.run(work, durable=False)
+        await self._database.run(work, durable=False)
 
     async def count(self, section: str, type_number: int) -> int:
         """Count the known items of a type in a library."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            row = connection.execute(
-                f"SELECT count(*) FROM plex_item WHERE section = {_SECTION} AND type = ?",  # noqa: S608  # our own words
-                (section, type_number),
-            ).fetchone()
-            return int(row[0])
-
-        return await self._store.run(work, durable=False)
+        [(count,)] = await self._rows(
+            f"SELECT count(*) FROM plex_item WHERE section = {_SECTION} AND type = ?",  # noqa: S608  # our own words
+            section,
+            type_number,
+        )
+        return int(count)
 
     async def forget(self, rating_keys: Iterable[str]) -> None:
         """Drop items."""
         gone = [int(each) for each in rating_keys if is_rating_key(each)]
-        await self._store.run(lambda connection: _drop(connection, gone), durable=False)
+        await self._database.run(
+            lambda connection: _drop(connection, gone), durable=False
+        )
 
     async def trait(self, name: str) -> bool | None:
         """Return what was learned about the server's behaviour, None if nothing was."""
-
-        def work(connection: sqlite3.Connection) -> bool | None:
-            row = connection.execute(
-                "SELECT value FROM plex_trait WHERE name = ?", (name,)
-            ).fetchone()
-            return None if row is None else bool(row[0])
-
-        return await self._store.run(work, durable=False)
+        rows = await self._rows("SELECT value FROM plex_trait WHERE name = ?", name)
+        return bool(rows[0][0]) if rows else None
 
     async def keep_trait(self, name: str, value: bool) -> None:
         """Store what was learned about the server's behaviour."""
-        await self._store.run(
-            lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO plex_trait VALUES (?, ?)", (name, value)
-            )
-        )
+        await self._rows("INSERT OR REPLACE INTO plex_trait VALUES (?, ?)", name, value)
 
     async def sample(self, section: str, limit: int) -> tuple[str, ...]:
         """Return a sample of a library's normal paths."""
+        rows = await self._rows(
+            f"SELECT paths FROM plex_item WHERE section = {_SECTION}"  # noqa: S608  # our own words
+            " AND paths <> '[]'"
+            # A multiplied key spreads the sample without randomness.
+            " ORDER BY (rating_key * 2654435761) % 4294967296 LIMIT ?",
+            section,
+            limit,
+        )
+        return tuple(path for (files,) in rows for path in load(files))[:limit]
 
-        def work(connection: sqlite3.Connection) -> tuple[str, ...]:
-            rows = connection.execute(
-                f"SELECT paths FROM plex_item WHERE section = {_SECTION}"  # noqa: S608  # our own words
-                " AND paths <> '[]'"
-                # A multiplied key spreads the sample without randomness.
-                " ORDER BY (rating_key * 2654435761) % 4294967296 LIMIT ?",
-                (section, limit),
-            )
-            return tuple(path for (files,) in rows for path in load(files))[:limit]
-
-        return await self._store.run(work, durable=False)
+    async def _rows(self, sql: str, *values: Any) -> list[Any]:
+        """Run one statement; return its rows."""
+        return await self._database.run(
+            lambda connection: connection.execute(sql, values).fetchall(), durable=False
+        )
 
 
 def _name_of_guid(guid: str) -> int:
@@ -380,28 +365,16 @@ def _unpack(names: bytes) -> set[int]:
     return set(struct.unpack(f"<{len(names) // 8}q", names))
 
 
-def _select(
-    connection: sqlite3.Connection, sql: str, values: Iterable[int]
-) -> Iterator[tuple[Any, ...]]:
-    for chunk in batched(values, _BATCH, strict=False):
-        marks = ",".join("?" * len(chunk))
-        yield from connection.execute(f"{sql} ({marks})", chunk)
-
-
 def _names_of(
     connection: sqlite3.Connection, rating_keys: Iterable[int]
-) -> Iterator[tuple[int, set[int]]]:
-    """Yield the known items among these, and the names of each."""
-    sql = "SELECT rating_key, names FROM plex_item WHERE rating_key IN"
-    for rating_key, names in _select(connection, sql, rating_keys):
-        yield rating_key, _unpack(names)
-
-
-def _keep_place(connection: sqlite3.Connection, section: str, place: Place) -> None:
-    connection.execute(
-        "UPDATE plex_section SET place = ? WHERE uuid = ?",
-        (json.dumps(asdict(place)), section),
+) -> dict[int, set[int]]:
+    """Return the names of each known item among these."""
+    rows = connection.execute(
+        "SELECT rating_key, names FROM plex_item"
+        " WHERE rating_key IN (SELECT value FROM json_each(?))",
+        (dump(list(rating_keys)),),
     )
+    return {rating_key: _unpack(names) for rating_key, names in rows}
 
 
 def _drop(connection: sqlite3.Connection, rating_keys: Sequence[int]) -> None:
@@ -411,10 +384,8 @@ def _drop(connection: sqlite3.Connection, rating_keys: Sequence[int]) -> None:
     )
 
 
-def _drop_names(
-    connection: sqlite3.Connection, gone: Iterable[tuple[int, set[int]]]
-) -> None:
+def _drop_names(connection: sqlite3.Connection, gone: dict[int, set[int]]) -> None:
     connection.executemany(
         "DELETE FROM plex_name WHERE name = ? AND rating_key = ?",
-        sorted((name, key) for key, names in gone for name in names),
+        sorted((name, key) for key, names in gone.items() for name in names),
     )

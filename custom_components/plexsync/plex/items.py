@@ -1,13 +1,14 @@
 """Parse full reads: from Plex's XML to the engine's items."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..engine.model.fields import FIELDS, Kind
-from ..engine.model.ports import Item
+from ..engine.model.ports import Item, Items
 from ..engine.model.record import Actor, Value
 from .guids import canonical
 from .markup import feed, number
+from .same import Cut, cut
 
 TYPES = {"movie": 1, "show": 2, "season": 3, "episode": 4}
 # Our name of a field -> Plex's name in edits and locks.
@@ -37,12 +38,12 @@ _FIELDS = {plex: ours for ours, plex in NAMES.items()} | {
 # In an answer, a list's elements are named like the list in an edit, except the cast's.
 _ELEMENTS = {
     "Role" if name == "actors" else NAMES[name].capitalize(): name
-    for name, field in FIELDS.items()
-    if field.is_list
+    for name, each in FIELDS.items()
+    if each.is_list
 }
 type SectionOf = Callable[[str, str], str | None]
 
-_OPTIMISED = "42"  # a version that Plex converted for a device, with its own file
+OPTIMISED = "42"  # a version that Plex converted for a device, with its own file
 # The editable fields of each type by plexapi's mixins, plus the actors.
 _ANY = {
     "title",
@@ -83,56 +84,49 @@ def is_rating_key(text: str) -> bool:
 
 def parse_items(
     answer: bytes,
-    *,
     read_at: float,
     section_of: SectionOf,
-    digests: Mapping[str, bytes],
-) -> dict[str, Item]:
-    """Parse the items of an answer, by rating key; ``digests`` are those of their XML.
+    known: Mapping[str, bytes] | None,
+) -> Items:
+    """Parse the items of an answer; ``known`` as in ``Server.read``.
 
     ``section_of`` returns the uuid of a chosen library for the key and the uuid in the
     answer, or None. Items of other libraries, and of unknown types, are left out.
     Raises Fault.
     """
-    told: list[_Told] = feed(answer, _Answer)
-    found: dict[str, Item] = {}
+    part = Cut(answer) if known is None else cut(answer, known)
+    found = Items()
+    found.same = part.same
+    told: list[_Told] = feed(part.rest, _Answer)
     for each in told:
         said = each.attributes
         rating_key, kind = said.get("ratingKey", ""), said.get("type", "")
-        section = section_of(each.section_key, each.section_uuid)
+        section = section_of(*each.library())
         if kind in TYPES and section is not None and is_rating_key(rating_key):
-            digest = digests.get(rating_key, b"")
+            digest = part.digests.get(rating_key, b"")
             found[rating_key] = _item(each, kind, section, read_at, digest)
     return found
 
 
+@dataclass(slots=True)
 class _Told:
-    """What an answer tells of one item."""
+    """What an answer tells of one item, in its attributes and its own."""
 
-    __slots__ = (
-        "attributes",
-        "guids",
-        "lists",
-        "locks",
-        "paths",
-        "section_key",
-        "section_uuid",
-    )
+    attributes: dict[str, str]
+    whole: dict[str, str]
+    guids: set[str]
+    paths: list[str] = field(default_factory=list)
+    locks: set[str] = field(default_factory=set)
+    lists: dict[str, list[str | Actor]] = field(default_factory=dict)
 
-    def __init__(self, attributes: dict[str, str], here: Mapping[str, str]) -> None:
-        """Begin; of the library the answer may tell instead of the item."""
-        self.attributes = attributes
-        key = here.get("librarySectionID", "")
-        self.section_key = attributes.get("librarySectionID") or key
-        named = attributes.get("librarySectionUUID")
-        if named is None and key and self.section_key == key:
-            named = here.get("librarySectionUUID")
-        self.section_uuid = named or ""
-        guid = attributes.get("guid")
-        self.guids = {canonical(guid)} if guid else set[str]()
-        self.paths: list[str] = []
-        self.locks: set[str] = set()
-        self.lists: dict[str, list[str | Actor]] = {}
+    def library(self) -> tuple[str, str]:
+        """Return the key and the uuid of the library, which the answer may tell instead."""
+        said, whole = self.attributes, self.whole
+        key = said.get("librarySectionID") or whole.get("librarySectionID", "")
+        if key != whole.get("librarySectionID"):
+            whole = {}  # that is another library
+        uuid = said.get("librarySectionUUID") or whole.get("librarySectionUUID", "")
+        return key, uuid
 
 
 class _Answer:
@@ -141,8 +135,7 @@ class _Answer:
     def __init__(self) -> None:
         self._told: list[_Told] = []
         self._depth = 0
-        self._here: dict[str, str] = {}
-        self._item: _Told | None = None
+        self._whole: dict[str, str] = {}
         self._files = False  # whether we are in a version with files of the item's own
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -151,13 +144,13 @@ class _Answer:
             self._child(tag, attributes)
         elif depth == 4:
             if self._files and tag == "Part" and (path := attributes.get("file")):
-                assert self._item is not None
-                self._item.paths.append(path)
+                self._told[-1].paths.append(path)
         elif depth == 2:
-            self._item = _Told(attributes, self._here)
-            self._told.append(self._item)
+            guid = attributes.get("guid")
+            guids = {canonical(guid)} if guid else set[str]()
+            self._told.append(_Told(attributes, self._whole, guids))
         elif depth == 1:
-            self._here = attributes
+            self._whole = attributes
 
     def end(self, tag: str) -> None:
         self._depth -= 1
@@ -166,14 +159,13 @@ class _Answer:
         return self._told
 
     def _child(self, tag: str, attributes: dict[str, str]) -> None:
-        item = self._item
-        assert item is not None
+        item = self._told[-1]
         self._files = False
         if (name := _ELEMENTS.get(tag)) is not None:
             if member := attributes.get("tag"):
-                item.lists.setdefault(name, []).append(
-                    _actor(member, attributes) if tag == "Role" else member
-                )
+                role, thumb = attributes.get("role", ""), attributes.get("thumb", "")
+                value = Actor(member, role, thumb) if tag == "Role" else member
+                item.lists.setdefault(name, []).append(value)
         elif tag == "Field":
             if attributes.get("locked") == "1" and (
                 lock := _FIELDS.get(attributes.get("name", ""))
@@ -183,7 +175,7 @@ class _Answer:
             if other := attributes.get("id"):
                 item.guids.add(canonical(other))
         elif tag == "Media":
-            self._files = attributes.get("proxyType") != _OPTIMISED
+            self._files = attributes.get("proxyType") != OPTIMISED
 
 
 def _item(told: _Told, kind: str, section: str, read_at: float, digest: bytes) -> Item:
@@ -201,18 +193,10 @@ def _item(told: _Told, kind: str, section: str, read_at: float, digest: bytes) -
         fields=values,
         locks=frozenset(told.locks),
         read_at=read_at,
-        year=_year(said.get("year", "")),
-        handle=Handle(told.section_key, TYPES[kind], frozenset(told.guids)),
+        year=number(said.get("year")),
+        handle=Handle(told.library()[0], TYPES[kind], frozenset(told.guids)),
         digest=digest,
     )
-
-
-def _actor(name: str, said: Mapping[str, str]) -> Actor:
-    return Actor(name, said.get("role", ""), said.get("thumb", ""))
-
-
-def _year(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else None
 
 
 def _text(text: str) -> str | None:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from .classify import NOT_PLEX, STARTING
-from .markup import Element, number, parse
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.reasons import Reason
+from .markup import number, parse
 
 SUPPORTED = frozenset({"movie", "show"})
 
@@ -32,20 +33,16 @@ class Library:
     content_changed_at: int
 
 
-def identity(root: Element) -> Identity:
+def parse_identity(data: bytes) -> Identity:
     """Parse the identity from ``/identity`` or ``/``; raises Fault during a start."""
+    root = parse(data)
     if root.get("startState"):
-        raise STARTING.fault()
+        raise Fault(FaultClass.SERVER, Reason.STARTING)
     if not (machine_id := root.get("machineIdentifier")):
-        raise NOT_PLEX.fault()
+        raise Fault(FaultClass.SERVER, Reason.NOT_PLEX)
     return Identity(
         machine_id, root.get("friendlyName") or "", root.get("version") or ""
     )
-
-
-def parse_identity(data: bytes) -> Identity:
-    """Parse the answer of ``/identity``; raises Fault."""
-    return identity(parse(data))
 
 
 def parse_libraries(data: bytes) -> tuple[Library, ...]:

@@ -5,16 +5,15 @@ from urllib.parse import quote
 
 from . import paths
 from .guids import canonical
-from .items import is_rating_key
-from .markup import feed, number, total
+from .items import OPTIMISED, TYPES, is_rating_key
+from .markup import feed, number, parse, total
 
 PAGE = 1000  # rows; some servers send no more
 LEAST = 25  # rows; if a page as small as this fails, its size is not the cause
 _GOOD = 10  # successful pages in a row before a larger one is tried
-_OPTIMISED = "42"
-# The type of the rows that have files, by type of library; shows have no files.
-FILE_TYPE = {"movie": 1, "show": 4}
-SHOW_TYPE = 2
+# The types of rows to list, by type of library. The first one has files; shows have none.
+TYPES_OF = {"movie": (TYPES["movie"],), "show": (TYPES["episode"], TYPES["show"])}
+FILE_TYPE = {library: types[0] for library, types in TYPES_OF.items()}
 
 
 @dataclass(slots=True)
@@ -31,13 +30,13 @@ class Row:
 
 
 @dataclass(slots=True)
-class Page:
-    """Some rows, how many rows the server sent, and how many there are in total.
+class Page[T]:
+    """Some rows of a list, how many rows the server sent, and how many there are in total.
 
     ``total`` is None if the server did not page.
     """
 
-    rows: list[Row]
+    rows: list[T]
     received: int
     total: int | None
 
@@ -74,15 +73,6 @@ class Collection:
     key: str
     title: str
     members: int
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionPage:
-    """Some collections, how many the server sent, and how many there are in total."""
-
-    found: list[Collection]
-    received: int
-    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +139,14 @@ class _Rows:
             if not self._optimised and (path := attributes.get("file")):
                 self._row.paths.append(paths.normal(path))
         elif tag == "Media":
-            self._optimised = attributes.get("proxyType") == _OPTIMISED
+            self._optimised = attributes.get("proxyType") == OPTIMISED
         elif tag == "Guid" and (guid := attributes.get("id")):
             self._row.guids.add(canonical(guid))
 
     def end(self, tag: str) -> None:
         self._depth -= 1
 
-    def close(self) -> Page:
+    def close(self) -> Page[Row]:
         return Page(self._rows, self._received, self._total)
 
     def _begin(self, attributes: dict[str, str]) -> None:
@@ -176,43 +166,21 @@ class _Rows:
         self._rows.append(self._row)
 
 
-class _Collections:
-    """A parser target that collects collections."""
-
-    def __init__(self) -> None:
-        self._found: list[Collection] = []
-        self._received = 0
-        self._total: int | None = None
-        self._depth = 0
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth == 1:
-            self._total = total(attributes)
-        elif self._depth == 2:
-            self._received += 1
-            title, count = attributes.get("title"), attributes.get("childCount")
-            if title and count is not None and attributes.get("smart", "0") == "0":
-                members = number(count)
-                # An unreadable count must not look like an empty collection.
-                members = 1 if members is None else members
-                key = attributes.get("ratingKey") or ""
-                self._found.append(Collection(key, title, members))
-
-    def end(self, tag: str) -> None:
-        self._depth -= 1
-
-    def close(self) -> CollectionPage:
-        return CollectionPage(self._found, self._received, self._total)
-
-
-def parse_page(data: bytes) -> Page:
+def parse_page(data: bytes) -> Page[Row]:
     """Parse a page of items; raises Fault."""
-    page: Page = feed(data, _Rows)
+    page: Page[Row] = feed(data, _Rows)
     return page
 
 
-def parse_collections(data: bytes) -> CollectionPage:
+def parse_collections(data: bytes) -> Page[Collection]:
     """Parse a page of collections; raises Fault."""
-    page: CollectionPage = feed(data, _Collections)
-    return page
+    root = parse(data)
+    found: list[Collection] = []
+    for node in root:
+        title, count = node.get("title"), node.get("childCount")
+        if title and count is not None and node.get("smart", "0") == "0":
+            members = number(count)
+            # An unreadable count must not look like an empty collection.
+            members = 1 if members is None else members
+            found.append(Collection(node.get("ratingKey", ""), title, members))
+    return Page(found, len(root), total(root.attrib))

@@ -10,7 +10,8 @@ import time
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from .classify import UNPARSABLE
+from ..engine.model.faults import Fault, FaultClass
+from ..engine.model.reasons import Reason
 
 _SLICE = 32 * 1024  # bytes; about half a millisecond
 _PAUSE = 0.00005  # seconds
@@ -42,7 +43,7 @@ def feed(data: bytes, target: Callable[[], Any]) -> Any:
         return _feed(_clean(data), target())
     except ET.ParseError:
         pass
-    raise UNPARSABLE.fault()
+    raise Fault(FaultClass.SERVER, Reason.UNPARSABLE)
 
 
 def _feed(data: bytes, target: Any) -> Any:
@@ -85,5 +86,5 @@ def total(attributes: Mapping[str, str]) -> int | None:
     if (text := attributes.get("totalSize")) is None:
         return None
     if (found := number(text)) is None:
-        raise UNPARSABLE.fault()
+        raise Fault(FaultClass.SERVER, Reason.UNPARSABLE)
     return found

@@ -1,9 +1,8 @@
 """Match a record's paths and guids to items, or give the reason why there are none."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 
 from ..engine.model.faults import Fault, FaultClass
@@ -13,19 +12,10 @@ from ..engine.model.record import Find
 from . import paths
 from .catalogue import Catalogue
 from .guids import canonical
-from .index import Found
+from .index import Found, Section
 from .items import is_rating_key
 
 _ASK_AGAIN = 300.0  # seconds between two requests for the libraries' folders
-
-
-@dataclass(slots=True)
-class _Desk:
-    """A queue for the matches that need to search the same library."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    looks: int = 0  # searches that have ended
-    fault: Fault | None = None  # the fault of the last search
 
 
 class Matcher:
@@ -41,12 +31,11 @@ class Matcher:
         self._monotonic = monotonic
         self._asked_in_vain = float("-inf")
         self._opening = asyncio.Lock()
-        self._desks: defaultdict[str, _Desk] = defaultdict(_Desk)
 
     async def ready(self) -> None:
         """Load the chosen libraries; ask the server only if one of them is unknown."""
         catalogue = self._catalogue
-        if catalogue.is_open and catalogue.is_complete:
+        if catalogue.is_complete:
             return
         async with self._opening:
             await catalogue.open()
@@ -70,7 +59,7 @@ class Matcher:
         matches: list[Match] = []
         for each in wanted:
             if each.is_missing(found):
-                library = next((uuid for uuid, _ in self._holding(each.paths)), None)
+                library = next(iter(self._holding(each.paths)), None)
                 matches.append(Match(library=library))
             else:
                 beyond = next(iter(self._unlisted(each)), None)
@@ -81,14 +70,19 @@ class Matcher:
         """Return the match of each find, in order; see the engine's ``Server.match``."""
         wanted = [_Wanted(find) for find in finds]
         await self.ready()
-        looks = {uuid: desk.looks for uuid, desk in self._desks.items()}
+        searches = {
+            uuid: each.searches for uuid, each in self._catalogue.sections.items()
+        }
         found = await self._find(wanted)
-        missing = [each for each in wanted if each.is_missing(found)]
-        partly = [each for each in wanted if not each.is_missing(found)]
-        for each in partly:
-            each.places = self._unlisted(each)
-        if missing := [*missing, *(each for each in partly if each.places)]:
-            await self._look_for(missing, avoid, looks)
+        missing: list[_Wanted] = []
+        for each in wanted:
+            is_missing = each.is_missing(found)
+            if not is_missing:
+                each.places = self._unlisted(each)
+            if is_missing or each.places:
+                missing.append(each)
+        if missing:
+            await self._look_for(missing, avoid, searches)
             found = await self._find(wanted)
         return [each.verdict(found) for each in wanted]
 
@@ -103,16 +97,16 @@ class Matcher:
         self,
         missing: Sequence[_Wanted],
         avoid: frozenset[str],
-        looks: Mapping[str, int],
+        searches: Mapping[str, int],
     ) -> None:
         """Search the libraries that may have the missing items.
 
-        ``looks`` counts each library's searches that had ended before the items were
+        ``searches`` counts each library's searches that had ended before the items were
         found missing.
         """
         catalogue = self._catalogue
         asked = catalogue.is_stale(_ASK_AGAIN) and not all(
-            any(self._holding(each.paths)) for each in missing if each.paths
+            self._holding(each.paths) for each in missing if each.paths
         )
         if asked:
             await catalogue.refresh()  # a library may have a new folder
@@ -121,11 +115,10 @@ class Matcher:
             if not each.paths:  # a guid may be in any library
                 each.places = {uuid: [] for uuid in catalogue.present()}
             elif not each.places:
-                each.places = dict(self._holding(each.paths))
-                each.is_outside = not each.places
+                each.places = self._holding(each.paths)
             for uuid in each.places:
                 if uuid in avoid:
-                    each.failed[uuid] = None
+                    each.was_not_searched(uuid, None)
                 else:
                     lost.setdefault(uuid, []).append(each)
         if not asked and any(
@@ -133,36 +126,30 @@ class Matcher:
             for uuid, those in lost.items()
         ):
             await catalogue.refresh()
-        silent = False
-        for uuid in sorted(lost, key=lambda uuid: self._desks[uuid].fault is not None):
-            fault = await self._look_in(
-                uuid, lost[uuid], looks.get(uuid, 0), check=silent
-            )
-            silent = fault is not None and fault.unreachable
+        fault = None
+        for uuid, those in lost.items():
+            if fault is not None and fault.unreachable:
+                await catalogue.refresh(probe=True)
+            fault = await self._look_in(uuid, those, searches.get(uuid, 0))
             if fault is not None:
-                for each in lost[uuid]:
-                    each.failed[uuid] = fault
+                for each in those:
+                    each.was_not_searched(uuid, fault)
 
     async def _look_in(
-        self, uuid: str, missing: Sequence[_Wanted], looks: int, *, check: bool
+        self, uuid: str, missing: Sequence[_Wanted], searches: int
     ) -> Fault | None:
-        """Search one library; return the fault of the search.
-
-        With ``check``, first check that the server answers at all.
-        """
-        catalogue, desk = self._catalogue, self._desks[uuid]
-        async with desk.lock:
-            if desk.looks != looks:  # another match has searched meanwhile
-                if desk.fault is not None:
-                    return desk.fault
+        """Search one library; return the fault of the search."""
+        section = self._catalogue.sections[uuid]
+        async with section.lock:
+            if section.searches != searches:  # another match has searched meanwhile
+                if section.fault is not None:
+                    return section.fault
                 found = await self._find(missing)
                 missing = [each for each in missing if each.is_missing(found)]
                 if not missing:
                     return None
-            if check:
-                await catalogue.check()
             sought = _sought(uuid, missing)
-            return await self._end_look(uuid, catalogue.search(uuid, *sought))
+            return await self._end_look(uuid, self._catalogue.search(uuid, *sought))
 
     async def catch_up(self, avoid: frozenset[str]) -> dict[str, Fault]:
         """List what was added to listed libraries; see the engine's ``Server``."""
@@ -170,8 +157,8 @@ class Matcher:
         await self.ready()
         await catalogue.refresh()
         faults: dict[str, Fault] = {}
-        for uuid in set(catalogue.present()) - avoid:
-            async with self._desks[uuid].lock:
+        for uuid in catalogue.present().keys() - avoid:
+            async with catalogue.sections[uuid].lock:
                 fault = await self._end_look(uuid, catalogue.catch_up(uuid))
             if fault is not None:
                 faults[uuid] = fault
@@ -179,47 +166,48 @@ class Matcher:
 
     async def _end_look(self, uuid: str, look: Awaitable[None]) -> Fault | None:
         """Search one library while holding its lock; return the fault of the search."""
-        catalogue, desk = self._catalogue, self._desks[uuid]
+        catalogue, section = self._catalogue, self._catalogue.sections[uuid]
         fault = None
         try:
             await look
         except Fault as met:
-            if met.kind is FaultClass.WRONG_SERVER:
-                raise
             fault = met
         if fault is not None and fault.reason == Reason.NOT_FOUND:
             # Plex does not know the library: a fault, unless it stays like that.
             await catalogue.refresh()
             gone = uuid not in catalogue.present()
             fault = None if gone else Fault(FaultClass.SERVER, Reason.LISTING_EMPTY)
-        desk.looks += 1
-        desk.fault = fault
+        section.searches += 1
+        section.fault = fault
         return fault
 
     def _unlisted(self, each: _Wanted) -> dict[str, list[str]]:
         """Return the never listed libraries, which may have more items of its files."""
         if each.rating_key is not None:
             return {}
-        never = [
-            uuid
-            for uuid in self._catalogue.present()
-            if not self._catalogue.sections[uuid].listing
-        ]
-        return dict(self._holding(each.paths, never)) if never else {}
+        never = {
+            uuid: section
+            for uuid, section in self._catalogue.present().items()
+            if not section.listing
+        }
+        return self._holding(each.paths, never)
 
     def _holding(
-        self, wanted: Sequence[str], among: Sequence[str] | None = None
-    ) -> Iterable[tuple[str, list[str]]]:
-        """Yield the libraries that contain some of the paths, with those paths."""
-        for uuid in self._catalogue.present() if among is None else among:
-            folders = self._catalogue.sections[uuid].library.locations
+        self, wanted: Sequence[str], among: Mapping[str, Section] | None = None
+    ) -> dict[str, list[str]]:
+        """Return the libraries that contain some of the paths, with those paths."""
+        found: dict[str, list[str]] = {}
+        sections = self._catalogue.present() if among is None else among
+        for uuid, section in sections.items():
+            folders = section.library.locations
             inside = [
                 path
                 for path in wanted
                 if any(paths.lies_in(path, folder) for folder in folders)
             ]
             if inside:
-                yield uuid, inside
+                found[uuid] = inside
+        return found
 
 
 class _Wanted:
@@ -234,15 +222,21 @@ class _Wanted:
             dict.fromkeys(canonical(each) for each in find.guids if each)
         )
         self.places: dict[str, list[str]] = {}  # by library, the paths inside it
-        self.is_outside = False  # whether no chosen library has its folders
-        self.failed: dict[str, Fault | None] = {}  # libraries that were not searched
+        self.library: str | None = None  # that may hold it and was not searched
+        self.fault: Fault | None = None  # that its search met
+
+    def was_not_searched(self, library: str, fault: Fault | None) -> None:
+        """Note a library; one whose search failed goes before one that was avoided."""
+        if self.library is None or (fault is not None and self.fault is None):
+            self.library, self.fault = library, fault
 
     def is_missing(self, found: Found) -> bool:
         """Return whether a search could find more."""
         return (
             self.rating_key is None
             and bool(self.paths or self.guids)
-            and not self._keys(found)
+            and not self._by_path(found)
+            and not self._guesses(found)
         )
 
     def verdict(self, found: Found) -> Match:
@@ -252,33 +246,26 @@ class _Wanted:
             if is_rating_key(self.rating_key):
                 return Match(self.rating_key)
             return Match(reason=Reason.NOT_FOUND)
-        # Prefer a library that failed to one that was avoided.
-        library = max(
-            self.failed, key=lambda uuid: self.failed[uuid] is not None, default=None
-        )
-        fault = self.failed[library] if library else None
         if keys := sorted(self._by_path(found), key=int):
             first, *twins = ((key, found.libraries[key]) for key in keys)
             return Match(
                 first[0],
                 library=first[1],
-                fault=fault,
+                fault=self.fault,
                 twins=tuple(twins),
-                beyond=library,
+                beyond=self.library,
             )
         keys = sorted(self._guesses(found), key=int)
         if len(keys) == 1:
             return Match(keys[0], library=found.libraries[keys[0]])
         if keys:
             return Match(reason=Reason.AMBIGUOUS, candidates=tuple(keys))
-        if library:
-            return Match(library=library, fault=fault)
+        if self.library is not None:
+            return Match(library=self.library, fault=self.fault)
+        is_outside = self.paths and not self.places
         return Match(
-            reason=Reason.OUTSIDE_LIBRARIES if self.is_outside else Reason.NOT_FOUND
+            reason=Reason.OUTSIDE_LIBRARIES if is_outside else Reason.NOT_FOUND
         )
-
-    def _keys(self, found: Found) -> set[str]:
-        return self._by_path(found) or self._guesses(found)
 
     def _by_path(self, found: Found) -> set[str]:
         """Return all items that have one of the files."""

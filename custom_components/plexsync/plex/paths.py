@@ -5,7 +5,6 @@ A source, Plex and Home Assistant may each see a file under another path:
 compared by whole components, so ``/data`` never matches ``/database``.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 import re
 import unicodedata
@@ -130,16 +129,14 @@ def suggest(sources: Iterable[str], plex: Iterable[str]) -> tuple[Pair, ...]:
     by_name: dict[str, list[Parts]] = {}
     for path in plex:
         by_name.setdefault(_fold(name(path)), []).append(_parts(normal(path)))
-    votes: Counter[Pair] = Counter()
     explains: dict[Pair, set[Parts]] = {}
     for path in sources:
         parts = _parts(normal(path))
         for pair in _nearest(parts, by_name.get(_fold(parts[-1]), ())):
-            votes[pair] += 1
             explains.setdefault(pair, set()).add(parts)
     chosen: list[Pair] = []
     explained: set[Parts] = set()
-    for pair, _ in votes.most_common():
+    for pair in sorted(explains, key=lambda pair: -len(explains[pair])):
         if explains[pair] <= explained:
             continue
         explained |= explains[pair]
@@ -150,17 +147,14 @@ def suggest(sources: Iterable[str], plex: Iterable[str]) -> tuple[Pair, ...]:
 
 def _nearest(source: Parts, candidates: Iterable[Parts]) -> set[Pair]:
     """Return the pairs from the candidates with the longest common tail."""
-    best = 0
+    shared = {each: _common_tail(source, each) for each in candidates}
+    best = max(shared.values(), default=0)
     pairs: set[Pair] = set()
-    for candidate in candidates:
-        shared = _common_tail(source, candidate)
-        if shared < best:
-            continue
-        if shared > best:
-            best, pairs = shared, set()
-        # At least one component stays on each side, as a prefix must not be empty.
-        cut = min(shared, _depth(source) - 1, _depth(candidate) - 1)
-        pairs.add((_head(source, cut), _head(candidate, cut)))
+    for candidate, count in shared.items():
+        if count == best:
+            # At least one component stays on each side, as a prefix must not be empty.
+            cut = min(best, _depth(source) - 1, _depth(candidate) - 1)
+            pairs.add((_head(source, cut), _head(candidate, cut)))
     return pairs
 
 

@@ -4,7 +4,7 @@ from ..engine.model.faults import Fault, FaultClass
 from ..engine.model.ports import PictureChoice
 from ..engine.model.reasons import Reason
 from ..engine.util.image_bytes import MAX_IMAGE, is_picture
-from .markup import Element
+from .markup import parse
 
 ENDPOINTS = {"poster": "posters", "background": "arts"}
 
@@ -17,9 +17,11 @@ def check(data: bytes) -> None:
         raise Fault(FaultClass.ITEM, Reason.IMAGE_INVALID, permanent=True)
 
 
-def parse_pictures(root: Element) -> PictureChoice:
-    """Parse the list of pictures of one kind."""
-    found = [(node.get("ratingKey") or "", node.get("selected")) for node in root]
+def parse_pictures(data: bytes) -> PictureChoice:
+    """Parse the list of pictures of one kind; raises Fault."""
+    found = [
+        (node.get("ratingKey") or "", node.get("selected")) for node in parse(data)
+    ]
     return PictureChoice(
         tuple(key for key, _ in found if key),
         next((key for key, selected in found if key and selected == "1"), None),

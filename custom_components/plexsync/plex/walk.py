@@ -5,16 +5,15 @@ nothing. Removed rows shift those after them. Therefore each page begins with th
 row of the page before; if it does not, rows were removed meanwhile.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 from urllib.parse import quote
 
 from ..engine.model.faults import Fault
 from ..engine.model.reasons import Reason
-from .index import Index, Place
-from .library import Library
-from .listing import FILE_TYPE, PAGE, SHOW_TYPE, Page, PageSize, Row, Slice
+from .api import PlexApi
+from .index import Index, Place, Section
+from .listing import FILE_TYPE, PAGE, TYPES_OF, Page, Row, Slice
 
 _HALVINGS = 3  # in a row without a successful page
 _TOO_MUCH = frozenset(
@@ -29,40 +28,29 @@ _TOO_MUCH = frozenset(
 _ORDER = "sort=addedAt%3Aasc&includeGuids=1"
 
 
-class Lister(Protocol):
-    """The requests that a listing needs. Raises Fault."""
-
-    async def page(self, library: Library, wanted: Slice) -> Page:
-        """Return a page of rows of a library."""
-
-    async def libraries(self, *, probe: bool = False) -> tuple[Library, ...]:
-        """Return all libraries; a probe takes only a few seconds."""
-
-
 class Walker:
     """List libraries; each is walked through once at a time."""
 
-    def __init__(self, index: Index, lister: Lister, wall: Callable[[], float]) -> None:
+    def __init__(self, index: Index, api: PlexApi, wall: Callable[[], float]) -> None:
         """Take the index for the rows, the API to ask for them, and the wall clock."""
         self._index = index
-        self._lister = lister
+        self._api = api
         self._wall = wall
-        self._sizes: dict[str, PageSize] = {}
 
-    async def walk(self, library: Library, place: Place) -> AsyncIterator[Place]:
-        """Store the rest of a listing; yield the place after each page.
+    async def walk(self, section: Section, place: Place) -> Place:
+        """Store the rest of a listing; return the place at its end.
 
-        By then the place is on disk, together with the rows before it. Raises Fault.
+        After each page the place is kept in the section, and on disk together with the
+        rows before it. Raises Fault.
         """
-        kinds = types_of(library)
+        kinds = TYPES_OF[section.library.type]
         for kind in kinds[kinds.index(place.kind) :]:
             if kind != place.kind:
                 place = replace(place, kind=kind, start=0, total=0)
-            begun = place
-            async for place in self._walk_type(library, begun):
-                yield place
+            place = await self._walk_type(section, place)
+        return place
 
-    async def _walk_type(self, library: Library, place: Place) -> AsyncIterator[Place]:
+    async def _walk_type(self, section: Section, place: Place) -> Place:
         """List the rows of one type.
 
         If this listing has already shown the first row of a page, it has missed no row
@@ -73,48 +61,48 @@ class Walker:
         new start. If stepping back all the way does not help (rows are not in order),
         the page is accepted: the count at the next search will show what is missing.
         """
-        furthest, back = place.start, 0
+        uuid, furthest, back = section.library.uuid, place.start, 0
         overlaps = True
         while True:
             before = place.start
             at = before - (overlaps and before > 0)
-            page = await self._page(library, place, at)
+            page = await self._page(section, place, at)
             if (
                 at < before
                 and back < furthest
-                and not await self._follows(library, place, page)
+                and not await self._follows(uuid, place, page)
             ):
                 back = max(2 * back, place.total - (page.total or 0), 1)
                 place = replace(place, start=max(0, furthest - back))
                 continue
             start, now = at + page.received, int(self._wall())
-            rows = _once(page.rows, files=place.kind != SHOW_TYPE)
             place = replace(
                 place,
                 start=start,
                 total=start if page.total is None else page.total,
                 seen=start if place.kind in FILE_TYPE.values() else place.seen,
                 # A file with a wrong timestamp may be added in 2098: nothing is newer than now.
-                newest=max([place.newest, *(min(row.added_at, now) for row in rows)]),
+                newest=max(
+                    [place.newest, *(min(row.added_at, now) for row in page.rows)]
+                ),
             )
-            await self._index.add(library.uuid, place.kind, place.listing, rows, place)
-            yield place
+            await self._index.add(uuid, place.kind, place.listing, page.rows, place)
+            section.place = place
             if not page.received or start >= place.total:
-                return
+                return place
             overlaps = start > before  # a server may send only one row at a time
             if start > furthest:
                 furthest, back = start, 0
 
-    async def _follows(self, library: Library, place: Place, page: Page) -> bool:
+    async def _follows(self, uuid: str, place: Place, page: Page[Row]) -> bool:
         """Return whether this listing has already shown the first row of a page."""
         if not page.rows:
             return page.received > 0  # rows that cannot be used prove nothing
-        first = page.rows[0].rating_key
-        return await self._index.has_shown(library.uuid, place.listing, first)
+        return await self._index.has_shown(uuid, place.listing, page.rows[0].rating_key)
 
-    async def _page(self, library: Library, place: Place, at: int) -> Page:
+    async def _page(self, section: Section, place: Place, at: int) -> Page[Row]:
         """Ask for a page; if it is too large, ask again for half of it."""
-        size = self._sizes.setdefault(library.uuid, PageSize())
+        size = section.page_size
         halvings = 0
         while True:
             left = place.total - place.start
@@ -122,10 +110,11 @@ class Walker:
             more = at < place.start and left > 0 and left % size.rows == 0
             wanted = Slice(place.kind, at, size.rows + more, _query(place.since))
             try:
-                page = await self._lister.page(library, wanted)
+                page = await self._api.page(section.library, wanted)
             except Fault as fault:
+                refused = wanted.size > PAGE and fault.reason == Reason.BAD_REQUEST
                 if (
-                    not _is_too_much(fault, wanted.size)
+                    not (refused or fault.reason in _TOO_MUCH)
                     or not await self._is_there(fault)
                     or not size.shrink()
                     # After a failed walk, try once, and with a smaller page next time.
@@ -143,33 +132,11 @@ class Walker:
         if not fault.unreachable:
             return True
         try:
-            await self._lister.libraries(probe=True)
+            await self._api.libraries(probe=True)
         except Fault:
             return False
         return True
 
 
-def types_of(library: Library) -> tuple[int, ...]:
-    """Return the types to list in a library; the one with files comes first."""
-    if library.type == "show":
-        return FILE_TYPE["show"], SHOW_TYPE
-    return (FILE_TYPE[library.type],)
-
-
 def _query(since: int | None) -> str:
     return _ORDER if since is None else f"{quote('addedAt>>')}={since}&{_ORDER}"
-
-
-def _is_too_much(fault: Fault, rows: int) -> bool:
-    return fault.reason in _TOO_MUCH or (
-        rows > PAGE and fault.reason == Reason.BAD_REQUEST
-    )
-
-
-def _once(rows: Iterable[Row], *, files: bool) -> list[Row]:
-    """Drop rows that a page repeats because others were inserted meanwhile."""
-    by_key = {row.rating_key: row for row in rows}
-    if not files:
-        for row in by_key.values():
-            row.paths.clear()
-    return list(by_key.values())

@@ -1,39 +1,22 @@
 """Which Plex stands behind an address: asked without a token."""
 
 import contextlib
-import socket
 from typing import Any
 
-import aiohttp
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 
-from custom_components.plexsync.plex.door import who_answers
+from custom_components.plexsync.plex.api import who_answers
 from tests.serving import serving
 from tests.simulators.plex import PlexSimulator
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 
-class NoNames(AbstractResolver):
-    """A resolver that guards against rebinding: it knows no name of plex.direct."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Know nothing."""
-        raise OSError("no such name")
-
-    async def close(self) -> None:
-        """Let go of nothing."""
-
-
 async def test_a_plex(plex: PlexSimulator) -> None:
-    """Name the machine, and tell it nothing of ours."""
-    async with aiohttp.ClientSession() as session:
-        assert await who_answers(session, plex.url) == "sim0001"
-        assert await who_answers(session, f"{plex.url}/") == "sim0001"
+    """Name the machine, and show it no token."""
+    assert await who_answers(plex.url, client_id="ours") == "sim0001"
+    assert await who_answers(f"{plex.url}/", client_id="ours") == "sim0001"
     assert [entry.path for entry in plex.journal.entries] == ["/identity"] * 2
     assert not any("x-plex-token" in entry.headers for entry in plex.journal.entries)
 
@@ -53,23 +36,19 @@ async def test_a_plex(plex: PlexSimulator) -> None:
 async def test_a_plex_in_trouble(plex: PlexSimulator, fault: dict[str, Any]) -> None:
     """Name nobody."""
     plex.faults.add(fault)
-    async with aiohttp.ClientSession() as session:
-        assert await who_answers(session, plex.url) is None
+    assert await who_answers(plex.url, client_id="ours") is None
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://", "no address"])
 async def test_nobody(url: str) -> None:
     """Name nobody, and raise nothing."""
-    async with aiohttp.ClientSession() as session:
-        assert await who_answers(session, url) is None
+    assert await who_answers(url, client_id="ours") is None
 
 
 async def test_a_name_that_does_not_resolve() -> None:
     """Name nobody where a router keeps the name of a server in the house to itself."""
-    connector = aiohttp.TCPConnector(resolver=NoNames())
-    async with aiohttp.ClientSession(connector=connector) as session:
-        url = "https://192-168-1-5.abc.plex.direct:32400"
-        assert await who_answers(session, url, verify_ssl=True) is None
+    url = "https://192-168-1-5.abc.plex.invalid:32400"
+    assert await who_answers(url, client_id="ours", verify_ssl=True) is None
 
 
 async def test_an_answer_without_end() -> None:
@@ -83,5 +62,5 @@ async def test_an_answer_without_end() -> None:
                 await answer.write(b"<" * 65536)
         return answer
 
-    async with serving(serve) as url, aiohttp.ClientSession() as session:
-        assert await who_answers(session, url) is None
+    async with serving(serve) as url:
+        assert await who_answers(url, client_id="ours") is None
