@@ -6,6 +6,7 @@ from typing import Any
 from .home import Home
 
 PATH = "plexsync-demo"
+TITLE = "Demo"  # in the sidebar, where the review page is called PlexSync
 THEME = "PlexSync demo"  # see configuration.py
 
 _HOURS = 0.25  # what the graphs show
@@ -46,7 +47,7 @@ async def install(home: Home, entities: Entities) -> None:
         await connection.command(
             "lovelace/dashboards/create",
             url_path=PATH,
-            title="PlexSync",
+            title=TITLE,
             icon="mdi:sync",
         )
         await connection.command(

@@ -6,6 +6,7 @@ from typing import Any
 
 from .home import Home, HomeError
 
+_FIX = "/api/repairs/issues/fix"
 _FLOW = "/api/config/config_entries/flow"
 _PAUSE = 0.2  # seconds between two looks at a flow that is busy
 _SUBENTRY_FLOW = "/api/config/config_entries/subentries/flow"
@@ -71,3 +72,12 @@ async def add_stash(
     found = flow["description_placeholders"]
     await _submit(home, _SUBENTRY_FLOW, flow, start=start)
     return f"{found['found']} of {found['total']}"
+
+
+async def begin(home: Home, entry_id: str, source: str) -> None:
+    """Answer the first plan of a source in its repair: it may be written."""
+    issue = f"preview_ready_{entry_id}_{source}"
+    flow = await home.post(_FIX, {"handler": "plexsync", "issue_id": issue})
+    while flow["type"] == "menu":  # again, where the numbers are others by now
+        answer = {"next_step_id": "begin"}
+        flow = await home.post(f"{_FIX}/{flow['flow_id']}", answer)

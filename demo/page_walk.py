@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from .flows import add_stash
+from .flows import add_stash, begin
 from .running import Demo
 from .servers import Scene
 from .terminal import say
@@ -199,12 +199,8 @@ async def _answer(demo: Demo) -> None:
     """Answer the first plan: what is retried may be written."""
     async with demo.home.connection() as connection:
         (server,) = (await connection.command("plexsync/overview"))["servers"]
-        await connection.command(
-            "plexsync/hold/answer",
-            config_entry_id=server["config_entry_id"],
-            source=server["sources"][-1]["id"],
-            hold="first_plan",
-        )
+    source = server["sources"][-1]["id"]
+    await begin(demo.home, server["config_entry_id"], source)
 
 
 async def _retry(walker: Walker, demo: Demo, refused: Scene) -> None:

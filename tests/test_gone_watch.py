@@ -14,10 +14,7 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
 )
-from pytest_homeassistant_custom_component.typing import (
-    ClientSessionGenerator,
-    WebSocketGenerator,
-)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.plexsync.const import CONF_FIELDS, DOMAIN
 from custom_components.plexsync.sources.stash.options import StashOptions
@@ -196,28 +193,31 @@ async def test_a_question_that_changed_is_shown_before_it_is_answered(
 
 async def test_an_answer_to_no_question_is_none_to_a_later_one(
     hass: HomeAssistant,
-    hass_ws_client: WebSocketGenerator,
+    hass_client: ClientSessionGenerator,
     plex: PlexSimulator,
     stash: StashSimulator,
 ) -> None:
-    """A page may show a question that has gone; its source may be away just then."""
+    """A form may show a question that has gone; its source may be away just then."""
     entry = await begin(hass, plex, stash)
-    socket = await hass_ws_client(hass)
+    whole = stash.core.store.copy()
+
+    async def lose_some() -> None:
+        for scene in stash.core.scene_ids()[:4]:
+            stash.core.delete_scene(scene)
+        await sweep(hass)
+
+    await lose_some()
+    await until_issue(hass, "mass_change", SOURCE)
+    shown = await open_fix(hass, hass_client, "mass_change", SOURCE)
+    stash.core.store.restore(whole)
+    await entry.runtime_data.gone_watch.look(SOURCE)
+    await until_issue(hass, "mass_change", SOURCE, gone=True)
     await stash.stop()
-    await socket.send_json_auto_id(
-        {
-            "type": f"{DOMAIN}/hold/answer",
-            "config_entry_id": entry.entry_id,
-            "source": SOURCE,
-            "hold": "mass_change",
-        }
-    )
-    assert (await socket.receive_json())["result"] == {"holds": []}
+    ended = await answer_fix(hass_client, shown, next_step_id="part")
+    assert ended["type"] == "create_entry"
     await entry.runtime_data.gone_watch.look(SOURCE)
     await stash.start(stash.port)
-    for scene in stash.core.scene_ids()[:4]:
-        stash.core.delete_scene(scene)
-    await sweep(hass)
+    await lose_some()
     await until_issue(hass, "mass_change", SOURCE)
 
 

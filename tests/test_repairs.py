@@ -28,6 +28,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.plexsync import issues
 from custom_components.plexsync.ask_owner import async_ask_owner
 from custom_components.plexsync.const import (
+    CONF_FIELDS,
     CONF_PATH_MAPPINGS,
     CONF_REUSE,
     CONF_START,
@@ -288,6 +289,33 @@ async def test_a_source_whose_files_lie_elsewhere(
     assert issue(hass, "source_paths", SOURCE) is None
     await call(hass, "reconcile", wait=20)
     assert issue(hass, "source_paths", SOURCE) is None
+
+
+async def test_a_change_that_has_nothing_to_do_with_paths(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Whoever ignores that files lie elsewhere is not asked again because of it."""
+    nowhere = [{"source": STASH_ROOT, "plex": "/nowhere"}]
+    lost = stash_subentry(stash, **{CONF_PATH_MAPPINGS: nowhere})
+    entry = await set_up(hass, make_entry(plex, lost))
+    await until(hass, entry.runtime_data.runners[SOURCE].caught_up.is_set)
+    await call(hass, "reconcile", wait=20)
+    await until_state(hass, "sensor", "pending", "0")
+    await call(hass, "reconcile", wait=20)
+    found = await until_issue(hass, "source_paths", SOURCE)
+    assert found is not None
+    ir.async_ignore_issue(hass, DOMAIN, found.issue_id, True)
+
+    subentry, coordinator = entry.subentries[SOURCE], entry.runtime_data
+    other = {CONF_FIELDS: StashOptions(when_gone="undo").as_dict()}
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data=dict(subentry.data) | other
+    )
+    await until(hass, lambda: entry.runtime_data is not coordinator)
+    await hass.async_block_till_done()
+    found = issue(hass, "source_paths", SOURCE)
+    assert found is not None
+    assert found.dismissed_version
 
 
 @pytest.mark.parametrize("lost", ["circuit_lost", "database_lost"])
@@ -689,6 +717,48 @@ async def test_calls_that_nobody_needs_any_more_after_a_restart(
     await set_up_at(hass, entry, hands)
     await until_issue(hass, "pictures_fail", gone=True)
     assert (await call(hass, "get_jobs"))["total"] == 3
+
+
+async def test_scans_that_still_fail_after_a_restart(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Whoever ignores the repair is not shown it anew, though no job waits for a scan."""
+    hands, path = Hands(), "films/New/New (1999).mkv"
+    stash.core.add_scene(f"{STASH_ROOT}/{path}", title="New")
+    plex.faults.add("status", code=500, path="/refresh$")
+    options = StashOptions(scan_new=True).as_dict()
+    subentry = stash_subentry(stash, fields=options)
+    entry = await set_up_at(hass, make_entry(plex, subentry), hands)
+    await until(hass, entry.runtime_data.engine.bulkheads.failing)
+    hands.move(entry, 601)
+    found = await until_issue(hass, "scans_fail")
+    assert found is not None
+    ir.async_ignore_issue(hass, DOMAIN, found.issue_id, True)
+
+    async def come_again(*, fails: bool) -> None:
+        await stop_home(hass, entry)
+        await set_up_at(hass, entry, hands)
+        bulkheads = entry.runtime_data.engine.bulkheads
+        await until(hass, lambda: state_of(hass, "sensor", "pending").state == "1")
+        await entry.runtime_data.async_refresh()
+        assert issue(hass, "scans_fail") is not None
+
+        def settled() -> bool:
+            hands.move(entry, 60)  # the job comes back within two hours
+            return bool(bulkheads.failing()) if fails else not bulkheads.in_doubt
+
+        await until(hass, settled)
+
+    await come_again(fails=True)
+    hands.move(entry, 601)
+    await until(hass, lambda: is_active(hass, "scans_fail"))
+    found = issue(hass, "scans_fail")
+    assert found is not None
+    assert found.dismissed_version
+
+    plex.faults.clear()
+    await come_again(fails=False)
+    await until_issue(hass, "scans_fail", gone=True)
 
 
 async def test_a_repair_of_the_run_before_is_not_shown(

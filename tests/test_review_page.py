@@ -24,6 +24,7 @@ from custom_components.plexsync.answers import WINDOWS
 from custom_components.plexsync.const import CONF_REVIEW_PAGE, DOMAIN
 from custom_components.plexsync.engine.model.change import Kept
 from custom_components.plexsync.engine.model.holds import Hold, SourceHold
+from demo.dashboard import TITLE
 from tests.home import make_entry, set_up
 from tests.simulators.plex import PlexSimulator
 
@@ -66,6 +67,15 @@ async def test_the_page_is_in_the_sidebar_of_administrators(
     assert panel["config"]["_panel_custom"]["name"] == "plexsync-panel"
     assert panel["config_panel_domain"] is None  # or the entry's cog opens the page
     assert DOMAIN not in await panels(hass, hass_ws_client, hass_read_only_access_token)
+
+
+async def test_nothing_else_in_the_demo_s_sidebar_has_its_name(
+    hass: HomeAssistant, plex: PlexSimulator, hass_ws_client: WebSocketGenerator
+) -> None:
+    """Two entries of one name lead to two pages."""
+    await set_up(hass, make_entry(plex))
+    panel = (await panels(hass, hass_ws_client))[DOMAIN]
+    assert panel["title"] != TITLE
 
 
 async def test_its_files_have_an_address_of_their_version(

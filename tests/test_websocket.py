@@ -1,5 +1,6 @@
 """What the review page asks over the websocket, and who may ask."""
 
+from pathlib import Path
 from typing import Any
 
 from homeassistant.components.websocket_api.const import DOMAIN as WEBSOCKET
@@ -12,6 +13,7 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
+from custom_components import plexsync as ours
 from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.engine.model.holds import Hold
 from tests.home import (
@@ -34,6 +36,7 @@ OTHER = f"{PLEX_ROOT}/{FILMS[1].path}"
 IMDB = "imdb://tt0000417"
 WAIT = 20
 HERE = {"config_entry_id": "01ENTRY"}
+PANEL = Path(ours.__file__).parent / "panel"
 
 
 @pytest.fixture
@@ -87,7 +90,6 @@ async def event(socket: MockHAClientWebSocket) -> dict[str, Any]:
 # The least that each command asks for, beside the server.
 LEAST: dict[str, dict[str, Any]] = {
     "candidates": {"rating_keys": ["1"]},
-    "hold/answer": {"source": "action", "hold": "first_plan"},
     "pin": {"source": "action", "key": "x", "rating_key": "1"},
     "plan/item": {"source": "action", "key": "x"},
     "plan/leave": {"source": "action", "field": "title", "leave": True},
@@ -120,6 +122,22 @@ async def test_every_command_is_for_administrators(
     for name, data in least(hass).items():
         sent = data if name == "overview" else HERE | data
         assert (await error(socket, name, **sent))["code"] == "unauthorized", name
+
+
+async def test_every_command_is_one_that_the_page_sends(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """What an owner decides elsewhere, in a repair, has no second way in."""
+    files = await hass.async_add_executor_job(lambda: sorted(PANEL.glob("*.js")))
+    page = "".join(
+        [await hass.async_add_executor_job(file.read_text) for file in files]
+    )
+    sent = {
+        name
+        for name in least(hass)
+        if f'"{name}"' in page or f'"{DOMAIN}/{name}"' in page
+    }
+    assert least(hass).keys() == sent
 
 
 async def test_commands_are_there_before_any_entry(

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
     MockHAClientWebSocket,
     WebSocketGenerator,
 )
@@ -29,7 +30,7 @@ from tests.home import (
     until,
     until_state,
 )
-from tests.repairing import issue, until_issue
+from tests.repairing import fix, issue, until_issue
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
@@ -232,14 +233,15 @@ async def test_what_was_left_alone_of_a_removed_source_is_taken_back(
 
 
 async def test_the_question_is_answered(
-    hass: HomeAssistant, socket: MockHAClientWebSocket, plex: PlexSimulator
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
 ) -> None:
-    """The hold ends with its repair, and all is written."""
-    answer = {"source": SOURCE, "hold": "first_plan"}
-    assert await ask(socket, "hold/answer", **answer) == {"holds": []}
+    """All is written, and the plan is empty."""
+    await fix(hass, hass_client, "preview_ready", "begin", SOURCE)
     await until_state(hass, "sensor", "synced", str(NUMBER))
     await until(hass, lambda: issue(hass, "preview_ready", SOURCE) is None)
-    assert (await ask(socket, "plan"))["total"] == 0
+    assert (await call(hass, "get_plan"))["total"] == 0
 
 
 async def test_a_plan_is_made_at_any_time(

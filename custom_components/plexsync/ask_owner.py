@@ -7,7 +7,7 @@ from homeassistant.core import callback
 from homeassistant.util.hass_dict import HassKey
 
 from . import issues
-from .const import CONF_REUSE
+from .const import CONF_LIBRARIES, CONF_REUSE
 from .engine.circuit.breaker import State
 from .engine.model.events import SourceHoldChanged
 from .engine.model.holds import BY_LOOK, Hold, SourceHold
@@ -53,12 +53,15 @@ def async_log_source_hold(entry: ConfigEntry, event: SourceHoldChanged) -> None:
 def async_look_at_what_was_asked(host: Host) -> None:
     """Find out after a start whether the repairs of before still apply.
 
-    Some need a probe of Plex for that, and one needs a save of the circuit.
+    Some need a probe of Plex for that, one needs a save of the circuit, and one a scan.
     """
     if issues.async_waits_for_a_look(host.hass, host.entry):
         host.engine.health.look()
     if issues.async_waits_for_a_save(host.hass, host.entry):
         host.engine.circuit.save_soon()
+    wants_scans = any(runner.scan_new for runner in host.runners.values())
+    if wants_scans and issues.async_waits_for_a_scan(host.hass, host.entry):
+        host.engine.scans.doubt(host.entry.data[CONF_LIBRARIES])
 
 
 @callback

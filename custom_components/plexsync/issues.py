@@ -158,6 +158,12 @@ def async_waits_for_a_look(hass: HomeAssistant, entry: ConfigEntry) -> bool:
 
 
 @callback
+def async_waits_for_a_scan(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Return whether there is a repair that stays until Plex is asked for a scan."""
+    return _issue(hass, entry, Reason.SCANS_FAIL) is not None
+
+
+@callback
 def async_waits_for_a_save(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     """Return whether there is a repair that stays until the circuit is saved."""
     return _issue(hass, entry, STORE_FAILED) is not None

@@ -10,6 +10,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.util.hass_dict import HassKey
 
 from . import issues
 from .const import (
@@ -35,6 +36,8 @@ from .sources.runner import SourceRunner
 from .sources.stash.stash import StashOptions, StashSource
 
 _LOGGER = logging.getLogger(__name__)
+
+_PATHS: HassKey[dict[str, str]] = HassKey("plexsync_paths")  # by source
 
 
 async def async_open_sources(
@@ -86,13 +89,10 @@ async def _open_stash(
     elif start != START_PREVIEW:
         await engine.source_holds.lift(number, SourceHold.FIRST_PLAN)
     settings = data[CONF_PATH_MAPPINGS], options.as_dict()
-    if await engine.failed_jobs.follow(
+    await engine.failed_jobs.follow(
         number, _digest(host, *settings), read_again=start != START_CHANGES
-    ):
-        # Its numbers are those of the old settings; a sweep counts anew.
-        issues.async_follow(
-            host.hass, host.entry, issues.SOURCE_PATHS, number, present=False
-        )
+    )
+    _follow_paths(host, subentry)
     if SourceHold.FIRST_PLAN in engine.source_holds.of(number):
         plan = _digest(host, data[CONF_URL], *settings)
         if await engine.notes.get(f"planned:{number}") not in (None, plan):
@@ -113,6 +113,22 @@ async def _open_stash(
         job_ended=partial(gone_watch.job_ended, number),
         lost=partial(gone_watch.lost, number),
     )
+
+
+def _follow_paths(host: Host, subentry: ConfigSubentry) -> None:
+    """Take back what was said of a source's paths, once they lead elsewhere.
+
+    The numbers are those of the old paths; a sweep counts anew. What is remembered here
+    ends with Home Assistant, which shows the repair no more after that, until a sweep
+    has raised it again.
+    """
+    now = repr((host.entry.data[CONF_LIBRARIES], subentry.data[CONF_PATH_MAPPINGS]))
+    paths, number = host.hass.data.setdefault(_PATHS, {}), subentry.subentry_id
+    if paths.get(number, now) != now:
+        issues.async_follow(
+            host.hass, host.entry, issues.SOURCE_PATHS, number, present=False
+        )
+    paths[number] = now
 
 
 def _stash(host: Host, subentry: ConfigSubentry, options: StashOptions) -> StashSource:

@@ -71,8 +71,10 @@ class ReconcileRun:
         StorageClosedError once the entry is being unloaded.
         """
         self._check_open()
-        if self.running:
-            if SCOPES.index(scope) <= SCOPES.index(self._next or self._scope):
+        if (task := self._task) is not None and not task.done():
+            # One that was cancelled, and takes its time to end, does nothing any more.
+            does = self._next or (None if task.cancelling() else self._scope)
+            if does is not None and SCOPES.index(scope) <= SCOPES.index(does):
                 return False
             self._next = scope
             return True
@@ -116,16 +118,16 @@ class ReconcileRun:
     @callback
     def _ended(self, task: asyncio.Task[dict[str, int]]) -> None:
         """Retrieve the result, as maybe nobody waits for it, and start what follows."""
-        if task is not self._task or task.cancelled():
+        if task is not self._task:
             return
-        failed = task.exception() is not None
+        failed = not task.cancelled() and task.exception() is not None
         following, self._next = self._next, None
         if following is not None:
             self.start(following)
         elif self._is_owed and failed:
             self._wait()
             self._failures += 1
-        elif self._is_owed:
+        elif self._is_owed and not task.cancelled():
             self._failures = 0
 
     @callback
@@ -150,7 +152,7 @@ class ReconcileRun:
             self._later = None
 
     async def start_anew(self) -> None:
-        """Start a run over everything, and cancel one that is under way."""
+        """Cancel the run that is under way, and start one over everything once it has ended."""
         await self.cancel()
         self.start()
 

@@ -1,7 +1,6 @@
-"""The owner's answers to what holds a source, from a repair or the review page."""
+"""The owner's answers to what holds a source."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 from .coordinator import PlexSyncCoordinator
 from .engine.model.holds import SourceHold
@@ -27,9 +26,3 @@ async def async_part(coordinator: PlexSyncCoordinator, source: str) -> None:
     if SourceHold.MASS_CHANGE in coordinator.engine.source_holds.of(source):
         await coordinator.engine.gone_records.agree(source)
         coordinator.gone_watch.look_soon(source)
-
-
-ANSWERS: Final[Mapping[SourceHold, Answer]] = {
-    SourceHold.FIRST_PLAN: async_begin,
-    SourceHold.MASS_CHANGE: async_part,
-}

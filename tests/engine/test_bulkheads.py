@@ -240,6 +240,16 @@ def test_a_kind_is_in_doubt_until_it_is_tried_or_not_needed() -> None:
     assert not bulkheads.in_doubt
 
 
+def test_scans_are_in_doubt_though_no_job_waits_for_them() -> None:
+    """Only one that goes well speaks for them."""
+    bulkheads = Bulkheads(Random(17))
+    bulkheads.doubt([LISTING, "scans:films"])
+    bulkheads.end_doubt()
+    assert bulkheads.in_doubt == {"scans:films"}
+    bulkheads.worked("scans:films")
+    assert not bulkheads.in_doubt
+
+
 @pytest.mark.parametrize("group", sorted(REASONS))
 def test_what_waits_for_a_kind_has_its_reason(group: str) -> None:
     """One reason for all of a kind, and the kind itself, so that it is woken."""

@@ -196,3 +196,21 @@ def test_a_scan_that_fails_costs_nobody_anything(play: Callable[[Story], None]) 
         assert not it.engine.circuit.holds
 
     play(story)
+
+
+def test_a_doubt_of_scans_ends_when_nobody_wants_one(
+    play: Callable[[Story], None],
+) -> None:
+    """A job that missed its file before the start comes again sooner than that."""
+
+    async def story(it: World) -> None:
+        bulkheads = it.engine.bulkheads
+        it.engine.scans.doubt(["films"])
+        await submit(it, new_files(1), "another")  # which wants none
+        await asyncio.sleep(HOUR)
+        bulkheads.end_doubt()
+        assert bulkheads.in_doubt == {"scans:films"}
+        await it.until(lambda: not bulkheads.in_doubt, 2 * HOUR)
+        assert scans(it) == []
+
+    play(story)

@@ -3,6 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 import logging
+from pathlib import Path
+import subprocess
+import sys
+import threading
 
 import aiohttp
 import pytest
@@ -23,6 +27,15 @@ from tests.simulators.plex_tv import (
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 PAUSE = 0.01
+ROOT = Path(__file__).parents[2]
+# Imports all there is, and says what of plexapi came with it.
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+import custom_components.plexsync as ours
+for module in pkgutil.walk_packages(ours.__path__, f"{ours.__name__}."):
+    importlib.import_module(module.name)
+print(*(name for name in sys.modules if name.partition(".")[0] == "plexapi"))
+"""
 
 
 @pytest.fixture
@@ -188,3 +201,42 @@ async def test_addresses_in_the_order_in_which_they_are_tried(
     near = ["https://near.plex.direct:3", "https://six.plex.direct:4"]
     http = ["http://192.168.1.5:3", "http://[fd00::5]:4"] if plain else []
     assert list(server.addresses) == [*near, *http, "https://far.plex.direct:1"]
+
+
+def test_plexapi_is_not_imported_before_somebody_signs_in() -> None:
+    """Home Assistant imports all of ours when it starts; plexapi takes megabytes."""
+    said = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout.split() == []
+
+
+class Finder:
+    """Finds nothing, and notes which thread looked for plexapi."""
+
+    def __init__(self) -> None:
+        """Begin with no thread."""
+        self.threads: set[threading.Thread] = set()
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        """Let the next one find it."""
+        if name.partition(".")[0] == "plexapi":
+            self.threads.add(threading.current_thread())
+
+
+async def test_the_loop_does_not_wait_for_the_import_of_plexapi(
+    client: PlexTv, plex_tv: PlexTvSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread imports it, once it is needed."""
+    finder = Finder()
+    for name in [each for each in sys.modules if each.partition(".")[0] == "plexapi"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    plex_tv.resources = [Resource("Mine", "a", "planted-a")]
+    assert len(await client.servers(ACCOUNT_TOKEN)) == 1
+    assert finder.threads
+    assert threading.current_thread() not in finder.threads

@@ -19,18 +19,15 @@ from ..engine.ledger.left_alone import Rule
 from ..engine.model.change import Change
 from ..engine.model.faults import Fault
 from ..engine.model.fields import FIELDS
-from ..engine.model.holds import SourceHold
 from ..engine.model.reasons import Reason
 from ..engine.model.record import Record
 from ..engine.plan.lookup_result import LookupResult
 from ..engine.plan.plan_cache import Filter, PlannedRecord
 from ..engine.review import Fresh
 from ..errors import invalid
-from ..source_answers import ANSWERS
 from .schemas import (
     ATTR_DIGEST,
     ATTR_FIELD,
-    ATTR_HOLD,
     ATTR_ITEMS,
     ATTR_KEY,
     ATTR_LEAVE,
@@ -229,16 +226,6 @@ async def write_whole_plan(
             coordinator.hass, ask(), f"{DOMAIN} write plan"
         )
     return {"queued": number, "asked": len(unknown)}
-
-
-async def answer_hold(
-    coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
-) -> JsonObjectType:
-    """Answer the question that holds a source: write its plan, or let go of what is gone."""
-    source = source_id(coordinator, data[ATTR_SOURCE])
-    await ANSWERS[SourceHold(data[ATTR_HOLD])](coordinator, source)
-    holds = coordinator.engine.source_holds.of(source)
-    return {"holds": [str(hold) for hold in holds]}
 
 
 async def leave_alone(

@@ -6,7 +6,7 @@ What the server finds wakes the job like everything that comes.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import contextlib
 from functools import partial
 import math
@@ -49,6 +49,16 @@ class Scans:
         self._missed_at = -math.inf
         self._to_do = asyncio.Event()
 
+    def doubt(self, libraries: Iterable[str]) -> None:
+        """Note that scans of these libraries may have failed before the start.
+
+        The jobs that missed their files then come again, and so do their scans.
+        """
+        kinds = (About(Purpose.SCAN, library=each).bulkhead for each in libraries)
+        self._common.bulkheads.in_doubt.update(kinds)
+        self._missed_at = self._common.clock.monotonic()
+        self._to_do.set()
+
     def missed(self, records: Sequence[Record]) -> None:
         """Note records whose item is not there yet."""
         for record in records:
@@ -70,7 +80,7 @@ class Scans:
                 del self._waiting[folder]
                 await self._ask(folder)
             if self._common.clock.monotonic() - self._missed_at >= _FORGOTTEN:
-                for kind in self._common.bulkheads.troubled("scans"):
+                for kind in self._unsettled():
                     self._common.bulkheads.worked(kind)  # nobody wants it any more
 
     def _patience(self) -> float | None:
@@ -78,9 +88,15 @@ class Scans:
         now, waits = self._common.clock.monotonic(), list[float]()
         if self._waiting:
             waits.append(min(self._asked.values(), default=now - AGAIN) + AGAIN)
-        if self._common.bulkheads.troubled("scans"):
+        if self._unsettled():
             waits.append(self._missed_at + _FORGOTTEN)
         return max(0.0, min(waits) - now) if waits else None
+
+    def _unsettled(self) -> set[str]:
+        """Name the kinds of call that failed, or did before the start, until one works."""
+        bulkheads = self._common.bulkheads
+        doubted = {each for each in bulkheads.in_doubt if each.startswith("scans:")}
+        return bulkheads.troubled("scans") | doubted
 
     async def _take_in(self) -> None:
         """Let the folders of missed files wait for their turn; not those just asked for."""

@@ -12,16 +12,19 @@ The account's token and the codes appear in no log, no exception and no ``repr``
 import asyncio
 from dataclasses import dataclass, field
 from itertools import cycle
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree as ET
 
 import aiohttp
-from plexapi.myplex import MyPlexResource, ResourceConnection
 
 from ..engine.model.faults import Fault
 from ..engine.util.bounded import read_at_most
 from ..engine.util.http_dates import retry_after
 from .markup import Element, number, parse
+
+if TYPE_CHECKING:
+    from plexapi.myplex import ResourceConnection
 
 PLEX_TV = "https://plex.tv"
 LINK_PAGE = "https://plex.tv/link"  # where people enter the code
@@ -151,7 +154,8 @@ class PlexTv:
             "/api/v2/resources?includeHttps=1&includeRelay=1&includeIPv6=1",
             token=token,
         )
-        found = [server for node in answer if (server := _server(node)) is not None]
+        # In a thread, because it may have to import plexapi, which blocks.
+        found = await asyncio.to_thread(_servers, answer)
         return tuple(sorted(found, key=lambda each: not each.is_owned))
 
     async def _ask(
@@ -206,8 +210,16 @@ def _judge(answer: aiohttp.ClientResponse, missing: str) -> None:
     raise PlexTvError("unreachable")
 
 
+def _servers(answer: Element) -> list[AccountServer]:
+    """Parse an account's devices; return those that are servers."""
+    return [server for node in answer if (server := _server(node)) is not None]
+
+
 def _server(node: ET.Element) -> AccountServer | None:
     """Parse one of an account's devices; None if it is no server, or lacks too much."""
+    # Not before somebody signs in: it takes megabytes, which no server needs to run.
+    from plexapi.myplex import MyPlexResource
+
     try:
         resource = MyPlexResource(None, node)  # type: ignore[no-untyped-call]
         connections: list[ResourceConnection] = resource.connections

@@ -10,14 +10,12 @@ from ..actions import schemas
 from ..actions.schemas import (
     ATTR_DIGEST,
     ATTR_FIELD,
-    ATTR_HOLD,
     ATTR_ITEMS,
     ATTR_KEY,
     ATTR_LEAVE,
     ATTR_SOURCE,
 )
 from ..actions.shared_plan import (
-    answer_hold,
     compute_plan,
     get_plan,
     leave_alone,
@@ -27,7 +25,6 @@ from ..actions.shared_plan import (
     write_whole_plan,
 )
 from ..engine.model.fields import FIELDS
-from ..source_answers import ANSWERS
 from .websocket_entry import PAGE, command
 
 _MAX_ITEMS: Final = 100  # records that can be selected one by one
@@ -44,10 +41,6 @@ _LEAVE: Final = {
     probatio.Required(ATTR_FIELD): probatio.In(FIELDS),
     probatio.Required(ATTR_LEAVE): cv.boolean,
 }
-_ANSWER: Final = {
-    probatio.Required(ATTR_SOURCE): schemas.text,
-    probatio.Required(ATTR_HOLD): probatio.In([str(hold) for hold in ANSWERS]),
-}
 
 COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     command("plan", {**schemas.GET_PLAN.schema, **PAGE}, get_plan),
@@ -57,5 +50,4 @@ COMMANDS: Final[tuple[WebSocketCommandHandler, ...]] = (
     command("plan/write_all", schemas.PLAN_FILTER, write_whole_plan),
     command("plan/leave", _LEAVE, leave_alone),
     command("plan/left", {**schemas.OFFSET, **PAGE}, left_alone),
-    command("hold/answer", _ANSWER, answer_hold),
 )

@@ -70,9 +70,14 @@ class Bulkheads:
     def end_doubt(self) -> None:
         """Note that whatever waited for a kind before the start was tried.
 
-        A kind in which nothing has failed again is not needed any more.
+        A kind in which nothing has failed again is not needed any more. For a scan nothing
+        waits: ``Scans`` ends that doubt.
         """
-        self.in_doubt &= self._troubles.keys()
+        self.in_doubt = {
+            kind
+            for kind in self.in_doubt
+            if kind in self._troubles or kind.partition(":")[0] == "scans"
+        }
 
     def failed(
         self,

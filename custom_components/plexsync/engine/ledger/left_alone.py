@@ -47,8 +47,9 @@ class Rules:
 def rules(db: Connection, limit: int, offset: int) -> Rules:
     """List the rules, those for whole sources first; ``plan_cache`` has to be laid out."""
     rows = db.execute(
-        "SELECT source, key, field, coalesce(planned.rating_key, settled.rating_key)"
-        " FROM left_alone LEFT JOIN planned USING (source, key)"
+        "SELECT source, key, field, coalesce((SELECT rating_key FROM planned WHERE"
+        " source = (SELECT id FROM planned_word WHERE word = left_alone.source)"
+        " AND key = left_alone.key), settled.rating_key) FROM left_alone"
         " LEFT JOIN settled USING (source, key)"
         " ORDER BY key <> '', source, key, field LIMIT ? OFFSET ?",
         (limit, offset),

@@ -13,18 +13,22 @@ import json
 from sqlite3 import Connection
 
 from .lookup_result import LookupResult
-from .plan_cache import FITS, Filter, digest, field_of, marks_of
+from .plan_cache import SOURCE, Filter, digest, field_of, marks_of, shown
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS approval (
     source TEXT NOT NULL,
     key TEXT NOT NULL,
-    marks TEXT NOT NULL,           -- JSON list, as in the table ``planned``
+    marks TEXT NOT NULL,           -- JSON list: see ``plan_cache``
     unseen TEXT NOT NULL,          -- JSON list: pictures that may be written unseen
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID;
 """
 
+# Whether a row of the plan has a job.
+_HAS_JOB = (
+    f"EXISTS (SELECT 1 FROM job WHERE job.source = {SOURCE} AND job.key = planned.key)"
+)
 # The jobs that are held, and were approved.
 _HELD = (
     "held = 1 AND EXISTS (SELECT 1 FROM approval"
@@ -84,12 +88,12 @@ def approve(
 
 def approve_all(db: Connection, chosen: Filter, now: float) -> int:
     """Approve what the rows say that are meant, where there is a job; return how many."""
-    number = db.execute(
-        "INSERT OR REPLACE INTO approval"
-        " SELECT source, key, marks, unseen FROM planned"
-        f" WHERE {FITS} AND EXISTS (SELECT 1 FROM job"
-        " WHERE job.source = planned.source AND job.key = planned.key)",
-        chosen.values,
+    number = db.executemany(
+        "INSERT OR REPLACE INTO approval VALUES (?, ?, ?, ?)",
+        (
+            (*whose, json.dumps(marks), json.dumps(unseen))
+            for *whose, marks, unseen in shown(db, chosen, _HAS_JOB)
+        ),
     ).rowcount
     db.execute(f"UPDATE job SET held = 0, due = min(due, ?) WHERE {_HELD}", (now,))
     return number
@@ -97,13 +101,10 @@ def approve_all(db: Connection, chosen: Filter, now: float) -> int:
 
 def without_job(db: Connection, chosen: Filter) -> dict[tuple[str, str], str]:
     """Name the plans of the rows that are meant, and have no job, by source and key."""
-    rows = db.execute(
-        "SELECT source, key, marks FROM planned"
-        f" WHERE {FITS} AND NOT EXISTS (SELECT 1 FROM job"
-        " WHERE job.source = planned.source AND job.key = planned.key)",
-        chosen.values,
-    )
-    return {(source, key): digest(json.loads(marks)) for source, key, marks in rows}
+    return {
+        (source, key): digest(marks)
+        for source, key, marks, _ in shown(db, chosen, f"NOT {_HAS_JOB}")
+    }
 
 
 def failed(db: Connection) -> list[int]:

@@ -6,10 +6,14 @@ Plex afresh, and whoever writes it is held to what was shown (``approvals``).
 A *mark* is one line for each change: rating key, field, and a digest of what the change
 would make of what. The digest of all marks names a whole plan.
 
+The table is in memory, and before the first sync it has a row for every record. So what
+many rows say stands in ``planned_word`` once, fields go by their letters, and of the marks
+only the digests are kept: those of one item after the other, for each letter in ``fields``.
+
 Every function is one step of a transaction under way (``Database.run``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import hashlib
 import json
@@ -21,18 +25,24 @@ from .lookup_result import LookupResult
 
 _TABLES = (
     """
+CREATE TEMP TABLE IF NOT EXISTS planned_word (
+    id INTEGER PRIMARY KEY,
+    word TEXT NOT NULL UNIQUE
+) STRICT
+""",
+    """
 CREATE TEMP TABLE IF NOT EXISTS planned (
-    source TEXT NOT NULL,
+    source INTEGER NOT NULL,       -- a word, as are all other numbers but ``run``
     key TEXT NOT NULL,
     run INTEGER NOT NULL,          -- of the comparison that saw it
     rating_key TEXT NOT NULL,      -- of the first item that would change
-    library TEXT NOT NULL,
+    others TEXT NOT NULL,          -- and of those after it: "12 13"
+    library INTEGER NOT NULL,
     title TEXT NOT NULL,
-    items INTEGER NOT NULL,
-    fields TEXT NOT NULL,          -- ",title,genres,"
-    marks TEXT NOT NULL,           -- JSON list
-    kept TEXT NOT NULL,            -- JSON object: field and reason
-    unseen TEXT NOT NULL,          -- JSON list: pictures that were never fetched
+    fields TEXT NOT NULL,          -- the letters of those that would change: "aj"
+    marks BLOB NOT NULL,           -- digests; zeros where an item's field would not change
+    kept INTEGER NOT NULL,         -- JSON object: field and reason
+    unseen TEXT NOT NULL,          -- the letters of pictures that were never fetched
     PRIMARY KEY (source, key)
 ) STRICT, WITHOUT ROWID
 """,
@@ -41,13 +51,21 @@ CREATE INDEX IF NOT EXISTS temp.planned_title ON planned (title COLLATE NOCASE, 
 """,
 )
 _SIZE = 6  # bytes of a mark's digest
+_NONE = bytes(_SIZE)
+_NONE_HEX = _NONE.hex()
+_WIDTH = len(_NONE_HEX)
+_NAMES = {field.letter: name for name, field in FIELDS.items()}
 
+_ID = "(SELECT id FROM planned_word WHERE word = {})"
+_WORD = "(SELECT word FROM planned_word WHERE id = planned.{})"
+SOURCE = _WORD.format("source")  # of a row
+_OF_RECORD = f"source = {_ID.format('?')} AND key = ?"
 
 # The rows that fit a ``Filter``, whose values are the first parameters.
-FITS = (
-    "(?1 IS NULL OR planned.source = ?1)"
-    " AND (?2 IS NULL OR instr(planned.fields, ',' || ?2 || ',') > 0)"
-    " AND (?3 IS NULL OR planned.library = ?3)"
+_FITS = (
+    f"(?1 IS NULL OR planned.source = {_ID.format('?1')})"
+    " AND (?2 IS NULL OR instr(planned.fields, ?2) > 0)"
+    f" AND (?3 IS NULL OR planned.library = {_ID.format('?3')})"
     " AND (?4 IS NULL OR instr(lower(planned.title), lower(?4)) > 0)"
     " AND (?5 IS NULL OR planned.key = ?5)"
 )
@@ -65,8 +83,9 @@ class Filter:
 
     @property
     def values(self) -> tuple[str | None, ...]:
-        """The parameters of ``FITS``."""
-        return self.source, self.field, self.library, self.search, self.key
+        """The parameters of ``_FITS``."""
+        letter = FIELDS[self.field].letter if self.field else None
+        return self.source, letter, self.library, self.search, self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +116,20 @@ class Totals:
 def marks_of(lookups: Iterable[LookupResult]) -> list[str]:
     """Mark each change that the plans of some items would make."""
     return sorted(
-        _mark(lookup.rating_key, change)
+        _mark(str(lookup.rating_key), change.field, _digest(change).hex())
         for lookup in lookups
         if lookup.item is not None
         for change in lookup.plan.changes
     )
 
 
-def _mark(rating_key: str | None, change: Change) -> str:
+def _mark(rating_key: str, field: str, digest: str) -> str:
+    return f"{rating_key} {field} {digest}"
+
+
+def _digest(change: Change) -> bytes:
     said = change.before, change.after, sorted(change.remove), change.lock
-    digest = hashlib.blake2b(repr(said).encode(), digest_size=_SIZE).hexdigest()
-    return f"{rating_key} {change.field} {digest}"
+    return hashlib.blake2b(repr(said).encode(), digest_size=_SIZE).digest()
 
 
 def field_of(mark: str) -> str:
@@ -119,6 +141,30 @@ def digest(marks: Iterable[str]) -> str:
     """Name a plan: equal names mean equal changes."""
     text = "\n".join(sorted(marks))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _packed(lookups: Iterable[LookupResult], letters: str) -> bytes:
+    """Return the marks of some items as they are kept."""
+    digests = bytearray()
+    for lookup in lookups:
+        mine = {
+            FIELDS[change.field].letter: _digest(change)
+            for change in lookup.plan.changes
+        }
+        for letter in letters:
+            digests += mine.get(letter, _NONE)
+    return bytes(digests)
+
+
+def _unpacked(rating_key: str, others: str, letters: str, digests: bytes) -> list[str]:
+    """Return the marks that are kept in a row."""
+    text, at, marks = digests.hex(), 0, []
+    for item in (rating_key, *others.split()):
+        for letter in letters:
+            digest, at = text[at : at + _WIDTH], at + _WIDTH
+            if digest != _NONE_HEX:
+                marks.append(_mark(item, _NAMES[letter], digest))
+    return marks
 
 
 def unseen(lookup: LookupResult) -> list[str]:
@@ -143,7 +189,7 @@ def next_run(db: Connection) -> int:
 def end_run(db: Connection, run: int, sources: Iterable[str]) -> None:
     """Forget what a comparison of all records of some sources has not seen again."""
     db.executemany(
-        "DELETE FROM planned WHERE run < ? AND source = ?",
+        f"DELETE FROM planned WHERE run < ? AND source = {_ID.format('?')}",
         [(run, source) for source in sources],
     )
 
@@ -163,60 +209,74 @@ def keep(db: Connection, lookup: LookupResult, run: int | None = None) -> None:
     if not targets:
         drop(db, source, key)
         return
-    first = targets[0]
+    first, *others = targets
     assert first.item is not None
     fields = {change.field for each in targets for change in each.plan.changes}
+    letters = _letters(name for name in FIELDS if name in fields)
     kept = {name: str(why) for each in targets for name, why in each.plan.kept.items()}
+    words = source, first.item.section, json.dumps(kept)
+    db.executemany(
+        "INSERT OR IGNORE INTO planned_word (word) VALUES (?)",
+        [(word,) for word in words],
+    )
     db.execute(
-        "INSERT OR REPLACE INTO planned VALUES (?, ?, coalesce(?, (SELECT"
-        " coalesce(max(run), 0) FROM planned)), ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO planned VALUES ({_ID.format('?')}, ?, coalesce(?, ("
+        "SELECT coalesce(max(run), 0) FROM planned)), ?, ?,"
+        f" {_ID.format('?')}, ?, ?, ?, {_ID.format('?')}, ?)",
         (
             source,
             key,
             run,
             first.item.rating_key,
+            " ".join(str(each.rating_key) for each in others),
             first.item.section,
             str(first.item.fields.get("title") or ""),
-            len(targets),
-            f",{','.join(name for name in FIELDS if name in fields)},",
-            json.dumps(marks_of(targets)),
-            json.dumps(kept),
-            json.dumps(unseen(lookup)),
+            letters,
+            _packed(targets, letters),
+            words[-1],
+            _letters(unseen(lookup)),
         ),
     )
+
+
+def _letters(fields: Iterable[str]) -> str:
+    return "".join(FIELDS[name].letter for name in fields)
 
 
 def pass_over(db: Connection, source: str, key: str, run: int | None) -> None:
     """Let what is known of a record stand, though a comparison did not look at it."""
     db.execute(
-        "UPDATE planned SET run = coalesce(?, run) WHERE source = ? AND key = ?",
+        f"UPDATE planned SET run = coalesce(?, run) WHERE {_OF_RECORD}",
         (run, source, key),
     )
 
 
 def drop(db: Connection, source: str, key: str) -> None:
     """Forget a record: it is in line, or gone."""
-    db.execute("DELETE FROM planned WHERE source = ? AND key = ?", (source, key))
+    db.execute(f"DELETE FROM planned WHERE {_OF_RECORD}", (source, key))
 
 
 def leave(db: Connection, source: str, key: str | None, field: str) -> None:
     """Take a field out of the plans of one record, or of all of a source."""
-    chosen = Filter(source=source, field=field, key=key)
+    chosen, letter = Filter(source=source, field=field, key=key), FIELDS[field].letter
     rows = db.execute(
-        f"SELECT fields, marks, source, key FROM planned WHERE {FITS}", chosen.values
+        f"SELECT fields, marks, key FROM planned WHERE {_FITS}", chosen.values
     ).fetchall()
     db.executemany(
-        "UPDATE planned SET fields = ?, marks = ? WHERE source = ? AND key = ?",
+        f"UPDATE planned SET fields = ?, marks = ? WHERE {_OF_RECORD}",
         [
-            (fields.replace(f",{field},", ","), _without(marks, field), *whose)
-            for fields, marks, *whose in rows
+            (letters.replace(letter, ""), _without(marks, letters, letter), source, key)
+            for letters, marks, key in rows
         ],
     )
-    db.execute("DELETE FROM planned WHERE fields = ','")
+    db.execute("DELETE FROM planned WHERE fields = ''")
 
 
-def _without(marks: str, field: str) -> str:
-    return json.dumps([each for each in json.loads(marks) if field_of(each) != field])
+def _without(digests: bytes, letters: str, letter: str) -> bytes:
+    """Take a field out of the marks of all items."""
+    width, at = len(letters) * _SIZE, letters.index(letter) * _SIZE
+    items = (digests[start : start + width] for start in range(0, len(digests), width))
+    return b"".join(item[:at] + item[at + _SIZE :] for item in items)
 
 
 def page(
@@ -224,8 +284,8 @@ def page(
 ) -> list[PlannedRecord]:
     """Return some rows, in the order of their titles."""
     rows = db.execute(
-        "SELECT source, key, rating_key, library, title, items, fields, kept, marks"
-        f" FROM planned WHERE {FITS}"
+        f"SELECT {SOURCE}, key, rating_key, others, {_WORD.format('library')}, title,"
+        f" fields, {_WORD.format('kept')}, marks FROM planned WHERE {_FITS}"
         " ORDER BY title COLLATE NOCASE, source, key LIMIT ?6 OFFSET ?7",
         (*chosen.values, limit, offset),
     )
@@ -236,13 +296,29 @@ def page(
             rating_key,
             library,
             title,
-            items,
-            tuple(fields.strip(",").split(",")),
+            1 + len(others.split()),
+            tuple(_NAMES[letter] for letter in letters),
             json.loads(kept),
-            digest(json.loads(marks)),
+            digest(_unpacked(rating_key, others, letters, marks)),
         )
-        for source, key, rating_key, library, title, items, fields, kept, marks in rows
+        for source, key, rating_key, others, library, title, letters, kept, marks in rows
     ]
+
+
+def shown(
+    db: Connection, chosen: Filter, also: str
+) -> Iterator[tuple[str, str, list[str], list[str]]]:
+    """Yield source, key, marks and unseen pictures of rows, where they fit ``also``, too.
+
+    That is SQL for a row of ``planned``.
+    """
+    rows = db.execute(
+        f"SELECT {SOURCE}, key, unseen, rating_key, others, fields, marks FROM planned"
+        f" WHERE {_FITS} AND {also}",
+        chosen.values,
+    )
+    for source, key, letters, *packed in rows:
+        yield source, key, _unpacked(*packed), [_NAMES[letter] for letter in letters]
 
 
 def count(db: Connection) -> int:
@@ -252,14 +328,14 @@ def count(db: Connection) -> int:
 
 def totals(db: Connection, chosen: Filter) -> Totals:
     """Count the rows that are meant."""
-    by_field = ", ".join(f"sum(instr(fields, ',{name},') > 0)" for name in FIELDS)
+    by_field = ", ".join(f"sum(instr(fields, '{each}') > 0)" for each in _NAMES)
     records, *numbers = db.execute(
-        f"SELECT count(*), {by_field} FROM planned WHERE {FITS}", chosen.values
+        f"SELECT count(*), {by_field} FROM planned WHERE {_FITS}", chosen.values
     ).fetchone()
 
     def by(column: str) -> dict[str, int]:
         rows = db.execute(
-            f"SELECT {column}, count(*) FROM planned WHERE {FITS}"
+            f"SELECT {_WORD.format(column)}, count(*) FROM planned WHERE {_FITS}"
             f" GROUP BY {column} ORDER BY count(*) DESC",
             chosen.values,
         )

@@ -1,0 +1,37 @@
+"""One run at a time compares all sources with Plex, whoever starts and stops it."""
+
+import asyncio
+
+from homeassistant.core import HomeAssistant
+
+from custom_components.plexsync.reconcile_run import ReconcileRun
+from tests.home import SOURCE, make_entry, set_up, stash_subentry, until
+from tests.simulators.plex import PlexSimulator
+from tests.simulators.stash import StashSimulator
+
+
+async def test_a_run_that_is_slow_to_stop_is_followed_by_the_one_asked_for(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """The new one neither runs beside it nor is forgotten."""
+    entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    looked, stopped = list[str](), asyncio.Event()
+
+    async def look(source: str) -> None:
+        looked.append(source)
+        if len(looked) == 1:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await stopped.wait()
+
+    run = ReconcileRun(entry.runtime_data.host, look)
+    run.start()
+    await until(hass, lambda: looked)
+    await run.start_anew()  # it waits for some seconds, and no longer
+    assert run.running
+    assert looked == [SOURCE]
+    stopped.set()
+    await until(hass, lambda: len(looked) == 2)
+    await run.over()
+    assert (await run.answer(0))["status"] == "finished"
