@@ -152,7 +152,7 @@ async def test_the_disk_is_full_while_it_is_set_up(
     await hass.config_entries.async_unload(entry.entry_id)
     path = Path(hass.config.path(NAME))
     with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE job SET leased = rev")
+        db.execute("INSERT INTO lease SELECT id, 0.0 FROM job")
         db.execute("DELETE FROM setting WHERE name = 'sources'")
         db.execute(
             f"CREATE TRIGGER full BEFORE {what} BEGIN SELECT raise(ABORT, 'disk'); END"

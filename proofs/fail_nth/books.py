@@ -22,7 +22,8 @@ CREATE TRIGGER IF NOT EXISTS proof_came AFTER INSERT ON job
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'came'; END;
 CREATE TRIGGER IF NOT EXISTS proof_went AFTER DELETE ON job
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'went'; END;
-CREATE TRIGGER IF NOT EXISTS proof_dropped AFTER DELETE ON job WHEN old.leased IS NULL
+CREATE TRIGGER IF NOT EXISTS proof_dropped BEFORE DELETE ON job
+    WHEN NOT EXISTS (SELECT 1 FROM lease WHERE lease.job = old.id)
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'dropped'; END;
 CREATE TRIGGER IF NOT EXISTS proof_settled AFTER INSERT ON settled
     BEGIN UPDATE proof SET number = number + 1 WHERE name = 'settled'; END;
@@ -185,7 +186,8 @@ def _untold(db: sqlite3.Connection) -> list[str]:
 _LAID_OUT = "SELECT 1 FROM sqlite_schema WHERE name = 'proof_failed'"
 _TABLES = {
     "job": "SELECT source, key, find, fields, revision, identified, mirror, priority,"
-    " failed, leased, attempts, misses, crashes, reason, candidates FROM job",
+    " failed, id IN (SELECT job FROM lease), attempts, misses, crashes, reason,"
+    " candidates FROM job",
     # All but when it came in: a failure takes time.
     "settled": "SELECT source, key, fingerprint, plain, token, revisions, rating_key,"
     " files FROM settled",

@@ -171,11 +171,21 @@ def test_the_ladder_leads_to_todays_layout(tmp_path: Path, version: int) -> None
         if table in INDEX and version < 9:
             assert expected == []
             continue
-        read = settled if table == "settled" else dict[str, Any]
-        told = [read(row) for row in before.get(table, [])]
+        told = before.get(table, [])
+        match table:
+            case "settled":
+                told, expected = list(map(settled, told)), list(map(settled, expected))
+            case "job":
+                told = [{k: v for k, v in row.items() if k != "leased"} for row in told]
+            case "lease":
+                flying = [row for row in before["job"] if row["leased"] is not None]
+                told = [
+                    {"job": r["id"], "taken": r.get("tried") or 0.0} for r in flying
+                ]
+                assert told
         assert [
             {name: row[name] for name in was}
-            for was, row in zip(told, map(read, expected), strict=True)
+            for was, row in zip(told, expected, strict=True)
         ] == told
     assert written
     assert [

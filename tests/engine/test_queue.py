@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.jobs import failed_rows, intake, jobs_view, queue
+from custom_components.plexsync.engine.jobs import (
+    failed_rows,
+    intake,
+    jobs_view,
+    leases,
+    queue,
+)
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
 from custom_components.plexsync.engine.jobs.intake import Accepted
 from custom_components.plexsync.engine.jobs.job import Job, Priority
@@ -58,7 +64,7 @@ def put_off(db: sqlite3.Connection, key: str, due: float, **why: Any) -> None:
     for job in (*queue.claim(db, 99, 0), *queue.claim(db, 99, 0, solo=True)):
         if job.record.key == key:
             queue.snooze(db, job, Snooze(due, **why), 0)
-    queue.give_back_all(db)
+    leases.end_all(db)
 
 
 def next_attempt(db: sqlite3.Connection, key: str) -> float | None:
@@ -130,7 +136,7 @@ def test_an_older_mirrors_record_brings_and_removes_nothing(
     if settled:
         queue.settle(db, job, "41", 0)
     else:
-        queue.give_back_all(db)
+        leases.end_all(db)
     put(db, mirrored(5, **fields))
     if settled:
         assert jobs_view.counts(db).pending == 0
@@ -281,7 +287,7 @@ def test_a_picture_that_may_be_another_one_revives_only_what_failed_of_it(
     if state != "pending":
         assert failed_rows.retry(db, Choice(skipped=True), 0) == 1
     assert only(db).record.fields["poster"] == Image("cover", "1")
-    queue.give_back_all(db)
+    leases.end_all(db)
     end()
     put(db, marked(2, "2"))
     assert only(db).record == marked(2, "2")
@@ -483,7 +489,7 @@ def test_an_outage_uses_no_attempt(db: sqlite3.Connection) -> None:
     for _ in range(50):
         queue.snooze(db, only(db), Snooze(0), 0)
         only(db)
-        queue.give_back_all(db)
+        leases.end_all(db)
     job = only(db)
     assert (job.attempts, job.misses, job.crashes) == (0, 0, 0)
 
@@ -660,12 +666,14 @@ def test_a_trial_is_found_without_looking_through_all_that_is_due(
 ) -> None:
     """Each of its questions walks an index, whose order is the wanted one."""
     for sql, values, index in (
-        (queue.NEVER_TRIED, (0, 1, 5.0), "job_next"),
-        (queue.TRIED_LONGEST_AGO, (5.0,), "job_trial"),
+        (queue.NEVER_TRIED, (0, 1, 5.0), "job_due"),
+        (queue.TRIED_LONGEST_AGO, (5.0,), "job_tried_first"),
     ):
         steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-        assert len(steps) == 1, steps
         assert f"INDEX {index}" in steps[0]
+        assert not [
+            step for step in steps[1:] if "ROWID SEARCH ON TABLE lease" not in step
+        ]
 
 
 def test_a_record_that_goes_well_is_never_listed_among_those_tried(
@@ -673,7 +681,7 @@ def test_a_record_that_goes_well_is_never_listed_among_those_tried(
 ) -> None:
     """The index of a trial costs what goes well no write to the disk."""
     (condition,) = db.execute(
-        "SELECT sql FROM sqlite_schema WHERE name = 'job_trial'"
+        "SELECT sql FROM sqlite_schema WHERE name = 'job_tried_first'"
     ).fetchone()
     condition = condition.partition("WHERE")[2]
 
@@ -716,7 +724,7 @@ def test_a_file_in_common_is_the_same_record(db: sqlite3.Connection) -> None:
     put(db, replace(mirrored(2, title="older"), files=("hash a",)))
     put(db, replace(mirrored(3, title="T"), files=("hash a", "path b")))
     assert only(db).record.fields == {"title": "T"}
-    queue.give_back_all(db)
+    leases.end_all(db)
     put(db, replace(mirrored(4, title="T"), files=("hash c", "path b")))
     queue.settle(db, only(db), "1", 0)
     # Path by path, it is still the same: each look remembers the marks of today.
@@ -750,7 +758,7 @@ def test_a_source_that_went_back_counts(db: sqlite3.Connection, state: str) -> N
         assert jobs_view.find_job(db, "stash", "1") is None
     else:
         assert only(db, 101).record.revision == 9
-        queue.give_back_all(db)
+        leases.end_all(db)
     after = replace(mirrored(3, title="Old"), asked=101.5)
     assert put(db, after, now=102)[0] is Accepted.QUEUED
     job = only(db, 102)
@@ -802,7 +810,7 @@ def test_what_is_withheld_goes(db: sqlite3.Connection, failed_before: bool) -> N
     if failed_before:
         (job,) = [each for each in queue.claim(db, 9, 0) if each.record.key == "1"][:1]
         queue.fail(db, job, "rejected", 0)
-        queue.give_back_all(db)
+        leases.end_all(db)
     queue.withhold(db, "stash", ["1", "3"], 0)
     jobs, _ = jobs_view.listing(db)
     assert {(job.source, job.key) for job in jobs} == {("stash", "2"), ("other", "1")}

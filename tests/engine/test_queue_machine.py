@@ -20,7 +20,13 @@ import pytest
 
 from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.database.layout import Layout
-from custom_components.plexsync.engine.jobs import failed_rows, intake, jobs_view, queue
+from custom_components.plexsync.engine.jobs import (
+    failed_rows,
+    intake,
+    jobs_view,
+    leases,
+    queue,
+)
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
 from custom_components.plexsync.engine.jobs.intake import Accepted
 from custom_components.plexsync.engine.jobs.job import Job, Priority
@@ -622,7 +628,7 @@ class QueueMachine(Machine):
         for job in jobs:
             if share:
                 self.write(job, share)
-        self.run(queue.give_back_all)
+        self.run(leases.end_all)
         for job in jobs:
             self.land(job)  # Q7: and nothing else
 
@@ -1094,7 +1100,7 @@ class QueueMachine(Machine):
     def restart(self, killed: bool, jump: float) -> None:
         """End the process, well or badly, and start with a clock that may have moved."""
         if not killed:
-            self.run(queue.give_back_all)
+            self.run(leases.end_all)
         self.database.close()
         self.now = max(0.0, self.now + jump)
         self.open()
@@ -1191,7 +1197,8 @@ class QueueMachine(Machine):
 
 def _turns(db: Connection) -> list[tuple[Any, ...]]:
     return db.execute(
-        "SELECT id, solo, blocked, snoozes, tried, attempts, due FROM job ORDER BY id"
+        "SELECT id, solo, blocked, snoozes, coalesce(taken, tried), attempts, due"
+        " FROM job LEFT JOIN lease ON lease.job = job.id ORDER BY id"
     ).fetchall()
 
 

@@ -63,7 +63,9 @@ async def test_a_start_that_the_database_spoils_ends_no_task(rig: Rig) -> None:
     """The first statement of the work fails: it waits and begins again."""
     await rig.halt()
     await rig.submit(rig.records(2))
-    await rig.engine.database.run(lambda db: db.execute("UPDATE job SET leased = rev"))
+    await rig.engine.database.run(
+        lambda db: db.execute("INSERT INTO lease SELECT id, 0.0 FROM job")
+    )
     await _break(rig, "UPDATE ON job")
     rig.work()
     await rig.until(lambda: rig.engine.worker.storage_failed)

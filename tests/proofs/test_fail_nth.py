@@ -45,9 +45,10 @@ def test_nothing_fails_behind_the_last(undisturbed: Telling) -> None:
 
 _JOB = (
     "INSERT INTO job (source, key, find, fields, identified, mirror, rev, priority,"
-    " enqueued, due, leased) VALUES ('s', 'k', '{}', '{\"title\": [1, \"T\"]}', 1, 1,"
-    " 1, 1, 0, 0, 1)"
+    " enqueued, due) VALUES ('s', 'k', '{}', '{\"title\": [1, \"T\"]}', 1, 1,"
+    " 1, 1, 0, 0)"
 )
+_LEASE = "INSERT INTO lease SELECT id, 0.0 FROM job"
 _INTENT = (
     "INSERT INTO ledger_field VALUES (1, 'title')",
     "INSERT INTO ledger_source VALUES (1, 's')",
@@ -68,7 +69,7 @@ _SETTLED = (
     ("statements", "objection"),
     [
         ((_JOB,), None),
-        ((_JOB, "DELETE FROM job"), "a job went without an outcome"),
+        ((_JOB, _LEASE, "DELETE FROM job"), "a job went without an outcome"),
         ((_JOB, _SETTLED), "recent jobs: 0, not 1"),
         (
             (_JOB, "UPDATE job SET failed = 1", "INSERT INTO recent VALUES (1, 0, 0)"),

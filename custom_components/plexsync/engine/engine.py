@@ -19,7 +19,7 @@ from .database.notes import Notes
 from .history import history
 from .history.history import WriteHistory
 from .history.view import HistoryView
-from .jobs import queue, skipped
+from .jobs import leases, queue, skipped
 from .jobs.failed_jobs import FailedJobs
 from .jobs.gone_records import GoneRecords
 from .jobs.job import Priority
@@ -221,7 +221,7 @@ class Engine:
         self.outcomes.close()
         await self._server.close()
         with contextlib.suppress(Exception):
-            await self.database.run(queue.give_back_all)
+            await self.database.run(leases.end_all)
         await self.circuit.save()
         await asyncio.to_thread(self.database.close)
 

@@ -13,6 +13,7 @@ changes gets another name.
 import sqlite3
 
 from .database.layout import Step, add_column, statements
+from .jobs import leases
 from .ledger import ledger_tables, settled
 from .model.revisions import revisions_to_text
 from .util.digests import short_digest
@@ -180,6 +181,21 @@ def _shelve_files(db: sqlite3.Connection) -> None:
     db.execute("DROP INDEX IF EXISTS item_file_number")
 
 
+def _keep_leases_apart(db: sqlite3.Connection) -> None:
+    """Let a small table say which jobs are in flight: see ``leases``."""
+    for index in ("job_next", "job_trial"):
+        db.execute(f"DROP INDEX IF EXISTS {index}")
+    columns = [row[1] for row in db.execute("PRAGMA table_info(job)")]
+    if "leased" in columns:
+        for statement in statements(leases.SCHEMA):
+            db.execute(statement)
+        db.execute(
+            "INSERT INTO lease SELECT id, coalesce(tried, 0.0) FROM job"
+            " WHERE leased IS NOT NULL"
+        )
+        db.execute("ALTER TABLE job DROP COLUMN leased")
+
+
 # The first one leads from version 1 to 2, and so on.
 LADDER: tuple[Step, ...] = (
     _see_turns,
@@ -191,4 +207,5 @@ LADDER: tuple[Step, ...] = (
     _write_rows_once,
     _keep_it_small,
     _shelve_files,
+    _keep_leases_apart,
 )

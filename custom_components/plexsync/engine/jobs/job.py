@@ -25,7 +25,6 @@ CREATE TABLE IF NOT EXISTS job (
     enqueued REAL NOT NULL,
     due REAL NOT NULL,
     failed INTEGER NOT NULL DEFAULT 0,  -- 1, or 2: skipped, which is no failure
-    leased INTEGER,                -- the rev in flight
     attempts INTEGER NOT NULL DEFAULT 0,
     missed_since REAL,             -- first time the item was not found
     misses INTEGER NOT NULL DEFAULT 0,
@@ -39,7 +38,7 @@ CREATE TABLE IF NOT EXISTS job (
     days INTEGER NOT NULL DEFAULT 0,       -- that it has been failed for
     retries INTEGER NOT NULL DEFAULT 0,
     outage_retries INTEGER NOT NULL DEFAULT 0,  -- those that followed an outage
-    tried REAL,                    -- when it was last taken
+    tried REAL,                    -- when the last turn took it that is over
     solo INTEGER NOT NULL DEFAULT 0,  -- handled alone, beside all others
     blocked TEXT,                  -- the kind of call that it waits for
     snoozes INTEGER NOT NULL DEFAULT 0,  -- for what its item may not be to blame for
@@ -49,10 +48,10 @@ CREATE TABLE IF NOT EXISTS job (
     held INTEGER NOT NULL DEFAULT 0,  -- its source is: see ``source_holds``
     UNIQUE (source, key)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS job_next ON job (solo, priority, due, id, tried)
-    WHERE failed = 0 AND leased IS NULL AND held = 0;
-CREATE INDEX IF NOT EXISTS job_trial ON job (tried, priority, due, id)
-    WHERE failed = 0 AND leased IS NULL AND held = 0 AND tried IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_due ON job (solo, priority, due, id, tried)
+    WHERE failed = 0 AND held = 0;
+CREATE INDEX IF NOT EXISTS job_tried_first ON job (tried, priority, due, id)
+    WHERE failed = 0 AND held = 0 AND tried IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_held ON job (source, failed) WHERE held = 1;
 CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
     WHERE blocked IS NOT NULL;

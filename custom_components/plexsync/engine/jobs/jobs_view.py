@@ -12,6 +12,7 @@ from ..model.reasons import SKIPPED
 from ..model.record import find_from_json
 from ..model.revisions import WHOLE
 from . import targets
+from .leases import FREE, IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ _HOLD = (
 
 def _conditions(*, held: bool) -> dict[str | None, str]:
     """Say which jobs are in each state; with ``held`` the whole server is."""
-    idle = "failed = 0 AND leased IS NULL"
+    idle = f"failed = 0 AND {FREE}"
     mine = "1" if held else "(held = 1 OR reason IS 'source_away')"
     return {
         None: f"failed <> {SKIPPED}",
@@ -173,7 +174,7 @@ def _conditions(*, held: bool) -> dict[str | None, str]:
         "ready": f"{idle} AND NOT {mine} AND reason IS NULL",
         "waiting": f"{idle} AND NOT {mine} AND reason IS NOT NULL",
         "held": f"{idle} AND {mine}",
-        "in_flight": "leased IS NOT NULL",
+        "in_flight": IN_FLIGHT,
         "failed": "failed = 1",
         "skipped": f"failed = {SKIPPED}",
     }
@@ -181,10 +182,10 @@ def _conditions(*, held: bool) -> dict[str | None, str]:
 
 def _state(row: tuple[Any, ...]) -> str:
     """Name the state of a job as ``_infos`` reads it."""
-    failed, leased, own_reason, hold = row[3], row[4], row[16], row[17]
+    failed, in_flight, own_reason, hold = row[3], row[4], row[16], row[17]
     if failed:
         return "skipped" if failed == SKIPPED else "failed"
-    if leased is not None:
+    if in_flight:
         return "in_flight"
     if hold is not None:
         return "held"
@@ -218,8 +219,8 @@ def _infos(
             hold=row[17],
         )
         for row in db.execute(
-            f"SELECT id, source, key, failed, leased, {_REASON}, candidates, attempts,"
-            " enqueued, due, find, fields, failures, first_failed, last_failed, retries,"
+            f"SELECT id, source, key, failed, {IN_FLIGHT}, {_REASON}, candidates,"
+            " attempts, enqueued, due, find, fields, failures, first_failed, last_failed, retries,"
             f" reason, {_HOLD}"
             f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
             (why_all_wait, hold, *values),

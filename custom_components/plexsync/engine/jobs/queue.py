@@ -21,11 +21,19 @@ from typing import Any
 from ..ledger import settled
 from ..model.reasons import SKIPPED, Reason
 from ..plan import approvals
-from . import hold_rows, targets
+from . import hold_rows, leases, targets
 from .coalescing import COLUMNS, Waiting
 from .job import SCHEMA as JOBS, Job, Priority, load
+from .leases import FREE, IN_FLIGHT
 
-SCHEMA = JOBS + settled.SCHEMA + targets.SCHEMA + hold_rows.SCHEMA + approvals.SCHEMA
+SCHEMA = (
+    JOBS
+    + leases.SCHEMA
+    + settled.SCHEMA
+    + targets.SCHEMA
+    + hold_rows.SCHEMA
+    + approvals.SCHEMA
+)
 
 # Longest wait in seconds, once its kind of call works again, of a job that may be sick.
 LONGEST_IF_SICK = 60.0
@@ -34,16 +42,16 @@ MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
 # Both walk an index in its order: with 100,000 jobs due nothing is sorted for a trial.
 NEVER_TRIED = (
-    "SELECT due, id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+    f"SELECT due, id FROM job WHERE failed = 0 AND {FREE} AND held = 0"
     " AND solo = ? AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
 )
 TRIED_LONGEST_AGO = (
-    "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+    f"SELECT id FROM job WHERE failed = 0 AND {FREE} AND held = 0"
     " AND tried IS NOT NULL AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"
 )
 
 _FAILS = (
-    "leased = NULL, failed = 1, failures = failures + 1, days = 0, solo = 0,"
+    "failed = 1, failures = failures + 1, days = 0, solo = 0,"
     " blocked = NULL, snoozes = 0,"
     " first_failed = coalesce(first_failed, :now), last_failed = :now"
 )
@@ -56,9 +64,9 @@ def recover(db: Connection, now: float, longest: float) -> int:
     """
     db.execute(
         # Out of the second lane: whom ``claim`` suspects has no other job beside it.
-        "UPDATE job SET leased = NULL, crashes = crashes + 1, solo = 0"
-        " WHERE leased IS NOT NULL"
+        f"UPDATE job SET crashes = crashes + 1, solo = 0 WHERE {IN_FLIGHT}"
     )
+    leases.end_all(db)
     set_aside = db.execute(
         f"UPDATE job SET {_FAILS}, reason = '{Reason.CRASHED}', passing = 1"
         " WHERE failed = 0 AND crashes >= :most",
@@ -103,7 +111,7 @@ def claim(
         ids += [
             row[0]
             for row in db.execute(
-                "SELECT id FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+                f"SELECT id FROM job WHERE failed = 0 AND {FREE} AND held = 0"
                 " AND solo = ? AND priority = ? AND due <= ? ORDER BY due, id LIMIT ?",
                 (solo, priority, now, room + len(known)),
             )
@@ -115,7 +123,7 @@ def claim(
     if suspects := [job for job in jobs if job.crashes]:
         calm = [job for job in jobs if not job.crashes]
         jobs = calm or suspects[:1]
-    _lease(db, jobs, now)
+    leases.begin(db, (job.id for job in jobs), now)
     return jobs
 
 
@@ -126,7 +134,7 @@ def claim_trial(db: Connection, now: float) -> list[Job]:
         row = db.execute(TRIED_LONGEST_AGO, (now,)).fetchone()
         found = row[0] if row else None
     jobs = [] if found is None else load(db, [found])
-    _lease(db, jobs, now)
+    leases.begin(db, (job.id for job in jobs), now)
     return jobs
 
 
@@ -141,13 +149,6 @@ def _never_tried(db: Connection, now: float) -> int | None:
         if rows:
             return min(rows)[1]  # type: ignore[no-any-return]
     return None
-
-
-def _lease(db: Connection, jobs: Iterable[Job], now: float) -> None:
-    db.executemany(
-        "UPDATE job SET leased = rev, tried = ? WHERE id = ?",
-        [(now, job.id) for job in jobs],
-    )
 
 
 def settle(
@@ -172,16 +173,21 @@ def settle(
         heard, waiting = gone[0], Waiting.from_row(gone[1:])
         record = replace(record, revision=waiting.revision, files=waiting.files)
         written = waiting.revisions()
-    elif gone is None and not _ready_again(db, job, now):
-        return False  # its key was dealt to another record: nothing is known of that
+    elif gone is None:
+        leases.end(db, [job.id])
+        if not _ready_again(db, job, now):
+            return (
+                False  # its key was dealt to another record: nothing is known of that
+            )
     settled.remember(db, record, written, rating_key, heard, kept)
     return gone is not None
 
 
 def skip(db: Connection, job: Job, reason: str, now: float) -> bool:
     """Keep a job as skipped; say False where a newer record came in meanwhile."""
+    leases.end(db, [job.id])
     changed = db.execute(
-        "UPDATE job SET leased = NULL, failed = ?, reason = ?, candidates = NULL,"
+        "UPDATE job SET failed = ?, reason = ?, candidates = NULL,"
         " attempts = 0, misses = 0, missed_since = NULL, crashes = 0, solo = 0,"
         " blocked = NULL, snoozes = 0 WHERE id = ? AND rev = ?",
         (SKIPPED, reason, job.id, job.rev),
@@ -215,9 +221,10 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
     Not so where the item is sick: it is not asked more often because its source has
     more to say.
     """
+    leases.end(db, [job.id])
     same = "" if why.solo and why.blocked is None else " AND rev = :rev"
     changed = db.execute(
-        "UPDATE job SET leased = NULL, due = :due, reason = :reason,"
+        "UPDATE job SET due = :due, reason = :reason,"
         " candidates = :candidates, attempts = attempts + :attempt,"
         " misses = misses + :missed, crashes = 0, solo = :solo, blocked = :blocked,"
         " snoozes = snoozes + :uncharged,"
@@ -241,10 +248,11 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
         _ready_again(db, job, now)
 
 
-def make_solo(db: Connection, jobs: Iterable[Job], now: float) -> None:
+def make_solo(db: Connection, jobs: Sequence[Job], now: float) -> None:
     """Give jobs to the second lane: one of them is more than their turn could bear."""
+    leases.end(db, [job.id for job in jobs])
     db.executemany(
-        "UPDATE job SET leased = NULL, solo = 1, blocked = NULL, due = ? WHERE id = ?",
+        "UPDATE job SET solo = 1, blocked = NULL, due = ? WHERE id = ?",
         [(now, job.id) for job in jobs],
     )
 
@@ -266,7 +274,7 @@ def choose_next(db: Connection, kind: str, due: float) -> None:
     """Of the jobs that wait for a kind of call, let the one tried longest ago try it."""
     db.execute(
         "UPDATE job SET due = :due, solo = 1 WHERE id = (SELECT id FROM job"
-        " WHERE blocked = :kind AND solo = 0 AND failed = 0 AND leased IS NULL"
+        f" WHERE blocked = :kind AND solo = 0 AND failed = 0 AND {FREE}"
         " AND held = 0 ORDER BY tried, id LIMIT 1) AND NOT EXISTS (SELECT 1 FROM job"
         " WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 1)",
         {"kind": kind, "due": due},
@@ -308,11 +316,6 @@ def unblock(db: Connection, kind: str, reason: str, now: float) -> int:
     ).rowcount
 
 
-def give_back_all(db: Connection) -> None:
-    """Give back whatever is in flight: nobody works on it any more."""
-    db.execute("UPDATE job SET leased = NULL WHERE leased IS NOT NULL")
-
-
 def fail(
     db: Connection,
     job: Job,
@@ -328,6 +331,7 @@ def fail(
     ``passing`` says that it may be over by itself, after an outage for example;
     ``kept`` names the fields that it failed of, and why.
     """
+    leases.end(db, [job.id])
     changed = db.execute(
         f"UPDATE job SET {_FAILS}, reason = :reason, candidates = :candidates,"
         " attempts = attempts + 1, passing = :passing WHERE id = :id AND rev = :rev",
@@ -348,7 +352,7 @@ def fail(
 def _ready_again(db: Connection, job: Job, now: float) -> bool:
     """Make a job due; say False where there is none of this id any more."""
     changed = db.execute(
-        "UPDATE job SET leased = NULL, due = ?, crashes = 0, solo = 0, blocked = NULL,"
+        "UPDATE job SET due = ?, crashes = 0, solo = 0, blocked = NULL,"
         " snoozes = 0 WHERE id = ?",
         (now, job.id),
     )
@@ -358,14 +362,14 @@ def _ready_again(db: Connection, job: Job, now: float) -> bool:
 def wake_jobs(db: Connection, ids: Sequence[int], now: float) -> None:
     """Make jobs due now that wait by themselves."""
     db.executemany(
-        "UPDATE job SET due = ? WHERE id = ? AND failed = 0 AND leased IS NULL",
+        f"UPDATE job SET due = ? WHERE id = ? AND failed = 0 AND {FREE}",
         [(now, job) for job in ids],
     )
 
 
 def wake(db: Connection, now: float, reason: str, path: str | None = None) -> int:
     """Make jobs that wait for this reason due now."""
-    sql = "UPDATE job SET due = ? WHERE failed = 0 AND leased IS NULL AND reason = ?"
+    sql = f"UPDATE job SET due = ? WHERE failed = 0 AND {FREE} AND reason = ?"
     values: tuple[Any, ...] = (now, reason)
     if path is not None:
         sql += " AND instr(find, ?) > 0"
@@ -415,7 +419,7 @@ def is_due(db: Connection, priority: Priority, now: float) -> bool:
     """Return whether a job of a priority waits for nothing but the worker."""
     return (
         db.execute(
-            "SELECT 1 FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+            f"SELECT 1 FROM job WHERE failed = 0 AND {FREE} AND held = 0"
             " AND solo = 0 AND priority = ? AND due <= ? LIMIT 1",
             (priority, now),
         ).fetchone()
@@ -431,7 +435,7 @@ def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
         for priority in Priority
         if (
             row := db.execute(
-                "SELECT due FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+                f"SELECT due FROM job WHERE failed = 0 AND {FREE} AND held = 0"
                 " AND solo = ? AND priority = ? ORDER BY due LIMIT 1",
                 (alone, priority),
             ).fetchone()
@@ -443,7 +447,7 @@ def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
 def count_due(db: Connection, now: float) -> int:
     """Count the jobs that could be worked on now."""
     found = db.execute(
-        "SELECT count(*) FROM job WHERE failed = 0 AND leased IS NULL AND held = 0"
+        f"SELECT count(*) FROM job WHERE failed = 0 AND {FREE} AND held = 0"
         " AND due <= ?",
         (now,),
     ).fetchone()

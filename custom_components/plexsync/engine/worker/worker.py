@@ -17,7 +17,7 @@ from ..circuit.breaker import Permit, State
 from ..circuit.circuit import Circuit
 from ..circuit.health import Health
 from ..database.database import StorageError
-from ..jobs import queue
+from ..jobs import leases, queue
 from ..jobs.job import Job
 from ..look.common import Common
 from ..look.look import Look
@@ -92,7 +92,7 @@ class Worker:
             rung = bell.rung
             try:
                 # A turn that broke off, or whose verdicts could not be recorded.
-                await self._common.database.run(queue.give_back_all)
+                await self._common.database.run(leases.end_all)
                 await self._work()
             except StorageError as error:
                 if not self.storage_failed:
