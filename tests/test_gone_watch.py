@@ -237,6 +237,28 @@ async def test_scenes_that_come_back_are_noticed_by_themselves(
     assert not entry.runtime_data.engine.source_holds.all
 
 
+async def test_nothing_is_gone_while_stash_imports(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """It has no scene for a while, and nobody is asked about them; all have another id then."""
+    entry = await begin(hass, plex, stash)
+    source = entry.runtime_data.runners[SOURCE].source
+    stash.jobs.patience = None
+    stash.api.execute("mutation { metadataImport }")
+    stash.jobs.step()
+    stash.jobs.step()
+    await call(hass, "refresh_source")
+    await until(hass, lambda: source.busy)
+    await sweep(hass)
+    assert not entry.runtime_data.engine.source_holds.all
+    stash.jobs.release()
+    await call(hass, "refresh_source")
+    await until(hass, lambda: not source.busy)
+    await sweep(hass)
+    assert issue(hass, "mass_change", SOURCE) is None
+    assert not entry.runtime_data.engine.source_holds.all
+
+
 async def test_a_look_that_an_unload_cuts_short_is_the_last(
     hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
 ) -> None:

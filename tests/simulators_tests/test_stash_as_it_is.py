@@ -196,6 +196,32 @@ async def test_jobs_take_their_time(
         assert stash.jobs.queue() is None
 
 
+async def test_a_full_import_begins_with_nothing(
+    client: aiohttp.ClientSession, stash: StashSimulator
+) -> None:
+    """The database is made anew: it seems to be an old one, then it is empty, then all is there."""
+    stash.jobs.patience = None
+    asked = "{ systemStatus { status databaseSchema } jobQueue { description } }"
+
+    async def state() -> tuple[str, bool, object]:
+        data = (await post(client, stash, asked))["data"]
+        assert data["jobQueue"] == [{"description": "Importing..."}]
+        found = await post(client, stash, "{ findScenes { count } }")
+        status = data["systemStatus"]
+        is_old = status["databaseSchema"] < 75
+        return status["status"], is_old, found["data"] and found["data"]["findScenes"]
+
+    await post(client, stash, "mutation { metadataImport }")
+    assert await state() == ("OK", False, {"count": 3})
+    stash.jobs.step()
+    assert await state() == ("NEEDS_MIGRATION", True, None)
+    stash.jobs.step()
+    assert await state() == ("OK", False, {"count": 0})
+    stash.jobs.step()
+    found = await post(client, stash, "{ findScenes { count } jobQueue { id } }")
+    assert found["data"] == {"findScenes": {"count": 3}, "jobQueue": None}
+
+
 def test_a_scan_follows_a_file(core: StashCore, clock: Clock) -> None:
     """A file that moved keeps its scene and its time; a copy joins it; one that is gone is cleaned."""
     core.put(f"{ROOT}/a.mkv")

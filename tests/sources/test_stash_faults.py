@@ -12,11 +12,13 @@ import pytest
 
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.sources.stash.client import StashClient, TooMuchFault
+from custom_components.plexsync.sources.stash.first_look import first_look
 from custom_components.plexsync.sources.stash.stash import StashSource
 from tests.rig import WITHIN
 from tests.simulators.stash import StashCore, StashSimulator
 
 from .conftest import KEY, MakeSource, Reader, Serve, from_plex, keys, to_plex
+from .test_stash_changes import VERSIONS
 
 
 async def _fault(call: Awaitable[object]) -> Fault:
@@ -77,6 +79,53 @@ async def test_a_stash_that_waits_for_its_owner(
     assert (await _fault(Reader(source).read())).reason == reason
     stash.status = "OK"
     assert (await Reader(source).read()).keys() == keys([scene])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_full_import(
+    version: str,
+    stash: StashSimulator,
+    core: StashCore,
+    session: aiohttp.ClientSession,
+    source: StashSource,
+) -> None:
+    """It makes the database anew, which is nothing to confirm, and no scene is gone meanwhile."""
+    stash.set_version(version)
+    for number in range(3):
+        core.add_scene(f"/data/{number}.mkv", title=str(number))
+    reader = Reader(source)
+    await reader.read()
+    stash.jobs.patience = None
+    question = {"query": "mutation { metadataImport }"}
+    async with session.post(f"{stash.url}/graphql", json=question) as answer:
+        assert answer.status == 200
+
+    async def listing() -> list[str]:
+        return [key async for keys in source.listing() for key in keys]
+
+    await reader.read()
+    assert (await _fault(listing())).reason == "importing"
+    stash.jobs.step()
+    for call in (
+        source.connect(),
+        reader.read(),
+        source.fresh(["scene:1"]),
+        source.count(),
+        first_look(StashClient(session, stash.url)),
+    ):
+        fault = await _fault(call)
+        assert (fault.reason, fault.permanent) == ("importing", False)
+    assert not source.unreadable
+    stash.jobs.step()
+    source.look_far()
+    await reader.read()
+    assert source.busy
+    assert not source.losses()
+    assert (await _fault(listing())).reason == "importing"
+    stash.jobs.step()
+    await reader.read()
+    assert source.jobs_ended() == {"import"}
+    assert len(await listing()) == 3
 
 
 async def test_version_of_ones_own_build(

@@ -67,6 +67,18 @@ class Archive(Tasks):
             for name in names
         }
 
+    def begin_import(self) -> None:
+        """Delete everything, as a full import does before it adds the first object."""
+        if self._exported is None:
+            self.export_all()
+        with self.store.transaction():
+            for name in (*_TABLES, "aliases", "images"):
+                self.store.run(f'DELETE FROM "{name}"')
+                if name in _WITH_IDS:
+                    self.store.run(
+                        "DELETE FROM sqlite_sequence WHERE name = ?", (name,)
+                    )
+
     def import_all(
         self, ids: Mapping[int, int] | None = None, *, minor: int = 30
     ) -> dict[int, int]:
@@ -76,20 +88,13 @@ class Archive(Tasks):
         instant stays, but its text is written in the zone the server runs in.
         ``ids`` deals those of scenes as told.
         """
-        if self._exported is None:
-            self.export_all()
+        self.begin_import()
         snapshot, self._exported = self._exported, None
         assert snapshot is not None
         dealt = {name: _deal(snapshot, name, minor) for name in _WITH_IDS}
         if ids is not None:
             dealt["scenes"] = dict(ids)
         with self.store.transaction():
-            for name in (*_TABLES, "aliases", "images"):
-                self.store.run(f'DELETE FROM "{name}"')
-                if name in _WITH_IDS:
-                    self.store.run(
-                        "DELETE FROM sqlite_sequence WHERE name = ?", (name,)
-                    )
             for name in _TABLES:
                 self._write_rows(
                     name, _rewritten(snapshot[name], name, dealt, self.zone)

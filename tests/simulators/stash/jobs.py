@@ -16,8 +16,8 @@ _REMEMBERED = 10
 class Jobs:
     """Jobs under way. A finished one leaves the queue, as in Stash, and is found for a while.
 
-    ``patience`` is how many seconds a job of :meth:`run` takes. At 0 it is over
-    before its request is answered; None means until :meth:`release`.
+    ``patience`` is how many seconds each step of a job of :meth:`run` takes. At 0 it is
+    over before its request is answered; None means until :meth:`step` or :meth:`release`.
     """
 
     def __init__(self, now: Callable[[], str]) -> None:
@@ -27,7 +27,7 @@ class Jobs:
         self._last = 0
         self._running: dict[int, Row] = {}
         self._over: dict[int, Row] = {}
-        self._work: dict[int, tuple[Work, bool]] = {}
+        self._work: dict[int, tuple[list[Work], bool]] = {}
         self._timers: set[asyncio.TimerHandle] = set()
         self._listeners: dict[str, set[asyncio.Queue[Any]]] = {
             "jobsSubscribe": set(),
@@ -72,32 +72,49 @@ class Jobs:
         self._tell("ADD", job)
         return self._last
 
-    def run(self, description: str, work: Work, *, scan: bool = False) -> int:
-        """Begin a job that does something when it ends; return its id."""
+    def run(self, description: str, *steps: Work, scan: bool = False) -> int:
+        """Begin a job that does something in steps, and ends with the last; return its id."""
         key = self.start(description)
-        self._work[key] = (work, scan)
+        self._work[key] = (list(steps), scan)
         if self.patience == 0:
-            self._end(key)
-        elif self.patience is not None:
-            loop = asyncio.get_running_loop()
-            self._timers.add(loop.call_later(self.patience, self._end, key))
+            while key in self._work:
+                self._step(key)
+        else:
+            self._wait(key)
         return key
 
     def release(self) -> None:
         """End every job of :meth:`run` that is under way, in order."""
         for key in list(self._work):
-            self._end(key)
+            while key in self._work:
+                self._step(key)
 
-    def _end(self, key: int) -> None:
-        """Do a job's work, if it is still to be done."""
-        work, scan = self._work.pop(key, (None, False))
-        if work is None:
+    def step(self) -> None:
+        """Do the next step of every job of :meth:`run` that is under way, in order."""
+        for key in list(self._work):
+            self._step(key)
+
+    def _wait(self, key: int) -> None:
+        """Do the next step of a job when its time has come."""
+        if self.patience is not None:
+            loop = asyncio.get_running_loop()
+            self._timers.add(loop.call_later(self.patience, self._step, key))
+
+    def _step(self, key: int) -> None:
+        """Do the next step of a job, if one is still to be done."""
+        steps, scan = self._work.get(key, ([], False))
+        if not steps:
             return
         try:
-            work()
+            steps.pop(0)()
         except StashError as err:
+            del self._work[key]
             self.finish(key, status="FAILED", error=str(err), scan=scan)
+            return
+        if steps:
+            self._wait(key)
         else:
+            del self._work[key]
             self.finish(key, scan=scan)
 
     def forget(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from graphql import (
@@ -53,15 +54,19 @@ class Call:
             raise StashError("beginning transaction: database is locked")
 
     def run(
-        self, description: str, work: Callable[[], None], *, scan: bool = False
+        self, description: str, *steps: Callable[[], None], scan: bool = False
     ) -> str:
         """Start a job; return its id."""
 
-        def careful() -> None:
+        def careful(work: Callable[[], None]) -> None:
             self.check_lock()
             work()
 
-        return str(self.jobs.run(description, careful, scan=scan))
+        return str(
+            self.jobs.run(
+                description, *(partial(careful, each) for each in steps), scan=scan
+            )
+        )
 
     def general(self) -> Row:
         """Return the general settings, with the library's roots."""

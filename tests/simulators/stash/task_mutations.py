@@ -50,12 +50,23 @@ def _export(call: Call, want: Want) -> str:
 
 
 def _import(call: Call, want: Want) -> str:
-    """Replace everything by what was written down."""
+    """Delete everything, and replace it by what was written down.
 
-    def work() -> None:
+    The database is made anew first, and seems to be that of an old version meanwhile.
+    """
+    instance = call.instance
+
+    def delete() -> None:
+        call.core.begin_import()
+        instance.status, instance.database_schema = "NEEDS_MIGRATION", 7
+
+    def create() -> None:
+        instance.status, instance.database_schema = "OK", None
+
+    def fill() -> None:
         call.core.import_all(minor=call.minor)
 
-    return call.run("Importing...", work)
+    return call.run("Importing...", delete, create, fill)
 
 
 def _migrate(call: Call, want: Want, input: Row) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 OTHER = "other"
+IMPORT = "import"
 # Stash's descriptions of its jobs begin like this, in all versions from 0.24 on.
 _KINDS = {
     "scanning": "scan",
@@ -12,7 +13,7 @@ _KINDS = {
     "cleaning generated": OTHER,
     "cleaning": "clean",
     "identifying": "identify",
-    "importing": "import",
+    "importing": IMPORT,
 }
 _OVER = frozenset({"FINISHED", "CANCELLED", "FAILED"})
 
@@ -50,6 +51,11 @@ class StashJobs:
     def busy(self) -> bool:
         """Return whether a job is running or waiting."""
         return bool(self._queue)
+
+    @property
+    def importing(self) -> bool:
+        """Return whether an import is running or waiting."""
+        return any(job.kind == IMPORT for job in self._queue.values())
 
     @property
     def last(self) -> str:
@@ -103,9 +109,10 @@ class StashJobs:
 
 
 def _job(told: Mapping[str, Any]) -> _Job:
-    return _Job(_kind(str(told.get("description") or "")), str(told.get("addTime")))
+    return _Job(kind_of(told), str(told.get("addTime")))
 
 
-def _kind(description: str) -> str:
-    text = description.lower()
+def kind_of(job: Mapping[str, Any]) -> str:
+    """Return the kind of a job, by its description."""
+    text = str(job.get("description") or "").lower()
     return next((kind for word, kind in _KINDS.items() if text.startswith(word)), OTHER)

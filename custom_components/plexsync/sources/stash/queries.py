@@ -14,6 +14,7 @@ from .client import source_fault
 from .options import StashOptions
 
 HEALTH = "query Health { systemStatus { status } version { version } }"
+JOBS = "query Jobs { jobQueue { description } }"
 
 _OBJECTS = ("Scene", "Performer", "Studio", "Tag", "Query")
 _FILTERS = (

@@ -10,7 +10,7 @@ from ..base import SourceInfo
 from . import queries
 from .client import StashAnswer, StashClient, source_fault
 from .cursor import BEGINNING, FRESH, LISTED, ListedObject, Listing, ReadMark, earlier
-from .jobs import StashJobs
+from .jobs import IMPORT, StashJobs, kind_of
 from .lacking import lacking
 from .losses import StashLosses
 from .options import StashOptions
@@ -119,7 +119,8 @@ class StashReader:
     ) -> Listings:
         """Ask for lists; if they are a ``whole`` look, ask for the jobs as well.
 
-        ``totals`` are compared to find out whether something was deleted.
+        ``totals`` are compared to find out whether something was deleted. What a full
+        import deletes at its beginning does not count.
         """
         kinds = list(kinds)
         variables: dict[str, Any] = {
@@ -147,7 +148,7 @@ class StashReader:
             lists = {
                 kind.name: _listing(answer.data[kind.name], kind) for kind in kinds
             }
-            if totals:
+            if totals and not self.jobs.importing:
                 rows = lists[SCENES.name].rows
                 self.losses.see(
                     {name: int(answer.data[f"{name}Total"]["count"]) for name in lists},
@@ -249,8 +250,12 @@ class StashReader:
     async def sweep(self) -> AsyncIterator[tuple[Scene, ...]]:
         """Read the id and time of every scene, in the order of the ids.
 
-        Scenes that cannot be read come last, with only their ids.
+        Scenes that cannot be read come last, with only their ids. Raises the Fault
+        ``importing`` while many may be missing.
         """
+        if self.jobs.importing:
+            # A full import deletes everything, and then adds one scene after another.
+            raise source_fault("importing")
         async for page in self._walker.walk(
             _LIGHT, {}, 0, self._unlisted, most=SWEEP_PAGE
         ):
@@ -302,11 +307,27 @@ class StashReader:
         self._schema = None
         match status:
             case "NEEDS_MIGRATION":
-                raise source_fault("needs_migration")
+                raise source_fault(
+                    "importing" if await self._imports() else "needs_migration"
+                )
             case "SETUP":
                 raise source_fault("setup")
             case _:
                 raise source_fault("broken_answer")
+
+    async def _imports(self) -> bool:
+        """Return whether Stash is importing.
+
+        A full import creates the database anew, which seems to be an old one meanwhile.
+        """
+        try:
+            data = (await self._client.query(queries.JOBS)).data
+        except Fault as fault:
+            if fault.reason not in ("error", "schema"):
+                raise
+            return False
+        with Shape():
+            return any(kind_of(job) == IMPORT for job in data["jobQueue"] or ())
 
 
 def _since(

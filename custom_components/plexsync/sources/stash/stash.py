@@ -39,8 +39,8 @@ __all__ = ["StashOptions", "StashSource"]
 class StashSource:
     """A Stash server; implements ``sources.base.Source``.
 
-    Faults are of class source. Their reasons are those of ``client``, ``setup`` and
-    ``needs_migration``; ``fetch`` adds three of class item.
+    Faults are of class source. Their reasons are those of ``client``, ``setup``,
+    ``needs_migration`` and ``importing``; ``fetch`` adds three of class item.
 
     A scene that by itself makes Stash answer with an error is skipped, and tried again
     alone: whenever everything is read, and by polls, with growing waits.
