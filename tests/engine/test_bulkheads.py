@@ -243,7 +243,7 @@ def test_a_kind_is_in_doubt_until_it_is_tried_or_not_needed() -> None:
 def test_scans_are_in_doubt_though_no_job_waits_for_them() -> None:
     """Only one that goes well speaks for them."""
     bulkheads = Bulkheads(Random(17))
-    bulkheads.doubt([LISTING, "scans:films"])
+    bulkheads.in_doubt.update([LISTING, "scans:films"])
     bulkheads.end_doubt()
     assert bulkheads.in_doubt == {"scans:films"}
     bulkheads.worked("scans:films")
