@@ -127,7 +127,7 @@ async def test_a_database_that_cannot_be_written(
     await engine.switch(False)
     await call(hass, "sync_item", path=PATH, fields={"summary": "x"})
     full = (
-        "CREATE TRIGGER full BEFORE UPDATE ON job BEGIN SELECT raise(ABORT, 'x'); END"
+        "CREATE TRIGGER full BEFORE INSERT ON lease BEGIN SELECT raise(ABORT, 'x'); END"
     )
     await engine.database.run(lambda db: db.execute(full).close())
     engine.circuit.hold(Hold.SWITCH, False)  # the switch itself could not be kept

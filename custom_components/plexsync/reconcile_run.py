@@ -48,6 +48,7 @@ class ReconcileRun:
         self._task: asyncio.Task[dict[str, int]] | None = None
         self._records: AllRecords
         self._scope = ""
+        self._cancelled = False
         self._next: str | None = None  # the scope of the run that follows
         self._is_owed = False  # whether the run is repeated if it fails
         self._failures = 0  # in a row
@@ -71,9 +72,9 @@ class ReconcileRun:
         StorageClosedError once the entry is being unloaded.
         """
         self._check_open()
-        if (task := self._task) is not None and not task.done():
+        if self.running:
             # One that was cancelled, and takes its time to end, does nothing any more.
-            does = self._next or (None if task.cancelling() else self._scope)
+            does = self._next or (None if self._cancelled else self._scope)
             if does is not None and SCOPES.index(scope) <= SCOPES.index(does):
                 return False
             self._next = scope
@@ -109,7 +110,7 @@ class ReconcileRun:
         host = self._host
         clock = host.engine.clock
         self._records = AllRecords(runners, clock.steady, since)
-        self._scope = scope
+        self._scope, self._cancelled = scope, False
         self._task = host.entry.async_create_background_task(
             host.hass, self._run(runners), f"{DOMAIN} reconcile"
         )
@@ -258,6 +259,7 @@ class ReconcileRun:
         self._is_owed, self._next = False, None  # even if it has just failed
         if (task := self._task) is None or task.done():
             return False
+        self._cancelled = True
         task.cancel()
         await asyncio.wait([task], timeout=_JOIN)
         return True
