@@ -18,6 +18,7 @@ from .library import Identity, Library, parse_identity, parse_libraries
 from .listing import Page, Row, Slice, parse_page
 
 _NO_GENERATION = -1
+_IDENTITY = 65_536  # bytes of an answer of whoever stands behind an address
 _LOOKS = 3  # times to ask for the identity if connections break meanwhile
 _HAS_ID = re.compile(r"(?:^|&)id=[0-9]+(?:&|$)")
 
@@ -241,7 +242,10 @@ async def who_answers(
     except ValueError:
         return None
     try:
-        return (await PlexApi(client, None).identify()).machine_id
+        answer = await client.download(
+            "/identity", deadline=client.deadlines.probe, most=_IDENTITY
+        )
+        return parse_identity(answer).machine_id
     except Fault:
         return None
     finally:
