@@ -25,6 +25,7 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import PlexSyncConfigEntry
+from .engine.calls.bulkheads import group_of
 from .engine.database.database import StorageError
 from .engine.engine import Engine
 from .engine.snapshot import Snapshot
@@ -112,7 +113,7 @@ def _server(engine: Engine, data: Snapshot) -> dict[str, Any]:
         "status": status(data),
         "holds": sorted(data.holds),
         "reachable": data.reachable,
-        "failing": Counter(kind.partition(":")[0] for kind in data.failing),
+        "failing": Counter(group_of(kind) for kind in data.failing),
         "outages": outages_answer(engine),
     }
 

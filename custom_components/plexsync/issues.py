@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_LIBRARIES, DOMAIN
-from .engine.calls.bulkheads import REASONS
+from .engine.calls.bulkheads import REASONS, group_of
 from .engine.jobs.hold_rows import Holds
 from .engine.model.holds import BY_LOOK, Hold, SourceHold
 from .engine.model.reasons import Reason
@@ -207,11 +207,9 @@ def async_follow_failing(
     has failed, on the clock of ``now``.
     """
     chosen = len(entry.data[CONF_LIBRARIES])
-    doubted = {kind.partition(":")[0] for kind in in_doubt}
+    doubted = {group_of(kind) for kind in in_doubt}
     for group, key in BY_GROUP.items():
-        times = [
-            since for kind, since in failing.items() if kind.partition(":")[0] == group
-        ]
+        times = [since for kind, since in failing.items() if group_of(kind) == group]
         if now - min(times) >= FAILING_FOR if times else group not in doubted:
             shown = {"failing": str(min(len(times), chosen)), "libraries": str(chosen)}
             async_follow(hass, entry, key, present=bool(times), **shown)

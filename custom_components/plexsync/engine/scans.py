@@ -12,6 +12,7 @@ from functools import partial
 import math
 
 from .calls.admission import Admission
+from .calls.bulkheads import group_of
 from .calls.judge import About, Purpose
 from .circuit.breaker import State
 from .circuit.circuit import Circuit
@@ -95,7 +96,7 @@ class Scans:
     def _unsettled(self) -> set[str]:
         """Name the kinds of call that failed, or did before the start, until one works."""
         bulkheads = self._common.bulkheads
-        doubted = {each for each in bulkheads.in_doubt if each.startswith("scans:")}
+        doubted = {each for each in bulkheads.in_doubt if group_of(each) == "scans"}
         return bulkheads.troubled("scans") | doubted
 
     async def _take_in(self) -> None:

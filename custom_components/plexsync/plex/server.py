@@ -85,11 +85,6 @@ class PlexMediaServer:
         return self._client.history.attempts
 
     @property
-    def requests(self) -> int:
-        """Requests made so far, answered or not."""
-        return self._client.history.requests
-
-    @property
     def version(self) -> str | None:
         """The server's version, from its last identity."""
         return self._api.version

@@ -33,14 +33,19 @@ REASONS = {
 }
 
 
+def group_of(kind: str) -> str:
+    """Return the group of a kind of call, which has one kind for each library or source."""
+    return kind.partition(":")[0]
+
+
 def reason_of(kind: str) -> str:
     """Return the reason that is shown for what waits for a kind."""
-    return REASONS[kind.partition(":")[0]]
+    return REASONS[group_of(kind)]
 
 
 def fault_of(kind: str) -> Fault:
     """Return the fault of whatever needs a kind of call that is shut."""
-    scope = _SCOPES.get(kind.partition(":")[0], FaultClass.LIBRARY)
+    scope = _SCOPES.get(group_of(kind), FaultClass.LIBRARY)
     return Fault(scope, reason_of(kind), kept_from=kind)
 
 
@@ -76,7 +81,7 @@ class Bulkheads:
         self.in_doubt = {
             kind
             for kind in self.in_doubt
-            if kind in self._troubles or kind.partition(":")[0] == "scans"
+            if kind in self._troubles or group_of(kind) == "scans"
         }
 
     def failed(
@@ -96,7 +101,7 @@ class Bulkheads:
         if trouble.before is not None:
             trouble.shut, trouble.before = trouble.before[0], None
         trouble.subjects.add(subject)
-        limit = _LIMITS.get(kind.partition(":")[0], 1)
+        limit = _LIMITS.get(group_of(kind), 1)
         trouble.shut = trouble.shut or at_once or len(trouble.subjects) >= limit
         self._tried(kind, trouble, now, wait)
         return trouble.shut
@@ -166,7 +171,7 @@ class Bulkheads:
         return frozenset(
             kind.partition(":")[2]
             for kind, trouble in self._troubles.items()
-            if kind.partition(":")[0] == group
+            if group_of(kind) == group
             and trouble.shut
             and now < self._next_try(kind, trouble)
         )
@@ -181,7 +186,7 @@ class Bulkheads:
 
     def troubled(self, group: str) -> set[str]:
         """Name the kinds of a group in which something failed since one went well."""
-        return {kind for kind in self._troubles if kind.partition(":")[0] == group}
+        return {kind for kind in self._troubles if group_of(kind) == group}
 
     def clear(self) -> None:
         """Forget everything: it was the server."""
@@ -193,13 +198,13 @@ class Bulkheads:
     ) -> None:
         whole = min(_CAP, max(_FIRST, (now - trouble.since) / _SHARE))
         trouble.next_try = now + max(wait, later(whole, self._random))
-        self._groups[kind.partition(":")[0]] = trouble.next_try
+        self._groups[group_of(kind)] = trouble.next_try
 
     def _next_try(self, kind: str, trouble: _Trouble) -> float:
         """Return when a kind may be tried; its like in all libraries take turns."""
-        group = kind.partition(":")[0]
+        group = group_of(kind)
         others = any(
-            each != kind and other.shut and each.partition(":")[0] == group
+            each != kind and other.shut and group_of(each) == group
             for each, other in self._troubles.items()
         )
         turn = self._groups.get(group, 0.0) if others else 0.0

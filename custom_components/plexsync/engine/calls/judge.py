@@ -15,7 +15,7 @@ from ..circuit.health import Health
 from ..model.faults import Fault, FaultClass
 from ..model.reasons import Reason
 from ..util.clock import Clock
-from .bulkheads import Bulkheads, fault_of, reason_of
+from .bulkheads import Bulkheads, fault_of, group_of, reason_of
 
 # Seconds between the end of a pause and the next try of the kind of call that caused it:
 # edits of others come first.
@@ -129,7 +129,7 @@ class Judge:
             for subject, doubt in list(self._doubts.items()):
                 if (
                     doubt.number < began
-                    and doubt.call_kind.partition(":")[0] in others
+                    and group_of(doubt.call_kind) in others
                     and not self._bulkheads.is_shut(doubt.call_kind)
                 ):
                     del self._doubts[subject]

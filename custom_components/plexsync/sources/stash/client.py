@@ -15,8 +15,9 @@ status_4xx      any other answer of that class
 status_5xx      any other answer of that class
 =============== ==========================================================
 
-``stash.StashSource`` adds ``setup``, ``needs_migration`` and ``importing``. A fault's text is its class
-and reason; the words of Stash are dropped, because they may name scenes or paths.
+``stash.StashSource`` adds ``setup``, ``needs_migration`` and ``importing``. A fault's text
+is its class and reason; the words of Stash are dropped, because they may name scenes or
+paths.
 """
 
 import asyncio
