@@ -182,9 +182,8 @@ class Connector(aiohttp.TCPConnector):
                 if not is_old:
                     self._history.found_closed(since)
         if gone:
-            for _ in range(
-                2
-            ):  # steps of the event loop that closing a TLS connection takes
+            # Closing a TLS connection takes two steps of the event loop.
+            for _ in range(2):
                 await asyncio.sleep(0)
 
 

@@ -176,9 +176,8 @@ def settle(
     elif gone is None:
         leases.end(db, [job.id])
         if not _ready_again(db, job, now):
-            return (
-                False  # its key was dealt to another record: nothing is known of that
-            )
+            # Its key was dealt to another record, of which nothing is known.
+            return False
     settled.remember(db, record, written, rating_key, heard, kept)
     return gone is not None
 
