@@ -10,7 +10,7 @@ from ..plan import approvals
 from .snoozing import snooze_or_fail
 from .task import Task, Verdict
 
-_SHORTLY = 0.05  # seconds that a job waits for which the turn had no room
+SHORTLY = 0.05  # seconds that a job waits for which the turn had no room
 
 
 async def recall(common: Common, tasks: Sequence[Task]) -> None:
@@ -40,7 +40,7 @@ async def fetch_pictures(common: Common, tasks: Sequence[Task]) -> None:
         task.pictures = mine = found[task.job.id]
         task.lookup.images = mine.digests
         if mine.later:
-            task.snooze(None, _SHORTLY)
+            task.snooze(None, SHORTLY)
         elif mine.fault is not None:
             if task.job.blocked == mine.fault.kept_from is not None:
                 # It waited for just this: all else was done before.

@@ -20,7 +20,7 @@ from ..model.record import Record
 from ..plan.lookup_result import LookupResult
 from .completer import SOON, Completer
 from .ending import Ending
-from .preparing import fetch_pictures, recall
+from .preparing import SHORTLY, fetch_pictures, recall
 from .snoozing import not_found, snooze_for_missing_part, snooze_or_fail
 from .task import Task, Verdict, open_ones
 from .verifying import Verifying
@@ -94,6 +94,8 @@ class Turn:
                 snooze_or_fail(self._common, task, lookup.fault, about)
             elif not lookup.is_open:
                 not_found(self._common, task)
+            elif lookup.rating_key in self._mine:
+                task.snooze(None, SHORTLY)  # it is free once this turn is over
             elif lookup.rating_key in self._common.busy_items:
                 task.snooze(None, SOON)
             else:
