@@ -1,5 +1,7 @@
 """Members of lists that change hands among sources, and what stood there before.
 
+``told`` are the rows of the list that a change follows from.
+
 Every function is one step of a transaction under way (``Database.run``).
 """
 
@@ -12,25 +14,18 @@ from ..model.fields import FIELDS
 from ..util.json_text import load
 from . import ledger_tables
 from .ledger_sources import REMOVED
-from .ledger_tables import OF_FIELD, OF_ITEM, ROW, of_source
+from .ledger_tables import OF_FIELD, ROW, of_source
 from .row import LedgerRow, decode, encode, row_of
 
 
-def is_alone(db: Connection, number: int | None, source: str) -> bool:
-    """Return whether nobody but this source has a row of an item."""
-    found = db.execute(
-        f"SELECT 1 FROM written WHERE {OF_ITEM} AND NOT {of_source('?2')} LIMIT 1",  # noqa: S608  # our own words
-        (number, source),
-    )
-    return found.fetchone() is None
-
-
-def pass_on(db: Connection, number: int | None, source: str, change: Change) -> None:
+def pass_on(
+    db: Connection, number: int, source: str, change: Change, told: Sequence[LedgerRow]
+) -> None:
     """Pass members that a source wrote, and drops now, on to the others that want them.
 
     To these they stood there before: if that stayed so, an undo would leave them.
     """
-    if not FIELDS[change.field].is_list:
+    if not _is_shared_list(source, change, told):
         return
     row = db.execute(
         f"SELECT value, before FROM ledger WHERE {ROW} AND released IS NULL",  # noqa: S608  # our own words
@@ -58,11 +53,15 @@ def pass_on(db: Connection, number: int | None, source: str, change: Change) -> 
         )
 
 
-def take_out(db: Connection, number: int, source: str, change: Change) -> None:
+def take_out(
+    db: Connection, number: int, source: str, change: Change, told: Sequence[LedgerRow]
+) -> None:
     """Take members that are gone out of the rows of sources that want none any more.
 
     If an agent brings one again it is the agent's. Nor is a lock theirs that was lifted.
     """
+    if not _is_shared_list(source, change, told):
+        return
     left = by_name(change.before).keys() - {fold(name) for name in change.remove}
     for other, text in db.execute(
         f"SELECT id, value FROM ledger WHERE {OF_FIELD}"  # noqa: S608  # our own words
@@ -81,7 +80,7 @@ def find_again(
     """Count members that a source wants, and finds there, as there before us.
 
     They are none that we wrote: somebody else brought them since the source first came,
-    and an undo leaves them. ``told`` are the rows of the list.
+    and an undo leaves them.
     """
     story = [row for row in told if row.released is None]
     mine = row_of(story, source)
@@ -103,3 +102,8 @@ def find_again(
             f"UPDATE written SET before = ?4 WHERE {ROW}",  # noqa: S608  # our own words
             (number, change.field, source, encode(before)),
         )
+
+
+def _is_shared_list(source: str, change: Change, told: Sequence[LedgerRow]) -> bool:
+    """Return whether another source has a row of the list that changes."""
+    return FIELDS[change.field].is_list and any(row.source != source for row in told)

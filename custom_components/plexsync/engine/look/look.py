@@ -151,16 +151,16 @@ class Look:
             for lookup, record, item in found:
                 pins.confirm(db, record, item, self._common.server)
                 parts.recognise(db, item)
-                number = known_items.find(db, item)
+                lookup.number = number = known_items.find(db, item)
                 known: Ledger = {}
                 if number is not None:
                     parts.notice(db, item, number)
                     parts.note(db, item, number)
-                    known = ledger.rows_of(db, number)
+                    known = ledger.rows(db, number)
                 key = item_owner.owner(db, item, record, known)
                 if key is None and is_for_whoever_comes(known, record):
-                    ledger.take_for_undone(db, item, record)
-                    known = ledger.rows(db, item)
+                    ledger.take_for_undone(db, number, record)
+                    known = ledger.rows(db, number)
                 lookup.ledger = known
                 lookup.leads_once = frozenset()
                 if lead_once:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from ..ledger import item_owner
+from ..ledger import ledger
 from ..model.faults import Fault
 from ..model.ports import Item
 from ..model.record import Record
@@ -50,8 +50,8 @@ async def seek_next_owners(
         return
 
     def hand_over(db: Connection) -> None:
-        for _, record, item in reversed(next_owners):
-            item_owner.hand_over(db, item, record)
+        for lookup, record, _ in reversed(next_owners):
+            ledger.hand_over(db, lookup.number, record)
 
     await common.database.run(hand_over)
     for lookup, _, item in next_owners:

@@ -1,7 +1,7 @@
 """Record what became of the jobs of a turn, all in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
@@ -79,7 +79,7 @@ class Completer:
             ended = _Ended(now, wall)
             for ending in endings:
                 _record(db, ending, ended)
-            history.note(db, history_entries.written(db, tasks), wall)
+            history.note(db, history_entries.written(tasks), wall)
             ended.count(db, seconds)
             queue.charge(db, charged)
             for kind, due in next_tries.items():
@@ -156,36 +156,37 @@ def _record(db: Connection, ending: Ending, ended: _Ended) -> None:
 
 def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     """Note what is known to stand there, and what of it is ours."""
-    record, item = task.job.record, task.lookup.item
-    if item is None:
+    record, lookup, plan = task.job.record, task.lookup, task.plan
+    if lookup.item is None:
         return
-    arrived = [each for each in task.plan.changes if each.field in task.confirmed]
-    ledger.confirm(db, item, record.source, arrived, wall, task.shown)
-    done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
-    if done:
-        ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
-        ledger.let_go(db, item, record.source, task.plan.let_go)
-        ledger.wait(db, item, record, task.plan.waiting(record), wall)
-    if task.lookup.leads_once:
-        number = (
-            known_items.find_or_add(db, item) if done else known_items.find(db, item)
-        )
-        if not done:
-            sources_lead.compared(db, number, record.source, task.confirmed)
-        elif record.mirror:
-            sources_lead.compared(db, number, record.source)
-        else:  # what an action says of other fields is compared when it comes
-            sources_lead.compared(db, number, record.source, record.fields)
+    arrived = [each for each in plan.changes if each.field in task.confirmed]
+    waiting = plan.waiting(record)
+    others = plan.adopted or plan.let_go or waiting or lookup.leads_once
+    if not arrived and not (task.is_done and others):
+        return
+    source, key, known = record.source, record.key, lookup.ledger
+    number = lookup.number or known_items.find_or_add(db, lookup.item, key)
+    lookup.number = number
+    ledger.confirm(db, number, source, known, arrived, wall, task.shown)
+    if task.is_done:
+        ledger.adopt(db, number, source, key, known, plan.adopted, wall)
+        ledger.let_go(db, number, source, plan.let_go)
+        ledger.wait(db, number, source, key, waiting, wall)
+    if lookup.leads_once:
+        names: Iterable[str] = task.confirmed
+        if task.is_done:
+            # What an action says of other fields is compared when it comes.
+            names = (sources_lead.WHOLE,) if record.mirror else record.fields
+        sources_lead.compared(db, number, source, names)
 
 
 def _next_sources(db: Connection, task: Task) -> list[tuple[str, str]]:
     """Name the records that may lead what this task's source gave up."""
-    item = task.lookup.item
-    if item is None or task.verdict not in (Verdict.WRITTEN, Verdict.UNCHANGED):
+    led_no_more = task.plan.led_no_more
+    if task.lookup.item is None or not task.is_done or not led_no_more:
         return []
-    if not (led_no_more := task.plan.led_no_more):
-        return []
-    return ledger.who_waits(db, item, task.job.record.source, led_no_more)
+    source = task.job.record.source
+    return ledger.who_waits(db, task.lookup.number, source, led_no_more)
 
 
 def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:

@@ -18,7 +18,7 @@ def follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None:
     plan_cache.begin(db)
     for ending in endings:
         record = ending.job.record
-        if ending.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED):
+        if ending.verdict.is_done:
             plan_cache.drop(db, record.source, record.key)
         for task in ending.tasks:
             if task.reason == Reason.PLAN_CHANGED:

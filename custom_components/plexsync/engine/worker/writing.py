@@ -167,9 +167,10 @@ class Writing:
         noted = any(r.before_known or r.confirmed for r in ours)
         anew = change.anew or change.taken
         if not ours or anew or (again and not noted):
-            item, found = task.item, await self._common.server.pictures(task.item, name)
+            number = task.lookup.number
+            found = await self._common.server.pictures(task.item, name)
             await self._common.database.run(
-                lambda db: ledger.keep_picture_before(db, item, name, found.selected)
+                lambda db: ledger.keep_picture_before(db, number, name, found.selected)
             )
         return (again or change.taken) and await choose_picture(
             self._common.server, task, name
