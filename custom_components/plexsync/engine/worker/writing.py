@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from ..calls.guarded_calls import CircuitRefusedError
 from ..calls.judge import About, Purpose
 from ..circuit.pace import MOST
+from ..database.database import StorageError
 from ..ledger import ledger
 from ..look import pictures
 from ..look.common import Common
@@ -88,6 +89,8 @@ class Writing:
                     await work(task)
                 except CircuitRefusedError, Fault:
                     return
+                except StorageError:
+                    raise  # no job's own fault
                 except Exception as error:  # noqa: BLE001  # costs this job alone
                     unforeseen(self._common, task, error)
 
