@@ -192,7 +192,7 @@ class LedgerMachine(Machine):
             return
         self.arrive()
         self.apply(plan.edits(), source)
-        assert plan.missed(self.item()) == ()
+        assert all(change.arrived(self.item()) for change in plan.changes)
         if outcome == "written":
             whole = number, source, known
             ledger.confirm(self.db, *whole, plan.changes, self.now, {})

@@ -12,7 +12,7 @@ from custom_components.plexsync.engine.ledger import known_items, ledger, parts,
 from custom_components.plexsync.engine.ledger.row import Ledger
 from custom_components.plexsync.engine.model.change import Change
 from custom_components.plexsync.engine.model.ports import Item
-from custom_components.plexsync.engine.model.record import Find, Record
+from custom_components.plexsync.engine.model.record import Find
 
 OLD, NEW = "old-uuid", "new-uuid"
 
@@ -100,9 +100,9 @@ def test_pins(db: sqlite3.Connection) -> None:
     pins.tie(db, "stash", "1", "5", item("5", OLD, "/a"))
     pins.tie(db, "stash", "2", "6", None)
     other_machine.recognise(db, "second")
-    found = pins.find(db, Record("stash", "1", Find(), {}))
+    found = pins.find(db, "stash", "1")
     assert found == Find(("/a",), (), "0")  # a key that nothing has
-    assert pins.find(db, Record("stash", "2", Find(), {})) is None
+    assert pins.find(db, "stash", "2") is None
 
 
 def test_jobs(db: sqlite3.Connection) -> None:

@@ -55,7 +55,9 @@ async def look_afresh(
     def look_up(db: Connection) -> list[LookupResult]:
         return [
             LookupResult(
-                pins.find(db, each) or each.find, each, known_digests(db, each)
+                pins.find(db, each.source, each.key) or each.find,
+                each,
+                known_digests(db, each),
             )
             for each in records
         ]
@@ -128,7 +130,8 @@ class OnDemand:
         now = self._common.clock.steady()
 
         def work(db: Connection) -> None:
-            if pins.item_of(db, source, key) != rating_key:
+            tied = pins.find(db, source, key)
+            if (tied and tied.rating_key) != rating_key:
                 settled.compare_again(db, source, key)
                 approvals.drop(db, source, key)  # it was shown for another item
             if rating_key is None:

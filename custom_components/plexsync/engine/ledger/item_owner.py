@@ -11,6 +11,7 @@ from sqlite3 import Connection
 from ..model.ports import Item
 from ..model.record import Record
 from . import pins
+from .ledger_tables import OF_ITEM, of_source
 from .row import Ledger, row_of
 
 
@@ -26,6 +27,14 @@ def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | No
     pinned = pins.of_item(db, record.source, item)
     key = _last_writer(known, record.source) if pinned is None else pinned
     return None if key in ("", record.key) else key
+
+
+def hand_over(db: Connection, number: int | None, record: Record) -> None:
+    """Let an item follow another record, which takes over what is known of the values."""
+    db.execute(
+        f"UPDATE written SET key = ?2 WHERE {OF_ITEM} AND {of_source('?3')}",  # noqa: S608  # our own words
+        (number, record.key, record.source),
+    )
 
 
 def _last_writer(known: Ledger, source: str) -> str:

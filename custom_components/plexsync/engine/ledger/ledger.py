@@ -322,14 +322,6 @@ def take_for_undone(db: Connection, number: int | None, record: Record) -> None:
     )
 
 
-def hand_over(db: Connection, number: int | None, record: Record) -> None:
-    """Let an item follow another record, which takes over what is known of the values."""
-    db.execute(
-        f"UPDATE written SET key = ?2 WHERE {OF_ITEM} AND {of_source('?3')}",  # noqa: S608  # our own words
-        (number, record.key, record.source),
-    )
-
-
 def let_go(db: Connection, number: int, source: str, fields: Iterable[str]) -> None:
     """Note that a source wants nothing in some fields any more: others may lead them.
 

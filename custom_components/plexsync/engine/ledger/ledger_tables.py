@@ -73,8 +73,8 @@ LEFT JOIN unconfirmed ON unconfirmed.id = written.id
 LEFT JOIN moment ON moment.id = coalesce(unconfirmed.moment, written.moment);
 """
 
-# Conditions on ``written``. The numbers of an item, then a field's name, then a
-# source's: ``ROW`` takes all three, ``OF_FIELD`` the first two.
+# Conditions on ``written``. Their parameters are an item's number, a field's name and a
+# source's name: ``ROW`` takes all three, ``OF_FIELD`` the first two.
 _FIELD = "(SELECT id FROM ledger_field WHERE name = ?2)"
 _SOURCE = "(SELECT id FROM ledger_source WHERE name = {})"
 OF_ITEM = "id BETWEEN ?1 * 1048576 AND ?1 * 1048576 + 1048575"
@@ -150,7 +150,7 @@ def moment(db: Connection, now: float) -> int:
 
 
 def prune_moments(db: Connection) -> None:
-    """Drop the moments of rows that became somebody else's, or ours anew, since."""
+    """Drop the moments that no row refers to any more."""
     db.execute(
         "DELETE FROM moment WHERE id NOT IN (SELECT moment FROM written"
         " UNION SELECT moment FROM unconfirmed WHERE moment IS NOT NULL)"
@@ -182,7 +182,7 @@ def set_intent(db: Connection, number: int, intent: str) -> None:
 
 
 def confirm(db: Connection, rows: Mapping[int, str | None], now: float) -> None:
-    """Let rows stand as they were written, and as they are shown, if a write is under way."""
+    """Confirm the writes that are under way; ``rows`` says how Plex shows each value."""
     begun = end_writes(db, list(rows))
     if begun:
         db.execute(

@@ -71,8 +71,8 @@ def recognise(db: Connection, *items: Item) -> None:
 def notice(db: Connection, item: Item, number: int) -> None:
     """See which files have left an item: what was written to it is theirs, too.
 
-    It is noted before that changes; where they are now is found out when it matters.
-    ``number`` is the ledger's.
+    This comes before anything new is written to the item. Where the files are now is
+    found out when it matters. ``number`` is the ledger's.
     """
     for path in of(db, number):
         if path not in item.paths:

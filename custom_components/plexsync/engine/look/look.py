@@ -99,7 +99,7 @@ class Look:
                 lookup.miss()
 
     async def catch_up(self) -> None:
-        """Learn of items that came unheard, of which nothing that is known tells."""
+        """Learn of items that came into the libraries without any notice of it."""
         await self._search.catch_up()
 
     async def _recall(self, lookups: Sequence[LookupResult]) -> None:

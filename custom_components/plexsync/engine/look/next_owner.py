@@ -1,4 +1,4 @@
-"""Who follows when the record that an item follows is gone: another one of its files.
+"""Let an item whose record is gone follow another record of its files.
 
 Stash merges two scenes, for example: the one that stays takes over.
 """
@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from sqlite3 import Connection
 
-from ..ledger import ledger
+from ..ledger import item_owner
 from ..model.faults import Fault
 from ..model.ports import Item
 from ..model.record import Record
@@ -21,10 +21,10 @@ _DEADLINE = 10.0  # seconds that a source may take to answer
 async def seek_next_owners(
     common: Common, look: Look, lookups: Sequence[LookupResult]
 ) -> None:
-    """Let items follow another record where theirs is gone, or has no file of them.
+    """Let items follow another record where theirs is gone, or has none of their files.
 
     Looks at the lookups that ended with ``shared_item``; those that may go on are
-    planned anew. Where a source does not answer all stays as it is.
+    planned anew. Where a source does not answer, all stays as it is.
     """
     shared: dict[str, list[tuple[LookupResult, Record, Item, str]]] = {}
     for lookup in lookups:
@@ -51,7 +51,7 @@ async def seek_next_owners(
 
     def hand_over(db: Connection) -> None:
         for lookup, record, _ in reversed(next_owners):
-            ledger.hand_over(db, lookup.number, record)
+            item_owner.hand_over(db, lookup.number, record)
 
     await common.database.run(hand_over)
     for lookup, _, item in next_owners:

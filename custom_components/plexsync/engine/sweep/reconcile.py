@@ -166,7 +166,7 @@ class Reconcile:
                         plan_cache.pass_over(db, *whose, self._number)
                         continue
                     self._lacking[whose] = job.id
-                find = pins.find(db, record) or record.find
+                find = pins.find(db, *whose) or record.find
                 lookups.append(LookupResult(find, record, known_digests(db, record)))
             return lookups, counts
 

@@ -10,15 +10,15 @@ from ..calls.guarded_calls import GuardedCalls
 from ..calls.judge import Judge
 from ..circuit.circuit import Circuit
 from ..database import stats
-from ..jobs import queue, targets
+from ..jobs import queue, skipped, targets
 from ..jobs.job import Job
 from ..jobs.queue import Snooze
 from ..ledger import known_items, ledger, settled, sources_lead
 from ..look.common import Common
 from ..model.reasons import Reason
+from ..plan import approvals, plan_cache
 from . import history_entries
 from .ending import Ending
-from .follow_plans import follow_plans
 from .task import Task, Verdict, open_ones
 
 SOON = 1.0  # seconds that a job waits for which nothing was done
@@ -43,10 +43,10 @@ class _Ended:
 
 
 class Completer:
-    """End turns. It remembers, from turn to turn, whose job each doubt is about."""
+    """End turns, and remember from one to the next which job each doubt is about."""
 
     def __init__(self, common: Common, judge: Judge, circuit: Circuit) -> None:
-        """Take who says whose fault was their own, and how long the server is to rest."""
+        """Take the judge, who settles the doubts, and the circuit, which says how long to rest."""
         self._common = common
         self._judge = judge
         self._circuit = circuit
@@ -87,7 +87,7 @@ class Completer:
             for kind in reopened:
                 queue.unblock(db, kind, reason_of(kind), now)
             sources_lead.end_if_over(db)
-            follow_plans(db, endings, now)
+            _follow_plans(db, endings, now)
             return endings, {each for task in tasks for each in _next_sources(db, task)}
 
         endings, next_sources = await self._common.database.run(record)
@@ -187,6 +187,26 @@ def _next_sources(db: Connection, task: Task) -> list[tuple[str, str]]:
         return []
     source = task.job.record.source
     return ledger.who_waits(db, task.lookup.number, source, led_no_more)
+
+
+def _follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None:
+    """Let the plan that is shown for review forget what is done, and show what changed.
+
+    Where an approval ended while its turn went on, nobody waits for another one.
+    """
+    plan_cache.begin(db)
+    for ending in endings:
+        whose = ending.job.record.source, ending.job.record.key
+        if ending.verdict.is_done:
+            plan_cache.drop(db, *whose)
+        for task in ending.tasks:
+            if task.reason == Reason.PLAN_CHANGED:
+                plan_cache.keep(db, task.lookup)
+        if ending.main.approval is None or ending.verdict is Verdict.SNOOZED:
+            continue
+        if approvals.find(db, *whose) is None:
+            skipped.take_up_changed(db, whose[0], now, whose[1])
+        approvals.drop(db, *whose)
 
 
 def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
     WRITTEN = "written"
     UNCHANGED = "unchanged"
-    SKIPPED = "skipped"
+    SKIPPED = "skipped"  # there is nothing to write to, which is nobody's fault
 
     @property
     def is_done(self) -> bool:
@@ -101,18 +101,20 @@ class Task:
     def spread(self) -> list[Self]:
         """Keep the first item that was found, and give a task for each of the others."""
         self.lookup, *others = self.lookup.targets
+        pictures = self.pictures
         return [
-            replace(self, lookup=lookup, pictures=self.pictures.copy(), kept={})
+            replace(
+                self,
+                lookup=lookup,
+                pictures=replace(pictures, data=pictures.data.copy()),
+                kept={},
+            )
             for lookup in others
         ]
 
     def end(self, verdict: Verdict, reason: str | None = None) -> None:
         """Set the verdict."""
         self.verdict, self.reason = verdict, reason
-
-    def skip(self, reason: str) -> None:
-        """Find nothing to write to, which is nobody's fault."""
-        self.end(Verdict.SKIPPED, reason)
 
     def fail(self, reason: str, *, passing: bool = False) -> None:
         """Give the job up; ``passing`` says that what failed may pass by itself."""

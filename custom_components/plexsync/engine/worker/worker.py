@@ -1,7 +1,7 @@
 """The loop: wait for work and a permit, claim some jobs, run their turn, begin again.
 
-There are two lanes. One takes many jobs a turn; beside it what is sick, or is to
-try whether a kind of call works again, goes alone: it keeps nobody waiting.
+There are two lanes. One takes many jobs a turn. The other takes one at a time: a job
+that is sick, or that tries whether a kind of call works again, keeps nobody waiting.
 """
 
 import asyncio
@@ -250,7 +250,7 @@ class Worker:
         self._circuit.bell.ring()  # the other lane may have work now
 
     async def _set_apart(self, jobs: list[Job]) -> None:
-        """After an error that nobody foresaw: it costs one job alone one attempt."""
+        """Put jobs into the second lane after a bug of ours; a single one pays an attempt."""
         now, retry = self._common.clock.steady(), self._common.retry
         if len(jobs) != 1:
             await self._common.database.run(lambda db: queue.make_solo(db, jobs, now))

@@ -58,7 +58,7 @@ class Writing:
     """
 
     def __init__(self, common: Common, look: Look, place: Place) -> None:
-        """Take with whose calls to write."""
+        """Take the look whose calls are used; ``place`` bounds the edits in flight."""
         self._common = common
         self._look = look
         self._calls = look.access.calls
@@ -151,10 +151,7 @@ class Writing:
         if await self._has(task, name):
             return
         await self._common.server.upload(
-            task.item,
-            name,
-            data,
-            lambda: not task.wrote and is_stale(self._common, task),
+            task.item, name, data, lambda: is_stale(self._common, task)
         )
 
     async def _has(self, task: Task, name: str) -> bool:
