@@ -68,6 +68,29 @@ async def test_a_database_that_fails_while_edits_leave_costs_no_attempt(
     assert not rig.in_line(rig.records(1, "Newer"))
 
 
+async def test_what_waited_for_a_call_is_woken_although_the_disk_failed_then(
+    rig: Rig,
+) -> None:
+    """That the call works again is not forgotten: else its jobs would wait for an hour."""
+    (section, *_) = rig.plex.core.sections.values()
+    bulkheads, kind = rig.engine.bulkheads, f"edits:{section.uuid}"
+    bulkheads.failed(kind, "1", time.monotonic(), at_once=True, wait=900.0)
+    await rig.submit(rig.records(3))
+
+    async def waiting() -> bool:
+        reasons = await rig.engine.job_status.reasons()
+        return reasons == {"waiting:edits_fail": 3}
+
+    await rig.until(waiting)
+    await _break(rig, "UPDATE ON job WHEN old.blocked <> '' AND new.blocked IS NULL")
+    bulkheads.worked(kind)
+    rig.engine.circuit.notify()
+    await rig.until(lambda: rig.engine.worker.storage_failed)
+    await _mend(rig)
+    rig.engine.circuit.notify()
+    await rig.drained()
+
+
 async def test_a_mended_database_shows_although_nothing_is_to_be_done(
     rig: Rig,
 ) -> None:

@@ -112,16 +112,16 @@ def intend(
     """
     moment = ledger_tables.moment(db, now)
     ids = ledger_tables.row_ids(db, number, [each.field for each in changes], source)
-    kept, rows = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    kept, values = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
     for row, change in zip(ids, changes, strict=True):
         told = known.get(change.field, ())
         members.find_again(db, number, source, change, told)
         kept.append((row, _earlier(row_of(told, source), change)))
         own = encode(change.own)
         was = _before(change, locked=change.was_locked)
-        rows.append((row, key, own, None, own != NOTHING, moment, *was))
+        values.append((row, key, own, None, own != NOTHING, moment, *was))
     ledger_tables.begin_writes(db, kept)
-    _own(db, rows, "excluded.moment")
+    _own(db, values, "excluded.moment")
     _begin_anew(db, number, source, known, changes)
 
 
@@ -139,17 +139,17 @@ def adopt(
         return
     moment = ledger_tables.moment(db, now)
     ids = ledger_tables.row_ids(db, number, [each.field for each in changes], source)
-    rows = list[tuple[Any, ...]]()
+    values = list[tuple[Any, ...]]()
     for row, change in zip(ids, changes, strict=True):
         told = known.get(change.field, ())
         members.pass_on(db, number, source, change, told)
         members.find_again(db, number, source, change, told)
         own, shown = encode(change.own), _encode_shown(change.shown)
         was = _before(change, locked=change.was_locked and not change.locked)
-        rows.append((row, key, own, shown, change.locked, moment, *was))
+        values.append((row, key, own, shown, change.locked, moment, *was))
     # A row keeps the moment that it had before a write whose outcome is known now.
     seen = "(SELECT moment FROM unconfirmed WHERE unconfirmed.id = ?1)"
-    _own(db, rows, f"coalesce({seen}, moment)")
+    _own(db, values, f"coalesce({seen}, moment)")
     ledger_tables.end_writes(db, ids)
     _begin_anew(db, number, source, known, changes)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from ..calls.bulkheads import Bulkheads, reason_of
+from ..calls.bulkheads import Bulkheads
 from ..calls.guarded_calls import GuardedCalls
 from ..calls.judge import Judge
 from ..circuit.circuit import Circuit
@@ -71,7 +71,6 @@ class Completer:
         next_tries = _next_tries(bulkheads, now, clock.monotonic())
         if any(task.blocked or task.solo for task in tasks):
             calls.proves_nothing()
-        reopened = bulkheads.take_reopened()
         history = self._common.history
 
         def record(db: Connection) -> tuple[list[Ending], set[tuple[str, str]]]:
@@ -84,8 +83,6 @@ class Completer:
             queue.charge(db, charged)
             for kind, due in next_tries.items():
                 queue.choose_next(db, kind, due)
-            for kind in reopened:
-                queue.unblock(db, kind, reason_of(kind), now)
             sources_lead.end_if_over(db)
             _follow_plans(db, endings, now)
             return endings, {each for task in tasks for each in _next_sources(db, task)}

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 import logging
+from sqlite3 import Connection
 
 from ..calls.bulkheads import reason_of
 from ..calls.guarded_calls import GuardedCalls
@@ -170,15 +171,19 @@ class Worker:
 
     async def _unblock(self) -> None:
         """Wake what waited for a kind of call that works again."""
-        if not (reopened := self._common.bulkheads.take_reopened()):
+        bulkheads, now = self._common.bulkheads, self._common.clock.steady()
+        if not (reopened := bulkheads.take_reopened()):
             return
-        now = self._common.clock.steady()
-        await self._common.database.run(
-            lambda db: [
-                queue.unblock(db, kind, reason_of(kind), now) for kind in reopened
-            ],
-            durable=False,
-        )
+
+        def unblock(db: Connection) -> None:
+            for kind in reopened:
+                queue.unblock(db, kind, reason_of(kind), now)
+
+        try:
+            await self._common.database.run(unblock, durable=False)
+        except StorageError:
+            bulkheads.give_back(reopened)
+            raise
         self._circuit.notify()
 
     def _database_works(self) -> None:
