@@ -17,7 +17,7 @@ from .look.pictures import known_digests
 from .model.faults import Fault
 from .model.holds import READING
 from .model.ports import Item
-from .model.record import Record
+from .model.record import Find, Record
 from .plan import approvals
 from .plan.lookup_result import LookupResult, every
 from .plan.plan import Plan
@@ -141,7 +141,8 @@ class OnDemand:
             if info := jobs_view.find_job(db, source, key):
                 if item is not None:
                     (mine,) = job.load(db, [info.id])
-                    pins.confirm(db, mine.record, item, self._common.server)
+                    way = Find(rating_key=rating_key)
+                    pins.confirm(db, mine.record, way, item, self._common.server)
                 failed_rows.retry(db, Choice(ids=[info.id], skipped=True), now)
                 queue.wake_jobs(db, [info.id], now)
 

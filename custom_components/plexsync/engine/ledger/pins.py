@@ -89,10 +89,17 @@ def untie(db: Connection, source: str, key: str) -> None:
     db.execute("DELETE FROM pin_file WHERE source = ? AND key = ?", (source, key))
 
 
-def confirm(db: Connection, record: Record, item: Item, server: Server) -> None:
-    """Remember the rating key of the item that a pin has led to, and which files it follows."""
+def confirm(
+    db: Connection, record: Record, way: Find, item: Item, server: Server
+) -> None:
+    """Remember the rating key of the item that a pin has led to, and which files it follows.
+
+    ``way`` is how the item was found: not by this pin, where that was made since.
+    """
     whose = record.source, record.key
-    if (known := find(db, *whose)) is None:
+    if way is record.find or (known := find(db, *whose)) is None:
+        return
+    if way.rating_key not in (None, known.rating_key):
         return
     find_own = Find(record.find.paths)
     own = {

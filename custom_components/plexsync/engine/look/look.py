@@ -149,7 +149,7 @@ class Look:
         def read_ledger(db: Connection) -> tuple[str, ...]:
             order, lead_once = ledger_sources.in_order(db), sources_lead.stands(db)
             for lookup, record, item in found:
-                pins.confirm(db, record, item, self._common.server)
+                pins.confirm(db, record, lookup.find, item, self._common.server)
                 parts.recognise(db, item)
                 lookup.number = number = known_items.find(db, item)
                 known: Ledger = {}
