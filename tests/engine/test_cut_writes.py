@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from custom_components.plexsync.engine.ledger import ledger
+from custom_components.plexsync.engine.ledger import known_items, ledger
 from custom_components.plexsync.engine.model.fields import FIELDS
 from custom_components.plexsync.engine.model.ports import Item
 from custom_components.plexsync.engine.model.record import Actor, Find, Record, Value
@@ -42,9 +42,11 @@ def test_what_arrived_is_ours_after_many_writes_that_did_not(
     def begin(value: Value) -> Plan:
         """Note a write, of which nobody hears again."""
         record = Record("stash", "1", Find(("/a.mkv",)), {name: value}, mirror=True)
-        plan = make_plan(record, item(), ledger.rows(db, item()))
+        known = ledger.rows(db, known_items.find(db, item()))
+        plan = make_plan(record, item(), known)
         assert not plan.kept
-        ledger.intend(db, item(), "stash", "1", plan.changes, 0)
+        number = known_items.find_or_add(db, item())
+        ledger.intend(db, number, "stash", "1", known, plan.changes, 0)
         return plan
 
     begin(arrived)
@@ -63,3 +65,4 @@ def test_what_arrived_is_ours_after_many_writes_that_did_not(
     if FIELDS[name].is_list:
         assert isinstance(members, tuple)
         assert not set(shown if isinstance(shown, tuple) else ()) & set(members)
+    db.close()

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
-from custom_components.plexsync.engine.ledger import ledger, ledger_sources
+from custom_components.plexsync.engine.ledger import known_items, ledger, ledger_sources
+from custom_components.plexsync.engine.ledger.row import Ledger
 from custom_components.plexsync.engine.model.change import Change
 from custom_components.plexsync.engine.model.ports import FieldEdit, Item
 from custom_components.plexsync.engine.model.record import Find, Record, Value
@@ -159,20 +160,23 @@ class LedgerMachine(Machine):
             mirror=source == "stash",
         )
         item = self.item()
-        plan = make_plan(record, item, ledger.rows(self.db, item), order=ORDER)
+        known = self.rows()
+        plan = make_plan(record, item, known, order=ORDER)
         self.judge(plan, record)
         done = outcome == "written" or not plan.changes
         for change in plan.adopted if done else ():
             self.judge_adopted(change, source)
         before = {name: dict(truth.cut) for name, truth in self.truth.items()}
         self.now += 1
-        ledger.intend(self.db, item, source, "1", plan.changes, self.now)
+        number = known_items.find_or_add(self.db, item, "1")
+        whose = number, source, "1"
+        ledger.intend(self.db, *whose, known, plan.changes, self.now)
         for change in plan.changes:
             if change.anew:
                 self.begin_anew(change.field)
             self.touch(change.field, Origin(True, change.before, change.was_locked))
         if done:
-            self.adopt(plan, item, source)
+            self.adopt(plan, known, number, source)
         for change in (*plan.changes, *(plan.adopted if done else ())):
             sure = outcome == "written" or change in plan.adopted
             self.claim(change, record, sure=sure)
@@ -188,9 +192,10 @@ class LedgerMachine(Machine):
             return
         self.arrive()
         self.apply(plan.edits(), source)
-        assert plan.missed(self.item()) == ()
+        assert all(change.arrived(self.item()) for change in plan.changes)
         if outcome == "written":
-            ledger.confirm(self.db, item, source, plan.changes, self.now)
+            whole = number, source, known
+            ledger.confirm(self.db, *whole, plan.changes, self.now, {})
             self.leave_to_others(plan, source)
             if any(each.field == "genres" and not each.lock for each in plan.changes):
                 # Nothing stands there for whoever wants nothing any more.
@@ -199,10 +204,10 @@ class LedgerMachine(Machine):
                     del truth.holds[gone]
                 self.forget_let_go("genres")
 
-    def adopt(self, plan: Plan, item: Item, source: str) -> None:
+    def adopt(self, plan: Plan, known: Ledger, number: int, source: str) -> None:
         """Own what stands there already, and give up what is wanted no more."""
-        ledger.adopt(self.db, item, source, "1", plan.adopted, self.now)
-        ledger.let_go(self.db, item, source, plan.let_go)
+        ledger.adopt(self.db, number, source, "1", known, plan.adopted, self.now)
+        ledger.let_go(self.db, number, source, plan.let_go)
         for change in plan.adopted:
             truth = self.truth[change.field]
             assert not change.locked or self.may_hold(change.field)
@@ -670,7 +675,7 @@ class LedgerMachine(Machine):
             for name in members
             if any(self.may_be_mine(name, each) for each in OURS)
         }
-        restores, _ = make_undo(item, ledger.rows(self.db, item))
+        restores, _ = make_undo(item, self.rows())
         edits = [restore.edit for restore in restores if restore.edit is not None]
         self.apply(edits, AGENT)
         for name in TEXTS:
@@ -708,9 +713,10 @@ class LedgerMachine(Machine):
             (edit,) = (edit for edit in edits if edit.field == "genres")
             assert edit.lock is None or ("genres" in self.locks) is origin.locked
         undone = [(each.field, source) for each in restores for source in each.sources]
+        number = known_items.find_or_add(self.db, item)
         for name, whose in undone:
             token = str(self.revision)
-            ledger.note_undone(self.db, item, whose, name, token)
+            ledger.note_undone(self.db, number, whose, name, token)
             truth = self.truth[name]
             source = whose if whose in SOURCES else GONE
             truth.undone[source] = token
@@ -742,7 +748,7 @@ class LedgerMachine(Machine):
 
     def rows(self) -> Any:
         """Read the ledger."""
-        return ledger.rows(self.db, self.item())
+        return ledger.rows(self.db, known_items.find(self.db, self.item()))
 
     # -- always ----------------------------------------------------------------------
 

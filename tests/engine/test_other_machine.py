@@ -9,9 +9,10 @@ import pytest
 from custom_components.plexsync.engine import other_machine
 from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.ledger import known_items, ledger, parts, pins
+from custom_components.plexsync.engine.ledger.row import Ledger
 from custom_components.plexsync.engine.model.change import Change
 from custom_components.plexsync.engine.model.ports import Item
-from custom_components.plexsync.engine.model.record import Find, Record
+from custom_components.plexsync.engine.model.record import Find
 
 OLD, NEW = "old-uuid", "new-uuid"
 
@@ -34,24 +35,30 @@ def item(key: str, section: str, *paths: str) -> Item:
 def write(db: sqlite3.Connection, where: Item) -> None:
     """Let a source write to an item."""
     change = Change("summary", before=None, after="x", own="x")
-    ledger.intend(db, where, "stash", "1", [change], 0.0)
-    ledger.confirm(db, where, "stash", [change], 1.0)
+    number = known_items.find_or_add(db, where)
+    ledger.intend(db, number, "stash", "1", {}, [change], 0.0)
+    ledger.confirm(db, number, "stash", {}, [change], 1.0, {})
+
+
+def rows(db: sqlite3.Connection, where: Item) -> Ledger:
+    """Give what the ledger says of an item."""
+    return ledger.rows(db, known_items.find(db, where))
 
 
 def test_the_same_machine_keeps_its_keys(db: sqlite3.Connection) -> None:
     """Let go of nothing."""
     write(db, item("5", OLD, "/a"))
     assert not other_machine.recognise(db, "first")
-    assert ledger.rows(db, item("5", OLD, "/a"))
+    assert rows(db, item("5", OLD, "/a"))
 
 
 def test_a_row_follows_its_file(db: sqlite3.Connection) -> None:
     """Find it by the file under another key, and never under its old key."""
     write(db, item("5", OLD, "/a"))
     assert other_machine.recognise(db, "second")
-    assert not ledger.rows(db, item("5", NEW, "/b"))
-    assert ledger.rows(db, item("7", NEW, "/a"))
-    assert ledger.rows(db, item("7", NEW, "/a"))  # and from now on by that key
+    assert not rows(db, item("5", NEW, "/b"))
+    assert rows(db, item("7", NEW, "/a"))
+    assert rows(db, item("7", NEW, "/a"))  # and from now on by that key
     assert not other_machine.recognise(db, "second")
 
 
@@ -61,15 +68,15 @@ def test_a_file_in_two_libraries(db: sqlite3.Connection) -> None:
         write(db, item(key, section, "/a"))
     other_machine.recognise(db, "second")
     for key, section in (("8", NEW), ("9", "newer-uuid")):
-        assert ledger.rows(db, item(key, section, "/a"))
-    assert not ledger.rows(db, item("10", "newest-uuid", "/a"))
+        assert rows(db, item(key, section, "/a"))
+    assert not rows(db, item("10", "newest-uuid", "/a"))
 
 
 def test_what_has_no_file_is_forgotten(db: sqlite3.Connection) -> None:
     """Nothing can tell it there."""
     write(db, item("5", OLD))
     other_machine.recognise(db, "second")
-    assert not ledger.rows(db, item("5", NEW))
+    assert not rows(db, item("5", NEW))
     assert db.execute("SELECT count(*) FROM ledger").fetchone() == (0,)
 
 
@@ -83,8 +90,8 @@ def test_what_was_merged_is_known_in_each_part(db: sqlite3.Connection) -> None:
     other_machine.recognise(db, "second")
     one, other = item("7", NEW, "/a"), item("8", NEW, "/b")
     parts.recognise(db, one, other)
-    assert ledger.rows(db, one)
-    assert ledger.rows(db, other)
+    assert rows(db, one)
+    assert rows(db, other)
     assert parts.of(db, known_items.find_or_add(db, one)) == []
 
 
@@ -93,9 +100,9 @@ def test_pins(db: sqlite3.Connection) -> None:
     pins.tie(db, "stash", "1", "5", item("5", OLD, "/a"))
     pins.tie(db, "stash", "2", "6", None)
     other_machine.recognise(db, "second")
-    found = pins.find(db, Record("stash", "1", Find(), {}))
+    found = pins.find(db, "stash", "1")
     assert found == Find(("/a",), (), "0")  # a key that nothing has
-    assert pins.find(db, Record("stash", "2", Find(), {})) is None
+    assert pins.find(db, "stash", "2") is None
 
 
 def test_jobs(db: sqlite3.Connection) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
+from custom_components.plexsync.engine.ledger import pins
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
-from custom_components.plexsync.engine.model.record import Record
+from custom_components.plexsync.engine.model.record import Find, Record
 from tests.rig import Rig, library
+
+METADATA = r"/library/metadata/\d+$"
 
 pytestmark = pytest.mark.usefixtures("tag_mode")
 
@@ -294,6 +297,30 @@ async def test_a_pin_to_another_ones_file_stays_with_that(
     rig.plex.core.merge(part, one)
     await sweep(rig, shelf)
     assert part.title == "New 2"
+
+
+@pytest.mark.parametrize("before", [None, 2])
+async def test_a_pin_that_is_made_while_its_job_is_done_stays(
+    rig: Rig, before: int | None
+) -> None:
+    """The item that the job had found is not the one that the record is tied to now."""
+
+    async def tie(number: int) -> str:
+        key = str(rig.item(number).rating_key)
+        await rig.engine.database.run(
+            lambda db: pins.tie(db, "stash", "scene:1", key, None)
+        )
+        return key
+
+    if before is not None:
+        await tie(before)
+    rig.plex.faults.add("slow", method="GET", path=METADATA, ms=100)
+    await rig.submit(rig.records(1))
+    await rig.plex.journal.arrived(method="GET", path=METADATA)
+    key = await tie(3)
+    await rig.drained()
+    found = await rig.engine.database.run(lambda db: pins.find(db, "stash", "scene:1"))
+    assert found == Find((), (), key)
 
 
 async def test_what_lies_in_no_chosen_library_is_no_failure(

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from custom_components.plexsync.engine.ledger import ledger
+from custom_components.plexsync.engine.ledger import known_items, ledger
 from custom_components.plexsync.engine.ledger.row import LedgerRow
 from custom_components.plexsync.engine.model.fields import FIELDS
 from custom_components.plexsync.engine.model.ports import Item
@@ -57,22 +57,24 @@ def test_what_one_source_dropped_and_another_kept_is_that_ones() -> None:
     def sync(source: str, fields: dict[str, Value | None]) -> None:
         mirror = source == "stash"
         record = Record(source, "1", Find(("/a.mkv",)), fields, 1, mirror=mirror)
-        plan = make_plan(record, item(), ledger.rows(db, item()))
-        ledger.adopt(db, item(), source, "1", plan.adopted, 0)
-        ledger.let_go(db, item(), source, plan.let_go)
-        before = item()
-        ledger.intend(db, before, source, "1", plan.changes, 0)
+        number = known_items.find_or_add(db, item())
+        known = ledger.rows(db, number)
+        plan = make_plan(record, item(), known)
+        ledger.adopt(db, number, source, "1", known, plan.adopted, 0)
+        ledger.let_go(db, number, source, plan.let_go)
+        ledger.intend(db, number, source, "1", known, plan.changes, 0)
         for change in plan.changes:
             values[change.field] = change.after
             locks.add(change.field)
-        ledger.confirm(db, before, source, plan.changes, 0)
+        ledger.confirm(db, number, source, known, plan.changes, 0, {})
 
     sync("action", {"genres": ("Ours",)})
     sync("stash", {"genres": ("Ours",)})
     sync("action", {"genres": ("Other",)})
     assert set(values["genres"] or ()) == {"Theirs", "Ours", "Other"}
     sync("stash", {})
-    restores, kept = make_undo(item(), ledger.rows(db, item()))
+    rows = ledger.rows(db, known_items.find(db, item()))
+    restores, kept = make_undo(item(), rows)
     assert not kept
     (edit,) = (each.edit for each in restores if each.edit is not None)
     assert edit.members == ("Theirs",)

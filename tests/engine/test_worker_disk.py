@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 import contextlib
+import time
 
 import pytest
 
 from custom_components.plexsync.engine.database.database import StorageError
 from custom_components.plexsync.engine.model.record import Find, Record
+from custom_components.plexsync.engine.worker.fresh import FRESH
 from tests.rig import Rig
 
 
@@ -45,6 +47,48 @@ async def test_a_database_that_fails_makes_the_worker_wait(rig: Rig) -> None:
     assert not snapshot.storage_failed
     assert snapshot.statistics.synced == 3
     assert not rig.in_line(rig.records(3))
+
+
+async def test_a_database_that_fails_while_edits_leave_costs_no_attempt(
+    rig: Rig,
+) -> None:
+    """A read has grown old, and what the new one says to write cannot be noted."""
+    await rig.submit(rig.records(1))
+    await rig.drained()
+    ages = iter((FRESH + 1.0,))  # of the first read that is done now
+    rig.server._monotonic = lambda: time.monotonic() - next(ages, 0.0)  # noqa: SLF001
+    await _break(rig, "UPDATE ON unconfirmed")
+    await rig.submit(rig.records(1, "Newer"))
+    await rig.until(lambda: rig.engine.worker.storage_failed)
+    (job,), _ = await rig.engine.job_status.jobs()
+    assert job.attempts == 0
+    await _mend(rig)
+    rig.engine.circuit.notify()
+    await rig.drained()
+    assert not rig.in_line(rig.records(1, "Newer"))
+
+
+async def test_what_waited_for_a_call_is_woken_although_the_disk_failed_then(
+    rig: Rig,
+) -> None:
+    """That the call works again is not forgotten: else its jobs would wait for an hour."""
+    (section, *_) = rig.plex.core.sections.values()
+    bulkheads, kind = rig.engine.bulkheads, f"edits:{section.uuid}"
+    bulkheads.failed(kind, "1", time.monotonic(), at_once=True, wait=900.0)
+    await rig.submit(rig.records(3))
+
+    async def waiting() -> bool:
+        reasons = await rig.engine.job_status.reasons()
+        return reasons == {"waiting:edits_fail": 3}
+
+    await rig.until(waiting)
+    await _break(rig, "UPDATE ON job WHEN old.blocked <> '' AND new.blocked IS NULL")
+    bulkheads.worked(kind)
+    rig.engine.circuit.notify()
+    await rig.until(lambda: rig.engine.worker.storage_failed)
+    await _mend(rig)
+    rig.engine.circuit.notify()
+    await rig.drained()
 
 
 async def test_a_mended_database_shows_although_nothing_is_to_be_done(

@@ -17,7 +17,7 @@ from .look.pictures import known_digests
 from .model.faults import Fault
 from .model.holds import READING
 from .model.ports import Item
-from .model.record import Record
+from .model.record import Find, Record
 from .plan import approvals
 from .plan.lookup_result import LookupResult, every
 from .plan.plan import Plan
@@ -55,7 +55,9 @@ async def look_afresh(
     def look_up(db: Connection) -> list[LookupResult]:
         return [
             LookupResult(
-                pins.find(db, each) or each.find, each, known_digests(db, each)
+                pins.find(db, each.source, each.key) or each.find,
+                each,
+                known_digests(db, each),
             )
             for each in records
         ]
@@ -128,7 +130,8 @@ class OnDemand:
         now = self._common.clock.steady()
 
         def work(db: Connection) -> None:
-            if pins.item_of(db, source, key) != rating_key:
+            tied = pins.find(db, source, key)
+            if (tied and tied.rating_key) != rating_key:
                 settled.compare_again(db, source, key)
                 approvals.drop(db, source, key)  # it was shown for another item
             if rating_key is None:
@@ -138,7 +141,8 @@ class OnDemand:
             if info := jobs_view.find_job(db, source, key):
                 if item is not None:
                     (mine,) = job.load(db, [info.id])
-                    pins.confirm(db, mine.record, item, self._common.server)
+                    way = Find(rating_key=rating_key)
+                    pins.confirm(db, mine.record, way, item, self._common.server)
                 failed_rows.retry(db, Choice(ids=[info.id], skipped=True), now)
                 queue.wake_jobs(db, [info.id], now)
 

@@ -159,7 +159,7 @@ class Undoing:
 
     async def _plan(self, read: Item, which: Which) -> UndoPlan:
         rows = await self._common.database.run(
-            lambda db: ledger.rows(db, read), durable=False
+            lambda db: ledger.rows(db, known_items.find(db, read)), durable=False
         )
         chosen = {name: story for name, story in rows.items() if which(story)}
         return UndoPlan(read, *make_undo(read, chosen))
@@ -366,10 +366,11 @@ class Undoing:
         """Give up what was restored; who undoes ``by_hand`` wants no other source's either."""
 
         def work(db: Connection) -> None:
-            number = known_items.find(db, item)
+            if (number := known_items.find(db, item)) is None:
+                return  # nothing of it is ours
             names = {each.field for each in restores}
             undone = {(s, each.field) for each in restores for s in each.sources}
-            rows = ledger.whose(db, item)
+            rows = ledger.whose(db, number)
             tokens: dict[str, str] = {}  # of the record that each source's part follows
             for source, key, _ in rows:
                 if key and (token := settled.token(db, source, key)):
@@ -378,7 +379,7 @@ class Undoing:
             for source, _, name in rows:
                 if name in names and (by_hand or (source, name) in undone):
                     token = tokens.get(source, unknown)
-                    ledger.note_undone(db, item, source, name, token)
+                    ledger.note_undone(db, number, source, name, token)
             for source, name in undone:
                 # What stood there before us is nobody's to take.
                 sources_lead.compared(db, number, source, (name,))

@@ -137,6 +137,10 @@ class Bulkheads:
         reopened, self._reopened = self._reopened, set()
         return reopened
 
+    def give_back(self, reopened: set[str]) -> None:
+        """Keep kinds that were handed over: what waits could not be woken."""
+        self._reopened |= reopened
+
     def admit(self, kind: str, now: float) -> bool:
         """Return whether a call may be made: the kind is open, or this is its trial."""
         trouble = self._troubles.get(kind)

@@ -22,7 +22,11 @@ class LedgerIdentity:
         self._notes = notes
         self._circuit = circuit
         self._random = random
-        self.lost = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether writing is held because the ledger is in doubt."""
+        return Hold.LEDGER in self._circuit.holds
 
     async def recognise(self) -> None:
         """Hold writing when this is not the ledger that the circuit's store knows.
@@ -32,7 +36,6 @@ class LedgerIdentity:
         mine = await self._notes.get("ledger_id")
         known = self._circuit.ledger_id
         if self._database.restored or (known is not None and mine != known):
-            self.lost = True
             self._circuit.hold(Hold.LEDGER, True)
         elif mine is None:
             await self.accept()
@@ -55,7 +58,6 @@ class LedgerIdentity:
         await self._database.run(accept)
         self._circuit.ledger_id = name
         await self._circuit.save()
-        self.lost = False
         self._circuit.hold(Hold.LEDGER, False)
 
     async def is_to_compare(self) -> bool:

@@ -10,7 +10,7 @@ from sqlite3 import Connection
 
 from ..model.ports import Item
 from ..model.record import Record
-from . import known_items, pins
+from . import pins
 from .ledger_tables import OF_ITEM, of_source
 from .row import Ledger, row_of
 
@@ -29,11 +29,11 @@ def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | No
     return None if key in ("", record.key) else key
 
 
-def hand_over(db: Connection, item: Item, record: Record) -> None:
-    """Let the item follow another record, which takes over what is known of the values."""
+def hand_over(db: Connection, number: int | None, record: Record) -> None:
+    """Let an item follow another record, which takes over what is known of the values."""
     db.execute(
         f"UPDATE written SET key = ?2 WHERE {OF_ITEM} AND {of_source('?3')}",  # noqa: S608  # our own words
-        (known_items.find(db, item), record.key, record.source),
+        (number, record.key, record.source),
     )
 
 

@@ -65,7 +65,7 @@ def find(db: Connection, item: Item) -> int | None:
 def find_or_add(db: Connection, item: Item, key: str = "") -> int:
     """Return the ledger's number of an item, a new one if it has none.
 
-    ``key`` is that of the record which comes upon it.
+    ``key`` is that of the record that led to it.
     """
     if (number := find(db, item)) is not None:
         return number

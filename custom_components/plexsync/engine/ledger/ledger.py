@@ -1,7 +1,7 @@
 """What we wrote to each item, and what stood there before we first touched it.
 
-Same database and same transactions as the queue. An item is known by its path;
-the rating key is a cache, so a row moves with the file.
+Same database and same transactions as the queue. Items go by their numbers, which stay
+with the files (see ``known_items``); one without a number has no rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,6 @@ from typing import Any
 from ..model.change import Change
 from ..model.compare import by_name, is_form, same
 from ..model.fields import FIELDS
-from ..model.ports import Item
 from ..model.record import Record, Value
 from ..util.json_text import dump, load
 from . import (
@@ -53,33 +52,14 @@ SCHEMA = (
 )
 
 
-def rows(db: Connection, item: Item) -> Ledger:
+def rows(db: Connection, number: int | None) -> Ledger:
     """Read the rows of one item, by field."""
-    number = known_items.find(db, item)
-    return {} if number is None else rows_of(db, number)
-
-
-def rows_of(db: Connection, number: int) -> Ledger:
-    """Read the rows of one item, given by the ledger's number."""
-    return _rows(db, OF_ITEM, number)
-
-
-def _rows_to_change(db: Connection, number: int, changes: Iterable[Change]) -> Ledger:
-    """Read the rows of an item, at least of the fields that are about to change."""
-    match list(changes):
-        case [change]:
-            return _rows(db, OF_FIELD, number, change.field)
-        case _:
-            return rows_of(db, number)
-
-
-def _rows(db: Connection, which: str, *values: Any) -> Ledger:
     found: dict[str, list[LedgerRow]] = {}
     told = db.execute(
         "SELECT value, intent, earlier, shown, before, field, source, key, written,"  # noqa: S608  # our own words
         " pending, before_known, before_locked, released, locked, before_year, let_go"
-        f" FROM ledger WHERE {which} ORDER BY place",
-        values,
+        f" FROM ledger WHERE {OF_ITEM} ORDER BY place",
+        (number,),
     ).fetchall()
     # As one text: to decode each by itself takes longer than all the rest.
     texts = ",".join([text or "null" for row in told for text in row[:5]])
@@ -119,49 +99,69 @@ def _written(row: tuple[Any, ...], decoded: tuple[Any, ...]) -> LedgerRow:
 
 def intend(
     db: Connection,
-    item: Item,
+    number: int,
     source: str,
     key: str,
-    changes: Iterable[Change],
+    known: Ledger,
+    changes: Sequence[Change],
     now: float,
-) -> int:
+) -> None:
     """Note what is about to be written, and what stands there now if it is the first.
 
-    Return the ledger's number of the item.
+    ``known`` are the rows of the item that the changes follow from.
     """
-    changes = list(changes)
-    number = known_items.find_or_add(db, item, key)
-    known, moment = _rows_to_change(db, number, changes), ledger_tables.moment(db, now)
-    names = [change.field for change in changes]
-    numbered = zip(
-        ledger_tables.numbers(db, number, names, source), changes, strict=True
-    )
-    before, after = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
-    for row, change in numbered:
-        story = known.get(change.field, ())
-        members.find_again(db, number, source, change, story)
-        before.append((row, _earlier(row_of(story, source), change)))
-        image, own = change.is_picture, encode(change.own)
-        after.append(
-            (
-                row,
-                key,
-                own,
-                own != NOTHING,
-                None if image else encode(change.before),
-                not image,
-                change.was_locked,
-                moment,
-                _year(item, change),
-            )
-        )
-    ledger_tables.begin_writes(db, before)
+    moment = ledger_tables.moment(db, now)
+    ids = ledger_tables.row_ids(db, number, [each.field for each in changes], source)
+    kept, values = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    for row, change in zip(ids, changes, strict=True):
+        told = known.get(change.field, ())
+        members.find_again(db, number, source, change, told)
+        kept.append((row, _earlier(row_of(told, source), change)))
+        own = encode(change.own)
+        was = _before(change, locked=change.was_locked)
+        values.append((row, key, own, None, own != NOTHING, moment, *was))
+    ledger_tables.begin_writes(db, kept)
+    _own(db, values, "excluded.moment")
+    _begin_anew(db, number, source, known, changes)
+
+
+def adopt(
+    db: Connection,
+    number: int,
+    source: str,
+    key: str,
+    known: Ledger,
+    changes: Sequence[Change],
+    now: float,
+) -> None:
+    """Own values that stand there already: what stands there is what was before."""
+    if not changes:
+        return
+    moment = ledger_tables.moment(db, now)
+    ids = ledger_tables.row_ids(db, number, [each.field for each in changes], source)
+    values = list[tuple[Any, ...]]()
+    for row, change in zip(ids, changes, strict=True):
+        told = known.get(change.field, ())
+        members.pass_on(db, number, source, change, told)
+        members.find_again(db, number, source, change, told)
+        own, shown = encode(change.own), _encode_shown(change.shown)
+        was = _before(change, locked=change.was_locked and not change.locked)
+        values.append((row, key, own, shown, change.locked, moment, *was))
+    # A row keeps the moment that it had before a write whose outcome is known now.
+    seen = "(SELECT moment FROM unconfirmed WHERE unconfirmed.id = ?1)"
+    _own(db, values, f"coalesce({seen}, moment)")
+    ledger_tables.end_writes(db, ids)
+    _begin_anew(db, number, source, known, changes)
+
+
+def _own(db: Connection, rows: Sequence[tuple[Any, ...]], moment: str) -> None:
+    """Let values be ours; ``moment`` says since when, where a row is there already."""
     db.executemany(
-        "INSERT INTO written (id, key, value, locked, before, before_known,"  # noqa: S608  # our own words
-        " before_locked, moment, before_year, place)"
-        f" VALUES (?1, {_KEY}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {NEXT_PLACE})"
-        " ON CONFLICT (id) DO UPDATE SET value = excluded.value, shown = NULL,"
-        " locked = excluded.locked, moment = excluded.moment, key = excluded.key,"
+        "INSERT INTO written (id, key, value, shown, locked, moment, before,"  # noqa: S608  # our own words
+        " before_known, before_locked, before_year, place)"
+        f" VALUES (?1, {_KEY}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, {NEXT_PLACE})"
+        " ON CONFLICT (id) DO UPDATE SET key = excluded.key, value = excluded.value,"
+        f" shown = excluded.shown, locked = excluded.locked, moment = {moment},"
         " let_go = 0,"
         # After an undo the story of the field begins anew.
         " before = iif(released IS NULL, before, excluded.before),"
@@ -169,38 +169,36 @@ def intend(
         " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
         " before_year = iif(released IS NULL, before_year, excluded.before_year),"
         " place = iif(released IS NULL, place, excluded.place), released = NULL",
-        after,
+        rows,
     )
-    for change in changes:
-        if change.field in known and (change.anew or change.taken):
-            _begin_anew(db, number, source, item, change)
-    return number
 
 
 def _begin_anew(
-    db: Connection, number: int, source: str, item: Item, change: Change
+    db: Connection, number: int, source: str, known: Ledger, changes: Iterable[Change]
 ) -> None:
     """Let what stands there now be what stood there before any of us.
 
     The item was made anew, or was merged, or somebody wrote over what was ours; or
     nobody knows whose it is, and its source leads once.
     """
-    image = change.is_picture
-    db.execute(
-        "UPDATE written SET before = ?3, before_known = ?4, before_locked = ?5,"  # noqa: S608  # our own words
-        f" before_year = ?6 WHERE {OF_FIELD} AND released IS NULL",
-        (
-            number,
-            change.field,
-            None if image else encode(change.before),
-            not image,
-            change.was_locked,
-            _year(item, change),
-        ),
-    )
-    if image and change.taken:
-        row = ledger_tables.row(db, number, change.field, source)
-        ledger_tables.change_value(db, row, None, lock=True)
+    for change in changes:
+        if not (change.taken or (change.anew and change.field in known)):
+            continue
+        db.execute(
+            "UPDATE written SET before = ?3, before_known = ?4, before_locked = ?5,"  # noqa: S608  # our own words
+            f" before_year = ?6 WHERE {OF_FIELD} AND released IS NULL",
+            (number, change.field, *_before(change, locked=change.was_locked)),
+        )
+        if change.is_picture and change.taken:
+            row = ledger_tables.row_id(db, number, change.field, source)
+            ledger_tables.change_value(db, row, None, lock=True)
+
+
+def _before(change: Change, *, locked: bool) -> tuple[Any, ...]:
+    """Return what the columns of a row say of what stands there now."""
+    if change.is_picture:
+        return None, False, locked, None
+    return encode(change.before), True, locked, change.year
 
 
 def _earlier(row: LedgerRow | None, change: Change) -> str | None:
@@ -243,153 +241,92 @@ def _standing(change: Change, meant: Sequence[Value | None]) -> Value | None:
 
 def confirm(
     db: Connection,
-    item: Item,
+    number: int,
     source: str,
+    known: Ledger,
     changes: Sequence[Change],
     now: float,
-    shown: Mapping[str, Value | None] | None = None,
+    shown: Mapping[str, Value | None],
 ) -> None:
     """Make what was intended ours: a read-back has shown it, perhaps in another form."""
     if not changes:
         return
-    shown = shown or {}
-    if (number := known_items.find(db, item)) is None:
-        return
-    alone = members.is_alone(db, number, source)
-    for change in () if alone else changes:
-        members.pass_on(db, number, source, change)
+    for change in changes:
+        members.pass_on(db, number, source, change, known.get(change.field, ()))
     names = [change.field for change in changes]
     forms = [_encode_shown(shown.get(name)) for name in names]
-    numbers = ledger_tables.numbers(db, number, names, source)
-    ledger_tables.confirm(db, dict(zip(numbers, forms, strict=True)), now)
-    for change in () if alone else changes:
-        if FIELDS[change.field].is_list:
-            members.take_out(db, number, source, change)
-
-
-def adopt(
-    db: Connection,
-    item: Item,
-    source: str,
-    key: str,
-    changes: Sequence[Change],
-    now: float,
-) -> None:
-    """Own values that stand there already: what stands there is what was before."""
-    if not changes:
-        return
-    number = known_items.find_or_add(db, item, key)
-    known, moment = _rows_to_change(db, number, changes), ledger_tables.moment(db, now)
+    ids = ledger_tables.row_ids(db, number, names, source)
+    ledger_tables.confirm(db, dict(zip(ids, forms, strict=True)), now)
     for change in changes:
-        if len(known.get(change.field, ())) > 1:
-            members.pass_on(db, number, source, change)
-        members.find_again(db, number, source, change, known.get(change.field, ()))
-        row = ledger_tables.row(db, number, change.field, source)
-        db.execute(
-            "INSERT INTO written (id, key, value, moment, shown, locked, before,"  # noqa: S608  # our own words
-            " before_known, before_locked, before_year, place)"
-            f" VALUES (?1, {_KEY}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, {NEXT_PLACE})"
-            " ON CONFLICT (id) DO UPDATE SET value = excluded.value,"
-            " key = excluded.key, shown = excluded.shown, locked = excluded.locked,"
-            " let_go = 0, moment = coalesce((SELECT unconfirmed.moment"
-            " FROM unconfirmed WHERE unconfirmed.id = ?1), moment),"
-            " before = iif(released IS NULL, before, excluded.before),"
-            " before_known = iif(released IS NULL, before_known, excluded.before_known),"
-            " before_locked = iif(released IS NULL, before_locked, excluded.before_locked),"
-            " before_year = iif(released IS NULL, before_year, excluded.before_year),"
-            " place = iif(released IS NULL, place, excluded.place), released = NULL",
-            (
-                row,
-                key,
-                encode(change.own),
-                moment,
-                _encode_shown(change.shown),
-                change.locked,
-                None if change.is_picture else encode(change.before),
-                not change.is_picture,
-                change.was_locked and not change.locked,
-                _year(item, change),
-            ),
-        )
-        ledger_tables.end_write(db, row)
-    for change in changes:
-        if change.taken or (change.anew and change.field in known):
-            _begin_anew(db, number, source, item, change)
+        members.take_out(db, number, source, change, known.get(change.field, ()))
 
 
 def wait(
-    db: Connection, item: Item, record: Record, fields: Iterable[str], now: float
+    db: Connection,
+    number: int,
+    source: str,
+    key: str,
+    fields: Sequence[str],
+    now: float,
 ) -> None:
     """Note that a record has values for fields that another source leads."""
-    if not (fields := list(fields)):
+    if not fields:
         return
-    number = known_items.find_or_add(db, item, record.key)
     moment = ledger_tables.moment(db, now)
-    for field in fields:
-        row = ledger_tables.row(db, number, field, record.source)
-        db.execute(
-            "INSERT INTO written (id, key, released, moment, place)"  # noqa: S608  # our own words
-            f" VALUES (?1, {_KEY}, ?3, ?4, {NEXT_PLACE}) ON CONFLICT (id) DO UPDATE SET"
-            " key = excluded.key, released = excluded.released"
-            " WHERE released IS NOT NULL",
-            (row, record.key, WAITS, moment),
-        )
+    db.executemany(
+        "INSERT INTO written (id, key, released, moment, place)"  # noqa: S608  # our own words
+        f" VALUES (?1, {_KEY}, ?3, ?4, {NEXT_PLACE}) ON CONFLICT (id) DO UPDATE SET"
+        " key = excluded.key, released = excluded.released WHERE released IS NOT NULL",
+        [
+            (row, key, WAITS, moment)
+            for row in ledger_tables.row_ids(db, number, fields, source)
+        ],
+    )
 
 
 def who_waits(
-    db: Connection, item: Item, source: str, fields: Iterable[str]
+    db: Connection, number: int | None, source: str, fields: Iterable[str]
 ) -> list[tuple[str, str]]:
     """Return source and key of the records that may lead fields which a source gave up."""
     return db.execute(
         f"SELECT DISTINCT source, key FROM ledger WHERE {OF_ITEM} AND source <> ?2"  # noqa: S608  # our own words
         " AND released IS NOT NULL AND key <> ''"
         " AND field IN (SELECT value FROM json_each(?3))",
-        (known_items.find(db, item), source, json.dumps(list(fields))),
+        (number, source, json.dumps(list(fields))),
     ).fetchall()
 
 
 def note_undone(
-    db: Connection, item: Item, source: str, field: str, token: str | None
+    db: Connection, number: int, source: str, field: str, token: str
 ) -> None:
     """Note that a field was undone: a row owns nothing until its record's next revision.
 
     ``token`` says which revision was undone, or is one of the other values that
     ``LedgerRow.released`` may have.
     """
-    if (number := known_items.find(db, item)) is None:
-        return
-    row = ledger_tables.row(db, number, field, source)
+    row = ledger_tables.row_id(db, number, field, source)
     db.execute(
         "UPDATE written SET released = ?, value = NULL, shown = NULL, locked = 0,"
         " let_go = 0 WHERE id = ?",
         (token, row),
     )
-    ledger_tables.end_write(db, row)
+    ledger_tables.end_writes(db, [row])
 
 
-def take_for_undone(db: Connection, item: Item, record: Record) -> None:
+def take_for_undone(db: Connection, number: int | None, record: Record) -> None:
     """Tie to a record what was undone while nobody knew whose it was."""
     db.execute(
         "UPDATE written SET released = ?2, key = ?3"  # noqa: S608  # our own words
         f" WHERE {OF_ITEM} AND {of_source('?4')} AND released = ?5",
-        (
-            known_items.find(db, item),
-            record.token(),
-            record.key,
-            record.source,
-            UNDONE,
-        ),
+        (number, record.token(), record.key, record.source, UNDONE),
     )
 
 
-def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> None:
+def let_go(db: Connection, number: int, source: str, fields: Iterable[str]) -> None:
     """Note that a source wants nothing in some fields any more: others may lead them.
 
     What it wrote may have to stay, and is still ours to undo.
     """
-    if not (fields := list(fields)):
-        return
-    number = known_items.find(db, item)
     db.executemany(
         f"UPDATE written SET let_go = 1 WHERE {ROW}",  # noqa: S608  # our own words
         [(number, field, source) for field in fields],
@@ -397,13 +334,13 @@ def let_go(db: Connection, item: Item, source: str, fields: Iterable[str]) -> No
 
 
 def keep_picture_before(
-    db: Connection, item: Item, field: str, key: str | None
+    db: Connection, number: int | None, field: str, key: str | None
 ) -> None:
     """Note which picture was selected before our first one, whichever source's that is."""
     db.execute(
         f"UPDATE written SET before = ?3, before_known = 1 WHERE {OF_FIELD}"  # noqa: S608  # our own words
         " AND before_known = 0 AND released IS NULL",
-        (known_items.find(db, item), field, json.dumps(key)),
+        (number, field, json.dumps(key)),
     )
 
 
@@ -437,18 +374,13 @@ def written_within(
     ).fetchall()
 
 
-def whose(db: Connection, item: Item) -> list[tuple[str, str, str]]:
+def whose(db: Connection, number: int | None) -> list[tuple[str, str, str]]:
     """Return source, record key and field of each row of an item, the newest first."""
     return db.execute(
         f"SELECT source, key, field FROM ledger WHERE {OF_ITEM}"  # noqa: S608  # our own words
         " ORDER BY written DESC, key",
-        (known_items.find(db, item),),
+        (number,),
     ).fetchall()
-
-
-def _year(item: Item, change: Change) -> int | None:
-    """Return the item's year where the date changes: 0 for none."""
-    return (item.year or 0) if change.field == "date" else None
 
 
 def _encode_shown(value: Any) -> str | None:

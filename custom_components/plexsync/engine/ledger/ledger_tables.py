@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any
 
-from ..util.json_text import dump
 from .row import NOTHING
 
 _FIELDS = 1 << 20  # row numbers of one item
@@ -74,8 +73,8 @@ LEFT JOIN unconfirmed ON unconfirmed.id = written.id
 LEFT JOIN moment ON moment.id = coalesce(unconfirmed.moment, written.moment);
 """
 
-# Conditions on ``written``. The numbers of an item, then a field's name, then a
-# source's: ``ROW`` takes all three, ``OF_FIELD`` the first two.
+# Conditions on ``written``. Their parameters are an item's number, a field's name and a
+# source's name: ``ROW`` takes all three, ``OF_FIELD`` the first two.
 _FIELD = "(SELECT id FROM ledger_field WHERE name = ?2)"
 _SOURCE = "(SELECT id FROM ledger_source WHERE name = {})"
 OF_ITEM = "id BETWEEN ?1 * 1048576 AND ?1 * 1048576 + 1048575"
@@ -101,12 +100,12 @@ def of_source(mark: str) -> str:
     return f"id % 4096 = {_SOURCE.format(mark)}"
 
 
-def row(db: Connection, item: int, field: str, source: str) -> int:
+def row_id(db: Connection, item: int, field: str, source: str) -> int:
     """Return the number of a row, whether there is one or not."""
-    return numbers(db, item, (field,), source)[0]
+    return row_ids(db, item, (field,), source)[0]
 
 
-def numbers(db: Connection, item: int, fields: Iterable[str], source: str) -> list[int]:
+def row_ids(db: Connection, item: int, fields: Iterable[str], source: str) -> list[int]:
     """Return the number of the row of each field, whether there is one or not."""
     first = item * _FIELDS + _number(db, "ledger_source", source)
     known = dict(db.execute("SELECT name, id FROM ledger_field").fetchall())
@@ -151,7 +150,7 @@ def moment(db: Connection, now: float) -> int:
 
 
 def prune_moments(db: Connection) -> None:
-    """Drop the moments of rows that became somebody else's, or ours anew, since."""
+    """Drop the moments that no row refers to any more."""
     db.execute(
         "DELETE FROM moment WHERE id NOT IN (SELECT moment FROM written"
         " UNION SELECT moment FROM unconfirmed WHERE moment IS NOT NULL)"
@@ -165,32 +164,26 @@ def begin_writes(db: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     what such writes meant.
     """
     db.executemany(
-        "INSERT INTO unconfirmed (id, value, shown, locked, moment)"
-        " SELECT id, value, shown, locked, moment FROM written WHERE id = ?1"
-        " UNION ALL SELECT ?1, NULL, NULL, 0, NULL"
+        "INSERT INTO unconfirmed (id, value, shown, locked, moment, earlier)"
+        " SELECT id, value, shown, locked, moment, ?2 FROM written WHERE id = ?1"
+        " UNION ALL SELECT ?1, NULL, NULL, 0, NULL, ?2"
         " WHERE NOT EXISTS (SELECT 1 FROM written WHERE id = ?1)"
-        " ON CONFLICT (id) DO UPDATE SET earlier = ?2",
+        " ON CONFLICT (id) DO UPDATE SET earlier = excluded.earlier",
         rows,
     )
 
 
-def set_intent(
-    db: Connection, number: int, intent: str | None, earlier: Sequence[Any]
-) -> None:
-    """Say what a row's write, which nobody saw, meant, after others that meant ``earlier``."""
+def set_intent(db: Connection, number: int, intent: str) -> None:
+    """Say what a row's write, which nobody saw, meant."""
     db.execute(
         "UPDATE written SET value = ?, shown = NULL, locked = ? WHERE id = ?",
         (intent, intent != NOTHING, number),
     )
-    db.execute(
-        "UPDATE unconfirmed SET earlier = ? WHERE id = ?",
-        (dump(earlier), number),
-    )
 
 
 def confirm(db: Connection, rows: Mapping[int, str | None], now: float) -> None:
-    """Let rows stand as they were written, and as they are shown, if a write is under way."""
-    begun = _end_writes(db, list(rows))
+    """Confirm the writes that are under way; ``rows`` says how Plex shows each value."""
+    begun = end_writes(db, list(rows))
     if begun:
         db.execute(
             "UPDATE moment SET at = ?1 WHERE at <> ?1"
@@ -203,12 +196,7 @@ def confirm(db: Connection, rows: Mapping[int, str | None], now: float) -> None:
     )
 
 
-def end_write(db: Connection, number: int) -> None:
-    """Forget what a row said before its write."""
-    _end_writes(db, [number])
-
-
-def _end_writes(db: Connection, rows: Sequence[int]) -> list[int]:
+def end_writes(db: Connection, rows: Sequence[int]) -> list[int]:
     """Forget what rows said before their writes; return those of which one was under way."""
     marks = ",".join("?" * len(rows))
     gone = db.execute(
@@ -226,18 +214,17 @@ def change_value(db: Connection, number: int, value: str | None, lock: bool) -> 
         db.execute(sql.format("written"), (value, lock, number))
 
 
-def copy(db: Connection, told: dict[str, Any], item: int) -> None:
-    """Copy a row of one item to another item, where it is no record's."""
-    number = row(db, item, told["field"], told["source"])
+def copy(db: Connection, number: int, to: int) -> None:
+    """Copy a row to another item, where it is no record's."""
     db.execute(
         "INSERT INTO written (id, key, value, before, before_known, before_locked,"
         " before_year, released, moment, place, shown, locked, let_go)"
         " SELECT ?2, '', value, before, before_known, before_locked, before_year,"
         " released, moment, place, shown, locked, let_go FROM written WHERE id = ?1",
-        (told["id"], number),
+        (number, to),
     )
     db.execute(
         "INSERT INTO unconfirmed SELECT ?2, value, shown, locked, moment, earlier"
         " FROM unconfirmed WHERE id = ?1",
-        (told["id"], number),
+        (number, to),
     )

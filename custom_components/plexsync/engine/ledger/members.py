@@ -1,78 +1,59 @@
 """Members of lists that change hands among sources, and what stood there before.
 
+``told`` are the rows of the list that a change follows from.
+
 Every function is one step of a transaction under way (``Database.run``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
+from typing import Any
 
 from ..model.change import Change
-from ..model.compare import by_name, fold, members_of, name_of
+from ..model.compare import by_name, fold, without
 from ..model.fields import FIELDS
-from ..util.json_text import load
 from . import ledger_tables
-from .ledger_sources import REMOVED
-from .ledger_tables import OF_FIELD, OF_ITEM, ROW, of_source
-from .row import LedgerRow, decode, encode, row_of
+from .ledger_tables import ROW
+from .row import LedgerRow, encode, row_of
 
 
-def is_alone(db: Connection, number: int | None, source: str) -> bool:
-    """Return whether nobody but this source has a row of an item."""
-    found = db.execute(
-        f"SELECT 1 FROM written WHERE {OF_ITEM} AND NOT {of_source('?2')} LIMIT 1",  # noqa: S608  # our own words
-        (number, source),
-    )
-    return found.fetchone() is None
-
-
-def pass_on(db: Connection, number: int | None, source: str, change: Change) -> None:
+def pass_on(
+    db: Connection, number: int, source: str, change: Change, told: Sequence[LedgerRow]
+) -> None:
     """Pass members that a source wrote, and drops now, on to the others that want them.
 
     To these they stood there before: if that stayed so, an undo would leave them.
     """
-    if not FIELDS[change.field].is_list:
-        return
-    row = db.execute(
-        f"SELECT value, before FROM ledger WHERE {ROW} AND released IS NULL",  # noqa: S608  # our own words
-        (number, change.field, source),
-    ).fetchone()
-    if row is None or row[0] is None:
-        return
-    wrote, before = (by_name(decode(change.field, load(t or "null"))) for t in row)
-    passed = (wrote.keys() & by_name(change.after).keys()) - (
-        before.keys() | by_name(change.own).keys()
+    story = _story(told)
+    mine = row_of(story, source)
+    if mine is None or not FIELDS[change.field].is_list or change.anew or change.taken:
+        return  # what stands there anew was none of ours
+    passed = (by_name(mine.value).keys() & by_name(change.after).keys()) - (
+        by_name(mine.before).keys() | by_name(change.own).keys()
     )
-    if not passed:
-        return
     # The first row tells what stood there before any of us.
-    for other, text in db.execute(
-        f"SELECT id, before FROM written WHERE {OF_FIELD} AND NOT {of_source('?3')}"  # noqa: S608  # our own words
-        " AND before IS NOT NULL AND released IS NULL AND place >"
-        f" (SELECT min(place) FROM written WHERE {OF_FIELD} AND released IS NULL)",
-        (number, change.field, source),
-    ).fetchall():
-        found = members_of(decode(change.field, load(text))) or ()
-        left = tuple(each for each in found if fold(name_of(each)) not in passed)
-        db.execute(
-            "UPDATE written SET before = ? WHERE id = ?", (encode(left or None), other)
-        )
+    for row in story[1:]:
+        if row is not mine and passed & by_name(row.before).keys():
+            before = without(by_name(row.before), passed)
+            _set_before(db, number, row, before.values())
 
 
-def take_out(db: Connection, number: int, source: str, change: Change) -> None:
+def take_out(
+    db: Connection, number: int, source: str, change: Change, told: Sequence[LedgerRow]
+) -> None:
     """Take members that are gone out of the rows of sources that want none any more.
 
     If an agent brings one again it is the agent's. Nor is a lock theirs that was lifted.
     """
+    if not FIELDS[change.field].is_list:
+        return
     left = by_name(change.before).keys() - {fold(name) for name in change.remove}
-    for other, text in db.execute(
-        f"SELECT id, value FROM ledger WHERE {OF_FIELD}"  # noqa: S608  # our own words
-        " AND value IS NOT NULL AND source <> ?3"
-        " AND (let_go = 1 OR substr(source, 1, ?4) = ?5)",
-        (number, change.field, source, len(REMOVED), REMOVED),
-    ).fetchall():
-        members = members_of(decode(change.field, load(text))) or ()
-        there = tuple(each for each in members if fold(name_of(each)) in left)
-        ledger_tables.change_value(db, other, encode(there or None), lock=change.lock)
+    for row in told:
+        if row.source != source and row.let_go and row.confirmed:
+            there = [m for name, m in by_name(row.value).items() if name in left]
+            row_id = ledger_tables.row_id(db, number, row.field, row.source)
+            value = _encode(there)
+            ledger_tables.change_value(db, row_id, value, lock=change.lock)
 
 
 def find_again(
@@ -81,9 +62,9 @@ def find_again(
     """Count members that a source wants, and finds there, as there before us.
 
     They are none that we wrote: somebody else brought them since the source first came,
-    and an undo leaves them. ``told`` are the rows of the list.
+    and an undo leaves them.
     """
-    story = [row for row in told if row.released is None]
+    story = _story(told)
     mine = row_of(story, source)
     if mine is None or not FIELDS[change.field].is_list:
         return
@@ -93,13 +74,26 @@ def find_again(
         for value in (row.value, row.intent, *row.earlier)
         for name in by_name(value)
     }
-    there = by_name(change.before)
-    known = ours | by_name(mine.before).keys()
-    names = (by_name(change.own).keys() & there.keys()) - known
-    if names:
-        found = (member for name, member in there.items() if name in names)
-        before = (*(members_of(mine.before) or ()), *found)
-        db.execute(
-            f"UPDATE written SET before = ?4 WHERE {ROW}",  # noqa: S608  # our own words
-            (number, change.field, source, encode(before)),
-        )
+    there, before = by_name(change.before), by_name(mine.before)
+    found = (by_name(change.own).keys() & there.keys()) - ours - before.keys()
+    if found:
+        before |= {name: there[name] for name in there if name in found}
+        _set_before(db, number, mine, before.values())
+
+
+def _story(told: Sequence[LedgerRow]) -> list[LedgerRow]:
+    """Return the rows that count."""
+    return [row for row in told if row.released is None]
+
+
+def _set_before(
+    db: Connection, number: int, row: LedgerRow, before: Iterable[Any]
+) -> None:
+    db.execute(
+        f"UPDATE written SET before = ?4 WHERE {ROW}",  # noqa: S608  # our own words
+        (number, row.field, row.source, _encode(before)),
+    )
+
+
+def _encode(members: Iterable[Any]) -> str:
+    return encode(tuple(members) or None)

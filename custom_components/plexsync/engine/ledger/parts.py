@@ -7,11 +7,10 @@ Every function is one step of a transaction under way (``Database.run``).
 """
 
 from sqlite3 import Connection
-from typing import Any
 
 from ..history import history
 from ..model.ports import Item
-from ..util.json_text import load
+from ..util.json_text import dump, load
 from . import known_items, ledger_tables, sources_lead
 from .ledger_tables import OF_ITEM
 
@@ -72,8 +71,8 @@ def recognise(db: Connection, *items: Item) -> None:
 def notice(db: Connection, item: Item, number: int) -> None:
     """See which files have left an item: what was written to it is theirs, too.
 
-    It is noted before that changes; where they are now is found out when it matters.
-    ``number`` is the ledger's.
+    This comes before anything new is written to the item. Where the files are now is
+    found out when it matters. ``number`` is the ledger's.
     """
     for path in of(db, number):
         if path not in item.paths:
@@ -96,26 +95,21 @@ def _forget(db: Connection, section: str, path: str) -> None:
 def _inherit(db: Connection, whole: int, number: int) -> None:
     sources_lead.inherit(db, whole, number)
     history.follow_split(db, whole, number)
-    for row in _rows(db, whole):
-        mine = ledger_tables.row(db, number, row["field"], row["source"])
+    rows = db.execute(
+        f"SELECT id, id + (?2 - ?1) * 1048576, value FROM ledger WHERE {OF_ITEM}",  # noqa: S608  # our own words
+        (whole, number),
+    )
+    for row, mine, value in rows.fetchall():
         known = db.execute(
             "SELECT intent, pending, earlier FROM ledger WHERE id = ?", (mine,)
         ).fetchone()
         if known is None:
-            ledger_tables.copy(db, row, number)  # nobody's, so far
-        elif row["value"] is not None:
+            ledger_tables.copy(db, row, mine)  # nobody's, so far
+        elif value is not None:
             # It may stand there like a write of ours that nobody saw arrive.
             intent, pending, earlier = known
             others = load(earlier or "[]")
             if pending:
-                others.append(load(row["value"]))
-            ledger_tables.begin_writes(db, [(mine, None)])
-            ledger_tables.set_intent(
-                db, mine, intent if pending else row["value"], others
-            )
-
-
-def _rows(db: Connection, number: int) -> list[dict[str, Any]]:
-    found = db.execute(f"SELECT * FROM ledger WHERE {OF_ITEM}", (number,))  # noqa: S608  # our own words
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found]
+                others.append(load(value))
+            ledger_tables.begin_writes(db, [(mine, dump(others))])
+            ledger_tables.set_intent(db, mine, intent if pending else value)

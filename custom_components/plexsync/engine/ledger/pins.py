@@ -30,22 +30,14 @@ CREATE TABLE IF NOT EXISTS pin_file (
 """
 
 
-def find(db: Connection, record: Record) -> Find | None:
+def find(db: Connection, source: str, key: str) -> Find | None:
     """Return the way to the item that a record is tied to; None if it is not tied."""
     row = db.execute(
         "SELECT rating_key, paths FROM pin LEFT JOIN pin_file USING (source, key)"
         " WHERE source = ? AND key = ?",
-        (record.source, record.key),
+        (source, key),
     ).fetchone()
     return Find(tuple(json.loads(row[1] or "[]")), (), row[0]) if row else None
-
-
-def item_of(db: Connection, source: str, key: str) -> str | None:
-    """Return the rating key of the item that a record is tied to."""
-    row = db.execute(
-        "SELECT rating_key FROM pin WHERE source = ? AND key = ?", (source, key)
-    ).fetchone()
-    return row[0] if row else None
 
 
 def of_item(db: Connection, source: str, item: Item) -> str | None:
@@ -97,9 +89,17 @@ def untie(db: Connection, source: str, key: str) -> None:
     db.execute("DELETE FROM pin_file WHERE source = ? AND key = ?", (source, key))
 
 
-def confirm(db: Connection, record: Record, item: Item, server: Server) -> None:
-    """Remember the rating key of the item that a pin has led to, and which files it follows."""
-    if (known := find(db, record)) is None:
+def confirm(
+    db: Connection, record: Record, way: Find, item: Item, server: Server
+) -> None:
+    """Remember the rating key of the item that a pin has led to, and which files it follows.
+
+    ``way`` is how the item was found: not by this pin, where that was made since.
+    """
+    whose = record.source, record.key
+    if way is record.find or (known := find(db, *whose)) is None:
+        return
+    if way.rating_key not in (None, known.rating_key):
         return
     find_own = Find(record.find.paths)
     own = {
@@ -112,7 +112,6 @@ def confirm(db: Connection, record: Record, item: Item, server: Server) -> None:
     paths = paths or item.paths
     if (known.rating_key, known.paths) == (item.rating_key, paths):
         return
-    whose = record.source, record.key
     db.execute(
         "UPDATE pin SET rating_key = ? WHERE source = ? AND key = ?",
         (item.rating_key, *whose),

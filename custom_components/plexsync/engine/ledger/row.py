@@ -149,11 +149,6 @@ def _shape(actor: Actor) -> list[str | None]:
     return [actor.name] if actor.role is None else [actor.name, actor.role]
 
 
-def decode(field: str, data: Any) -> Any:
-    """Return the value of a field from its JSON."""
-    return None if data is None else DECODERS[field](data)
-
-
 def _cast(data: list[Any]) -> tuple[Actor, ...]:
     """Read actors; earlier versions named what they knew of each."""
     return tuple(

@@ -39,7 +39,7 @@ class Seen:
 
 
 def digest(*parts: bytes) -> bytes:
-    """Name what some bytes say: equal digests mean equal bytes."""
+    """Return the digest of some bytes."""
     return hashlib.blake2b(b"".join(parts), digest_size=_SIZE).digest()
 
 
@@ -65,7 +65,7 @@ def basis(
     rating_key: str,
     order: Sequence[str],
 ) -> bytes:
-    """Name everything that a plan follows from, except what Plex says of the item.
+    """Return a digest of all that a plan follows from, except what Plex says of the item.
 
     ``find`` is the way to the item, ``images`` are the digests of the record's
     pictures by field, ``order`` names the sources as they lead.

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS compared (
 
 _LEAD = "sources_lead"  # the setting: absent, this word, or the last job it holds for
 _ALL = "all"
-_WHOLE = ""  # in the place of a field
+WHOLE = ""  # in the place of a field
 
 
 def answer(db: Connection, *, lead: bool) -> None:
@@ -58,7 +58,7 @@ def fields(db: Connection, record: Record, number: int | None) -> frozenset[str]
             (number, record.source),
         )
     }
-    return frozenset() if _WHOLE in done else frozenset(FIELDS.keys() - done)
+    return frozenset() if WHOLE in done else frozenset(FIELDS.keys() - done)
 
 
 def _is_left(db: Connection, record: Record, last: int) -> bool:
@@ -69,18 +69,16 @@ def _is_left(db: Connection, record: Record, last: int) -> bool:
     return found.fetchone() is not None
 
 
-def compared(
-    db: Connection, number: int | None, source: str, names: Iterable[str] = (_WHOLE,)
-) -> None:
-    """Note that fields of an item were compared, all of them if none is named."""
-    if stands(db) and number is not None:
+def compared(db: Connection, number: int, source: str, names: Iterable[str]) -> None:
+    """Note that fields of an item were compared; ``WHOLE`` stands for all of them."""
+    if stands(db):
         db.executemany(
             "INSERT OR IGNORE INTO compared VALUES (?, ?, ?)",
             [(number, source, name) for name in names],
         )
 
 
-def inherit(db: Connection, whole: int, part: int | None) -> None:
+def inherit(db: Connection, whole: int, part: int) -> None:
     """Count for a part of an item as compared what was of the whole."""
     db.execute(
         "INSERT OR IGNORE INTO compared SELECT ?, source, field FROM compared"

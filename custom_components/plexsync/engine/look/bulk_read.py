@@ -28,7 +28,7 @@ class BulkReader:
         self._now = common.clock.monotonic
         self._access = access
         self._calls = access.calls
-        self.slowed: set[str] = set()  # items whose own read we were asked to wait with
+        self.slowed: set[str] = set()  # items at whose own read Plex asked us to wait
 
     async def read(
         self, keys: Mapping[str, str], known: Mapping[str, bytes] | None = None

@@ -9,7 +9,7 @@ from ..database.database import Database
 from ..history.history import WriteHistory
 from ..jobs.next_source import NextSources
 from ..model.faults import RetryPolicy
-from ..model.ports import Fresh, Images, Server, nothing_newer
+from ..model.ports import Fresh, Images, Server
 from ..util.clock import Clock
 from .busy_items import BusyItems
 
@@ -47,8 +47,7 @@ class Common:
     voided: Mapping[str, float]
     next_sources: NextSources
     history: WriteHistory
-    fresh: Fresh = nothing_newer
-    # Whether the jobs of a source wait for their owner.
-    is_held: Callable[[str], bool] = lambda source: False
+    fresh: Fresh
+    is_held: Callable[[str], bool]  # whether the jobs of a source wait for their owner
     bulk: Bulk = field(default_factory=Bulk)
     busy_items: BusyItems = field(default_factory=BusyItems)

@@ -99,7 +99,7 @@ class Look:
                 lookup.miss()
 
     async def catch_up(self) -> None:
-        """Learn of items that came unheard, of which nothing that is known tells."""
+        """Learn of items that came into the libraries without any notice of it."""
         await self._search.catch_up()
 
     async def _recall(self, lookups: Sequence[LookupResult]) -> None:
@@ -149,18 +149,18 @@ class Look:
         def read_ledger(db: Connection) -> tuple[str, ...]:
             order, lead_once = ledger_sources.in_order(db), sources_lead.stands(db)
             for lookup, record, item in found:
-                pins.confirm(db, record, item, self._common.server)
+                pins.confirm(db, record, lookup.find, item, self._common.server)
                 parts.recognise(db, item)
-                number = known_items.find(db, item)
+                lookup.number = number = known_items.find(db, item)
                 known: Ledger = {}
                 if number is not None:
                     parts.notice(db, item, number)
                     parts.note(db, item, number)
-                    known = ledger.rows_of(db, number)
+                    known = ledger.rows(db, number)
                 key = item_owner.owner(db, item, record, known)
                 if key is None and is_for_whoever_comes(known, record):
-                    ledger.take_for_undone(db, item, record)
-                    known = ledger.rows(db, item)
+                    ledger.take_for_undone(db, number, record)
+                    known = ledger.rows(db, number)
                 lookup.ledger = known
                 lookup.leads_once = frozenset()
                 if lead_once:

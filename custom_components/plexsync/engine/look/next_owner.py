@@ -1,4 +1,4 @@
-"""Who follows when the record that an item follows is gone: another one of its files.
+"""Let an item whose record is gone follow another record of its files.
 
 Stash merges two scenes, for example: the one that stays takes over.
 """
@@ -21,10 +21,10 @@ _DEADLINE = 10.0  # seconds that a source may take to answer
 async def seek_next_owners(
     common: Common, look: Look, lookups: Sequence[LookupResult]
 ) -> None:
-    """Let items follow another record where theirs is gone, or has no file of them.
+    """Let items follow another record where theirs is gone, or has none of their files.
 
     Looks at the lookups that ended with ``shared_item``; those that may go on are
-    planned anew. Where a source does not answer all stays as it is.
+    planned anew. Where a source does not answer, all stays as it is.
     """
     shared: dict[str, list[tuple[LookupResult, Record, Item, str]]] = {}
     for lookup in lookups:
@@ -50,8 +50,8 @@ async def seek_next_owners(
         return
 
     def hand_over(db: Connection) -> None:
-        for _, record, item in reversed(next_owners):
-            item_owner.hand_over(db, item, record)
+        for lookup, record, _ in reversed(next_owners):
+            item_owner.hand_over(db, lookup.number, record)
 
     await common.database.run(hand_over)
     for lookup, _, item in next_owners:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 import hashlib
 from sqlite3 import Connection
-from typing import Self
 
 from ..calls.bulkheads import fault_of
 from ..jobs.job import Job
@@ -36,10 +35,6 @@ class Pictures:
     changed: bool = False
     fault: Fault | None = None
     later: bool = False
-
-    def copy(self) -> Self:
-        """Return the same pictures for another item."""
-        return replace(self, digests=self.digests.copy(), data=self.data.copy())
 
 
 def known_digests(db: Connection, record: Record) -> dict[str, str]:

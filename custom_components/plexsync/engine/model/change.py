@@ -46,9 +46,10 @@ class Change:
     yet bring; ``own`` what the ledger holds as ours afterwards. Where it ``stands``
     there already it is not written. ``lock`` is the lock's state after a write.
     ``locked`` says whether the lock on what stands there is ours, ``shown`` in what
-    form of its own Plex shows it. ``anew`` says that nothing of ours stands there any
-    more, ``taken`` that the lock was taken for ours just now, since the source leads
-    once: what stands there now is what an undo brings back.
+    form of its own Plex shows it. ``year`` is the item's where a date changes, 0 for none.
+    ``anew`` says that nothing of ours stands there any more, ``taken`` that the lock was
+    taken for ours just now, since the source leads once: what stands there now is what an
+    undo brings back.
     """
 
     field: str
@@ -61,6 +62,7 @@ class Change:
     stands: bool = False
     locked: bool = False
     shown: Value | None = None
+    year: int | None = None
     anew: bool = False
     taken: bool = False
 

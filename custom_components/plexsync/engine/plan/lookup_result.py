@@ -30,6 +30,7 @@ class LookupResult:
     reason: str | None = None
     candidates: tuple[str, ...] = ()
     fault: Fault | None = None
+    number: int | None = None  # the ledger's, where it knows the item
     ledger: Ledger = field(default_factory=dict)
     leads_once: frozenset[str] = frozenset()  # fields: see ``sources_lead``
     left_alone: frozenset[str] = frozenset()  # fields: see ``left_alone``

@@ -52,10 +52,6 @@ class Plan:
             adopted=tuple(each for each in self.adopted if each.field not in fields),
         )
 
-    def missed(self, item: Item) -> tuple[Change, ...]:
-        """Return the changes that a read-back does not show."""
-        return tuple(change for change in self.changes if not change.arrived(item))
-
 
 def make_plan(
     record: Record,

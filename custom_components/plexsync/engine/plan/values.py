@@ -5,7 +5,7 @@ from dataclasses import replace
 from ..ledger.row import LedgerRow, another_leads, locked_before
 from ..model.change import Change, Kept
 from ..model.compare import is_form, same, stands
-from ..model.fields import SORT_TITLE, Field
+from ..model.fields import SORT_TITLE, Field, Kind
 from ..model.record import Value
 from .case import Case
 
@@ -46,6 +46,7 @@ def plan_value(case: Case) -> Change | Kept | None:
         stands=in_line,
         locked=in_line and case.is_locked and lock_is_ours,
         shown=shown,
+        year=(case.item.year or 0) if case.spec.kind is Kind.DATE else None,
         anew=anew,
         taken=taken,
     )

@@ -14,7 +14,7 @@ from ..circuit.circuit import Circuit
 from ..jobs import failed_rows, intake, jobs_view, queue, skipped
 from ..jobs.failed_rows import Choice
 from ..jobs.job import Priority
-from ..ledger import ledger, pins, seen, settled
+from ..ledger import known_items, ledger, pins, seen, settled
 from ..ledger.seen import Seen
 from ..look.common import Common
 from ..look.look import Look
@@ -166,7 +166,7 @@ class Reconcile:
                         plan_cache.pass_over(db, *whose, self._number)
                         continue
                     self._lacking[whose] = job.id
-                find = pins.find(db, record) or record.find
+                find = pins.find(db, *whose) or record.find
                 lookups.append(LookupResult(find, record, known_digests(db, record)))
             return lookups, counts
 
@@ -303,9 +303,12 @@ def _seen(lookup: LookupResult) -> Seen | None:
 def _note_waiting(db: Connection, lookup: LookupResult, wall: float) -> None:
     """Note the fields that another source leads: once it gives them up we are asked."""
     for target in lookup.targets:
-        if target.item is not None and target.record is not None:
-            waiting = target.plan.waiting(target.record)
-            ledger.wait(db, target.item, target.record, waiting, wall)
+        item, record = target.item, target.record
+        if item is None or record is None:
+            continue
+        if waiting := target.plan.waiting(record):
+            number = target.number or known_items.find_or_add(db, item, record.key)
+            ledger.wait(db, number, record.source, record.key, waiting, wall)
 
 
 def _kind(lookup: LookupResult) -> str:

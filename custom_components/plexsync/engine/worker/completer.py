@@ -1,24 +1,24 @@
 """Record what became of the jobs of a turn, all in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from ..calls.bulkheads import Bulkheads, reason_of
+from ..calls.bulkheads import Bulkheads
 from ..calls.guarded_calls import GuardedCalls
 from ..calls.judge import Judge
 from ..circuit.circuit import Circuit
 from ..database import stats
-from ..jobs import queue, targets
+from ..jobs import queue, skipped, targets
 from ..jobs.job import Job
 from ..jobs.queue import Snooze
 from ..ledger import known_items, ledger, settled, sources_lead
 from ..look.common import Common
 from ..model.reasons import Reason
+from ..plan import approvals, plan_cache
 from . import history_entries
 from .ending import Ending
-from .follow_plans import follow_plans
 from .task import Task, Verdict, open_ones
 
 SOON = 1.0  # seconds that a job waits for which nothing was done
@@ -43,10 +43,10 @@ class _Ended:
 
 
 class Completer:
-    """End turns. It remembers, from turn to turn, whose job each doubt is about."""
+    """End turns, and remember from one to the next which job each doubt is about."""
 
     def __init__(self, common: Common, judge: Judge, circuit: Circuit) -> None:
-        """Take who says whose fault was their own, and how long the server is to rest."""
+        """Take the judge, who settles the doubts, and the circuit, which says how long to rest."""
         self._common = common
         self._judge = judge
         self._circuit = circuit
@@ -71,7 +71,6 @@ class Completer:
         next_tries = _next_tries(bulkheads, now, clock.monotonic())
         if any(task.blocked or task.solo for task in tasks):
             calls.proves_nothing()
-        reopened = bulkheads.take_reopened()
         history = self._common.history
 
         def record(db: Connection) -> tuple[list[Ending], set[tuple[str, str]]]:
@@ -79,15 +78,13 @@ class Completer:
             ended = _Ended(now, wall)
             for ending in endings:
                 _record(db, ending, ended)
-            history.note(db, history_entries.written(db, tasks), wall)
+            history.note(db, history_entries.written(tasks), wall)
             ended.count(db, seconds)
             queue.charge(db, charged)
             for kind, due in next_tries.items():
                 queue.choose_next(db, kind, due)
-            for kind in reopened:
-                queue.unblock(db, kind, reason_of(kind), now)
             sources_lead.end_if_over(db)
-            follow_plans(db, endings, now)
+            _follow_plans(db, endings, now)
             return endings, {each for task in tasks for each in _next_sources(db, task)}
 
         endings, next_sources = await self._common.database.run(record)
@@ -156,36 +153,57 @@ def _record(db: Connection, ending: Ending, ended: _Ended) -> None:
 
 def _keep_ledger(db: Connection, task: Task, wall: float) -> None:
     """Note what is known to stand there, and what of it is ours."""
-    record, item = task.job.record, task.lookup.item
-    if item is None:
+    record, lookup, plan = task.job.record, task.lookup, task.plan
+    if lookup.item is None:
         return
-    arrived = [each for each in task.plan.changes if each.field in task.confirmed]
-    ledger.confirm(db, item, record.source, arrived, wall, task.shown)
-    done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
-    if done:
-        ledger.adopt(db, item, record.source, record.key, task.plan.adopted, wall)
-        ledger.let_go(db, item, record.source, task.plan.let_go)
-        ledger.wait(db, item, record, task.plan.waiting(record), wall)
-    if task.lookup.leads_once:
-        number = (
-            known_items.find_or_add(db, item) if done else known_items.find(db, item)
-        )
-        if not done:
-            sources_lead.compared(db, number, record.source, task.confirmed)
-        elif record.mirror:
-            sources_lead.compared(db, number, record.source)
-        else:  # what an action says of other fields is compared when it comes
-            sources_lead.compared(db, number, record.source, record.fields)
+    arrived = [each for each in plan.changes if each.field in task.confirmed]
+    waiting = plan.waiting(record)
+    others = plan.adopted or plan.let_go or waiting or lookup.leads_once
+    if not arrived and not (task.is_done and others):
+        return
+    source, key, known = record.source, record.key, lookup.ledger
+    number = lookup.number or known_items.find_or_add(db, lookup.item, key)
+    lookup.number = number
+    ledger.confirm(db, number, source, known, arrived, wall, task.shown)
+    if task.is_done:
+        ledger.adopt(db, number, source, key, known, plan.adopted, wall)
+        ledger.let_go(db, number, source, plan.let_go)
+        ledger.wait(db, number, source, key, waiting, wall)
+    if lookup.leads_once:
+        names: Iterable[str] = task.confirmed
+        if task.is_done:
+            # What an action says of other fields is compared when it comes.
+            names = (sources_lead.WHOLE,) if record.mirror else record.fields
+        sources_lead.compared(db, number, source, names)
 
 
 def _next_sources(db: Connection, task: Task) -> list[tuple[str, str]]:
     """Name the records that may lead what this task's source gave up."""
-    item = task.lookup.item
-    if item is None or task.verdict not in (Verdict.WRITTEN, Verdict.UNCHANGED):
+    led_no_more = task.plan.led_no_more
+    if task.lookup.item is None or not task.is_done or not led_no_more:
         return []
-    if not (led_no_more := task.plan.led_no_more):
-        return []
-    return ledger.who_waits(db, item, task.job.record.source, led_no_more)
+    source = task.job.record.source
+    return ledger.who_waits(db, task.lookup.number, source, led_no_more)
+
+
+def _follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None:
+    """Let the plan that is shown for review forget what is done, and show what changed.
+
+    Where an approval ended while its turn went on, nobody waits for another one.
+    """
+    plan_cache.begin(db)
+    for ending in endings:
+        whose = ending.job.record.source, ending.job.record.key
+        if ending.verdict.is_done:
+            plan_cache.drop(db, *whose)
+        for task in ending.tasks:
+            if task.reason == Reason.PLAN_CHANGED:
+                plan_cache.keep(db, task.lookup)
+        if ending.main.approval is None or ending.verdict is Verdict.SNOOZED:
+            continue
+        if approvals.find(db, *whose) is None:
+            skipped.take_up_changed(db, whose[0], now, whose[1])
+        approvals.drop(db, *whose)
 
 
 def _record_failed(db: Connection, ending: Ending, ended: _Ended) -> None:

@@ -8,25 +8,9 @@ from ..model.outcome import ItemOutcome, Outcome
 from ..model.reasons import Reason
 from .task import Task, Verdict
 
-# A job is over when each of its items is, and counts as the worst of them.
-_WORST_FIRST = (
-    Verdict.SNOOZED,
-    Verdict.FAILED,
-    Verdict.WRITTEN,
-    Verdict.UNCHANGED,
-    Verdict.SKIPPED,
-)
-_STATUS = {
-    Verdict.SNOOZED: "queued",
-    Verdict.FAILED: "failed",
-    Verdict.WRITTEN: "written",
-    Verdict.UNCHANGED: "unchanged",
-    Verdict.SKIPPED: "skipped",
-}
-
 
 class Ending:
-    """The end of a job's turn.
+    """The end of a job's turn: the job is over when each of its items is.
 
     ``earlier`` gives what became of items in turns before this one, by rating key:
     what was written then is unchanged now.
@@ -52,11 +36,8 @@ class Ending:
     def verdict(self) -> Verdict:
         """What becomes of the job."""
         verdict = _verdict(self.main)
-        if verdict is Verdict.UNCHANGED and any(
-            each.status == "written" for each in self.items
-        ):
-            return Verdict.WRITTEN
-        return verdict
+        wrote = any(each.status == Verdict.WRITTEN for each in self.items)
+        return Verdict.WRITTEN if verdict is Verdict.UNCHANGED and wrote else verdict
 
     @property
     def solo(self) -> bool:
@@ -71,17 +52,17 @@ class Ending:
         return tuple(self._item(task) for task in self.tasks if task.lookup.rating_key)
 
     def _item(self, task: Task) -> ItemOutcome:
-        key, status = task.lookup.rating_key or "", _STATUS[_verdict(task)]
-        if status == "unchanged" and self._earlier.get(key) == "written":
-            status = "written"
-        is_over = status in ("written", "unchanged")
-        changes = task.plan.changes if task.verdict is Verdict.WRITTEN else ()
+        key, verdict = task.lookup.rating_key or "", _verdict(task)
+        changes = task.plan.changes if verdict is Verdict.WRITTEN else ()
+        if verdict is Verdict.UNCHANGED and self._earlier.get(key) == Verdict.WRITTEN:
+            verdict = Verdict.WRITTEN
+        kept = {name: str(why) for name, why in task.plan.kept.items()}
         return ItemOutcome(
             key,
-            status,
-            None if is_over else task.reason,
+            verdict.value,
+            None if task.is_done else task.reason,
             changes,
-            _left_alone(task, is_over) | task.kept,
+            (kept if task.is_done else {}) | task.kept,
         )
 
     @property
@@ -93,17 +74,10 @@ class Ending:
     def outcome(self) -> Outcome:
         """The outcome, as it is told to whoever waits for the job."""
         if self.superseded:
-            return Outcome("queued")
+            return Outcome(Verdict.SNOOZED.value)
         verdict = self.verdict
-        is_over = verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
-        reason = None if is_over else self.main.reason
-        return Outcome(_STATUS[verdict], reason, self.items)
-
-
-def _left_alone(task: Task, is_over: bool) -> dict[str, str]:
-    """Name the fields that the plan leaves as they are, once the item is over."""
-    plan = task.plan.kept if is_over else {}
-    return {name: str(why) for name, why in plan.items()}
+        reason = None if verdict.is_done else self.main.reason
+        return Outcome(verdict.value, reason, self.items)
 
 
 def _verdict(task: Task) -> Verdict:
@@ -115,4 +89,4 @@ def _rank(task: Task) -> tuple[int, bool]:
     # done, but not those that wait or have failed.
     unseen = task.reason == Reason.PLAN_CHANGED
     worst = Verdict.FAILED if unseen else _verdict(task)
-    return _WORST_FIRST.index(worst), unseen
+    return list(Verdict).index(worst), unseen

@@ -14,6 +14,8 @@ REFRESHES = 3  # new reads of an item that others keep changing, before its job 
 
 def is_stale(common: Common, task: Task) -> bool:
     """Return whether the item was read too long ago, or edited by others since."""
+    if task.wrote:
+        return False  # Plex also tells of our own edits: it was we who were there
     item = task.item
     return (
         common.clock.monotonic() - item.read_at > FRESH
@@ -23,18 +25,16 @@ def is_stale(common: Common, task: Task) -> bool:
 
 async def freshen(common: Common, look: Look, task: Task) -> bool:
     """Read and plan anew while the read is stale; return whether to go on writing."""
-    if task.wrote:
-        return True  # Plex also tells of our own edits: it was we who were there
-    for _ in range(REFRESHES):
-        if not is_stale(common, task):
-            return True
+    refreshes = 0
+    while is_stale(common, task):
+        if refreshes == REFRESHES:
+            keeps_changing(common, task)
+            return False
         await look.refresh(task.lookup)
         if not _go_on_or_end(common, task):
             return False
         await note_intent(common, [task])
-    if is_stale(common, task):
-        keeps_changing(common, task)
-        return False
+        refreshes += 1
     return True
 
 
@@ -48,7 +48,7 @@ def _go_on_or_end(common: Common, task: Task) -> bool:
     elif lookup.item is None:
         not_found(common, task)
     elif not task.is_as_shown:
-        task.skip(Reason.PLAN_CHANGED)
+        task.end(Verdict.SKIPPED, Reason.PLAN_CHANGED)
     elif task.plan.changes:
         return True
     elif not snooze_for_missing_part(common, task):

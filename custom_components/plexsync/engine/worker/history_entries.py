@@ -1,11 +1,9 @@
 """What the history says of the jobs of a turn, and of an undo."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from sqlite3 import Connection
 from typing import Any, Final
 
 from ..history.history import UNDO, Entry, Shown, bounded
-from ..ledger import known_items
 from ..ledger.row import LedgerRow, row_of
 from ..model.change import shape
 from ..model.compare import by_name, same
@@ -13,14 +11,14 @@ from ..model.fields import FIELDS, Kind
 from ..model.ports import Item
 from ..model.record import Value
 from ..plan.undo import Restore
-from .task import Task, Verdict
+from .task import Task
 
 _NEW: Final = "new picture"
 _EARLIER: Final = "earlier picture"
 _PLEXS: Final = "picture that Plex chose"
 
 
-def written(db: Connection, tasks: Iterable[Task]) -> list[Entry]:
+def written(tasks: Iterable[Task]) -> list[Entry]:
     """Tell what of these tasks a read-back has shown, with what stood there before.
 
     A write that was cut short before anybody saw it arrive is told now that a look
@@ -28,29 +26,25 @@ def written(db: Connection, tasks: Iterable[Task]) -> list[Entry]:
     """
     entries = []
     for task in tasks:
-        if task.lookup.item is None:
+        if task.lookup.item is None or (number := task.lookup.number) is None:
             continue
+        source, key = task.job.record.source, task.job.record.key
         earlier, now = list(_cut_short(task)), list(_confirmed(task))
-        if (earlier or now) and (number := known_items.find(db, task.item)) is not None:
-            source, key = task.job.record.source, task.job.record.key
-            entries += [
-                Entry(source, number, key, changes)
-                for changes in _in_turn(earlier, now)
-            ]
+        entries += [
+            Entry(source, number, key, changes) for changes in _in_turn(earlier, now)
+        ]
     return entries
 
 
 def undone(
-    number: int | None,
+    number: int,
     read: Item,
     restores: Sequence[Restore],
     kept: Mapping[str, str],
 ) -> list[Entry]:
     """Tell what an undo brought back to an item, read before that."""
     changes = restored(read, restores, kept)
-    if number is None or not changes:
-        return []
-    return [Entry(UNDO, number, None, changes)]
+    return [Entry(UNDO, number, None, changes)] if changes else []
 
 
 def restored(
@@ -68,8 +62,7 @@ def _confirmed(task: Task) -> Iterator[Shown]:
 
 def _cut_short(task: Task) -> Iterator[Shown]:
     source, ledger = task.job.record.source, task.lookup.ledger
-    done = task.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED)
-    for change in task.plan.adopted if done else ():
+    for change in task.plan.adopted if task.is_done else ():
         row = row_of(ledger.get(change.field, ()), source)
         if row is not None and row.pending:
             yield _shown(change.field, _before(row, change.after), change.after)
@@ -107,9 +100,7 @@ def _before(row: LedgerRow, there: Value | None) -> Value | None:
 def _in_turn(earlier: list[Shown], now: list[Shown]) -> list[list[Shown]]:
     """Return rows in which each field stands once: most often it is one."""
     twice = {change[0] for change in earlier} & {change[0] for change in now}
-    if not twice:
-        return [earlier + now]
-    return [earlier, now]
+    return [row for row in ([earlier, now] if twice else [earlier + now]) if row]
 
 
 def _shown(name: str, before: Any, after: Any) -> Shown:

@@ -19,7 +19,7 @@ async def recall(common: Common, tasks: Sequence[Task]) -> None:
     def look_up(db: Connection) -> None:
         for task in tasks:
             record = task.job.record
-            if tied := pins.find(db, record):
+            if tied := pins.find(db, record.source, record.key):
                 task.lookup.find = tied
             task.approval = approvals.find(db, record.source, record.key)
             if record.has_pictures:

@@ -6,7 +6,7 @@ from ..look.common import Common
 from ..model.faults import Fault
 from ..model.reasons import Reason
 from ..util.unforeseen import tell
-from .task import Task
+from .task import Task, Verdict
 
 BLOCKED = 3600.0  # seconds to wait for a kind of call, unless it works again before
 
@@ -40,7 +40,7 @@ def not_found(common: Common, task: Task) -> None:
     """Snooze a job whose item Plex does not have yet; give it up after a day."""
     reason = task.lookup.reason or Reason.NOT_FOUND
     if reason in skipped.REASONS:
-        task.skip(reason)
+        task.end(Verdict.SKIPPED, reason)
         return
     if reason != Reason.NOT_FOUND:
         task.fail(reason)
@@ -55,7 +55,7 @@ def not_found(common: Common, task: Task) -> None:
 
 
 def snooze_for_missing_part(common: Common, task: Task) -> bool:
-    """Snooze a job of which all is done but a part that could not be had.
+    """Snooze a job that is done but for a part that could not be had.
 
     That part is a picture, or the collections. Return whether there is one; if not, the
     job goes on.

@@ -7,7 +7,6 @@ from typing import Self
 
 from ..jobs.job import Job
 from ..look.pictures import Pictures
-from ..model.fields import FIELDS, Kind
 from ..model.ports import Item
 from ..model.reasons import Reason
 from ..model.record import Value
@@ -17,13 +16,18 @@ from ..plan.plan import Plan
 
 
 class Verdict(StrEnum):
-    """What becomes of an item, and of its job, at the end of a turn."""
+    """What becomes of an item, and of its job, at the end of a turn; the worst comes first."""
 
+    SNOOZED = "queued"
+    FAILED = "failed"
     WRITTEN = "written"
     UNCHANGED = "unchanged"
-    SNOOZED = "snoozed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
+    SKIPPED = "skipped"  # there is nothing to write to, which is nobody's fault
+
+    @property
+    def is_done(self) -> bool:
+        """Whether what was wanted stands there."""
+        return self in (Verdict.WRITTEN, Verdict.UNCHANGED)
 
 
 @dataclass(slots=True)
@@ -71,10 +75,14 @@ class Task:
         return self.lookup.item
 
     @property
+    def is_done(self) -> bool:
+        """Whether the item is in line."""
+        return self.verdict is not None and self.verdict.is_done
+
+    @property
     def picture_changes(self) -> list[str]:
         """The picture fields that are to be written."""
-        changed = [change.field for change in self.plan.changes]
-        return [name for name in changed if FIELDS[name].kind is Kind.IMAGE]
+        return [change.field for change in self.plan.changes if change.is_picture]
 
     @property
     def is_resumed(self) -> bool:
@@ -93,18 +101,20 @@ class Task:
     def spread(self) -> list[Self]:
         """Keep the first item that was found, and give a task for each of the others."""
         self.lookup, *others = self.lookup.targets
+        pictures = self.pictures
         return [
-            replace(self, lookup=lookup, pictures=self.pictures.copy(), kept={})
+            replace(
+                self,
+                lookup=lookup,
+                pictures=replace(pictures, data=pictures.data.copy()),
+                kept={},
+            )
             for lookup in others
         ]
 
     def end(self, verdict: Verdict, reason: str | None = None) -> None:
         """Set the verdict."""
         self.verdict, self.reason = verdict, reason
-
-    def skip(self, reason: str) -> None:
-        """Find nothing to write to, which is nobody's fault."""
-        self.end(Verdict.SKIPPED, reason)
 
     def fail(self, reason: str, *, passing: bool = False) -> None:
         """Give the job up; ``passing`` says that what failed may pass by itself."""

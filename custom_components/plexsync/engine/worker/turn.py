@@ -135,7 +135,7 @@ class Turn:
             if resumed := task.is_resumed:
                 self._calls.saw_write()
             if not task.is_as_shown:
-                task.skip(Reason.PLAN_CHANGED)
+                task.end(Verdict.SKIPPED, Reason.PLAN_CHANGED)
             elif not task.plan.changes and not snooze_for_missing_part(
                 self._common, task
             ):

@@ -22,7 +22,7 @@ class Verifying:
     """Hold what stands in Plex against the plans of one turn."""
 
     def __init__(self, common: Common, look: Look, place: Place) -> None:
-        """Take with whose calls to read and to repair."""
+        """Take the look whose calls are used; ``place`` bounds the edits in flight."""
         self._common = common
         self._look = look
         self._calls = look.access.calls
@@ -32,12 +32,12 @@ class Verifying:
         """Read back what was written, and end each task of which all arrived."""
         written = [t for t in tasks if t.wrote and t.lookup.item is not None]
         lacking = await self._check(written)
-        for task in lacking:
+        for task, changes in lacking:
             if task.verdict is None:
-                await self._repair(task)
-        for task in await self._check(open_ones(lacking)):
-            lacking_fields = (change.field for change in _lacking(task))
-            task.kept = dict.fromkeys(lacking_fields, Reason.NOT_KEPT) | task.kept
+                await self._repair(task, changes)
+        for task, changes in await self._check(open_ones(task for task, _ in lacking)):
+            fields = [change.field for change in changes]
+            task.kept = dict.fromkeys(fields, Reason.NOT_KEPT) | task.kept
             task.fail(Reason.NOT_KEPT, passing=True)
         for task in written:
             if task.verdict is not None or snooze_for_missing_part(self._common, task):
@@ -47,8 +47,8 @@ class Verifying:
             elif all(change.field in task.confirmed for change in task.plan.changes):
                 task.end(Verdict.WRITTEN)
 
-    async def _check(self, tasks: Sequence[Task]) -> list[Task]:
-        """Read items back in bulk and note what arrived; return those that lack some."""
+    async def _check(self, tasks: Sequence[Task]) -> list[tuple[Task, list[Change]]]:
+        """Read items back in bulk and note what arrived; return what each of them lacks."""
         if not tasks:
             return []
         items = await self._look.read(
@@ -64,18 +64,17 @@ class Verifying:
                 if task.verdict is None:
                     task.lookup.miss()
                     not_found(self._common, task)
-            elif not _confirm(task, item):
-                lacking.append(task)
+            elif changes := _confirm(task, item):
+                lacking.append((task, changes))
         return lacking
 
-    async def _repair(self, task: Task) -> None:
+    async def _repair(self, task: Task, lacking: Sequence[Change]) -> None:
         """Write what did not arrive once more, from what is there now.
 
         Servers differ in whether a list that is written replaces the old one or is
         added to it. After this a field that still lacks its value is given up.
         """
         item = task.item
-        lacking = _lacking(task)
         edits = [
             _again(change, item).edit()
             for change in lacking
@@ -106,39 +105,26 @@ class Verifying:
                 snooze_or_fail(self._common, task, fault, call)
 
 
-def _confirm(task: Task, item: Item) -> bool:
-    """Note which fields arrived; return whether all did."""
+def _confirm(task: Task, item: Item) -> list[Change]:
+    """Note which fields arrived, perhaps in a form of Plex's own; return what did not."""
     task.lookup.item = item
-    missed = task.plan.missed(item)
+    lacking = []
     for change in task.plan.changes:
+        name, arrived = change.field, change.arrived(item)
         if change.is_picture:
-            task.shown[change.field] = item.fields.get(change.field)
-        elif change in missed and (form := change.form(item)) is not None:
-            task.shown[change.field] = form
+            task.shown[name] = item.fields.get(name)
+            if name not in task.uploaded:
+                continue
+            arrived = arrived or name in task.confirmed
         else:
-            task.shown.pop(change.field, None)
-    lacking = {change.field for change in missed if _is_lacking(task, change)}
-    task.confirmed += tuple(
-        change.field
-        for change in task.plan.changes
-        if change.field not in lacking
-        and change.field not in task.confirmed
-        and (not change.is_picture or change.field in task.uploaded)
-    )
-    return not lacking
-
-
-def _lacking(task: Task) -> list[Change]:
-    """Return the changes that are not there as they were sent, nor in a form of Plex's own."""
-    missed = task.plan.missed(task.item)
-    return [change for change in missed if _is_lacking(task, change)]
-
-
-def _is_lacking(task: Task, missed: Change) -> bool:
-    """Return whether a change that is not there as it was sent is there in no form at all."""
-    if missed.is_picture:
-        return missed.field in task.uploaded and missed.field not in task.confirmed
-    return missed.field not in task.shown
+            task.shown.pop(name, None)
+            if not arrived and (form := change.form(item)) is not None:
+                task.shown[name], arrived = form, True
+        if not arrived:
+            lacking.append(change)
+        elif name not in task.confirmed:
+            task.confirmed += (name,)
+    return lacking
 
 
 def _is_anothers(change: Change, item: Item) -> bool:

@@ -1,13 +1,14 @@
 """The loop: wait for work and a permit, claim some jobs, run their turn, begin again.
 
-There are two lanes. One takes many jobs a turn; beside it what is sick, or is to
-try whether a kind of call works again, goes alone: it keeps nobody waiting.
+There are two lanes. One takes many jobs a turn. The other takes one at a time: a job
+that is sick, or that tries whether a kind of call works again, keeps nobody waiting.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 import logging
+from sqlite3 import Connection
 
 from ..calls.bulkheads import reason_of
 from ..calls.guarded_calls import GuardedCalls
@@ -170,15 +171,19 @@ class Worker:
 
     async def _unblock(self) -> None:
         """Wake what waited for a kind of call that works again."""
-        if not (reopened := self._common.bulkheads.take_reopened()):
+        bulkheads, now = self._common.bulkheads, self._common.clock.steady()
+        if not (reopened := bulkheads.take_reopened()):
             return
-        now = self._common.clock.steady()
-        await self._common.database.run(
-            lambda db: [
-                queue.unblock(db, kind, reason_of(kind), now) for kind in reopened
-            ],
-            durable=False,
-        )
+
+        def unblock(db: Connection) -> None:
+            for kind in reopened:
+                queue.unblock(db, kind, reason_of(kind), now)
+
+        try:
+            await self._common.database.run(unblock, durable=False)
+        except StorageError:
+            bulkheads.give_back(reopened)
+            raise
         self._circuit.notify()
 
     def _database_works(self) -> None:
@@ -250,7 +255,7 @@ class Worker:
         self._circuit.bell.ring()  # the other lane may have work now
 
     async def _set_apart(self, jobs: list[Job]) -> None:
-        """After an error that nobody foresaw: it costs one job alone one attempt."""
+        """Put jobs into the second lane after a bug of ours; a single one pays an attempt."""
         now, retry = self._common.clock.steady(), self._common.retry
         if len(jobs) != 1:
             await self._common.database.run(lambda db: queue.make_solo(db, jobs, now))

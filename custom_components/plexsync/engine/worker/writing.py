@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from ..calls.guarded_calls import CircuitRefusedError
 from ..calls.judge import About, Purpose
 from ..circuit.pace import MOST
+from ..database.database import StorageError
 from ..ledger import ledger
 from ..look import pictures
 from ..look.common import Common
@@ -57,7 +58,7 @@ class Writing:
     """
 
     def __init__(self, common: Common, look: Look, place: Place) -> None:
-        """Take with whose calls to write."""
+        """Take the look whose calls are used; ``place`` bounds the edits in flight."""
         self._common = common
         self._look = look
         self._calls = look.access.calls
@@ -88,6 +89,8 @@ class Writing:
                     await work(task)
                 except CircuitRefusedError, Fault:
                     return
+                except StorageError:
+                    raise  # no job's own fault
                 except Exception as error:  # noqa: BLE001  # costs this job alone
                     unforeseen(self._common, task, error)
 
@@ -148,10 +151,7 @@ class Writing:
         if await self._has(task, name):
             return
         await self._common.server.upload(
-            task.item,
-            name,
-            data,
-            lambda: not task.wrote and is_stale(self._common, task),
+            task.item, name, data, lambda: is_stale(self._common, task)
         )
 
     async def _has(self, task: Task, name: str) -> bool:
@@ -167,9 +167,10 @@ class Writing:
         noted = any(r.before_known or r.confirmed for r in ours)
         anew = change.anew or change.taken
         if not ours or anew or (again and not noted):
-            item, found = task.item, await self._common.server.pictures(task.item, name)
+            number = task.lookup.number
+            found = await self._common.server.pictures(task.item, name)
             await self._common.database.run(
-                lambda db: ledger.keep_picture_before(db, item, name, found.selected)
+                lambda db: ledger.keep_picture_before(db, number, name, found.selected)
             )
         return (again or change.taken) and await choose_picture(
             self._common.server, task, name
