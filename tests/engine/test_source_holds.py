@@ -9,7 +9,6 @@ import pytest
 
 from custom_components.plexsync.engine.jobs import (
     failed_rows,
-    hold_rows,
     intake,
     jobs_view,
     leases,
@@ -310,9 +309,9 @@ def put(db: sqlite3.Connection, source: str, key: str) -> None:
 def hold(db: sqlite3.Connection, source: str, *, held: bool = True) -> None:
     """Hold a source, or let it go on."""
     if held:
-        hold_rows.put(db, source, FIRST, None)
+        db.execute("INSERT INTO source_hold VALUES (?, ?, NULL)", (source, FIRST))
     else:
-        hold_rows.take(db, source, FIRST)
+        db.execute("DELETE FROM source_hold WHERE source = ?", (source,))
     queue.mark_held(db, source, 0, held=held)
 
 

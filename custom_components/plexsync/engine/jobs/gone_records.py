@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from itertools import batched
 import json
 from sqlite3 import Connection
 
@@ -21,7 +21,7 @@ from ..ledger import pins
 from ..model.holds import SourceHold
 from ..model.ports import Fresh
 from ..model.reasons import Reason
-from . import queue
+from . import queue, skipped
 from .source_holds import SourceHolds
 
 SCHEMA = """
@@ -91,7 +91,7 @@ class GoneRecords:
         self._fresh = fresh
         self._holds = holds
         self._owed = owed
-        self._one_look = asyncio.Lock()  # the list of keys has one table
+        self._one_look = asyncio.Lock()
 
     async def look(
         self,
@@ -102,25 +102,27 @@ class GoneRecords:
     ) -> Gone:
         """Compare what is known with a list of the keys of all records of a source.
 
-        ``now`` is ``Clock.steady`` time. A second look waits for the first. Raises the
-        source's Fault and StorageError.
+        ``now`` is ``Clock.steady`` time. A second look waits for the first, so that it
+        is a second opinion. Raises the source's Fault and StorageError.
         """
         async with self._one_look:
-            return await self._look(source, listing, now, when_gone)
+            lacking = await self._database.run(
+                lambda db: _known(db, source), durable=False
+            )
+            known = len(lacking)
+            async for keys in listing:
+                lacking.difference_update(keys)
+            return await self._follow(source, known, sorted(lacking), now, when_gone)
 
-    async def _look(
+    async def _follow(
         self,
         source: str,
-        listing: AsyncIterable[Sequence[str]],
+        known: int,
+        missing: Sequence[str],
         now: float,
         when_gone: WhenGone,
     ) -> Gone:
-        await self._database.run(_begin, durable=False)
-        async for keys in listing:
-            await self._database.run(partial(_note, keys=keys), durable=False)
-        known, missing = await self._database.run(
-            lambda db: _missing(db, source), durable=False
-        )
+        """Let go of the records that a list lacks, as far as that is sure."""
         is_mass = len(missing) * MASS > known
 
         def ask(db: Connection) -> bool:
@@ -191,8 +193,7 @@ class GoneRecords:
     async def _confirm(self, source: str, keys: Sequence[str]) -> list[str]:
         """Ask for each by itself; return those that are really gone."""
         gone: list[str] = []
-        for start in range(0, len(keys), _ASKED):
-            some = keys[start : start + _ASKED]
+        for some in batched(keys, _ASKED, strict=False):
             found = await self._fresh(source, some)
             gone += [key for key in some if found.get(key) == Reason.GONE]
         return gone
@@ -221,31 +222,14 @@ def forget_source(db: Connection, source: str) -> None:
         db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  # its own names
 
 
-def _begin(db: Connection) -> None:
-    db.execute("CREATE TEMP TABLE IF NOT EXISTS listed (key TEXT PRIMARY KEY)")
-    db.execute("DELETE FROM temp.listed")
-
-
-def _note(db: Connection, keys: Sequence[str]) -> None:
-    db.execute(
-        "INSERT OR IGNORE INTO temp.listed SELECT value FROM json_each(?)",
-        (json.dumps(list(keys)),),
-    )
-
-
-def _missing(db: Connection, source: str) -> tuple[int, list[str]]:
-    """Count the records that are known of a source, and name those not listed."""
-    known = (
-        "SELECT key FROM settled WHERE source = ?1"
-        " UNION SELECT key FROM job WHERE source = ?1 AND mirror"
-    )
-    number = db.execute(f"SELECT count(*) FROM ({known})", (source,)).fetchone()[0]  # noqa: S608  # our own words
+def _known(db: Connection, source: str) -> set[str]:
+    """Return the keys of the records that are known of a source."""
     rows = db.execute(
-        f"SELECT key FROM ({known}) WHERE key NOT IN (SELECT key FROM temp.listed)"  # noqa: S608
-        " ORDER BY key",
+        "SELECT key FROM settled WHERE source = ?1"
+        " UNION SELECT key FROM job WHERE source = ?1 AND mirror",
         (source,),
     )
-    return int(number), [row[0] for row in rows]
+    return {key for (key,) in rows}
 
 
 def _see(db: Connection, source: str, gone: Sequence[str], now: float) -> set[str]:
@@ -292,4 +276,4 @@ def _part(
     for key in keys:
         queue.drop(db, source, key, now)
         pins.untie(db, source, key)
-    queue.take_up_shared(db, source, now)
+    skipped.take_up(db, source, Reason.SHARED_ITEM, now)

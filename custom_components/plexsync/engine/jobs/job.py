@@ -57,6 +57,12 @@ CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
     WHERE blocked IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_age ON job (enqueued) WHERE failed = 0 AND held = 0;
 CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
+CREATE TABLE IF NOT EXISTS source_hold (
+    source TEXT NOT NULL,
+    hold TEXT NOT NULL,
+    shown TEXT,                    -- JSON: the numbers that its owner is asked about
+    PRIMARY KEY (source, hold)
+) STRICT, WITHOUT ROWID;
 """
 
 

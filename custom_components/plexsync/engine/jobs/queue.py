@@ -21,19 +21,12 @@ from typing import Any
 from ..ledger import settled
 from ..model.reasons import SKIPPED, Reason
 from ..plan import approvals
-from . import hold_rows, leases, targets
+from . import leases, targets
 from .coalescing import COLUMNS, Waiting
 from .job import SCHEMA as JOBS, Job, Priority, load
 from .leases import FREE, IN_FLIGHT
 
-SCHEMA = (
-    JOBS
-    + leases.SCHEMA
-    + settled.SCHEMA
-    + targets.SCHEMA
-    + hold_rows.SCHEMA
-    + approvals.SCHEMA
-)
+SCHEMA = JOBS + leases.SCHEMA + settled.SCHEMA + targets.SCHEMA + approvals.SCHEMA
 
 # Longest wait in seconds, once its kind of call works again, of a job that may be sick.
 LONGEST_IF_SICK = 60.0
@@ -393,15 +386,6 @@ def withhold(db: Connection, source: str, keys: Sequence[str], now: float) -> No
     if keys:
         where = "source = ? AND key IN (SELECT value FROM json_each(?))"
         _drop(db, where, (source, json.dumps(list(keys))), now)
-
-
-def take_up_shared(db: Connection, source: str, now: float) -> None:
-    """Try again what waited behind another record of the same item."""
-    db.execute(
-        "UPDATE job SET failed = 0, due = ?, reason = NULL"
-        f" WHERE source = ? AND failed = ? AND reason = '{Reason.SHARED_ITEM}'",
-        (now, source, SKIPPED),
-    )
 
 
 def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:

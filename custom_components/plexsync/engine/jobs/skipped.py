@@ -52,20 +52,19 @@ def clear_failed(db: Connection) -> None:
     )
 
 
-def take_up_changed(
-    db: Connection, source: str, now: float, key: str | None = None
+def take_up(
+    db: Connection, source: str, reason: str, now: float, key: str | None = None
 ) -> None:
-    """Try what was not written because its plan had changed: nobody asks any more."""
+    """Try again what was skipped for a reason, once that may have passed."""
     db.execute(
         "UPDATE job SET failed = 0, due = ?, reason = NULL"
-        " WHERE source = ? AND key = coalesce(?, key) AND failed = ?"
-        " AND reason = ?",
-        (now, source, key, SKIPPED, Reason.PLAN_CHANGED),
+        " WHERE source = ? AND key = coalesce(?, key) AND failed = ? AND reason = ?",
+        (now, source, key, SKIPPED, reason),
     )
 
 
-def take_up(db: Connection, now: float) -> None:
-    """Try what actions said again: no source brings it in a sweep."""
+def take_up_of_actions(db: Connection, now: float) -> None:
+    """Try again what was skipped of actions: no source brings it in a sweep."""
     db.execute(
         "UPDATE job SET failed = 0, due = ?, reason = NULL"
         " WHERE failed = ? AND NOT mirror",

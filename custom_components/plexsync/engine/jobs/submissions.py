@@ -12,7 +12,7 @@ from ..model.events import Changed, Tell
 from ..model.record import Record
 from ..plan import approvals
 from ..util.clock import Clock
-from . import gone_records, hold_rows, intake, queue
+from . import gone_records, intake, queue, source_holds
 from .intake import Accepted
 from .job import Priority
 
@@ -119,7 +119,7 @@ class Submissions:
         def work(db: Connection) -> int:
             ledger_sources.remove(db, source)
             gone_records.forget_source(db, source)
-            hold_rows.forget_source(db, source)
+            source_holds.forget_source(db, source)
             approvals.forget_source(db, source)
             for mark in ("cursor", "planned", "settings", "retry"):
                 stats.keep(db, f"{mark}:{source}", None)

@@ -74,7 +74,7 @@ class Sweep:
 
             def begin(db: Connection) -> tuple[bool, int]:
                 if enqueue:
-                    skipped.take_up(db, due)
+                    skipped.take_up_of_actions(db, due)
                 return sources_lead.is_to_compare(db), plan_cache.next_run(db)
 
             lead_once, number = await self._common.database.run(begin)

@@ -26,5 +26,6 @@ def follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None:
         if ending.main.approval is None or ending.verdict is Verdict.SNOOZED:
             continue
         if approvals.find(db, record.source, record.key) is None:
-            skipped.take_up_changed(db, record.source, now, record.key)
+            reason = Reason.PLAN_CHANGED
+            skipped.take_up(db, record.source, reason, now, record.key)
         approvals.drop(db, record.source, record.key)
