@@ -28,7 +28,6 @@ from custom_components.plexsync.engine.jobs import (
     queue,
 )
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
-from custom_components.plexsync.engine.jobs.intake import Accepted
 from custom_components.plexsync.engine.jobs.job import Job, Priority
 from custom_components.plexsync.engine.jobs.queue import Snooze
 from custom_components.plexsync.engine.ledger import settled
@@ -139,9 +138,7 @@ class QueueMachine(Machine):
 
     def put(self, record: Record, priority: Priority) -> None:
         """Promise a record in both worlds."""
-        accepted, number = self.run(
-            lambda db: intake.enqueue(db, record, priority, self.now)
-        )
+        number = self.run(lambda db: intake.enqueue(db, record, priority, self.now))
         key = record.source, record.key
         self.truth.setdefault(key, Truth())
         row, done = self.rows.get(key), self.done.get(key)
@@ -154,7 +151,7 @@ class QueueMachine(Machine):
         if row is None and done is not None:
             if done.record is not None and content(done.record) == content(record):
                 self.confirm(done, record, record.fields)
-                assert (accepted, number) == (Accepted.UNCHANGED, None)
+                assert number is None
                 return
         written = done.revisions if done else {}
         news = {
@@ -165,9 +162,8 @@ class QueueMachine(Machine):
         if row is None and done is not None and (late or not news):
             if not late:
                 self.confirm(done, record, {})
-            assert (accepted, number) == (Accepted.UNCHANGED, None)
+            assert number is None
             return
-        assert accepted is Accepted.QUEUED
         assert number is not None
         if row is None:
             assert (
@@ -1041,18 +1037,14 @@ class QueueMachine(Machine):
             for key in gone:
                 self.give_up(key)
 
-    @rule(reason=reasons, path=st.none() | st.sampled_from(KEYS[:3]))
-    def wake(self, reason: str, path: str | None) -> None:
-        """Wake those who wait for something, or for one file."""
-        name = None if path is None else f"/m/{path}.mkv"
-        number = self.run(lambda db: queue.wake(db, self.now, reason, name))
+    @rule(reason=reasons)
+    def wake(self, reason: str) -> None:
+        """Wake those who wait for something."""
+        number = self.run(lambda db: queue.wake(db, self.now, reason))
         rows = [
             row
             for row in self.rows.values()
-            if row.reason == reason
-            and not row.failed
-            and not row.flying
-            and (name is None or name in row.record.find.paths)
+            if row.reason == reason and not row.failed and not row.flying
         ]
         assert number == len(rows)
         for row in rows:

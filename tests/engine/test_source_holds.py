@@ -326,7 +326,6 @@ def test_no_trial_is_a_held_job(db: sqlite3.Connection) -> None:
     assert queue.claim(db, 9, 0, solo=True) == []
     assert queue.next_due(db) is None
     assert queue.count_due(db, 0) == 0
-    assert not queue.is_due(db, Priority.BULK, 0)
     put(db, "t", "other")
     assert [job.record.key for job in queue.claim_trial(db, 0)] == ["other"]
     hold(db, "s", held=False)
@@ -371,7 +370,7 @@ def test_the_take_does_not_look_at_held_jobs(db: sqlite3.Connection, held: int) 
     queue.claim(db, 100, 0)
     queue.claim_trial(db, 0)
     queue.next_due(db)
-    queue.is_due(db, Priority.BULK, 0)
+    queue.next_due(db, solo=False, priorities=[Priority.INTERACTIVE])
     queue.count_due(db, 0)
     db.set_trace_callback(None)
     assert len(asked) >= 10

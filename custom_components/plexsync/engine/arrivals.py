@@ -48,17 +48,14 @@ class Arrivals:
         await self._common.database.run(
             lambda db: queue.wake(db, now, Reason.NOT_FOUND),
             durable=False,
-            if_left=self._circuit.notify,
+            then=self._circuit.notify,
         )
-        self._circuit.notify()
         items = await self._read(rating_keys[:MOST])
         if not items:
             return ()
-        paths = await self._common.database.run(
-            lambda db: self._take_up(db, items), if_left=self._circuit.notify
+        return await self._common.database.run(
+            lambda db: self._take_up(db, items), then=self._circuit.notify
         )
-        self._circuit.notify()
-        return paths
 
     async def compare(self, records: Iterable[Record]) -> None:
         """Have records compared with Plex, even where they were in line."""
@@ -70,8 +67,7 @@ class Arrivals:
                 intake.compare_anew(db, record, Priority.BULK, now)
 
         if news:
-            await self._common.database.run(work, if_left=self._circuit.notify)
-            self._circuit.notify()
+            await self._common.database.run(work, then=self._circuit.notify)
 
     async def _read(self, keys: Sequence[str]) -> list[Item]:
         """Read items in one request, and remember where they are.

@@ -142,8 +142,7 @@ class OnDemand:
                 failed_rows.retry(db, Choice(ids=[info.id], skipped=True), now)
                 queue.wake_jobs(db, [info.id], now)
 
-        await self._common.database.run(work, if_left=self._circuit.notify)
-        self._circuit.notify()
+        await self._common.database.run(work, then=self._circuit.notify)
 
     async def titles(self, rating_keys: Sequence[str]) -> dict[str, str]:
         """Return the titles that items have in Plex, as far as it says so at once."""

@@ -138,8 +138,7 @@ class Review:
             _try_again(db, now)
 
         if good:
-            await self._common.database.run(work, if_left=self._circuit.notify)
-            self._circuit.notify()
+            await self._common.database.run(work, then=self._circuit.notify)
         return answers
 
     async def write_all(self, chosen: Filter) -> tuple[int, dict[tuple[str, str], str]]:
@@ -155,9 +154,7 @@ class Review:
             _try_again(db, now)
             return number, approvals.without_job(db, chosen)
 
-        found = await self._common.database.run(work, if_left=self._circuit.notify)
-        self._circuit.notify()
-        return found
+        return await self._common.database.run(work, then=self._circuit.notify)
 
     async def rules(self, limit: int, offset: int = 0) -> Rules:
         """List what is left alone. Raises StorageError."""

@@ -81,7 +81,7 @@ class SqliteFile:
         if stored_version(connection) > self._layout.version:
             _keep(
                 connection, False
-            )  # an empty log goes; a full one stays: see ``close``
+            )  # an empty log goes, a full one stays: see ``close``
             raise NewerFileError
         # Only a file that is new takes this: see ``_give_room_back``.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

@@ -27,7 +27,7 @@ class Waiting:
     identified: bool
     mirror: bool
     fill_only: frozenset[str]
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...]
 
     @classmethod
     def of(cls, record: Record) -> Self:
@@ -86,10 +86,6 @@ class Waiting:
     def revisions(self) -> Revisions:
         """Return the revision of each field, and of the newest whole view."""
         return {name: pair[0] for name, pair in self.fields.items()}
-
-    def says_the_same(self, other: Self) -> bool:
-        """Return whether both ask for the same, in whatever revision."""
-        return self.content() == other.content()
 
     def differs_in_marks(self, other: Self) -> bool:
         """Return whether both are one revision, but for the marks of pictures at most."""

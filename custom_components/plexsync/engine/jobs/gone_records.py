@@ -148,8 +148,7 @@ class GoneRecords:
             stats.keep(db, _ACCEPTED + source, None)
             return len(sure)
 
-        parted = await self._database.run(part, if_left=self._circuit.notify)
-        self._circuit.notify()
+        parted = await self._database.run(part, then=self._circuit.notify)
         if parted and when_gone is WhenGone.UNDO:
             self._owed()
         return Gone(known, len(gone), parted)

@@ -95,6 +95,8 @@ class Job:
 
 def load(db: Connection, ids: Sequence[int]) -> list[Job]:
     """Read jobs, in the order in which they are to be handled."""
+    if not ids:
+        return []  # SQLite would read all jobs to find none
     marks = ",".join("?" * len(ids))
     rows = db.execute(
         "SELECT id, rev, source, key, priority, attempts, misses, missed_since,"

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Iterable
 import contextlib
 from dataclasses import replace
+from itertools import groupby, islice
 import logging
+from operator import itemgetter
 from sqlite3 import Connection
 
 from ..circuit.circuit import Circuit
@@ -39,7 +41,7 @@ class NextSources:
         self._circuit = circuit
         self._clock = clock
         self._fresh = fresh
-        self._waiting: dict[str, set[str]] = {}  # keys of records, by source
+        self._waiting = set[tuple[str, str]]()  # source and key of records
         self._wake = asyncio.Event()
 
     @property
@@ -49,22 +51,22 @@ class NextSources:
 
     def ask(self, records: Iterable[tuple[str, str]]) -> None:
         """Ask for records soon, given as source and key."""
-        for source, key in records:
-            self._waiting.setdefault(source, set()).add(key)
-            self._wake.set()
+        self._waiting.update(records)
+        self._wake.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            for source, keys in list(self._waiting.items()):
-                some = sorted(keys)[:_CHUNK]
+            for source, those in groupby(sorted(self._waiting), itemgetter(0)):
+                some = list(islice(those, _CHUNK))
                 try:
                     with contextlib.suppress(StorageError):  # the worker tells of that
-                        await self._compare(source, some)
+                        await self._compare(source, [key for _, key in some])
                 finally:
-                    self._done(source, some)
+                    self._waiting.difference_update(some)
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
 
     async def _compare(self, source: str, keys: list[str]) -> None:
         asked = self._clock.steady()
@@ -84,13 +86,4 @@ class NextSources:
             for record in records:
                 intake.compare_anew(db, record, Priority.BULK, self._clock.steady())
 
-        await self._database.run(work, if_left=self._circuit.notify)
-        self._circuit.notify()
-
-    def _done(self, source: str, keys: Iterable[str]) -> None:
-        left = self._waiting[source].difference(keys)
-        if left:
-            self._waiting[source] = left
-            self._wake.set()
-        else:
-            del self._waiting[source]
+        await self._database.run(work, then=self._circuit.notify)

@@ -31,7 +31,7 @@ class LedgerIdentity:
         """
         mine = await self._notes.get("ledger_id")
         known = self._circuit.ledger_id
-        if self._database.restored or (known is not None and mine != known):
+        if self._database.file.restored or (known is not None and mine != known):
             self.lost = True
             self._circuit.hold(Hold.LEDGER, True)
         elif mine is None:
@@ -50,7 +50,7 @@ class LedgerIdentity:
         def accept(db: Connection) -> None:
             stats.keep(db, "ledger_id", name)
             sources_lead.answer(db, lead=lead)
-            self._database.accept(db)
+            self._database.file.accept(db)
 
         await self._database.run(accept)
         self._circuit.ledger_id = name

@@ -178,15 +178,13 @@ class Reconcile:
 
     async def _give_way(self) -> None:
         """Let jobs that somebody waits for go first, while they can go."""
+        urgent = (Priority.INTERACTIVE,)
+        next_urgent = partial(queue.next_due, solo=False, priorities=urgent)
         for _ in range(_LONGEST):
             if self._circuit.holds or self._circuit.breaker.state is not State.CLOSED:
                 return
-            due = partial(
-                queue.is_due,
-                priority=Priority.INTERACTIVE,
-                now=self._common.clock.steady(),
-            )
-            if not await self._common.database.run(due, durable=False):
+            due = await self._common.database.run(next_urgent, durable=False)
+            if due is None or due > self._common.clock.steady():
                 return
             await asyncio.sleep(_GIVE_WAY)
 
@@ -266,9 +264,8 @@ class Reconcile:
         makes_jobs = self._enqueue and any(make_job for _, make_job in news)
         durable = makes_jobs or bool(jobs)
         await self._common.database.run(
-            work, durable=durable, if_left=self._circuit.notify
+            work, durable=durable, then=self._circuit.notify
         )
-        self._circuit.notify()
 
     def _needs_a_job(self, target: LookupResult) -> bool:
         """Return whether there is something to write; or to take for ours, once."""
