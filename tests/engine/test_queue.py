@@ -501,9 +501,7 @@ def test_an_unclean_stop_returns_what_was_in_flight(db: sqlite3.Connection) -> N
     queue.recover(db, 0, 600)
     put(db, record("calm", title="T"))
     assert [job.record.key for job in queue.claim(db, 10, 0)] == ["calm"]
-    queue.settle(
-        db, Job(6, 1, record("calm"), {}, Priority.BULK, 0, 0, None, 0), "1", 0
-    )
+    queue.settle(db, Job(6, 1, record("calm"), {}, 0, 0, None, 0), "1", 0)
     (suspect,) = queue.claim(db, 10, 0)  # alone
     queue.recover(db, 0, 600)
     again = queue.claim(db, 1, 0)

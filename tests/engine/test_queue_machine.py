@@ -26,12 +26,14 @@ from custom_components.plexsync.engine.jobs import (
     jobs_view,
     leases,
     queue,
+    targets,
 )
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
-from custom_components.plexsync.engine.jobs.job import Job, Priority
+from custom_components.plexsync.engine.jobs.job import SCHEMA as JOBS, Job, Priority
 from custom_components.plexsync.engine.jobs.queue import Snooze
 from custom_components.plexsync.engine.ledger import settled
 from custom_components.plexsync.engine.model.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.plan import approvals
 
 from .machines import LIMIT, Machine, run
 from .queue_model import (
@@ -54,6 +56,7 @@ LONGEST = 3600.0  # no wait is longer than this
 CRASHES = 3
 OUTAGE_RETRIES = 3
 KEPT_DAYS = 30
+QUEUE = Layout((JOBS, *(each.SCHEMA for each in (leases, settled, targets, approvals))))
 KEYS = [f"{number}" for number in range(8)]
 
 titles = st.sampled_from(["A", "B", "C"])
@@ -96,7 +99,7 @@ class QueueMachine(Machine):
 
     def open(self) -> None:
         """Open the file."""
-        self.database = Database(self.path, Layout((queue.SCHEMA,)), inline=True)
+        self.database = Database(self.path, QUEUE, inline=True)
         self.database.open()
 
     def run[T](self, work: Callable[[Connection], T]) -> T:
@@ -120,7 +123,7 @@ class QueueMachine(Machine):
     def laid_out() -> bytes:
         """Give an empty file with its tables: to lay them out takes a disk its time."""
         with TemporaryDirectory() as folder:
-            database = Database(Path(folder, "q"), Layout((queue.SCHEMA,)), inline=True)
+            database = Database(Path(folder, "q"), QUEUE, inline=True)
             database.open()
             database.close()
             return Path(folder, "q").read_bytes()

@@ -15,7 +15,6 @@ from .calls.admission import Admission
 from .calls.judge import About, Purpose
 from .circuit.circuit import Circuit
 from .jobs import failed_rows, intake, queue
-from .jobs.failed_rows import Choice
 from .jobs.job import Priority
 from .ledger import parts
 from .look.common import Common
@@ -30,7 +29,7 @@ MOST = 100  # items of one report that are read; a sweep finds the others
 
 
 class Arrivals:
-    """Take in what came."""
+    """Follow up on items that came into Plex."""
 
     def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
         """Take what to look with, whom to wake, and who lets us in."""
@@ -102,6 +101,5 @@ class Arrivals:
                 (*_LACKING, json.dumps(path)),
             )
         ]
-        choice = Choice(ids=ids, skipped=True)
-        failed_rows.retry(db, choice, self._common.clock.steady())
+        failed_rows.try_again(db, ids, self._common.clock.steady())
         return tuple(paths)

@@ -1,4 +1,4 @@
-"""Failed jobs looked after: tried again with fresh records, dropped, pruned in the end.
+"""Look after failed jobs: try them again with fresh records, drop them, prune them.
 
 By hand; once after every outage, where the outage may explain the failure; once after
 the settings changed. Each job gets what its source says of its record at that time.
@@ -157,7 +157,7 @@ class FailedJobs:
     # -- after outages -------------------------------------------------------------
 
     async def _after_outage(self) -> None:
-        """Try again, once an outage, what failed of something that may be over now."""
+        """Try again, once per outage, what failed for a reason that may have passed."""
         log = self._circuit.outages
         if self._circuit.breaker.state is not State.CLOSED or not log.outages:
             return
@@ -172,7 +172,7 @@ class FailedJobs:
                 self._circuit.name,
                 done.retried,
             )
-        # Not before: a process that is killed on the way shall do it again.
+        # Only now: a process that is killed on the way does it again.
         await self._notes.keep("outage", outage)
 
     # -- after changes of settings ---------------------------------------------------

@@ -1,9 +1,9 @@
-"""Records that their source has no more: let go of, or undone, once that is sure.
+"""Records that their source no longer has: let go, or undone, once that is certain.
 
-One answer never proves that a record is gone: two lists of all that there is have to
-lack it, and the question for the record itself has to say so. Where more than a fifth
-is gone at once the owner is asked first, and an answer counts for the records that were
-gone when it was asked.
+One answer never proves that a record is gone: two full lists must lack it, and the
+source must say so when it is asked for the record itself. Where more than a fifth is
+gone at once the owner is asked first, and an answer counts for the records that were
+gone when the question was asked.
 """
 
 import asyncio
@@ -54,8 +54,8 @@ class WhenGone(StrEnum):
 class Gone:
     """What a list of all records showed.
 
-    ``known`` were expected, ``gone`` of them are not there; ``parted`` ones were let go
-    of now. With ``asks`` none was: they are too many, and their owner has to agree.
+    ``known`` records were expected, ``gone`` of them are missing, and ``parted`` were let
+    go now. With ``asks`` none was: there are too many, and the owner has to agree first.
     Until then the source is held.
     """
 

@@ -81,9 +81,9 @@ def _waits(db: Connection, record: Record) -> _Waits | None:
 def _look_up(
     db: Connection, record: Record, now: float
 ) -> tuple[_Waits | None, Settled | None]:
-    """Return what waits of a record, and what was brought into line of it before.
+    """Return the job of a record, and what was brought into line for it before.
 
-    Nothing where its key was known for other files.
+    There is neither where its key was known for other files.
     """
     waits = _waits(db, record)
     known = settled.find(db, record.source, record.key)
@@ -131,7 +131,7 @@ def _is_only_marked(waits: _Waits, merged: Waiting) -> bool:
 def _news(
     db: Connection, record: Record, known: Settled | None, now: float
 ) -> Record | None:
-    """Return what of a record was not brought into line yet."""
+    """Return the part of a record that was not brought into line yet."""
     if known is None:
         return record
     if known.fingerprint == record.fingerprint():
@@ -149,7 +149,7 @@ def _news(
 def _insert(
     db: Connection, record: Record, priority: Priority, now: float
 ) -> int | None:
-    # What was approved of an earlier job of this key is not what this one would write.
+    # What was approved for an earlier job of this key is not what this one would write.
     approvals.drop(db, record.source, record.key)
     row = Waiting.of(record).row()
     marks = ", ?" * len(row)
@@ -172,7 +172,7 @@ def _store(db: Connection, job: int, waiting: Waiting, now: float) -> None:
 
 
 def _start_anew(db: Connection, job: int, now: float) -> None:
-    """Count it as news: what failed or was put off before says nothing of it."""
+    """Count it as news: what failed or was put off before says nothing about it."""
     db.execute(
         "UPDATE job SET rev = rev + 1, failed = 0, reason = NULL,"
         # An item that is sick is hardly asked more often because there is more to

@@ -183,7 +183,7 @@ _STATE = (
 
 
 def _infos(db: Connection, where: str, values: Mapping[str, Any]) -> list[JobInfo]:
-    """Show the jobs of a condition, whose values are given by name."""
+    """Show the jobs that a condition selects; its values are given by name."""
     return [
         JobInfo(
             id=row[0],

@@ -28,9 +28,9 @@ _DEADLINE = 30.0  # seconds that it may take to answer
 
 
 class NextSources:
-    """Have the records compared that may lead now; beside all other work.
+    """Have records compared that may lead now, beside all other work.
 
-    Where their source does not answer the next sweep finds them.
+    Where their source does not answer, the next sweep finds them.
     """
 
     def __init__(
@@ -41,30 +41,25 @@ class NextSources:
         self._circuit = circuit
         self._clock = clock
         self._fresh = fresh
-        self._waiting = set[tuple[str, str]]()  # source and key of records
+        self.waiting = set[tuple[str, str]]()  # source and key of records
         self._wake = asyncio.Event()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody is to be asked for."""
-        return not self._waiting
 
     def ask(self, records: Iterable[tuple[str, str]]) -> None:
         """Ask for records soon, given as source and key."""
-        self._waiting.update(records)
+        self.waiting.update(records)
         self._wake.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            for source, those in groupby(sorted(self._waiting), itemgetter(0)):
+            for source, those in groupby(sorted(self.waiting), itemgetter(0)):
                 some = list(islice(those, _CHUNK))
                 try:
                     with contextlib.suppress(StorageError):  # the worker tells of that
                         await self._compare(source, [key for _, key in some])
                 finally:
-                    self._waiting.difference_update(some)
-            if not self._waiting:
+                    self.waiting.difference_update(some)
+            if not self.waiting:
                 self._wake.clear()
                 await self._wake.wait()
 

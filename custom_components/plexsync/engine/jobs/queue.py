@@ -20,13 +20,10 @@ from typing import Any
 
 from ..ledger import settled
 from ..model.reasons import SKIPPED, Reason
-from ..plan import approvals
-from . import leases, targets
+from . import leases
 from .coalescing import COLUMNS, Waiting
-from .job import SCHEMA as JOBS, Job, Priority, load
+from .job import Job, Priority, load
 from .leases import FREE, IN_FLIGHT
-
-SCHEMA = JOBS + leases.SCHEMA + settled.SCHEMA + targets.SCHEMA + approvals.SCHEMA
 
 # Longest wait in seconds, once its kind of call works again, of a job that may be sick.
 LONGEST_IF_SICK = 60.0
@@ -50,9 +47,9 @@ _FAILS = (
 
 
 def recover(db: Connection, now: float, longest: float) -> int:
-    """Make what was in flight ready again, and no wait longer than the longest.
+    """Make what was in flight ready again, and let no job wait longer than ``longest``.
 
-    Give how many jobs were set aside because they may bring the process down.
+    Return how many jobs were set aside because they may bring the process down.
     """
     db.execute(
         # Out of the second lane: whom ``claim`` suspects has no other job beside it.
@@ -251,7 +248,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
 
 
 def make_solo(db: Connection, jobs: Sequence[Job], now: float) -> None:
-    """Give jobs to the second lane: one of them is more than their turn could bear."""
+    """Move jobs to the second lane: one of them was more than their turn could bear."""
     leases.end(db, [job.id for job in jobs])
     db.executemany(
         "UPDATE job SET solo = 1, blocked = NULL, due = ? WHERE id = ?",
@@ -355,14 +352,6 @@ def _ready_again(db: Connection, job: Job, now: float) -> bool:
         (now, job.id),
     )
     return bool(changed.rowcount)
-
-
-def wake_jobs(db: Connection, ids: Sequence[int], now: float) -> None:
-    """Make jobs due now that wait by themselves."""
-    db.executemany(
-        f"UPDATE job SET due = ? WHERE id = ? AND failed = 0 AND {FREE}",
-        [(now, job) for job in ids],
-    )
 
 
 def wake(db: Connection, now: float, reason: str) -> int:

@@ -9,7 +9,7 @@ from sqlite3 import Connection
 
 from ..model.reasons import SKIPPED, Reason
 
-# What a look or a source says of a record that has nothing to write to.
+# Why a look or a source finds nothing to write to.
 REASONS = frozenset(
     {
         Reason.OUTSIDE_LIBRARIES,
@@ -21,7 +21,7 @@ REASONS = frozenset(
         Reason.PLAN_CHANGED,
     }
 )
-# Of these too many show that paths are mapped wrongly, or a library was not chosen.
+# Many of these show that paths are mapped wrongly, or that a library was not chosen.
 OF_PATHS = frozenset({Reason.OUTSIDE_LIBRARIES, Reason.NOT_MAPPED})
 
 

@@ -51,7 +51,7 @@ class SourceHolds:
         return bool(self.of(source))
 
     async def load(self) -> None:
-        """Take up what holds. Raises StorageError."""
+        """Load the holds from disk. Raises StorageError."""
         self._follow(await self._database.run(_read, durable=False))
 
     async def hold(

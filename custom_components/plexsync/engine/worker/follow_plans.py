@@ -15,7 +15,6 @@ def follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None:
 
     Where an approval ended while its turn went on, nobody waits for another one.
     """
-    plan_cache.begin(db)
     for ending in endings:
         record = ending.job.record
         if ending.verdict in (Verdict.WRITTEN, Verdict.UNCHANGED):
