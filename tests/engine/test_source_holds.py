@@ -1,5 +1,6 @@
 """A source that is held: its jobs wait, nothing of it is written, all others go on."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,20 @@ async def test_jobs_of_a_held_source_wait_and_all_others_go_on(rig: Rig) -> None
     await rig.engine.source_holds.lift("stash", FIRST)
     await rig.drained()
     assert not rig.in_line(rig.records(8))
+
+
+async def test_a_hold_is_known_though_its_caller_left(rig: Rig) -> None:
+    """A comparison may be cancelled just as it asks its owner about records that are gone."""
+    holds = rig.engine.source_holds
+    for held in (True, False):
+        change = holds.hold("stash", MASS) if held else holds.lift("stash", MASS)
+        task = asyncio.ensure_future(change)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await rig.until(lambda held=held: holds.is_held("stash") is held)  # type: ignore[misc]
+    told = [event for event in rig.events if isinstance(event, SourceHoldChanged)]
+    assert [event.active for event in told] == [True, False]
 
 
 async def test_two_holds_are_lifted_one_by_one(rig: Rig) -> None:

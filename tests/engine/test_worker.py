@@ -603,6 +603,18 @@ async def test_switched_off_keeps_jobs_and_writes_nothing(rig: Rig) -> None:
     await rig.drained()
 
 
+async def test_the_switch_takes_effect_though_its_caller_left(rig: Rig) -> None:
+    """An automation may be stopped while the switch is written to the disk."""
+    for on in (False, True):
+        task = asyncio.ensure_future(rig.engine.switch(on))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await rig.until(
+            lambda on=on: (Hold.SWITCH in rig.engine.circuit.holds) is not on
+        )  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("killed", [False, True])
 async def test_a_restart_in_an_outage(rig: Rig, killed: bool) -> None:
     """Still open, no job sent, no attempt used, the statistics exact."""

@@ -272,8 +272,10 @@ class Engine:
 
     async def switch(self, on: bool) -> None:
         """Switch syncing on or off; kept on disk before it takes effect."""
-        await self.notes.keep("sync", "on" if on else "off")
-        self.circuit.hold(Hold.SWITCH, not on)
+        await self.database.run(
+            lambda db: stats.keep(db, "sync", "on" if on else "off"),
+            then=lambda: self.circuit.hold(Hold.SWITCH, not on),
+        )
 
     async def snapshot(self) -> Snapshot:
         """Describe the moment. Raises StorageError."""

@@ -111,15 +111,14 @@ class Database:
 
         ``durable`` waits for the disk; without it a power cut (never a crash of
         the process) may undo the newest commits. ``then`` is called on the loop once
-        the transaction is over, for a caller that was cancelled too. Raises
-        StorageError, or whatever ``work`` raised after rolling back what it did.
+        it is committed, for a caller that was cancelled too. Raises StorageError, or whatever ``work`` raised after rolling back what it did.
         """
         task = _Task(work, Future(), durable)
         try:
             result: T = await self._ask(task)
         except asyncio.CancelledError:
             if then is not None:
-                _call_once_over(task.future, then)
+                _call_once_done(task.future, then)
             raise
         if then is not None:
             then()
@@ -266,13 +265,15 @@ class Database:
             answer()
 
 
-def _call_once_over(future: Future[Any], call: Callable[[], None]) -> None:
-    """Call something on this loop once a transaction has ended, however it did."""
+def _call_once_done(future: Future[Any], call: Callable[[], None]) -> None:
+    """Call something on this loop once a transaction is committed."""
     loop = asyncio.get_running_loop()
 
-    def over(_: Future[Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and all with it
-            loop.call_soon_threadsafe(call)
+    def over(done: Future[Any]) -> None:
+        # A loop that has ended takes everything with it.
+        with contextlib.suppress(RuntimeError):
+            if done.exception() is None:
+                loop.call_soon_threadsafe(call)
 
     future.add_done_callback(over)
 

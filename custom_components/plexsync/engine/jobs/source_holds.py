@@ -96,11 +96,13 @@ class SourceHolds:
         await self._change(work)
 
     async def _change(self, work: Callable[[Connection], object]) -> None:
-        def change(db: Connection) -> Mapping[str, Holds]:
-            work(db)
-            return _read(db)
+        news: dict[str, Holds] = {}
 
-        self._follow(await self._database.run(change))
+        def change(db: Connection) -> None:
+            work(db)
+            news.update(_read(db))
+
+        await self._database.run(change, then=lambda: self._follow(news))
 
     def _follow(self, news: Mapping[str, Holds]) -> None:
         before, self.all = self.all, news
