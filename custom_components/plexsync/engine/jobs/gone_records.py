@@ -148,10 +148,12 @@ class GoneRecords:
             stats.keep(db, _ACCEPTED + source, None)
             return len(sure)
 
-        parted = await self._database.run(part, then=self._circuit.notify)
-        if parted and when_gone is WhenGone.UNDO:
-            self._owed()
-        return Gone(known, len(gone), parted)
+        def tell() -> None:
+            self._circuit.notify()
+            if when_gone is WhenGone.UNDO:
+                self._owed()
+
+        return Gone(known, len(gone), await self._database.run(part, then=tell))
 
     async def agree(self, source: str) -> None:
         """Let go, at the next look, of the records that the owner was asked about.
