@@ -122,19 +122,19 @@ async def test_a_restored_file_is_recognised(
     await database.thaw()
     for _ in range(2):
         restored = opened(target)
-        assert restored.restored
-        assert restored.frozen_since is None
+        assert restored.file.restored
+        assert restored.file.frozen_since is None
         # Another backup meanwhile makes nobody forget it.
         await restored.freeze(2.0)
         await restored.thaw()
         restored.close()
     assert numbers(target) == list(range(60 if log else 50))
     restored = opened(target)
-    await restored.run(restored.accept)
-    assert not restored.restored
+    await restored.run(restored.file.accept)
+    assert not restored.file.restored
     restored.close()
     restored = opened(target)
-    assert not restored.restored
+    assert not restored.file.restored
     restored.close()
 
 
@@ -145,7 +145,7 @@ async def test_a_copy_without_a_backup_is_none_of_ours(
     for number in range(2):
         target = restore(path, tmp_path / f"copy{number}", log=True)
         copy = opened(target)
-        assert not copy.restored
+        assert not copy.file.restored
         copy.close()
         await database.freeze(1.0)
         await database.thaw()
@@ -162,15 +162,15 @@ async def test_a_stop_in_the_middle_is_no_restore(
         database.close()
         assert path.read_bytes() == frozen
         database.open()
-        assert not database.restored
-        assert database.frozen_since == 7.0
+        assert not database.file.restored
+        assert database.file.frozen_since == 7.0
         await fill(database, 5000 + 600 * number, 600)
         assert path.read_bytes() == frozen
     await database.thaw()
     database.close()
     assert len(numbers(path)) == 1850
     database.open()
-    assert (database.restored, database.frozen_since) == (False, None)
+    assert (database.file.restored, database.file.frozen_since) == (False, None)
 
 
 # The engine alone, without Home Assistant: so it is imported in no time.
@@ -207,8 +207,8 @@ async def test_a_crash_in_the_middle_is_no_restore(tmp_path: Path) -> None:
     )
     assert ended.returncode == 9
     database = opened(path)
-    assert not database.restored
-    assert database.frozen_since == 7.0
+    assert not database.file.restored
+    assert database.file.frozen_since == 7.0
     await database.thaw()
     database.close()
     assert len(numbers(path)) == 650
@@ -221,14 +221,14 @@ async def test_a_second_backup_takes_over(
     await database.freeze(1.0)
     await fill(database, 50, 10)
     await database.freeze(2.0)
-    assert database.frozen_since == 2.0
+    assert database.file.frozen_since == 2.0
     target = restore(path, tmp_path / "two", log=False)
     assert numbers(target) == list(range(60))
     await database.thaw()
     await database.thaw()
     database.close()
     database.open()
-    assert (database.restored, database.frozen_since) == (False, None)
+    assert (database.file.restored, database.file.frozen_since) == (False, None)
 
 
 # -- within Home Assistant -------------------------------------------------------
@@ -316,13 +316,13 @@ async def test_a_reload_during_a_backup(
     await sync(hass, plex, "Still", 2)
     assert path.read_bytes() == frozen
     database = entry.runtime_data.engine.database
-    assert database.frozen_since is not None
+    assert database.file.frozen_since is not None
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=59))
     await hass.async_block_till_done()
-    assert database.frozen_since is not None
+    assert database.file.frozen_since is not None
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=61))
     await until(hass, lambda: path.read_bytes() != frozen)
-    assert database.frozen_since is None
+    assert database.file.frozen_since is None
     assert not entry.runtime_data.engine.circuit.holds
 
 
@@ -333,11 +333,11 @@ async def test_an_hour_later_it_is_over(
     entry = await set_up(hass, make_entry(plex))
     database = entry.runtime_data.engine.database
     await async_pre_backup(hass)
-    assert database.frozen_since is not None
+    assert database.file.frozen_since is not None
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
-    await until(hass, lambda: database.frozen_since is None)
+    await until(hass, lambda: database.file.frozen_since is None)
     await async_post_backup(hass)
-    assert database.frozen_since is None
+    assert database.file.frozen_since is None
     await sync(hass, plex, "After", 1)
 
 
@@ -370,9 +370,9 @@ async def test_home_assistants_own_backup(
     database = entry.runtime_data.engine.database
     with contextlib.suppress(BackupManagerError):  # another platform's
         await manager.async_pre_backup_actions()
-    assert database.frozen_since is not None
+    assert database.file.frozen_since is not None
     await manager.async_post_backup_actions()
-    assert database.frozen_since is None
+    assert database.file.frozen_since is None
 
 
 async def test_steps_that_fail(
@@ -395,7 +395,7 @@ async def test_steps_that_fail(
         assert ("cannot be ended yet" in caplog.text) is (step == "DELETE")
         await database.run(lambda db: db.execute("DROP TRIGGER broken"))
         async_fire_time_changed(hass, began + timedelta(minutes=2 * number))
-        await until(hass, lambda: database.frozen_since is None)
+        await until(hass, lambda: database.file.frozen_since is None)
         await sync(hass, plex, step, 1)
         caplog.clear()
     assert await hass.config_entries.async_reload(entry.entry_id)

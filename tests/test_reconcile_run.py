@@ -4,6 +4,7 @@ import asyncio
 
 from homeassistant.core import HomeAssistant
 
+from custom_components.plexsync.actions.shared_plan import compute_plan
 from custom_components.plexsync.reconcile_run import ReconcileRun
 from tests.home import SOURCE, make_entry, set_up, stash_subentry, until
 from tests.simulators.plex import PlexSimulator
@@ -35,3 +36,32 @@ async def test_a_run_that_is_slow_to_stop_is_followed_by_the_one_asked_for(
     await until(hass, lambda: len(looked) == 2)
     await run.over()
     assert (await run.answer(0))["status"] == "finished"
+
+
+async def test_a_plan_that_is_asked_for_while_a_run_ends_is_made_after_it(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Nothing tells the review page to ask again."""
+    coordinator = (
+        await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    ).runtime_data
+    looked, stopped = list[str](), asyncio.Event()
+
+    async def look(source: str) -> None:
+        looked.append(source)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await stopped.wait()
+
+    coordinator.reconcile = run = ReconcileRun(coordinator.host, look)
+    run.start()
+    await until(hass, lambda: looked)
+    await run.cancel()
+    answer = await compute_plan(coordinator, {"source": SOURCE})
+    assert (answer["scope"], answer.get("next")) == ("all", "plan")
+    stopped.set()
+    await until(hass, lambda: run.scope != "all")
+    await run.over()
+    answer = await run.answer(0)
+    assert (answer["status"], answer["scope"]) == ("finished", "plan")

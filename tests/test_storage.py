@@ -196,7 +196,7 @@ async def test_damage_after_a_kill_is_found_behind_the_start(
     assert not aside.exists()
     path.with_name(f"{path.name}-wal").touch()  # what a kill leaves
     assert await hass.config_entries.async_setup(entry.entry_id)
-    assert not entry.runtime_data.engine.database.set_aside
+    assert not entry.runtime_data.engine.database.file.set_aside
     await until(hass, aside.exists)
     await until(hass, lambda: entry.state is ConfigEntryState.LOADED)
     assert LOST in ir.async_get(hass).issues

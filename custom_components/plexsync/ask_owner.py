@@ -28,7 +28,7 @@ def async_tell_of_lost_files(host: Host) -> None:
     if engine.circuit_problem is not None:
         _LOGGER.warning("%s: the state of the circuit was lost", entry.title)
         issues.async_follow(hass, entry, issues.CIRCUIT_LOST, present=True)
-    if engine.database.set_aside:
+    if engine.database.file.set_aside:
         _LOGGER.warning("%s: the database was damaged, and set aside", entry.title)
         issues.async_follow(hass, entry, issues.DATABASE_LOST, present=True)
 

@@ -32,7 +32,7 @@ class BackupPause:
     @callback
     def resume(self, wall: float) -> None:
         """Continue a pause that began before a restart."""
-        if (since := self._database.frozen_since) is not None:
+        if (since := self._database.file.frozen_since) is not None:
             self._end_in(since + _LONGEST - wall)
 
     async def end(self, _now: datetime | None = None) -> None:

@@ -252,7 +252,7 @@ class PlexSyncCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _mind_database(self) -> None:
         """Check a database that was not closed; reload the entry if it is damaged."""
         database = self.engine.database
-        if database.unclean:
+        if database.file.unclean:
             with contextlib.suppress(StorageError):  # the next start checks again
                 await database.look_for_damage()
         await database.damaged.wait()

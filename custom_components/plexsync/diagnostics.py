@@ -84,7 +84,7 @@ async def async_get_config_entry_diagnostics(
             "save_failed": data.save_failed,
             "database_failed": data.storage_failed,
             "circuit_problem": engine.circuit_problem,
-            "database_set_aside": engine.database.set_aside,
+            "database_set_aside": engine.database.file.set_aside,
             "ledger_lost": engine.ledger_identity.lost,
         },
         "sources": [

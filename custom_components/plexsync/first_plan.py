@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 import json
 import logging
 
@@ -12,6 +13,7 @@ from homeassistant.helpers.event import async_call_later
 from . import issues
 from .const import CONF_START, START_PREVIEW, SUBENTRY_STASH
 from .engine.database.database import StorageError
+from .engine.ledger import settled
 from .engine.model.faults import Backoff, Fault
 from .engine.model.holds import Hold, SourceHold
 from .engine.model.record import Record
@@ -117,7 +119,9 @@ async def async_hold_sources_not_the_server(host: Host) -> None:
                 subentry.data[CONF_START] != START_PREVIEW
                 or not (asked or counted is None)
                 or await engine.failed_jobs.is_new(number)
-                or await engine.failed_jobs.has_settled(number)
+                or await engine.database.run(
+                    partial(settled.is_any, source=number), durable=False
+                )
             ):
                 continue
             shown = None if counted is None else _shown(json.loads(counted))

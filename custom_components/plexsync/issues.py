@@ -11,7 +11,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_LIBRARIES, DOMAIN
 from .engine.calls.bulkheads import REASONS, group_of
-from .engine.jobs.hold_rows import Holds
+from .engine.jobs.source_holds import Holds
 from .engine.model.holds import BY_LOOK, Hold, SourceHold
 from .engine.model.reasons import Reason
 

@@ -49,7 +49,8 @@ class ReconcileRun:
         self._records: AllRecords
         self._scope = ""
         self._cancelled = False
-        self._next: str | None = None  # the scope of the run that follows
+        # The run that follows: its scope, and its only source if it has one.
+        self._next: tuple[str, str | None] | None = None
         self._is_owed = False  # whether the run is repeated if it fails
         self._failures = 0  # in a row
         self._later: CALLBACK_TYPE | None = None
@@ -65,56 +66,41 @@ class ReconcileRun:
         """What the run under way looks at."""
         return self._scope if self.running else None
 
-    def start(self, scope: str = "all") -> bool:
+    def start(self, scope: str = "all", source: str | None = None) -> bool:
         """Start a run, now or once one that does less has ended; return whether one will.
 
-        None will where the one under way does all that is asked for. Raises
-        StorageClosedError once the entry is being unloaded.
+        None will where the one under way does all that is asked for. A run over the
+        plan may look at one ``source`` alone. Raises StorageClosedError once the entry
+        is being unloaded.
         """
-        self._check_open()
+        if self._closed:  # the database follows
+            raise StorageClosedError
         if self.running:
             # One that was cancelled, and takes its time to end, does nothing any more.
-            does = self._next or (None if self._cancelled else self._scope)
+            under_way = None if self._cancelled else self._scope
+            does = self._next[0] if self._next else under_way
             if does is not None and SCOPES.index(scope) <= SCOPES.index(does):
                 return False
-            self._next = scope
+            self._next = scope, source
             return True
         self._is_owed = scope == "all"
         if self._is_owed:
             self._forget_later()
-        clock = self._host.engine.clock
-        since = clock.wall() - _RECENT if scope == "recent" else 0
-        self._begin(scope, tuple(self._host.runners.values()), since)
-        return True
-
-    def start_plan(self, source: str | None = None) -> None:
-        """Begin to see what would be written, and write nothing, unless a run is under way.
-
-        Raises StorageClosedError once the entry is being unloaded.
-        """
-        self._check_open()
-        if self.running:
-            return
-        self._is_owed = False
-        runners = self._host.runners
-        chosen = runners.values() if source is None else [runners[source]]
-        self._begin(SCOPE_PLAN, tuple(chosen))
-
-    def _check_open(self) -> None:
-        if self._closed:  # the database follows
-            raise StorageClosedError
-
-    def _begin(
-        self, scope: str, runners: tuple[SourceRunner, ...], since: float = 0
-    ) -> None:
         host = self._host
         clock = host.engine.clock
+        runners = tuple(
+            runner
+            for number, runner in host.runners.items()
+            if source in (None, number)
+        )
+        since = clock.wall() - _RECENT if scope == "recent" else 0
         self._records = AllRecords(runners, clock.steady, since)
         self._scope, self._cancelled = scope, False
         self._task = host.entry.async_create_background_task(
             host.hass, self._run(runners), f"{DOMAIN} reconcile"
         )
         self._task.add_done_callback(self._ended)
+        return True
 
     @callback
     def _ended(self, task: asyncio.Task[dict[str, int]]) -> None:
@@ -124,7 +110,7 @@ class ReconcileRun:
         failed = not task.cancelled() and task.exception() is not None
         following, self._next = self._next, None
         if following is not None:
-            self.start(following)
+            self.start(*following)
         elif self._is_owed and failed:
             self._wait()
             self._failures += 1
@@ -233,7 +219,7 @@ class ReconcileRun:
             if (hold := sweep.held) is not None:
                 answer["hold"] = str(hold)
             if self._next is not None:
-                answer["next"] = self._next
+                answer["next"] = self._next[0]
             progress = round(sweep.progress or 0.0, 1)
             return {"status": "running", "progress": progress} | answer
         if task.cancelled():

@@ -42,7 +42,6 @@ from .ask_sources import find_record
 from .const import DOMAIN, SOURCE_ACTION
 from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .engine.jobs.failed_rows import Choice
-from .engine.jobs.intake import Accepted
 from .engine.jobs.job import Priority
 from .engine.model.outcome import Outcome
 from .engine.on_demand import Preview
@@ -60,7 +59,7 @@ async def _sync_item(
     record = await async_record(coordinator.hass, coordinator.host.images, data)
     engine, wait = coordinator.engine, data[ATTR_WAIT]
     (receipt,) = await engine.submit([record], Priority.INTERACTIVE)
-    if receipt.accepted is Accepted.UNCHANGED or receipt.job is None:
+    if receipt.job is None:
         answer = outcome_answer(engine, record.key, Outcome("unchanged"))
         return answer | ({"kept": dict(receipt.kept)} if receipt.kept else {})
     # Register the waiter before awaiting anything else, so that no outcome is missed.

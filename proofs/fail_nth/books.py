@@ -8,7 +8,6 @@ import sqlite3
 from typing import Any
 
 from custom_components.plexsync.engine.history.history import unpack
-from custom_components.plexsync.engine.jobs.intake import Accepted
 from custom_components.plexsync.engine.model.record import Record
 from custom_components.plexsync.engine.model.revisions import revisions_from_text
 
@@ -49,16 +48,16 @@ class Books:
     def answered(
         self,
         records: Iterable[Record],
-        accepted: Iterable[Accepted],
+        jobs: Iterable[int | None],
         *,
         counted: bool = True,
     ) -> None:
         """Note records that were answered for; what a source repeats is not counted."""
-        for record, answer in zip(records, accepted, strict=True):
+        for record, job in zip(records, jobs, strict=True):
             assert record.revision is not None
             fields = self.promised.setdefault((record.source, record.key), {})
             fields |= dict.fromkeys(record.fields, record.revision)
-            self.told += counted and answer is Accepted.UNCHANGED
+            self.told += counted and job is None
 
     def dropped(self, source: str, key: str | None = None) -> None:
         """Note that somebody asked to forget a record, or all of a source."""

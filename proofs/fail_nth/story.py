@@ -157,8 +157,8 @@ class World(Observer):
                 if self.trouble.way is Way.COMMIT_DONE:
                     self.books.unheard += len(records)
                 raise
-            answers = [receipt.accepted for receipt in receipts]
-            self.books.answered(records, answers, counted=cursor is None)
+            jobs = [receipt.job for receipt in receipts]
+            self.books.answered(records, jobs, counted=cursor is None)
 
         await self.ask(hand_over)
 

@@ -57,7 +57,7 @@ async def _open(plex: PlexSimulator, folder: Path) -> Rig:
     """Open the engine as its host does."""
     rig = await Rig(plex, folder, store=FileStore(folder)).start(work=False)
     engine = rig.engine
-    set_aside = engine.database.set_aside
+    set_aside = engine.database.file.set_aside
     if engine.circuit_problem or set_aside or engine.ledger_identity.lost:
         raise RuntimeError(
             f"not as it was left: {engine.circuit_problem}, {set_aside},"

@@ -40,12 +40,12 @@ class _Database(Database):
         work: Callable[[sqlite3.Connection], T],
         *,
         durable: bool = True,
-        if_left: Callable[[], None] | None = None,
+        then: Callable[[], None] | None = None,
     ) -> T:
         """Run a transaction; in a dead process nothing goes on."""
         if self.dead:
             await asyncio.get_running_loop().create_future()
-        return await super().run(work, durable=durable, if_left=if_left)
+        return await super().run(work, durable=durable, then=then)
 
 
 class _Store:
@@ -115,7 +115,7 @@ class Life:
         await engine.open()
         if (
             engine.circuit_problem
-            or self._database.set_aside
+            or self._database.file.set_aside
             or engine.ledger_identity.lost
         ):
             self._watch.breach("our files are not as they were left")

@@ -15,7 +15,6 @@ import tempfile
 from typing import Any
 
 from custom_components.plexsync.engine.jobs.job import Priority
-from custom_components.plexsync.engine.ledger import seen
 from custom_components.plexsync.engine.model.faults import Fault
 from custom_components.plexsync.engine.model.outcome import Outcome
 from custom_components.plexsync.engine.model.record import (
@@ -480,7 +479,6 @@ class Program:
 
 
 def _forget_what_was_seen(db: Connection) -> None:
-    seen.begin(db)
     db.execute("DELETE FROM seen")
 
 

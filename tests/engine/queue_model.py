@@ -133,7 +133,6 @@ class Row:
             self.news,
             self.record,
             dict(self.revisions),
-            self.priority,
             self.attempts,
             self.misses,
             self.missed_since,

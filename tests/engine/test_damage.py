@@ -130,7 +130,7 @@ async def test_who_was_closed_well_is_not_looked_at(path: Path) -> None:
     """Not at its first start, nor at any other."""
     for number in range(3):
         database = opened(path)
-        assert not database.unclean
+        assert not database.file.unclean
         await database.run(
             lambda db, n=number: db.execute(
                 "INSERT INTO t VALUES (?, '')", (n,)
@@ -145,15 +145,15 @@ async def test_who_was_killed_is_looked_at_after_the_start(path: Path) -> None:
     await kill(path)
     watch = Watch()
     database = opened(path, watch.connect)
-    assert database.unclean
+    assert database.file.unclean
     assert watch.connection.looks == 0
     assert await database.run(count) == ROWS + 1
     await database.look_for_damage()
     assert watch.connection.looks == 1
-    assert not database.unclean
+    assert not database.file.unclean
     database.close()
     database = opened(path)
-    assert not database.unclean
+    assert not database.file.unclean
     database.close()
 
 
@@ -173,7 +173,7 @@ async def test_a_look_that_was_not_finished_is_due_again(path: Path) -> None:
     await database.run(count)
     database.close()
     database = opened(path)
-    assert database.unclean
+    assert database.file.unclean
     await database.look_for_damage()
     database.close()
     assert not path.with_name(f"{path.name}-wal").exists()
@@ -224,7 +224,7 @@ async def test_damage_is_found_by_the_look(path: Path) -> None:
     spoil(path)
     content = path.read_bytes()
     database = opened(path)
-    assert not database.set_aside
+    assert not database.file.set_aside
     with pytest.raises(StorageDamagedError):
         await database.look_for_damage()
     assert database.damaged.is_set()
@@ -233,7 +233,7 @@ async def test_damage_is_found_by_the_look(path: Path) -> None:
     assert path.with_name(f"{path.name}.corrupt.1").read_bytes() == content
     assert path.with_name(f"{path.name}.corrupt.1-wal").exists()
     database.open()
-    assert (database.set_aside, database.unclean) == (True, False)
+    assert (database.file.set_aside, database.file.unclean) == (True, False)
     assert not database.damaged.is_set()
     assert await database.run(count) == 0
     database.close()
@@ -245,7 +245,7 @@ async def test_damage_is_found_by_whoever_comes_upon_it(path: Path) -> None:
     await filled(path)
     spoil(path)
     database = opened(path)
-    assert not database.unclean
+    assert not database.file.unclean
     with pytest.raises(StorageDamagedError):
         await database.run(count)
     assert database.damaged.is_set()
@@ -264,7 +264,7 @@ async def test_damage_where_the_layout_is_read(path: Path) -> None:
         file.seek((page - 1) * 4096)
         file.write(b"\xff" * 4096)
     database = opened(path)
-    assert database.set_aside
+    assert database.file.set_aside
     assert await database.run(count) == 0
     database.close()
 

@@ -141,7 +141,7 @@ async def test_damage_is_set_aside(path: Path, content: bytes) -> None:
     for number in (1, 2):
         database = Database(path, Layout((SCHEMA,)))
         database.open()
-        assert database.set_aside
+        assert database.file.set_aside
         assert await count(database) == 0
         database.close()
         assert path.with_name(f"plexsync.db.corrupt.{number}").read_bytes() == content
@@ -161,7 +161,7 @@ async def test_an_empty_file_is_a_first_start(path: Path) -> None:
     path.touch()
     database = Database(path, Layout((SCHEMA,)))
     database.open()
-    assert not database.set_aside
+    assert not database.file.set_aside
     assert await count(database) == 0
     database.close()
 

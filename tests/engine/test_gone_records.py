@@ -1,10 +1,11 @@
 """Records that are gone: let go of, undone, or asked about, and only once that is sure."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 import json
 from pathlib import Path
+import threading
 
 import pytest
 
@@ -27,6 +28,15 @@ class Listed(Shelf):
         """List everything."""
         super().__init__()
         self.unlisted: set[str] = set()
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def fresh(
+        self, source: str, keys: Sequence[str]
+    ) -> Mapping[str, Record | str]:
+        """Answer for single records."""
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return await super().fresh(source, keys)
 
     async def listing(self) -> AsyncIterator[Sequence[str]]:
         """List keys, some at a time."""
@@ -107,6 +117,32 @@ async def test_what_is_gone_is_undone_where_its_owner_wants_that(
         each.rating_key for each in rig.items() if each.title != before[each.rating_key]
     ]
     assert changed == [rig.item(1).rating_key]
+
+
+async def test_what_is_gone_is_undone_though_the_comparison_was_cancelled(
+    rig: Rig, shelf: Listed
+) -> None:
+    """It was let go of all the same, and waits for no restart."""
+    del shelf.records["scene:1"]
+    await look(rig, shelf, WhenGone.UNDO)
+    go_on, busy = threading.Event(), list[asyncio.Future[bool]]()
+
+    async def keep_busy() -> None:
+        busy.append(
+            asyncio.ensure_future(rig.engine.database.run(lambda _: go_on.wait()))
+        )
+        await asyncio.sleep(0)
+
+    shelf.meanwhile = keep_busy  # so that the last transaction waits
+    task = asyncio.ensure_future(look(rig, shelf, WhenGone.UNDO))
+    await rig.until(lambda: busy)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    go_on.set()
+    assert task.cancelled()
+    await rig.until(lambda: rig.item(1).title == "Movie 00001")
 
 
 async def test_what_an_action_wants_as_well_is_not_undone(

@@ -44,7 +44,7 @@ def open_and_close(
     database = Database(path, LAYOUT.beside(INDEX_SCHEMA), connect=connect)
     database.open()
     database.close()
-    assert not database.set_aside
+    assert not database.file.set_aside
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ async def test_a_source_that_is_away_keeps_nobody_waiting(
     ]
     await rig.submit(cleared)
     await rig.drained()
-    await rig.until(lambda: rig.engine.next_sources.is_idle)
+    await rig.until(lambda: not rig.engine.next_sources.waiting)
     assert studios(rig) == [None] * FILMS
     shelf.away = False
     assert await sweep(rig, shelf) == {"differs": FILMS}
@@ -92,7 +92,7 @@ async def test_a_disk_that_fails_keeps_nobody_waiting(
     )
     await database.run(lambda db: db.execute(broken).close())
     next_sources.ask([("second", "1"), ("third", "1")])
-    await rig.until(lambda: next_sources.is_idle)
+    await rig.until(lambda: not next_sources.waiting)
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 

@@ -16,7 +16,6 @@ from custom_components.plexsync.engine.jobs import (
     queue,
 )
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
-from custom_components.plexsync.engine.jobs.intake import Accepted
 from custom_components.plexsync.engine.jobs.job import Job, Priority
 from custom_components.plexsync.engine.jobs.queue import Snooze
 from custom_components.plexsync.engine.layout import LAYOUT
@@ -117,7 +116,7 @@ def test_what_is_only_filled_travels_with_the_record(db: sqlite3.Connection) -> 
     assert not queue.settle(db, job, "41", 0)
     assert (job := only(db)).record == filling(3, "studio")
     assert queue.settle(db, job, "41", 0)
-    assert put(db, filling(4, "studio")) == (Accepted.UNCHANGED, None)
+    assert put(db, filling(4, "studio")) is None
     put(db, filling(5))
     assert only(db).record == filling(5)
 
@@ -150,10 +149,10 @@ def test_a_view_that_wants_nothing_lets_no_older_one_in_again(
     """The title was written, then emptied, which no item can be."""
     put(db, mirrored(6, title="six"))
     queue.settle(db, only(db), "41", 0)
-    assert put(db, mirrored(8)) == (Accepted.UNCHANGED, None)
-    assert put(db, mirrored(7, title="seven")) == (Accepted.UNCHANGED, None)
-    assert put(db, mirrored(9, title="six")) == (Accepted.UNCHANGED, None)
-    assert put(db, mirrored(10, title="ten"))[0] is Accepted.QUEUED
+    assert put(db, mirrored(8)) is None
+    assert put(db, mirrored(7, title="seven")) is None
+    assert put(db, mirrored(9, title="six")) is None
+    assert put(db, mirrored(10, title="ten")) is not None
 
 
 def test_a_mirrors_record_leaves_what_is_newer(db: sqlite3.Connection) -> None:
@@ -188,8 +187,8 @@ def test_an_older_revision_after_the_job_is_done_is_dropped(
     """What was written is newer than what arrives."""
     put(db, record(revision=7, title="seven"))
     queue.settle(db, only(db), "41", 0)
-    assert put(db, record(revision=6, title="six"))[0] is Accepted.UNCHANGED
-    assert put(db, record(revision=6, title="six", studio="S"))[0] is Accepted.QUEUED
+    assert put(db, record(revision=6, title="six")) is None
+    assert put(db, record(revision=6, title="six", studio="S")) is not None
     assert only(db).record.fields == {"studio": "S"}
 
 
@@ -212,8 +211,8 @@ def test_an_equal_record_with_a_revision_shuts_out_older_ones(
     """What was written without one has its revision from then on."""
     put(db, record(title="T"))
     queue.settle(db, only(db), "41", 0)
-    assert put(db, record(revision=5, title="T"))[0] is Accepted.UNCHANGED
-    assert put(db, record(revision=3, title="three"))[0] is Accepted.UNCHANGED
+    assert put(db, record(revision=5, title="T")) is None
+    assert put(db, record(revision=3, title="three")) is None
 
 
 def test_a_number_is_never_given_twice(db: sqlite3.Connection) -> None:
@@ -230,7 +229,7 @@ def test_an_equal_record_is_unchanged(db: sqlite3.Connection) -> None:
     """No job at all, whatever its revision."""
     put(db, record(revision=1, title="T"))
     queue.settle(db, only(db), "41", 0)
-    assert put(db, record(revision=2, title="T")) == (Accepted.UNCHANGED, None)
+    assert put(db, record(revision=2, title="T")) is None
     assert jobs_view.counts(db).pending == 0
 
 
@@ -421,8 +420,8 @@ def test_a_pruned_failure_does_not_come_back_by_itself(db: sqlite3.Connection) -
     for _ in range(failed_rows.KEEP_DAYS + 1):
         failed_rows.prune(db)
     assert jobs_view.counts(db) == jobs_view.Counts(0, 0, None)
-    assert put(db, record(revision=1, title="one"))[0] is Accepted.UNCHANGED
-    assert put(db, record(revision=3, title="two"))[0] is Accepted.QUEUED
+    assert put(db, record(revision=1, title="one")) is None
+    assert put(db, record(revision=3, title="two")) is not None
     assert jobs_view.listing(db)[0][0].history is None
 
 
@@ -502,9 +501,7 @@ def test_an_unclean_stop_returns_what_was_in_flight(db: sqlite3.Connection) -> N
     queue.recover(db, 0, 600)
     put(db, record("calm", title="T"))
     assert [job.record.key for job in queue.claim(db, 10, 0)] == ["calm"]
-    queue.settle(
-        db, Job(6, 1, record("calm"), {}, Priority.BULK, 0, 0, None, 0), "1", 0
-    )
+    queue.settle(db, Job(6, 1, record("calm"), {}, 0, 0, None, 0), "1", 0)
     (suspect,) = queue.claim(db, 10, 0)  # alone
     queue.recover(db, 0, 600)
     again = queue.claim(db, 1, 0)
@@ -711,11 +708,11 @@ def test_a_reused_key_is_another_record(db: sqlite3.Connection, state: str) -> N
         queue.fail(db, only(db), "rejected", 0)
     elsewhere = Find(("/m/other.mkv",))
     new = replace(mirrored(3, title="New"), files=("b",), find=elsewhere)
-    assert put(db, new)[0] is Accepted.QUEUED
+    assert put(db, new) is not None
     job = only(db)
     assert job.record == new
     assert queue.settle(db, job, "2", 0)
-    assert put(db, new)[0] is Accepted.UNCHANGED
+    assert put(db, new) is None
 
 
 def test_a_file_in_common_is_the_same_record(db: sqlite3.Connection) -> None:
@@ -730,10 +727,7 @@ def test_a_file_in_common_is_the_same_record(db: sqlite3.Connection) -> None:
     # Path by path, it is still the same: each look remembers the marks of today.
     put(db, replace(mirrored(4, title="T"), files=("hash d", "path b")))
     put(db, replace(mirrored(4, title="T"), files=("hash d", "path e")))
-    assert put(db, replace(mirrored(3, title="x"), files=("path e",))) == (
-        Accepted.UNCHANGED,
-        None,
-    )
+    assert put(db, replace(mirrored(3, title="x"), files=("path e",))) is None
 
 
 def test_a_job_in_flight_of_a_reused_key(db: sqlite3.Connection) -> None:
@@ -760,12 +754,12 @@ def test_a_source_that_went_back_counts(db: sqlite3.Connection, state: str) -> N
         assert only(db, 101).record.revision == 9
         leases.end_all(db)
     after = replace(mirrored(3, title="Old"), asked=101.5)
-    assert put(db, after, now=102)[0] is Accepted.QUEUED
+    assert put(db, after, now=102) is not None
     job = only(db, 102)
     assert job.record == after
     queue.settle(db, job, "1", 102)
     # From then on revisions count from there.
-    assert put(db, mirrored(4, title="Newer"), now=103)[0] is Accepted.QUEUED
+    assert put(db, mirrored(4, title="Newer"), now=103) is not None
 
 
 def test_what_was_asked_for_before_an_equal_one_came_in_is_older(
@@ -776,9 +770,9 @@ def test_what_was_asked_for_before_an_equal_one_came_in_is_older(
     queue.settle(db, only(db, 100), "1", 100)
     put(db, mirrored(3, title="T"), now=200)
     slow = replace(mirrored(2, title="For a moment"), asked=150.0)
-    assert put(db, slow, now=201)[0] is Accepted.UNCHANGED
+    assert put(db, slow, now=201) is None
     restored = replace(mirrored(2, title="Restored"), asked=202.0)
-    assert put(db, restored, now=203)[0] is Accepted.QUEUED
+    assert put(db, restored, now=203) is not None
 
 
 @pytest.mark.parametrize("state", ["waits", "failed", "in line"])
@@ -797,7 +791,7 @@ def test_a_source_that_went_back_counts_after_the_clock_did(
         assert intake.refresh(db, before, 402)
         failed_rows.retry(db, Choice(), 402)
     else:
-        assert put(db, before, now=402)[0] is Accepted.QUEUED
+        assert put(db, before, now=402) is not None
     assert only(db, 402).record == before
 
 

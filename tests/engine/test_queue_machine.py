@@ -26,13 +26,14 @@ from custom_components.plexsync.engine.jobs import (
     jobs_view,
     leases,
     queue,
+    targets,
 )
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
-from custom_components.plexsync.engine.jobs.intake import Accepted
-from custom_components.plexsync.engine.jobs.job import Job, Priority
+from custom_components.plexsync.engine.jobs.job import SCHEMA as JOBS, Job, Priority
 from custom_components.plexsync.engine.jobs.queue import Snooze
 from custom_components.plexsync.engine.ledger import settled
 from custom_components.plexsync.engine.model.record import Find, Image, Record, Value
+from custom_components.plexsync.engine.plan import approvals
 
 from .machines import LIMIT, Machine, run
 from .queue_model import (
@@ -55,6 +56,7 @@ LONGEST = 3600.0  # no wait is longer than this
 CRASHES = 3
 OUTAGE_RETRIES = 3
 KEPT_DAYS = 30
+QUEUE = Layout((JOBS, *(each.SCHEMA for each in (leases, settled, targets, approvals))))
 KEYS = [f"{number}" for number in range(8)]
 
 titles = st.sampled_from(["A", "B", "C"])
@@ -97,7 +99,7 @@ class QueueMachine(Machine):
 
     def open(self) -> None:
         """Open the file."""
-        self.database = Database(self.path, Layout((queue.SCHEMA,)), inline=True)
+        self.database = Database(self.path, QUEUE, inline=True)
         self.database.open()
 
     def run[T](self, work: Callable[[Connection], T]) -> T:
@@ -121,7 +123,7 @@ class QueueMachine(Machine):
     def laid_out() -> bytes:
         """Give an empty file with its tables: to lay them out takes a disk its time."""
         with TemporaryDirectory() as folder:
-            database = Database(Path(folder, "q"), Layout((queue.SCHEMA,)), inline=True)
+            database = Database(Path(folder, "q"), QUEUE, inline=True)
             database.open()
             database.close()
             return Path(folder, "q").read_bytes()
@@ -139,9 +141,7 @@ class QueueMachine(Machine):
 
     def put(self, record: Record, priority: Priority) -> None:
         """Promise a record in both worlds."""
-        accepted, number = self.run(
-            lambda db: intake.enqueue(db, record, priority, self.now)
-        )
+        number = self.run(lambda db: intake.enqueue(db, record, priority, self.now))
         key = record.source, record.key
         self.truth.setdefault(key, Truth())
         row, done = self.rows.get(key), self.done.get(key)
@@ -154,7 +154,7 @@ class QueueMachine(Machine):
         if row is None and done is not None:
             if done.record is not None and content(done.record) == content(record):
                 self.confirm(done, record, record.fields)
-                assert (accepted, number) == (Accepted.UNCHANGED, None)
+                assert number is None
                 return
         written = done.revisions if done else {}
         news = {
@@ -165,9 +165,8 @@ class QueueMachine(Machine):
         if row is None and done is not None and (late or not news):
             if not late:
                 self.confirm(done, record, {})
-            assert (accepted, number) == (Accepted.UNCHANGED, None)
+            assert number is None
             return
-        assert accepted is Accepted.QUEUED
         assert number is not None
         if row is None:
             assert (
@@ -1041,18 +1040,14 @@ class QueueMachine(Machine):
             for key in gone:
                 self.give_up(key)
 
-    @rule(reason=reasons, path=st.none() | st.sampled_from(KEYS[:3]))
-    def wake(self, reason: str, path: str | None) -> None:
-        """Wake those who wait for something, or for one file."""
-        name = None if path is None else f"/m/{path}.mkv"
-        number = self.run(lambda db: queue.wake(db, self.now, reason, name))
+    @rule(reason=reasons)
+    def wake(self, reason: str) -> None:
+        """Wake those who wait for something."""
+        number = self.run(lambda db: queue.wake(db, self.now, reason))
         rows = [
             row
             for row in self.rows.values()
-            if row.reason == reason
-            and not row.failed
-            and not row.flying
-            and (name is None or name in row.record.find.paths)
+            if row.reason == reason and not row.failed and not row.flying
         ]
         assert number == len(rows)
         for row in rows:

@@ -62,7 +62,7 @@ async def test_full_at_the_start(path: Path) -> None:
     with pytest.raises(StorageError, match="SQLITE_FULL"):
         opened(path, partial(small, 2))
     database = opened(path)
-    assert not database.set_aside
+    assert not database.file.set_aside
     assert await numbers(database) == []
     database.close()
 

@@ -13,7 +13,6 @@ import aiohttp
 import pytest
 
 from custom_components.plexsync.engine.circuit.breaker import State
-from custom_components.plexsync.engine.jobs.intake import Accepted
 from custom_components.plexsync.engine.jobs.job import Priority
 from custom_components.plexsync.engine.model.events import (
     CircuitClosed,
@@ -114,7 +113,7 @@ async def test_what_a_source_says_again_is_no_news(rig: Rig) -> None:
     assert (counted.synced, counted.unchanged) == (3, 0)
     # Whoever asks is answered, and counted.
     receipts = await rig.engine.submit(surely, Priority.INTERACTIVE)
-    assert {receipt.accepted for receipt in receipts} == {Accepted.UNCHANGED}
+    assert {receipt.job for receipt in receipts} == {None}
     assert (await rig.engine.snapshot()).statistics.unchanged == 3
 
 
@@ -129,14 +128,14 @@ async def test_what_was_kept_is_known_of_an_equal_record(rig: Rig) -> None:
         await rig.submit([record])
         await rig.drained()
         (receipt,) = await rig.engine.submit([record], Priority.INTERACTIVE)
-        assert (receipt.accepted, receipt.kept) == (Accepted.UNCHANGED, kept)
+        assert (receipt.job, receipt.kept) == (None, kept)
         await rig.restart()
     rig.plex.core.set_lock(item.rating_key, "summary", False)
     await rig.engine.submit(rig.records(1, "Newer"), Priority.INTERACTIVE)
     await rig.drained()
     (newer,) = rig.records(1, "Newer")
     (receipt,) = await rig.engine.submit([newer], Priority.INTERACTIVE)
-    assert (receipt.accepted, receipt.kept) == (Accepted.UNCHANGED, {})
+    assert (receipt.job, receipt.kept) == (None, {})
 
 
 async def test_pictures_are_sent_when_their_bytes_changed_only(rig: Rig) -> None:
@@ -602,6 +601,18 @@ async def test_switched_off_keeps_jobs_and_writes_nothing(rig: Rig) -> None:
     assert rig.edits() == 0
     await rig.engine.switch(True)
     await rig.drained()
+
+
+async def test_the_switch_takes_effect_though_its_caller_left(rig: Rig) -> None:
+    """An automation may be stopped while the switch is written to the disk."""
+    for on in (False, True):
+        task = asyncio.ensure_future(rig.engine.switch(on))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await rig.until(
+            lambda on=on: (Hold.SWITCH in rig.engine.circuit.holds) is not on
+        )  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("killed", [False, True])

@@ -178,7 +178,7 @@ class Life:
                 for job in jobs
                 if job.state not in ("failed", "skipped") and job.reason != "not_found"
             ]
-            if not waiting and self.engine.next_sources.is_idle:
+            if not (waiting or self.engine.next_sources.waiting):
                 return
             await asyncio.sleep(5)
         raise BrokenError(f"never done: {[(j.key, j.reason) for j in waiting]}")

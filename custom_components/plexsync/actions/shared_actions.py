@@ -8,7 +8,7 @@ from typing import Any
 from homeassistant.util.json import JsonObjectType
 
 from ..answers import job_answer, outages_answer
-from ..const import SCOPE_PLAN, SOURCE_ACTION
+from ..const import SOURCE_ACTION
 from ..coordinator import PlexSyncCoordinator
 from ..engine.jobs.failed_rows import EVERYTHING, Choice
 from ..engine.model.faults import Fault
@@ -64,10 +64,7 @@ async def reconcile(
     coordinator: PlexSyncCoordinator, data: Mapping[str, Any]
 ) -> JsonObjectType:
     """Compare the sources with Plex, and queue the differences unless only the plan is wanted."""
-    if data[ATTR_SCOPE] == SCOPE_PLAN:
-        coordinator.reconcile.start_plan()
-    else:
-        coordinator.reconcile.start(data[ATTR_SCOPE])
+    coordinator.reconcile.start(data[ATTR_SCOPE])
     return await coordinator.reconcile.answer(data[ATTR_WAIT])
 
 

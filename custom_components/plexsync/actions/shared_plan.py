@@ -11,7 +11,7 @@ from typing import Any, Final
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from ..answers import plan_state, unwritten
-from ..const import DOMAIN, SOURCE_ACTION
+from ..const import DOMAIN, SCOPE_PLAN, SOURCE_ACTION
 from ..coordinator import PlexSyncCoordinator
 from ..engine.database.database import StorageError
 from ..engine.jobs.job import Priority
@@ -91,7 +91,7 @@ async def compute_plan(
     source = data.get(ATTR_SOURCE)
     if source is not None and source not in coordinator.runners:
         raise invalid("source_unknown", source=source)
-    coordinator.reconcile.start_plan(source)
+    coordinator.reconcile.start(SCOPE_PLAN, source)
     return await coordinator.reconcile.answer(0)
 
 

@@ -15,7 +15,6 @@ from .calls.admission import Admission
 from .calls.judge import About, Purpose
 from .circuit.circuit import Circuit
 from .jobs import failed_rows, intake, queue
-from .jobs.failed_rows import Choice
 from .jobs.job import Priority
 from .ledger import parts
 from .look.common import Common
@@ -30,7 +29,7 @@ MOST = 100  # items of one report that are read; a sweep finds the others
 
 
 class Arrivals:
-    """Take in what came."""
+    """Follow up on items that came into Plex."""
 
     def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
         """Take what to look with, whom to wake, and who lets us in."""
@@ -48,17 +47,14 @@ class Arrivals:
         await self._common.database.run(
             lambda db: queue.wake(db, now, Reason.NOT_FOUND),
             durable=False,
-            if_left=self._circuit.notify,
+            then=self._circuit.notify,
         )
-        self._circuit.notify()
         items = await self._read(rating_keys[:MOST])
         if not items:
             return ()
-        paths = await self._common.database.run(
-            lambda db: self._take_up(db, items), if_left=self._circuit.notify
+        return await self._common.database.run(
+            lambda db: self._take_up(db, items), then=self._circuit.notify
         )
-        self._circuit.notify()
-        return paths
 
     async def compare(self, records: Iterable[Record]) -> None:
         """Have records compared with Plex, even where they were in line."""
@@ -70,8 +66,7 @@ class Arrivals:
                 intake.compare_anew(db, record, Priority.BULK, now)
 
         if news:
-            await self._common.database.run(work, if_left=self._circuit.notify)
-            self._circuit.notify()
+            await self._common.database.run(work, then=self._circuit.notify)
 
     async def _read(self, keys: Sequence[str]) -> list[Item]:
         """Read items in one request, and remember where they are.
@@ -106,6 +101,5 @@ class Arrivals:
                 (*_LACKING, json.dumps(path)),
             )
         ]
-        choice = Choice(ids=ids, skipped=True)
-        failed_rows.retry(db, choice, self._common.clock.steady())
+        failed_rows.try_again(db, ids, self._common.clock.steady())
         return tuple(paths)

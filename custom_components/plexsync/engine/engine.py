@@ -19,7 +19,7 @@ from .database.notes import Notes
 from .history import history
 from .history.history import WriteHistory
 from .history.view import HistoryView
-from .jobs import leases, queue, skipped
+from .jobs import leases, queue, skipped, submissions
 from .jobs.failed_jobs import FailedJobs
 from .jobs.gone_records import GoneRecords
 from .jobs.job import Priority
@@ -27,7 +27,7 @@ from .jobs.job_status import JobStatus
 from .jobs.next_source import NextSources
 from .jobs.outcomes import Outcomes
 from .jobs.source_holds import SourceHolds
-from .jobs.submissions import Receipt, Submissions
+from .jobs.submissions import Receipt
 from .ledger.identity import LedgerIdentity
 from .look.common import Common
 from .model.events import (
@@ -135,7 +135,6 @@ class Engine:
         """Put together those who work with what there is."""
         common, circuit, health = self.common, self.circuit, self.health
         judge = Judge(circuit, health, self.bulkheads, self.clock)
-        self._submissions = Submissions(self.database, circuit, self.clock, self._tell)
         self.job_status = JobStatus(self.database, circuit, self.source_holds)
         self.outcomes = Outcomes(self.job_status, self._tell)
         self.admission = Admission(circuit, health, judge)
@@ -167,10 +166,7 @@ class Engine:
         try:
             # A caller that is cancelled cannot stop the thread: it waits, and closes.
             await asyncio.shield(opening)
-            self.bulkheads.in_doubt.update(
-                await self.database.run(queue.waited_for, durable=False)
-            )
-            await self.database.run(self._recover)
+            self.bulkheads.in_doubt.update(await self.database.run(self._recover))
             self.circuit_problem = await self.circuit.load()
             await self.ledger_identity.recognise()
             await self.source_holds.load()
@@ -181,12 +177,14 @@ class Engine:
             await asyncio.to_thread(self.database.close)
             raise
 
-    def _recover(self, db: Connection) -> None:
-        longest = self.common.retry.longest
-        for _ in range(queue.recover(db, self.clock.steady(), longest)):
-            stats.count(db, "failed")
-            stats.note_ended(db, [False], 0.0)
+    def _recover(self, db: Connection) -> list[str]:
+        """Make jobs ready again; return the kinds of call that some of them wait for."""
+        doubted = queue.waited_for(db)
+        lost = queue.recover(db, self.clock.steady(), self.common.retry.longest)
+        stats.count(db, "failed", lost)
+        stats.note_ended(db, [False] * lost, 0.0)
         skipped.clear_failed(db)
+        return doubted
 
     async def run(self) -> None:
         """Work and probe until cancelled."""
@@ -251,22 +249,33 @@ class Engine:
         are keys of records that the same source does not send any more. Raises
         StorageError, and then nothing was accepted.
         """
-        return await self._submissions.submit(records, priority, cursor, withheld)
+        accepted = list(records)
+        return await self.database.run(
+            lambda db: submissions.take_in(
+                db, accepted, priority, self.clock.steady(), cursor, withheld
+            ),
+            then=self.circuit.notify if accepted or withheld else None,
+        )
 
     async def recognise(self, source: str, identity: str) -> None:
         """Let a source that was removed and added again be the same source again."""
-        await self._submissions.recognise(source, identity)
+        await self.database.run(lambda db: submissions.recognise(db, source, identity))
 
     async def remove_source(self, source: str) -> int:
         """Discard a source's jobs, release its ownership; return how many jobs."""
-        number = await self._submissions.remove_source(source)
+        number = await self.database.run(
+            lambda db: submissions.remove_source(db, source, self.clock.steady()),
+            then=self.circuit.notify,
+        )
         await self.source_holds.load()
         return number
 
     async def switch(self, on: bool) -> None:
         """Switch syncing on or off; kept on disk before it takes effect."""
-        await self.notes.keep("sync", "on" if on else "off")
-        self.circuit.hold(Hold.SWITCH, not on)
+        await self.database.run(
+            lambda db: stats.keep(db, "sync", "on" if on else "off"),
+            then=lambda: self.circuit.hold(Hold.SWITCH, not on),
+        )
 
     async def snapshot(self) -> Snapshot:
         """Describe the moment. Raises StorageError."""

@@ -3,13 +3,20 @@
 from .database import stats
 from .database.layout import Layout
 from .history import history
-from .jobs import gone_records, queue
-from .ledger import ledger, left_alone, parts, sources_lead
+from .jobs import gone_records, job, leases, targets
+from .ledger import ledger, left_alone, parts, seen, settled, sources_lead
 from .migrations import LADDER
+from .plan import approvals, plan_cache
 
 LAYOUT = Layout(
     (
-        queue.SCHEMA,
+        job.SCHEMA,
+        leases.SCHEMA,
+        settled.SCHEMA,
+        targets.SCHEMA,
+        approvals.SCHEMA,
+        plan_cache.SCHEMA,
+        seen.SCHEMA,
         ledger.SCHEMA,
         parts.SCHEMA,
         stats.SCHEMA,

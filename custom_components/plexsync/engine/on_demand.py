@@ -8,17 +8,15 @@ from sqlite3 import Connection
 
 from .calls.admission import Admission
 from .circuit.circuit import Circuit
-from .jobs import failed_rows, job, jobs_view, queue
-from .jobs.failed_rows import Choice
+from .jobs import failed_rows, job, jobs_view
 from .ledger import pins, settled
 from .look.common import Common
-from .look.look import Look
-from .look.pictures import known_digests
+from .look.look import Look, lookup_of
 from .model.faults import Fault
 from .model.holds import READING
 from .model.ports import Item
 from .model.record import Find, Record
-from .plan import approvals
+from .plan import approvals, plan_cache
 from .plan.lookup_result import LookupResult, every
 from .plan.plan import Plan
 
@@ -51,18 +49,9 @@ async def look_afresh(
     common: Common, admission: Admission, records: Sequence[Record]
 ) -> list[LookupResult]:
     """Compute the plans of some records as they are now. Raises Fault, StorageError."""
-
-    def look_up(db: Connection) -> list[LookupResult]:
-        return [
-            LookupResult(
-                pins.find(db, each.source, each.key) or each.find,
-                each,
-                known_digests(db, each),
-            )
-            for each in records
-        ]
-
-    lookups = await common.database.run(look_up, durable=False)
+    lookups = await common.database.run(
+        lambda db: [lookup_of(db, each) for each in records], durable=False
+    )
     async with admission.calls(READING) as calls:
         look = Look(common, calls)
         await look.find(lookups)
@@ -93,7 +82,7 @@ class OnDemand:
                 for each in lookup.targets
                 if each.rating_key is not None
             },
-            unseen=tuple(name for name in record.pictures if name not in lookup.images),
+            unseen=tuple(plan_cache.unseen(lookup)),
         )
 
     async def glimpse(self, source: str, looks: int) -> list[Glimpse]:
@@ -143,11 +132,9 @@ class OnDemand:
                     (mine,) = job.load(db, [info.id])
                     way = Find(rating_key=rating_key)
                     pins.confirm(db, mine.record, way, item, self._common.server)
-                failed_rows.retry(db, Choice(ids=[info.id], skipped=True), now)
-                queue.wake_jobs(db, [info.id], now)
+                failed_rows.try_again(db, [info.id], now)
 
-        await self._common.database.run(work, if_left=self._circuit.notify)
-        self._circuit.notify()
+        await self._common.database.run(work, then=self._circuit.notify)
 
     async def titles(self, rating_keys: Sequence[str]) -> dict[str, str]:
         """Return the titles that items have in Plex, as far as it says so at once."""

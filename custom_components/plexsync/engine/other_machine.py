@@ -33,11 +33,12 @@ def recognise(db: Connection, machine: str) -> bool:
 def _forget_keys(db: Connection) -> None:
     # What has no file, a show for example, can never be told again.
     history.lose_items(db)
-    of_item = ("compared", "undo_owed", "part")
-    of_row = [(name, "id / 1048576") for name in ("written", "unconfirmed")]
     for table, column in (
-        *of_row,
-        *((name, "item") for name in of_item),
+        ("written", "id / 1048576"),
+        ("unconfirmed", "id / 1048576"),
+        ("compared", "item"),
+        ("undo_owed", "item"),
+        ("part", "item"),
         ("item", "id"),
     ):
         db.execute(

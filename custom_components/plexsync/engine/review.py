@@ -10,11 +10,11 @@ from sqlite3 import Connection
 from .calls.admission import Admission
 from .circuit.circuit import Circuit
 from .jobs import failed_rows, intake, jobs_view
-from .jobs.failed_rows import Choice
 from .jobs.job import Job, Priority, load
 from .ledger import left_alone
 from .ledger.left_alone import Rule, Rules
 from .look.common import Common
+from .model.outcome import Outcome
 from .model.record import Record
 from .on_demand import look_afresh
 from .plan import approvals, plan_cache
@@ -36,16 +36,7 @@ class Fresh:
         return plan_cache.digest(plan_cache.marks_of(self.lookup.targets))
 
 
-@dataclass(frozen=True, slots=True)
-class WriteAnswer:
-    """What became of a record that was to be written.
-
-    Its ``status`` is queued; changed where the plan is another one by now, which is not
-    written; unchanged; or failed for a ``reason``.
-    """
-
-    status: str
-    reason: str | None = None
+type _State = tuple[Connection, int, Filter]  # of the plan: how much was written, ever
 
 
 class Review:
@@ -56,8 +47,7 @@ class Review:
         self._common = common
         self._circuit = circuit
         self._admission = admission
-        self._counted: tuple[Connection, int, Filter] | None = None
-        self._totals = Totals(0, {}, {}, {})
+        self._counted: tuple[_State, Totals] | None = None
 
     async def page(
         self, chosen: Filter, limit: int, offset: int
@@ -76,15 +66,15 @@ class Review:
         pages, and each of them comes with the totals.
         """
 
-        def work(db: Connection) -> tuple[tuple[Connection, int, Filter], Totals]:
-            counted = db, db.total_changes, chosen
-            if self._counted == counted:
-                return counted, self._totals
-            return counted, plan_cache.totals(db, chosen)
+        def work(db: Connection) -> tuple[_State, Totals]:
+            state = db, db.total_changes, chosen
+            if self._counted is not None and self._counted[0] == state:
+                return self._counted
+            return state, plan_cache.totals(db, chosen)
 
         # Not before it is sure to stay written.
-        self._counted, self._totals = await self._see(work)
-        return self._totals
+        self._counted = await self._see(work)
+        return self._counted[1]
 
     async def waiting(self, source: str, keys: Sequence[str]) -> dict[str, Record]:
         """Return the records of some jobs, by key. Raises StorageError."""
@@ -114,20 +104,23 @@ class Review:
         self,
         chosen: Sequence[tuple[Record, str]],
         priority: Priority = Priority.INTERACTIVE,
-    ) -> list[WriteAnswer]:
+    ) -> list[Outcome]:
         """Queue records whose plans are those that were shown, given by their digests.
 
-        Raises Fault, StorageError.
+        A record whose plan is another one by now is not written, and answered with the
+        status ``changed``. Raises Fault, StorageError.
         """
         looks = await self.look([record for record, _ in chosen])
         now = self._common.clock.steady()
-        answers: list[WriteAnswer] = []
-        good: list[tuple[Record, Fresh]] = []
-        for (record, shown), fresh in zip(chosen, looks, strict=True):
-            answer = _answer(fresh, shown)
-            if answer.status == "queued":
-                good.append((record, fresh))
-            answers.append(answer)
+        answers = [
+            _answer(fresh, shown)
+            for (_, shown), fresh in zip(chosen, looks, strict=True)
+        ]
+        good = [
+            (record, fresh)
+            for (record, _), fresh, answer in zip(chosen, looks, answers, strict=True)
+            if answer.status == "queued"
+        ]
 
         def work(db: Connection) -> None:
             for record, fresh in good:
@@ -135,11 +128,10 @@ class Review:
                 marks = plan_cache.marks_of(fresh.lookup.targets)
                 whose = record.source, record.key
                 approvals.approve(db, *whose, marks, fresh.unseen, now)
-            _try_again(db, now)
+            failed_rows.try_again(db, approvals.failed(db), now)
 
         if good:
-            await self._common.database.run(work, if_left=self._circuit.notify)
-            self._circuit.notify()
+            await self._common.database.run(work, then=self._circuit.notify)
         return answers
 
     async def write_all(self, chosen: Filter) -> tuple[int, dict[tuple[str, str], str]]:
@@ -150,14 +142,11 @@ class Review:
         now = self._common.clock.steady()
 
         def work(db: Connection) -> tuple[int, dict[tuple[str, str], str]]:
-            plan_cache.begin(db)
             number = approvals.approve_all(db, chosen, now)
-            _try_again(db, now)
+            failed_rows.try_again(db, approvals.failed(db), now)
             return number, approvals.without_job(db, chosen)
 
-        found = await self._common.database.run(work, if_left=self._circuit.notify)
-        self._circuit.notify()
-        return found
+        return await self._common.database.run(work, then=self._circuit.notify)
 
     async def rules(self, limit: int, offset: int = 0) -> Rules:
         """List what is left alone. Raises StorageError."""
@@ -167,7 +156,6 @@ class Review:
         """Leave a field alone, or take that back; return whether it is news."""
 
         def work(db: Connection) -> bool:
-            plan_cache.begin(db)
             if leave:
                 plan_cache.leave(db, rule.source, rule.key, rule.field)
                 return left_alone.leave(db, rule)
@@ -178,25 +166,16 @@ class Review:
     async def _see[T](self, work: Callable[[Connection], T]) -> T:
         """Do some work with the plan, of which a power cut may undo a part."""
 
-        def begin(db: Connection) -> T:
-            plan_cache.begin(db)
-            return work(db)
-
-        return await self._common.database.run(begin, durable=False)
+        return await self._common.database.run(work, durable=False)
 
 
-def _try_again(db: Connection, now: float) -> None:
-    """Let what was approved be tried, though it failed before or was not as shown."""
-    failed_rows.retry(db, Choice(ids=approvals.failed(db), skipped=True), now)
-
-
-def _answer(fresh: Fresh, shown: str) -> WriteAnswer:
+def _answer(fresh: Fresh, shown: str) -> Outcome:
     """Say what becomes of a record, by what it would write now."""
     targets = fresh.lookup.targets
     if (reason := targets[0].reason) is not None and not any(t.item for t in targets):
-        return WriteAnswer("failed", reason)
+        return Outcome("failed", reason)
     if fresh.digest != shown:
-        return WriteAnswer("changed")
+        return Outcome("changed")
     if not fresh.unseen and not any(target.plan.changes for target in targets):
-        return WriteAnswer("unchanged")
-    return WriteAnswer("queued")
+        return Outcome("unchanged")
+    return Outcome("queued")

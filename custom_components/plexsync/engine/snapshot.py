@@ -9,8 +9,7 @@ from .circuit.circuit import Circuit
 from .circuit.outages import Availability
 from .database import stats
 from .jobs import jobs_view, queue, skipped
-from .jobs.hold_rows import Holds
-from .jobs.source_holds import SourceHolds
+from .jobs.source_holds import Holds, SourceHolds
 from .look.common import Common
 from .model.holds import REFUSED, Hold
 from .sweep import last_sweep

@@ -258,7 +258,7 @@ class Undoing:
         number: int,
         path: str,
         key: str,
-        which: Which = every_field,
+        which: Which,
         *,
         held: bool = False,
     ) -> tuple[int, Counter[str]]:

@@ -11,7 +11,7 @@ from homeassistant.helpers.translation import async_get_translations
 from ..const import DOMAIN
 from ..coordinator import PlexSyncCoordinator
 from ..engine.database.database import StorageError
-from ..engine.jobs.hold_rows import Shown
+from ..engine.jobs.source_holds import Shown
 from ..engine.model.faults import Fault
 from ..engine.model.holds import SourceHold
 from ..source_answers import Answer, async_begin, async_part

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 import contextlib
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
 from pathlib import Path
 import queue
 import sqlite3
@@ -73,35 +73,14 @@ class Database:
         connect: Connect = sqlite3.connect,
     ) -> None:
         """Name the file and how it is laid out."""
-        self._file = SqliteFile(path, layout, connect)
+        self.file = SqliteFile(path, layout, connect)
         self._inline = inline
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._taking = threading.Lock()  # nothing is asked for after the end
         self._open = False
-        self._asked = self._answered = 0
         self.damaged = asyncio.Event()
         self.commits = 0
-
-    @property
-    def set_aside(self) -> bool:
-        """Return whether the file that was there was damaged, and got another name."""
-        return self._file.set_aside
-
-    @property
-    def unclean(self) -> bool:
-        """Return whether whoever had the file last never closed it: see ``look_for_damage``."""
-        return self._file.unclean
-
-    @property
-    def restored(self) -> bool:
-        """Return whether this came back from a backup, and nobody has said yes."""
-        return self._file.restored
-
-    @property
-    def frozen_since(self) -> float | None:
-        """Return since when a backup is under way, in seconds since the epoch."""
-        return self._file.frozen_since
 
     def open(self) -> None:
         """Open and lay out the file; blocking. Raises StorageError.
@@ -111,10 +90,8 @@ class Database:
         """
         self.damaged.clear()
         try:
-            self._file.open()
-        except NewerFileError as error:
-            raise StorageTooNewError("a newer version made the database") from error
-        except (OSError, sqlite3.Error) as error:
+            self.file.open()
+        except (NewerFileError, OSError, sqlite3.Error) as error:
             raise _storage_error(error) from error
         self._open = True
         if not self._inline:
@@ -128,22 +105,24 @@ class Database:
         work: Callable[[sqlite3.Connection], T],
         *,
         durable: bool = True,
-        if_left: Callable[[], None] | None = None,
+        then: Callable[[], None] | None = None,
     ) -> T:
         """Run one whole transaction; it completes even if the caller is cancelled.
 
         ``durable`` waits for the disk; without it a power cut (never a crash of
-        the process) may undo the newest commits. Where the caller is cancelled,
-        ``if_left`` is called on the loop once the transaction is over. Raises
-        StorageError, or whatever ``work`` raised after rolling back what it did.
+        the process) may undo the newest commits. ``then`` is called on the loop once
+        it is committed, for a caller that was cancelled too. Raises StorageError, or whatever ``work`` raised after rolling back what it did.
         """
         task = _Task(work, Future(), durable)
         try:
-            return await self._ask(task)  # type: ignore[no-any-return]
+            result: T = await self._ask(task)
         except asyncio.CancelledError:
-            if if_left is not None:
-                _call_once_over(task.future, if_left)
+            if then is not None:
+                _call_once_done(task.future, then)
             raise
+        if then is not None:
+            then()
+        return result
 
     async def _ask(self, task: _Task) -> Any:
         # From here on a caller that is cancelled cannot cancel the work.
@@ -151,7 +130,6 @@ class Database:
         with self._taking:
             if not self._open:
                 raise StorageClosedError
-            self._asked += 1
             if not self._inline:
                 self._tasks.put(task)
         try:
@@ -173,11 +151,11 @@ class Database:
         insist = False
 
         def stop() -> bool:
-            others = self._asked - self._answered > 1
-            return cancelled.is_set() or not self._open or (others and not insist)
+            others = not (insist or self._tasks.empty())
+            return cancelled.is_set() or not self._open or others
 
         def work(db: sqlite3.Connection) -> bool:
-            if (sound := self._file.is_sound(db, stop)) is False:
+            if (sound := self.file.is_sound(db, stop)) is False:
                 raise StorageDamagedError("the database is damaged")
             return sound is not None
 
@@ -185,7 +163,7 @@ class Database:
             for left in reversed(range(_LOOKS)):
                 insist = not left
                 if await self._ask(_Task(work, Future(), alone=True)):
-                    self._file.unclean = False
+                    self.file.unclean = False
                     return
                 await asyncio.sleep(again)
         finally:
@@ -199,16 +177,12 @@ class Database:
         without its log: ``restored``. Raises StorageError.
         """
         await self._ask(
-            _Task(lambda db: self._file.freeze(db, now), Future(), alone=True)
+            _Task(lambda db: self.file.freeze(db, now), Future(), alone=True)
         )
 
     async def thaw(self) -> None:
         """Go on as before ``freeze``. Raises StorageError, and nothing has changed then."""
-        await self._ask(_Task(self._file.thaw, Future(), alone=True))
-
-    def accept(self, connection: sqlite3.Connection) -> None:
-        """Forget, within a transaction, that this came back from a backup."""
-        self._file.accept(connection)
+        await self._ask(_Task(self.file.thaw, Future(), alone=True))
 
     def close(self) -> None:
         """Finish what was asked for, checkpoint and close; blocking.
@@ -223,36 +197,35 @@ class Database:
             self._thread = None
         if was_open and self.damaged.is_set():
             with contextlib.suppress(OSError):  # the next one finds it damaged, too
-                self._file.move_aside()
-        self._file.close()
+                self.file.move_aside()
+        self.file.close()
 
     def _serve(self) -> None:
         closing = False
         while not closing:
-            group = [self._tasks.get()]
+            group = list[_Task]()
             while len(group) < _GROUP:
                 try:
-                    group.append(self._tasks.get_nowait())
+                    task = self._tasks.get(block=not group)
                 except queue.Empty:
                     break
-            closing = None in group
-            self._work_off([task for task in group if task is not None])
+                if closing := task is None:
+                    break
+                group.append(task)
+                if task.alone:
+                    break
+            self._work_off(group)
 
     def _work_off(self, group: list[_Task]) -> None:
-        for alone, tasks in groupby(group, key=lambda task: task.alone):
-            if alone:
-                for task in tasks:
-                    self._run_alone(task)
-                    self._answered += 1
-            else:
-                together = list(tasks)
-                self._commit(together)
-                self._answered += len(together)
+        """Commit what was asked for; what has to be alone comes last."""
+        connection = self.file.connection
+        assert connection is not None
+        if together := [task for task in group if not task.alone]:
+            self._commit(connection, together)
+        for task in group[len(together) :]:
+            self._run_alone(connection, task)
 
-    def _run_alone(self, task: _Task) -> None:
-        if (connection := self._file.connection) is None:
-            task.future.set_exception(StorageClosedError())
-            return
+    def _run_alone(self, connection: sqlite3.Connection, task: _Task) -> None:
         try:
             connection.execute("PRAGMA synchronous=FULL")
             result = task.work(connection)
@@ -263,52 +236,51 @@ class Database:
         else:
             task.future.set_result(result)
 
-    def _commit(self, group: list[_Task]) -> None:
-        results: list[tuple[_Task, Any, BaseException | None]] = []
-        connection = self._file.connection
+    def _commit(self, connection: sqlite3.Connection, group: list[_Task]) -> None:
+        answers: list[Callable[[], None]] = []
         try:
-            if connection is None:
-                raise sqlite3.OperationalError("closed")
             level = "FULL" if any(task.durable for task in group) else "NORMAL"
             connection.execute(f"PRAGMA synchronous={level}")
             connection.execute("BEGIN IMMEDIATE")
             for task in group:
                 connection.execute("SAVEPOINT task")
                 try:
-                    results.append((task, task.work(connection), None))
+                    result = task.work(connection)
+                    answers.append(partial(task.future.set_result, result))
                 except sqlite3.Error:
                     raise
                 except Exception as error:  # noqa: BLE001  # it belongs to the caller
                     connection.execute("ROLLBACK TO task")
-                    results.append((task, None, error))
+                    answers.append(partial(task.future.set_exception, error))
                 connection.execute("RELEASE task")
             connection.execute("COMMIT")
             self.commits += 1
         except sqlite3.Error as error:
-            if connection is not None and connection.in_transaction:
+            if connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
             failure = _storage_error(error)
-            results = [(task, None, failure) for task in group]
-        for task, result, failed in results:
-            if failed is None:
-                task.future.set_result(result)
-            else:
-                task.future.set_exception(failed)
+            answers = [partial(task.future.set_exception, failure) for task in group]
+        for answer in answers:
+            answer()
 
 
-def _call_once_over(future: Future[Any], call: Callable[[], None]) -> None:
-    """Call something on this loop once a transaction has ended, however it did."""
+def _call_once_done(future: Future[Any], call: Callable[[], None]) -> None:
+    """Call something on this loop once a transaction is committed."""
     loop = asyncio.get_running_loop()
 
-    def over(_: Future[Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and all with it
-            loop.call_soon_threadsafe(call)
+    def over(done: Future[Any]) -> None:
+        # A loop that has ended takes everything with it.
+        with contextlib.suppress(RuntimeError):
+            if done.exception() is None:
+                loop.call_soon_threadsafe(call)
 
     future.add_done_callback(over)
 
 
 def _storage_error(error: Exception) -> StorageError:
+    if isinstance(error, NewerFileError):
+        return StorageTooNewError("a newer version made the database")
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
     if isinstance(error, sqlite3.Error):
         if is_in_use(error):

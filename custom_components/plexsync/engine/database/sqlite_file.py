@@ -43,7 +43,7 @@ class SqliteFile:
         self.connection: sqlite3.Connection | None = None
         self.set_aside = False  # the file that was there was damaged, and moved
         self.unclean = False  # not closed by whoever had it last, nor looked at since
-        self.restored = False  # it came back from a backup, and nobody has said yes
+        self.restored = False  # from a backup, and nobody has accepted that yet
         self.frozen_since: float | None = None  # seconds since the epoch
         self._backup: int | None = None  # the row of the backup under way
 
@@ -81,7 +81,7 @@ class SqliteFile:
         if stored_version(connection) > self._layout.version:
             _keep(
                 connection, False
-            )  # an empty log goes; a full one stays: see ``close``
+            )  # an empty log goes, a full one stays: see ``close``
             raise NewerFileError
         # Only a file that is new takes this: see ``_give_room_back``.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

@@ -65,9 +65,7 @@ def note_ended(db: Connection, good: Sequence[bool], seconds: float) -> None:
 def read(db: Connection) -> Statistics:
     """Return all figures."""
     counters = dict(db.execute("SELECT name, value FROM counter").fetchall())
-    recent = db.execute(
-        "SELECT good, seconds FROM recent ORDER BY id DESC LIMIT ?", (RECENT,)
-    ).fetchall()
+    recent = db.execute("SELECT good, seconds FROM recent").fetchall()
     last = setting(db, "last_sync")
     return Statistics(
         synced=counters.get("synced", 0),

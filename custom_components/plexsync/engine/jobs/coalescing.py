@@ -1,4 +1,4 @@
-"""What waits of one record, and how a newer record joins it: field by field.
+"""What waits to be written for one record, and how a newer record joins it field by field.
 
 From an action the newest of each field wins; a mirror's record is its source's whole
 view, and replaces what waits. Nothing here touches a database.
@@ -27,7 +27,7 @@ class Waiting:
     identified: bool
     mirror: bool
     fill_only: frozenset[str]
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...]
 
     @classmethod
     def of(cls, record: Record) -> Self:
@@ -44,7 +44,7 @@ class Waiting:
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Self:
-        """Take what stands in ``COLUMNS``."""
+        """Build it from the values of ``COLUMNS``."""
         find, fields, revision, identified, mirror, fill_only, files = row
         return cls(
             find_from_json(find),
@@ -57,7 +57,7 @@ class Waiting:
         )
 
     def row(self) -> tuple[Any, ...]:
-        """Return what is to stand in ``COLUMNS``."""
+        """Return the values of ``COLUMNS``."""
         return (
             find_to_json(self.find),
             dump(self.fields),
@@ -87,10 +87,6 @@ class Waiting:
         """Return the revision of each field, and of the newest whole view."""
         return {name: pair[0] for name, pair in self.fields.items()}
 
-    def says_the_same(self, other: Self) -> bool:
-        """Return whether both ask for the same, in whatever revision."""
-        return self.content() == other.content()
-
     def differs_in_marks(self, other: Self) -> bool:
         """Return whether both are one revision, but for the marks of pictures at most."""
         revisions = self.revisions()
@@ -114,7 +110,7 @@ def _is_picture(name: str, value: Any) -> bool:
 
 
 def merge(waiting: Waiting, record: Record, written: Revisions) -> Waiting:
-    """Let a record into what waits; one that comes too late changes nothing.
+    """Merge a record into what waits; one that comes too late changes nothing.
 
     ``written`` has the revision of each field that was brought into line before.
     """
@@ -133,7 +129,7 @@ def too_late(record: Record, waiting: Packed, written: Revisions) -> bool:
 
 
 def _merge_fields(waiting: Packed, record: Record, written: Revisions) -> Packed:
-    """Let a record into what waits: the newest of each field."""
+    """Merge the fields of a record into those that wait: the newest of each wins."""
     merged = dict(waiting)
     for name, (revision, value) in pack(drop_older(record, written)).items():
         known = waiting[name][0] if name in waiting else None

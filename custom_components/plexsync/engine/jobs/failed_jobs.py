@@ -1,15 +1,15 @@
-"""Failed jobs looked after: tried again with fresh records, dropped, pruned in the end.
+"""Look after failed jobs: try them again with fresh records, drop them, prune them.
 
 By hand; once after every outage, where the outage may explain the failure; once after
 the settings changed. Each job gets what its source says of its record at that time.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-import contextlib
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import batched
 import logging
 from sqlite3 import Connection
 
@@ -17,12 +17,13 @@ from ..circuit.breaker import State
 from ..circuit.circuit import Circuit
 from ..database import stats
 from ..database.database import Database, StorageError
-from ..ledger import ledger_tables, settled
+from ..database.notes import Notes
+from ..ledger import ledger_tables
 from ..model.faults import Fault
 from ..model.ports import Fresh
 from ..model.record import Record
 from ..util.clock import Clock
-from ..util.concurrency import run_all
+from ..util.concurrency import run_all, wait_at_most
 from . import failed_rows, intake
 from .failed_rows import EVERYTHING, Choice, Failed
 
@@ -59,6 +60,7 @@ class FailedJobs:
         self._circuit = circuit
         self._clock = clock
         self._fresh = fresh
+        self._notes = Notes(database)
         self._wake = asyncio.Event()
 
     def look(self) -> None:
@@ -74,9 +76,7 @@ class FailedJobs:
                 wait = await self._prune()
             except StorageError:
                 wait = _AGAIN  # the worker tells of that
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
+            await wait_at_most(self._wake, wait)
 
     # -- retries -----------------------------------------------------------------
 
@@ -91,18 +91,17 @@ class FailedJobs:
         jobs = await self._database.run(
             lambda db: failed_rows.chosen(db, choice), durable=False
         )
-        by_source: dict[str, list[Failed]] = {}
+        by_source = defaultdict[str, list[Failed]](list)
         for job in jobs:
-            by_source.setdefault(job.source, []).append(job)
+            by_source[job.source].append(job)
         counts: Counter[str] = Counter()
 
         async def of_source(source: str, mine: Sequence[Failed]) -> None:
-            answers, asked = True, 0.0
-            for start in range(0, len(mine), CHUNK):
-                some = mine[start : start + CHUNK]
+            answers = True
+            for some in batched(mine, CHUNK, strict=False):
                 fresh: Mapping[str, Record | str] = {}
+                asked = self._clock.steady()
                 if answers:
-                    asked = self._clock.steady()
                     try:
                         fresh = await self._fresh(source, [job.key for job in some])
                     except Fault:
@@ -116,15 +115,12 @@ class FailedJobs:
                     asked=asked,
                     passing=choice.passing,
                 )
-                done = await self._database.run(take_up, if_left=self._circuit.notify)
+                done = await self._database.run(take_up, then=self._circuit.notify)
                 counts.update(done)
                 if not answers:
                     counts["stale"] += done["retried"]
 
-        try:
-            await run_all(of_source(*each) for each in by_source.items())
-        finally:
-            self._circuit.notify()
+        await run_all(of_source(*each) for each in by_source.items())
         return Retried(**counts)
 
     def _take_up(
@@ -154,25 +150,20 @@ class FailedJobs:
 
     async def discard(self, choice: Choice) -> int:
         """Drop failed jobs; return how many."""
-        number = await self._database.run(
-            lambda db: failed_rows.discard(db, choice), if_left=self._circuit.notify
+        return await self._database.run(
+            lambda db: failed_rows.discard(db, choice), then=self._circuit.notify
         )
-        self._circuit.notify()
-        return number
 
     # -- after outages -------------------------------------------------------------
 
     async def _after_outage(self) -> None:
-        """Try again, once an outage, what failed of something that may be over now."""
+        """Try again, once per outage, what failed for a reason that may have passed."""
         log = self._circuit.outages
         if self._circuit.breaker.state is not State.CLOSED or not log.outages:
             return
         # A flap reopens the same outage, and a restart finds it here again.
         outage = repr(log.outages[-1].start)
-        known = await self._database.run(
-            lambda db: stats.setting(db, "outage"), durable=False
-        )
-        if known == outage:
+        if await self._notes.get("outage") == outage:
             return
         done = await self.retry(Choice(passing=True))
         if done.retried:
@@ -181,64 +172,43 @@ class FailedJobs:
                 self._circuit.name,
                 done.retried,
             )
-        # Not before: a process that is killed on the way shall do it again.
-        await self._database.run(lambda db: stats.keep(db, "outage", outage))
+        # Only now: a process that is killed on the way does it again.
+        await self._notes.keep("outage", outage)
 
     # -- after changes of settings ---------------------------------------------------
 
     async def is_new(self, source: str) -> bool:
         """Return whether a source was never followed before."""
-        return (
-            await self._database.run(
-                lambda db: stats.setting(db, f"settings:{source}"), durable=False
-            )
-            is None
-        )
+        return await self._notes.get(f"settings:{source}") is None
 
-    async def has_settled(self, source: str) -> bool:
-        """Return whether a record of a source was ever brought into line."""
-        return await self._database.run(
-            lambda db: settled.is_any(db, source), durable=False
-        )
-
-    async def follow(self, source: str, settings: str, *, read_again: bool) -> bool:
+    async def follow(self, source: str, settings: str, *, read_again: bool) -> None:
         """Compare a digest of the settings that concern a source with the last one.
-
-        Say whether they are others now.
 
         If it is another, ``retry_due`` will retry the source's failed jobs once; with
         ``read_again`` its cursor is forgotten, too, so that what the old settings left
         out, or led elsewhere, comes in.
         """
 
-        def work(db: Connection) -> bool:
+        def work(db: Connection) -> None:
             known = stats.setting(db, f"settings:{source}")
-            if known == settings:
-                return False
             stats.keep(db, f"settings:{source}", settings)
-            if known is None:
-                return False
+            if known in (None, settings):
+                return
+            _LOGGER.debug("The settings of source %s are others now", source)
             stats.keep(db, f"retry:{source}", "due")
             if read_again:
                 stats.keep(db, f"cursor:{source}", None)
-            return True
 
-        if changed := await self._database.run(work):
-            _LOGGER.debug("The settings of source %s are others now", source)
-        return changed
+        await self._database.run(work)
 
     async def retry_due(self, source: str) -> None:
         """Retry a source's failed jobs if its settings changed since they failed.
 
         Raises the source's Fault, and then it is still due.
         """
-        due = await self._database.run(
-            lambda db: stats.setting(db, f"retry:{source}"), durable=False
-        )
-        if due is None:
-            return
-        await self.retry(Choice(source=source, skipped=True), insist=True)
-        await self._database.run(lambda db: stats.keep(db, f"retry:{source}", None))
+        if await self._notes.get(f"retry:{source}") is not None:
+            await self.retry(Choice(source=source, skipped=True), insist=True)
+            await self._notes.keep(f"retry:{source}", None)
 
     # -- the end -------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..model.reasons import SKIPPED
 from . import skipped
+from .leases import FREE
 from .queue import MAX_CRASHES
 
 MAX_OUTAGE_RETRIES = 3  # of one record
@@ -64,7 +65,7 @@ class Failed(NamedTuple):
 
 
 def chosen(db: Connection, choice: Choice) -> list[Failed]:
-    """Name the jobs that are meant, oldest first."""
+    """Return the chosen jobs, oldest first."""
     where, values = choice.where()
     rows = db.execute(
         f"SELECT id, source, key FROM job WHERE {where} ORDER BY id", values
@@ -87,8 +88,17 @@ def retry(db: Connection, choice: Choice, now: float) -> int:
     ).rowcount
 
 
+def try_again(db: Connection, ids: Sequence[int], now: float) -> None:
+    """Let jobs be tried now: those that failed, were skipped, or wait by themselves."""
+    retry(db, Choice(ids=ids, skipped=True), now)
+    db.executemany(
+        f"UPDATE job SET due = ? WHERE id = ? AND failed = 0 AND {FREE}",
+        [(now, job) for job in ids],
+    )
+
+
 def withdraw(db: Connection, job: int, reason: str) -> int:
-    """Leave a failed job whose source has nothing to write; return how many did (0 or 1).
+    """Keep a failed job whose source has nothing to write now; return how many (0 or 1).
 
     If the reason is one for skipping, the job is skipped from now on, which is no failure.
     Else it stays failed: one answer of a source never proves a deletion.

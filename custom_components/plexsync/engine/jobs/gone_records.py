@@ -1,16 +1,16 @@
-"""Records that their source has no more: let go of, or undone, once that is sure.
+"""Records that their source no longer has: let go, or undone, once that is certain.
 
-One answer never proves that a record is gone: two lists of all that there is have to
-lack it, and the question for the record itself has to say so. Where more than a fifth
-is gone at once the owner is asked first, and an answer counts for the records that were
-gone when it was asked.
+One answer never proves that a record is gone: two full lists must lack it, and the
+source must say so when it is asked for the record itself. Where more than a fifth is
+gone at once the owner is asked first, and an answer counts for the records that were
+gone when the question was asked.
 """
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from itertools import batched
 import json
 from sqlite3 import Connection
 
@@ -21,7 +21,7 @@ from ..ledger import pins
 from ..model.holds import SourceHold
 from ..model.ports import Fresh
 from ..model.reasons import Reason
-from . import queue
+from . import queue, skipped
 from .source_holds import SourceHolds
 
 SCHEMA = """
@@ -54,8 +54,8 @@ class WhenGone(StrEnum):
 class Gone:
     """What a list of all records showed.
 
-    ``known`` were expected, ``gone`` of them are not there; ``parted`` ones were let go
-    of now. With ``asks`` none was: they are too many, and their owner has to agree.
+    ``known`` records were expected, ``gone`` of them are missing, and ``parted`` were let
+    go now. With ``asks`` none was: there are too many, and the owner has to agree first.
     Until then the source is held.
     """
 
@@ -91,7 +91,7 @@ class GoneRecords:
         self._fresh = fresh
         self._holds = holds
         self._owed = owed
-        self._one_look = asyncio.Lock()  # the list of keys has one table
+        self._one_look = asyncio.Lock()
 
     async def look(
         self,
@@ -102,25 +102,27 @@ class GoneRecords:
     ) -> Gone:
         """Compare what is known with a list of the keys of all records of a source.
 
-        ``now`` is ``Clock.steady`` time. A second look waits for the first. Raises the
-        source's Fault and StorageError.
+        ``now`` is ``Clock.steady`` time. A second look waits for the first, so that it
+        is a second opinion. Raises the source's Fault and StorageError.
         """
         async with self._one_look:
-            return await self._look(source, listing, now, when_gone)
+            lacking = await self._database.run(
+                lambda db: _known(db, source), durable=False
+            )
+            known = len(lacking)
+            async for keys in listing:
+                lacking.difference_update(keys)
+            return await self._follow(source, known, sorted(lacking), now, when_gone)
 
-    async def _look(
+    async def _follow(
         self,
         source: str,
-        listing: AsyncIterable[Sequence[str]],
+        known: int,
+        missing: Sequence[str],
         now: float,
         when_gone: WhenGone,
     ) -> Gone:
-        await self._database.run(_begin, durable=False)
-        async for keys in listing:
-            await self._database.run(partial(_note, keys=keys), durable=False)
-        known, missing = await self._database.run(
-            lambda db: _missing(db, source), durable=False
-        )
+        """Let go of the records that a list lacks, as far as that is sure."""
         is_mass = len(missing) * MASS > known
 
         def ask(db: Connection) -> bool:
@@ -146,11 +148,12 @@ class GoneRecords:
             stats.keep(db, _ACCEPTED + source, None)
             return len(sure)
 
-        parted = await self._database.run(part, if_left=self._circuit.notify)
-        self._circuit.notify()
-        if parted and when_gone is WhenGone.UNDO:
-            self._owed()
-        return Gone(known, len(gone), parted)
+        def tell() -> None:
+            self._circuit.notify()
+            if when_gone is WhenGone.UNDO:
+                self._owed()
+
+        return Gone(known, len(gone), await self._database.run(part, then=tell))
 
     async def agree(self, source: str) -> None:
         """Let go, at the next look, of the records that the owner was asked about.
@@ -191,8 +194,7 @@ class GoneRecords:
     async def _confirm(self, source: str, keys: Sequence[str]) -> list[str]:
         """Ask for each by itself; return those that are really gone."""
         gone: list[str] = []
-        for start in range(0, len(keys), _ASKED):
-            some = keys[start : start + _ASKED]
+        for some in batched(keys, _ASKED, strict=False):
             found = await self._fresh(source, some)
             gone += [key for key in some if found.get(key) == Reason.GONE]
         return gone
@@ -221,31 +223,14 @@ def forget_source(db: Connection, source: str) -> None:
         db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  # its own names
 
 
-def _begin(db: Connection) -> None:
-    db.execute("CREATE TEMP TABLE IF NOT EXISTS listed (key TEXT PRIMARY KEY)")
-    db.execute("DELETE FROM temp.listed")
-
-
-def _note(db: Connection, keys: Sequence[str]) -> None:
-    db.execute(
-        "INSERT OR IGNORE INTO temp.listed SELECT value FROM json_each(?)",
-        (json.dumps(list(keys)),),
-    )
-
-
-def _missing(db: Connection, source: str) -> tuple[int, list[str]]:
-    """Count the records that are known of a source, and name those not listed."""
-    known = (
-        "SELECT key FROM settled WHERE source = ?1"
-        " UNION SELECT key FROM job WHERE source = ?1 AND mirror"
-    )
-    number = db.execute(f"SELECT count(*) FROM ({known})", (source,)).fetchone()[0]  # noqa: S608  # our own words
+def _known(db: Connection, source: str) -> set[str]:
+    """Return the keys of the records that are known of a source."""
     rows = db.execute(
-        f"SELECT key FROM ({known}) WHERE key NOT IN (SELECT key FROM temp.listed)"  # noqa: S608
-        " ORDER BY key",
+        "SELECT key FROM settled WHERE source = ?1"
+        " UNION SELECT key FROM job WHERE source = ?1 AND mirror",
         (source,),
     )
-    return int(number), [row[0] for row in rows]
+    return {key for (key,) in rows}
 
 
 def _see(db: Connection, source: str, gone: Sequence[str], now: float) -> set[str]:
@@ -292,4 +277,4 @@ def _part(
     for key in keys:
         queue.drop(db, source, key, now)
         pins.untie(db, source, key)
-    queue.take_up_shared(db, source, now)
+    skipped.take_up(db, source, Reason.SHARED_ITEM, now)

@@ -5,7 +5,6 @@ Every function is one step of a transaction under way (``Database.run``); times 
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from sqlite3 import Connection
 
 from ..ledger import settled
@@ -19,17 +18,10 @@ from .job import Priority
 from .reused_keys import begin_anew, is_another
 
 
-class Accepted(StrEnum):
-    """What enqueueing did."""
-
-    QUEUED = "queued"
-    UNCHANGED = "unchanged"  # equal to what was brought into line last
-
-
 def enqueue(
     db: Connection, record: Record, priority: Priority, now: float
-) -> tuple[Accepted, int | None]:
-    """Take in one record; return what happened and the job's id.
+) -> int | None:
+    """Take in one record; return its job, None where it says nothing new.
 
     Absent fields never supersede waiting ones, but those of a mirror do: what it
     lacks is not wanted any more. A field of an older revision loses against a newer
@@ -41,9 +33,8 @@ def enqueue(
     """
     waits, known = _look_up(db, record, now)
     if waits is None:
-        if (news := _news(db, record, known, now)) is None:
-            return Accepted.UNCHANGED, None
-        return Accepted.QUEUED, _insert(db, news, priority, now)
+        news = _news(db, record, known, now)
+        return None if news is None else _insert(db, news, priority, now)
     job, waiting = waits.job, waits.waiting
     merged = _merge(waits, record, known)
     if merged != waiting:
@@ -52,9 +43,9 @@ def enqueue(
     db.execute(
         "UPDATE job SET priority = ?1 WHERE id = ?2 AND priority > ?1", (priority, job)
     )
-    if not (merged.says_the_same(waiting) or _is_only_marked(waits, merged)):
+    if not (merged.content() == waiting.content() or _is_only_marked(waits, merged)):
         _start_anew(db, job, now)
-    return Accepted.QUEUED, job
+    return job
 
 
 def compare_anew(
@@ -90,9 +81,9 @@ def _waits(db: Connection, record: Record) -> _Waits | None:
 def _look_up(
     db: Connection, record: Record, now: float
 ) -> tuple[_Waits | None, Settled | None]:
-    """Return what waits of a record, and what was brought into line of it before.
+    """Return the job of a record, and what was brought into line for it before.
 
-    Nothing where its key was known for other files.
+    There is neither where its key was known for other files.
     """
     waits = _waits(db, record)
     known = settled.find(db, record.source, record.key)
@@ -140,7 +131,7 @@ def _is_only_marked(waits: _Waits, merged: Waiting) -> bool:
 def _news(
     db: Connection, record: Record, known: Settled | None, now: float
 ) -> Record | None:
-    """Return what of a record was not brought into line yet."""
+    """Return the part of a record that was not brought into line yet."""
     if known is None:
         return record
     if known.fingerprint == record.fingerprint():
@@ -158,7 +149,7 @@ def _news(
 def _insert(
     db: Connection, record: Record, priority: Priority, now: float
 ) -> int | None:
-    # What was approved of an earlier job of this key is not what this one would write.
+    # What was approved for an earlier job of this key is not what this one would write.
     approvals.drop(db, record.source, record.key)
     row = Waiting.of(record).row()
     marks = ", ?" * len(row)
@@ -181,7 +172,7 @@ def _store(db: Connection, job: int, waiting: Waiting, now: float) -> None:
 
 
 def _start_anew(db: Connection, job: int, now: float) -> None:
-    """Count it as news: what failed or was put off before says nothing of it."""
+    """Count it as news: what failed or was put off before says nothing about it."""
     db.execute(
         "UPDATE job SET rev = rev + 1, failed = 0, reason = NULL,"
         # An item that is sick is hardly asked more often because there is more to
@@ -200,14 +191,13 @@ def refresh(db: Connection, record: Record, now: float) -> bool:
 
     It does not if it knows newer, or has failed no longer.
     """
-    waits = _waits(db, record)
-    if waits is None or not waits.failed:
+    before = _waits(db, record)
+    if before is None or not before.failed:
         return False
-    if is_another(waits.waiting.files, record.files):
+    waits, known = _look_up(db, record, now)
+    if waits is None:  # the key names another record now
         enqueue(db, record, Priority.BULK, now)
         return True
-    waits, known = _look_up(db, record, now)
-    assert waits is not None
     waiting, written = waits.waiting, known.revisions if known else {}
     merged = _merge(waits, record, known)
     if not _goes_back(record, waiting.revisions(), waits.heard) and (

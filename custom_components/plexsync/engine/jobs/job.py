@@ -57,6 +57,12 @@ CREATE INDEX IF NOT EXISTS job_blocked ON job (blocked, solo, tried)
     WHERE blocked IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_age ON job (enqueued) WHERE failed = 0 AND held = 0;
 CREATE INDEX IF NOT EXISTS job_failed ON job (id) WHERE failed = 1;
+CREATE TABLE IF NOT EXISTS source_hold (
+    source TEXT NOT NULL,
+    hold TEXT NOT NULL,
+    shown TEXT,                    -- JSON: the numbers that its owner is asked about
+    PRIMARY KEY (source, hold)
+) STRICT, WITHOUT ROWID;
 """
 
 
@@ -75,7 +81,6 @@ class Job:
     rev: int
     record: Record
     revisions: Revisions
-    priority: Priority
     attempts: int
     misses: int
     missed_since: float | None
@@ -89,9 +94,11 @@ class Job:
 
 def load(db: Connection, ids: Sequence[int]) -> list[Job]:
     """Read jobs, in the order in which they are to be handled."""
+    if not ids:
+        return []  # SQLite would read all jobs to find none
     marks = ",".join("?" * len(ids))
     rows = db.execute(
-        "SELECT id, rev, source, key, priority, attempts, misses, missed_since,"
+        "SELECT id, rev, source, key, attempts, misses, missed_since,"
         f" crashes, snoozes, blocked, heard, {COLUMNS}"
         f" FROM job WHERE id IN ({marks}) ORDER BY priority, due, id",
         tuple(ids),
@@ -100,19 +107,18 @@ def load(db: Connection, ids: Sequence[int]) -> list[Job]:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    waiting = Waiting.from_row(row[12:])
+    waiting = Waiting.from_row(row[11:])
     return Job(
         id=row[0],
         rev=row[1],
         record=waiting.record(source=row[2], key=row[3]),
         revisions=waiting.revisions(),
-        priority=Priority(row[4]),
-        attempts=row[5],
-        misses=row[6],
-        missed_since=row[7],
-        crashes=row[8],
-        snoozes=row[9],
-        blocked=row[10],
-        heard=row[11],
-        stored=row[12:],
+        attempts=row[4],
+        misses=row[5],
+        missed_since=row[6],
+        crashes=row[7],
+        snoozes=row[8],
+        blocked=row[9],
+        heard=row[10],
+        stored=row[11:],
     )

@@ -12,7 +12,7 @@ from ..model.reasons import SKIPPED
 from ..model.record import find_from_json
 from ..model.revisions import WHOLE
 from . import targets
-from .leases import FREE, IN_FLIGHT
+from .leases import IN_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def failed_by_reason(db: Connection) -> dict[str, int]:
 
 def find_job(db: Connection, source: str, key: str) -> JobInfo | None:
     """Show the job of one record."""
-    rows = _infos(db, "source = ? AND key = ?", (source, key, 1, 0))
-    return rows[0] if rows else None
+    named = {"source": source, "key": key}
+    return next(iter(_infos(db, "source = :source AND key = :key", named)), None)
 
 
 def listing(
@@ -127,17 +127,23 @@ def listing(
     ``why_all_wait`` is the reason of those that have none of their own: what all wait for;
     ``hold`` is what holds the whole server.
     """
-    where, values = [_conditions(held=hold is not None)[state]], list[Any]()
+    where = [_BY_STATE.get(state, f"failed = 0 AND {_STATE} = :state")]
     if source is not None:
-        where.append("source = ?")
-        values.append(source)
+        where.append("source = :source")
     if reason is not None:
-        where.append(f"{_REASON} = ?")
-        values += [why_all_wait, reason]
+        where.append(f"{_REASON} = :reason")
     condition = " AND ".join(where)
+    values = {
+        "state": state,
+        "source": source,
+        "reason": reason,
+        "why_all_wait": why_all_wait,
+        "hold": hold,
+        "limit": limit,
+        "offset": offset,
+    }
     total = db.execute(f"SELECT count(*) FROM job WHERE {condition}", values).fetchone()
-    page = (*values, limit, offset)
-    return _infos(db, condition, page, why_all_wait=why_all_wait, hold=hold), total[0]
+    return _infos(db, condition, values), total[0]
 
 
 STATES: Final = (
@@ -149,81 +155,59 @@ STATES: Final = (
     "failed",
     "skipped",
 )
+# Those that are several states, and those that are found without reading all jobs.
+_BY_STATE: Final = {
+    None: f"failed <> {SKIPPED}",
+    "pending": "failed = 0",
+    "in_flight": IN_FLIGHT,
+    "failed": "failed = 1",
+    "skipped": f"failed = {SKIPPED}",
+}
 # What a job waits for: what it met itself, or what keeps all like it.
 _REASON = (
     "CASE WHEN reason IS NOT NULL OR failed THEN reason"
-    " WHEN held THEN 'held' ELSE ? END"
+    " WHEN held THEN 'held' ELSE :why_all_wait END"
 )
-
 # What holds a job, the server's hold first. Of those of its source that are on disk the
 # alphabet names the same first as ``holds.foremost``.
 _HOLD = (
-    "CASE WHEN failed THEN NULL ELSE coalesce(?, iif(held, (SELECT min(hold)"
+    "CASE WHEN failed THEN NULL ELSE coalesce(:hold, iif(held, (SELECT min(hold)"
     " FROM source_hold WHERE source_hold.source = job.source), NULL),"
     f" iif(reason IS 'source_away', '{SourceHold.AWAY}', NULL)) END"
 )
+_STATE = (
+    f"CASE WHEN failed = {SKIPPED} THEN 'skipped' WHEN failed THEN 'failed'"
+    f" WHEN {IN_FLIGHT} THEN 'in_flight' WHEN {_HOLD} IS NOT NULL THEN 'held'"
+    " WHEN reason IS NULL THEN 'ready' ELSE 'waiting' END"
+)
 
 
-def _conditions(*, held: bool) -> dict[str | None, str]:
-    """Say which jobs are in each state; with ``held`` the whole server is."""
-    idle = f"failed = 0 AND {FREE}"
-    mine = "1" if held else "(held = 1 OR reason IS 'source_away')"
-    return {
-        None: f"failed <> {SKIPPED}",
-        "pending": "failed = 0",
-        "ready": f"{idle} AND NOT {mine} AND reason IS NULL",
-        "waiting": f"{idle} AND NOT {mine} AND reason IS NOT NULL",
-        "held": f"{idle} AND {mine}",
-        "in_flight": IN_FLIGHT,
-        "failed": "failed = 1",
-        "skipped": f"failed = {SKIPPED}",
-    }
-
-
-def _state(row: tuple[Any, ...]) -> str:
-    """Name the state of a job as ``_infos`` reads it."""
-    failed, in_flight, own_reason, hold = row[3], row[4], row[16], row[17]
-    if failed:
-        return "skipped" if failed == SKIPPED else "failed"
-    if in_flight:
-        return "in_flight"
-    if hold is not None:
-        return "held"
-    return "waiting" if own_reason else "ready"
-
-
-def _infos(
-    db: Connection,
-    where: str,
-    values: tuple[Any, ...],
-    *,
-    why_all_wait: str | None = None,
-    hold: str | None = None,
-) -> list[JobInfo]:
+def _infos(db: Connection, where: str, values: Mapping[str, Any]) -> list[JobInfo]:
+    """Show the jobs that a condition selects; its values are given by name."""
     return [
         JobInfo(
             id=row[0],
             source=row[1],
             key=row[2],
-            state=_state(row),
-            reason=row[5],
+            state=row[3],
+            reason=row[4],
             candidates=tuple(named) if isinstance(named, list) else (),
             kept=named if isinstance(named, dict) else {},
-            attempts=row[7],
-            enqueued=row[8],
-            next_attempt=None if row[3] else row[9],
-            paths=find_from_json(row[10]).paths,
-            fields=tuple(name for name in json.loads(row[11]) if name != WHOLE),
-            history=History(*row[12:16]) if row[12] else None,
+            attempts=row[6],
+            enqueued=row[7],
+            next_attempt=row[8],
+            paths=find_from_json(row[9]).paths,
+            fields=tuple(name for name in json.loads(row[10]) if name != WHOLE),
+            hold=row[11],
+            history=History(*row[12:]) if row[12] else None,
             items=targets.of_job(db, row[0]),
-            hold=row[17],
         )
         for row in db.execute(
-            f"SELECT id, source, key, failed, {IN_FLIGHT}, {_REASON}, candidates,"
-            " attempts, enqueued, due, find, fields, failures, first_failed, last_failed, retries,"
-            f" reason, {_HOLD}"
-            f" FROM job WHERE {where} ORDER BY id LIMIT ? OFFSET ?",
-            (why_all_wait, hold, *values),
+            f"SELECT id, source, key, {_STATE}, {_REASON}, candidates, attempts,"
+            f" enqueued, iif(failed, NULL, due), find, fields, {_HOLD},"
+            " failures, first_failed, last_failed, retries"
+            f" FROM job WHERE {where} ORDER BY id LIMIT :limit OFFSET :offset",
+            {"why_all_wait": None, "hold": None, "limit": -1, "offset": 0, **values},
         )
-        for named in (json.loads(row[6] or "[]"),)
+        for named in (json.loads(row[5] or "[]"),)
     ]

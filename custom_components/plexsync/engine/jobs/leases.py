@@ -26,12 +26,12 @@ FREE = "id NOT IN (SELECT job FROM lease)"
 
 
 def begin(db: Connection, jobs: Iterable[int], now: float) -> None:
-    """Let jobs be in flight."""
+    """Note that jobs are in flight."""
     db.executemany("INSERT INTO lease VALUES (?, ?)", [(job, now) for job in jobs])
 
 
 def end(db: Connection, jobs: Iterable[int]) -> None:
-    """Let jobs be in flight no longer, and remember when they were tried."""
+    """Note that jobs are in flight no longer, and when they were tried."""
     ids = [(job,) for job in jobs]
     db.executemany(
         "UPDATE job SET tried = taken FROM lease WHERE id = ?1 AND lease.job = ?1", ids
@@ -40,5 +40,5 @@ def end(db: Connection, jobs: Iterable[int]) -> None:
 
 
 def end_all(db: Connection) -> None:
-    """Let no job be in flight any longer."""
+    """Note that no job is in flight any longer."""
     end(db, [job for (job,) in db.execute("SELECT job FROM lease").fetchall()])

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Iterable
 import contextlib
 from dataclasses import replace
+from itertools import groupby, islice
 import logging
+from operator import itemgetter
 from sqlite3 import Connection
 
 from ..circuit.circuit import Circuit
@@ -26,9 +28,9 @@ _DEADLINE = 30.0  # seconds that it may take to answer
 
 
 class NextSources:
-    """Have the records compared that may lead now; beside all other work.
+    """Have records compared that may lead now, beside all other work.
 
-    Where their source does not answer the next sweep finds them.
+    Where their source does not answer, the next sweep finds them.
     """
 
     def __init__(
@@ -39,32 +41,27 @@ class NextSources:
         self._circuit = circuit
         self._clock = clock
         self._fresh = fresh
-        self._waiting: dict[str, set[str]] = {}  # keys of records, by source
+        self.waiting = set[tuple[str, str]]()  # source and key of records
         self._wake = asyncio.Event()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody is to be asked for."""
-        return not self._waiting
 
     def ask(self, records: Iterable[tuple[str, str]]) -> None:
         """Ask for records soon, given as source and key."""
-        for source, key in records:
-            self._waiting.setdefault(source, set()).add(key)
-            self._wake.set()
+        self.waiting.update(records)
+        self._wake.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            for source, keys in list(self._waiting.items()):
-                some = sorted(keys)[:_CHUNK]
+            for source, those in groupby(sorted(self.waiting), itemgetter(0)):
+                some = list(islice(those, _CHUNK))
                 try:
                     with contextlib.suppress(StorageError):  # the worker tells of that
-                        await self._compare(source, some)
+                        await self._compare(source, [key for _, key in some])
                 finally:
-                    self._done(source, some)
+                    self.waiting.difference_update(some)
+            if not self.waiting:
+                self._wake.clear()
+                await self._wake.wait()
 
     async def _compare(self, source: str, keys: list[str]) -> None:
         asked = self._clock.steady()
@@ -84,13 +81,4 @@ class NextSources:
             for record in records:
                 intake.compare_anew(db, record, Priority.BULK, self._clock.steady())
 
-        await self._database.run(work, if_left=self._circuit.notify)
-        self._circuit.notify()
-
-    def _done(self, source: str, keys: Iterable[str]) -> None:
-        left = self._waiting[source].difference(keys)
-        if left:
-            self._waiting[source] = left
-            self._wake.set()
-        else:
-            del self._waiting[source]
+        await self._database.run(work, then=self._circuit.notify)

@@ -15,7 +15,8 @@ class Outcomes:
         """Take what says where a record stands, and whom else to tell."""
         self._status = status
         self._tell = tell
-        self._waiting: dict[tuple[str, str], list[asyncio.Future[Outcome]]] = {}
+        # Whose outcome somebody waits for: source and key.
+        self._waiting: dict[asyncio.Future[Outcome], tuple[str, str]] = {}
         self._closed = False
 
     async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
@@ -23,25 +24,21 @@ class Outcomes:
         if self._closed:
             return self._status.queued(source)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault((source, key), []).append(future)
+        self._waiting[future] = source, key
         try:
             async with asyncio.timeout(seconds):
                 return await future
         except TimeoutError:
             return await self._status.of(source, key)
         finally:
-            futures = self._waiting.get((source, key), [])
-            if future in futures:
-                futures.remove(future)
-            if not futures:
-                self._waiting.pop((source, key), None)
+            del self._waiting[future]
 
     def done(self, job: Job, outcome: Outcome) -> None:
         """Tell what has become of a job."""
         if outcome.status != "queued":
-            key = (job.record.source, job.record.key)
-            for future in self._waiting.pop(key, []):
-                if not future.done():
+            done = job.record.source, job.record.key
+            for future, whose in self._waiting.items():
+                if whose == done and not future.done():
                     future.set_result(outcome)
         if outcome.status == "failed":
             title = job.record.fields.get("title")
@@ -58,7 +55,6 @@ class Outcomes:
     def close(self) -> None:
         """Tell whoever waits that the record is queued: it is on disk."""
         self._closed = True
-        for (source, _), futures in self._waiting.items():
-            for future in futures:
-                if not future.done():
-                    future.set_result(self._status.queued(source))
+        for future, (source, _) in self._waiting.items():
+            if not future.done():
+                future.set_result(self._status.queued(source))

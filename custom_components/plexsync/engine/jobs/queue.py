@@ -20,33 +20,22 @@ from typing import Any
 
 from ..ledger import settled
 from ..model.reasons import SKIPPED, Reason
-from ..plan import approvals
-from . import hold_rows, leases, targets
+from . import leases
 from .coalescing import COLUMNS, Waiting
-from .job import SCHEMA as JOBS, Job, Priority, load
+from .job import Job, Priority, load
 from .leases import FREE, IN_FLIGHT
-
-SCHEMA = (
-    JOBS
-    + leases.SCHEMA
-    + settled.SCHEMA
-    + targets.SCHEMA
-    + hold_rows.SCHEMA
-    + approvals.SCHEMA
-)
 
 # Longest wait in seconds, once its kind of call works again, of a job that may be sick.
 LONGEST_IF_SICK = 60.0
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
+# A job that may be taken once it is due.
+_OPEN = f"failed = 0 AND {FREE} AND held = 0"
 # Both walk an index in its order: with 100,000 jobs due nothing is sorted for a trial.
-NEVER_TRIED = (
-    f"SELECT due, id FROM job WHERE failed = 0 AND {FREE} AND held = 0"
-    " AND solo = ? AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
-)
+NEVER_TRIED = f"SELECT due, id FROM job WHERE {_OPEN} AND solo = ? AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
 TRIED_LONGEST_AGO = (
-    f"SELECT id FROM job WHERE failed = 0 AND {FREE} AND held = 0"
+    f"SELECT id FROM job WHERE {_OPEN}"
     " AND tried IS NOT NULL AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"
 )
 
@@ -58,9 +47,9 @@ _FAILS = (
 
 
 def recover(db: Connection, now: float, longest: float) -> int:
-    """Make what was in flight ready again, and no wait longer than the longest.
+    """Make what was in flight ready again, and let no job wait longer than ``longest``.
 
-    Give how many jobs were set aside because they may bring the process down.
+    Return how many jobs were set aside because they may bring the process down.
     """
     db.execute(
         # Out of the second lane: whom ``claim`` suspects has no other job beside it.
@@ -111,14 +100,12 @@ def claim(
         ids += [
             row[0]
             for row in db.execute(
-                f"SELECT id FROM job WHERE failed = 0 AND {FREE} AND held = 0"
+                f"SELECT id FROM job WHERE {_OPEN}"
                 " AND solo = ? AND priority = ? AND due <= ? ORDER BY due, id LIMIT ?",
                 (solo, priority, now, room + len(known)),
             )
             if row[0] not in known
         ][:room]
-    if not ids:
-        return []
     jobs = load(db, ids)
     if suspects := [job for job in jobs if job.crashes]:
         calm = [job for job in jobs if not job.crashes]
@@ -129,17 +116,12 @@ def claim(
 
 def claim_trial(db: Connection, now: float) -> list[Job]:
     """Lease the due job that was never tried, or was tried longest ago; none, or one."""
-    found = _never_tried(db, now)
-    if found is None:
-        row = db.execute(TRIED_LONGEST_AGO, (now,)).fetchone()
-        found = row[0] if row else None
-    jobs = [] if found is None else load(db, [found])
+    jobs = load(db, _next_trial(db, now))
     leases.begin(db, (job.id for job in jobs), now)
     return jobs
 
 
-def _never_tried(db: Connection, now: float) -> int | None:
-    """Return the first due job that was never tried."""
+def _next_trial(db: Connection, now: float) -> Sequence[int]:
     for priority in Priority:
         rows = [
             row
@@ -147,8 +129,8 @@ def _never_tried(db: Connection, now: float) -> int | None:
             if (row := db.execute(NEVER_TRIED, (solo, priority, now)).fetchone())
         ]
         if rows:
-            return min(rows)[1]  # type: ignore[no-any-return]
-    return None
+            return min(rows)[1:]  # type: ignore[no-any-return]
+    return db.execute(TRIED_LONGEST_AGO, (now,)).fetchone() or ()
 
 
 def settle(
@@ -182,18 +164,42 @@ def settle(
     return gone is not None
 
 
-def skip(db: Connection, job: Job, reason: str, now: float) -> bool:
-    """Keep a job as skipped; say False where a newer record came in meanwhile."""
+def _end_turn(
+    db: Connection,
+    job: Job,
+    now: float,
+    change: str,
+    values: Mapping[str, Any],
+    *,
+    sick: bool = False,
+) -> bool:
+    """Change a job that was in flight, unless a newer record came in meanwhile.
+
+    Then it is ready at once, and the answer is False. Not so where the item is
+    ``sick``: it is not asked more often because its source has more to say.
+    """
     leases.end(db, [job.id])
+    same = "id = :id" if sick else "id = :id AND rev = :rev"
     changed = db.execute(
-        "UPDATE job SET failed = ?, reason = ?, candidates = NULL,"
-        " attempts = 0, misses = 0, missed_since = NULL, crashes = 0, solo = 0,"
-        " blocked = NULL, snoozes = 0 WHERE id = ? AND rev = ?",
-        (SKIPPED, reason, job.id, job.rev),
+        f"UPDATE job SET {change} WHERE {same}",
+        {**values, "now": now, "id": job.id, "rev": job.rev},
     )
     if not changed.rowcount:
         _ready_again(db, job, now)
     return bool(changed.rowcount)
+
+
+def skip(db: Connection, job: Job, reason: str, now: float) -> bool:
+    """Keep a job as skipped; say False where a newer record came in meanwhile."""
+    return _end_turn(
+        db,
+        job,
+        now,
+        f"failed = {SKIPPED}, reason = :reason, candidates = NULL,"
+        " attempts = 0, misses = 0, missed_since = NULL, crashes = 0, solo = 0,"
+        " blocked = NULL, snoozes = 0",
+        {"reason": reason},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,40 +221,34 @@ class Snooze:
 
 
 def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
-    """Put a job off. A newer record that came in meanwhile is ready at once.
-
-    Not so where the item is sick: it is not asked more often because its source has
-    more to say.
-    """
-    leases.end(db, [job.id])
-    same = "" if why.solo and why.blocked is None else " AND rev = :rev"
-    changed = db.execute(
-        "UPDATE job SET due = :due, reason = :reason,"
+    """Put a job off. A newer record that came in meanwhile is ready at once."""
+    sick = why.solo and why.blocked is None
+    _end_turn(
+        db,
+        job,
+        now,
+        "due = :due, reason = :reason,"
         " candidates = :candidates, attempts = attempts + :attempt,"
         " misses = misses + :missed, crashes = 0, solo = :solo, blocked = :blocked,"
         " snoozes = snoozes + :uncharged,"
         " missed_since = CASE WHEN :missed THEN coalesce(missed_since, :now)"
-        f" ELSE missed_since END WHERE id = :id{same}",
+        " ELSE missed_since END",
         {
             "due": why.due,
             "reason": why.reason,
-            "candidates": json.dumps(list(why.candidates)),
+            "candidates": json.dumps(why.candidates),
             "attempt": why.attempt,
             "missed": why.missed,
-            "uncharged": why.solo and why.blocked is None,
+            "uncharged": sick,
             "solo": why.solo,
             "blocked": why.blocked,
-            "now": now,
-            "id": job.id,
-            "rev": job.rev,
         },
+        sick=sick,
     )
-    if not changed.rowcount:
-        _ready_again(db, job, now)
 
 
 def make_solo(db: Connection, jobs: Sequence[Job], now: float) -> None:
-    """Give jobs to the second lane: one of them is more than their turn could bear."""
+    """Move jobs to the second lane: one of them was more than their turn could bear."""
     leases.end(db, [job.id for job in jobs])
     db.executemany(
         "UPDATE job SET solo = 1, blocked = NULL, due = ? WHERE id = ?",
@@ -330,22 +330,18 @@ def fail(
     ``passing`` says that it may be over by itself, after an outage for example;
     ``kept`` names the fields that it failed of, and why.
     """
-    leases.end(db, [job.id])
-    changed = db.execute(
-        f"UPDATE job SET {_FAILS}, reason = :reason, candidates = :candidates,"
-        " attempts = attempts + 1, passing = :passing WHERE id = :id AND rev = :rev",
+    return _end_turn(
+        db,
+        job,
+        now,
+        f"{_FAILS}, reason = :reason, candidates = :candidates,"
+        " attempts = attempts + 1, passing = :passing",
         {
-            "now": now,
             "reason": reason,
-            "candidates": json.dumps(dict(kept) if kept else list(candidates)),
+            "candidates": json.dumps(kept or list(candidates)),
             "passing": passing,
-            "id": job.id,
-            "rev": job.rev,
         },
     )
-    if not changed.rowcount:
-        _ready_again(db, job, now)
-    return bool(changed.rowcount)
 
 
 def _ready_again(db: Connection, job: Job, now: float) -> bool:
@@ -358,22 +354,10 @@ def _ready_again(db: Connection, job: Job, now: float) -> bool:
     return bool(changed.rowcount)
 
 
-def wake_jobs(db: Connection, ids: Sequence[int], now: float) -> None:
-    """Make jobs due now that wait by themselves."""
-    db.executemany(
-        f"UPDATE job SET due = ? WHERE id = ? AND failed = 0 AND {FREE}",
-        [(now, job) for job in ids],
-    )
-
-
-def wake(db: Connection, now: float, reason: str, path: str | None = None) -> int:
+def wake(db: Connection, now: float, reason: str) -> int:
     """Make jobs that wait for this reason due now."""
     sql = f"UPDATE job SET due = ? WHERE failed = 0 AND {FREE} AND reason = ?"
-    values: tuple[Any, ...] = (now, reason)
-    if path is not None:
-        sql += " AND instr(find, ?) > 0"
-        values += (json.dumps(path)[1:-1],)
-    return db.execute(sql, values).rowcount
+    return db.execute(sql, (now, reason)).rowcount
 
 
 def discard_source(db: Connection, source: str, now: float) -> int:
@@ -382,10 +366,10 @@ def discard_source(db: Connection, source: str, now: float) -> int:
     return _drop(db, "source = ?", (source,), now)
 
 
-def drop(db: Connection, source: str, key: str, now: float) -> bool:
-    """Drop the job of a record, and what is known of it; return whether there was one."""
+def drop(db: Connection, source: str, key: str, now: float) -> None:
+    """Drop the job of a record, and what is known of it."""
     settled.drop(db, source, key)
-    return bool(_drop(db, "source = ? AND key = ?", (source, key), now))
+    _drop(db, "source = ? AND key = ?", (source, key), now)
 
 
 def withhold(db: Connection, source: str, keys: Sequence[str], now: float) -> None:
@@ -393,15 +377,6 @@ def withhold(db: Connection, source: str, keys: Sequence[str], now: float) -> No
     if keys:
         where = "source = ? AND key IN (SELECT value FROM json_each(?))"
         _drop(db, where, (source, json.dumps(list(keys))), now)
-
-
-def take_up_shared(db: Connection, source: str, now: float) -> None:
-    """Try again what waited behind another record of the same item."""
-    db.execute(
-        "UPDATE job SET failed = 0, due = ?, reason = NULL"
-        f" WHERE source = ? AND failed = ? AND reason = '{Reason.SHARED_ITEM}'",
-        (now, source, SKIPPED),
-    )
 
 
 def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:
@@ -414,27 +389,20 @@ def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:
     return len(gone)
 
 
-def is_due(db: Connection, priority: Priority, now: float) -> bool:
-    """Return whether a job of a priority waits for nothing but the worker."""
-    return (
-        db.execute(
-            f"SELECT 1 FROM job WHERE failed = 0 AND {FREE} AND held = 0"
-            " AND solo = 0 AND priority = ? AND due <= ? LIMIT 1",
-            (priority, now),
-        ).fetchone()
-        is not None
-    )
-
-
-def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
-    """Return when the next job is due, of one kind or of both."""
+def next_due(
+    db: Connection,
+    *,
+    solo: bool | None = None,
+    priorities: Iterable[Priority] = Priority,
+) -> float | None:
+    """Return when the next job is due, in one lane or in both."""
     times = [
         row[0]
         for alone in ((False, True) if solo is None else (solo,))
-        for priority in Priority
+        for priority in priorities
         if (
             row := db.execute(
-                f"SELECT due FROM job WHERE failed = 0 AND {FREE} AND held = 0"
+                f"SELECT due FROM job WHERE {_OPEN}"
                 " AND solo = ? AND priority = ? ORDER BY due LIMIT 1",
                 (alone, priority),
             ).fetchone()
@@ -445,9 +413,5 @@ def next_due(db: Connection, *, solo: bool | None = None) -> float | None:
 
 def count_due(db: Connection, now: float) -> int:
     """Count the jobs that could be worked on now."""
-    found = db.execute(
-        f"SELECT count(*) FROM job WHERE failed = 0 AND {FREE} AND held = 0"
-        " AND due <= ?",
-        (now,),
-    ).fetchone()
-    return int(found[0])
+    sql = f"SELECT count(*) FROM job WHERE {_OPEN} AND due <= ?"
+    return int(db.execute(sql, (now,)).fetchone()[0])

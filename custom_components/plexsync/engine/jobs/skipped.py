@@ -9,7 +9,7 @@ from sqlite3 import Connection
 
 from ..model.reasons import SKIPPED, Reason
 
-# What a look or a source says of a record that has nothing to write to.
+# Why a look or a source finds nothing to write to.
 REASONS = frozenset(
     {
         Reason.OUTSIDE_LIBRARIES,
@@ -21,7 +21,7 @@ REASONS = frozenset(
         Reason.PLAN_CHANGED,
     }
 )
-# Of these too many show that paths are mapped wrongly, or a library was not chosen.
+# Many of these show that paths are mapped wrongly, or that a library was not chosen.
 OF_PATHS = frozenset({Reason.OUTSIDE_LIBRARIES, Reason.NOT_MAPPED})
 
 
@@ -52,20 +52,19 @@ def clear_failed(db: Connection) -> None:
     )
 
 
-def take_up_changed(
-    db: Connection, source: str, now: float, key: str | None = None
+def take_up(
+    db: Connection, source: str, reason: str, now: float, key: str | None = None
 ) -> None:
-    """Try what was not written because its plan had changed: nobody asks any more."""
+    """Try again what was skipped for a reason, once that may have passed."""
     db.execute(
         "UPDATE job SET failed = 0, due = ?, reason = NULL"
-        " WHERE source = ? AND key = coalesce(?, key) AND failed = ?"
-        " AND reason = ?",
-        (now, source, key, SKIPPED, Reason.PLAN_CHANGED),
+        " WHERE source = ? AND key = coalesce(?, key) AND failed = ? AND reason = ?",
+        (now, source, key, SKIPPED, reason),
     )
 
 
-def take_up(db: Connection, now: float) -> None:
-    """Try what actions said again: no source brings it in a sweep."""
+def take_up_of_actions(db: Connection, now: float) -> None:
+    """Try again what was skipped of actions: no source brings it in a sweep."""
     db.execute(
         "UPDATE job SET failed = 0, due = ?, reason = NULL"
         " WHERE failed = ? AND NOT mirror",

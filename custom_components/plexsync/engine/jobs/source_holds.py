@@ -5,7 +5,8 @@ for work passes by an index that has none of them. ``SourceHold.AWAY`` is none o
 it is seen, not set, and marks no job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+import json
 from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Final
@@ -14,10 +15,13 @@ from ..circuit.circuit import Circuit
 from ..database.database import Database
 from ..model.events import SourceHoldChanged, Tell
 from ..model.holds import SourceHold
+from ..model.reasons import Reason
 from ..plan import approvals
 from ..util.clock import Clock
-from . import hold_rows, queue, skipped
-from .hold_rows import Holds, Shown
+from . import queue, skipped
+
+type Shown = Mapping[str, int]
+type Holds = Mapping[SourceHold, Shown | None]
 
 _NONE: Final[Holds] = MappingProxyType({})
 
@@ -47,8 +51,8 @@ class SourceHolds:
         return bool(self.of(source))
 
     async def load(self) -> None:
-        """Take up what holds. Raises StorageError."""
-        self._follow(await self._database.run(hold_rows.read, durable=False))
+        """Load the holds from disk. Raises StorageError."""
+        self._follow(await self._database.run(_read, durable=False))
 
     async def hold(
         self, source: str, hold: SourceHold, shown: Shown | None = None
@@ -59,39 +63,46 @@ class SourceHolds:
         anew: then it is another one.
         """
 
-        def work(db: Connection) -> Mapping[str, Holds]:
+        def work(db: Connection) -> None:
             if hold is SourceHold.FIRST_PLAN:
                 approvals.forget_source(db, source)
-            hold_rows.put(db, source, hold, shown)
+            row = source, hold, None if shown is None else json.dumps(shown)
+            db.execute("INSERT OR REPLACE INTO source_hold VALUES (?, ?, ?)", row)
             queue.mark_held(db, source, self._clock.steady(), held=True)
             approvals.go_on(db, source)
-            return hold_rows.read(db)
 
-        self._follow(await self._database.run(work))
+        await self._change(work)
 
     async def ask(self, source: str, hold: SourceHold, shown: Shown) -> None:
         """Keep the numbers of the question, if it still stands. Raises StorageError."""
-
-        def work(db: Connection) -> Mapping[str, Holds]:
-            hold_rows.ask(db, source, hold, shown)
-            return hold_rows.read(db)
-
-        self._follow(await self._database.run(work))
+        sql = "UPDATE source_hold SET shown = ? WHERE source = ? AND hold = ?"
+        row = json.dumps(shown), source, hold
+        await self._change(lambda db: db.execute(sql, row))
 
     async def lift(self, source: str, hold: SourceHold) -> None:
         """Let a source go on, unless something else holds it. Raises StorageError."""
         if hold not in self.of(source):
             return
 
-        def work(db: Connection) -> Mapping[str, Holds]:
-            hold_rows.take(db, source, hold)
-            if not hold_rows.is_held(db, source):
+        def work(db: Connection) -> None:
+            sql = "DELETE FROM source_hold WHERE source = ? AND hold = ?"
+            db.execute(sql, (source, hold))
+            if source not in _read(db):
+                now = self._clock.steady()
                 approvals.forget_source(db, source)
-                skipped.take_up_changed(db, source, self._clock.steady())
-                queue.mark_held(db, source, self._clock.steady(), held=False)
-            return hold_rows.read(db)
+                skipped.take_up(db, source, Reason.PLAN_CHANGED, now)
+                queue.mark_held(db, source, now, held=False)
 
-        self._follow(await self._database.run(work))
+        await self._change(work)
+
+    async def _change(self, work: Callable[[Connection], object]) -> None:
+        news: dict[str, Holds] = {}
+
+        def change(db: Connection) -> None:
+            work(db)
+            news.update(_read(db))
+
+        await self._database.run(change, then=lambda: self._follow(news))
 
     def _follow(self, news: Mapping[str, Holds]) -> None:
         before, self.all = self.all, news
@@ -101,3 +112,18 @@ class SourceHolds:
                 if (hold in was) is not (hold in now):
                     self._tell(SourceHoldChanged(source, hold, hold in now))
         self._circuit.notify()
+
+
+def _read(db: Connection) -> Mapping[str, Holds]:
+    """Return what holds each source."""
+    found: dict[str, dict[SourceHold, Shown | None]] = {}
+    rows = db.execute("SELECT source, hold, shown FROM source_hold")
+    for source, hold, shown in rows:
+        numbers = None if shown is None else json.loads(shown)
+        found.setdefault(source, {})[SourceHold(hold)] = numbers
+    return found
+
+
+def forget_source(db: Connection, source: str) -> None:
+    """Forget what held a source that is removed."""
+    db.execute("DELETE FROM source_hold WHERE source = ?", (source,))

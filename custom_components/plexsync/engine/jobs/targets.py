@@ -1,4 +1,4 @@
-"""How each item of a job fared that waits or has failed, so that it can be shown.
+"""How each item of a waiting or failed job fared, so that it can be shown.
 
 Every function is one step of a transaction under way (``Database.run``).
 """
@@ -35,7 +35,7 @@ def earlier(db: Connection, job: Job) -> dict[str, str]:
 
 
 def remember(db: Connection, job: Job, items: Sequence[ItemOutcome]) -> None:
-    """Keep how the items of a job fared that is not over, or has failed."""
+    """Keep how the items fared of a job that is not over, or has failed."""
     db.execute("DELETE FROM target WHERE job = ?", (job.id,))
     db.executemany(
         "INSERT INTO target VALUES (?, ?, ?, ?, ?)",

@@ -35,7 +35,7 @@ class LedgerIdentity:
         """
         mine = await self._notes.get("ledger_id")
         known = self._circuit.ledger_id
-        if self._database.restored or (known is not None and mine != known):
+        if self._database.file.restored or (known is not None and mine != known):
             self._circuit.hold(Hold.LEDGER, True)
         elif mine is None:
             await self.accept()
@@ -53,7 +53,7 @@ class LedgerIdentity:
         def accept(db: Connection) -> None:
             stats.keep(db, "ledger_id", name)
             sources_lead.answer(db, lead=lead)
-            self._database.accept(db)
+            self._database.file.accept(db)
 
         await self._database.run(accept)
         self._circuit.ledger_id = name

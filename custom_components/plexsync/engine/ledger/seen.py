@@ -16,7 +16,7 @@ from sqlite3 import Connection
 from ..model.record import Find, Record
 from . import left_alone, pins, sources_lead
 
-_TABLE = """
+SCHEMA = """
 CREATE TEMP TABLE IF NOT EXISTS seen (
     source TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -41,11 +41,6 @@ class Seen:
 def digest(*parts: bytes) -> bytes:
     """Return the digest of some bytes."""
     return hashlib.blake2b(b"".join(parts), digest_size=_SIZE).digest()
-
-
-def begin(db: Connection) -> None:
-    """Lay out the table, before anything else is asked of it."""
-    db.execute(_TABLE)
 
 
 def find(db: Connection, record: Record) -> Seen | None:

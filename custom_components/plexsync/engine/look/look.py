@@ -32,6 +32,7 @@ from ..plan.lookup_result import LookupResult, every
 from ..plan.plan import make_plan
 from .bulk_read import BulkReader
 from .common import Common
+from .pictures import known_digests
 from .search import Search
 from .spared_collections import spare_collections
 
@@ -40,6 +41,12 @@ CANDIDATES = 10  # items of an ambiguous match that are worth a read
 # else sees it: the item is looked up once more, and is "not_found" if that fails as well.
 _NOT_CONFIRMED = "not_confirmed"
 _BREATH = 10  # plans made before the event loop gets its turn
+
+
+def lookup_of(db: Connection, record: Record) -> LookupResult:
+    """Begin to look for a record, with what is known of it."""
+    find = pins.find(db, record.source, record.key) or record.find
+    return LookupResult(find, record, known_digests(db, record))
 
 
 class Look:
@@ -111,7 +118,6 @@ class Look:
         ]
 
         def work(db: Connection) -> None:
-            seen.begin(db)
             order = ledger_sources.in_order(db)
             for lookup, record in single:
                 known = seen.find(db, record)

@@ -23,14 +23,11 @@ from ..model.change import Change
 from ..model.fields import FIELDS
 from .lookup_result import LookupResult
 
-_TABLES = (
-    """
+SCHEMA = """
 CREATE TEMP TABLE IF NOT EXISTS planned_word (
     id INTEGER PRIMARY KEY,
     word TEXT NOT NULL UNIQUE
-) STRICT
-""",
-    """
+) STRICT;
 CREATE TEMP TABLE IF NOT EXISTS planned (
     source INTEGER NOT NULL,       -- a word, as are all other numbers but ``run``
     key TEXT NOT NULL,
@@ -44,12 +41,9 @@ CREATE TEMP TABLE IF NOT EXISTS planned (
     kept INTEGER NOT NULL,         -- JSON object: field and reason
     unseen TEXT NOT NULL,          -- the letters of pictures that were never fetched
     PRIMARY KEY (source, key)
-) STRICT, WITHOUT ROWID
-""",
-    """
-CREATE INDEX IF NOT EXISTS temp.planned_title ON planned (title COLLATE NOCASE, source, key)
-""",
-)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS temp.planned_title ON planned (title COLLATE NOCASE, source, key);
+"""
 _SIZE = 6  # bytes of a mark's digest
 _NONE = bytes(_SIZE)
 _NONE_HEX = _NONE.hex()
@@ -173,15 +167,8 @@ def unseen(lookup: LookupResult) -> list[str]:
     return [name for name in lookup.record.pictures if name not in lookup.images]
 
 
-def begin(db: Connection) -> None:
-    """Lay out the table, before anything else is asked of it."""
-    for statement in _TABLES:
-        db.execute(statement)
-
-
 def next_run(db: Connection) -> int:
     """Give a comparison that begins its number."""
-    begin(db)
     found = db.execute("SELECT coalesce(max(run), 0) + 1 FROM planned").fetchone()
     return int(found[0])
 

@@ -3,23 +3,21 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from functools import partial
 from itertools import batched
 from sqlite3 import Connection
 
-from ..calls.guarded_calls import GuardedCalls
+from ..calls.admission import Admission
 from ..circuit.breaker import State
 from ..circuit.circuit import Circuit
 from ..jobs import failed_rows, intake, jobs_view, queue, skipped
-from ..jobs.failed_rows import Choice
 from ..jobs.job import Priority
-from ..ledger import known_items, ledger, pins, seen, settled
+from ..ledger import known_items, ledger, seen, settled
 from ..ledger.seen import Seen
 from ..look.common import Common
-from ..look.look import Look
+from ..look.look import Look, lookup_of
 from ..look.next_owner import seek_next_owners
-from ..look.pictures import known_digests
 from ..model.change import Kept
 from ..model.faults import Fault
 from ..model.holds import READING, Hold, foremost
@@ -77,13 +75,13 @@ class Reconcile:
         self,
         common: Common,
         circuit: Circuit,
-        calls: Callable[[], AbstractAsyncContextManager[GuardedCalls]],
+        admission: Admission,
         *,
         number: int,
         enqueue: bool,
         total: int | None,
-        catches_up: bool = False,
-        insists: bool = False,
+        catches_up: bool,
+        insists: bool,
     ) -> None:
         """Take the way to Plex, and how many records there will be.
 
@@ -93,15 +91,13 @@ class Reconcile:
         self._number = number
         self._common = common
         self._circuit = circuit
-        self._calls = calls
+        self._admission = admission
         self._enqueue = enqueue
         self._total = total
         self._catches_up = catches_up
         self._insists = insists
         self._done = 0
-        self._lacking: dict[
-            tuple[str, str], int
-        ] = {}  # jobs without an item, by record
+        self._lacking = dict[tuple[str, str], int]()  # jobs without an item, by record
         self.counts: Counter[str] = Counter()
 
     @property
@@ -154,7 +150,6 @@ class Reconcile:
         now = self._common.clock.steady()
 
         def work(db: Connection) -> tuple[list[LookupResult], Counter[str]]:
-            plan_cache.begin(db)
             lookups, counts = list[LookupResult](), Counter[str]()
             for record in records:
                 whose = record.source, record.key
@@ -166,8 +161,7 @@ class Reconcile:
                         plan_cache.pass_over(db, *whose, self._number)
                         continue
                     self._lacking[whose] = job.id
-                find = pins.find(db, *whose) or record.find
-                lookups.append(LookupResult(find, record, known_digests(db, record)))
+                lookups.append(lookup_of(db, record))
             return lookups, counts
 
         lookups, counts = await self._common.database.run(work, durable=False)
@@ -178,15 +172,13 @@ class Reconcile:
 
     async def _give_way(self) -> None:
         """Let jobs that somebody waits for go first, while they can go."""
+        urgent = (Priority.INTERACTIVE,)
+        next_urgent = partial(queue.next_due, solo=False, priorities=urgent)
         for _ in range(_LONGEST):
             if self._circuit.holds or self._circuit.breaker.state is not State.CLOSED:
                 return
-            due = partial(
-                queue.is_due,
-                priority=Priority.INTERACTIVE,
-                now=self._common.clock.steady(),
-            )
-            if not await self._common.database.run(due, durable=False):
+            due = await self._common.database.run(next_urgent, durable=False)
+            if due is None or due > self._common.clock.steady():
                 return
             await asyncio.sleep(_GIVE_WAY)
 
@@ -210,7 +202,7 @@ class Reconcile:
         while True:
             if await self._may_look():
                 try:
-                    async with self._calls() as calls:
+                    async with self._admission.calls(READING) as calls:
                         return await work(Look(self._common, calls, skims=True))
                 except Fault:
                     pass  # the server's, and it passes; an item's fault is in its lookup
@@ -248,8 +240,6 @@ class Reconcile:
         now, wall = self._common.clock.steady(), self._common.clock.wall()
 
         def work(db: Connection) -> None:
-            seen.begin(db)
-            plan_cache.begin(db)
             for lookup, make_job in news:
                 record = lookup.record
                 assert record is not None
@@ -260,15 +250,13 @@ class Reconcile:
                     settled.agree(db, record)
                 if make_job is not None and self._enqueue:
                     make_job(db, record, Priority.BULK, now)
-            failed_rows.retry(db, Choice(ids=jobs, skipped=True), now)
-            queue.wake_jobs(db, jobs, now)
+            failed_rows.try_again(db, jobs, now)
 
         makes_jobs = self._enqueue and any(make_job for _, make_job in news)
         durable = makes_jobs or bool(jobs)
         await self._common.database.run(
-            work, durable=durable, if_left=self._circuit.notify
+            work, durable=durable, then=self._circuit.notify
         )
-        self._circuit.notify()
 
     def _needs_a_job(self, target: LookupResult) -> bool:
         """Return whether there is something to write; or to take for ours, once."""

@@ -10,7 +10,7 @@ from ..jobs import skipped
 from ..ledger import sources_lead
 from ..look.common import Common
 from ..model.events import Changed, ReconcileFinished, Tell
-from ..model.holds import READING, Hold
+from ..model.holds import Hold
 from ..model.record import Record
 from ..plan import plan_cache
 from . import last_sweep
@@ -19,7 +19,7 @@ from .reconcile import Reconcile
 
 
 class Sweep:
-    """Run, one after the other, and tell how far the run is."""
+    """Run comparisons one after another, and tell how far the current one is."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Sweep:
         """Compare records with Plex; return counts by kind (see ``Reconcile``).
 
         A second run waits for the first. With ``everything`` the records are all those
-        of all sources: what came into Plex unheard is looked for as well, and the end of the
-        run is remembered. At the end ``left_out``
-        says how many sources could not be read, and ``passed_over`` counts by reason
-        what these have that makes no record, and ``read_whole`` names the sources that
-        gave all their records. Raises what reading the records does.
+        of all sources: what came into Plex unheard is looked for as well, and the end of
+        the run is remembered. At the end ``left_out`` says how many sources could not be
+        read, ``passed_over`` counts by reason what the sources have that makes no record,
+        and ``read_whole`` names the sources that gave all their records. Raises what
+        reading the records does.
         """
         async with self._one_run:
             began, since = self._common.clock.monotonic(), self._common.clock.wall()
@@ -74,14 +74,14 @@ class Sweep:
 
             def begin(db: Connection) -> tuple[bool, int]:
                 if enqueue:
-                    skipped.take_up(db, due)
+                    skipped.take_up_of_actions(db, due)
                 return sources_lead.is_to_compare(db), plan_cache.next_run(db)
 
             lead_once, number = await self._common.database.run(begin)
             self._run = Reconcile(
                 self._common,
                 self._circuit,
-                lambda: self._admission.calls(READING),
+                self._admission,
                 number=number,
                 enqueue=enqueue,
                 total=total,
@@ -90,10 +90,9 @@ class Sweep:
             )
             self._tell(Changed())
             try:
-                counts = dict(await self._run.run(records))
-                for reason, found in passed_over().items():
-                    kind = f"skipped:{reason}"
-                    counts[kind] = counts.get(kind, 0) + found
+                found = await self._run.run(records)
+                found.update({f"skipped:{why}": n for why, n in passed_over().items()})
+                counts = dict(found)
                 whole, away = tuple(read_whole()), left_out()
                 now = self._common.clock.wall()
 

@@ -191,7 +191,6 @@ def _follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None
 
     Where an approval ended while its turn went on, nobody waits for another one.
     """
-    plan_cache.begin(db)
     for ending in endings:
         whose = ending.job.record.source, ending.job.record.key
         if ending.verdict.is_done:
@@ -202,7 +201,7 @@ def _follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None
         if ending.main.approval is None or ending.verdict is Verdict.SNOOZED:
             continue
         if approvals.find(db, *whose) is None:
-            skipped.take_up_changed(db, whose[0], now, whose[1])
+            skipped.take_up(db, whose[0], Reason.PLAN_CHANGED, now, whose[1])
         approvals.drop(db, *whose)
 
 
