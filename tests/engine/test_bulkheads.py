@@ -240,6 +240,17 @@ def test_a_kind_is_in_doubt_until_it_is_tried_or_not_needed() -> None:
     assert not bulkheads.in_doubt
 
 
+def test_a_group_is_in_doubt_until_one_of_its_kinds_works() -> None:
+    """Of what failed by itself nobody knows the kind any more."""
+    bulkheads = Bulkheads(Random(1))
+    bulkheads.in_doubt.update(["edits", "pictures"])
+    bulkheads.failed("edits:films", "41", 0.0)
+    bulkheads.end_doubt()
+    assert bulkheads.in_doubt == {"edits"}
+    bulkheads.worked("edits:films")
+    assert not bulkheads.in_doubt
+
+
 def test_scans_are_in_doubt_though_no_job_waits_for_them() -> None:
     """Only one that goes well speaks for them."""
     bulkheads = Bulkheads(Random(17))

@@ -325,6 +325,26 @@ def fail(
     return job.id
 
 
+def test_what_failed_with_a_kind_of_call_is_tried_at_once_after_a_start(
+    db: sqlite3.Connection,
+) -> None:
+    """Nobody knows any more that the kind fails: neither who waits for it nor who failed."""
+    whys: dict[str, dict[str, Any]] = {
+        "waits": {"reason": "pictures_fail", "blocked": "pictures:films"},
+        "failed": {"reason": "pictures_fail", "solo": True},
+        "sick": {"reason": "error_500", "solo": True},
+    }
+    for key, why in whys.items():
+        put_off(db, key, 3600.0, **why)
+    assert queue.waited_for(db) == ["pictures:films"]
+    assert queue.failing_groups(db) == ["pictures"]
+    queue.recover(db, 10.0, 7200.0)
+    due = {key: next_attempt(db, key) for key in whys}
+    assert due == {"waits": 10.0, "failed": 10.0, "sick": 3600.0}
+    assert keys(queue.claim(db, 9, 10.0)) == ["waits"]
+    assert keys(queue.claim(db, 9, 10.0, solo=True)) == ["failed"]
+
+
 def test_failed_jobs_are_kept_retried_and_discarded(db: sqlite3.Connection) -> None:
     """By reason, by id, by source, and all."""
     first, second, third = (

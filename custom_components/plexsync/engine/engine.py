@@ -178,8 +178,8 @@ class Engine:
             raise
 
     def _recover(self, db: Connection) -> list[str]:
-        """Make jobs ready again; return the kinds of call that some of them wait for."""
-        doubted = queue.waited_for(db)
+        """Make jobs ready again; return the kinds and groups of call that failed for some."""
+        doubted = [*queue.waited_for(db), *queue.failing_groups(db)]
         lost = queue.recover(db, self.clock.steady(), self.common.retry.longest)
         stats.count(db, "failed", lost)
         stats.note_ended(db, [False] * lost, 0.0)

@@ -69,19 +69,19 @@ class Bulkheads:
         self._troubles: dict[str, _Trouble] = {}
         self._groups: dict[str, float] = {}  # when one of its kinds may be tried
         self._reopened: set[str] = set()
-        # Kinds that failed before the start, of which nothing is known yet. They are open.
+        # Kinds, or whole groups, that failed before the start, of which nothing is known
+        # yet. They are open.
         self.in_doubt: set[str] = set()
 
     def end_doubt(self) -> None:
         """Note that whatever waited for a kind before the start was tried.
 
-        A kind in which nothing has failed again is not needed any more. For a scan nothing
-        waits: ``Scans`` ends that doubt.
+        Of what has not failed again no call is needed any more. For a scan nothing waits:
+        ``Scans`` ends that doubt.
         """
+        fails = self._troubles.keys() | {group_of(kind) for kind in self._troubles}
         self.in_doubt = {
-            kind
-            for kind in self.in_doubt
-            if kind in self._troubles or group_of(kind) == "scans"
+            each for each in self.in_doubt if each in fails or group_of(each) == "scans"
         }
 
     def failed(
@@ -108,7 +108,7 @@ class Bulkheads:
 
     def worked(self, kind: str) -> None:
         """Note that a call of a kind went well: it is open, whatever was before."""
-        self.in_doubt.discard(kind)
+        self.in_doubt -= {kind, group_of(kind)}
         trouble = self._troubles.pop(kind, None)
         if trouble is not None and trouble.shut:
             self._reopened.add(kind)

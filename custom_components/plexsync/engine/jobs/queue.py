@@ -18,6 +18,7 @@ from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
 
+from ..calls.bulkheads import REASONS
 from ..ledger import settled
 from ..model.reasons import SKIPPED, Reason
 from . import leases
@@ -67,10 +68,13 @@ def recover(db: Connection, now: float, longest: float) -> int:
     # And what is asked for from now on is later than all that came in before.
     db.execute("UPDATE job SET heard = :now WHERE heard > :now", {"now": now})
     settled.recover(db, now)
-    # What was known of calls that fail is gone with the process.
+    # What was known of calls that fail is gone with the process: each is tried at once.
+    reasons = json.dumps(list(REASONS.values()))
     db.execute(
-        "UPDATE job SET due = ?, blocked = NULL, solo = 0 WHERE blocked IS NOT NULL",
-        (now,),
+        "UPDATE job SET due = ?, solo = solo AND blocked IS NULL, blocked = NULL"
+        " WHERE blocked IS NOT NULL OR (failed = 0 AND solo = 1"
+        " AND reason IN (SELECT value FROM json_each(?)))",
+        (now, reasons),
     )
     return set_aside
 
@@ -267,6 +271,13 @@ def waited_for(db: Connection) -> list[str]:
     """Return the kinds of call that jobs wait for."""
     kinds = "SELECT DISTINCT blocked FROM job WHERE blocked IS NOT NULL"
     return [kind for (kind,) in db.execute(kinds)]
+
+
+def failing_groups(db: Connection) -> list[str]:
+    """Return the groups of calls that failed for jobs which wait by themselves."""
+    found = db.execute("SELECT DISTINCT reason FROM job WHERE failed = 0 AND solo = 1")
+    reasons = {reason for (reason,) in found}
+    return [group for group, reason in REASONS.items() if reason in reasons]
 
 
 def choose_next(db: Connection, kind: str, due: float) -> None:
