@@ -19,6 +19,7 @@ from custom_components.plexsync.actions.record_input import (
 )
 from custom_components.plexsync.engine.jobs import intake, queue
 from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.model.fields import FIELDS
 from custom_components.plexsync.engine.model.record import Image
 from custom_components.plexsync.images import ImageDesk
@@ -95,7 +96,8 @@ async def accept(hass: HomeAssistant, data: dict[str, Any]) -> bool:
         return False
     assert 0 <= checked["wait"] <= schemas.MAX_WAIT
     db = sqlite3.connect(":memory:", isolation_level=None)
-    db.executescript(queue.SCHEMA)
+    for schema in LAYOUT.schemas:
+        db.executescript(schema)
     intake.enqueue(db, record, Priority.INTERACTIVE, 0.0)
     (job,) = queue.claim(db, 1, 1.0, 0)
     assert job.record.fields == record.fields

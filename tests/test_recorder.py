@@ -11,7 +11,9 @@ import contextlib
 from functools import partial
 import logging
 from pathlib import Path
+from sqlite3 import Connection
 import sys
+from typing import Any, override
 
 from homeassistant.components import recorder
 from homeassistant.components.recorder import DOMAIN as RECORDER, get_instance
@@ -31,6 +33,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plexsync import coordinator
 from custom_components.plexsync.const import EVENT_PLEXSYNC
+from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.util.clock import Clock
 from tests.home import call, enable_all, make_entry, set_up, stash_subentry
 from tests.simulators.films import FILMS
@@ -46,6 +49,24 @@ DAY = 24 * HOUR
 QUIET = 100  # rows of a day on which nothing happens, at most
 COUNT = 12
 _POLL = 600  # seconds between looks at Stash: days pass more quickly
+
+
+class Watched(Database):
+    """Lets no time pass while its thread has something to do."""
+
+    def __init__(self, *args: Any) -> None:
+        """Have the loop look."""
+        super().__init__(*args)
+        self._waiting = 0
+        virtual().watch(lambda: self._waiting > 0)
+
+    @override
+    async def run[T](self, work: Callable[[Connection], T], **how: Any) -> T:
+        self._waiting += 1
+        try:
+            return await super().run(work, **how)
+        finally:
+            self._waiting -= 1
 
 
 class Recorded:
@@ -135,20 +156,15 @@ async def recorded(
         await get_instance(hass).async_recorder_ready.wait()
         starting = False
         loop.watch(lambda: get_instance(hass).backlog > 0)
+        monkeypatch.setattr(coordinator, "Database", Watched)
         source = stash_subentry(stash, poll_slowest=_POLL)
         entry = enable_all(hass, make_entry(plex, source))
-        await _start(hass, entry)
+        await set_up(hass, entry)
         it = Recorded(hass, entry, plex)
         await it.until(lambda: entry.runtime_data.data.statistics.synced == COUNT)
         await asyncio.sleep(HOUR)
         yield it
     core.close()
-
-
-async def _start(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    await set_up(hass, entry)
-    watched = entry.runtime_data.engine.database
-    virtual().watch(lambda: watched._asked != watched._answered)  # noqa: SLF001
 
 
 def show(what: str, rows: Counter[str]) -> None:
