@@ -110,8 +110,9 @@ class Database:
         """Run one whole transaction; it completes even if the caller is cancelled.
 
         ``durable`` waits for the disk; without it a power cut (never a crash of
-        the process) may undo the newest commits. ``then`` is called on the loop once
-        it is committed, for a caller that was cancelled too. Raises StorageError, or whatever ``work`` raised after rolling back what it did.
+        the process) may undo the newest commits. ``then`` is called on the loop once it
+        is committed, for a caller that was cancelled too. Raises StorageError, or
+        whatever ``work`` raised after rolling back what it did.
         """
         task = _Task(work, Future(), durable)
         try:

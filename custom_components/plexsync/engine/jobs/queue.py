@@ -34,7 +34,10 @@ MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 # A job that may be taken once it is due.
 _OPEN = f"failed = 0 AND {FREE} AND held = 0"
 # Both walk an index in its order: with 100,000 jobs due nothing is sorted for a trial.
-NEVER_TRIED = f"SELECT due, id FROM job WHERE {_OPEN} AND solo = ? AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
+NEVER_TRIED = (
+    f"SELECT due, id FROM job WHERE {_OPEN}"
+    " AND solo = ? AND priority = ? AND due <= ? AND tried IS NULL ORDER BY due, id LIMIT 1"
+)
 TRIED_LONGEST_AGO = (
     f"SELECT id FROM job WHERE {_OPEN}"
     " AND tried IS NOT NULL AND due <= ? ORDER BY tried, priority, due, id LIMIT 1"
@@ -392,7 +395,7 @@ def withhold(db: Connection, source: str, keys: Sequence[str], now: float) -> No
 
 def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:
     gone = db.execute(
-        f"DELETE FROM job WHERE {where} RETURNING iif(solo, blocked, NULL)",  # our own words
+        f"DELETE FROM job WHERE {where} RETURNING iif(solo, blocked, NULL)",
         values,
     ).fetchall()
     for kind in {row[0] for row in gone} - {None}:
