@@ -32,7 +32,7 @@ class Arrivals:
     """Follow up on items that came into Plex."""
 
     def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
-        """Take what to look with, whom to wake, and who lets us in."""
+        """Take the shared parts, the circuit and the admission of calls."""
         self._common = common
         self._circuit = circuit
         self._admission = admission

@@ -63,7 +63,7 @@ class OnDemand:
     """Do at once what is asked for, past the queue."""
 
     def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
-        """Take what to look with, and who lets us in."""
+        """Take the shared parts, the circuit and the admission of calls."""
         self._common = common
         self._circuit = circuit
         self._admission = admission

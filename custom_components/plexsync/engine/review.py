@@ -43,7 +43,7 @@ class Review:
     """Show plans, and hold what is written to what was shown."""
 
     def __init__(self, common: Common, circuit: Circuit, admission: Admission) -> None:
-        """Take what to look with, whom to wake, and who lets us in."""
+        """Take the shared parts, the circuit and the admission of calls."""
         self._common = common
         self._circuit = circuit
         self._admission = admission

@@ -39,7 +39,7 @@ class Scans:
         admission: Admission,
         wants: WantsScan,
     ) -> None:
-        """Take whom to ask, who lets us in, and which sources want it."""
+        """Take the shared parts; ``wants`` says whether a source wants scans."""
         self._common = common
         self._circuit = circuit
         self._admission = admission

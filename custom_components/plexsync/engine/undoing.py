@@ -114,7 +114,7 @@ class Undoing:
     """Take back what we wrote."""
 
     def __init__(self, common: Common, admission: Admission) -> None:
-        """Take what to work with, and who lets us in."""
+        """Take the shared parts and the admission of calls."""
         self._common = common
         self._admission = admission
         self._one_run = asyncio.Lock()

@@ -20,7 +20,7 @@ class Admission:
     """Let those in who wait for an answer; the worker has its own way."""
 
     def __init__(self, circuit: Circuit, health: Health, judge: Judge) -> None:
-        """Take who guards the server."""
+        """Take the circuit, its health checks and the judge of faults."""
         self._circuit = circuit
         self._health = health
         self._judge = judge

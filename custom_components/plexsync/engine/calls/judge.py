@@ -81,7 +81,7 @@ class Judge:
     def __init__(
         self, circuit: Circuit, health: Health, bulkheads: Bulkheads, clock: Clock
     ) -> None:
-        """Take what hears of the verdicts."""
+        """Take those that act on its verdicts."""
         self._circuit = circuit
         self._health = health
         self._bulkheads = bulkheads

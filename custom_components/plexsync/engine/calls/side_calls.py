@@ -24,7 +24,7 @@ class SideCalls:
         bell: Bell,
         now: Callable[[], float],
     ) -> None:
-        """Take whom to wake when a long call is over; ``now`` is monotonic."""
+        """Take the bell to ring when a long call is over; ``now`` is a monotonic clock."""
         self._bulkheads = bulkheads
         self._calls = calls
         self._bell = bell

@@ -48,7 +48,7 @@ class Circuit:
         policy: Policy | None = None,
         tell: Tell = nobody_listens,
     ) -> None:
-        """Take where to keep state; ``name`` tells several servers apart in the log."""
+        """Take the store for its state; ``name`` tells several servers apart in the log."""
         self.name = name
         self._clock = clock
         self._tell = tell

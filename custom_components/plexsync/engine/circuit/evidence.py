@@ -17,7 +17,7 @@ class Evidence:
     """The run of failed edits, and when the outage began that may come of it."""
 
     def __init__(self) -> None:
-        """Begin with a server that is well."""
+        """Begin without a failure."""
         # The items whose edits failed in a row, and whether each was only refused.
         self.run: dict[str, bool] = {}
         self.first_fault: float | None = None  # wall time

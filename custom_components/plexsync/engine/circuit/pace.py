@@ -23,7 +23,7 @@ class Pace:
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        """Begin with a few."""
+        """Begin with a few edits in flight."""
         self._monotonic = monotonic
         self.limit = START
         self.in_flight = 0

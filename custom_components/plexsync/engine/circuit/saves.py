@@ -19,7 +19,7 @@ class Saves:
     """Save, and know when to save next. Without a store nothing is kept."""
 
     def __init__(self, store: BreakerStore | None, clock: Clock, name: str) -> None:
-        """Take where to save to, and the circuit's name for the log."""
+        """Take the store, and the circuit's name for the log."""
         self._store = store
         self._clock = clock
         self._name = name

@@ -37,7 +37,7 @@ class StorageClosedError(StorageError):
     """The database was closed, or is about to be: its entry is unloaded."""
 
     def __init__(self) -> None:
-        """Say so."""
+        """Set the message."""
         super().__init__("the database is closed")
 
 
@@ -72,7 +72,7 @@ class Database:
         inline: bool = False,
         connect: Connect = sqlite3.connect,
     ) -> None:
-        """Name the file and how it is laid out."""
+        """Take the path of the file and the layout of its tables."""
         self.file = SqliteFile(path, layout, connect)
         self._inline = inline
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()

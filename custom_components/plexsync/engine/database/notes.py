@@ -8,7 +8,7 @@ class Notes:
     """Read and write them. Raises StorageError."""
 
     def __init__(self, database: Database) -> None:
-        """Take where they are."""
+        """Take the database."""
         self._database = database
 
     async def get(self, name: str) -> str | None:

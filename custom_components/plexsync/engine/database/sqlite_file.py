@@ -36,7 +36,7 @@ class SqliteFile:
     """One file. All methods block, and raise sqlite3.Error and OSError."""
 
     def __init__(self, path: Path, layout: Layout, connect: Connect) -> None:
-        """Name the file and how it is laid out."""
+        """Take the path of the file and the layout of its tables."""
         self._path = path
         self._layout = layout.beside(_BACKUPS)
         self._open_file = connect

@@ -127,7 +127,7 @@ class WriteHistory:
         days: int = KEEP_DAYS,
         most: int = MAX_BYTES,
     ) -> None:
-        """Take where rows are, and how many may be there."""
+        """Take the database and the bounds."""
         self._database = database
         self._clock = clock
         self.days = days

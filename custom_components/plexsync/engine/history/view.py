@@ -117,7 +117,7 @@ class HistoryView:
     """Look at the history. Raises StorageError."""
 
     def __init__(self, database: Database) -> None:
-        """Take where it is."""
+        """Take the database."""
         self._database = database
 
     async def page(self, wanted: Wanted) -> HistoryPage:

@@ -81,7 +81,7 @@ class GoneRecords:
         holds: SourceHolds,
         owed: Callable[[], None],
     ) -> None:
-        """Take where records are known, whom to wake, and how to ask for single ones.
+        """Take the database, and ``fresh`` to ask a source for single records.
 
         ``holds`` keeps a source while its owner is asked; ``owed`` is called when there
         is something to undo.

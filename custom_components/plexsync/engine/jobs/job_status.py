@@ -19,7 +19,7 @@ class JobStatus:
     def __init__(
         self, database: Database, circuit: Circuit, source_holds: SourceHolds
     ) -> None:
-        """Take where jobs are, and what may hold them."""
+        """Take the database, and what may hold jobs."""
         self._database = database
         self._circuit = circuit
         self._source_holds = source_holds

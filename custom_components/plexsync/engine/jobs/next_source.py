@@ -36,7 +36,7 @@ class NextSources:
     def __init__(
         self, database: Database, circuit: Circuit, clock: Clock, fresh: Fresh
     ) -> None:
-        """Take where jobs are and how to ask sources."""
+        """Take the database, and ``fresh`` to ask sources for their records."""
         self._database = database
         self._circuit = circuit
         self._clock = clock

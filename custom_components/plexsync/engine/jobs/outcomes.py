@@ -12,7 +12,7 @@ class Outcomes:
     """Let callers wait for what becomes of a record."""
 
     def __init__(self, status: JobStatus, tell: Tell) -> None:
-        """Take what says where a record stands, and whom else to tell."""
+        """Take the status of jobs, and the listener to pass all events on to."""
         self._status = status
         self._tell = tell
         # Whose outcome somebody waits for: source and key.

@@ -32,7 +32,7 @@ class SourceHolds:
     def __init__(
         self, database: Database, circuit: Circuit, clock: Clock, tell: Tell
     ) -> None:
-        """Take where they are kept, whom to wake, and whom to tell."""
+        """Take the database, the circuit to wake, and the listener to tell."""
         self._database = database
         self._circuit = circuit
         self._clock = clock

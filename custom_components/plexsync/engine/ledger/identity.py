@@ -17,7 +17,7 @@ class LedgerIdentity:
     def __init__(
         self, database: Database, notes: Notes, circuit: Circuit, random: Random
     ) -> None:
-        """Take both stores: each knows the ledger's name."""
+        """Take both stores: each keeps the ledger's id."""
         self._database = database
         self._notes = notes
         self._circuit = circuit

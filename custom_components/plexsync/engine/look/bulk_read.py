@@ -22,7 +22,7 @@ class BulkReader:
     """Read items in full, as many in one request as go well together."""
 
     def __init__(self, common: Common, access: CallAccess) -> None:
-        """Take whom to ask, and what may be asked."""
+        """Take the shared parts, and which calls may be made."""
         self._server = common.server
         self._bulk = common.bulk
         self._now = common.clock.monotonic

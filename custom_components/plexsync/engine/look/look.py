@@ -65,7 +65,7 @@ class Look:
         tries: bool = True,
         skims: bool = False,
     ) -> None:
-        """Take what to look with; ``CallAccess`` says what ``side_calls`` and ``tries`` mean.
+        """Take the shared parts; ``CallAccess`` says what ``side_calls`` and ``tries`` mean.
 
         With ``skims`` an item of which all is as an earlier look saw it is left alone:
         see ``LookupResult.is_same``.

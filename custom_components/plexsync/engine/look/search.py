@@ -24,7 +24,7 @@ class Search:
     """
 
     def __init__(self, server: Server, access: CallAccess) -> None:
-        """Take whom to ask, and what may be asked."""
+        """Take the server, and which calls may be made."""
         self._server = server
         self._access = access
 

@@ -43,7 +43,7 @@ class Items(dict[str, Item]):
     """
 
     def __init__(self, items: Mapping[str, Item] | None = None) -> None:
-        """Begin with some, or empty."""
+        """Begin with some items, or with none."""
         super().__init__(items or {})
         self.faults: dict[str, Fault] = {}
         self.same: set[str] = set()

@@ -83,7 +83,7 @@ class Reconcile:
         catches_up: bool,
         insists: bool,
     ) -> None:
-        """Take the way to Plex, and how many records there will be.
+        """Take the shared parts; ``total`` is how many records there will be.
 
         With ``insists`` what cannot be looked at now becomes a job, too. ``number`` is
         that of the run, for ``plan_cache``.

@@ -28,7 +28,7 @@ class Sweep:
         admission: Admission,
         tell: Tell,
     ) -> None:
-        """Take what to look with, who lets us in, and whom to tell of the end."""
+        """Take the shared parts, the admission of calls, and the listener to tell of the end."""
         self._common = common
         self._circuit = circuit
         self._admission = admission

@@ -54,9 +54,9 @@ class Worker:
         done: Done,
         missed: Missed,
     ) -> None:
-        """Take what all share, who guards the server, and whom to tell of each outcome.
+        """Take the shared parts.
 
-        ``missed`` is told of records whose item is not there yet.
+        ``done`` is told of each outcome, ``missed`` of records whose item is not there yet.
         """
         self._common = common
         self._circuit = circuit
