@@ -1,4 +1,4 @@
-"""What follows when items come into Plex: whoever lacks them is tried again.
+"""What follows when items come into Plex: the jobs that lack them are tried again.
 
 A job that waits for its item is woken by any news. One that has failed for want of it,
 or was skipped, is tried once the item that came has its file, or was one with an item

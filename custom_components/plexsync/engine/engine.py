@@ -132,7 +132,7 @@ class Engine:
         self._join(wants_scan)
 
     def _join(self, wants_scan: WantsScan) -> None:
-        """Put together those who work with what there is."""
+        """Create the parts that work with those that are shared."""
         common, circuit, health = self.common, self.circuit, self.health
         judge = Judge(circuit, health, self.bulkheads, self.clock)
         self.job_status = JobStatus(self.database, circuit, self.source_holds)

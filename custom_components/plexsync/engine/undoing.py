@@ -363,7 +363,7 @@ class Undoing:
         *,
         by_hand: bool,
     ) -> None:
-        """Give up what was restored; who undoes ``by_hand`` wants no other source's either."""
+        """Give up what was restored; an undo ``by_hand`` is against the other sources, too."""
 
         def work(db: Connection) -> None:
             if (number := known_items.find(db, item)) is None:

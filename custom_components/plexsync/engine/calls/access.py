@@ -12,7 +12,7 @@ from .side_calls import SideCalls
 
 
 class CallAccess:
-    """Guard the calls of one turn, or of somebody who waits.
+    """Guard the calls of one turn, or of one caller that waits for an answer.
 
     A kind of call that keeps failing is shut (see ``bulkheads``).
     """
@@ -51,7 +51,7 @@ class CallAccess:
         return self._bulkheads.not_to_ask("listing", self._now())
 
     def _now(self) -> float:
-        """Return the time; for who leaves alone what is shut, it is before any try."""
+        """Return the time; without ``tries`` one that lies before every next try."""
         return self._clock.monotonic() if self._tries else -math.inf
 
     def worked(self, kind: str) -> None:

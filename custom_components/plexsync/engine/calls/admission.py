@@ -1,4 +1,4 @@
-"""Calls for whoever waits for an answer: given at once, or refused with a reason.
+"""Calls for those that wait for an answer: let through at once, or refused with a reason.
 
 The worker does not come this way: ``queue.claim_trial`` says which job is its trial.
 """
@@ -17,7 +17,7 @@ from .judge import Judge
 
 
 class Admission:
-    """Let those in who wait for an answer; the worker has its own way."""
+    """Admit callers that wait for an answer; the worker has permits of its own."""
 
     def __init__(self, circuit: Circuit, health: Health, judge: Judge) -> None:
         """Take the circuit, its health checks and the judge of faults."""
@@ -27,12 +27,12 @@ class Admission:
         self._closed = False
 
     def close(self) -> None:
-        """Let nobody in from now on: the engine closes."""
+        """Admit nobody from now on: the engine closes."""
         self._closed = True
 
     @contextlib.asynccontextmanager
     async def calls(self, past: frozenset[Hold]) -> AsyncGenerator[GuardedCalls]:
-        """Make calls that somebody waits for; a refusal becomes a Fault.
+        """Give the calls of one caller that waits; a refusal becomes a Fault.
 
         ``past`` names the holds that do not concern these calls. After a start only
         the probe before the first call may be missing: it is made.

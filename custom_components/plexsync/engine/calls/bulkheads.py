@@ -120,7 +120,7 @@ class Bulkheads:
         trouble.shut, trouble.next_try = True, now + _CAP
 
     def free(self, kind: str) -> None:
-        """Let those come who waited for a long call.
+        """Admit again those that waited for a long call.
 
         What it said stands; one that was cut off said nothing.
         """

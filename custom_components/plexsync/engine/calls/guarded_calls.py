@@ -15,7 +15,7 @@ class CircuitRefusedError(Exception):
 
 
 class GuardedCalls:
-    """Make the calls of one turn, or of somebody who waits; hold a trial to its end."""
+    """Make the calls of one turn, or of one caller that waits, and keep the permit to the end."""
 
     def __init__(
         self,

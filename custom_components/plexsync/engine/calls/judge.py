@@ -1,4 +1,4 @@
-"""The one judge of faults: it says whose each of them is.
+"""The one judge of faults: it decides the scope of each.
 
 It goes by the answer, by what the call was about, and by the run of edits before it.
 After a doubtful answer the server is probed, once for all who wait. If the probe fails,

@@ -49,7 +49,7 @@ class SideCalls:
         return None
 
     def _over(self, task: asyncio.Task[Any], kind: str) -> None:
-        """Let whoever waited for it look what became of it."""
+        """Log an unforeseen error, and wake those that wait for the call."""
         error = None if task.cancelled() else task.exception()
         if error and not isinstance(error, Fault | CircuitRefusedError | StorageError):
             tell(error)

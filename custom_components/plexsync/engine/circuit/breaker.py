@@ -127,7 +127,7 @@ class Breaker:
             self.trip(now)
 
     def worked(self) -> None:
-        """Note that an edit went well: whoever is asked to slow down begins anew."""
+        """Note that an edit went well: the next request to slow down is a first one."""
         self._throttles = 0
 
     def trip(self, now: float, retry_after: float | None = None) -> None:

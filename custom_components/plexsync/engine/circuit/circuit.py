@@ -279,7 +279,7 @@ class Circuit:
             self._tell(CircuitClosed(cause, last.duration, last.jobs))
 
     def notify(self) -> None:
-        """Wake whoever waits, and let the world look."""
+        """Wake all that wait, and tell the listener that something changed."""
         self.bell.ring()
         self._tell(Changed())
 

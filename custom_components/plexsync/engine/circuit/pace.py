@@ -59,7 +59,7 @@ class Pace:
             self._leave()
 
     async def _wait(self) -> None:
-        """Wait until whoever leaves hands a place over."""
+        """Wait until an edit that ends hands its place over."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:

@@ -257,7 +257,7 @@ def _part(
     now: float,
     when_gone: WhenGone,
 ) -> None:
-    """Let go of records: their items follow whoever else has their files, or nobody."""
+    """Let go of records: their items follow another record of their files, if there is one."""
     if not keys:
         return
     whose = (source, json.dumps(list(keys)))

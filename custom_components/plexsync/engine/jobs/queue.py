@@ -56,7 +56,7 @@ def recover(db: Connection, now: float, longest: float) -> int:
     Return how many jobs were set aside because they may bring the process down.
     """
     db.execute(
-        # Out of the second lane: whom ``claim`` suspects has no other job beside it.
+        # Out of the second lane: ``claim`` lets no other job run beside a suspect.
         f"UPDATE job SET crashes = crashes + 1, solo = 0 WHERE {IN_FLIGHT}"
     )
     leases.end_all(db)

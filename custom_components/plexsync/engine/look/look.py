@@ -50,7 +50,7 @@ def lookup_of(db: Connection, record: Record) -> LookupResult:
 
 
 class Look:
-    """Look at Plex by the calls of one turn, or of somebody who waits.
+    """Look at Plex by the calls of one turn, or of one caller that waits.
 
     Raises CircuitRefusedError, StorageError, and Fault where it is the server's or
     the token's. Whatever else was met stands in the lookups.
