@@ -17,7 +17,7 @@ from custom_components.plexsync.engine.jobs import (
 )
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
 from custom_components.plexsync.engine.jobs.job import Job, Priority
-from custom_components.plexsync.engine.jobs.queue import Snooze
+from custom_components.plexsync.engine.jobs.queue import LONGEST_IF_SICK, Snooze
 from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.model.record import Find, Image, Record, Value
 
@@ -343,6 +343,18 @@ def test_what_failed_with_a_kind_of_call_is_tried_at_once_after_a_start(
     assert due == {"waits": 10.0, "failed": 10.0, "sick": 3600.0}
     assert keys(queue.claim(db, 9, 10.0)) == ["waits"]
     assert keys(queue.claim(db, 9, 10.0, solo=True)) == ["failed"]
+
+
+def test_a_kind_that_works_again_wakes_nobody_who_is_sick_of_something_else(
+    db: sqlite3.Connection,
+) -> None:
+    """Who waits for the kind comes at once, and whose own call of it failed soon."""
+    put_off(db, "waits", 3600.0, reason="pictures_fail", blocked="pictures:films")
+    put_off(db, "failed", 3600.0, reason="pictures_fail", solo=True)
+    put_off(db, "sick", 3600.0, reason="error_500", solo=True)
+    assert queue.unblock(db, "pictures:films", "pictures_fail", 10.0) == 1
+    due = {key: next_attempt(db, key) for key in ("waits", "failed", "sick")}
+    assert due == {"waits": 10.0, "failed": 10.0 + LONGEST_IF_SICK, "sick": 3600.0}
 
 
 def test_failed_jobs_are_kept_retried_and_discarded(db: sqlite3.Connection) -> None:
