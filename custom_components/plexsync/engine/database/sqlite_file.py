@@ -79,9 +79,8 @@ class SqliteFile:
         # Until it is known whose file it is, and whether a backup is under way.
         _keep(connection, True)
         if stored_version(connection) > self._layout.version:
-            _keep(
-                connection, False
-            )  # an empty log goes, a full one stays: see ``close``
+            # An empty log goes, a full one stays: see ``close``.
+            _keep(connection, False)
             raise NewerFileError
         # Only a file that is new takes this: see ``_give_room_back``.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

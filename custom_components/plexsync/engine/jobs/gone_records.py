@@ -111,8 +111,9 @@ class GoneRecords:
             )
             known = len(lacking)
             async for keys in listing:
-                lacking.difference_update(keys)
-            return await self._follow(source, known, sorted(lacking), now, when_gone)
+                for key in keys:
+                    lacking.pop(key, None)
+            return await self._follow(source, known, list(lacking), now, when_gone)
 
     async def _follow(
         self,
@@ -223,14 +224,14 @@ def forget_source(db: Connection, source: str) -> None:
         db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))  # noqa: S608  # its own names
 
 
-def _known(db: Connection, source: str) -> set[str]:
-    """Return the keys of the records that are known of a source."""
+def _known(db: Connection, source: str) -> dict[str, None]:
+    """Return the keys of the records that are known of a source, in their order."""
     rows = db.execute(
         "SELECT key FROM settled WHERE source = ?1"
-        " UNION SELECT key FROM job WHERE source = ?1 AND mirror",
+        " UNION SELECT key FROM job WHERE source = ?1 AND mirror ORDER BY key",
         (source,),
     )
-    return {key for (key,) in rows}
+    return {key: None for (key,) in rows}
 
 
 def _see(db: Connection, source: str, gone: Sequence[str], now: float) -> set[str]:

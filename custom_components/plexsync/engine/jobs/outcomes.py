@@ -1,6 +1,7 @@
 """Outcomes of jobs, told to whoever waits for one and to the host."""
 
 import asyncio
+from collections import defaultdict
 
 from ..model.events import Changed, ItemFailed, Tell
 from ..model.outcome import Outcome
@@ -15,8 +16,8 @@ class Outcomes:
         """Take the status of jobs, and the listener to pass all events on to."""
         self._status = status
         self._tell = tell
-        # Whose outcome somebody waits for: source and key.
-        self._waiting: dict[asyncio.Future[Outcome], tuple[str, str]] = {}
+        # By source and key of the record.
+        self._waiting = defaultdict[tuple[str, str], set[asyncio.Future[Outcome]]](set)
         self._closed = False
 
     async def wait_for(self, source: str, key: str, seconds: float) -> Outcome:
@@ -24,21 +25,24 @@ class Outcomes:
         if self._closed:
             return self._status.queued(source)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting[future] = source, key
+        waiting = self._waiting[source, key]
+        waiting.add(future)
         try:
             async with asyncio.timeout(seconds):
                 return await future
         except TimeoutError:
             return await self._status.of(source, key)
         finally:
-            del self._waiting[future]
+            waiting.remove(future)
+            if not waiting:
+                del self._waiting[source, key]
 
     def done(self, job: Job, outcome: Outcome) -> None:
         """Tell what has become of a job."""
         if outcome.status != "queued":
-            done = job.record.source, job.record.key
-            for future, whose in self._waiting.items():
-                if whose == done and not future.done():
+            whose = job.record.source, job.record.key
+            for future in self._waiting.get(whose, ()):
+                if not future.done():
                     future.set_result(outcome)
         if outcome.status == "failed":
             title = job.record.fields.get("title")
@@ -55,6 +59,7 @@ class Outcomes:
     def close(self) -> None:
         """Tell whoever waits that the record is queued: it is on disk."""
         self._closed = True
-        for future, (source, _) in self._waiting.items():
-            if not future.done():
-                future.set_result(self._status.queued(source))
+        for (source, _), futures in self._waiting.items():
+            for future in futures:
+                if not future.done():
+                    future.set_result(self._status.queued(source))

@@ -94,7 +94,8 @@ def confirm(
 ) -> None:
     """Remember the rating key of the item that a pin has led to, and which files it follows.
 
-    ``way`` is how the item was found: not by this pin, where that was made since.
+    ``way`` is how the item was found. A pin that was made since did not lead there, and
+    stays as it is.
     """
     whose = record.source, record.key
     if way is record.find or (known := find(db, *whose)) is None:
