@@ -646,6 +646,26 @@ async def test_a_restart_in_an_outage(rig: Rig, killed: bool) -> None:
     assert after.synced == before.synced + 10
 
 
+async def test_a_trial_that_is_cut_short_says_nothing(rig: Rig) -> None:
+    """It is not taken for one that had nothing to write, in the next life either."""
+    asked = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    await rig.plex.stop()
+    await rig.submit(rig.records(1))
+    await rig.state(State.OPEN)
+    rig.gallery.fetch = hang
+    await rig.submit(rig.records(1, poster=Image("poster", "a")))
+    await rig.plex.start()
+    await rig.until(asked.is_set)
+    assert rig.engine.circuit.breaker.state is State.HALF_OPEN
+    await rig.stop()
+    assert rig.store.data["breaker"]["quiet"] is False
+
+
 async def test_every_transition_is_saved_at_once(rig: Rig) -> None:
     """Nobody needs to stop in good order, nor anything else to happen."""
     states: list[str] = []

@@ -35,7 +35,8 @@ class GuardedCalls:
         self._permit = permit
         self._past = past
         self._wrote = False  # an edit or an upload went well
-        self._failed = False  # then a trial without a write proves nothing
+        self._failed = False
+        self._complete = False  # all that was to be done was done
         self.refused: Fault | None = None  # the server's, or the token's: no more calls
 
     async def make[T](self, work: Callable[[], Awaitable[T]], about: About) -> T:
@@ -63,9 +64,9 @@ class GuardedCalls:
             self.refused = self.refused or verdict
         return verdict
 
-    def proves_nothing(self) -> None:
-        """Note that something was left undone: a trial without a write then proves nothing."""
-        self._failed = True
+    def completed(self) -> None:
+        """Note that nothing was left undone: a trial without a write had nothing to write."""
+        self._complete = True
 
     def saw_write(self) -> None:
         """Note that a write whose outcome was unknown has arrived: the server takes writes."""
@@ -89,9 +90,13 @@ class GuardedCalls:
             raise CircuitRefusedError
 
     async def finish(self) -> None:
-        """End a trial: it succeeded if it wrote, and is quiet if there was nothing to write."""
+        """End a trial: it succeeded if it wrote, and is quiet if there was nothing to write.
+
+        One that failed, was cancelled or broke off says nothing of the server.
+        """
         permit, self._permit = self._permit, None
         if permit is None or not permit.trial:
             return
-        says = Result.NEUTRAL if self._failed else Result.QUIET
+        quiet = self._complete and not self._failed
+        says = Result.QUIET if quiet else Result.NEUTRAL
         await self._circuit.end_trial(permit, Result.SUCCESS if self._wrote else says)

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from ..model.faults import Backoff, around, later
-from .stored import read_count, read_time
+from .validation import read_count, read_time
 
 FORMAT = 1
 

@@ -30,7 +30,7 @@ from .evidence import Evidence
 from .outages import OutageLog
 from .pace import Pace
 from .saves import Saves
-from .stored import read_mapping
+from .validation import read_mapping
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import contextlib
 from typing import Any
 
-from .stored import read_time
+from .validation import read_time
 
 LATELY = 60.0  # seconds between faults that are of one outage
 

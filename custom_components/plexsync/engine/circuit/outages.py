@@ -18,7 +18,7 @@ import contextlib
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .stored import read_count, read_time
+from .validation import read_count, read_time
 
 DAY = 86_400.0
 KEEP = 400 * DAY

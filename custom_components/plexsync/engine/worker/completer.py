@@ -69,8 +69,6 @@ class Completer:
             if task.blocked and not bulkheads.is_shut(task.blocked):
                 task.blocked, task.delay = None, SOON  # it works again by now
         next_tries = _next_tries(bulkheads, now, clock.monotonic())
-        if any(task.blocked or task.solo for task in tasks):
-            calls.proves_nothing()
         history = self._common.history
 
         def record(db: Connection) -> tuple[list[Ending], set[tuple[str, str]]]:
@@ -88,6 +86,8 @@ class Completer:
             return endings, {each for task in tasks for each in _next_sources(db, task)}
 
         endings, next_sources = await self._common.database.run(record)
+        if not any(task.is_left_undone for task in tasks):
+            calls.completed()
         self._common.next_sources.ask(next_sources)
         history.prune_soon()
         return endings

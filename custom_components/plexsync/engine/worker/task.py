@@ -80,6 +80,12 @@ class Task:
         return self.verdict is not None and self.verdict.is_done
 
     @property
+    def is_left_undone(self) -> bool:
+        """Whether there may be something to write that this turn did not get to."""
+        put_off = self.verdict is Verdict.SNOOZED and not self.missed
+        return put_off or self.reason == Reason.UNFORESEEN
+
+    @property
     def picture_changes(self) -> list[str]:
         """The picture fields that are to be written."""
         return [change.field for change in self.plan.changes if change.is_picture]
