@@ -326,6 +326,16 @@ async def test_a_reload_during_a_backup(
     assert not entry.runtime_data.engine.circuit.holds
 
 
+async def test_a_backup_that_begins_while_an_entry_closes(
+    hass: HomeAssistant, plex: PlexSimulator
+) -> None:
+    """No timer is left behind, which the end of this test would tell."""
+    entry = await set_up(hass, make_entry(plex))
+    beginning = hass.async_create_task(async_pre_backup(hass), eager_start=False)
+    await entry.runtime_data.async_close()
+    await beginning
+
+
 async def test_an_hour_later_it_is_over(
     hass: HomeAssistant, plex: PlexSimulator
 ) -> None:

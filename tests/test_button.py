@@ -1,5 +1,7 @@
 """The buttons do by hand what otherwise takes its time."""
 
+import asyncio
+
 from homeassistant.components.button import DOMAIN as BUTTON, SERVICE_PRESS
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant
@@ -92,6 +94,25 @@ async def test_a_second_run_is_refused(
     assert entry.runtime_data.reconcile.running
     plex.latency_read = 0
     await until(hass, lambda: not entry.runtime_data.reconcile.running)
+
+
+async def test_a_source_that_hangs_holds_up_no_other_button(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """A retry asks it first, and waits; a second one does no harm."""
+    plex.faults.add("status", code=400, method="PUT")
+    await set_up(hass, make_entry(plex, stash_subentry(stash)))
+    await until_state(hass, "sensor", "failed", "12")
+    plex.faults.clear()
+    stash.faults.blackhole()
+    asked = len(stash.journal.entries)
+    retries = [asyncio.ensure_future(press(hass, "retry_failed")) for _ in range(2)]
+    await until(hass, lambda: len(stash.journal.entries) >= asked + 2)
+    await press(hass, "reset_circuit")
+    assert not any(each.done() for each in retries)
+    await stash.stop()
+    await asyncio.gather(*retries)
+    await until_state(hass, "sensor", "failed", "0")
 
 
 async def test_a_press_that_cannot_be_kept_is_an_error(

@@ -399,6 +399,9 @@ async def test_unexpected_error(
         ("", "invalid_url"),
         ("plex:99999", "invalid_url"),
         ("http://[::1", "invalid_url"),
+        ("[:x:1]:32400", "invalid_url"),
+        ("[::1]@", "invalid_url"),
+        ("xn--", "invalid_url"),
     ],
 )
 async def test_bad_address(hass: HomeAssistant, url: str, error: str) -> None:

@@ -296,7 +296,7 @@ def test_every_platform_limits_its_updates(platform: str) -> None:
         and isinstance(node.targets[0], ast.Name)
         and node.targets[0].id == "PARALLEL_UPDATES"
     ]
-    assert values == [1 if platform in ("button", "switch") else 0]
+    assert values == [1 if platform == "switch" else 0]
 
 
 @pytest.mark.parametrize("platform", ENTITIES)

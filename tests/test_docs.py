@@ -13,6 +13,7 @@ import pytest
 
 from custom_components.plexsync.const import DOMAIN
 from custom_components.plexsync.engine.model.fields import FIELDS
+from custom_components.plexsync.engine.model.holds import Hold, SourceHold
 from custom_components.plexsync.services import ACTIONS
 from tests.reasons import all_reasons
 from tests.test_contract import ROOT, TEXTS, forms, keys_of
@@ -96,6 +97,15 @@ def test_every_action_is_documented_with_its_fields(action: str) -> None:
     page = read("actions.md")
     assert f"plexsync.{action}" in page
     assert keys_of(ACTIONS[action][1]).keys() <= set(re.findall(r"`([a-z_]+)`", page))
+
+
+def test_every_hold_is_documented() -> None:
+    """Name each that `get_jobs` can show."""
+    page = read("actions.md")
+    section = page[
+        page.index("## plexsync.get_jobs") : page.index("## plexsync.get_plan")
+    ]
+    assert {*Hold, *SourceHold} <= set(code(section.replace("\n", " ")))
 
 
 def test_every_field_of_an_item_is_documented() -> None:

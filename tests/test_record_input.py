@@ -175,6 +175,7 @@ def test_any_call(schema: Any, data: st.DataObject) -> None:
     ("data", "error"),
     [
         ({"fields": {"poster": "http://[x"}}, "image_not_allowed"),
+        ({"fields": {"poster": "http://[]@"}}, "image_not_allowed"),
         ({"fields": {"poster": "/media/\0"}}, "not_an_image"),
         ({"fields": {"poster": "/" + "x" * 5000}}, "not_an_image"),
         ({"fields": {"user_rating": int("9" * 400)}}, "rating_out_of_range"),

@@ -458,6 +458,7 @@ async def test_a_picture_is_asked_for_as_it_is(
         (["ftp://127.0.0.1/b"], "image_not_allowed"),
         (["file:///etc/passwd"], "image_not_allowed"),
         (["http://[/"], "image_not_allowed"),
+        (["http://[]@/"], "image_not_allowed"),
         ([f"/{number}" for number in range(9)], "image_not_allowed"),
         (["/b", ""], "image_missing"),
         (["/b", "GONE"], "image_missing"),

@@ -287,6 +287,19 @@ async def test_twice_under_two_names(
     assert result["description_placeholders"] == {"name": "Stash (127.0.0.1)"}
 
 
+async def test_twice_in_two_windows(
+    hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
+) -> None:
+    """Refuse the second one at its end, where the first one ended meanwhile."""
+    async with StashSimulator(stash.core, prefix="/stash") as again:
+        waiting = await enter(hass, await start(hass, entry), url=again.url)
+        await add(hass, entry, stash)
+        result = await enter(hass, waiting, path_mappings=MAPPING)
+        result = await enter(hass, result, **FIELDS)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "same_stash"
+
+
 async def test_two_of_the_same_films(
     hass: HomeAssistant, entry: MockConfigEntry, stash: StashSimulator
 ) -> None:

@@ -12,7 +12,7 @@ from custom_components.plexsync.const import CONF_LIBRARIES, CONF_MACHINE_ID
 from custom_components.plexsync.engine.model.holds import Hold
 from custom_components.plexsync.plex.library import Library
 from custom_components.plexsync.takeover import preset
-from tests.flows import access, add_entry, checked, enter, reconfigure, uuids
+from tests.flows import access, add_entry, checked, enter, reconfigure, start, uuids
 from tests.home import call, make_entry, set_up, stash_subentry, until, until_state
 from tests.repair_flows import answer, begin, issue
 from tests.simulators.films import FILMS
@@ -181,6 +181,29 @@ async def test_a_machine_that_is_set_up_already(
     result = await reconfigure(hass, entry, "address")
     result = await enter(hass, result, **access(anew))
     assert result["reason"] == "already_configured"
+
+
+async def test_a_machine_that_is_set_up_meanwhile(
+    hass: HomeAssistant, plex: PlexSimulator, anew: PlexSimulator
+) -> None:
+    """By another window: the entry that got it stays as it is, and no other one gets it."""
+
+    async def take_over(entry: MockConfigEntry) -> ConfigFlowResult:
+        result = await reconfigure(hass, entry, "address")
+        result = await enter(hass, result, **access(anew))
+        return await enter(hass, result, next_step_id="take_over")
+
+    first, second = add_entry(hass, plex), add_entry(hass, plex)
+    hass.config_entries.async_update_entry(second, unique_id="sim0003")
+    adding = await enter(hass, await start(hass, "manual"), **access(anew))
+    taking = [await take_over(each) for each in (first, second)]
+    reasons = [
+        (await enter(hass, each, libraries=_films(anew))).get("reason")
+        for each in (*taking, adding)
+    ]
+    assert reasons == ["reconfigure_successful", *["already_configured"] * 2]
+    assert len(hass.config_entries.async_entries("plexsync")) == 2
+    assert (first.unique_id, second.unique_id) == ("sim0002", "sim0003")
 
 
 async def test_what_knows_only_a_key_is_written_nowhere(

@@ -6,10 +6,16 @@ import logging
 import threading
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -104,6 +110,25 @@ async def test_a_caller_is_answered_when_home_assistant_stops(
         assert (await asking)["status"] == "queued"
         while any(each.name == "plexsync-database" for each in threading.enumerate()):
             await asyncio.sleep(0.01)  # else it outlives the test
+
+
+async def test_nothing_begins_when_home_assistant_stops_during_the_set_up(
+    hass: HomeAssistant, plex: PlexSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a change of the settings just before a restart."""
+    entry = make_entry(plex)
+
+    @callback
+    def stop(change: ConfigEntryChange, changed: ConfigEntry) -> None:
+        if changed.state is ConfigEntryState.SETUP_IN_PROGRESS and not hass.is_stopping:
+            hass.set_state(CoreState.stopping)
+            hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, stop)
+    await set_up(hass, entry)
+    assert "plexsync-database" not in {each.name for each in threading.enumerate()}
+    assert not plex.journal.entries
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from tests.home import (
 from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.stash import StashSimulator
+from tests.test_review_page import second_entry
 
 PATH = f"{PLEX_ROOT}/{FILMS[0].path}"
 OTHER = f"{PLEX_ROOT}/{FILMS[1].path}"
@@ -266,6 +267,21 @@ async def test_the_overview_names_servers_sources_and_libraries(
     await socket.send_json_auto_id({"type": f"{DOMAIN}/overview"})
     (server,) = (await socket.receive_json())["result"]["servers"]
     assert (server["loaded"], server["sources"]) == (False, [])
+
+
+async def test_a_server_that_cannot_be_read_hides_no_other(
+    hass: HomeAssistant, plex: PlexSimulator, socket: MockHAClientWebSocket
+) -> None:
+    """The page lists both, and says why it does not show the one."""
+    broken = await set_up(hass, second_entry(plex))
+    await ruin(broken)
+    await socket.send_json_auto_id({"type": f"{DOMAIN}/overview"})
+    servers = (await socket.receive_json())["result"]["servers"]
+    assert [each["loaded"] for each in servers] == [True, True]
+    assert await ask(socket, "subscribe", config_entry_id=broken.entry_id) is None
+    told = (await event(socket))["error"]
+    assert told["translation_key"] == "storage_failed"
+    assert "status" in await follow(socket)
 
 
 async def test_jobs_are_the_same_as_the_action_gives(

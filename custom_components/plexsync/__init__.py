@@ -79,6 +79,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexSyncConfigEntry) -> 
         raise
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    if hass.is_stopping:
+        # The event came during the set-up, and comes only once.
+        await coordinator.async_close()
+        return True
     async_follow_versions(coordinator)
     async_follow_plex_entry(hass, entry, coordinator.host.access)
     coordinator.async_start()

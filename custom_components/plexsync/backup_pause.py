@@ -42,8 +42,7 @@ class BackupPause:
             await self._database.thaw()
         except StorageError as error:
             _LOGGER.warning("The backup cannot be ended yet: %s", error)
-            if not self._closed:
-                self._end_in(_AGAIN)
+            self._end_in(_AGAIN)
 
     @callback
     def close(self) -> None:
@@ -53,6 +52,8 @@ class BackupPause:
 
     def _end_in(self, seconds: float) -> None:
         self._drop()
+        if self._closed:
+            return
         self._cancel = async_call_later(
             self._hass, min(max(0.0, seconds), _LONGEST), self.end
         )

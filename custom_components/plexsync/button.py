@@ -12,7 +12,7 @@ from .coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
 from .entity import PlexSyncEntity
 from .errors import invalid, translated_errors
 
-PARALLEL_UPDATES = 1
+PARALLEL_UPDATES = 0  # a source that hangs must not hold up other buttons
 
 
 @dataclass(frozen=True, kw_only=True)

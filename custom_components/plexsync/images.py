@@ -57,7 +57,7 @@ class ImageDesk:
             if ref.startswith(("http://", "https://")):
                 return config.is_allowed_external_url(ref)
             return config.is_allowed_path(ref)
-        except OSError, ValueError:
+        except OSError, ValueError, IndexError:  # the last one is yarl's
             return False
 
     def _read(self, ref: str) -> FetchedImage:

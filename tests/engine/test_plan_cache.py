@@ -28,6 +28,7 @@ def db() -> Iterator[sqlite3.Connection]:
     """Give a database with the table laid out."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.execute("PRAGMA temp_store=MEMORY")
+        db.create_function("casefold", 1, str.casefold, deterministic=True)
         db.executescript(plan_cache.SCHEMA)
         yield db
 

@@ -61,6 +61,16 @@ async def pending(rig: Rig, number: int) -> None:
     await rig.until(left)
 
 
+async def test_a_title_is_found_whatever_its_case(rig: Rig, shelf: Shelf) -> None:
+    """In any alphabet."""
+    rig.item(1).values["title"] = "Броненосец"
+    await compare(rig, shelf)
+    for search in ("бронен", "БРОНЕН"):
+        (row,) = await rows(rig, Filter(search=search))
+        assert row.title == "Броненосец"
+        assert (await rig.engine.review.totals(Filter(search=search))).records == 1
+
+
 async def test_the_plan_names_what_would_change(rig: Rig, shelf: Shelf) -> None:
     """By title, in pages, filtered; and it is gone once all is in line."""
     assert await rows(rig) == []

@@ -62,9 +62,7 @@ class ServerFlow(ConfigFlow):
 
     async def _async_meet_another(self) -> ConfigFlowResult:
         """Handle that another server answers than the entry's."""
-        if self.hass.config_entries.async_entry_for_domain_unique_id(
-            DOMAIN, self._found.identity.machine_id
-        ):
+        if self._belongs_to_another:
             return self.async_abort(reason="already_configured")
         if self.source == SOURCE_REAUTH:
             return self.async_abort(
@@ -102,6 +100,16 @@ class ServerFlow(ConfigFlow):
     ) -> ConfigFlowResult:
         """Ask again how to find the server: implemented by the flow itself."""
         raise NotImplementedError
+
+    @property
+    def _belongs_to_another(self) -> bool:
+        """Whether another entry has the server that answers."""
+        found = self.hass.config_entries.async_entry_for_domain_unique_id(
+            DOMAIN, self._found.identity.machine_id
+        )
+        if found is None or self.source == SOURCE_USER:
+            return found is not None
+        return found is not self._entry
 
     @property
     def _names(self) -> dict[str, str]:
@@ -143,6 +151,9 @@ class ServerFlow(ConfigFlow):
     # The end
 
     def _finish(self, libraries: list[str]) -> ConfigFlowResult:
+        if self._belongs_to_another:
+            # Since the form was opened. Home Assistant would delete that entry now.
+            return self.async_abort(reason="already_configured")
         data = {
             **self._access,
             CONF_MACHINE_ID: self._found.identity.machine_id,

@@ -1,7 +1,7 @@
 """Add a Stash as a source, or change how it is reached, mapped and synced."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -115,12 +115,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
                 if error.instead:
                     shown[CONF_URL] = placeholders["other_url"] = error.instead
             else:
-                for each in self._others():
-                    if not set(found.marks).isdisjoint(each.data.get(CONF_MARKS, ())):
-                        return self.async_abort(
-                            reason="same_stash",
-                            description_placeholders={"name": each.title},
-                        )
+                if (known := self._known_as(found.marks)) is not None:
+                    return self._abort_as_known(known)
                 self._entered = {
                     CONF_URL: url,
                     CONF_VERIFY_SSL: user_input[CONF_VERIFY_SSL],
@@ -304,6 +300,8 @@ class StashSubentryFlow(ConfigSubentryFlow):
 
     def _finish(self) -> SubentryFlowResult:
         url = self._entered[CONF_URL]
+        if (known := self._known_as(self._entered[CONF_MARKS])) is not None:
+            return self._abort_as_known(known)  # since the form was opened
         if self.source != SOURCE_RECONFIGURE:
             return self.async_create_entry(
                 title=_title(url),
@@ -341,6 +339,18 @@ class StashSubentryFlow(ConfigSubentryFlow):
             for each in self._get_entry().get_subentries_of_type(SUBENTRY_STASH)
             if each.subentry_id != own
         ]
+
+    def _known_as(self, marks: Collection[str]) -> ConfigSubentry | None:
+        """Return the other source that is the same Stash, under whatever address."""
+        for each in self._others():
+            if not set(marks).isdisjoint(each.data.get(CONF_MARKS, ())):
+                return each
+        return None
+
+    def _abort_as_known(self, known: ConfigSubentry) -> SubentryFlowResult:
+        return self.async_abort(
+            reason="same_stash", description_placeholders={"name": known.title}
+        )
 
     @property
     def _coordinator(self) -> PlexSyncCoordinator | None:

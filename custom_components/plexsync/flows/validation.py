@@ -23,13 +23,16 @@ def normalise_url(text: str) -> str:
     The default scheme is http. What does not belong to an address is dropped. An
     address with a password is refused, because addresses are shown.
     """
-    text = text.strip()
     try:
-        url = URL(text if "://" in text else f"http://{text}")
-    except ValueError:
+        return _normal(text.strip())
+    except ValueError, IndexError:  # yarl raises either, now or when it is asked
         raise InvalidInputError("invalid_url", CONF_URL) from None
+
+
+def _normal(text: str) -> str:
+    url = URL(text if "://" in text else f"http://{text}")
     if url.scheme not in ("http", "https") or not url.host:
-        raise InvalidInputError("invalid_url", CONF_URL)
+        raise ValueError
     if url.raw_user is not None or url.raw_password is not None:
         raise InvalidInputError("url_with_password", CONF_URL)
     path = url.path.rstrip("/")

@@ -216,6 +216,7 @@ class PlexSyncPanel extends HTMLElement {
     const stop = await this._server.follow((news) => {
       if (turn !== this._turn) return;
       if (news.unloaded) this._begin();
+      else if (news.error) this._retry(news.error);
       else this._heard(news);
     });
     if (turn === this._turn) this._stop = stop;

@@ -16,6 +16,10 @@ from .live_state import async_live_state
 
 _APART: Final = 0.5  # seconds at least between two messages
 _LOOK: Final = 2.0  # seconds; nobody is told when the progress of a run changes
+_UNREADABLE: Final = {
+    "translation_domain": DOMAIN,
+    "translation_key": "storage_failed",
+}
 
 
 class Live:
@@ -64,7 +68,11 @@ class Live:
             try:
                 state = await async_live_state(self._coordinator)
             except StorageError:
-                state = self._sent or {}  # a repair tells of the database
+                if self._sent is None:
+                    self.stop()
+                    self._send({"error": _UNREADABLE})
+                    return
+                state = self._sent  # a repair tells of the database
             if state != self._sent:
                 self._sent = state
                 self._send(state)

@@ -1,6 +1,7 @@
 """The review page's websocket commands; most of them do what an action does."""
 
 from collections.abc import Mapping
+import contextlib
 from typing import Any, Final
 
 from homeassistant.components import websocket_api
@@ -36,7 +37,7 @@ from ..actions.shared_actions import (
 )
 from ..const import DOMAIN, SCOPES, SOURCE_ACTION
 from ..coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
-from ..errors import translated_errors
+from ..engine.database.database import StorageError
 from .candidates import candidates
 from .live import Live
 from .panel import review_page
@@ -54,12 +55,11 @@ async def _overview(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> None:
     """List the servers, and what can be chosen for each."""
-    with translated_errors():
-        servers = [
-            await _server(entry)
-            for entry in hass.config_entries.async_entries(DOMAIN)
-            if entry.disabled_by is None
-        ]
+    servers = [
+        await _server(entry)
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if entry.disabled_by is None
+    ]
     answer = {"version": review_page(hass).version, "servers": servers}
     connection.send_result(msg["id"], answer)
 
@@ -81,10 +81,11 @@ async def _server(entry: PlexSyncConfigEntry) -> dict[str, Any]:
                 for number, runner in coordinator.runners.items()
             ),
         ]
-        found["libraries"] = [
-            {"id": library.uuid, "title": library.title}
-            for library in await coordinator.server.known_libraries()
-        ]
+        with contextlib.suppress(StorageError):  # other servers are well
+            found["libraries"] = [
+                {"id": library.uuid, "title": library.title}
+                for library in await coordinator.server.known_libraries()
+            ]
     return found
 
 

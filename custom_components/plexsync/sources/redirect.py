@@ -16,7 +16,10 @@ def redirect(answer: aiohttp.ClientResponse, asked: URL) -> URL | None:
     location = answer.headers.get("Location")
     if answer.status not in _STATUSES or not location:
         return None
-    url = asked.join(URL(location)).with_fragment(None)
+    try:
+        url = asked.join(URL(location)).with_fragment(None)
+    except IndexError:  # yarl's, for "http://[]@"
+        raise ValueError from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError
     if asked.scheme == "https" and url.scheme != "https":

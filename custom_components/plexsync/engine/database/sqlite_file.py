@@ -74,6 +74,8 @@ class SqliteFile:
         self.connection = connection = self._open_file(
             self._path, isolation_level=None, check_same_thread=False, timeout=0.5
         )
+        # SQLite's own ``lower`` knows no letter outside ASCII.
+        connection.create_function("casefold", 1, str.casefold, deterministic=True)
         # Exclusive: no second process can open the file, and no -shm file is needed.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         # Until it is known whose file it is, and whether a backup is under way.
