@@ -1,10 +1,12 @@
 """What tests share: our integration within Home Assistant, and the servers around it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 import time
 from typing import get_args
+from unittest.mock import patch
 
+from homeassistant.components.http import HomeAssistantHTTP
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
@@ -52,6 +54,31 @@ def enable_event_loop_debug() -> None:
 
     It notes the stack of each call, which takes half of a test's processor time.
     """
+
+
+# The plugin has these two for each test, with mocks, which take a tenth of a small test.
+
+
+@pytest.fixture(autouse=True, scope="session")
+def disable_http_server() -> Iterator[None]:
+    """Let no Home Assistant of a test serve HTTP."""
+
+    async def nothing(server: HomeAssistantHTTP) -> None:
+        pass
+
+    with (
+        patch.object(HomeAssistantHTTP, "async_bind", nothing),
+        patch.object(HomeAssistantHTTP, "start", nothing),
+    ):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def skip_stop_scripts() -> Iterator[None]:
+    """Let no Home Assistant of a test wait for scripts as it stops."""
+    wait = "homeassistant.helpers.script._schedule_stop_scripts_after_shutdown"
+    with patch(wait, lambda hass: None):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ PARTS = ("blueprints", "custom_components", "demo", "docs", "release", "tests")
 TESTED = (
     "tests/test_contract.py::test_the_fields_of_an_item_are_all_in_its_form",
     "tests/test_contract.py::test_every_field_can_be_chosen",
+    "tests/test_contract.py::test_every_reason_is_given_somewhere",
     "tests/test_contract.py::test_every_entity_has_a_name_and_an_icon",
     "tests/test_docs.py::test_every_entity_is_documented",
     "tests/test_docs.py::test_every_field_of_an_item_is_documented",

@@ -58,7 +58,7 @@ def test_every_entity_is_documented() -> None:
         for platform in TEXTS["entity"].values()
         for key, text in platform.items()
     ]
-    assert set(found) ^ set(expected) == set()
+    assert set(found) ^ set(expected) == set(), "entities.md"
     assert len(found) == len(expected)
 
 

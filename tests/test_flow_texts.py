@@ -15,7 +15,11 @@ SOURCES = "".join(
     for file in Path(plexsync.__file__).parent.rglob("*.py")
     if file.stem.endswith(("_flow", "_fields", "validation"))
 )
-FLOWS = [("config",), ("config_subentries", "stash"), ("options",)]
+FLOWS = [
+    ("config",),
+    ("options",),
+    *(("config_subentries", source) for source in texts()["config_subentries"]),
+]
 
 
 def said(path: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,11 @@ import time
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryDisabler
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    ConfigEntryDisabler,
+    ConfigSubentryData,
+)
 from homeassistant.const import CONF_TOKEN, EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -532,6 +536,23 @@ async def test_what_a_source_needs_its_owner_for(
     stash.auth.credentials = stash.auth.tripwire = False
     runner.hurry()
     await until_issue(hass, key, SOURCE, gone=True)
+
+
+async def test_a_source_without_an_address(hass: HomeAssistant) -> None:
+    """Follow it like any other: not every source is a server."""
+    source = ConfigSubentryData(
+        data={},
+        subentry_id=SOURCE,
+        subentry_type="folder",
+        title="Folder",
+        unique_id=None,
+    )
+    entry = MockConfigEntry(domain=DOMAIN, entry_id=ENTRY, subentries_data=[source])
+    entry.add_to_hass(hass)
+    issues.async_follow_sources(hass, entry, {SOURCE: "setup"})
+    assert issue(hass, "source_setup", SOURCE) is not None
+    issues.async_follow_sources(hass, entry, {SOURCE: None})
+    assert issue(hass, "source_setup", SOURCE) is None
 
 
 async def test_a_key_that_is_refused_is_mended_from_its_repair(

@@ -227,7 +227,7 @@ def async_follow_sources(
     for source, fault in faults.items():
         if source not in entry.subentries or fault not in (None, *BY_FAULT):
             continue
-        url = entry.subentries[source].data[CONF_URL]
+        url = entry.subentries[source].data.get(CONF_URL, "")
         for reason, key in BY_FAULT.items():
             async_follow(hass, entry, key, source, present=reason == fault, url=url)
     for issue in _issues(hass, entry):

@@ -1,6 +1,6 @@
 """Create the sources of a server from its subentries, and release removed ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 import hashlib
 import json
@@ -80,39 +80,51 @@ async def _open_stash(
     gone_watch: GoneWatch,
     changed: Callable[[], None],
 ) -> None:
-    engine, data, number = host.engine, subentry.data, subentry.subentry_id
+    data, number = subentry.data, subentry.subentry_id
     options = StashOptions.from_dict(data[CONF_FIELDS])
-    start = data[CONF_START]
-    if start == START_PREVIEW and await engine.failed_jobs.is_new(number):
-        # Never rewrite a library unasked: keep the jobs, and write nothing.
-        await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
-    elif start != START_PREVIEW:
-        await engine.source_holds.lift(number, SourceHold.FIRST_PLAN)
-    settings = data[CONF_PATH_MAPPINGS], options.as_dict()
-    await engine.failed_jobs.follow(
-        number, _digest(host, *settings), read_again=start != START_CHANGES
-    )
-    _follow_paths(host, subentry)
-    if SourceHold.FIRST_PLAN in engine.source_holds.of(number):
-        plan = _digest(host, data[CONF_URL], *settings)
-        if await engine.notes.get(f"planned:{number}") not in (None, plan):
-            # The plan has changed, so the question has to wait for new numbers.
-            await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
-        await engine.notes.keep(f"planned:{number}", plan)
+    await _follow_settings(host, subentry, data[CONF_URL], options.as_dict())
     source = _stash(host, subentry, options)
     host.images.add(source)
     host.runners[number] = SourceRunner(
         source,
-        engine,
+        host.engine,
         name=subentry.title,
         slowest=data.get(CONF_POLL_SLOWEST, SLOWEST),
-        changes_only=start == START_CHANGES,
+        changes_only=data[CONF_START] == START_CHANGES,
         when_gone=WhenGone(options.when_gone),
         scan_new=options.scan_new,
         changed=changed,
         job_ended=partial(gone_watch.job_ended, number),
         lost=partial(gone_watch.lost, number),
     )
+
+
+async def _follow_settings(
+    host: Host, subentry: ConfigSubentry, address: str, options: Mapping[str, Any]
+) -> None:
+    """Hold a source for its first plan, and follow changes of its settings.
+
+    If they changed since the last start, failed jobs are tried again, records are read
+    again, and the question about the first plan waits for new numbers.
+    """
+    engine, data, number = host.engine, subentry.data, subentry.subentry_id
+    start = data[CONF_START]
+    if start == START_PREVIEW and await engine.failed_jobs.is_new(number):
+        # Never rewrite a library unasked: keep the jobs, and write nothing.
+        await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
+    elif start != START_PREVIEW:
+        await engine.source_holds.lift(number, SourceHold.FIRST_PLAN)
+    settings = data[CONF_PATH_MAPPINGS], options
+    await engine.failed_jobs.follow(
+        number, _digest(host, *settings), read_again=start != START_CHANGES
+    )
+    _follow_paths(host, subentry)
+    if SourceHold.FIRST_PLAN in engine.source_holds.of(number):
+        plan = _digest(host, address, *settings)
+        if await engine.notes.get(f"planned:{number}") not in (None, plan):
+            # Holding it again discards the numbers that were counted.
+            await engine.source_holds.hold(number, SourceHold.FIRST_PLAN)
+        await engine.notes.keep(f"planned:{number}", plan)
 
 
 def _follow_paths(host: Host, subentry: ConfigSubentry) -> None:

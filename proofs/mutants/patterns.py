@@ -128,7 +128,7 @@ def replaced(tree: ast.Module, old: str, new: str, within: str = "") -> ast.Modu
         _Swap(place, code[0].value).visit(tree)
     else:
         place[index : index + len(pattern)] = code
-    return ast.fix_missing_locations(tree)
+    return tree
 
 
 def _places(tree: ast.AST, pattern: Any) -> Iterator[tuple[Any, int, Match]]:

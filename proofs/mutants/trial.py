@@ -71,6 +71,7 @@ def put_in(module: ModuleType, tree: ast.Module) -> None:
     Raises StaleError where nothing of it changes.
     """
     file = str(module.__file__)
+    ast.fix_missing_locations(tree)
     codes = dict(_codes(compile(tree, file, "exec")))
     changed = 0
     for function in gc.get_objects():

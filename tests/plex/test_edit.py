@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
+from custom_components.plexsync.engine.model.fields import FIELDS
 from custom_components.plexsync.engine.model.ports import FieldEdit, Item
 from custom_components.plexsync.engine.model.record import Actor, Find
 from custom_components.plexsync.plex.api import PlexApi
@@ -62,6 +63,8 @@ async def test_everything_in_one_request(
     plex: PlexSimulator, make_server: MakeServer
 ) -> None:
     """All fields, lists and locks fit in one request and read back as meant."""
+    pictures = {"poster", "background"}
+    assert {edit.field for edit in EVERYTHING} == FIELDS.keys() - pictures
     server, item = await _open(plex, make_server)
     plex.journal.clear()
     await server.edit(item, EVERYTHING)

@@ -11,10 +11,13 @@ from typing import Any
 from urllib.parse import unquote
 
 from plexapi.server import PlexServer
+from plexapi.video import Episode, Movie, Season, Show
 import pytest
 
+from custom_components.plexsync.engine.model.fields import FIELDS
 from custom_components.plexsync.engine.model.ports import FieldEdit, Item
 from custom_components.plexsync.engine.model.record import Actor, Find
+from custom_components.plexsync.plex.items import FIELDS_OF
 from custom_components.plexsync.plex.server import PlexMediaServer
 from tests.simulators.plex import Entry, ItemType, PlexSimulator
 
@@ -25,6 +28,15 @@ AWKWARD = 'Rock, Paper & "Scissors" = 50 % + [x]; é 日本 🎬 /?#\nnext'
 EPISODE = "/data/series/Show/S01E01.mkv"
 FILE = "/data/films/1.mkv"
 
+# What plexapi calls a list, and what stands in it at first.
+LISTS = {
+    "genres": ("Genre", ("Drama", "Sci-Fi, Fantasy")),
+    "labels": ("Label", ("one",)),
+    "collections": ("Collection", ("Set",)),
+    "directors": ("Director", ("Ann",)),
+    "writers": ("Writer", ("Ben",)),
+}
+
 type Params = dict[str, str | frozenset[str]]
 type Change = Callable[[Any], object]
 
@@ -32,11 +44,7 @@ type Change = Callable[[Any], object]
 def _movie() -> dict[str, Any]:
     return {
         "title": "Old",
-        "genres": ["Drama", "Sci-Fi, Fantasy"],
-        "labels": ["one"],
-        "collections": ["Set"],
-        "directors": ["Ann"],
-        "writers": ["Ben"],
+        **{name: list(there) for name, (_, there) in LISTS.items()},
         "actors": [("Cora", "Herself")],
         "userRating": 5,
         "summary": "Old",
@@ -161,15 +169,6 @@ async def test_ratings(judge: Judge, value: float | None) -> None:
     _same(theirs, await judge.ours(FieldEdit("user_rating", value)))
 
 
-LISTS = {
-    "genres": ("Genre", ("Drama", "Sci-Fi, Fantasy")),
-    "labels": ("Label", ("one",)),
-    "collections": ("Collection", ("Set",)),
-    "directors": ("Director", ("Ann",)),
-    "writers": ("Writer", ("Ben",)),
-}
-
-
 @pytest.mark.parametrize("name", LISTS)
 async def test_lists_with_more(judge: Judge, name: str) -> None:
     """The whole list as it shall be, from 0."""
@@ -186,6 +185,17 @@ async def test_lists_with_nothing_left(judge: Judge, name: str) -> None:
     gone = [*there, "a/b, c", "50%", "+"]
     theirs = await judge.theirs(lambda film: getattr(film, f"remove{method}")(gone))
     _same(theirs, await judge.ours(FieldEdit(name, remove=tuple(gone))))
+
+
+@pytest.mark.parametrize("kind", [Movie, Show, Season, Episode])
+def test_a_type_has_the_fields_that_plexapi_edits(kind: Any) -> None:
+    """And actors, for which plexapi has no method."""
+    methods = TEXTS | {name: f"add{method}" for name, (method, _) in LISTS.items()}
+    methods |= {"date": "editOriginallyAvailable", "user_rating": "editUserRating"}
+    methods |= {"poster": "uploadPoster", "background": "uploadArt"}
+    assert methods.keys() ^ FIELDS.keys() == {"actors"}
+    found = {name for name, method in methods.items() if hasattr(kind, method)}
+    assert FIELDS_OF[kind.TYPE] - {"actors"} ^ found == set()
 
 
 async def test_lists_with_less(judge: Judge) -> None:

@@ -262,6 +262,7 @@ async def live(seed: int, folder: Path, session: aiohttp.ClientSession) -> None:
             core.close()
 
 
+@pytest.mark.timeout(60 + PROGRAMS)
 @pytest.mark.parametrize("part", range(5))
 async def test_each_word_stays_with_its_film(
     part: int, tmp_path: Path, session: aiohttp.ClientSession

@@ -336,7 +336,7 @@ class _Life:
         self.arrived |= await self.reader.read()
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(12))
 async def test_random_lives(
     seed: int, core: StashCore, clock: Clock, make_source: MakeSource
 ) -> None:

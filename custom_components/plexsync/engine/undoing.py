@@ -319,7 +319,7 @@ class Undoing:
         restores: list[Restore],
         edits: list[FieldEdit],
     ) -> set[str]:
-        """Write and read back, once more where some of it did not arrive; name what lacks."""
+        """Write and read back, twice where something did not arrive; name what is missing."""
         about = About(Purpose.EDIT, read.rating_key, read.section)
         look = Look(self._common, calls)
         for _ in range(2):
@@ -334,7 +334,7 @@ class Undoing:
     async def _restore_pictures(
         self, calls: GuardedCalls, item: Item, restores: Sequence[Restore]
     ) -> dict[str, str]:
-        """Select the pictures of before; return for each that was not the reason."""
+        """Select the pictures of before; return why, for each that was not selected."""
         kept: dict[str, str] = {}
         about = About(Purpose.UPLOAD, item.rating_key, item.section)
         for restore in restores:

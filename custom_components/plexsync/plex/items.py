@@ -110,7 +110,7 @@ def parse_items(
 
 @dataclass(slots=True)
 class _Told:
-    """What an answer tells of one item, in its attributes and its own."""
+    """What an answer tells of one item; ``whole`` are the attributes of the answer."""
 
     attributes: dict[str, str]
     whole: dict[str, str]

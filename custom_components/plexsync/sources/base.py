@@ -3,10 +3,16 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from ..engine.model.faults import Fault, FaultClass
 from ..engine.model.ports import FetchedImage
 from ..engine.model.record import Image, Record
+
+
+def source_fault(reason: str, **evidence: Any) -> Fault:
+    """Return a fault of class source."""
+    return Fault(FaultClass.SOURCE, reason, **evidence)
 
 
 @dataclass(frozen=True, slots=True)

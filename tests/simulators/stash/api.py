@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -10,6 +11,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLObjectType,
+    GraphQLSchema,
     GraphQLSyntaxError,
     Node,
     OperationDefinitionNode,
@@ -33,7 +35,6 @@ from .roots import resolve
 from .schema import database_schema, minor_of, schema_of
 from .variables import UnfitError, checked as checked_variables
 
-_REMEMBERED = 1000
 _INVALID = "GRAPHQL_VALIDATION_FAILED"
 
 
@@ -112,6 +113,18 @@ def _failure(error: GraphQLError) -> Row:
     return {"message": error.message, "path": [*(error.path or ()), *below]}
 
 
+@lru_cache(1000)
+def _check(schema: GraphQLSchema, query: str) -> Checked:
+    """Parse and validate a query, once for all simulators of a version."""
+    try:
+        document = parse(query, no_location=False)
+    except GraphQLSyntaxError as err:
+        return Checked(None, (_refusal(err, "GRAPHQL_PARSE_FAILED"),))
+    if errors := validate(schema, document):
+        return Checked(None, tuple(_refusal(err, _INVALID, document) for err in errors))
+    return Checked(document)
+
+
 class StashApi:
     """Stash's GraphQL interface in one version; usable without a server."""
 
@@ -132,30 +145,10 @@ class StashApi:
         self.version_text: str | None = f"v{version.removeprefix('v')}"
         self.database_schema = database_schema(version)
         self.instance = instance or Instance()
-        self._checked: dict[str, Checked] = {}
 
     def check(self, query: str) -> Checked:
-        """Parse and validate a query once."""
-        if (known := self._checked.get(query)) is not None:
-            return known
-        if len(self._checked) >= _REMEMBERED:
-            self._checked.clear()
-        checked = self._check(query)
-        self._checked[query] = checked
-        return checked
-
-    def _check(self, query: str) -> Checked:
         """Parse and validate a query."""
-        try:
-            document = parse(query, no_location=False)
-        except GraphQLSyntaxError as err:
-            return Checked(None, (_refusal(err, "GRAPHQL_PARSE_FAILED"),))
-        if errors := validate(self.schema, document):
-            return Checked(
-                None,
-                tuple(_refusal(err, _INVALID, document) for err in errors),
-            )
-        return Checked(document)
+        return _check(self.schema, query)
 
     def operation(
         self, query: str, name: str | None = None

@@ -36,7 +36,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Permit:
-    """The right to call. That of a trial is from one era, and used once."""
+    """The right to call. A trial's is used once, and void in a later generation."""
 
     trial: bool
 
@@ -127,7 +127,7 @@ class Breaker:
             self.trip(now)
 
     def worked(self) -> None:
-        """Note that an edit went well: the next request to slow down is a first one."""
+        """Note that an edit went well: the next request to slow down counts as the first."""
         self._throttles = 0
 
     def trip(self, now: float, retry_after: float | None = None) -> None:

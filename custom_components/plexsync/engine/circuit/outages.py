@@ -25,9 +25,8 @@ KEEP = 400 * DAY
 MEAN_WINDOW = 90 * DAY
 FLAP = 60.0
 _SHOWN = 21_600.0  # seconds until what time alone does to a figure is shown
-_LOOKS = (
-    900.0  # seconds between two looks, at most: more is a gap, or a clock that jumps
-)
+# Seconds between two looks, at most: more is a gap, or a clock that jumps.
+_LOOKS = 900.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,9 +66,9 @@ def recover(db: Connection, now: float, longest: float) -> int:
         {"now": now, "most": MAX_CRASHES},
     ).rowcount
     db.execute("UPDATE job SET due = ? WHERE due > ?", (now, now + longest))
-    # Nobody comes before those that were tried by a clock that was ahead.
+    # A job that was tried while the clock was ahead must not come last for ever.
     db.execute("UPDATE job SET tried = :now WHERE tried > :now", {"now": now})
-    # And what is asked for from now on is later than all that came in before.
+    # Nor may a record that came in then pass for newer than what is read from now on.
     db.execute("UPDATE job SET heard = :now WHERE heard > :now", {"now": now})
     settled.recover(db, now)
     # What was known of calls that fail is gone with the process: each is tried at once.
@@ -87,9 +87,9 @@ def claim(
 ) -> list[Job]:
     """Lease up to ``limit`` due jobs, interactive ones first, bulk never starved.
 
-    ``before`` is how many the worker has claimed so far: of all places that it has
-    to give every fourth stays with bulk work, however few there are at a time.
-    ``solo`` asks for those of the second lane.
+    ``before`` is how many jobs the worker has claimed so far: it reserves every fourth
+    place for bulk work, even where it claims only one or two at a time.
+    ``solo`` asks for jobs of the second lane.
 
     A job that was in flight at an unclean stop is a suspect. It is leased with no other
     beside it, so that only the one that brings the process down is ever set aside.
@@ -165,7 +165,7 @@ def settle(
     elif gone is None:
         leases.end(db, [job.id])
         if not _ready_again(db, job, now):
-            # Its key was dealt to another record, of which nothing is known.
+            # Its key now names another record, of which nothing is known.
             return False
     settled.remember(db, record, written, rating_key, heard, kept)
     return gone is not None
@@ -182,8 +182,8 @@ def _end_turn(
 ) -> bool:
     """Change a job that was in flight, unless a newer record came in meanwhile.
 
-    Then it is ready at once, and the answer is False. Not so where the item is
-    ``sick``: it is not asked more often because its source has more to say.
+    Then it is ready at once, and the answer is False. A ``sick`` item waits all the
+    same: news from its source is no reason to ask for it more often.
     """
     leases.end(db, [job.id])
     same = "id = :id" if sick else "id = :id AND rev = :rev"
@@ -213,8 +213,8 @@ def skip(db: Connection, job: Job, reason: str, now: float) -> bool:
 class Snooze:
     """Why a job waits, and until when (``Clock.steady`` seconds).
 
-    Of ``attempt`` and ``missed`` one is counted, or a wait that costs nothing.
-    What is ``solo`` goes to the second lane; ``blocked`` names the kind of call that it
+    It counts as an ``attempt``, as ``missed``, or as neither, which costs nothing.
+    A ``solo`` job goes to the second lane; ``blocked`` names the kind of call that it
     waits for.
     """
 
@@ -255,7 +255,7 @@ def snooze(db: Connection, job: Job, why: Snooze, now: float) -> None:
 
 
 def make_solo(db: Connection, jobs: Sequence[Job], now: float) -> None:
-    """Move jobs to the second lane: one of them was more than their turn could bear."""
+    """Move jobs to the second lane: one of them broke their turn, nobody knows which."""
     leases.end(db, [job.id for job in jobs])
     db.executemany(
         "UPDATE job SET solo = 1, blocked = NULL, due = ? WHERE id = ?",

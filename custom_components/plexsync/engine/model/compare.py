@@ -120,7 +120,7 @@ def is_form(spec: Field, sent: Value | None, shown: Value | None) -> bool:
 
 
 def day(text: str) -> date:
-    """Read a date; what is none lies far from every other."""
+    """Parse a date; any other text gives one that is far from all real dates."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -40,7 +40,7 @@ type MakesJob = Callable[[Connection, Record, Priority, float], object]
 
 # What keeps a job from its item, and may have passed.
 _LACKING = frozenset({Reason.NOT_FOUND, Reason.AMBIGUOUS})
-# Why fields stay of which the source has nothing to say: the item is in line all the same.
+# Why a field stays although the source has no value for it: the item is in line even so.
 _SILENT = frozenset({Kept.NOT_OURS, Kept.UNIDENTIFIED, Kept.IDENTITY, Kept.UNSUPPORTED})
 
 
@@ -63,8 +63,8 @@ class Reconcile:
     may. Those that have a job are not compared, unless it was skipped or lacks its item:
     then they are, and the job is tried again where that has changed.
 
-    With ``catches_up`` it first learns of items that came unheard: the second one of a
-    file, for example, of which nothing else tells.
+    With ``catches_up`` it first learns of items that were added unnoticed, for example a
+    second item with the same file: nothing else would look for it.
 
     While Plex is away the run waits where it is. The source is read ahead of Plex, and
     Plex answers while the answer before is compared; jobs that somebody waits for go
@@ -102,7 +102,7 @@ class Reconcile:
 
     @property
     def progress(self) -> float:
-        """How far it is, in percent; not all until it is over."""
+        """How far it is, in percent; less than 100 until it is over."""
         if not self._total:
             return 0.0
         return min(_NOT_OVER, 100 * self._done / self._total)
@@ -289,7 +289,7 @@ def _seen(lookup: LookupResult) -> Seen | None:
 
 
 def _note_waiting(db: Connection, lookup: LookupResult, wall: float) -> None:
-    """Note the fields that another source leads: once it gives them up we are asked."""
+    """Note the fields that another source leads: this record is next to lead them."""
     for target in lookup.targets:
         item, record = target.item, target.record
         if item is None or record is None:
@@ -300,7 +300,7 @@ def _note_waiting(db: Connection, lookup: LookupResult, wall: float) -> None:
 
 
 def _kind(lookup: LookupResult) -> str:
-    """Name the kind that a record counts as: that of its item that is furthest from it."""
+    """Name the kind that a record counts as: that of its item which is least in line."""
     if lookup.seen is not None and lookup.is_same:
         return lookup.seen.kind
     targets = lookup.targets

@@ -35,7 +35,7 @@ _LOGGER = logging.getLogger(__name__)
 
 BATCH = 100  # jobs that share their reads, at most
 _STORAGE_WAIT = 30.0  # seconds until a database that failed is tried again
-_IDLE = 900.0
+_IDLE = 900.0  # seconds until the queue is looked at again, though nothing happened
 _FRUITLESS = Backoff(0.1, 2.0)  # seconds after turns that brought no job further
 
 type Done = Callable[[Job, Outcome], None]

@@ -37,6 +37,7 @@ from ...engine.model.reasons import Reason
 from ...engine.util.bounded import read_at_most
 from ...engine.util.http_dates import parse_date, retry_after
 from ...engine.util.image_bytes import WHOLE_PICTURE
+from ..base import source_fault
 from ..redirect import HOPS, redirect
 
 DEADLINE = 30.0  # seconds for one request and its complete answer
@@ -48,11 +49,6 @@ _INVALID_QUERY = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
 
 class TooMuchFault(Fault):
     """The answer took too long or was too large."""
-
-
-def source_fault(reason: str, **evidence: Any) -> Fault:
-    """Return a fault of class source."""
-    return Fault(FaultClass.SOURCE, reason, **evidence)
 
 
 type Place = tuple[str | int, ...]

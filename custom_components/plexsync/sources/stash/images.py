@@ -9,8 +9,9 @@ from ...engine.model.ports import FetchedImage
 from ...engine.model.reasons import Reason
 from ...engine.model.record import Image
 from ...engine.util.image_bytes import MAX_IMAGE, is_picture
+from ..base import source_fault
 from ..gather import Gather
-from .client import StashClient, source_fault
+from .client import StashClient
 from .reader import StashReader
 
 _HEAD = 65_536  # bytes in which the root of an SVG is looked for

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import re
 from typing import Any, Self
 
-from .client import source_fault
+from ..base import source_fault
 from .options import StashOptions
 
 HEALTH = "query Health { systemStatus { status } version { version } }"

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from ...engine.model.faults import Fault
-from ..base import SourceInfo
+from ..base import SourceInfo, source_fault
 from . import queries
-from .client import StashAnswer, StashClient, source_fault
+from .client import StashAnswer, StashClient
 from .cursor import BEGINNING, FRESH, LISTED, ListedObject, Listing, ReadMark, earlier
 from .jobs import IMPORT, StashJobs, kind_of
 from .lacking import lacking

@@ -20,8 +20,8 @@ import aiohttp
 from ...engine.model.ports import FetchedImage
 from ...engine.model.reasons import Reason
 from ...engine.model.record import Image, Record
-from ..base import Batch, SourceInfo
-from .client import DEADLINE, StashClient, source_fault
+from ..base import Batch, SourceInfo, source_fault
+from .client import DEADLINE, StashClient
 from .cursor import BEGINNING, Cursor, Run, from_now_on
 from .images import StashPictures
 from .looks import Looks

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from ...engine.model.faults import Fault
+from ..base import source_fault
 from . import queries
-from .client import StashAnswer, TooMuchFault, source_fault
+from .client import StashAnswer, TooMuchFault
 from .sick import Sick
 
 PAGE = 250  # scenes with all their fields; parsing more blocks the event loop
