@@ -24,7 +24,6 @@ cat >"$folder/see.py" <<'PY'
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import importlib.metadata
 import threading
-from urllib.parse import urlsplit
 
 from plexapi.exceptions import BadRequest, PlexApiException
 from plexapi.server import PlexServer

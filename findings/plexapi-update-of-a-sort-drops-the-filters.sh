@@ -62,7 +62,9 @@ class Plex(BaseHTTPRequestHandler):
         asked.append(self.path)
         playlist = "<Playlist/>"
         if stored:
-            playlist = f'<Playlist key="/playlists/77/items" type="playlist" smart="1" content={quoteattr(stored[-1])}/>'
+            playlist = (
+                f'<Playlist key="/playlists/77/items" type="playlist" smart="1" content={quoteattr(stored[-1])}/>'
+            )
         body = ANSWERS.get(url.path, f"<MediaContainer>{playlist}</MediaContainer>").encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

@@ -49,8 +49,7 @@ def answer(query, variables):
 
 
 STUDIOS = {
-    number: {"id": number, "parent": parent}
-    for number, parent in {"1": None, "2": "1", "8": None, "9": "8"}.items()
+    number: {"id": number, "parent": parent} for number, parent in {"1": None, "2": "1", "8": None, "9": "8"}.items()
 }
 
 

@@ -45,7 +45,9 @@ async def main():
 
     hass.states.async_set("sensor.waiting", "5")
     checked = await trigger.async_validate_trigger_config(hass, cv.TRIGGER_SCHEMA([ABOVE]))
-    stop = await trigger.async_initialize_triggers(hass, checked, fire, "test", "waiting", lambda *args, **options: None)
+    stop = await trigger.async_initialize_triggers(
+        hass, checked, fire, "test", "waiting", lambda *args, **options: None
+    )
     for state in ("20", "21", "unavailable", "21", "unknown", "22", "23"):
         hass.states.async_set("sensor.waiting", state)
         await hass.async_block_till_done()
