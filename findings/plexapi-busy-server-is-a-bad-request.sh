@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A Plex server that is starting or too busy has been sent a "bad request", by plexapi's account.
 #
-# Guess: BadRequest is for a status 400, the caller's own mistake, as its documentation says: "generally a user error".
-# A 503 of a server that is starting, a 429 and a 502 of a proxy raise another exception, and one that tells them apart.
+# Guess: BadRequest is for a status 400, the caller's own mistake, as its documentation says. A 503 of a server that is
+# starting, a 429 and a 502 of a proxy raise another exception, and one that tells them apart.
 # Seen (plexapi 4.18.3): every status but 200, 201, 204, 401 and 404 is BadRequest, the status is in its text only, and
 # `Retry-After` is lost. A server that cannot be reached raises an exception of `requests`, which is none of plexapi's.
 # `except BadRequest: skip the film` skips every film for as long as the server starts; `except PlexApiException` misses

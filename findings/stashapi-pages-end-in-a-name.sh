@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # All pages that stashapi was to put together are the first one, and a word.
 #
-# Guess: `paginate_GQL(query, variables)` returns "all results from query up to specified page", as its documentation
-# has it; `pages` says how many pages at most.
+# Guess: `paginate_GQL(query, variables)` returns what all pages hold, as its documentation has it; `pages` says how
+# many of them at most.
 # Seen (stashapi 0.1.5, and stashapp-tools 0.2.59, which has the same module): of the second page it adds the keys of
 # the answer, which are one, "findScenes", and the count says how many that makes. Of 250 scenes by 100 that is 101
 # members, the last of them a text. All pages were asked for, and thrown away. With a callback each page arrives whole.
