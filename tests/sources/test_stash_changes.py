@@ -456,6 +456,31 @@ async def test_merged_tags_reach_the_scenes_with_a_sweep(
     assert found[f"scene:{scene_id}"].fields["genres"] == ("Two",)
 
 
+async def test_an_edit_of_a_scene_that_this_poll_has_read_already(
+    core: StashCore, clock: Clock, source: StashSource
+) -> None:
+    """The poll reads it once more for another rename: what changed meanwhile is sent."""
+    ids = _add(core, 3, studio="House", tags=["Tag"])
+    reader = Reader(source)
+    await reader.read()
+    clock.tick()
+    await _settle(reader)
+    clock.tick(600)
+    core.rename_studio("House", "Manor")
+    core.rename_tag("Tag", "Mark")
+    sent = []
+    async for batch in source.changes(reader.cursor):
+        reader.cursor = batch.cursor
+        sent += batch.records
+        if len(sent) == len(ids):
+            clock.tick()
+            core.edit_scene(ids[0], title="New")
+    assert [record.key for record in sent[len(ids) :]] == [f"scene:{ids[0]}"]
+    assert sent[-1].fields["title"] == "New"
+    clock.tick()
+    assert not await reader.read()
+
+
 async def test_a_cut_cascade_starts_over(
     core: StashCore, clock: Clock, make_source: MakeSource
 ) -> None:

@@ -47,21 +47,13 @@ class Records:
         return why_skipped(scene, record, self._options)
 
     async def to_send(
-        self, page: ScenePage, sent: set[int] | None
+        self, page: ScenePage
     ) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-        """Return the records of a page that are sent, and the keys of the others.
-
-        ``sent`` has the ids of the scenes that this poll has sent already; these are left
-        out, and the new ones are added.
-        """
+        """Return the records of a page that are sent, and the keys of the others."""
         records, withheld = [], []
         for index, scene in enumerate(page.scenes):
             if index % BREATH == 0:  # also at the start: the page was just unpacked
                 await asyncio.sleep(0)
-            if sent is not None:
-                if (number := int(scene["id"])) in sent:
-                    continue
-                sent.add(number)
             if (record := self.make(scene, page.date)) is None:
                 continue
             if reason := self.why_not(scene, record):

@@ -11,11 +11,11 @@ import orjson
 from .cursor import is_just_now
 from .walk import ScenePage
 
-_KEPT = 5000  # scenes that are remembered
+_KEPT = 5000  # scenes that are remembered from one poll to the next
 
 
 class Sent:
-    """The scenes that a poll has sent, and the content of those that earlier polls sent.
+    """The content of the scenes that this poll and earlier ones have sent.
 
     A scene that may have changed without a new time is read again, but it is only sent
     again if it did change.
@@ -23,7 +23,6 @@ class Sent:
 
     def __init__(self, cursor: str | None) -> None:
         """Start at a cursor, without knowledge of earlier polls."""
-        self.ids: set[int] = set()  # sent by this poll
         self.cursor = cursor
         self._content: dict[str, bytes] = {}
         self._offered: dict[str, bytes] = {}
@@ -33,14 +32,17 @@ class Sent:
         then = Sent(cursor)
         if cursor == self.cursor:
             then._content = self._content  # our own kind
+            for scene_id in list(then._content)[: max(0, len(then._content) - _KEPT)]:
+                del then._content[scene_id]
         return then
 
     def offer(self, page: ScenePage) -> ScenePage:
-        """Leave out the scenes that are unchanged since they were sent."""
+        """Leave out the scenes that are unchanged since they were sent or offered."""
         changed = []
         for scene in page.scenes:
             scene_id, content = str(scene["id"]), _digest(scene, page.date)
-            if self._content.get(scene_id) != content:
+            before = self._offered.get(scene_id) or self._content.get(scene_id)
+            if before != content:
                 self._offered[scene_id] = content
                 changed.append(scene)
         return replace(page, scenes=tuple(changed))
@@ -52,8 +54,6 @@ class Sent:
             self._content.pop(scene_id, None)
             self._content[scene_id] = content
         self._offered.clear()
-        for scene_id in list(self._content)[: max(0, len(self._content) - _KEPT)]:
-            del self._content[scene_id]
 
 
 def _digest(scene: Mapping[str, Any], read_at: datetime | None) -> bytes:

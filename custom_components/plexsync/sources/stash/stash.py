@@ -309,6 +309,5 @@ class StashSource:
     async def _batch(self, page: ScenePage, place: Cursor, sent: Sent | None) -> Batch:
         """Create the batch of a page, without what polls have sent already."""
         offered = page if sent is None else sent.offer(page)
-        sent_now = sent.ids if sent else None
-        records, withheld = await self._records.to_send(offered, sent_now)
+        records, withheld = await self._records.to_send(offered)
         return Batch(records, self._text(place), withheld)
