@@ -43,7 +43,7 @@ async def _polled(
     engine: Engine, stash: StashSimulator, monotonic: Callable[[], float]
 ) -> AsyncIterator[SourceRunner]:
     """Poll a Stash as the integration does; go on once all was read."""
-    settings: dict[str, Any] = {"to_plex": str, "from_plex": str}
+    settings: dict[str, Any] = {"to_plex": str, "from_plex": lambda path: (path,)}
     if "monotonic" in inspect.signature(StashSource).parameters:
         settings["monotonic"] = monotonic
     fixed = "interval" in inspect.signature(SourceRunner).parameters

@@ -116,7 +116,7 @@ async def measure(scenes: int) -> None:
                 session,
                 server.url,
                 to_plex=str,
-                from_plex=str,
+                from_plex=lambda path: (path,),
                 options=options,
                 monotonic=bench.monotonic,
             )

@@ -107,17 +107,20 @@ def test_mapping() -> None:
     assert mapper.to_plex("/mnt/user/mediathek/y.mp4") == "/volume/user/mediathek/y.mp4"
     assert mapper.to_plex("/mnt/user/media") == "D:/Media"
     assert mapper.to_plex("/elsewhere/y.mp4") == "/elsewhere/y.mp4"
-    assert mapper.from_plex(r"d:\media\X\y.mp4") == "/mnt/user/media/X/y.mp4"
-    assert mapper.from_plex("/data/a/y.mp4") == "/a/y.mp4"
-    assert mapper.from_plex("/DATA/A/y.mp4") == "/DATA/A/y.mp4"
+    assert mapper.from_plex(r"d:\media\X\y.mp4") == (
+        "/mnt/user/media/X/y.mp4",
+        "d:/media/X/y.mp4",
+    )
+    assert mapper.from_plex("/data/a/y.mp4") == ("/a/y.mp4", "/data/a/y.mp4")
+    assert mapper.from_plex("/DATA/A/y.mp4") == ("/DATA/A/y.mp4",)
 
 
 def test_mapping_of_roots() -> None:
     """A root on either side maps like any folder."""
     mapper = PathMapper([("/", "/media")])
     assert mapper.to_plex("/a/b.mp4") == "/media/a/b.mp4"
-    assert mapper.from_plex("/media/a/b.mp4") == "/a/b.mp4"
-    assert mapper.from_plex("/media") == "/"
+    assert mapper.from_plex("/media/a/b.mp4") == ("/a/b.mp4",)
+    assert mapper.from_plex("/media") == ("/",)
     back = PathMapper([("/media", "/")])
     assert back.to_plex("/media/a.mp4") == "/a.mp4"
 
@@ -126,7 +129,21 @@ def test_first_of_equal_prefixes_wins() -> None:
     """Pairs are ordered where their length does not decide."""
     mapper = PathMapper([("/a", "/x"), ("/a", "/y")])
     assert mapper.to_plex("/a/1.mp4") == "/x/1.mp4"
-    assert mapper.from_plex("/y/1.mp4") == "/a/1.mp4"
+    assert mapper.from_plex("/x/1.mp4") == ("/a/1.mp4", "/x/1.mp4")
+
+
+def test_folders_that_plex_shows_as_one() -> None:
+    """A path of Plex may be any path that is mapped to it, and no other."""
+    mapper = PathMapper(
+        [("/disk1", "/media"), ("/disk2", "/media"), ("/disk1/x", "/other")]
+    )
+    assert mapper.from_plex("/media/a.mp4") == (
+        "/disk1/a.mp4",
+        "/disk2/a.mp4",
+        "/media/a.mp4",
+    )
+    assert mapper.from_plex("/media/x/a.mp4") == ("/disk2/x/a.mp4", "/media/x/a.mp4")
+    assert mapper.from_plex("/disk1/a.mp4") == ()
 
 
 @given(
@@ -136,7 +153,7 @@ def test_mapping_round_trip(parts: list[str]) -> None:
     """What was mapped there maps back."""
     mapper = PathMapper([("/mnt/user", "/data"), ("/mnt/user/media", "/srv/media")])
     path = "/mnt/user/" + "/".join(parts)
-    assert mapper.from_plex(mapper.to_plex(path)) == path
+    assert path in mapper.from_plex(mapper.to_plex(path))
 
 
 def test_suggestion_from_files() -> None:

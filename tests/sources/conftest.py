@@ -103,11 +103,11 @@ def to_plex(path: str) -> str | None:
     return PLEX_ROOT + path.removeprefix(STASH_ROOT)
 
 
-def from_plex(path: str) -> str | None:
+def from_plex(path: str) -> tuple[str, ...]:
     """Map a path of Plex to the simulated Stash's view."""
     if not path.startswith(PLEX_ROOT):
-        return None
-    return STASH_ROOT + path.removeprefix(PLEX_ROOT)
+        return ()
+    return (STASH_ROOT + path.removeprefix(PLEX_ROOT),)
 
 
 @pytest.fixture

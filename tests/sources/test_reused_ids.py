@@ -246,7 +246,7 @@ async def live(seed: int, folder: Path, session: aiohttp.ClientSession) -> None:
     core = StashCore(clock=clock)
     async with library(FILMS) as plex, StashSimulator(core) as stash:
         covers.source = source = StashSource(
-            "src", session, stash.url, to_plex=str, from_plex=str
+            "src", session, stash.url, to_plex=str, from_plex=lambda path: (path,)
         )
         rig = Rig(plex, folder, images=covers, fresh=lambda _, keys: source.fresh(keys))
         await rig.start()

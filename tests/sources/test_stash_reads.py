@@ -1,11 +1,14 @@
 """Single records, look-ups by path, and sweeps."""
 
 from datetime import timedelta
+from typing import Literal
+import unicodedata
 
 import aiohttp
 import pytest
 
 from custom_components.plexsync.engine.model.record import Record
+from custom_components.plexsync.plex.paths import PathMapper
 from custom_components.plexsync.sources.base import Source
 from custom_components.plexsync.sources.stash.stash import StashOptions, StashSource
 from custom_components.plexsync.sources.stash.walk import numbers_of
@@ -152,8 +155,8 @@ async def test_windows_paths(
     def to_plex(path: str) -> str | None:
         return path.replace("D:\\Films\\", "/plex/").replace("\\", "/")
 
-    def from_plex(path: str) -> str | None:
-        return path.replace("/plex/", "D:\\Films\\").replace("/", "\\")
+    def from_plex(path: str) -> tuple[str, ...]:
+        return (path.replace("/plex/", "D:\\Films\\").replace("/", "\\"),)
 
     source = make_source(to_plex=to_plex, from_plex=from_plex)
     record = await source.find("/plex/A (1)/a.mkv")
@@ -162,9 +165,52 @@ async def test_windows_paths(
     assert record.find.paths == ("/plex/A (1)/a.mkv",)
     # A mapping that leaves the separators alone is forgiven.
     lazy = make_source(
-        to_plex=to_plex, from_plex=lambda path: path.replace("/plex/", "D:/Films/")
+        to_plex=to_plex, from_plex=lambda path: (path.replace("/plex/", "d:/films/"),)
     )
     assert await lazy.find("/plex/A (1)/a.mkv") == record
+
+
+async def test_stash_and_plex_on_one_windows(
+    core: StashCore, make_source: MakeSource
+) -> None:
+    """Without a mapping both spell a path alike, and not as we do."""
+    core.separator = "\\"
+    core.add_scene("D:\\Films\\É\\a.mkv", title="A")
+    mapper = PathMapper([])
+    source = make_source(to_plex=mapper.to_plex, from_plex=mapper.from_plex)
+    for path in (
+        "D:\\Films\\É\\a.mkv",
+        "d:/films/é/A.MKV",
+        "D:\\Films\\E\u0301\\a.mkv",
+    ):
+        assert isinstance(await source.find(path), Record)
+    assert await source.find("D:\\Films\\E\\a.mkv") is None
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_both_unicode_forms(
+    core: StashCore, source: StashSource, form: Literal["NFC", "NFD"]
+) -> None:
+    """A Mac writes letters and their accents apart, Plex's machine may not."""
+    core.add_scene(unicodedata.normalize(form, "/data/Amélie ≠ 각.mkv"), title="A")
+    record = await source.find("/plex/Amélie ≠ 각.mkv")
+    assert isinstance(record, Record)
+    assert await source.find("/plex/Amelie ≠ 각.mkv") is None
+
+
+async def test_folders_that_plex_shows_as_one(
+    core: StashCore, make_source: MakeSource
+) -> None:
+    """A file is found in each of them, and not where Plex sees another path."""
+    core.add_scene("/disk2/a.mkv", title="A")
+    core.add_scene("/disk1/x/b.mkv", title="B")
+    mapper = PathMapper(
+        [("/disk1", "/media"), ("/disk2", "/media"), ("/disk1/x", "/other")]
+    )
+    source = make_source(to_plex=mapper.to_plex, from_plex=mapper.from_plex)
+    assert isinstance(await source.find("/media/a.mkv"), Record)
+    assert isinstance(await source.find("/other/b.mkv"), Record)
+    assert await source.find("/media/x/b.mkv") is None
 
 
 async def test_sweep(

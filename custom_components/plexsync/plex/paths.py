@@ -83,17 +83,31 @@ class PathMapper:
         """Take pairs of (the source's prefix, Plex's prefix)."""
         rules = [(normal(source), normal(plex)) for source, plex in pairs]
         self._to_plex = [_Rule(source, plex) for source, plex in rules]
+        self._to_plex.sort(key=lambda rule: -len(rule.parts))
         self._from_plex = [_Rule(plex, source) for source, plex in rules]
-        for table in (self._to_plex, self._from_plex):
-            table.sort(key=lambda rule: -len(rule.parts))
 
     def to_plex(self, path: str) -> str:
         """Return a source's path as Plex sees it; unchanged if no pair matches."""
-        return _translate(self._to_plex, path)
+        path = normal(path)
+        for rule in self._to_plex:
+            if (found := rule.apply(path)) is not None:
+                return found
+        return path
 
-    def from_plex(self, path: str) -> str:
-        """Return Plex's path as the source sees it; unchanged if no pair matches."""
-        return _translate(self._from_plex, path)
+    def from_plex(self, path: str) -> tuple[str, ...]:
+        """Return all paths of a source that Plex sees as this path.
+
+        There are several where Plex shows several of the source's folders as one.
+        """
+        path = normal(path)
+        those = (*(rule.apply(path) for rule in self._from_plex), path)
+        return tuple(
+            dict.fromkeys(
+                each
+                for each in those
+                if each is not None and key(self.to_plex(each)) == key(path)
+            )
+        )
 
 
 class _Rule:
@@ -110,14 +124,6 @@ class _Rule:
             return None
         rest = _parts(path)[len(self.parts) :]
         return "/".join((self.target, *rest)) or "/"
-
-
-def _translate(rules: list[_Rule], path: str) -> str:
-    path = normal(path)
-    for rule in rules:
-        if (found := rule.apply(path)) is not None:
-            return found
-    return path
 
 
 def suggest(sources: Iterable[str], plex: Iterable[str]) -> tuple[Pair, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 import re
 from typing import Any, Self
+import unicodedata
 
 from ..base import source_fault
 from .options import StashOptions
@@ -92,8 +93,9 @@ _DEPENDENCIES = (
     ObjectKind("groups", "groups", "findGroups", "group_filter", "GroupFilterType"),
     ObjectKind("groups", "movies", "findMovies", "movie_filter", "MovieFilterType"),
 )
-_GO_SPECIAL = re.compile(r"[.+*?()|\[\]{}^$]")
+_SPECIAL = re.compile(r"[.+*?()|\[\]{}^$]")
 _SEPARATORS = re.compile(r"[\\/]+")
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|[\\/]{2}")
 _REQUIRED = frozenset({"id", "updated_at", "files"})
 FILES = "files { path fingerprints { type value } }"
 _TYPES = {"performers": "Performer", "studios": "Studio", "tags": "Tag"}
@@ -323,14 +325,33 @@ def related(kind: ObjectKind, object_ids: Iterable[str]) -> dict[str, Any]:
     return {kind.word: criterion | ({"depth": kind.depth} if kind.depth else {})}
 
 
-def exactly(path: str) -> dict[str, Any]:
-    """Return the filter on the path of a file, for any path separator of the server.
+def spellings(paths: Iterable[str]) -> str:
+    """Return an expression for some whole paths, each in all of its spellings.
 
-    EQUALS would act as LIKE: case-insensitive, with wildcards. Escapes are those of Go.
+    These are any separators, both Unicode forms, and for a path of Windows any case. The
+    expression means the same in Go and in Python.
     """
-    parts = (_GO_SPECIAL.sub(r"\\\g<0>", part) for part in _SEPARATORS.split(path))
-    pattern = r"[\\/]+".join(parts)
-    return {"path": {"value": f"^{pattern}$", "modifier": "MATCHES_REGEX"}}
+    return "|".join(map(_spellings, paths))
+
+
+def _spellings(path: str) -> str:
+    parts = _SEPARATORS.split(unicodedata.normalize("NFC", path))
+    text = r"[\\/]+".join("".join(map(_spelt, part)) for part in parts)
+    return f"(?i:{text})" if _WINDOWS.match(path) else text
+
+
+def _spelt(letter: str) -> str:
+    apart = unicodedata.normalize("NFD", letter)
+    letter = _SPECIAL.sub(r"\\\g<0>", letter)
+    return f"(?:{letter}|{apart})" if len(apart) > 1 else letter
+
+
+def exactly(spellings: str) -> dict[str, Any]:
+    """Return the filter on the path of a file.
+
+    EQUALS would act as LIKE: case-insensitive, with wildcards.
+    """
+    return {"path": {"value": f"^(?:{spellings})$", "modifier": "MATCHES_REGEX"}}
 
 
 def page(

@@ -232,8 +232,8 @@ class StashReader:
             async for page in self.pages(queries.related(kind, some)):
                 yield page
 
-    async def by_path(self, path: str) -> tuple[tuple[Scene, ...], bool]:
-        """Read the scenes that seem to have a file, given by its path in Stash.
+    async def by_path(self, spellings: str) -> tuple[tuple[Scene, ...], bool]:
+        """Read the scenes that seem to have a file, given by its paths in Stash.
 
         Also return whether one of them could not be read.
         """
@@ -241,7 +241,12 @@ class StashReader:
         scenes: list[Scene] = []
         passed = False
         async for page in self._walker.walk(
-            document, queries.exactly(path), 0, self.sick, most=_FEW, leave_out=False
+            document,
+            queries.exactly(spellings),
+            0,
+            self.sick,
+            most=_FEW,
+            leave_out=False,
         ):
             scenes += page.scenes
             passed = passed or bool(page.passed)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from operator import itemgetter
+import re
 import time
 
 import aiohttp
@@ -21,6 +22,7 @@ from ...engine.model.ports import FetchedImage
 from ...engine.model.reasons import Reason
 from ...engine.model.record import Image, Record
 from ..base import Batch, SourceInfo, source_fault
+from . import queries
 from .client import DEADLINE, StashClient
 from .cursor import BEGINNING, Cursor, Run, from_now_on
 from .images import StashPictures
@@ -54,7 +56,7 @@ class StashSource:
         api_key: str | None = None,
         *,
         to_plex: PathMap,
-        from_plex: PathMap,
+        from_plex: Callable[[str], Sequence[str]],
         options: StashOptions | None = None,
         verify_ssl: bool = True,
         deadline: float = DEADLINE,
@@ -62,9 +64,10 @@ class StashSource:
     ) -> None:
         """Initialize the source, without sending anything.
 
-        ``to_plex`` and ``from_plex`` map a path from one server's view to the other's,
-        None if it is outside the mappings. ``deadline`` limits each request with its
-        answer, in seconds. ``monotonic`` is the clock for the time between two looks.
+        ``to_plex`` returns a path as Plex sees it, None if it is outside the mappings;
+        ``from_plex`` returns all paths of Stash that Plex sees as one. ``deadline``
+        limits each request with its answer, in seconds. ``monotonic`` is the clock for
+        the time between two looks.
         """
         self._id = id
         self._from_plex = from_plex
@@ -210,16 +213,18 @@ class StashSource:
         that are sent are preferred, then scenes with the file as their primary file.
         Raises the Fault ``error`` if the only scene with the file cannot be read.
         """
-        if (wanted := self._from_plex(path)) is None:
+        if not (wanted := self._from_plex(path)):
             return None
         candidates: list[tuple[bool, bool, Record | str]] = []
-        scenes, passed = await self._reader.by_path(wanted)
+        spellings = queries.spellings(wanted)
+        scenes, passed = await self._reader.by_path(spellings)
         for scene in scenes:
-            record = self._records.make(scene)
-            if record and (path in record.find.paths or wanted in file_paths(scene)):
+            if (record := self._records.make(scene)) is None:
+                continue
+            has = [bool(re.fullmatch(spellings, each)) for each in file_paths(scene)]
+            if any(has):
                 reason = self._records.why_not(scene, record)
-                is_another = record.find.paths[:1] != (path,)
-                candidates.append((reason is not None, is_another, reason or record))
+                candidates.append((reason is not None, not has[0], reason or record))
         if passed and not candidates:
             raise source_fault("error")
         return min(candidates, key=itemgetter(0, 1), default=(None,))[-1]
