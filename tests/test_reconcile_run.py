@@ -5,10 +5,12 @@ import asyncio
 from homeassistant.core import HomeAssistant
 
 from custom_components.plexsync.actions.shared_plan import compute_plan
+from custom_components.plexsync.const import CONF_FIELDS, CONF_START, START_PREVIEW
 from custom_components.plexsync.reconcile_run import ReconcileRun
-from tests.home import SOURCE, make_entry, set_up, stash_subentry, until
+from custom_components.plexsync.sources.stash.options import StashOptions
+from tests.home import SOURCE, call, make_entry, set_up, stash_subentry, until
 from tests.simulators.plex import PlexSimulator
-from tests.simulators.stash import StashSimulator
+from tests.simulators.stash import Kind, StashSimulator
 
 
 async def test_a_run_that_is_slow_to_stop_is_followed_by_the_one_asked_for(
@@ -65,3 +67,28 @@ async def test_a_plan_that_is_asked_for_while_a_run_ends_is_made_after_it(
     await run.over()
     answer = await run.answer(0)
     assert (answer["status"], answer["scope"]) == ("finished", "plan")
+
+
+async def test_what_waits_of_a_scene_that_passes_no_longer_is_dropped(
+    hass: HomeAssistant, plex: PlexSimulator, stash: StashSimulator
+) -> None:
+    """Merged tags move no time in Stash, so a comparison is the first to see it."""
+    fields = StashOptions(without_tags=("private",)).as_dict()
+    first, second = stash.core.scene_ids()[:2]
+    stash.core.edit_scene(first, tags=["friends"])
+    stash.core.ensure(Kind.TAG, "private")
+    subentry = stash_subentry(stash, **{CONF_FIELDS: fields, CONF_START: START_PREVIEW})
+    coordinator = (await set_up(hass, make_entry(plex, subentry))).runtime_data
+    await coordinator.runners[SOURCE].caught_up.wait()
+    stash.core.merge_tags(["friends"], "private")
+
+    async def waits() -> set[str]:
+        jobs = await call(hass, "get_jobs", limit=100)
+        return {job["key"] for job in jobs["jobs"]}
+
+    assert f"scene:{first}" in await waits()
+    for scope in ("plan", "all"):
+        coordinator.reconcile.start(scope)
+        await coordinator.reconcile.over()
+        assert (f"scene:{first}" in await waits()) is (scope == "plan")
+    assert f"scene:{second}" in await waits()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 import contextlib
 from dataclasses import replace
 
@@ -10,6 +10,8 @@ from .engine.model.faults import Fault
 from .engine.model.record import Record
 from .sources.asked import stamped
 from .sources.runner import SourceRunner
+
+type Withhold = Callable[[str, Sequence[str], float], Awaitable[None]]
 
 _TRIES = 3  # failures in a row, with no records in between, until a source is given up
 _PAUSE = 1.0  # seconds between two tries
@@ -98,14 +100,17 @@ class AllRecords:
         runners: Collection[SourceRunner],
         steady: Callable[[], float],
         since: float = 0,
+        withhold: Withhold | None = None,
     ) -> None:
         """Take the sources, and the lowest revision of the records that are wanted.
 
-        ``steady`` is the engine's ``Clock.steady``.
+        ``steady`` is the engine's ``Clock.steady``, and ``withhold`` the engine's
+        function that drops what waits of records that are not sent.
         """
         self._runners = runners
         self._steady = steady
         self._since = since
+        self._withhold = withhold
         self.away: set[str] = set()
         self.read: Counter[str] = Counter()  # records, by source
 
@@ -124,6 +129,8 @@ class AllRecords:
                 async for batch in stamped(batches, self._steady):
                     places[name], tries[name] = batch.cursor, 0
                     self.read[name] += len(batch.records)
+                    if batch.withheld and self._withhold is not None:
+                        await self._withhold(name, batch.withheld, batch.asked)
                     yield [
                         record
                         for record in batch.records

@@ -94,7 +94,8 @@ class ReconcileRun:
             if source in (None, number)
         )
         since = clock.wall() - _RECENT if scope == "recent" else 0
-        self._records = AllRecords(runners, clock.steady, since)
+        withhold = None if scope == SCOPE_PLAN else host.engine.withhold
+        self._records = AllRecords(runners, clock.steady, since, withhold)
         self._scope, self._cancelled = scope, False
         self._task = host.entry.async_create_background_task(
             host.hass, self._run(runners), f"{DOMAIN} reconcile"

@@ -827,6 +827,15 @@ def test_a_source_that_went_back_counts_after_the_clock_did(
     assert only(db, 402).record == before
 
 
+def test_what_came_in_later_is_not_withheld(db: sqlite3.Connection) -> None:
+    """A long comparison may tell what its source said before the newest record."""
+    put(db, mirrored(1, title="T"), now=9)
+    queue.withhold(db, "stash", ["1"], 9, asked=8)
+    assert only(db, 9).record.key == "1"
+    queue.withhold(db, "stash", ["1"], 9, asked=10)
+    assert jobs_view.listing(db) == ([], 0)
+
+
 @pytest.mark.parametrize("failed_before", [False, True])
 def test_what_is_withheld_goes(db: sqlite3.Connection, failed_before: bool) -> None:
     """Its source does not want it any more: what waits is not written; others are."""

@@ -257,6 +257,16 @@ class Engine:
             then=self.circuit.notify if accepted or withheld else None,
         )
 
+    async def withhold(self, source: str, keys: Sequence[str], asked: float) -> None:
+        """Drop what waits of records that their source, when ``asked``, did not send.
+
+        Raises StorageError.
+        """
+        await self.database.run(
+            lambda db: queue.withhold(db, source, keys, self.clock.steady(), asked),
+            then=self.circuit.notify,
+        )
+
     async def recognise(self, source: str, identity: str) -> None:
         """Let a source that was removed and added again be the same source again."""
         await self.database.run(lambda db: submissions.recognise(db, source, identity))

@@ -14,7 +14,7 @@ _BREATH = 100  # records that are stamped before the event loop may run
 async def stamped(
     batches: AsyncIterable[Batch], steady: Callable[[], float]
 ) -> AsyncIterator[Batch]:
-    """Yield batches whose records are stamped with the time of the request.
+    """Yield batches, stamped with the time of the request like each of their records.
 
     A source reads a batch only when it is pulled from the iterator. ``steady`` is the
     engine's ``Clock.steady``. Raises what the source raises.
@@ -30,4 +30,4 @@ async def stamped(
         for some in batched(batch.records, _BREATH, strict=False):
             records += (replace(each, asked=asked) for each in some)
             await asyncio.sleep(0)
-        yield replace(batch, records=tuple(records))
+        yield replace(batch, records=tuple(records), asked=asked)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Protocol
 
 from ..engine.model.faults import Fault, FaultClass
@@ -21,12 +22,14 @@ class Batch:
 
     ``cursor`` is a text of the source's own. It is saved in the transaction that enqueues
     the records, so it never moves past records that were not enqueued. ``withheld`` are
-    keys of records that are not to be written, even if they were sent before.
+    keys of records that are not to be written, even if they were sent before. ``asked``
+    is when the source was asked for them, as in ``Record``.
     """
 
     records: tuple[Record, ...]
     cursor: str
     withheld: tuple[str, ...] = ()
+    asked: float = inf
 
 
 @dataclass(frozen=True, slots=True)

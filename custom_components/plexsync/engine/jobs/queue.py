@@ -14,6 +14,7 @@ one step of it; times are ``Clock.steady`` seconds.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import json
+from math import inf
 from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
@@ -386,14 +387,22 @@ def drop(db: Connection, source: str, key: str, now: float) -> None:
     _drop(db, "source = ? AND key = ?", (source, key), now)
 
 
-def withhold(db: Connection, source: str, keys: Sequence[str], now: float) -> None:
-    """Drop the jobs of records that their source does not send any more."""
+def withhold(
+    db: Connection, source: str, keys: Sequence[str], now: float, asked: float = inf
+) -> None:
+    """Drop the jobs of records that their source does not send any more.
+
+    Not those of which it has said more since it was ``asked``.
+    """
     if keys:
-        where = "source = ? AND key IN (SELECT value FROM json_each(?))"
-        _drop(db, where, (source, json.dumps(list(keys))), now)
+        where = (
+            "source = ? AND key IN (SELECT value FROM json_each(?))"
+            " AND ifnull(heard, 0) <= ?"
+        )
+        _drop(db, where, (source, json.dumps(list(keys)), asked), now)
 
 
-def _drop(db: Connection, where: str, values: Sequence[str], now: float) -> int:
+def _drop(db: Connection, where: str, values: Sequence[str | float], now: float) -> int:
     gone = db.execute(
         f"DELETE FROM job WHERE {where} RETURNING iif(solo, blocked, NULL)",
         values,
