@@ -13,7 +13,7 @@ import pytest
 from custom_components.plexsync.engine.model.faults import Fault, FaultClass
 from custom_components.plexsync.sources.stash.client import StashClient, TooMuchFault
 from custom_components.plexsync.sources.stash.first_look import first_look
-from custom_components.plexsync.sources.stash.stash import StashSource
+from custom_components.plexsync.sources.stash.stash import StashOptions, StashSource
 from tests.rig import WITHIN
 from tests.simulators.stash import StashCore, StashSimulator
 
@@ -371,11 +371,20 @@ async def test_rows_of_another_shape(
     found.update({"count": 5, "scenes": []})
     assert not await Reader(source).read()
     # And a scene that nobody can read does not stop the others.
-    odd = {"id": "1", "updated_at": "2024-05-01T12:00:00Z", "performers": [7]}
     good = {"id": "2", "files": [{"path": "/data/b.mkv"}], "title": "B"}
-    found.update({"count": 2, "scenes": [odd, good]})
-    assert (await Reader(source).read()).keys() == {"scene:2"}
-    assert source.skipped == {"invalid": 1}
+    for odd in ({"performers": [7]}, {"studio": {"name": 7}}):
+        source = StashSource(
+            "s",
+            session,
+            url,
+            to_plex=to_plex,
+            from_plex=from_plex,
+            options=StashOptions(without_studios=("House",)),
+        )
+        scenes = [{"id": "1", "updated_at": "2024-05-01T12:00:00Z"} | odd, good]
+        found.update({"count": 2, "scenes": scenes})
+        assert (await Reader(source).read()).keys() == {"scene:2"}
+        assert source.skipped == {"invalid": 1}
 
 
 async def test_headers(session: aiohttp.ClientSession, serve: Serve) -> None:

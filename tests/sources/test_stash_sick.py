@@ -207,6 +207,37 @@ async def test_a_sweep_names_it(core: StashCore, source: StashSource) -> None:
     assert await source.count() == 30
 
 
+@pytest.mark.parametrize("seen_by", ["poll", "listing"])
+async def test_one_that_no_list_could_show_is_followed_once_it_is_mended(
+    seen_by: str, core: StashCore, clock: Clock, source: StashSource
+) -> None:
+    """Its next edit arrives, and it can be gone."""
+    ids = _add(core, 5)
+    reader = Reader(source)
+    await reader.read()
+    clock.tick(600)
+    core.sick = {ids[2]: "row"}
+    if seen_by == "poll":
+        core.edit_scene(ids[2], title="Broken")
+        await reader.read()
+    rows = [row async for page in source.listing() for row in page]
+    assert set(rows) == keys(ids)
+    assert source.unreadable == 1
+    core.sick = {}
+    source._reader.sick.hurry(str(ids[2]))  # noqa: SLF001  # else it waits by the loop's clock
+    assert f"scene:{ids[2]}" in await reader.read()
+    assert source.unreadable == 0
+    clock.tick(60)
+    await reader.read()
+    clock.tick(60)
+    core.edit_scene(ids[2], title="New")
+    found = await reader.read()
+    assert found[f"scene:{ids[2]}"].fields["title"] == "New"
+    core.delete_scene(ids[2])
+    rows = [row async for page in source.listing() for row in page]
+    assert set(rows) == keys(ids) - keys([ids[2]])
+
+
 async def test_a_stash_that_answers_to_nothing_has_no_sick_scenes(
     stash: StashSimulator, core: StashCore, make_source: MakeSource
 ) -> None:

@@ -199,6 +199,12 @@ class StashReader:
         for scene_id in self._unlisted:
             self.sick.found(scene_id)
 
+    def forget_sick(self, scene_ids: Iterable[str]) -> None:
+        """Read scenes again like all others: they can be read, or are gone."""
+        ids = tuple(scene_ids)
+        self.sick.forget(ids)
+        self._unlisted.forget(ids)
+
     async def ids(self, kind: ObjectKind, bound: str) -> list[str]:
         """Return the ids of all objects of a kind that changed after a text time."""
         variables = {"filter": queries.after(bound), "page": queries.page(-1)}
@@ -267,6 +273,8 @@ class StashReader:
             if page.scenes:
                 yield page.scenes
         if unlisted := [{"id": scene_id} for scene_id in self._unlisted]:
+            for scene in unlisted:
+                self.sick.found(scene["id"])  # so that polls try it again
             yield tuple(unlisted)
 
     async def count(self) -> int:

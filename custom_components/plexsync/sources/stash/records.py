@@ -28,23 +28,21 @@ class Records:
 
     def make(
         self, scene: Mapping[str, Any], read_at: datetime | None = None
-    ) -> Record | None:
-        """Return the record of a scene, or None if its shape cannot be understood.
+    ) -> tuple[Record, str | None] | None:
+        """Return the record of a scene, and why it is not sent, None if it is.
 
-        ``read_at`` is the server's clock at the time.
+        Return None for a scene whose shape cannot be understood. ``read_at`` is the
+        server's clock at the time.
         """
         try:
-            return make_record(
+            record = make_record(
                 scene, self._source, self._to_plex, self._options, read_at
             )
+            return record, why_skipped(scene, record, self._options)
         except AttributeError, KeyError, TypeError, ValueError:
             # A scene of an unexpected shape must not stop all others.
             self.skipped["invalid"] += 1
             return None
-
-    def why_not(self, scene: Mapping[str, Any], record: Record) -> str | None:
-        """Return why a record is not sent; None if it is."""
-        return why_skipped(scene, record, self._options)
 
     async def to_send(
         self, page: ScenePage
@@ -54,9 +52,10 @@ class Records:
         for index, scene in enumerate(page.scenes):
             if index % BREATH == 0:  # also at the start: the page was just unpacked
                 await asyncio.sleep(0)
-            if (record := self.make(scene, page.date)) is None:
+            if (made := self.make(scene, page.date)) is None:
                 continue
-            if reason := self.why_not(scene, record):
+            record, reason = made
+            if reason:
                 self.skipped[reason] += 1
                 withheld.append(record.key)
             else:

@@ -202,8 +202,9 @@ class StashSource:
                 continue  # it exists, but cannot be read
             if (scene := scenes.get(ids.get(key, ""))) is None:
                 found[key] = Reason.GONE
-            elif (record := self._records.make(scene)) is not None:
-                found[key] = self._records.why_not(scene, record) or record
+            elif (made := self._records.make(scene)) is not None:
+                record, reason = made
+                found[key] = reason or record
         return found
 
     async def find(self, path: str) -> Record | str | None:
@@ -219,11 +220,11 @@ class StashSource:
         spellings = queries.spellings(wanted)
         scenes, passed = await self._reader.by_path(spellings)
         for scene in scenes:
-            if (record := self._records.make(scene)) is None:
+            if (made := self._records.make(scene)) is None:
                 continue
+            record, reason = made
             has = [bool(re.fullmatch(spellings, each)) for each in file_paths(scene)]
             if any(has):
-                reason = self._records.why_not(scene, record)
                 candidates.append((reason is not None, not has[0], reason or record))
         if passed and not candidates:
             raise source_fault("error")
@@ -304,7 +305,7 @@ class StashSource:
             yield batch
             return
         yield replace(batch, cursor=self._text(place, scenes))
-        self._reader.sick.forget(scenes)
+        self._reader.forget_sick(scenes)
 
     def _text(self, place: Cursor, well: Collection[str] = ()) -> str:
         """Encode a place as text, with the scenes that cannot be read."""
