@@ -1,9 +1,11 @@
 """A change at the source reaches Plex: the whole way, on Home Assistant."""
 
 import asyncio
+import time
 from types import MappingProxyType
 
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -13,6 +15,7 @@ from custom_components.plexsync.plex.events import Delays
 from custom_components.plexsync.sources.stash.options import FIELDS, StashOptions
 from tests.home import (
     SOURCE,
+    STASH_ROOT,
     call,
     make_entry,
     set_up,
@@ -26,7 +29,7 @@ from tests.simulators.films import FILMS
 from tests.simulators.plex import PlexSimulator
 from tests.simulators.plex.events import CREATED, DONE
 from tests.simulators.plex.state import Item, ItemType
-from tests.simulators.stash import Kind, StashSimulator
+from tests.simulators.stash import Kind, StashCore, StashSimulator, load_films
 
 FILM = FILMS[0]
 
@@ -317,6 +320,22 @@ async def test_a_source_that_was_added_again_takes_over_what_it_wrote(
         hass, lambda: "Somebody Else" in item_of(plex, FILM.path).tag_names("actor")
     )
     assert old not in item_of(plex, FILM.path).tag_names("actor")
+
+
+async def test_another_stash_at_another_address_is_read_whole(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """Its last edits may be older than what was read of the one before."""
+    other = StashCore(clock=lambda: time.time() - 30 * 86_400)
+    other.edit_scene(load_films(other, STASH_ROOT)[FILM.title], title="Another")
+    async with StashSimulator(other) as simulator:
+        subentry = entry.subentries[SOURCE]
+        hass.config_entries.async_update_subentry(
+            entry, subentry, data={**subentry.data, CONF_URL: simulator.url}
+        )
+        await until(hass, lambda: item_of(plex, FILM.path).title == "Another")
+        assert await hass.config_entries.async_unload(entry.entry_id)
+    other.close()
 
 
 async def test_an_item_made_anew_is_mended_without_a_sweep(

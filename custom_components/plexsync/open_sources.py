@@ -71,7 +71,8 @@ async def async_open_sources(
     for subentry in host.entry.get_subentries_of_type(SUBENTRY_STASH):
         address = subentry.data[CONF_URL].rstrip("/")
         identity = hashlib.sha256(address.encode()).hexdigest()
-        await engine.recognise(subentry.subentry_id, identity)
+        read_again = subentry.data[CONF_START] != START_CHANGES
+        await engine.recognise(subentry.subentry_id, identity, read_again=read_again)
 
 
 async def _open_stash(

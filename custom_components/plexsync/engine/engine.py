@@ -267,9 +267,18 @@ class Engine:
             then=self.circuit.notify,
         )
 
-    async def recognise(self, source: str, identity: str) -> None:
-        """Let a source that was removed and added again be the same source again."""
-        await self.database.run(lambda db: submissions.recognise(db, source, identity))
+    async def recognise(
+        self, source: str, identity: str, *, read_again: bool = True
+    ) -> None:
+        """Let a source that was removed and added again be the same source again.
+
+        With ``read_again`` one that has moved is read from its beginning.
+        """
+        await self.database.run(
+            lambda db: submissions.recognise(
+                db, source, identity, read_again=read_again
+            )
+        )
 
     async def remove_source(self, source: str) -> int:
         """Discard a source's jobs, release its ownership; return how many jobs."""

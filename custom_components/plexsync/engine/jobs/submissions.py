@@ -58,11 +58,16 @@ def take_in(
     ]
 
 
-def recognise(db: Connection, source: str, identity: str) -> None:
+def recognise(db: Connection, source: str, identity: str, *, read_again: bool) -> None:
     """Let a source that was removed, and added again, go on with what it wrote.
 
-    ``identity`` tells what it is, whatever its name: a digest of its address.
+    ``identity`` tells what it is, whatever its name: a digest of its address. If that is
+    another one, with ``read_again`` all of it is read again: what answers there may never
+    have said what was read.
     """
+    known = stats.setting(db, f"{_IDENTITY}{source}")
+    if read_again and known not in (None, identity):
+        stats.keep(db, f"cursor:{source}", None)
     there = {*ledger_sources.in_order(db)} - {source}
     for name in sorted(stats.named(db, _IDENTITY, identity)):
         if (removed := name.removeprefix(_IDENTITY)) not in there:
