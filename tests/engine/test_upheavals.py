@@ -178,6 +178,24 @@ async def test_an_item_that_comes_wakes_whoever_lacks_it(rig: Rig) -> None:
     assert await rig.engine.arrivals.came([]) == ()
 
 
+@pytest.mark.parametrize("letter", ["é", "e\u0301"])
+async def test_an_item_that_comes_wakes_whoever_lacks_it_in_any_spelling(
+    rig: Rig, letter: str
+) -> None:
+    """Sources give the normal form of a path, and Plex gives what its system does."""
+    names = ["/data/movies/Amélie.mkv", "/data/movies/About Amélie.mkv"]
+    await rig.submit(
+        Record("stash", path, Find((path,)), {"title": "Late"}) for path in names
+    )
+    await rig.drained(failed=2)
+    section = next(iter(rig.plex.core.sections.values()))
+    file = names[0].replace("é", letter)
+    item = rig.plex.core.add_item(section, "There", file=file)
+    assert await rig.engine.arrivals.came([str(item.rating_key)]) == (file,)
+    await rig.drained(failed=1)
+    assert item.title == "Late"
+
+
 async def test_a_second_item_of_a_record_in_line(rig: Rig) -> None:
     """It is known as soon as it has come; its record is compared again, and written."""
     one = rig.item(1)

@@ -8,8 +8,10 @@ for Plex may have made an item anew that was in line.
 
 from collections.abc import Iterable, Sequence
 import contextlib
-import json
+from dataclasses import replace
+import re
 from sqlite3 import Connection
+from unicodedata import normalize
 
 from .calls.admission import Admission
 from .calls.judge import About, Purpose
@@ -22,7 +24,8 @@ from .model.faults import Fault
 from .model.holds import READING
 from .model.ports import Item
 from .model.reasons import Reason
-from .model.record import Record
+from .model.record import Record, find_from_json
+from .util.json_text import dump
 
 _LACKING = (Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES, Reason.SHARED_ITEM)
 MOST = 100  # items of one report that are read; a sweep finds the others
@@ -87,19 +90,34 @@ class Arrivals:
 
     def _take_up(self, db: Connection, items: Sequence[Item]) -> tuple[str, ...]:
         """Try the jobs again that failed, or were skipped, for want of the items' files."""
-        paths = [path for item in items for path in item.paths]
-        for item in items:
-            paths += sorted(parts.beside(db, item))
-        parts.recognise(db, *items)
-        paths = list(dict.fromkeys(paths))
-        ids = [
-            row[0]
-            for path in paths
-            for row in db.execute(
-                "SELECT id FROM job WHERE failed > 0 AND reason IN (?, ?, ?)"
-                " AND instr(find, ?) > 0",
-                (*_LACKING, json.dumps(path)),
-            )
+        whole = [
+            replace(item, paths=(*item.paths, *sorted(parts.beside(db, item))))
+            for item in items
         ]
-        failed_rows.try_again(db, ids, self._common.clock.steady())
-        return tuple(paths)
+        parts.recognise(db, *items)
+        ids = {job for item in whole for job in self._lacking(db, item)}
+        failed_rows.try_again(db, list(ids), self._common.clock.steady())
+        own = [path for item in items for path in item.paths]
+        return tuple(
+            dict.fromkeys([*own, *(path for each in whole for path in each.paths)])
+        )
+
+    def _lacking(self, db: Connection, item: Item) -> Iterable[int]:
+        """Return the jobs that failed, or were skipped, for want of an item's files.
+
+        A file's name narrows the search; the server knows all spellings of a path.
+        """
+        for name in {_name(path) for path in item.paths}:
+            for job, find in db.execute(
+                "SELECT id, find FROM job WHERE failed > 0 AND reason IN (?, ?, ?)"
+                " AND instr(find, ?) > 0",
+                (*_LACKING, name),
+            ):
+                if self._common.server.confirms(find_from_json(find), item):
+                    yield job
+
+
+def _name(path: str) -> str:
+    """Return the last part of a path as it stands in the JSON of the ways to find an item."""
+    last = re.split(r"[\\/]", normalize("NFC", path))[-1]
+    return dump(last)[1:-1]
