@@ -11,11 +11,11 @@ import orjson
 from .cursor import is_just_now
 from .walk import ScenePage
 
-_KEPT = 5000  # scenes that are remembered from one poll to the next
+_KEPT = 5000  # scenes that are remembered; what is sent twice costs Plex nothing
 
 
 class Sent:
-    """The content of the scenes that this poll and earlier ones have sent.
+    """The content of the scenes that this poll and earlier ones have sent lately.
 
     A scene that may have changed without a new time is read again, but it is only sent
     again if it did change.
@@ -32,8 +32,6 @@ class Sent:
         then = Sent(cursor)
         if cursor == self.cursor:
             then._content = self._content  # our own kind
-            for scene_id in list(then._content)[: max(0, len(then._content) - _KEPT)]:
-                del then._content[scene_id]
         return then
 
     def offer(self, page: ScenePage) -> ScenePage:
@@ -54,6 +52,8 @@ class Sent:
             self._content.pop(scene_id, None)
             self._content[scene_id] = content
         self._offered.clear()
+        for scene_id in list(self._content)[: max(0, len(self._content) - _KEPT)]:
+            del self._content[scene_id]
 
 
 def _digest(scene: Mapping[str, Any], read_at: datetime | None) -> bytes:
