@@ -454,6 +454,21 @@ async def test_undo_selects_the_picture_of_before(rig: Rig) -> None:
     assert "thumb" not in item.locks
 
 
+async def test_undo_of_a_picture_that_a_person_unlocked_leaves_no_lock(
+    rig: Rig,
+) -> None:
+    """Plex locks whichever picture is selected."""
+    core, item = rig.plex.core, rig.item(1)
+    core.add_picture(item, "thumb", "metadata://posters/agent_1")
+    core.catalog.select_image(item, "thumb", "metadata://posters/agent_1", lock=False)
+    await say(rig, poster=Image("/p", "a"))
+    core.set_lock(item.rating_key, "thumb", False)
+    _, restored, _ = await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert restored == ["poster"]
+    assert _selected(rig) == "metadata://posters/agent_1"
+    assert "thumb" not in item.locks
+
+
 async def test_undo_since_finds_items_by_their_files_and_survives_a_restart(
     rig: Rig,
 ) -> None:

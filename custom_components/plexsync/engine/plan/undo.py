@@ -106,7 +106,7 @@ def make_undo(
             kept[name] = NotRestored.BEFORE_UNKNOWN
             continue
         if spec.kind is Kind.IMAGE:
-            edit = _only_lock(name, item, story)
+            edit = _picture_lock(name, item, story)
             is_shown = any(row.pending or is_picture_of(row, item) for row in story)
         elif spec.is_list:
             stays = spared if name == "collections" else ()
@@ -184,6 +184,15 @@ def _only_lock(name: str, item: Item, story: Sequence[LedgerRow]) -> FieldEdit |
     if lock is None or lock is (name in item.locks):
         return None
     return FieldEdit(name, lock=lock, touch=False)
+
+
+def _picture_lock(
+    name: str, item: Item, story: Sequence[LedgerRow]
+) -> FieldEdit | None:
+    """Return the edit that opens the lock that comes with the selection of a picture."""
+    if _lock(name, item, story) is False:
+        return FieldEdit(name, lock=False, touch=False)
+    return _only_lock(name, item, story)
 
 
 def _value_edit(
