@@ -117,3 +117,38 @@ async def test_a_sweep_alone_tells_who_waits(rig: Rig, shelf: Shelf) -> None:
     await rig.submit([replace(mirror(rig, "first", 2), fields={"studio": None})])
     await rig.until(lambda: studios(rig) == ["first", "second", "first"])
     await rig.drained()
+
+
+FILLED = {"tagline": "Filled", "labels": ("Filled",)}
+
+
+@pytest.mark.parametrize("name", FILLED)
+@pytest.mark.parametrize("how", ["given up", "undone"])
+async def test_what_another_source_has_filled(
+    rig: Rig, shelf: Shelf, name: str, how: str
+) -> None:
+    """A source that only fills leads once the other one lets go; an undo is against it, too."""
+
+    def shown() -> object:
+        item = rig.item(1)
+        return item.values.get(name) or (*item.tag_names(name[:-1]),) or None
+
+    filled = FILLED[name]
+    theirs = replace(mirror(rig, "second", 1), fields={name: filled})
+    await rig.submit([theirs])
+    await rig.drained()
+    fills = replace(
+        mirror(rig, "first", 1),
+        fields={name: ("First",) if name == "labels" else "First"},
+        fill_only=frozenset({name}),
+    )
+    shelf.put(fills)
+    assert (await sweep(rig, shelf))["kept:other_source"]
+    if how == "undone":
+        await rig.engine.undoing.undo(Find((rig.path(1),)))
+        assert (await sweep(rig, shelf))["kept:released"]
+        assert shown() is None
+    else:
+        await rig.submit([replace(theirs, fields={name: None})])
+        await rig.until(lambda: shown() == fills.fields[name])
+        await rig.drained()

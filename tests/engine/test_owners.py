@@ -299,6 +299,24 @@ async def test_a_pin_to_another_ones_file_stays_with_that(
     assert part.title == "New 2"
 
 
+async def test_an_undo_holds_against_a_record_that_was_tied_to_the_item(
+    rig: Rig, shelf: Shelf
+) -> None:
+    """Although the item has a record of its own, which waits."""
+    one = rig.item(1)
+    before = one.title
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    await rig.engine.on_demand.pin("stash", "scene:2", str(one.rating_key))
+    for _ in range(2):
+        await sweep(rig, shelf)
+    assert one.title == "New 2"
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    for _ in range(2):
+        await sweep(rig, shelf)
+    assert one.title == before
+
+
 @pytest.mark.parametrize("before", [None, 2])
 async def test_a_pin_that_is_made_while_its_job_is_done_stays(
     rig: Rig, before: int | None

@@ -448,6 +448,22 @@ async def test_undo_brings_everything_back(rig: Rig, follows: bool) -> None:
     assert rig.edits() == edits or not rig.edits()
 
 
+@pytest.mark.parametrize("source", ["stash", "action"])
+async def test_undo_brings_back_what_a_clear_took_from_a_person(
+    rig: Rig, source: str
+) -> None:
+    """Who added it after we had written to the list, and locked it with that."""
+    await say(rig, source, labels=("ours",))
+    added = ["ours", "theirs"]
+    rig.plex.core.edit_by_person(rig.item(1).rating_key, label=added)
+    await rig.engine.remove_source("stash")
+    await say(rig, "action", labels=None)
+    assert rig.item(1).tag_names("label") == []
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert rig.item(1).tag_names("label") == ["theirs"]
+    assert "label" in rig.item(1).locks
+
+
 async def test_undo_selects_the_picture_of_before(rig: Rig) -> None:
     """Or lets Plex choose, where it has that one no more."""
     core, item = rig.plex.core, rig.item(1)
@@ -464,6 +480,21 @@ async def test_undo_selects_the_picture_of_before(rig: Rig) -> None:
     _, _, why = await rig.engine.undoing.undo(Find((rig.path(1),)))
     assert why == {"poster": "picture_gone"}
     assert not str(item.image_key("thumb")).startswith("upload://")
+    assert "thumb" not in item.locks
+
+
+async def test_undo_of_a_picture_that_a_person_unlocked_leaves_no_lock(
+    rig: Rig,
+) -> None:
+    """Plex locks whichever picture is selected."""
+    core, item = rig.plex.core, rig.item(1)
+    core.add_picture(item, "thumb", "metadata://posters/agent_1")
+    core.catalog.select_image(item, "thumb", "metadata://posters/agent_1", lock=False)
+    await say(rig, poster=Image("/p", "a"))
+    core.set_lock(item.rating_key, "thumb", False)
+    _, restored, _ = await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert restored == ["poster"]
+    assert _selected(rig) == "metadata://posters/agent_1"
     assert "thumb" not in item.locks
 
 

@@ -19,6 +19,7 @@ from .ledger import known_items, ledger, ledger_sources, parts, settled, sources
 from .ledger.row import UNDONE, WAITS, LedgerRow, row_of
 from .look.common import Common
 from .look.look import Look
+from .look.spared_collections import spared_at_undo
 from .model.faults import Fault, FaultClass
 from .model.holds import BY_HAND, READING, Hold
 from .model.ports import FieldEdit, Item
@@ -146,7 +147,7 @@ class Undoing:
         async with self._admission.calls(READING) as calls:
             items = await self._find(calls, Find(rating_key=rating_key))
             await self._common.database.run(partial(_see_parts, items=items))
-            plan = await self._plan(items[0], which)
+            plan = await self._plan(calls, items[0], which)
             kept = dict(plan.kept)
             item, about = plan.item, About(Purpose.READ, rating_key, plan.item.section)
             for restore in plan.restores:
@@ -157,12 +158,18 @@ class Undoing:
                         kept[restore.field] = why
             return replace(plan, kept=kept)
 
-    async def _plan(self, read: Item, which: Which) -> UndoPlan:
+    async def _plan(self, calls: GuardedCalls, read: Item, which: Which) -> UndoPlan:
         rows = await self._common.database.run(
             lambda db: ledger.rows(db, known_items.find(db, read)), durable=False
         )
         chosen = {name: story for name, story in rows.items() if which(story)}
-        return UndoPlan(read, *make_undo(read, chosen))
+        restores, kept = make_undo(read, chosen)
+        for edit in [each.edit for each in restores]:
+            if edit is not None and edit.field == "collections" and edit.remove:
+                access = Look(self._common, calls).access
+                spared = await spared_at_undo(self._common, access, read, edit.remove)
+                restores, kept = make_undo(read, chosen, spared)
+        return UndoPlan(read, restores, kept)
 
     async def undo(
         self,
@@ -189,7 +196,7 @@ class Undoing:
                     # Whoever had it may have written to it.
                     same = Find(rating_key=item.rating_key)
                     (read,) = await self._find(calls, same)
-                    plan = await self._plan(read, which)
+                    plan = await self._plan(calls, read, which)
                     if shown is not None and plan.digest != shown:
                         raise NotAsShownError
                     names, reasons = await self._undo_item(
@@ -310,7 +317,7 @@ class Undoing:
             kept |= dict.fromkeys(lacking, Reason.NOT_KEPT)
             restores = [each for each in restores if each.field not in lacking]
         await self._note_undone(read, restores, kept, by_hand=by_hand)
-        return {each.field for each in restores} - gone.keys(), kept
+        return {each.field for each in restores} - kept.keys(), kept
 
     async def _edit(
         self,

@@ -29,8 +29,13 @@ def owner(db: Connection, item: Item, record: Record, known: Ledger) -> str | No
     return None if key in ("", record.key) else key
 
 
-def hand_over(db: Connection, number: int | None, record: Record) -> None:
-    """Let an item follow another record, which takes over what is known of the values."""
+def hand_over(db: Connection, number: int | None, item: Item, record: Record) -> None:
+    """Let an item follow another record, which takes over what is known of the values.
+
+    Not if a record is tied to the item: then it follows that, whatever its files are.
+    """
+    if pins.of_item(db, record.source, item) not in (None, record.key):
+        return
     db.execute(
         f"UPDATE written SET key = ?2 WHERE {OF_ITEM} AND {of_source('?3')}",  # noqa: S608  # our own words
         (number, record.key, record.source),

@@ -117,6 +117,7 @@ def intend(
     for row, change in zip(ids, changes, strict=True):
         told = known.get(change.field, ())
         members.find_again(db, number, source, change, told)
+        members.keep_taken(db, number, change, told)
         kept.append((row, _earlier(row_of(told, source), change)))
         own = encode(change.own)
         was = _before(change, locked=change.was_locked)

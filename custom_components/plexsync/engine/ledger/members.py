@@ -68,17 +68,44 @@ def find_again(
     mine = row_of(story, source)
     if mine is None or not FIELDS[change.field].is_list:
         return
-    ours = {
-        name
-        for row in story
-        for value in (row.value, row.intent, *row.earlier)
-        for name in by_name(value)
-    }
     there, before = by_name(change.before), by_name(mine.before)
-    found = (by_name(change.own).keys() & there.keys()) - ours - before.keys()
+    found = by_name(change.own).keys() & there.keys()
+    found -= _ours(story) | before.keys()
     if found:
         before |= {name: there[name] for name in there if name in found}
         _set_before(db, number, mine, before.values())
+
+
+def keep_taken(
+    db: Connection, number: int, change: Change, told: Sequence[LedgerRow]
+) -> None:
+    """Count members of others that a clear takes as there before us: an undo brings them back.
+
+    If our lock stood, a person has added them, who locks a list with that.
+    """
+    story = _story(told)
+    is_list = FIELDS[change.field].is_list
+    if not (is_list and story and story[0].before_known) or change.anew or change.taken:
+        return
+    before, there = by_name(story[0].before), by_name(change.before)
+    taken = there.keys() - by_name(change.after).keys() - before.keys() - _ours(story)
+    if taken:
+        before |= {name: there[name] for name in there if name in taken}
+        _set_before(db, number, story[0], before.values())
+        db.execute(
+            f"UPDATE written SET before_locked = before_locked OR ?4 WHERE {ROW}",  # noqa: S608  # our own words
+            (number, change.field, story[0].source, change.was_locked),
+        )
+
+
+def _ours(story: Iterable[LedgerRow]) -> set[str]:
+    """Name the members that we wrote, or may have written."""
+    return {
+        name
+        for row in story
+        for value in (row.value, row.shown, row.intent, *row.earlier)
+        for name in by_name(value)
+    }
 
 
 def _story(told: Sequence[LedgerRow]) -> list[LedgerRow]:

@@ -50,8 +50,8 @@ async def seek_next_owners(
         return
 
     def hand_over(db: Connection) -> None:
-        for lookup, record, _ in reversed(next_owners):
-            item_owner.hand_over(db, lookup.number, record)
+        for lookup, record, item in reversed(next_owners):
+            item_owner.hand_over(db, lookup.number, item, record)
 
     await common.database.run(hand_over)
     for lookup, _, item in next_owners:

@@ -1,15 +1,16 @@
 """Leave an item in a collection that is not ours and would vanish without it.
 
 Plex deletes a collection when its last member leaves it. One that we created may
-go that way; one that a person made must not.
+go that way; one that a person made must not, and no undo is an exception.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ..calls.access import CallAccess
 from ..calls.judge import About, Purpose
 from ..ledger import created_collections
+from ..ledger.row import row_of
 from ..model.change import Change, Kept
 from ..model.compare import by_name, fold, members_of
 from ..model.faults import Fault
@@ -61,6 +62,24 @@ async def spare_collections(
         _spare(lookup, change, sizes[item.section], created[item.section])
 
 
+async def spared_at_undo(
+    common: Common, access: CallAccess, item: Item, remove: Collection[str]
+) -> set[str]:
+    """Name the collections, out of some, that an item may not leave at an undo.
+
+    Raises Fault where nobody knows how many members they have.
+    """
+    created = await common.database.run(
+        lambda db: created_collections.titles(db, item.section), durable=False
+    )
+    if created.issuperset(map(fold, remove)):
+        return set()
+    sizes = await _count_members(common, access, item)
+    if isinstance(sizes, Fault):
+        raise sizes
+    return {name for name in _last_ones(remove, sizes) if fold(name) not in created}
+
+
 async def _count_members(
     common: Common, access: CallAccess, item: Item
 ) -> _Sizes | Fault:
@@ -100,21 +119,33 @@ def _spare(
     lookup.creates = by_name(change.after).keys() - sizes.keys() - ours
     ours |= lookup.creates
     theirs = by_name(change.before).keys() - ours
-    spared = [
-        name
-        for name in change.remove
-        # What nobody knows is not the item's alone.
-        if fold(name) in theirs and sizes.get(name, sizes.get(fold(name), 2)) <= 1
-    ]
+    spared = [n for n in _last_ones(change.remove, sizes) if fold(n) in theirs]
     if spared:
-        lookup.plan = _keep_members(lookup.plan, change, spared)
+        lookup.plan = _keep_members(lookup, change, spared)
 
 
-def _keep_members(plan: Plan, change: Change, spared: Collection[str]) -> Plan:
-    """Take some removals out of one change of a plan, and say why."""
+def _last_ones(names: Iterable[str], sizes: _Sizes) -> list[str]:
+    """Return those of which an item is the last member."""
+    # What nobody knows is not the item's alone.
+    return [n for n in names if sizes.get(n, sizes.get(fold(n), 2)) <= 1]
+
+
+def _keep_members(
+    lookup: LookupResult, change: Change, spared: Collection[str]
+) -> Plan:
+    """Take some removals out of one change of a plan, and say why.
+
+    Where we put the item, it is there for us: it leaves once it is not the last one.
+    """
+    assert lookup.record is not None
+    plan = lookup.plan
+    row = row_of(lookup.ledger.get(change.field, ()), lookup.record.source)
+    known = {n for v in (row.value, *row.meant) for n in by_name(v)} if row else set()
+    ours = [name for name in spared if fold(name) in known]
     after = (*(members_of(change.after) or ()), *spared)
+    own = (*(members_of(change.own) or ()), *ours) or None
     remove = tuple(name for name in change.remove if name not in spared)
-    smaller = replace(change, after=after, remove=remove)
+    smaller = replace(change, after=after, own=own, remove=remove)
     rest = plan.without({change.field})
     if remove or by_name(after).keys() != by_name(change.before).keys():
         rest = replace(rest, changes=(*rest.changes, smaller))

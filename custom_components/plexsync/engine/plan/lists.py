@@ -47,7 +47,10 @@ class _List:
         is_locked = case.is_locked and not self.lock_is_ours
         if is_locked and not is_exactly(current, desired):
             return Kept.LOCKED
-        return Kept.FILLED if case.is_filled and not self.maybe_own else None
+        if case.is_filled and not self.maybe_own:
+            is_anothers = not self._of_others.isdisjoint(current)
+            return Kept.OTHER_SOURCE if is_anothers else Kept.FILLED
+        return None
 
     def change(self) -> Change | None:
         """Return what makes the target of what stands there, or takes it for ours."""

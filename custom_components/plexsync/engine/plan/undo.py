@@ -1,6 +1,6 @@
 """Restore what stood there before us, where our value still stands."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -23,6 +23,11 @@ class NotRestored(StrEnum):
     BEFORE_UNKNOWN = "before_unknown"  # nobody noted what stood there
     CHANGED_SINCE = "changed_since"  # what stands there now is not ours
     PICTURE_GONE = "picture_gone"  # Plex has that picture no more, and chooses another
+    LAST_MEMBER = "last_member"  # a collection that we did not create would vanish
+
+
+# Why the rest of a field is restored all the same.
+_IN_PART = (NotRestored.PICTURE_GONE, NotRestored.LAST_MEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class UndoPlan:
         return [
             each
             for each in self.restores
-            if self.kept.get(each.field) in (None, NotRestored.PICTURE_GONE)
+            if self.kept.get(each.field) in (None, *_IN_PART)
         ]
 
     @property
@@ -74,11 +79,14 @@ class UndoPlan:
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]]:
+def make_undo(
+    item: Item, ledger: Ledger, spared: Container[str] = ()
+) -> tuple[list[Restore], dict[str, str]]:
     """Return what to restore, and for each field that stays the reason.
 
     Reasons: before_unknown (nobody noted what stood there when we came),
-    changed_since (somebody changed it after us).
+    changed_since (somebody changed it after us), last_member (of the collections that
+    are ``spared`` the item would be the last one to leave).
     """
     restores: list[Restore] = []
     kept: dict[str, str] = {}
@@ -98,10 +106,13 @@ def make_undo(item: Item, ledger: Ledger) -> tuple[list[Restore], dict[str, str]
             kept[name] = NotRestored.BEFORE_UNKNOWN
             continue
         if spec.kind is Kind.IMAGE:
-            edit = _only_lock(name, item, story)
+            edit = _picture_lock(name, item, story)
             is_shown = any(row.pending or is_picture_of(row, item) for row in story)
         elif spec.is_list:
-            edit = _list_edit(name, item, story)
+            stays = spared if name == "collections" else ()
+            edit = _list_edit(name, item, story, stays)
+            if stays:
+                kept[name] = NotRestored.LAST_MEMBER
         elif any(_stands(spec, stands(item.fields, name), row) for row in story):
             edit = _value_edit(spec, item, story)
         elif same(spec, current, first.before) or any(
@@ -175,6 +186,15 @@ def _only_lock(name: str, item: Item, story: Sequence[LedgerRow]) -> FieldEdit |
     return FieldEdit(name, lock=lock, touch=False)
 
 
+def _picture_lock(
+    name: str, item: Item, story: Sequence[LedgerRow]
+) -> FieldEdit | None:
+    """Return the edit that opens the lock that comes with the selection of a picture."""
+    if _lock(name, item, story) is False:
+        return FieldEdit(name, lock=False, touch=False)
+    return _only_lock(name, item, story)
+
+
 def _value_edit(
     spec: Field, item: Item, story: Sequence[LedgerRow]
 ) -> FieldEdit | None:
@@ -197,7 +217,9 @@ def _year(item: Item, first: LedgerRow) -> Year | None:
     return Year(number, "year" in item.locks)
 
 
-def _list_edit(name: str, item: Item, story: Sequence[LedgerRow]) -> FieldEdit | None:
+def _list_edit(
+    name: str, item: Item, story: Sequence[LedgerRow], spared: Container[str]
+) -> FieldEdit | None:
     before, current = by_name(story[0].before), by_name(item.fields[name])
     ours: dict[str, list[str | Actor]] = {}
     for row in story:
@@ -221,6 +243,11 @@ def _list_edit(name: str, item: Item, story: Sequence[LedgerRow]) -> FieldEdit |
         if key not in before and key not in ours
     ]
     members += added
+    members += [
+        member
+        for key, member in current.items()
+        if key not in before and key in ours and name_of(member) in spared
+    ]
     # Our lock keeps agents out: whoever added something is a person, and keeps it.
     theirs = bool(added) and name in item.locks
     if tuple(members) == (members_of(item.fields[name]) or ()):

@@ -88,7 +88,7 @@ def find_obstacle(case: Case, *, mine: bool, lock_is_ours: bool) -> Kept | None:
     if wanted is not None and another_leads(case.rows, record.source, case.order):
         return Kept.OTHER_SOURCE
     if case.is_filled and not mine:
-        return Kept.FILLED
+        return Kept.OTHER_SOURCE if _is_anothers_too(case) else Kept.FILLED
     if wanted is None and _is_anothers_too(case):
         return Kept.OTHER_SOURCE
     return None
