@@ -99,25 +99,23 @@ export class HistoryView {
     const filters = this._filters;
     if (filters.has && this._drawnBy === this._byRun) return; // somebody types
     this._drawnBy = this._byRun;
-    filters.draw(
-      choose(
-        t("history.by"),
-        [
-          ["", t("history.by_item")],
-          ["run", t("history.by_run")],
-        ],
-        this._byRun ? "run" : "",
-        (value) => this._go({}, value === "run"),
-        "by",
-      ),
-      !this._byRun && [
-        filters.select("source", t("plan.by_source"), this._sources()),
-        filters.select("field", t("plan.by_field"), FIELDS.map((name) => [name, field(name)])),
-        filters.day("since", t("history.since_day")),
-        filters.day("until", t("history.until_day")),
-        filters.search,
+    const by = choose(
+      t("history.by"),
+      [
+        ["", t("history.by_item")],
+        ["run", t("history.by_run")],
       ],
+      this._byRun ? "run" : "",
+      (value) => this._go({}, value === "run"),
+      "by",
     );
+    const others = !this._byRun && [
+      filters.select("source", t("plan.by_source"), this._sources()),
+      filters.select("field", t("plan.by_field"), FIELDS.map((name) => [name, field(name)])),
+      filters.day("since", t("history.since_day")),
+      filters.day("until", t("history.until_day")),
+    ];
+    filters.draw([by, others], !this._byRun);
   }
 
   /** Name the sources that can be chosen, and the one that is: it may have been removed. */

@@ -160,7 +160,6 @@ export class PlanView {
         const options = names.map((each) => [each, `${words(each)} (${number(counts?.[each] ?? 0)})`]);
         return this._filters.select(name, t(`plan.by_${name}`), options);
       }),
-      this._filters.search,
     );
   }
 
