@@ -89,6 +89,7 @@ async def _use(
     scene = await _plan_something(demo)
     await _check_view(page, demo.place, "plan", folder, axe)
     await _check_planted(page, demo, scene, axe)
+    await _check_back(page)
     await _plan_nothing(demo, scene)
     await walk(walker, demo)
     troubles = await make_troubles(demo)
@@ -205,6 +206,19 @@ async def _check_planted(
         await page.evaluate("panel().querySelector('.detail .menu summary').click()")
         await check_access(page, axe, "what can be left alone")
     say("A title with a script in it is shown as text")
+
+
+async def _check_back(page: Page) -> None:
+    """Go back from a question: it is not left open over another place."""
+    await page.evaluate("panel().querySelector('.detail .back').click()")
+    await page.until("!panel().querySelector('.two.open')")
+    await page.evaluate("panel().querySelector('[data-tool=all]').click()")
+    await page.until("!!panel().querySelector('dialog[open]')")
+    await page.evaluate("history.back()")
+    await page.until("!!panel().querySelector('.two.open')")
+    open_still = await page.evaluate("!!panel().querySelector('dialog')")
+    _expect(not open_still, "a question stays open after going back")
+    say("Back closes a question")
 
 
 def _check_quiet(page: Page) -> None:

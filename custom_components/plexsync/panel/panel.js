@@ -25,7 +25,10 @@ class PlexSyncPanel extends HTMLElement {
     this._notice = el("div", { role: "status" });
     this._main = el("main", { tabindex: -1 });
     add(root, this._header, this._tabs, this._notice, this._main);
-    this._moved = () => this._follow();
+    this._moved = () => {
+      for (const dialog of this.shadowRoot.querySelectorAll("dialog")) dialog.close(); // it was about what is left
+      this._follow();
+    };
     this._lost = () => {
       this._stop = undefined; // it went with the connection
       this._note();
