@@ -200,12 +200,13 @@ class PlexSyncPanel extends HTMLElement {
     this._note();
   }
 
-  /** Say which server the address means. */
+  /** Say which server the address means, or go on with the one that is shown: it may be loaded anew. */
   _meant() {
     const wanted = this.query.get("config_entry");
     const { servers } = this._overview;
     return (
       servers.find((each) => each.config_entry_id === wanted) ??
+      servers.find((each) => each.config_entry_id === this._chosen?.config_entry_id) ??
       servers.find((each) => each.loaded) ??
       servers[0]
     );
