@@ -37,7 +37,7 @@ export class HistoryView {
           "div",
           { class: "head" },
           el("div", {}, this._title, this._kept),
-          el("div", { class: "actions" }, button(t("history.since"), (event) => this._undoSince(event))),
+          el("div", { class: "actions" }, button(t("history.since"), (pressed) => this._undoSince(pressed))),
         ),
         this._undo,
         this._bar,
@@ -220,7 +220,7 @@ export class HistoryView {
       ),
       run.source !== "undo" &&
         run.undone < run.fields &&
-        button(t("history.undo"), (event) => this._undoRun(event, run), {
+        button(t("history.undo"), (pressed) => this._undoRun(pressed, run), {
           "aria-label": t("history.undo_this", { name }),
         }),
     );
@@ -308,7 +308,7 @@ export class HistoryView {
     });
   }
 
-  async _undoRun(event, run) {
+  async _undoRun(pressed, run) {
     const { t, count } = this._page.texts;
     const sure = await confirm(this._page, {
       title: t("history.undo_run"),
@@ -316,10 +316,10 @@ export class HistoryView {
       yes: t("history.undo"),
       no: t("cancel"),
     });
-    if (sure) await this._begin(event, "undo/run", { run: run.run });
+    if (sure) await this._begin(pressed, "undo/run", { run: run.run });
   }
 
-  async _undoSince(event) {
+  async _undoSince(pressed) {
     const { t } = this._page.texts;
     const input = el("input", { type: "datetime-local", required: true });
     const dialog = el(
@@ -340,7 +340,7 @@ export class HistoryView {
           async () => {
             if (!input.reportValidity()) return;
             dialog.close();
-            await this._begin(event, "undo/since", { since: new Date(input.value).toISOString() });
+            await this._begin(pressed, "undo/since", { since: new Date(input.value).toISOString() });
           },
           { class: "button primary" },
         ),
@@ -349,9 +349,9 @@ export class HistoryView {
     show(this._page, dialog);
   }
 
-  async _begin(event, name, data) {
+  async _begin(pressed, name, data) {
     const { t, count } = this._page.texts;
-    await this._page.act(event, async () => {
+    await this._page.act(pressed, async () => {
       const done = await this._page.server.ask(name, data);
       this._page.toast(done.status === "finished" ? count("history.undid", done.fields) : t("history.begun"));
       await this._list.reload();

@@ -187,15 +187,15 @@ export class NeedsView {
     return el(
       "div",
       { class: "actions" },
-      button(t("needs.retry_all"), (event) => this._retry(event, { reason })),
-      button(t("needs.discard_all"), async (event) => {
+      button(t("needs.retry_all"), (pressed) => this._retry(pressed, { reason })),
+      button(t("needs.discard_all"), async (pressed) => {
         const sure = await confirm(this._page, {
           title: t("needs.discard_title"),
           text: t("needs.discard_text", { count: number(group.number) }),
           yes: t("needs.discard"),
           no: t("cancel"),
         });
-        if (sure) await this._discard(event, { reason });
+        if (sure) await this._discard(pressed, { reason });
       }),
     );
   }
@@ -251,15 +251,15 @@ export class NeedsView {
         el("span", { class: "quiet" }, more.join(" · ")),
       ),
       job.state === "failed" &&
-        button(t("needs.retry"), (event) => this._retry(event, { ids: [job.id] }), {
+        button(t("needs.retry"), (pressed) => this._retry(pressed, { ids: [job.id] }), {
           "aria-label": t("needs.retry_this", { name }),
         }),
     );
   }
 
-  async _retry(event, which) {
+  async _retry(pressed, which) {
     const page = this._page;
-    await page.act(event, async () => {
+    await page.act(pressed, async () => {
       const done = await page.server.ask("retry", which);
       const words = [page.texts.count("needs.retried", done.retried)];
       if (this._held) words.push(page.texts.t("waits", { why: this._why(this._held) }));
@@ -268,9 +268,9 @@ export class NeedsView {
     });
   }
 
-  async _discard(event, which) {
+  async _discard(pressed, which) {
     const page = this._page;
-    await page.act(event, async () => {
+    await page.act(pressed, async () => {
       const done = await page.server.ask("discard", which);
       page.toast(page.texts.count("needs.discarded", done.discarded));
       await this._list?.reload();

@@ -146,16 +146,15 @@ class PlexSyncPanel extends HTMLElement {
   toast = (message) => this._send("hass-notification", { message });
 
   /** Do what a button asks for; the button waits, and what goes wrong is told. */
-  async act(event, work) {
-    const pressed = event?.currentTarget;
-    if (pressed) rest(pressed, true);
+  async act(pressed, work) {
+    rest(pressed, true);
     try {
       return await work();
     } catch (error) {
       this.toast(this._texts.error(error));
       return undefined;
     } finally {
-      if (pressed) rest(pressed, false);
+      rest(pressed, false);
       this.refocus();
     }
   }

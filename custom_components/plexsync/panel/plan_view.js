@@ -69,8 +69,8 @@ export class PlanView {
     this._title = el("h2");
     this._when = el("p", { class: "quiet" });
     this._bar = progress(t("plan.computing"), 0);
-    this._compute = button(t("plan.compute"), (event) =>
-      this._page.act(event, () =>
+    this._compute = button(t("plan.compute"), (pressed) =>
+      this._page.act(pressed, () =>
         this._page.server.ask(
           "plan/compute",
           this._filters.values.source ? { source: this._filters.values.source } : {},
@@ -175,24 +175,24 @@ export class PlanView {
       this._total > 0 && [
         button(
           chosen ? count("plan.write_chosen", chosen) : t("plan.write_chosen_none"),
-          (event) => this._writeChosen(event),
+          (pressed) => this._writeChosen(pressed),
           { rests: !chosen, "data-tool": "chosen", class: chosen ? "button primary" : "button" },
         ),
         chosen > 0 &&
           button(t("plan.choose_none"), () => this._choose([]), { "data-tool": "none", class: "button plain" }),
         chosen === 0 &&
-          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), (event) => this._chooseFirst(event), {
+          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), (pressed) => this._chooseFirst(pressed), {
             "data-tool": "shown",
             class: "button plain",
           }),
-        button(t(this._filters.any ? "plan.write_fitting" : "plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
+        button(t(this._filters.any ? "plan.write_fitting" : "plan.write_all"), (pressed) => this._writeAll(pressed), { "data-tool": "all" }),
       ],
     );
     if (focused) (this._tools.querySelector(`[data-tool="${focused}"]`) ?? this._tools.querySelector("button") ?? this._compute).focus();
   }
 
-  _chooseFirst(event) {
-    return this._page.act(event, async () =>
+  _chooseFirst(pressed) {
+    return this._page.act(pressed, async () =>
       this._choose((await this._page.server.ask("plan", { ...this._filters.values, limit: PAGE })).rows),
     );
   }
@@ -317,11 +317,11 @@ export class PlanView {
 
   // Writing
 
-  async _writeChosen(event) {
+  async _writeChosen(pressed) {
     const rows = [...this._chosen.values()];
     const sure = await this._sure(rows.length);
     if (!sure) return;
-    await this._page.act(event, async () => {
+    await this._page.act(pressed, async () => {
       const done = [];
       for (let start = 0; start < rows.length; start += PAGE) {
         const items = rows
@@ -335,13 +335,13 @@ export class PlanView {
     });
   }
 
-  async _writeAll(event) {
+  async _writeAll(pressed) {
     const filter = { ...this._filters.values };
-    const counted = await this._page.act(event, () =>
+    const counted = await this._page.act(pressed, () =>
       this._page.server.ask("plan", { ...filter, limit: 1 }),
     );
     if (!counted || !(await this._sure(counted.total))) return;
-    await this._page.act(event, async () => {
+    await this._page.act(pressed, async () => {
       const { texts } = this._page;
       const done = Object.entries(await this._page.server.ask("plan/write_all", filter));
       const told = done.filter(([, number]) => number);
