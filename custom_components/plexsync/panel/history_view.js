@@ -148,10 +148,10 @@ export class HistoryView {
   }
 
   async _rows(before) {
-    const { t, number, time } = this._page.texts;
+    const { t, number, time, moment } = this._page.texts;
     const asked = { ...this._filters.values };
-    if (asked.since) asked.since = new Date(`${asked.since}T00:00:00`).toISOString();
-    if (asked.until) asked.until = new Date(`${asked.until}T23:59:59.999`).toISOString();
+    if (asked.since) asked.since = moment(`${asked.since}T00:00:00`);
+    if (asked.until) asked.until = moment(`${asked.until}T23:59:59.999`);
     const answer = await this._page.server.ask("history", {
       ...asked,
       limit: PAGE,
@@ -199,7 +199,7 @@ export class HistoryView {
   }
 
   _run(run) {
-    const { t, count, time, list, range } = this._page.texts;
+    const { t, count, time, list, range, day } = this._page.texts;
     const name = `${this._source(run.source)}, ${time(run.from)}`;
     const wrote = list([count("history.items", run.items), count("history.fields", run.fields)]);
     return el(
@@ -340,7 +340,7 @@ export class HistoryView {
           async () => {
             if (!input.reportValidity()) return;
             dialog.close();
-            await this._begin(pressed, "undo/since", { since: new Date(input.value).toISOString() });
+            await this._begin(pressed, "undo/since", { since: this._page.texts.moment(input.value) });
           },
           { class: "button primary" },
         ),
@@ -362,13 +362,6 @@ export class HistoryView {
 /** Name what was written: by its title, or where Plex has none of it any more by its file. */
 function nameOf(row) {
   return row.title || (row.path ? fileName(row.path) : row.key);
-}
-
-/** Give the day of a moment as a date input wants it. */
-function day(iso) {
-  const date = new Date(iso);
-  const two = (number) => String(number).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 const FIELDS = [
