@@ -62,13 +62,20 @@ async def pending(rig: Rig, number: int) -> None:
 
 
 async def test_a_title_is_found_whatever_its_case(rig: Rig, shelf: Shelf) -> None:
-    """In any alphabet."""
-    rig.item(1).values["title"] = "Броненосец"
+    """In any alphabet, and however its letters are encoded."""
+    titles = {
+        "Броненосец": ("бронен", "БРОНЕН"),
+        "İstanbul IŞIK": ("istanbul", "İSTANBUL", "ışık"),
+        "Ame\u0301lie": ("amélie", "AMÉL"),
+    }
+    for number, title in enumerate(titles, 1):
+        rig.item(number).values["title"] = title
     await compare(rig, shelf)
-    for search in ("бронен", "БРОНЕН"):
-        (row,) = await rows(rig, Filter(search=search))
-        assert row.title == "Броненосец"
-        assert (await rig.engine.review.totals(Filter(search=search))).records == 1
+    for title, searches in titles.items():
+        for search in searches:
+            (row,) = await rows(rig, Filter(search=search))
+            assert row.title == title
+            assert (await rig.engine.review.totals(Filter(search=search))).records == 1
 
 
 async def test_the_plan_names_what_would_change(rig: Rig, shelf: Shelf) -> None:
