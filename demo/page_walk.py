@@ -262,6 +262,12 @@ async def _undo_one(walker: Walker, scenes: dict[str, Scene]) -> None:
     title = await page.evaluate(f"{FOCUS}.querySelector('strong').textContent")
     await walker.press("Enter")
     await page.until("!!panel().querySelector('.detail .change')")
+    await page.evaluate("window.before = 1")
+    await page.command("Page.reload")
+    await page.until(
+        "!window.before && !!window.panel?.()?.querySelector('.detail .change')"
+    )
+    await walker.see("when the page was loaded anew", _DETAIL)
     await walker.to_text("Undo all of this item")
     await walker.keep("history")
     await walker.press("Enter")

@@ -22,6 +22,8 @@ export class HistoryView {
     this._bar = progress(t("history.undo"), 0);
     this._news = new Rarely(() => this._reload());
     this._byRun = page.query.get("by") === "run";
+    this._read = new Map(); // the rows that were read, by their numbers
+    this._shown = null; // the number of the one that is open
     this._filters = new Filters(page, FILTERS, (values) => this._go(values), this._byRun);
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
@@ -65,7 +67,7 @@ export class HistoryView {
       if (changed) this._makeList();
       else this._list.reload();
     }
-    if (!query.get("row")) this._show(null);
+    this._follow(query.get("row"));
   }
 
   update(live) {
@@ -163,6 +165,8 @@ export class HistoryView {
         ? t("history.kept", { days: number(answer.kept_days), oldest: time(answer.oldest) })
         : t("history.kept_days", { days: number(answer.kept_days) }),
     );
+    for (const row of answer.rows) this._read.set(String(row.id), row);
+    this._follow(this._page.query.get("row"));
     return answer;
   }
 
@@ -184,7 +188,7 @@ export class HistoryView {
       el(
         "button",
         { type: "button", class: "main", "data-main": true, onclick: () => this._open(row) },
-        el("strong", {}, nameOf(row)),
+        el("strong", { dir: "auto" }, nameOf(row)),
         el(
           "span",
           { class: "quiet" },
@@ -237,12 +241,17 @@ export class HistoryView {
 
   _open(row) {
     this._page.go("history", { ...this._filters.values, row: String(row.id) });
-    this._show(row);
   }
 
-  _show(row) {
-    if (row) this._opened.open(this._item(row));
-    else if (this._opened.is) {
+  /** Show the row that the address names, once it was read. */
+  _follow(id) {
+    if (id === this._shown || !this.element.isConnected) return;
+    const row = this._read.get(id);
+    if (row) {
+      this._shown = id;
+      this._opened.open(this._item(row));
+    } else if (!id) {
+      this._shown = id;
       this._opened.close();
       this._list.focus();
     }
@@ -257,7 +266,7 @@ export class HistoryView {
       el(
         "div",
         { class: "head" },
-        el("h2", { class: "break" }, nameOf(row)),
+        el("h2", { class: "break", dir: "auto" }, nameOf(row)),
         button(t("back"), back, { class: "button back" }),
         button(t("close"), back, { class: "button close" }),
       ),

@@ -111,7 +111,7 @@ function candidate(page, job, item, done) {
     el(
       "div",
       {},
-      el("strong", { class: "break" }, title),
+      el("strong", { class: "break", dir: "auto" }, title),
       el("div", { class: "quiet" }, item.library),
       item.paths.map((path) => el("div", { class: "break" }, path)),
     ),

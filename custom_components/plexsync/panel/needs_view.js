@@ -247,7 +247,7 @@ export class NeedsView {
       el(
         "button",
         { type: "button", class: "main", "data-main": true, onclick: open },
-        el("strong", {}, name),
+        el("strong", { dir: "auto" }, name),
         el("span", { class: "quiet" }, more.join(" · ")),
       ),
       job.state === "failed" &&

@@ -43,7 +43,7 @@ export class PlanItem {
     return el(
       "div",
       { class: "head" },
-      el("h2", { class: "break" }, title || this._key),
+      el("h2", { class: "break", dir: "auto" }, title || this._key),
       writes && this._waits && el("p", { class: "quiet", role: "status" }, count("plan.status.queued", 1)),
       writes &&
         !this._waits &&

@@ -266,7 +266,7 @@ export class PlanView {
       el(
         "button",
         { type: "button", class: "main", "data-main": true, onclick: open },
-        el("strong", {}, title),
+        el("strong", { dir: "auto" }, title),
         el(
           "span",
           { class: "quiet" },
