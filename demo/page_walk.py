@@ -267,7 +267,6 @@ async def _undo_one(walker: Walker, scenes: dict[str, Scene]) -> None:
     await page.until(
         "!window.before && !!window.panel?.()?.querySelector('.detail .change')"
     )
-    await walker.see("when the page was loaded anew", _DETAIL)
     await walker.to_text("Undo all of this item")
     await walker.keep("history")
     await walker.press("Enter")

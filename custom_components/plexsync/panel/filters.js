@@ -1,6 +1,6 @@
 // The filters of a list: the address says them, inputs show and change them.
 
-import { choose, el, fill } from "./dom.js";
+import { button, choose, el, fill } from "./dom.js";
 
 const TYPED = 300; // milliseconds after the last letter
 
@@ -31,6 +31,11 @@ export class Filters {
   /** Whether anything is filtered by. */
   get any() {
     return Object.keys(this.values).length > 0;
+  }
+
+  /** Make the button that shows everything again, where anything is filtered by. */
+  clearing() {
+    return this.any && button(this._page.texts.t("plan.show_all"), () => this._go({}));
   }
 
   /** Whether one of the inputs has the focus. */

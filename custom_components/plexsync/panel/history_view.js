@@ -142,9 +142,9 @@ export class HistoryView {
       draw: (row) => (this._byRun ? this._run(row) : this._row(row)),
       empty: () =>
         this._filters.any
-          ? nothing(t("plan.none_fit"), t("plan.none_fit_text"), button(t("plan.show_all"), () => this._go({})))
+          ? nothing(t("plan.none_fit"), t("plan.none_fit_text"), this._filters.clearing())
           : nothing(t("history.nothing"), t("history.nothing_text")),
-      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again)),
+      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again), this._filters.clearing()),
     });
     fill(this._listing, this._list.element);
   }

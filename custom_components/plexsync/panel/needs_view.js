@@ -55,7 +55,7 @@ export class NeedsView {
   }
 
   update(live) {
-    this._held = live.holds[0];
+    this._live = live;
     const holds = JSON.stringify(live.holds);
     if (holds !== this._holdsKey) {
       this._holdsKey = holds;
@@ -251,18 +251,20 @@ export class NeedsView {
         el("span", { class: "quiet" }, more.join(" · ")),
       ),
       job.state === "failed" &&
-        button(t("needs.retry"), (pressed) => this._retry(pressed, { ids: [job.id] }), {
+        button(t("needs.retry"), (pressed) => this._retry(pressed, { ids: [job.id] }, job.source), {
           "aria-label": t("needs.retry_this", { name }),
         }),
     );
   }
 
-  async _retry(pressed, which) {
+  /** Retry some jobs, and say what keeps them from being written: `source` is whose they all are. */
+  async _retry(pressed, which, source = null) {
     const page = this._page;
     await page.act(pressed, async () => {
       const done = await page.server.ask("retry", which);
       const words = [page.texts.count("needs.retried", done.retried)];
-      if (this._held) words.push(page.texts.t("waits", { why: this._why(this._held) }));
+      const held = this._live.holds.find((each) => !each.source || each.source === source);
+      if (held) words.push(page.texts.t("waits", { why: this._why(held) }));
       page.toast(words.join(" · "));
       await this._list?.reload();
     });

@@ -217,15 +217,11 @@ export class PlanView {
       name: nameOf,
       empty: () =>
         this._filters.any
-          ? nothing(
-              t("plan.none_fit"),
-              t("plan.none_fit_text"),
-              button(t("plan.show_all"), () => this._page.go("plan", {}, { replace: true })),
-            )
+          ? nothing(t("plan.none_fit"), t("plan.none_fit_text"), this._filters.clearing())
           : this._known(this._page.live.plan ?? {})
             ? nothing(t("plan.nothing"), t("plan.nothing_text"))
             : nothing(t("plan.never"), this._whyNever()),
-      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again)),
+      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again), this._filters.clearing()),
     });
     fill(this._listing, this._list.element);
   }

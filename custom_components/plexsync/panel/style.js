@@ -94,6 +94,7 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
 .head > :first-child { flex: 1 1 240px; min-width: 0; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 .empty { text-align: center; padding: 40px 16px; }
+.empty .actions { justify-content: center; }
 .empty .icon { width: 48px; height: 48px; fill: var(--quiet); }
 .break { overflow-wrap: anywhere; }
 .facts { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: 4px 16px; }

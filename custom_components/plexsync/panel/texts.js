@@ -2,6 +2,7 @@
 
 const OURS = "component.plexsync";
 const CATEGORIES = ["config_panel", "selector", "entity", "exceptions"];
+const LOST = 3; // what a command is answered with when the connection breaks
 // What a user may choose in his profile in place of what his language has.
 const HOURS = { 12: "h12", 24: "h23" };
 const NUMBERS = { comma_decimal: "en-US", decimal_comma: "de", space_comma: "fr", quote_decimal: "de-CH", none: "en-US" };
@@ -72,6 +73,7 @@ export class Texts {
 
   /** Say what went wrong with a command. */
   error = (error) => {
+    if (error === LOST) return this.t("connection_lost");
     const { translation_domain: domain, translation_key: key } = error ?? {};
     const values = error?.translation_placeholders;
     const words = key && this._localize(`component.${domain}.exceptions.${key}.message`, values);
