@@ -293,11 +293,16 @@ export class PlanView {
       return;
     }
     this._item = new PlanItem(this._page, source, key, {
-      back: () => this._page.go("plan", this._filters.values),
+      back: () => this._shut(),
       written: () => this._list.reload(),
     });
     this._opened.open(this._item.element);
     this._list.redraw();
+  }
+
+  /** Close what is open: it may have been written with others. */
+  _shut() {
+    if (this._item) this._page.go("plan", this._filters.values);
   }
 
   // What is left alone
@@ -327,6 +332,7 @@ export class PlanView {
       }
       this._chosen.clear();
       this._tell(done);
+      this._shut();
       await this._list.reload();
     });
   }
@@ -343,6 +349,7 @@ export class PlanView {
       const told = done.filter(([, number]) => number);
       const words = told.map(([status, number]) => texts.count(`plan.status.${status}`, number));
       this._page.toast(texts.list(words) || texts.count("plan.status.queued", 0));
+      this._shut();
       await this._list.reload();
     });
   }
