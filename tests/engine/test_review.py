@@ -315,6 +315,23 @@ async def test_a_field_is_left_alone_until_that_is_taken_back(
     assert not rig.in_line(list(shelf.records.values()))
 
 
+async def test_a_plan_that_lacks_what_is_held_is_none(rig: Rig, shelf: Shelf) -> None:
+    """A sweep leaves what has a job to it. Of what an earlier run saw the plan holds."""
+    sweep = rig.engine.sweep
+
+    async def compare_all() -> None:
+        await sweep.run(shelf.pages(), everything=True, read_whole=lambda: ["stash"])
+
+    await compare_all()
+    assert await rows(rig) == []
+    assert not sweep.compared
+    await compare(rig, shelf)
+    before = sweep.compared["stash"]
+    await compare_all()
+    assert len(await rows(rig)) == FILMS
+    assert sweep.compared["stash"] > before
+
+
 async def test_the_rules_of_a_source_come_back_with_it(rig: Rig) -> None:
     """It is removed, and added again at the same address under another id."""
     engine = rig.engine
