@@ -115,7 +115,7 @@ class PlexSyncPanel extends HTMLElement {
   };
 
   /** Name a library. */
-  library = (id) => this._chosen?.libraries.find((each) => each.id === id)?.title ?? "";
+  library = (id) => this._live?.libraries.find((each) => each.id === id)?.title ?? "";
 
   /** Give what the address says beyond the view. */
   get query() {
