@@ -6,7 +6,7 @@ plan and ledger have to find out. Sources, person and agent use words of their
 own, so that nobody is mistaken for another by chance.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import itertools
 import sqlite3
 from typing import Any
@@ -175,6 +175,8 @@ class LedgerMachine(Machine):
             if change.anew:
                 self.begin_anew(change.field)
             self.touch(change.field, Origin(True, change.before, change.was_locked))
+            if not change.was_locked:
+                self.forget_opened_lock(change.field)
         if done:
             self.adopt(plan, known, number, source)
         for change in (*plan.changes, *(plan.adopted if done else ())):
@@ -260,6 +262,12 @@ class LedgerMachine(Machine):
         truth = self.truth[name]
         if truth.origin is None:
             truth.origin = origin
+
+    def forget_opened_lock(self, name: str) -> None:
+        """Let the lock that we set now be ours alone, whatever was locked before us."""
+        truth = self.truth[name]
+        assert truth.origin is not None
+        truth.origin = replace(truth.origin, locked=False)
 
     def begin_anew(self, name: str) -> None:
         """See that nothing of ours stands there; what does is what stood there before."""

@@ -65,6 +65,35 @@ def cast(rig: Rig) -> set[tuple[str, str, str]]:
     return {(t.tag.name, t.text, t.thumb) for t in rig.item(1).tags["actor"]}
 
 
+# -- a lock that a person opens --------------------------------------------------------
+
+
+@pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize(
+    ("name", "plex", "first", "then"),
+    [
+        ("studio", "studio", "A", "B"),
+        ("genres", "genre", ("A",), ("A", "B")),
+    ],
+)
+async def test_a_lock_that_was_opened_since_does_not_come_back(
+    rig: Rig, name: str, plex: str, first: Any, then: Any, undone: bool
+) -> None:
+    """It stood there before us; but its owner has opened it, and the next one was ours."""
+    core, key = rig.plex.core, rig.item(1).rating_key
+    theirs = first if isinstance(first, str) else list(first)
+    core.edit_by_person(key, lock=True, **{plex: theirs})
+    await say(rig, **{name: first})
+    core.set_lock(key, plex, on=False)
+    await say(rig, **{name: then})
+    assert plex in rig.item(1).locks
+    if undone:
+        await rig.engine.undoing.undo(Find((rig.path(1),)))
+    else:
+        await say(rig, **{name: None})
+    assert plex not in rig.item(1).locks
+
+
 # -- two sources ---------------------------------------------------------------------
 
 

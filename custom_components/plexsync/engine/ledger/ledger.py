@@ -33,6 +33,7 @@ from .row import (
     Ledger,
     LedgerRow,
     encode,
+    locked_before,
     row_of,
     to_json,
 )
@@ -122,6 +123,7 @@ def intend(
         values.append((row, key, own, None, own != NOTHING, moment, *was))
     ledger_tables.begin_writes(db, kept)
     _own(db, values, "excluded.moment")
+    _forget_opened_locks(db, number, known, changes)
     _begin_anew(db, number, source, known, changes)
 
 
@@ -171,6 +173,18 @@ def _own(db: Connection, rows: Sequence[tuple[Any, ...]], moment: str) -> None:
         " place = iif(released IS NULL, place, excluded.place), released = NULL",
         rows,
     )
+
+
+def _forget_opened_locks(
+    db: Connection, number: int, known: Ledger, changes: Iterable[Change]
+) -> None:
+    """Forget locks of before that a person has opened: from now on the lock is ours alone."""
+    for change in changes:
+        if not change.was_locked and locked_before(known.get(change.field, ())):
+            db.execute(
+                f"UPDATE written SET before_locked = 0 WHERE {OF_FIELD}",  # noqa: S608  # our own words
+                (number, change.field),
+            )
 
 
 def _begin_anew(
