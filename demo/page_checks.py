@@ -2,12 +2,14 @@
 
 import asyncio
 from base64 import b64encode
+from datetime import datetime
 import hashlib
 import json
 from pathlib import Path
 import re
 import tempfile
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
 
@@ -27,6 +29,8 @@ _WIDTHS = (360, 768, 1400)
 _PLANNED = 9  # films that wait to be written
 _HEIGHTS = {360: 780, 768: 1024, 1400: 900}
 _PLANTED = "<img src=x onerror=window.planted=1><script>window.planted=1</script>"
+# On clocks in summer and in winter, each of another day than where the browser is.
+_WALLS = ["2026-07-01T21:30:00", "2026-12-01T00:15:00"]
 # What each view shows once it is there.
 _SHOWN = {
     "plan": ".listing [role=listitem], .listing .empty",
@@ -89,11 +93,13 @@ async def _use(
     scene = await _plan_something(demo)
     await _check_view(page, demo.place, "plan", folder, axe)
     await _check_planted(page, demo, scene, axe)
+    await _check_back(page)
     await _plan_nothing(demo, scene)
     await walk(walker, demo)
     troubles = await make_troubles(demo)
     await _check_view(page, demo.place, "needs", folder, axe)
     await mend(walker, demo, troubles)
+    await _check_times(page, demo)
     _check_quiet(page)
     await _check_policy(page)
 
@@ -205,6 +211,42 @@ async def _check_planted(
         await page.evaluate("panel().querySelector('.detail .menu summary').click()")
         await check_access(page, axe, "what can be left alone")
     say("A title with a script in it is shown as text")
+
+
+async def _check_back(page: Page) -> None:
+    """Go back from a question: it is not left open over another place."""
+    await page.evaluate("panel().querySelector('.detail .back').click()")
+    await page.until("!panel().querySelector('.two.open')")
+    await page.evaluate("panel().querySelector('[data-tool=all]').click()")
+    await page.until("!!panel().querySelector('dialog[open]')")
+    await page.evaluate("history.back()")
+    await page.until("!!panel().querySelector('.two.open')")
+    open_still = await page.evaluate("!!panel().querySelector('dialog')")
+    _expect(not open_still, "a question stays open after going back")
+    say("Back closes a question")
+
+
+async def _check_times(page: Page, demo: running.Demo) -> None:
+    """Show and take times as the user's profile says, far away from Home Assistant."""
+    language = {"language": "en", "time_zone": "server", "time_format": "24"}
+    async with demo.home.connection() as connection:
+        zone = (await connection.command("get_config"))["time_zone"]
+        keep = {"key": "language", "value": {**language, "number_format": "language"}}
+        await connection.command("frontend/set_user_data", **keep)
+    await page.command("Emulation.setTimezoneOverride", timezoneId="Pacific/Kiritimati")
+    await page.go(f"{demo.place.home_url}/plexsync/history")
+    await page.until("!!window.panel?.()?.querySelector('.listing')")
+    shown = await page.evaluate(
+        f"(({{moment, day, time}}) => {_WALLS}"
+        ".map(moment).map((each) => [each, day(each), time(each)]))(panel().host.texts)"
+    )
+    for (at, day, words), wall in zip(shown, _WALLS, strict=True):
+        there = datetime.fromisoformat(at).astimezone(ZoneInfo(zone))
+        _expect(there.isoformat().startswith(wall), f"{wall} is taken for {at}")
+        _expect(day == wall[:10], f"the day of {wall} is {day}")
+        _expect(wall[11:16] in words, f"{wall} is shown as {words}")
+    await page.command("Emulation.setTimezoneOverride", timezoneId="")
+    say("Times are those of the user's profile")
 
 
 def _check_quiet(page: Page) -> None:

@@ -12,6 +12,7 @@ from .walker import FOCUS, MARK, PATIENCE, ROW, Walker, expect
 _SCENES = 6
 _TITLES = "[...panel().querySelectorAll('.listing strong')]"
 _DETAIL = "el.closest('.detail')"
+_SEARCHED = "panel().querySelector('[name=search]').value"
 # What a change shows that it would write.
 _SHOWN = """
 Object.fromEntries([...panel().querySelectorAll(".detail .change")]
@@ -89,6 +90,28 @@ async def _search(walker: Walker, titles: list[str]) -> None:
     await walker.press(*["Backspace"] * len(titles[0]))
     await walker.page.until(f"{_TITLES}.length === {len(titles)}")
     await walker.see("when all are shown", "el.name === 'search'")
+    await _search_in_japanese(walker)
+    await walker.page.until("!!panel().querySelector('.empty')")
+    await walker.to_text("Show all")
+    await walker.press("Enter")
+    await walker.page.until(f"{_TITLES}.length === {len(titles)}")
+    left = await walker.page.evaluate(_SEARCHED)
+    expect(left == "", f"all is shown, but the search says {left}")
+
+
+async def _search_in_japanese(walker: Walker) -> None:
+    """Type with a break before the letters are put together: that is no search yet."""
+    for text in ("に", "にほ"):
+        await walker.page.command(
+            "Input.imeSetComposition",
+            text=text,
+            selectionStart=len(text),
+            selectionEnd=len(text),
+        )
+        await walker.page.settled()
+    await walker.page.command("Input.insertText", text="日本")
+    searched = await walker.page.evaluate(_SEARCHED)
+    expect(searched == "日本", f"日本 was typed, and {searched} is searched for")
 
 
 async def _write_one(walker: Walker, scene: Scene) -> None:
@@ -239,6 +262,11 @@ async def _undo_one(walker: Walker, scenes: dict[str, Scene]) -> None:
     title = await page.evaluate(f"{FOCUS}.querySelector('strong').textContent")
     await walker.press("Enter")
     await page.until("!!panel().querySelector('.detail .change')")
+    await page.evaluate("window.before = 1")
+    await page.command("Page.reload")
+    await page.until(
+        "!window.before && !!window.panel?.()?.querySelector('.detail .change')"
+    )
     await walker.to_text("Undo all of this item")
     await walker.keep("history")
     await walker.press("Enter")

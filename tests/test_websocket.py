@@ -244,7 +244,7 @@ async def test_a_database_that_fails_is_told(
 # What is there
 
 
-async def test_the_overview_names_servers_sources_and_libraries(
+async def test_the_overview_names_servers_and_sources(
     hass: HomeAssistant,
     plex: PlexSimulator,
     stash: StashSimulator,
@@ -252,21 +252,29 @@ async def test_the_overview_names_servers_sources_and_libraries(
 ) -> None:
     """Give what the page can choose from; of one that is not loaded its name."""
     entry = await set_up(hass, make_entry(plex, stash_subentry(stash)))
-    await call(hass, "sync_item", path=PATH, fields={"tagline": "x"}, wait=WAIT)
     socket = await hass_ws_client(hass)
     await socket.send_json_auto_id({"type": f"{DOMAIN}/overview"})
     (server,) = (await socket.receive_json())["result"]["servers"]
-    section = next(iter(plex.core.sections.values()))
     assert (server["config_entry_id"], server["title"]) == (entry.entry_id, "Cellar")
     assert server["loaded"]
     assert [each["id"] for each in server["sources"]] == ["action", SOURCE]
     assert server["sources"][1]["title"] == "Stash"
-
-    assert server["libraries"] == [{"id": section.uuid, "title": section.title}]
     assert await hass.config_entries.async_unload(entry.entry_id)
     await socket.send_json_auto_id({"type": f"{DOMAIN}/overview"})
     (server,) = (await socket.receive_json())["result"]["servers"]
     assert (server["loaded"], server["sources"]) == (False, [])
+
+
+async def test_libraries_are_named_as_soon_as_they_are_known(
+    hass: HomeAssistant, plex: PlexSimulator, socket: MockHAClientWebSocket
+) -> None:
+    """Whoever looks at the page before Plex was looked at learns of them, too."""
+    assert (await follow(socket))["libraries"] == []
+    await call(hass, "sync_item", path=PATH, fields={"tagline": "x"}, wait=WAIT)
+    while not (libraries := (await event(socket))["libraries"]):
+        pass
+    section = next(iter(plex.core.sections.values()))
+    assert libraries == [{"id": section.uuid, "title": section.title}]
 
 
 async def test_a_server_that_cannot_be_read_hides_no_other(

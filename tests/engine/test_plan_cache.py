@@ -14,6 +14,7 @@ from custom_components.plexsync.engine.plan import plan_cache
 from custom_components.plexsync.engine.plan.lookup_result import LookupResult
 from custom_components.plexsync.engine.plan.plan import Plan
 from custom_components.plexsync.engine.plan.plan_cache import Filter
+from custom_components.plexsync.engine.util.search_text import search_text
 
 SOURCE = "01JABCDEFGHJKMNPQRSTVWXYZ0"
 LIBRARY = "5c2f8bb1-7a3e-4b0a-9d8e-2f6c1d0e9a77"
@@ -28,7 +29,7 @@ def db() -> Iterator[sqlite3.Connection]:
     """Give a database with the table laid out."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.execute("PRAGMA temp_store=MEMORY")
-        db.create_function("casefold", 1, str.casefold, deterministic=True)
+        db.create_function("search_text", 1, search_text, deterministic=True)
         db.executescript(plan_cache.SCHEMA)
         yield db
 

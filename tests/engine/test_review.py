@@ -62,13 +62,20 @@ async def pending(rig: Rig, number: int) -> None:
 
 
 async def test_a_title_is_found_whatever_its_case(rig: Rig, shelf: Shelf) -> None:
-    """In any alphabet."""
-    rig.item(1).values["title"] = "Броненосец"
+    """In any alphabet, and however its letters are encoded."""
+    titles = {
+        "Броненосец": ("бронен", "БРОНЕН"),
+        "İstanbul IŞIK": ("istanbul", "İSTANBUL", "ışık"),
+        "Ame\u0301lie": ("amélie", "AMÉL"),
+    }
+    for number, title in enumerate(titles, 1):
+        rig.item(number).values["title"] = title
     await compare(rig, shelf)
-    for search in ("бронен", "БРОНЕН"):
-        (row,) = await rows(rig, Filter(search=search))
-        assert row.title == "Броненосец"
-        assert (await rig.engine.review.totals(Filter(search=search))).records == 1
+    for title, searches in titles.items():
+        for search in searches:
+            (row,) = await rows(rig, Filter(search=search))
+            assert row.title == title
+            assert (await rig.engine.review.totals(Filter(search=search))).records == 1
 
 
 async def test_the_plan_names_what_would_change(rig: Rig, shelf: Shelf) -> None:
@@ -306,6 +313,23 @@ async def test_a_field_is_left_alone_until_that_is_taken_back(
     await rig.submit(shelf.records.values())
     await rig.drained()
     assert not rig.in_line(list(shelf.records.values()))
+
+
+async def test_a_plan_that_lacks_what_is_held_is_none(rig: Rig, shelf: Shelf) -> None:
+    """A sweep leaves what has a job to it. Of what an earlier run saw the plan holds."""
+    sweep = rig.engine.sweep
+
+    async def compare_all() -> None:
+        await sweep.run(shelf.pages(), everything=True, read_whole=lambda: ["stash"])
+
+    await compare_all()
+    assert await rows(rig) == []
+    assert not sweep.compared
+    await compare(rig, shelf)
+    before = sweep.compared["stash"]
+    await compare_all()
+    assert len(await rows(rig)) == FILMS
+    assert sweep.compared["stash"] > before
 
 
 async def test_the_rules_of_a_source_come_back_with_it(rig: Rig) -> None:

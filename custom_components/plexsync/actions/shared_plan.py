@@ -249,6 +249,8 @@ async def _follow_again(coordinator: PlexSyncCoordinator, rule: Rule) -> None:
     if rule.source not in (SOURCE_ACTION, *coordinator.runners):
         return
     if rule.key is None:
+        # The plan lacks the field, and what is held is compared by no reconcile run.
+        coordinator.engine.sweep.compared.pop(rule.source, None)
         coordinator.reconcile.start()
         return
     whose = rule.source, rule.key

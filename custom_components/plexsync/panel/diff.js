@@ -106,7 +106,7 @@ export function drawDifference(before, after) {
   const tags = { same: "span", added: "ins", removed: "del" };
   return el(
     "p",
-    { class: "text" },
+    { class: "text", dir: "auto" },
     difference(before, after).map(([kind, text]) => el(tags[kind], {}, text)),
   );
 }

@@ -59,10 +59,11 @@ export function icon(name, size = "") {
   return svg;
 }
 
-/** Make a button; `rests` says that it does nothing for now. */
+/** Make a button, which is given to `onclick`; `rests` says that it does nothing for now. */
 export function button(text, onclick, { rests, ...values } = {}) {
-  const pressed = (event) => event.currentTarget.ariaDisabled !== "true" && onclick(event);
-  return rest(el("button", { type: "button", class: "button", onclick: pressed, ...values }, text), rests);
+  const node = el("button", { type: "button", class: "button", ...values }, text);
+  node.addEventListener("click", () => node.ariaDisabled !== "true" && onclick(node));
+  return rest(node, rests);
 }
 
 /** Let a button rest, or no longer; it keeps the focus, which one that is disabled would lose. */

@@ -114,8 +114,8 @@ export class HealthView {
     this._sweepText = el("dl", { class: "facts" });
     this._bar = progress(t("health.sweep"), 0);
     this._sweepState = el("p", { role: "status" });
-    this._start = button("", (event) =>
-      this._page.act(event, () =>
+    this._start = button("", (pressed) =>
+      this._page.act(pressed, () =>
         this._page.server.ask(this._live.sweep.running ? "sweep/cancel" : "sweep"),
       ),
     );

@@ -22,6 +22,8 @@ export class HistoryView {
     this._bar = progress(t("history.undo"), 0);
     this._news = new Rarely(() => this._reload());
     this._byRun = page.query.get("by") === "run";
+    this._read = new Map(); // the rows that were read, by their numbers
+    this._shown = null; // the number of the one that is open
     this._filters = new Filters(page, FILTERS, (values) => this._go(values), this._byRun);
     this._listing = el("section", { class: "card list listing" });
     this._detail = el("div", { class: "detail", tabindex: -1 });
@@ -37,7 +39,7 @@ export class HistoryView {
           "div",
           { class: "head" },
           el("div", {}, this._title, this._kept),
-          el("div", { class: "actions" }, button(t("history.since"), (event) => this._undoSince(event))),
+          el("div", { class: "actions" }, button(t("history.since"), (pressed) => this._undoSince(pressed))),
         ),
         this._undo,
         this._bar,
@@ -65,7 +67,7 @@ export class HistoryView {
       if (changed) this._makeList();
       else this._list.reload();
     }
-    if (!query.get("row")) this._show(null);
+    this._follow(query.get("row"));
   }
 
   update(live) {
@@ -99,25 +101,23 @@ export class HistoryView {
     const filters = this._filters;
     if (filters.has && this._drawnBy === this._byRun) return; // somebody types
     this._drawnBy = this._byRun;
-    filters.draw(
-      choose(
-        t("history.by"),
-        [
-          ["", t("history.by_item")],
-          ["run", t("history.by_run")],
-        ],
-        this._byRun ? "run" : "",
-        (value) => this._go({}, value === "run"),
-        "by",
-      ),
-      !this._byRun && [
-        filters.select("source", t("plan.by_source"), this._sources()),
-        filters.select("field", t("plan.by_field"), FIELDS.map((name) => [name, field(name)])),
-        filters.day("since", t("history.since_day")),
-        filters.day("until", t("history.until_day")),
-        filters.search,
+    const by = choose(
+      t("history.by"),
+      [
+        ["", t("history.by_item")],
+        ["run", t("history.by_run")],
       ],
+      this._byRun ? "run" : "",
+      (value) => this._go({}, value === "run"),
+      "by",
     );
+    const others = !this._byRun && [
+      filters.select("source", t("plan.by_source"), this._sources()),
+      filters.select("field", t("plan.by_field"), FIELDS.map((name) => [name, field(name)])),
+      filters.day("since", t("history.since_day")),
+      filters.day("until", t("history.until_day")),
+    ];
+    filters.draw([by, others], !this._byRun);
   }
 
   /** Name the sources that can be chosen, and the one that is: it may have been removed. */
@@ -142,18 +142,18 @@ export class HistoryView {
       draw: (row) => (this._byRun ? this._run(row) : this._row(row)),
       empty: () =>
         this._filters.any
-          ? nothing(t("plan.none_fit"), t("plan.none_fit_text"), button(t("plan.show_all"), () => this._go({})))
+          ? nothing(t("plan.none_fit"), t("plan.none_fit_text"), this._filters.clearing())
           : nothing(t("history.nothing"), t("history.nothing_text")),
-      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again)),
+      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again), this._filters.clearing()),
     });
     fill(this._listing, this._list.element);
   }
 
   async _rows(before) {
-    const { t, number, time } = this._page.texts;
+    const { t, number, time, moment } = this._page.texts;
     const asked = { ...this._filters.values };
-    if (asked.since) asked.since = new Date(`${asked.since}T00:00:00`).toISOString();
-    if (asked.until) asked.until = new Date(`${asked.until}T23:59:59.999`).toISOString();
+    if (asked.since) asked.since = moment(`${asked.since}T00:00:00`);
+    if (asked.until) asked.until = moment(`${asked.until}T23:59:59.999`);
     const answer = await this._page.server.ask("history", {
       ...asked,
       limit: PAGE,
@@ -165,6 +165,8 @@ export class HistoryView {
         ? t("history.kept", { days: number(answer.kept_days), oldest: time(answer.oldest) })
         : t("history.kept_days", { days: number(answer.kept_days) }),
     );
+    for (const row of answer.rows) this._read.set(String(row.id), row);
+    this._follow(this._page.query.get("row"));
     return answer;
   }
 
@@ -186,7 +188,7 @@ export class HistoryView {
       el(
         "button",
         { type: "button", class: "main", "data-main": true, onclick: () => this._open(row) },
-        el("strong", {}, nameOf(row)),
+        el("strong", { dir: "auto" }, nameOf(row)),
         el(
           "span",
           { class: "quiet" },
@@ -201,7 +203,7 @@ export class HistoryView {
   }
 
   _run(run) {
-    const { t, count, time, list, range } = this._page.texts;
+    const { t, count, time, list, range, day } = this._page.texts;
     const name = `${this._source(run.source)}, ${time(run.from)}`;
     const wrote = list([count("history.items", run.items), count("history.fields", run.fields)]);
     return el(
@@ -222,7 +224,7 @@ export class HistoryView {
       ),
       run.source !== "undo" &&
         run.undone < run.fields &&
-        button(t("history.undo"), (event) => this._undoRun(event, run), {
+        button(t("history.undo"), (pressed) => this._undoRun(pressed, run), {
           "aria-label": t("history.undo_this", { name }),
         }),
     );
@@ -239,12 +241,17 @@ export class HistoryView {
 
   _open(row) {
     this._page.go("history", { ...this._filters.values, row: String(row.id) });
-    this._show(row);
   }
 
-  _show(row) {
-    if (row) this._opened.open(this._item(row));
-    else if (this._opened.is) {
+  /** Show the row that the address names, once it was read. */
+  _follow(id) {
+    if (id === this._shown || !this.element.isConnected) return;
+    const row = this._read.get(id);
+    if (row) {
+      this._shown = id;
+      this._opened.open(this._item(row));
+    } else if (!id) {
+      this._shown = id;
       this._opened.close();
       this._list.focus();
     }
@@ -259,7 +266,7 @@ export class HistoryView {
       el(
         "div",
         { class: "head" },
-        el("h2", { class: "break" }, nameOf(row)),
+        el("h2", { class: "break", dir: "auto" }, nameOf(row)),
         button(t("back"), back, { class: "button back" }),
         button(t("close"), back, { class: "button close" }),
       ),
@@ -310,7 +317,7 @@ export class HistoryView {
     });
   }
 
-  async _undoRun(event, run) {
+  async _undoRun(pressed, run) {
     const { t, count } = this._page.texts;
     const sure = await confirm(this._page, {
       title: t("history.undo_run"),
@@ -318,10 +325,10 @@ export class HistoryView {
       yes: t("history.undo"),
       no: t("cancel"),
     });
-    if (sure) await this._begin(event, "undo/run", { run: run.run });
+    if (sure) await this._begin(pressed, "undo/run", { run: run.run });
   }
 
-  async _undoSince(event) {
+  async _undoSince(pressed) {
     const { t } = this._page.texts;
     const input = el("input", { type: "datetime-local", required: true });
     const dialog = el(
@@ -342,7 +349,7 @@ export class HistoryView {
           async () => {
             if (!input.reportValidity()) return;
             dialog.close();
-            await this._begin(event, "undo/since", { since: new Date(input.value).toISOString() });
+            await this._begin(pressed, "undo/since", { since: this._page.texts.moment(input.value) });
           },
           { class: "button primary" },
         ),
@@ -351,9 +358,9 @@ export class HistoryView {
     show(this._page, dialog);
   }
 
-  async _begin(event, name, data) {
+  async _begin(pressed, name, data) {
     const { t, count } = this._page.texts;
-    await this._page.act(event, async () => {
+    await this._page.act(pressed, async () => {
       const done = await this._page.server.ask(name, data);
       this._page.toast(done.status === "finished" ? count("history.undid", done.fields) : t("history.begun"));
       await this._list.reload();
@@ -364,13 +371,6 @@ export class HistoryView {
 /** Name what was written: by its title, or where Plex has none of it any more by its file. */
 function nameOf(row) {
   return row.title || (row.path ? fileName(row.path) : row.key);
-}
-
-/** Give the day of a moment as a date input wants it. */
-function day(iso) {
-  const date = new Date(iso);
-  const two = (number) => String(number).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 const FIELDS = [

@@ -51,8 +51,8 @@ function buttons(page, job, done) {
   const { t, list, field } = page.texts;
   if (job.state !== "failed") return null;
   const refused = Object.keys(job.kept);
-  const keep = (event) =>
-    page.act(event, async () => {
+  const keep = (pressed) =>
+    page.act(pressed, async () => {
       for (const name of refused)
         await page.server.ask("plan/leave", {
           source: job.source,
@@ -63,8 +63,8 @@ function buttons(page, job, done) {
       await page.server.ask("retry", { ids: [job.id] });
       done();
     });
-  const ask = (name) => (event) =>
-    page.act(event, async () => {
+  const ask = (name) => (pressed) =>
+    page.act(pressed, async () => {
       await page.server.ask(name, { ids: [job.id] });
       done();
     });
@@ -93,8 +93,8 @@ function candidates(page, job, done) {
 
 function candidate(page, job, item, done) {
   const { t } = page.texts;
-  const pick = (event) =>
-    page.act(event, async () => {
+  const pick = (pressed) =>
+    page.act(pressed, async () => {
       await page.server.ask("pin", {
         source: job.source,
         key: job.key,
@@ -111,7 +111,7 @@ function candidate(page, job, item, done) {
     el(
       "div",
       {},
-      el("strong", { class: "break" }, title),
+      el("strong", { class: "break", dir: "auto" }, title),
       el("div", { class: "quiet" }, item.library),
       item.paths.map((path) => el("div", { class: "break" }, path)),
     ),

@@ -35,7 +35,7 @@ export class LeftAlone {
       if (!offset) fill(this._rules, !total && nothing(t("left.none"), ""));
       add(this._rules, rules.map((rule) => this._rule(rule)));
       const next = offset + PAGE;
-      if (next < total) fill(this._more, button(t("left.more"), (event) => this._page.act(event, () => this._load(next))));
+      if (next < total) fill(this._more, button(t("left.more"), (pressed) => this._page.act(pressed, () => this._load(next))));
     } catch (problem) {
       fill(this._more, el("p", {}, error(problem)));
     }
@@ -46,8 +46,8 @@ export class LeftAlone {
     const name = this._page.texts.field(field);
     const whose = this._page.source(source);
     const of = key === null ? t("left.whole", { source: whose }) : `${title || key} · ${whose}`;
-    const take = (event) =>
-      this._page.act(event, async () => {
+    const take = (pressed) =>
+      this._page.act(pressed, async () => {
         const which = key === null ? {} : { key };
         await this._page.server.ask("plan/leave", { source, ...which, field, leave: false });
         await this._load();

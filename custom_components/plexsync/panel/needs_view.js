@@ -55,7 +55,7 @@ export class NeedsView {
   }
 
   update(live) {
-    this._held = live.holds[0];
+    this._live = live;
     const holds = JSON.stringify(live.holds);
     if (holds !== this._holdsKey) {
       this._holdsKey = holds;
@@ -187,15 +187,15 @@ export class NeedsView {
     return el(
       "div",
       { class: "actions" },
-      button(t("needs.retry_all"), (event) => this._retry(event, { reason })),
-      button(t("needs.discard_all"), async (event) => {
+      button(t("needs.retry_all"), (pressed) => this._retry(pressed, { reason })),
+      button(t("needs.discard_all"), async (pressed) => {
         const sure = await confirm(this._page, {
           title: t("needs.discard_title"),
           text: t("needs.discard_text", { count: number(group.number) }),
           yes: t("needs.discard"),
           no: t("cancel"),
         });
-        if (sure) await this._discard(event, { reason });
+        if (sure) await this._discard(pressed, { reason });
       }),
     );
   }
@@ -247,30 +247,32 @@ export class NeedsView {
       el(
         "button",
         { type: "button", class: "main", "data-main": true, onclick: open },
-        el("strong", {}, name),
+        el("strong", { dir: "auto" }, name),
         el("span", { class: "quiet" }, more.join(" · ")),
       ),
       job.state === "failed" &&
-        button(t("needs.retry"), (event) => this._retry(event, { ids: [job.id] }), {
+        button(t("needs.retry"), (pressed) => this._retry(pressed, { ids: [job.id] }, job.source), {
           "aria-label": t("needs.retry_this", { name }),
         }),
     );
   }
 
-  async _retry(event, which) {
+  /** Retry some jobs, and say what keeps them from being written: `source` is whose they all are. */
+  async _retry(pressed, which, source = null) {
     const page = this._page;
-    await page.act(event, async () => {
+    await page.act(pressed, async () => {
       const done = await page.server.ask("retry", which);
       const words = [page.texts.count("needs.retried", done.retried)];
-      if (this._held) words.push(page.texts.t("waits", { why: this._why(this._held) }));
+      const held = this._live.holds.find((each) => !each.source || each.source === source);
+      if (held) words.push(page.texts.t("waits", { why: this._why(held) }));
       page.toast(words.join(" · "));
       await this._list?.reload();
     });
   }
 
-  async _discard(event, which) {
+  async _discard(pressed, which) {
     const page = this._page;
-    await page.act(event, async () => {
+    await page.act(pressed, async () => {
       const done = await page.server.ask("discard", which);
       page.toast(page.texts.count("needs.discarded", done.discarded));
       await this._list?.reload();

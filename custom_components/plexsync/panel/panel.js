@@ -25,7 +25,10 @@ class PlexSyncPanel extends HTMLElement {
     this._notice = el("div", { role: "status" });
     this._main = el("main", { tabindex: -1 });
     add(root, this._header, this._tabs, this._notice, this._main);
-    this._moved = () => this._follow();
+    this._moved = () => {
+      for (const dialog of this.shadowRoot.querySelectorAll("dialog")) dialog.close(); // it was about what is left
+      this._follow();
+    };
     this._lost = () => {
       this._stop = undefined; // it went with the connection
       this._note();
@@ -112,7 +115,7 @@ class PlexSyncPanel extends HTMLElement {
   };
 
   /** Name a library. */
-  library = (id) => this._chosen?.libraries.find((each) => each.id === id)?.title ?? "";
+  library = (id) => this._live?.libraries.find((each) => each.id === id)?.title ?? "";
 
   /** Give what the address says beyond the view. */
   get query() {
@@ -143,16 +146,15 @@ class PlexSyncPanel extends HTMLElement {
   toast = (message) => this._send("hass-notification", { message });
 
   /** Do what a button asks for; the button waits, and what goes wrong is told. */
-  async act(event, work) {
-    const pressed = event?.currentTarget;
-    if (pressed) rest(pressed, true);
+  async act(pressed, work) {
+    rest(pressed, true);
     try {
       return await work();
     } catch (error) {
       this.toast(this._texts.error(error));
       return undefined;
     } finally {
-      if (pressed) rest(pressed, false);
+      rest(pressed, false);
       this.refocus();
     }
   }
@@ -197,12 +199,13 @@ class PlexSyncPanel extends HTMLElement {
     this._note();
   }
 
-  /** Say which server the address means. */
+  /** Say which server the address means, or go on with the one that is shown: it may be loaded anew. */
   _meant() {
     const wanted = this.query.get("config_entry");
     const { servers } = this._overview;
     return (
       servers.find((each) => each.config_entry_id === wanted) ??
+      servers.find((each) => each.config_entry_id === this._chosen?.config_entry_id) ??
       servers.find((each) => each.loaded) ??
       servers[0]
     );

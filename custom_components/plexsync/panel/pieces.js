@@ -25,7 +25,7 @@ export function picture(server, path, { alt = "", large = false } = {}) {
 
 /** What stands where there is nothing to show. */
 export function nothing(title, text, ...more) {
-  return el("div", { class: "empty" }, el("h2", {}, title), el("p", { class: "quiet" }, text), ...more);
+  return el("div", { class: "empty" }, el("h2", {}, title), el("p", { class: "quiet" }, text), el("div", { class: "actions" }, more));
 }
 
 /** The row that is open, beside the list; on a phone it takes the list's place. */

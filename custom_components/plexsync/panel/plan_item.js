@@ -43,11 +43,11 @@ export class PlanItem {
     return el(
       "div",
       { class: "head" },
-      el("h2", { class: "break" }, title || this._key),
+      el("h2", { class: "break", dir: "auto" }, title || this._key),
       writes && this._waits && el("p", { class: "quiet", role: "status" }, count("plan.status.queued", 1)),
       writes &&
         !this._waits &&
-        button(t("plan.write_this"), (event) => this._write(event), { class: "button primary" }),
+        button(t("plan.write_this"), (pressed) => this._write(pressed), { class: "button primary" }),
       button(t("back"), this._back, { class: "button back" }),
       button(t("close"), this._back, { class: "button close" }),
     );
@@ -108,10 +108,10 @@ export class PlanItem {
         el(
           "div",
           { class: "actions" },
-          button(t("left.here"), (event) => this._leave(event, change.field, true), {
+          button(t("left.here"), (pressed) => this._leave(pressed, change.field, true), {
             "aria-label": label("left.leave_here"),
           }),
-          button(t("left.everywhere"), (event) => this._leave(event, change.field, false), {
+          button(t("left.everywhere"), (pressed) => this._leave(pressed, change.field, false), {
             "aria-label": label("left.leave_everywhere"),
           }),
         ),
@@ -136,7 +136,7 @@ export class PlanItem {
           "div",
           { class: "head" },
           el("span", {}, field(name)),
-          button(t("left.take_back"), (event) => this._leave(event, name, true, false), {
+          button(t("left.take_back"), (pressed) => this._leave(pressed, name, true, false), {
             "aria-label": t("left.take_back_this", { field: field(name) }),
           }),
         ),
@@ -144,8 +144,8 @@ export class PlanItem {
     );
   }
 
-  async _leave(event, field, here, leave = true) {
-    await this._page.act(event, async () => {
+  async _leave(pressed, field, here, leave = true) {
+    await this._page.act(pressed, async () => {
       const which = here ? { key: this._key } : {};
       await this._page.server.ask("plan/leave", { source: this._source, ...which, field, leave });
       await this._load();
@@ -153,8 +153,8 @@ export class PlanItem {
     });
   }
 
-  async _write(event) {
-    await this._page.act(event, async () => {
+  async _write(pressed) {
+    await this._page.act(pressed, async () => {
       const { items } = await this._page.server.ask("plan/write", {
         items: [{ ...this._record, digest: this._plan.digest }],
       });

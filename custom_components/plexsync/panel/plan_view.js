@@ -69,8 +69,8 @@ export class PlanView {
     this._title = el("h2");
     this._when = el("p", { class: "quiet" });
     this._bar = progress(t("plan.computing"), 0);
-    this._compute = button(t("plan.compute"), (event) =>
-      this._page.act(event, () =>
+    this._compute = button(t("plan.compute"), (pressed) =>
+      this._page.act(pressed, () =>
         this._page.server.ask(
           "plan/compute",
           this._filters.values.source ? { source: this._filters.values.source } : {},
@@ -160,7 +160,6 @@ export class PlanView {
         const options = names.map((each) => [each, `${words(each)} (${number(counts?.[each] ?? 0)})`]);
         return this._filters.select(name, t(`plan.by_${name}`), options);
       }),
-      this._filters.search,
     );
   }
 
@@ -176,24 +175,24 @@ export class PlanView {
       this._total > 0 && [
         button(
           chosen ? count("plan.write_chosen", chosen) : t("plan.write_chosen_none"),
-          (event) => this._writeChosen(event),
+          (pressed) => this._writeChosen(pressed),
           { rests: !chosen, "data-tool": "chosen", class: chosen ? "button primary" : "button" },
         ),
         chosen > 0 &&
           button(t("plan.choose_none"), () => this._choose([]), { "data-tool": "none", class: "button plain" }),
         chosen === 0 &&
-          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), (event) => this._chooseFirst(event), {
+          button(t(this._total > PAGE ? "plan.choose_first" : "plan.choose_all"), (pressed) => this._chooseFirst(pressed), {
             "data-tool": "shown",
             class: "button plain",
           }),
-        button(t(this._filters.any ? "plan.write_fitting" : "plan.write_all"), (event) => this._writeAll(event), { "data-tool": "all" }),
+        button(t(this._filters.any ? "plan.write_fitting" : "plan.write_all"), (pressed) => this._writeAll(pressed), { "data-tool": "all" }),
       ],
     );
     if (focused) (this._tools.querySelector(`[data-tool="${focused}"]`) ?? this._tools.querySelector("button") ?? this._compute).focus();
   }
 
-  _chooseFirst(event) {
-    return this._page.act(event, async () =>
+  _chooseFirst(pressed) {
+    return this._page.act(pressed, async () =>
       this._choose((await this._page.server.ask("plan", { ...this._filters.values, limit: PAGE })).rows),
     );
   }
@@ -218,15 +217,11 @@ export class PlanView {
       name: nameOf,
       empty: () =>
         this._filters.any
-          ? nothing(
-              t("plan.none_fit"),
-              t("plan.none_fit_text"),
-              button(t("plan.show_all"), () => this._page.go("plan", {}, { replace: true })),
-            )
+          ? nothing(t("plan.none_fit"), t("plan.none_fit_text"), this._filters.clearing())
           : this._known(this._page.live.plan ?? {})
             ? nothing(t("plan.nothing"), t("plan.nothing_text"))
             : nothing(t("plan.never"), this._whyNever()),
-      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again)),
+      failed: (problem, again) => nothing(error(problem), "", button(t("again"), again), this._filters.clearing()),
     });
     fill(this._listing, this._list.element);
   }
@@ -267,7 +262,7 @@ export class PlanView {
       el(
         "button",
         { type: "button", class: "main", "data-main": true, onclick: open },
-        el("strong", {}, title),
+        el("strong", { dir: "auto" }, title),
         el(
           "span",
           { class: "quiet" },
@@ -298,11 +293,16 @@ export class PlanView {
       return;
     }
     this._item = new PlanItem(this._page, source, key, {
-      back: () => this._page.go("plan", this._filters.values),
+      back: () => this._shut(),
       written: () => this._list.reload(),
     });
     this._opened.open(this._item.element);
     this._list.redraw();
+  }
+
+  /** Close what is open: it may have been written with others. */
+  _shut() {
+    if (this._item) this._page.go("plan", this._filters.values);
   }
 
   // What is left alone
@@ -318,11 +318,11 @@ export class PlanView {
 
   // Writing
 
-  async _writeChosen(event) {
+  async _writeChosen(pressed) {
     const rows = [...this._chosen.values()];
     const sure = await this._sure(rows.length);
     if (!sure) return;
-    await this._page.act(event, async () => {
+    await this._page.act(pressed, async () => {
       const done = [];
       for (let start = 0; start < rows.length; start += PAGE) {
         const items = rows
@@ -332,22 +332,24 @@ export class PlanView {
       }
       this._chosen.clear();
       this._tell(done);
+      this._shut();
       await this._list.reload();
     });
   }
 
-  async _writeAll(event) {
+  async _writeAll(pressed) {
     const filter = { ...this._filters.values };
-    const counted = await this._page.act(event, () =>
+    const counted = await this._page.act(pressed, () =>
       this._page.server.ask("plan", { ...filter, limit: 1 }),
     );
     if (!counted || !(await this._sure(counted.total))) return;
-    await this._page.act(event, async () => {
+    await this._page.act(pressed, async () => {
       const { texts } = this._page;
       const done = Object.entries(await this._page.server.ask("plan/write_all", filter));
       const told = done.filter(([, number]) => number);
       const words = told.map(([status, number]) => texts.count(`plan.status.${status}`, number));
       this._page.toast(texts.list(words) || texts.count("plan.status.queued", 0));
+      this._shut();
       await this._list.reload();
     });
   }

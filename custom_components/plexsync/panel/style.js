@@ -94,6 +94,7 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
 .head > :first-child { flex: 1 1 240px; min-width: 0; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 .empty { text-align: center; padding: 40px 16px; }
+.empty .actions { justify-content: center; }
 .empty .icon { width: 48px; height: 48px; fill: var(--quiet); }
 .break { overflow-wrap: anywhere; }
 .facts { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: 4px 16px; }
@@ -121,6 +122,8 @@ main { flex: 1; min-height: 0; overflow: auto; overflow-anchor: none; }
   border-radius: 8px; min-height: 36px; padding: 4px 10px; max-width: 100%;
 }
 .filters { display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: end; }
+.filters .others { display: contents; }
+.filters .field[hidden] { display: none; }
 .filters .field { flex: 1 1 150px; max-width: 360px; }
 .filters .field.search { flex: 2 1 200px; max-width: none; }
 .check { display: inline-flex; align-items: center; justify-content: center; width: 44px; min-height: 44px; flex: none; cursor: pointer; }

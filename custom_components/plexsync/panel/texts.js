@@ -2,6 +2,10 @@
 
 const OURS = "component.plexsync";
 const CATEGORIES = ["config_panel", "selector", "entity", "exceptions"];
+const LOST = 3; // what a command is answered with when the connection breaks
+// What a user may choose in his profile in place of what his language has.
+const HOURS = { 12: "h12", 24: "h23" };
+const NUMBERS = { comma_decimal: "en-US", decimal_comma: "de", space_comma: "fr", quote_decimal: "de-CH", none: "en-US" };
 
 /** Give a formatter that is made once. */
 function once(make) {
@@ -13,16 +17,17 @@ function once(make) {
 export class Texts {
   constructor(hass) {
     this.follow(hass);
-    const { language, time_zone: zone } = hass.locale ?? {};
+    const { language, time_zone: zone, time_format: clock, number_format: digits } = hass.locale ?? {};
     const locale = language ?? hass.language;
-    const timeZone = zone === "server" ? hass.config.time_zone : undefined;
+    const timeZone = (this._zone = zone === "server" ? hass.config.time_zone : undefined);
+    const hourCycle = HOURS[clock];
     this.language = hass.language;
-    this._number = once(() => new Intl.NumberFormat(locale));
-    this._percent = once(() => new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }));
+    const numbers = [NUMBERS[digits] ?? locale, { maximumFractionDigits: 1, useGrouping: digits !== "none" }];
+    this._number = once(() => new Intl.NumberFormat(...numbers));
     this._list = once(() => new Intl.ListFormat(locale));
     this._ago = once(() => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
     this._time = once(
-      () => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone }),
+      () => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone, hourCycle }),
     );
   }
 
@@ -68,6 +73,7 @@ export class Texts {
 
   /** Say what went wrong with a command. */
   error = (error) => {
+    if (error === LOST) return this.t("connection_lost");
     const { translation_domain: domain, translation_key: key } = error ?? {};
     const values = error?.translation_placeholders;
     const words = key && this._localize(`component.${domain}.exceptions.${key}.message`, values);
@@ -75,8 +81,22 @@ export class Texts {
   };
 
   number = (value) => this._number().format(value);
-  percent = (value) => `${this._percent().format(value)} %`;
+  percent = (value) => `${this.number(value)} %`;
   list = (values) => this._list().format(values);
+  /** Give the day of a moment as a date input wants it. */
+  day = (iso) => new Date(iso).toLocaleDateString("sv", { timeZone: this._zone });
+
+  /** Give the moment at which a clock in the zone of the shown times says `wall`: "2026-07-01T08:00". */
+  moment = (wall) => {
+    if (!this._zone) return new Date(wall).toISOString();
+    const utc = Date.parse(`${wall}Z`);
+    const ahead = (at) => {
+      const there = new Date(at).toLocaleString("sv", { timeZone: this._zone }); // "2026-07-01 08:00:00"
+      return Date.parse(`${there.replace(" ", "T")}Z`) - Math.floor(at / 1000) * 1000;
+    };
+    return new Date(utc - ahead(utc - ahead(utc))).toISOString(); // twice: the clocks may change in between
+  };
+
   time = (iso) => this._time().format(new Date(iso));
   range = (from, until) => this._time().formatRange(new Date(from), new Date(until));
 

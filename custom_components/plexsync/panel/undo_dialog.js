@@ -32,9 +32,9 @@ export function openUndo(page, { name, ratingKey, fields }, done) {
   };
   const undo = button(
     t("history.undo"),
-    async (event) => {
+    async (pressed) => {
       let changed = false;
-      await page.act(event, async () => {
+      await page.act(pressed, async () => {
         try {
           const answer = await page.server.ask("undo", { ...asked, digest });
           changed = answer.changed;

@@ -1,4 +1,4 @@
-"""The state of one server as the review page shows it: no titles, paths or secrets."""
+"""The state of one server as the review page shows it: no titles of items, paths or secrets."""
 
 from typing import Any
 
@@ -37,6 +37,11 @@ async def async_live_state(coordinator: PlexSyncCoordinator) -> JsonObjectType:
             "differs": await engine.review.count(),
         },
         "sources": _sources(coordinator, data),
+        # After a start they are not known until Plex was looked at.
+        "libraries": [
+            {"id": library.uuid, "title": library.title}
+            for library in await coordinator.server.known_libraries()
+        ],
         "next_sweep": None if next_sweep is None else next_sweep.isoformat(),
         "last_sweep": iso(data.last_sweep),
     }

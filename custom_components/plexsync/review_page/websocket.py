@@ -1,14 +1,12 @@
 """The review page's websocket commands; most of them do what an action does."""
 
 from collections.abc import Mapping
-import contextlib
 from typing import Any, Final
 
 from homeassistant.components import websocket_api
 from homeassistant.components.websocket_api.connection import ActiveConnection
 from homeassistant.components.websocket_api.const import WebSocketCommandHandler
 from homeassistant.components.websocket_api.decorators import (
-    async_response,
     require_admin,
     websocket_command,
 )
@@ -37,7 +35,6 @@ from ..actions.shared_actions import (
 )
 from ..const import DOMAIN, SCOPES, SOURCE_ACTION
 from ..coordinator import PlexSyncConfigEntry, PlexSyncCoordinator
-from ..engine.database.database import StorageError
 from .candidates import candidates
 from .live import Live
 from .panel import review_page
@@ -50,13 +47,13 @@ _MAX_ITEMS: Final = 20  # candidates of one question
 
 @websocket_command({probatio.Required("type"): f"{DOMAIN}/overview"})
 @require_admin
-@async_response
-async def _overview(
+@callback
+def _overview(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> None:
-    """List the servers, and what can be chosen for each."""
+    """List the servers and their sources."""
     servers = [
-        await _server(entry)
+        _server(entry)
         for entry in hass.config_entries.async_entries(DOMAIN)
         if entry.disabled_by is None
     ]
@@ -64,13 +61,12 @@ async def _overview(
     connection.send_result(msg["id"], answer)
 
 
-async def _server(entry: PlexSyncConfigEntry) -> dict[str, Any]:
+def _server(entry: PlexSyncConfigEntry) -> dict[str, Any]:
     found: dict[str, Any] = {
         "config_entry_id": entry.entry_id,
         "title": entry.title,
         "loaded": entry.state is ConfigEntryState.LOADED,
         "sources": [],
-        "libraries": [],
     }
     if found["loaded"]:
         coordinator = entry.runtime_data
@@ -81,11 +77,6 @@ async def _server(entry: PlexSyncConfigEntry) -> dict[str, Any]:
                 for number, runner in coordinator.runners.items()
             ),
         ]
-        with contextlib.suppress(StorageError):  # other servers are well
-            found["libraries"] = [
-                {"id": library.uuid, "title": library.title}
-                for library in await coordinator.server.known_libraries()
-            ]
     return found
 
 

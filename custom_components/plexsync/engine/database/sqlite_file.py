@@ -6,6 +6,7 @@ from pathlib import Path
 import sqlite3
 import stat
 
+from ..util.search_text import search_text
 from .layout import Layout, stored_version
 
 # Pages of the write-ahead log after which SQLite copies them into the file. The longer
@@ -75,7 +76,7 @@ class SqliteFile:
             self._path, isolation_level=None, check_same_thread=False, timeout=0.5
         )
         # SQLite's own ``lower`` knows no letter outside ASCII.
-        connection.create_function("casefold", 1, str.casefold, deterministic=True)
+        connection.create_function("search_text", 1, search_text, deterministic=True)
         # Exclusive: no second process can open the file, and no -shm file is needed.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         # Until it is known whose file it is, and whether a backup is under way.

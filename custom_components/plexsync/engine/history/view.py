@@ -9,6 +9,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from ..database.database import Database
+from ..util.search_text import search_text
 from .history import Shown, unpack
 
 _STEP: Final = 1_000  # rows that are looked at in one transaction
@@ -283,9 +284,9 @@ def _fits(wanted: Wanted, changes: Sequence[Shown], path: str) -> bool:
         return False
     if wanted.search is None:
         return True
-    word = wanted.search.casefold()
+    word = search_text(wanted.search)
     values = [change[1:] for change in changes]
-    return any(word in text.casefold() for text in (path, *_texts(values)))
+    return any(word in search_text(text) for text in (path, *_texts(values)))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -60,7 +60,7 @@ _FITS = (
     f"(?1 IS NULL OR planned.source = {_ID.format('?1')})"
     " AND (?2 IS NULL OR instr(planned.fields, ?2) > 0)"
     f" AND (?3 IS NULL OR planned.library = {_ID.format('?3')})"
-    " AND (?4 IS NULL OR instr(casefold(planned.title), casefold(?4)) > 0)"
+    " AND (?4 IS NULL OR instr(search_text(planned.title), search_text(?4)) > 0)"
     " AND (?5 IS NULL OR planned.key = ?5)"
 )
 

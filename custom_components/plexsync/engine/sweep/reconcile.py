@@ -99,6 +99,7 @@ class Reconcile:
         self._done = 0
         self._lacking = dict[tuple[str, str], int]()  # jobs without an item, by record
         self.counts: Counter[str] = Counter()
+        self.passed_over: set[str] = set()  # sources of records whose jobs wait
 
     @property
     def progress(self) -> float:
@@ -159,6 +160,8 @@ class Reconcile:
                         counts["failed" if job.state == "failed" else "pending"] += 1
                         intake.enqueue(db, record, Priority.BULK, now)
                         plan_cache.pass_over(db, *whose, self._number)
+                        if job.state != "failed":
+                            self.passed_over.add(record.source)
                         continue
                     self._lacking[whose] = job.id
                 lookups.append(lookup_of(db, record))

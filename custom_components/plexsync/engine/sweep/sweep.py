@@ -104,7 +104,8 @@ class Sweep:
                             sources_lead.all_compared(db)
 
                 await self._common.database.run(end)
-                self.compared |= dict.fromkeys(whole, now)
+                lacking = self._not_looked_at(self._run.passed_over)
+                self.compared |= dict.fromkeys(set(whole) - lacking, now)
             finally:
                 self._run = None
                 self._tell(Changed())
@@ -112,6 +113,12 @@ class Sweep:
         scope = "all" if everything else "recent" if enqueue else "plan"
         self._tell(ReconcileFinished(counts, duration, away, scope))
         return counts
+
+    def _not_looked_at(self, passed_over: Iterable[str]) -> set[str]:
+        """Name the sources whose held jobs no run has looked at, so that the plan lacks them."""
+        is_held = self._common.is_held
+        held = {each for each in passed_over if self._circuit.holds or is_held(each)}
+        return held - self.compared.keys()
 
     async def last(self) -> LastSweep:
         """Return the last run over all sources that came to its end. Raises StorageError."""
