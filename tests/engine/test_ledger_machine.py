@@ -16,7 +16,7 @@ from hypothesis.stateful import invariant, precondition, rule
 import pytest
 
 from custom_components.plexsync.engine.ledger import known_items, ledger, ledger_sources
-from custom_components.plexsync.engine.ledger.row import Ledger
+from custom_components.plexsync.engine.ledger.row import Ledger, name_value
 from custom_components.plexsync.engine.model.change import Change
 from custom_components.plexsync.engine.model.ports import FieldEdit, Item
 from custom_components.plexsync.engine.model.record import Find, Record, Value
@@ -226,6 +226,7 @@ class LedgerMachine(Machine):
         for name in plan.let_go:
             self.truth[name].claims.pop(source, None)
             self.truth[name].wants.pop(source, None)
+            self.truth[name].undone.pop(source, None)
             self.forget_let_go(name)
 
     def leave_to_others(self, plan: Plan, source: str) -> None:
@@ -398,7 +399,7 @@ class LedgerMachine(Machine):
             # An earlier write that meant something else may still arrive.
             cut = truth.cut.get(record.source)
             return None if any(meant != wanted for meant in cut or ()) else False
-        if truth.undone.get(record.source) == record.token():
+        if truth.undone.get(record.source) == name_value(record.fields[name]):
             return False
         if name in self.locks and PERSON in (truth.author, truth.locker):
             return None if self.may_hold(name) else False
@@ -434,7 +435,7 @@ class LedgerMachine(Machine):
         """Hold the members that would stand there against their owners."""
         before, truth = _set(self.genres()), self.truth["genres"]
         desired = _set(record.fields["genres"])
-        if truth.undone.get(record.source) == record.token():
+        if truth.undone.get(record.source) == name_value(record.fields["genres"]):
             assert after == before
             return
         if "genres" in self.locks and not self.may_hold("genres"):
@@ -683,7 +684,8 @@ class LedgerMachine(Machine):
             for name in members
             if any(self.may_be_mine(name, each) for each in OURS)
         }
-        restores, _ = make_undo(item, self.rows())
+        known = self.rows()
+        restores, _ = make_undo(item, known)
         edits = [restore.edit for restore in restores if restore.edit is not None]
         self.apply(edits, AGENT)
         for name in TEXTS:
@@ -723,7 +725,8 @@ class LedgerMachine(Machine):
         undone = [(each.field, source) for each in restores for source in each.sources]
         number = known_items.find_or_add(self.db, item)
         for name, whose in undone:
-            token = str(self.revision)
+            (row,) = (each for each in known[name] if each.source == whose)
+            token = name_value(row.wants)
             ledger.note_undone(self.db, number, whose, name, token)
             truth = self.truth[name]
             source = whose if whose in SOURCES else GONE

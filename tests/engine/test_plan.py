@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 
-from custom_components.plexsync.engine.ledger.row import LedgerRow
+from custom_components.plexsync.engine.ledger.row import LedgerRow, name_value
 from custom_components.plexsync.engine.model.change import Kept
 from custom_components.plexsync.engine.model.fields import FIELDS
 from custom_components.plexsync.engine.model.ports import Item
-from custom_components.plexsync.engine.model.record import Actor, Find, Image, Record
+from custom_components.plexsync.engine.model.record import (
+    Actor,
+    Find,
+    Image,
+    Record,
+    Value,
+)
 from custom_components.plexsync.engine.plan.plan import Plan, make_plan
 
 
@@ -167,8 +173,32 @@ def test_what_the_source_dropped_and_we_wrote_goes() -> None:
     assert after(explicit) == {"studio": None}
 
 
+@pytest.mark.parametrize(
+    ("name", "undone", "then", "held"),
+    [
+        ("title", "T", "T", True),
+        ("title", "T", "U", False),
+        ("studio", None, None, True),
+        ("genres", ("A", "B"), ("B", "A"), True),
+        ("genres", ("A", "B"), ("A", "B", "C"), False),
+        ("actors", (Actor("Ann", "Herself"),), (Actor("Ann", "Herself"),), True),
+        ("actors", (Actor("Ann", "Herself"),), (Actor("Ann", "A queen"),), False),
+        ("user_rating", 7.0, 7.0, True),
+        ("user_rating", 7.0, 7.5, False),
+    ],
+)
+def test_released_until_the_record_says_another_value(
+    name: str, undone: Value, then: Value, held: bool
+) -> None:
+    """Whichever revision says it: news of other fields are none of this one."""
+    ledger = row(name, None, released=name_value(undone))
+    there = item(**{name: "X"}) if name in ("title", "studio") else item()
+    plan = make_plan(record(**{name: then}), there, ledger)
+    assert plan.kept == ({name: Kept.RELEASED} if held else {})
+
+
 def test_released_until_the_next_revision() -> None:
-    """Undone at revision 7; revision 8 is news."""
+    """Where nobody knew what was undone, or an earlier version undid it."""
     ledger = row("title", None, released="6")
     assert after(make_plan(record(title="T"), item(title="X"), ledger)) == {
         "title": "T"

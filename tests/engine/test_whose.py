@@ -464,6 +464,24 @@ async def test_undo_brings_back_what_a_clear_took_from_a_person(
     assert "label" in rig.item(1).locks
 
 
+async def test_an_undo_holds_until_the_record_says_another_value(rig: Rig) -> None:
+    """News of other fields are none of this one; but nothing at all is another value."""
+    title, core = rig.item(1).title, rig.plex.core
+    core.edit_by_person(rig.item(1).rating_key, lock=False, studio="A person's")
+    await say(rig, title="Ours", studio="Ours", genres=("A", "B"))
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    await say(rig, title="Ours", studio="Ours", genres=("B", "A"), tagline="News")
+    film = rig.item(1)
+    assert (film.title, film.values["studio"]) == (title, "A person's")
+    assert film.values["tagline"] == "News"
+    assert not {"A", "B"} & set(film.tag_names("genre"))
+    await say(rig, title="Newer", studio=None, genres=("A", "B", "C"), tagline="News")
+    assert (rig.item(1).title, rig.item(1).values["studio"]) == ("Newer", "A person's")
+    assert {"A", "B", "C"} <= set(rig.item(1).tag_names("genre"))
+    await say(rig, title="Newer", studio="Ours", genres=("A",), tagline="News")
+    assert rig.item(1).values["studio"] == "Ours"
+
+
 async def test_undo_selects_the_picture_of_before(rig: Rig) -> None:
     """Or lets Plex choose, where it has that one no more."""
     core, item = rig.plex.core, rig.item(1)
@@ -475,7 +493,10 @@ async def test_undo_selects_the_picture_of_before(rig: Rig) -> None:
     assert (restored, why) == (["poster"], {})
     assert _selected(rig) == "metadata://posters/agent_1"
     assert "thumb" not in item.locks
-    await say(rig, poster=Image("/q", "b"), title="New revision")
+    await say(rig, poster=Image("/p", "b"), title="The same picture")
+    assert _selected(rig) == "metadata://posters/agent_1"
+    rig.gallery.pictures["/q"] = OTHER
+    await say(rig, poster=Image("/q", "b"), title="Another picture")
     core.delete_picture(item, "metadata://posters/agent_1")
     _, _, why = await rig.engine.undoing.undo(Find((rig.path(1),)))
     assert why == {"poster": "picture_gone"}

@@ -16,7 +16,7 @@ from .database import stats
 from .database.database import StorageError
 from .jobs import gone_records
 from .ledger import known_items, ledger, ledger_sources, parts, settled, sources_lead
-from .ledger.row import UNDONE, WAITS, LedgerRow, row_of
+from .ledger.row import UNDONE, WAITS, LedgerRow, name_value, row_of
 from .look.common import Common
 from .look.look import Look
 from .look.spared_collections import spared_at_undo
@@ -377,7 +377,7 @@ class Undoing:
                 return  # nothing of it is ours
             names = {each.field for each in restores}
             undone = {(s, each.field) for each in restores for s in each.sources}
-            rows = ledger.whose(db, number)
+            rows, known = ledger.whose(db, number), ledger.rows(db, number)
             tokens: dict[str, str] = {}  # of the record that each source's part follows
             for source, key, _ in rows:
                 if key and (token := settled.token(db, source, key)):
@@ -386,6 +386,9 @@ class Undoing:
             for source, _, name in rows:
                 if name in names and (by_hand or (source, name) in undone):
                     token = tokens.get(source, unknown)
+                    row = row_of(known.get(name, ()), source)
+                    if token != unknown and row is not None and row.released is None:
+                        token = name_value(row.wants)
                     ledger.note_undone(db, number, source, name, token)
             for source, name in undone:
                 # What stood there before us is nobody's to take.

@@ -314,10 +314,9 @@ def who_waits(
 def note_undone(
     db: Connection, number: int, source: str, field: str, token: str
 ) -> None:
-    """Note that a field was undone: a row owns nothing until its record's next revision.
+    """Note that a field was undone: a row owns nothing until its record says otherwise.
 
-    ``token`` says which revision was undone, or is one of the other values that
-    ``LedgerRow.released`` may have.
+    ``token`` is what ``LedgerRow.released`` may have.
     """
     row = ledger_tables.row_id(db, number, field, source)
     db.execute(
@@ -340,12 +339,14 @@ def take_for_undone(db: Connection, number: int | None, record: Record) -> None:
 def let_go(db: Connection, number: int, source: str, fields: Iterable[str]) -> None:
     """Note that a source wants nothing in some fields any more: others may lead them.
 
-    What it wrote may have to stay, and is still ours to undo.
+    What it wrote may have to stay, and is still ours to undo. What was undone is forgotten.
     """
+    rows = [(number, field, source) for field in fields]
     db.executemany(
-        f"UPDATE written SET let_go = 1 WHERE {ROW}",  # noqa: S608  # our own words
-        [(number, field, source) for field in fields],
+        f"DELETE FROM written WHERE {ROW} AND released IS NOT NULL",  # noqa: S608  # our own words
+        rows,
     )
+    db.executemany(f"UPDATE written SET let_go = 1 WHERE {ROW}", rows)  # noqa: S608  # our own words
 
 
 def keep_picture_before(

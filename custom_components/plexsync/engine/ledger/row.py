@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from ..model.fields import FIELDS, Kind
 from ..model.record import Actor, Record, Value, value_to_json
-from ..util.json_text import dump
+from ..util.digests import short_digest
+from ..util.json_text import dump, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class LedgerRow:
     before_locked: bool = False
     before_year: int | None = None  # of the item, where the field is its date
     # None: the row counts. Else it owns nothing, because it WAITS, or is UNDONE, or an undo
-    # took back the revision of its record that has this token.
+    # took back the value that has this name (``name_value``), or, where that was not known,
+    # the revision of its record that has this token.
     released: str | None = None
     # Its source was removed, or wants nothing there any more. It claims no value; but what
     # it wrote is ours to undo, and the lock that it set counts as ours while it stands.
@@ -71,6 +73,12 @@ class LedgerRow:
         return not self.let_go or (self.locked and locked)
 
     @property
+    def is_undone(self) -> bool:
+        """Whether it waits until its record says another value than one that was undone."""
+        token = self.released or ""
+        return token.startswith(_NAME) and token != name_value(None)
+
+    @property
     def claims(self) -> bool:
         """Whether its source wants a value there."""
         held = not self.let_go and self.released is None
@@ -80,6 +88,8 @@ class LedgerRow:
 # Why a row owns nothing, in ``released``, where else the token of a revision stands.
 WAITS: Final = ""  # another source leads; its own has a value, too, and may lead later
 UNDONE: Final = "*"  # undone; whose it was will be known once a record has the file
+
+_NAME: Final = "="  # begins the name of a value
 
 NOTHING: Final = "null"  # as the ledger keeps that we emptied a field
 
@@ -129,6 +139,17 @@ def another_leads(
         if row is not mine and row.claims and rank(row.source) <= rank(source):
             return True
     return False
+
+
+def name_value(value: Value | None) -> str:
+    """Name a value, to recognise it once its row has none any more.
+
+    A list has one name in whatever order; no token of a revision looks like it.
+    """
+    text = encode(value)
+    if isinstance(value, tuple):
+        text = dump(sorted(map(dump, load(text))))
+    return f"{_NAME}{short_digest(text)}"
 
 
 def encode(value: Value | None) -> str:

@@ -45,7 +45,7 @@ class Case:
 
     @property
     def is_released(self) -> bool:
-        """Whether an undo took back just what this record says: else the row did not count."""
+        """Whether an undo took back just what this record says: else the row would not count."""
         return self.row is not None and self.row.released is not None
 
     @property

@@ -6,11 +6,11 @@ Nothing is written that would change nothing: a plan without changes sends no ed
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..ledger.row import Ledger, LedgerRow, row_of
+from ..ledger.row import Ledger, LedgerRow, name_value, row_of
 from ..model.change import Change, Kept
 from ..model.fields import FIELDS, SORT_TITLE, Kind
 from ..model.ports import FieldEdit, Item
-from ..model.record import Record
+from ..model.record import Record, Value
 from .case import Case
 from .lists import plan_list
 from .pictures import plan_picture
@@ -83,7 +83,8 @@ def make_plan(
         wanted, current = record.fields[name], item.fields[name]
         if wanted is None and current is None and name not in ledger:
             continue  # an empty field is nobody's
-        rows = _rows_that_count(record, ledger.get(name, ()))
+        value = (images or {}).get(name) if spec.kind is Kind.IMAGE else wanted
+        rows = _rows_that_count(record, value, ledger.get(name, ()))
         leads = name in leads_once
         case = Case(name, spec, wanted, current, record, item, rows, order, leads)
         if case.is_known:
@@ -111,16 +112,22 @@ def make_plan(
     return Plan(tuple(changes), tuple(adopted), kept, let_go)
 
 
-def _rows_that_count(record: Record, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+def _rows_that_count(
+    record: Record, value: Value | None, rows: Sequence[LedgerRow]
+) -> list[LedgerRow]:
     """Leave out the rows that an undo released.
 
-    Only the very record that was undone still sees them: it must not write them again.
+    Only a record that still says the value that was undone sees them: it must not write
+    it again.
     """
     return [
         row
         for row in rows
         if row.released is None
-        or (row.source == record.source and row.released == record.token())
+        or (
+            row.source == record.source
+            and row.released in (name_value(value), record.token())
+        )
     ]
 
 
@@ -129,7 +136,8 @@ def _unclaimed(
 ) -> tuple[str, ...]:
     """Name the fields that the record's source wrote once and now wants no value in.
 
-    A field that this plan changes is not among them: the change says the same.
+    Where what it wrote was undone, it may say the same again later. A field that this plan
+    changes is not among them: the change says the same.
     """
     names = {name for name, wanted in record.fields.items() if wanted is None}
     if record.mirror:
@@ -137,5 +145,6 @@ def _unclaimed(
     return tuple(
         name
         for name in sorted(names - set(changed))
-        if (row := row_of(ledger.get(name, ()), record.source)) and row.claims
+        if (row := row_of(ledger.get(name, ()), record.source))
+        and (row.claims or row.is_undone)
     )
