@@ -29,7 +29,7 @@ class Kept(StrEnum):
     OTHER_SOURCE = "other_source"  # another source leads it
     IDENTITY = "identity"  # a title is never cleared
     UNIDENTIFIED = "unidentified"  # the source is not done with it
-    RELEASED = "released"  # undone, until the record's next revision
+    RELEASED = "released"  # undone, until the record says another value
     FILLED = "filled"  # the field is only to be filled, and is not empty
     NOT_OURS = "not_ours"  # empty at the source, but never written by us
     LAST_MEMBER = "last_member"  # a collection that we did not create would vanish
