@@ -328,8 +328,8 @@ def related(kind: ObjectKind, object_ids: Iterable[str]) -> dict[str, Any]:
 def spellings(paths: Iterable[str]) -> str:
     """Return an expression for some whole paths, each in all of its spellings.
 
-    These are any separators, both Unicode forms, and for a path of Windows any case. The
-    expression means the same in Go and in Python.
+    These are any separators, both Unicode forms, and for a path of Windows any case: those
+    with one ``spelling``.
     """
     return "|".join(map(_spellings, paths))
 
@@ -344,6 +344,12 @@ def _spelt(letter: str) -> str:
     apart = unicodedata.normalize("NFD", letter)
     letter = _SPECIAL.sub(r"\\\g<0>", letter)
     return f"(?:{letter}|{apart})" if len(apart) > 1 else letter
+
+
+def spelling(path: str) -> str:
+    """Return one spelling of a path, the same for all that name the same file."""
+    text = "/".join(_SEPARATORS.split(unicodedata.normalize("NFC", path)))
+    return text.casefold() if _WINDOWS.match(path) else text
 
 
 def exactly(spellings: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from operator import itemgetter
-import re
 import time
 
 import aiohttp
@@ -217,13 +216,13 @@ class StashSource:
         if not (wanted := self._from_plex(path)):
             return None
         candidates: list[tuple[bool, bool, Record | str]] = []
-        spellings = queries.spellings(wanted)
-        scenes, passed = await self._reader.by_path(spellings)
+        scenes, passed = await self._reader.by_path(queries.spellings(wanted))
+        files = set(map(queries.spelling, wanted))
         for scene in scenes:
             if (made := self._records.make(scene)) is None:
                 continue
             record, reason = made
-            has = [bool(re.fullmatch(spellings, each)) for each in file_paths(scene)]
+            has = [queries.spelling(each) in files for each in file_paths(scene)]
             if any(has):
                 candidates.append((reason is not None, not has[0], reason or record))
         if passed and not candidates:
