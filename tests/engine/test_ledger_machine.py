@@ -726,7 +726,7 @@ class LedgerMachine(Machine):
         number = known_items.find_or_add(self.db, item)
         for name, whose in undone:
             (row,) = (each for each in known[name] if each.source == whose)
-            token = f"{name_value(row.wants)} -"
+            token = name_value(row.wants)
             ledger.note_undone(self.db, number, whose, name, token)
             truth = self.truth[name]
             source = whose if whose in SOURCES else GONE
