@@ -36,11 +36,14 @@ OURS = {*SOURCES, GONE}
 
 @dataclass
 class Origin:
-    """What stood there before any of us; ``known`` unless we came upon our own words."""
+    """What stood there before any of us; ``known`` unless we came upon our own words.
+
+    ``locked`` is None where nobody can say any more whose the lock was.
+    """
 
     known: bool
     value: Value | None = None
-    locked: bool = False
+    locked: bool | None = False
 
 
 @dataclass
@@ -175,8 +178,7 @@ class LedgerMachine(Machine):
             if change.anew:
                 self.begin_anew(change.field)
             self.touch(change.field, Origin(True, change.before, change.was_locked))
-            if not change.was_locked:
-                self.forget_opened_lock(change.field)
+            self.follow_lock(change)
         if done:
             self.adopt(plan, known, number, source)
         for change in (*plan.changes, *(plan.adopted if done else ())):
@@ -264,11 +266,20 @@ class LedgerMachine(Machine):
         if truth.origin is None:
             truth.origin = origin
 
-    def forget_opened_lock(self, name: str) -> None:
-        """Let the lock that we set now be ours alone, whatever was locked before us."""
-        truth = self.truth[name]
+    def follow_lock(self, change: Change) -> None:
+        """Say anew whose lock is to be there after an undo.
+
+        A lock that we set where a person has opened theirs is ours alone. Where a clear takes
+        what others have added under our lock, it may have become theirs.
+        """
+        truth = self.truth[change.field]
         assert truth.origin is not None
-        truth.origin = replace(truth.origin, locked=False)
+        if not change.was_locked:
+            truth.origin = replace(truth.origin, locked=False)
+        elif change.field == "genres" and not _set(change.before) <= (
+            _set(change.after) | _set(truth.origin.value) | self.wrote
+        ):
+            truth.origin = replace(truth.origin, locked=None)
 
     def begin_anew(self, name: str) -> None:
         """See that nothing of ours stands there; what does is what stood there before."""
@@ -721,16 +732,17 @@ class LedgerMachine(Machine):
                 if not owners & OURS and name not in self.wrote:
                     assert name in self.genres()
             (edit,) = (edit for edit in edits if edit.field == "genres")
-            assert edit.lock is None or ("genres" in self.locks) is origin.locked
+            if edit.lock is not None and origin.locked is not None:
+                assert ("genres" in self.locks) is origin.locked
         undone = [(each.field, source) for each in restores for source in each.sources]
         number = known_items.find_or_add(self.db, item)
         for name, whose in undone:
             (row,) = (each for each in known[name] if each.source == whose)
-            token = name_value(row.wants)
-            ledger.note_undone(self.db, number, whose, name, token)
+            value = name_value(row.wants)
+            ledger.note_undone(self.db, number, whose, name, f"{value} -")
             truth = self.truth[name]
             source = whose if whose in SOURCES else GONE
-            truth.undone[source] = token
+            truth.undone[source] = value
             if truth.author == source:
                 truth.author = AGENT  # it stands there for nobody's sake any more
             truth.origin = None

@@ -191,7 +191,7 @@ def test_released_until_the_record_says_another_value(
     name: str, undone: Value, then: Value, held: bool
 ) -> None:
     """Whichever revision says it: news of other fields are none of this one."""
-    ledger = row(name, None, released=name_value(undone))
+    ledger = row(name, None, released=f"{name_value(undone)} 6")
     there = item(**{name: "X"}) if name in ("title", "studio") else item()
     plan = make_plan(record(**{name: then}), there, ledger)
     assert plan.kept == ({name: Kept.RELEASED} if held else {})

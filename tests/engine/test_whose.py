@@ -482,6 +482,17 @@ async def test_an_undo_holds_until_the_record_says_another_value(rig: Rig) -> No
     assert rig.item(1).values["studio"] == "Ours"
 
 
+async def test_an_undo_holds_against_what_waited_for_another_source(rig: Rig) -> None:
+    """Its record says another value than the one that it wrote before the other one came."""
+    title = rig.item(1).title
+    await say(rig, title="First")
+    await say(rig, "action", title="The action's")
+    await say(rig, title="Waits")
+    await rig.engine.undoing.undo(Find((rig.path(1),)))
+    assert await sweep(rig, record(rig, title="Waits")) == {"kept:released": 1}
+    assert rig.item(1).title == title
+
+
 async def test_undo_selects_the_picture_of_before(rig: Rig) -> None:
     """Or lets Plex choose, where it has that one no more."""
     core, item = rig.plex.core, rig.item(1)

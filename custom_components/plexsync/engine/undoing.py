@@ -388,7 +388,7 @@ class Undoing:
                     token = tokens.get(source, unknown)
                     row = row_of(known.get(name, ()), source)
                     if token != unknown and row is not None and row.released is None:
-                        token = name_value(row.wants)
+                        token = f"{name_value(row.wants)} {token}"
                     ledger.note_undone(db, number, source, name, token)
             for source, name in undone:
                 # What stood there before us is nobody's to take.

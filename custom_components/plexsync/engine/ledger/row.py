@@ -38,8 +38,8 @@ class LedgerRow:
     before_locked: bool = False
     before_year: int | None = None  # of the item, where the field is its date
     # None: the row counts. Else it owns nothing, because it WAITS, or is UNDONE, or an undo
-    # took back the value that has this name (``name_value``), or, where that was not known,
-    # the revision of its record that has this token.
+    # took back the revision of its record that has this token. Before that stands the name
+    # of the value that was undone (``name_value``), where it is known.
     released: str | None = None
     # Its source was removed, or wants nothing there any more. It claims no value; but what
     # it wrote is ours to undo, and the lock that it set counts as ours while it stands.
@@ -72,11 +72,15 @@ class LedgerRow:
         """
         return not self.let_go or (self.locked and locked)
 
+    def is_undone(self, record: Record, value: Value | None) -> bool:
+        """Return whether an undo took back what its record says of the field."""
+        name, _, token = (self.released or "").rpartition(" ")
+        return token == record.token() or name == name_value(value)
+
     @property
-    def is_undone(self) -> bool:
-        """Whether it waits until its record says another value than one that was undone."""
-        token = self.released or ""
-        return token.startswith(_NAME) and token != name_value(None)
+    def has_undone_value(self) -> bool:
+        """Whether it is known which value was undone."""
+        return (self.released or "").startswith(_NAME)
 
     @property
     def claims(self) -> bool:

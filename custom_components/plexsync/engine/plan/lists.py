@@ -80,7 +80,12 @@ class _List:
             was_locked=case.is_locked,
             # We lock only where a member of ours stands.
             lock=is_claimed
-            or (case.is_locked and locked_before(case.rows) and not anew)
+            or (
+                case.is_locked
+                and locked_before(case.rows)
+                and not anew
+                and bool(target)
+            )
             or self._is_a_persons(target),
             stands=stands,
             locked=case.is_locked

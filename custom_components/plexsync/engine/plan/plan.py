@@ -6,7 +6,7 @@ Nothing is written that would change nothing: a plan without changes sends no ed
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..ledger.row import Ledger, LedgerRow, name_value, row_of
+from ..ledger.row import Ledger, LedgerRow, row_of
 from ..model.change import Change, Kept
 from ..model.fields import FIELDS, SORT_TITLE, Kind
 from ..model.ports import FieldEdit, Item
@@ -124,10 +124,7 @@ def _rows_that_count(
         row
         for row in rows
         if row.released is None
-        or (
-            row.source == record.source
-            and row.released in (name_value(value), record.token())
-        )
+        or (row.source == record.source and row.is_undone(record, value))
     ]
 
 
@@ -146,5 +143,5 @@ def _unclaimed(
         name
         for name in sorted(names - set(changed))
         if (row := row_of(ledger.get(name, ()), record.source))
-        and (row.claims or row.is_undone)
+        and (row.claims or (row.has_undone_value and not row.is_undone(record, None)))
     )
