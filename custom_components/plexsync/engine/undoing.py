@@ -39,6 +39,10 @@ from .worker import history_entries
 
 _MARK = "undo"  # the note of an undo under way
 _PATIENCE = 30.0  # seconds until one that could not go on tries again
+# Why something is not restored, and will not be another time.
+_FINAL = frozenset(
+    {*NotRestored, Reason.NOT_KEPT, Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,13 +285,17 @@ class Undoing:
         return done
 
     async def _undo_owed(self) -> None:
-        """Undo what a source wrote to items whose record is gone."""
+        """Undo what a source wrote to items whose record is gone.
+
+        What met a fault stays owed: nobody sees it, and asks for it again.
+        """
         items = await self._common.database.run(gone_records.owed, durable=False)
         for number, path, key, source in items:
-            await self._undo_known(number, path, key, _of(source), held=True)
-            await self._common.database.run(
-                partial(gone_records.paid, number=number, source=source)
-            )
+            undone = await self._undo_known(number, path, key, _of(source), held=True)
+            if _FINAL.issuperset(undone.kept):
+                await self._common.database.run(
+                    partial(gone_records.paid, number=number, source=source)
+                )
 
     async def _undo_known(
         self,
