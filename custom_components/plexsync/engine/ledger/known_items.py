@@ -70,6 +70,7 @@ def find(db: Connection, item: Item) -> int | None:
             "UPDATE item SET path = ?, file = ? WHERE id = ?",
             (path, short_digest(path), row[0]),
         )
+        _note_episode(db, row[0], item)
         return int(row[0])
     return None
 
