@@ -9,7 +9,7 @@
 # compared again, by the property. Nor does a string with "\r\n" differ from one with "\n". A test that is to notice a
 # change of what is inside compares something else: `vars(thing)`, or what a method gives.
 #
-# Needs Python 3.10 or newer, by the name python3 or in $PYTHON, and uv or pip. Exits 1 if this changes.
+# Needs Python 3.11 or newer, by the name python3 or in $PYTHON, and uv or pip. Exits 1 if this changes.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
