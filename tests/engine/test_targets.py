@@ -166,10 +166,10 @@ async def test_an_undo_counts_each_item_of_a_file(rig: Rig) -> None:
     await say(rig, "one", Find(rating_key=one), title="Earlier")
     since = rig.clock.wall()
     await say(rig, "two", Find(rating_key=two), title="Later")
-    assert await rig.engine.undoing.undo_since(since) == (1, 1, {})
+    assert await rig.engine.undo_runs.undo_since(since) == (1, 1, {})
     assert titles(rig, 1) == {"Earlier", before}
     await say(rig, "both", Find((rig.path(1),)), title="Both", summary="Both")
-    assert await rig.engine.undoing.undo_since(0) == (2, 4, {})
+    assert await rig.engine.undo_runs.undo_since(0) == (2, 4, {})
     assert titles(rig, 1) == {before}
 
 
@@ -179,7 +179,7 @@ async def test_what_an_undo_leaves_is_counted_once(rig: Rig) -> None:
     rig.plex.core.add_media(film, "/data/movies/Second.mkv")
     await say(rig, "one", Find(rating_key=one), title="Ours", summary="Ours")
     rig.plex.core.edit_by_person(film.rating_key, title="Theirs")
-    assert await rig.engine.undoing.undo_since(0) == (1, 1, {"changed_since": 1})
+    assert await rig.engine.undo_runs.undo_since(0) == (1, 1, {"changed_since": 1})
 
 
 async def test_one_item_gone_before_its_edit_is_no_failure(rig: Rig) -> None:
