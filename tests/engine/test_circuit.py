@@ -4,6 +4,8 @@ import asyncio
 from random import Random
 from typing import Any
 
+import pytest
+
 from custom_components.plexsync.engine.circuit.breaker import Policy, Result, State
 from custom_components.plexsync.engine.circuit.circuit import Circuit
 from custom_components.plexsync.engine.circuit.health import Health
@@ -64,6 +66,29 @@ async def test_no_permit_while_half_open_is_being_saved() -> None:
     store.may.set()
     await moving
     assert circuit.admit() is not None
+
+
+async def test_who_is_cancelled_during_a_save_leaves_nobody_waiting() -> None:
+    """An action that was stopped, say; the new state is on disk, and the worker wakes."""
+    store = _SlowStore()
+    circuit, _ = _circuit(store)
+    await circuit.trip("refused", since=1.0)
+    store.may.clear()
+    store.saving.clear()
+    resetting = asyncio.create_task(circuit.reset())
+    await store.saving.wait()
+    heard = circuit.bell.rung
+    circuit.wake.clear()
+    resetting.cancel()
+    await asyncio.sleep(0)
+    assert circuit.admit() is None
+    store.may.set()
+    with pytest.raises(asyncio.CancelledError):
+        await resetting
+    assert store.data is not None
+    assert store.data["breaker"]["state"] == "closed"
+    assert circuit.bell.rung > heard
+    assert circuit.wake.is_set()
 
 
 async def test_half_open_is_told_once_an_outage() -> None:

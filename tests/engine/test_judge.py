@@ -239,6 +239,27 @@ def test_all_who_doubt_at_the_same_time_share_one_probe() -> None:
     check(story)
 
 
+def test_a_probe_that_is_cancelled_answers_nobody() -> None:
+    """Who shared it gets another one, and not what some probe before it found."""
+
+    async def story() -> None:
+        world = await World().start()
+        world.finds = Fault(FaultClass.SERVER, "refused", unreachable=True)
+        mine = asyncio.create_task(world.judge.decide(sick(), edit("a")))
+        proxys = classify(404, {}, b"", write=False)
+        assert proxys is not None
+        read = About(Purpose.READ, "b", FILMS)
+        other = asyncio.create_task(world.judge.decide(proxys, read))
+        await asyncio.sleep(PROBE / 2)
+        mine.cancel()
+        verdict = await other
+        assert (verdict.kind, verdict.reason) == (FaultClass.SERVER, "refused")
+        assert len(world.probes) == 2
+        assert world.state is State.OPEN
+
+    check(story)
+
+
 def test_who_doubts_while_a_probe_is_under_way_wants_another() -> None:
     """What it sees may be of before; one more is enough for all of them."""
 

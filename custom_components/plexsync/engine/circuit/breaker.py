@@ -149,7 +149,7 @@ class Breaker:
             self.trip(now, retry_after)
             return
         asked = retry_after
-        if asked is None:
+        if asked is None or asked < self.policy.throttled:  # or a date that is over
             waits = Backoff(self.policy.throttled, self.policy.cap)
             asked = waits.whole(self._throttles)
         self._throttles += 1

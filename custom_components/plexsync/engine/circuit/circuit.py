@@ -25,6 +25,7 @@ from ..model.ports import BreakerStore
 from ..model.reasons import Reason
 from ..util.bell import Bell
 from ..util.clock import Clock
+from ..util.concurrency import to_its_end
 from .breaker import Breaker, Permit, Policy, Result, State
 from .evidence import Evidence
 from .outages import OutageLog
@@ -257,10 +258,13 @@ class Circuit:
         self._unsaved += 1
         try:
             await self.save()
+        except asyncio.CancelledError:
+            await to_its_end(self.save())  # of the caller this is no matter
+            raise
         finally:
             self._unsaved -= 1
-        self.notify()
-        self.wake.set()
+            self.notify()
+            self.wake.set()
 
     def _announce(self, before: State, state: State, cause: str) -> None:
         if state is State.HALF_OPEN and self._half_opened:
