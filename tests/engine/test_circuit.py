@@ -153,6 +153,22 @@ async def test_time_in_which_nobody_could_look_is_unknown() -> None:
     assert circuit.outages.blind(now, 180.0) == [(1000.0, 1100.0), (1150.0, 1180.0)]
 
 
+async def test_time_that_the_machine_slept_through_is_unknown() -> None:
+    """Nobody looked then; what passes on the wall alone was seen by nobody."""
+    steady = wall = 1000.0
+    clock = Clock(lambda: steady, lambda: wall)
+    circuit = Circuit(clock=clock, random=Random(1), tell=repr)
+    await circuit.save()
+    steady, wall = steady + 900, wall + 900
+    await circuit.save()
+    steady, wall = steady + 10, wall + 8 * 3600
+    await circuit.save()
+    steady, wall = steady + 900, wall + 900
+    await circuit.save()
+    asleep = 1900.0, 1900.0 + 8 * 3600
+    assert circuit.outages.blind(wall, wall - 1000.0) == [asleep]
+
+
 async def test_a_sign_of_life_during_a_probe_is_not_lost() -> None:
     """The probe that is under way began before it, and fails: another one follows."""
     circuit, _ = _circuit(MemoryStore())

@@ -35,6 +35,8 @@ from .validation import read_mapping
 
 _LOGGER = logging.getLogger(__name__)
 
+_SLEEP = 60.0  # seconds that only the wall clock has seen: the machine slept, or it was set
+
 
 class Circuit:
     """Host one breaker."""
@@ -67,6 +69,7 @@ class Circuit:
         self._state = self.breaker.state  # as it was told last
         self._unsaved = 0  # transitions whose save is not over yet
         self._half_opened = False  # in this outage, and told
+        self._ahead = clock.wall() - clock.monotonic()  # at the last look
 
     # -- memory ----------------------------------------------------------------
 
@@ -122,8 +125,11 @@ class Circuit:
 
     async def save(self) -> None:
         """Save now; a failure is remembered and tried again, never raised."""
-        blind = bool(self.holds & REFUSED)
-        self.outages.observe(self._clock.wall(), gap=blind)
+        wall = self._clock.wall()
+        ahead = wall - self._clock.monotonic()
+        slept = ahead - self._ahead > _SLEEP
+        self._ahead = ahead
+        self.outages.observe(wall, gap=slept or bool(self.holds & REFUSED))
         if (saved := await self.saves.save(self.snapshot)) is not None:
             self.evidence.on_disk = saved["first_fault"] is not None
         self.notify()
