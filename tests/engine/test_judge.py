@@ -690,6 +690,23 @@ def test_an_outage_of_wishes_that_probes_met_too_began_at_the_first() -> None:
     check(story)
 
 
+def test_a_wish_of_days_ago_is_none_of_an_outage() -> None:
+    """Nothing was edited since, so nothing had shown that it was over."""
+
+    async def story() -> None:
+        world = await World().start()
+        await world.judge.decide(slow(10), About(Purpose.READ, "a", FILMS))
+        await asyncio.sleep(3 * DAY)
+        began = world.loop.time()
+        for item in "bcde":
+            await world.judge.decide(slow(100), edit(item))
+            await asyncio.sleep(101)
+        assert world.state is State.OPEN
+        assert world.outage_began() == pytest.approx(began)
+
+    check(story)
+
+
 def test_two_wishes_with_a_day_between_are_no_outage() -> None:
     """Nobody edited meanwhile, and nobody was asked to wait either."""
 

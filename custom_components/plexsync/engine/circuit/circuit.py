@@ -195,9 +195,8 @@ class Circuit:
     async def throttled(self, reason: str, retry_after: float | None) -> None:
         """Let all calls wait, as the server asks."""
         self.pace.trouble()
-        if self.evidence.first_fault is None:
-            self.evidence.first_fault = self._clock.wall()
-        self.breaker.throttle(self._clock.monotonic(), retry_after)
+        if self.breaker.throttle(self._clock.monotonic(), retry_after):
+            self.evidence.begins(self._clock.wall())
         await self.moved(reason)
 
     def missed(self, since: float) -> None:
