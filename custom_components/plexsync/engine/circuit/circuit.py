@@ -35,7 +35,7 @@ from .validation import read_mapping
 
 _LOGGER = logging.getLogger(__name__)
 
-_SLEEP = 60.0  # seconds that only the wall clock has seen: the machine slept, or it was set
+_SLEEP = 60.0  # seconds that only the wall clock counted: it was set, or all slept
 
 
 class Circuit:
