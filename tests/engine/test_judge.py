@@ -23,7 +23,7 @@ from tests.virtual import VirtualLoop
 
 EPOCH = 1_800_000_000.0
 PROBE = 2.0  # seconds that one takes
-HOUR = 3600.0
+MINUTE, HOUR = 60.0, 3600.0
 FILMS, MUSIC = "films", "music"
 DAY = 86_400.0
 
@@ -197,6 +197,23 @@ def test_an_item_that_failed_long_ago_is_none_of_an_outage() -> None:
         began = world.outage_began()
         assert began is not None
         assert away - 11 <= began <= away + 1
+
+    check(story)
+
+
+def test_all_failed_probes_of_an_outage_are_counted() -> None:
+    """The one that found it, too."""
+
+    async def story() -> None:
+        world = await World().start()
+        world.finds = hang()
+        running = asyncio.create_task(world.health.run())
+        await world.judge.decide(hang(), edit("1"))
+        for _ in range(2):
+            (outage,) = world.circuit.outages.outages
+            assert outage.probes == len(world.probes)
+            await asyncio.sleep(MINUTE)
+        running.cancel()
 
     check(story)
 

@@ -209,6 +209,8 @@ class Health:
         else:
             await self._failed(fault, wall)
         await circuit.moved(fault.reason if fault else "recovery")
+        if result is Result.FAILURE:
+            circuit.outages.touched(probes=1)  # of the outage that it may have found
         if before is State.OPEN is circuit.breaker.state:
             await circuit.save()  # the delay has grown, and a kill must not forget it
         if fault is not None and self._once_more:
@@ -243,4 +245,3 @@ class Health:
             await circuit.throttled(fault.reason, fault.retry_after)
         else:
             circuit.missed(wall)
-            circuit.outages.touched(probes=1)
