@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+import gc
 from itertools import pairwise
 import json
 from random import Random
@@ -9,7 +10,9 @@ from random import Random
 import pytest
 
 from custom_components.plexsync.engine.calls.bulkheads import Bulkheads
+from custom_components.plexsync.engine.calls.guarded_calls import GuardedCalls
 from custom_components.plexsync.engine.calls.judge import About, Judge, Purpose
+from custom_components.plexsync.engine.calls.side_calls import SideCalls
 from custom_components.plexsync.engine.circuit.breaker import Result, State
 from custom_components.plexsync.engine.circuit.circuit import Circuit
 from custom_components.plexsync.engine.circuit.health import Health
@@ -293,6 +296,37 @@ def test_who_doubts_while_a_probe_is_under_way_wants_another() -> None:
         await asyncio.gather(*later)
         assert len(world.probes) == 2
         assert world.circuit.admit() is not None
+
+    check(story)
+
+
+def test_what_a_call_meets_after_its_caller_left_is_in_no_log() -> None:
+    """It goes on beside, and nobody takes its fault any more."""
+
+    async def story() -> None:
+        world, told = await World().start(), list[object]()
+        world.loop.set_exception_handler(lambda _, what: told.append(what))
+        side_calls = SideCalls(
+            world.bulkheads,
+            lambda: GuardedCalls(world.circuit, world.health, world.judge),
+            world.circuit.bell,
+            world.loop.time,
+        )
+        answer = asyncio.Event()
+
+        async def work(_: GuardedCalls) -> None:
+            await answer.wait()
+            raise hang()
+
+        caller = asyncio.create_task(side_calls.call(f"listing:{FILMS}", work))
+        await asyncio.sleep(0.1)
+        answer.set()
+        caller.cancel()
+        await asyncio.wait([caller])
+        await side_calls.stop()
+        del caller
+        gc.collect()
+        assert told == []
 
     check(story)
 
