@@ -315,7 +315,10 @@ async def test_a_change_that_has_nothing_to_do_with_paths(
     hass.config_entries.async_update_subentry(
         entry, subentry, data=dict(subentry.data) | other
     )
-    await until(hass, lambda: entry.runtime_data is not coordinator)
+    # Between unload and set-up there is none.
+    await until(
+        hass, lambda: getattr(entry, "runtime_data", coordinator) is not coordinator
+    )
     await hass.async_block_till_done()
     found = issue(hass, "source_paths", SOURCE)
     assert found is not None

@@ -374,7 +374,8 @@ async def test_an_item_made_anew_is_left_alone_where_its_scene_is_not_sent(
     stash.core.edit_scene(film, details="After it")
     await poll(entry)
     other = item_of(plex, FILMS[1].path)
-    await until(hass, lambda: other.value("summary") == "After it")
+    await settled(hass, 12)
+    assert other.value("summary") == "After it"
     assert (await call(hass, "get_jobs"))["total"] == 0
     assert plex.journal.count(method="PUT") == 1
 

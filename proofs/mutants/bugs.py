@@ -25,7 +25,7 @@ class Bug:
     file: str
     test: str
     name: str  # with its kind in front
-    quick: bool  # the first of its file of tests
+    quick: bool  # the first of its room, the folder of its file
     old: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
     in_text: bool = False
@@ -58,10 +58,10 @@ def bugs() -> Iterator[Bug]:
         elif line:
             if bug is not None:
                 yield bug
-            tests = test.partition("::")[0]
+            room = file.rpartition("/")[0]
             name, _, within = line.partition(" @")
-            bug = Bug(file, test, name, tests not in seen, within=within)
-            seen.add(tests)
+            bug = Bug(file, test, name, room not in seen, within=within)
+            seen.add(room)
     if bug is not None:
         yield bug
 

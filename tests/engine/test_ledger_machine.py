@@ -106,6 +106,7 @@ class LedgerMachine(Machine):
         self.rating_key = 41
         self.late: list[tuple[list[FieldEdit], str]] = []
         self.wrote: set[str] = set()  # members, whoever brought them again since
+        self.found: set[str] = set()  # members that stood there before we wanted them
 
     def teardown(self) -> None:
         """Let go of the database."""
@@ -314,6 +315,8 @@ class LedgerMachine(Machine):
             wanted = _set(record.fields["genres"])
             truth.wants[record.source] = wanted
             for member in wanted & set(self.genres()):
+                if not truth.members[member] & OURS:
+                    self.found.add(member)
                 truth.members[member].add(record.source)
             # What stays although it is not wanted is somebody else's.
             stays = _set(self.genres()) & _set(change.after) if sure else set()
@@ -728,7 +731,8 @@ class LedgerMachine(Machine):
                 # What we only found there, and let go of since, may be anybody's.
                 wanted = owners & (self.truth["genres"].wants.keys() | {GONE})
                 if wanted or (owners & OURS and name in self.wrote):
-                    assert name not in self.genres() or name in old | doubtful
+                    stays = old | self.found | doubtful
+                    assert name not in self.genres() or name in stays
                 if not owners & OURS and name not in self.wrote:
                     assert name in self.genres()
             (edit,) = (edit for edit in edits if edit.field == "genres")

@@ -11,6 +11,7 @@ from custom_components.plexsync.engine.jobs.failed_rows import Choice
 from custom_components.plexsync.engine.model.faults import Backoff, RetryPolicy
 from custom_components.plexsync.engine.model.record import Find, Record
 from tests.rig import RETRY, Rig, library
+from tests.simulators.plex.state import Location
 
 pytestmark = pytest.mark.usefixtures("tag_mode")
 
@@ -178,18 +179,30 @@ async def test_an_item_that_comes_wakes_whoever_lacks_it(rig: Rig) -> None:
     assert await rig.engine.arrivals.came([]) == ()
 
 
-@pytest.mark.parametrize("letter", ["é", "e\u0301"])
+@pytest.mark.parametrize(
+    ("wanted", "file"),
+    [
+        ("/data/movies/Amélie.mkv", "/data/movies/Amélie.mkv"),
+        ("/data/movies/Amélie.mkv", "/data/movies/Ame\u0301lie.mkv"),
+        ("/data/movies/Ame\u0301lie.mkv", "/data/movies/Amélie.mkv"),
+        ('/data/movies/"Éé".mkv', '/data/movies/"E\u0301e\u0301".mkv'),
+        ("/data/movies/千と千尋", "/data/movies/千と千尋"),
+        (r"D:\Films\ÉTÉ 85.MKV", "d:/films/Été 85.mkv"),
+        (r"\\nas\Films\It.mkv", r"\\NAS\films\IT.mkv"),
+    ],
+)
 async def test_an_item_that_comes_wakes_whoever_lacks_it_in_any_spelling(
-    rig: Rig, letter: str
+    rig: Rig, wanted: str, file: str
 ) -> None:
-    """Sources give the normal form of a path, and Plex gives what its system does."""
-    names = ["/data/movies/Amélie.mkv", "/data/movies/About Amélie.mkv"]
+    """Sources and Plex each write a path in their own way."""
+    section = next(iter(rig.plex.core.sections.values()))
+    new_id = rig.plex.core.catalog.new_id
+    section.locations += [Location(new_id(), p) for p in (r"D:\Films", r"\\nas\Films")]
     await rig.submit(
-        Record("stash", path, Find((path,)), {"title": "Late"}) for path in names
+        Record("stash", path, Find((path,)), {"title": "Late"})
+        for path in (wanted, f"{wanted} 2")
     )
     await rig.drained(failed=2)
-    section = next(iter(rig.plex.core.sections.values()))
-    file = names[0].replace("é", letter)
     item = rig.plex.core.add_item(section, "There", file=file)
     assert await rig.engine.arrivals.came([str(item.rating_key)]) == (file,)
     await rig.drained(failed=1)

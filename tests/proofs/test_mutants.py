@@ -1,4 +1,4 @@
-"""The seeded bugs fit the source, outlive a renaming, and each file of tests catches one."""
+"""The seeded bugs fit the source, outlive a renaming, and one of each room is caught."""
 
 import ast
 import builtins
@@ -100,7 +100,7 @@ def test_the_operators_change_one_thing_each() -> None:
 
 @pytest.mark.timeout(900)
 def test_a_handful_is_caught() -> None:
-    """One bug for each file of tests; ``scripts/mutants`` tries them all, and every change."""
+    """One bug for each room; ``scripts/mutants`` tries them all, and every change."""
     done = subprocess.run(
         [sys.executable, "-m", "proofs.mutants", "--quick"],
         cwd=ROOT,

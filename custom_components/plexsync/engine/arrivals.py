@@ -25,7 +25,6 @@ from .model.holds import READING
 from .model.ports import Item
 from .model.reasons import Reason
 from .model.record import Record, find_from_json
-from .util.json_text import dump
 
 _LACKING = (Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES, Reason.SHARED_ITEM)
 MOST = 100  # items of one report that are read; a sweep finds the others
@@ -105,19 +104,22 @@ class Arrivals:
     def _lacking(self, db: Connection, item: Item) -> Iterable[int]:
         """Return the jobs that failed, or were skipped, for want of an item's files.
 
-        A file's name narrows the search; the server knows all spellings of a path.
+        Part of a file's name narrows the search; the server knows all spellings of a path.
         """
-        for name in {_name(path) for path in item.paths}:
+        for part in {_plain_part(path) for path in item.paths}:
             for job, find in db.execute(
                 "SELECT id, find FROM job WHERE failed > 0 AND reason IN (?, ?, ?)"
-                " AND instr(find, ?) > 0",
-                (*_LACKING, name),
+                " AND instr(lower(find), ?) > 0",
+                (*_LACKING, part),
             ):
                 if self._common.server.confirms(find_from_json(find), item):
                     yield job
 
 
-def _name(path: str) -> str:
-    """Return the last part of a path as it stands in the JSON of the ways to find an item."""
-    last = re.split(r"[\\/]", normalize("NFC", path))[-1]
-    return dump(last)[1:-1]
+def _plain_part(path: str) -> str:
+    """Return the longest part of a file's name that is the same in all spellings of its path.
+
+    That is what SQLite makes lower case and JSON writes as it is.
+    """
+    last = re.split(r"[\\/]", normalize("NFC", path))[-1].lower()
+    return max(re.findall(r"[ !#-~]+", last), key=len, default="")
