@@ -21,9 +21,7 @@ from .trial import PACKAGE, ROOT, Mutant, judge, prepare, source
 def main() -> int:
     """Print what became of each; 1 if a bug survived, or more changes than today."""
     parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="one bug for each room"
-    )
+    parser.add_argument("--quick", action="store_true", help="one bug for each room")
     parser.add_argument("--only", default="", help="part of a file, kind or name")
     chosen = parser.parse_args()
     if out := stale():

@@ -204,6 +204,7 @@ async def test_what_lost_its_job_is_asked_for(rig: Rig, shelf: Shelf) -> None:
     await rig.engine.submit(
         [], Priority.BULK, cursor=("stash", "1"), withheld=[row.key]
     )
+    await compare(rig, shelf)
     number, unknown = await rig.engine.review.write_all(ALL)
     assert (number, unknown) == (FILMS - 1, {("stash", row.key): row.digest})
 
@@ -270,6 +271,33 @@ async def test_an_item_that_is_not_as_shown_keeps_its_record_waiting(
     await rig.engine.source_holds.lift("stash", FIRST)
     await rig.drained()
     assert twin.title == record.fields["title"]
+
+
+@pytest.mark.parametrize("changed", [(0,), (1,), (0, 1)])
+async def test_the_items_that_are_not_as_shown_are_shown_anew(
+    rig: Rig, shelf: Shelf, changed: tuple[int, ...]
+) -> None:
+    """All of them, and none that was written."""
+    section = rig.plex.core.add_section("Again", "movie", ["/data/movies"])
+    items = [
+        rig.item(1),
+        rig.plex.core.add_item(section, "Twin", file=rig.path(1)),
+    ]
+    await rig.stop()
+    await rig.start(work=False)
+    record = shelf.records["scene:1"]
+    (fresh,) = await rig.engine.review.look([record])
+    await rig.engine.review.write([(record, fresh.digest)])
+    for number in changed:
+        rig.plex.core.edit_by_person(items[number].rating_key, summary="A person's")
+    rig.work()
+    await skipped(rig, 1)
+    (row,) = await rows(rig)
+    assert row.items == len(changed)
+    (answer,) = await rig.engine.review.write([(record, row.digest)])
+    assert answer.status == "queued"
+    await pending(rig, FILMS - 1)
+    assert {each.title for each in items} == {record.fields["title"]}
 
 
 @pytest.mark.parametrize("sick", [0, 1])

@@ -13,7 +13,7 @@ from custom_components.plexsync.engine.jobs.gone_records import Gone, WhenGone
 from custom_components.plexsync.engine.ledger.ledger_sources import SOURCES
 from custom_components.plexsync.engine.model.faults import Fault
 from custom_components.plexsync.engine.model.holds import SourceHold
-from custom_components.plexsync.engine.model.record import Record
+from custom_components.plexsync.engine.model.record import Image, Record
 from tests.rig import Rig, library
 
 from .test_owners import Shelf
@@ -117,6 +117,44 @@ async def test_what_is_gone_is_undone_where_its_owner_wants_that(
         each.rating_key for each in rig.items() if each.title != before[each.rating_key]
     ]
     assert changed == [rig.item(1).rating_key]
+
+
+@pytest.mark.parametrize("where", ["item", "picture"])
+async def test_what_is_owed_to_a_sick_item_stays_owed(
+    rig: Rig, shelf: Listed, where: str
+) -> None:
+    """Nobody asks for it by hand: it is tried after each look, all else at once."""
+    poster = Image("/p", "a")
+    shelf.put(*(replace(r, mirror=True) for r in rig.records(FILMS, poster=poster)))
+    await rig.submit(shelf.records.values())
+    await rig.drained()
+    for key in ("scene:1", "scene:2"):
+        del shelf.records[key]
+    sick, well = rig.item(1), rig.item(2)
+    key = sick.rating_key
+    fault = {"path": rf"/{key}/posters?$"}
+    if where == "item":
+        fault = {"method": "PUT", "rating_key": key}
+    rig.plex.faults.add("status", code=500, **fault)
+
+    async def owed() -> int:
+        sql = "SELECT count(*) FROM undo_owed"
+        found = await rig.engine.database.run(lambda db: db.execute(sql).fetchone())
+        return int(found[0])
+
+    async def is_paid() -> bool:
+        return not await owed()
+
+    await look(rig, shelf, WhenGone.UNDO)
+    await look(rig, shelf, WhenGone.UNDO)
+    await rig.until(lambda: well.title == "Movie 00002")
+    await asyncio.sleep(0.2)  # it goes on by itself: to look later is too late
+    assert await owed() == 1
+    rig.plex.faults.clear()
+    await look(rig, shelf, WhenGone.UNDO)
+    await rig.until(is_paid)
+    assert sick.title == "Movie 00001"
+    assert not str(sick.image_key("thumb")).startswith("upload")
 
 
 async def test_what_is_gone_is_undone_though_the_comparison_was_cancelled(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 import sqlite3
 
 import pytest
@@ -127,6 +128,25 @@ def test_what_a_row_says_comes_back(db: sqlite3.Connection) -> None:
     assert list(marks(db)) == ["1"]
     plan_cache.drop(db, SOURCE, "1")
     assert plan_cache.count(db) == 0
+
+
+def test_a_record_with_items_in_several_libraries(db: sqlite3.Connection) -> None:
+    """Each of them finds it, and counts it."""
+    two, three = (
+        lookup("2", ["title"], ["title"]),
+        lookup("3", ["title"], ["title"], []),
+    )
+    for each, library in zip((*two.twins, *three.twins), "aab", strict=True):
+        assert each.item is not None
+        each.item = replace(each.item, section=library)
+    for found in (lookup("1", ["title"]), two, three):
+        plan_cache.keep(db, found)
+    totals = plan_cache.totals(db, ALL)
+    assert (totals.records, totals.by_library) == (3, {LIBRARY: 3, "a": 2})
+    rows = plan_cache.page(db, Filter(library="a"), 10, 0)
+    assert [(row.key, row.library) for row in rows] == [("2", LIBRARY), ("3", LIBRARY)]
+    assert plan_cache.totals(db, Filter(library="a")).records == 2
+    assert not plan_cache.page(db, Filter(library="b"), 10, 0)
 
 
 def test_a_row_is_small(db: sqlite3.Connection) -> None:

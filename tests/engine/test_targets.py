@@ -52,6 +52,12 @@ def edits(rig: Rig, key: str) -> int:
     )
 
 
+async def say(rig: Rig, key: str, find: Find, **fields: str) -> None:
+    """Sync what an action says, and wait until that is done."""
+    await rig.submit([Record("action", key, find, fields)])
+    await rig.drained()
+
+
 async def test_a_file_in_two_libraries_is_written_twice(rig: Rig) -> None:
     """And an equal record then costs nothing at all."""
     records = rig.records(10)
@@ -151,6 +157,29 @@ async def test_a_stop_between_two_items_loses_none(rig: Rig) -> None:
     _, restored, kept = await rig.engine.undoing.undo(Find((rig.path(1),)))
     assert (titles(rig, 1), kept) == ({before}, {})
     assert "title" in restored
+
+
+async def test_an_undo_counts_each_item_of_a_file(rig: Rig) -> None:
+    """And takes back nothing that was written to the other one before."""
+    one, two = keys(rig, 1)
+    before = rig.plex.core.item(two).title
+    await say(rig, "one", Find(rating_key=one), title="Earlier")
+    since = rig.clock.wall()
+    await say(rig, "two", Find(rating_key=two), title="Later")
+    assert await rig.engine.undoing.undo_since(since) == (1, 1, {})
+    assert titles(rig, 1) == {"Earlier", before}
+    await say(rig, "both", Find((rig.path(1),)), title="Both", summary="Both")
+    assert await rig.engine.undoing.undo_since(0) == (2, 4, {})
+    assert titles(rig, 1) == {before}
+
+
+async def test_what_an_undo_leaves_is_counted_once(rig: Rig) -> None:
+    """However many files the item has."""
+    (one, _), film = keys(rig, 1), rig.item(1)
+    rig.plex.core.add_media(film, "/data/movies/Second.mkv")
+    await say(rig, "one", Find(rating_key=one), title="Ours", summary="Ours")
+    rig.plex.core.edit_by_person(film.rating_key, title="Theirs")
+    assert await rig.engine.undoing.undo_since(0) == (1, 1, {"changed_since": 1})
 
 
 async def test_one_item_gone_before_its_edit_is_no_failure(rig: Rig) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 import json
 import math
@@ -39,6 +39,10 @@ from .worker import history_entries
 
 _MARK = "undo"  # the note of an undo under way
 _PATIENCE = 30.0  # seconds until one that could not go on tries again
+# Why something is not restored, and will not be another time.
+_FINAL = frozenset(
+    {*NotRestored, Reason.NOT_KEPT, Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +68,31 @@ class Progress:
         """Whether not all is meant that was written since then."""
         return self.until is not None or self.source is not None
 
-    def after(self, number: int, restored: int, kept: Counter[str]) -> Progress:
-        """Count one more item."""
+    def after(self, number: int, undone: _Undone) -> Progress:
+        """Count one more item of the ledger."""
         return replace(
             self,
             last=number,
             done=self.done + 1,
-            items=self.items + bool(restored),
-            fields=self.fields + restored,
-            kept=dict(Counter(self.kept) + kept),
+            items=self.items + undone.items,
+            fields=self.fields + undone.fields,
+            kept=dict(Counter(self.kept) + undone.kept),
         )
+
+
+@dataclass(slots=True)
+class _Undone:
+    """How many items and fields were restored, and why other fields were not."""
+
+    items: int = 0
+    fields: int = 0
+    kept: Counter[str] = field(default_factory=Counter)
+
+    def count(self, names: Collection[str], reasons: Mapping[str, str]) -> None:
+        """Count one item more, and its fields."""
+        self.items += bool(names)
+        self.fields += len(names)
+        self.kept.update(reasons.values())
 
 
 type Which = Callable[[Sequence[LedgerRow]], bool]
@@ -153,8 +172,11 @@ class Undoing:
             for restore in plan.restores:
                 if restore.is_picture:
                     look = partial(self._common.server.pictures, item, restore.field)
-                    found = await calls.make(look, about)
-                    if (why := why_no_picture(restore, found)) is not None:
+                    try:
+                        why = why_no_picture(restore, await calls.make(look, about))
+                    except Fault as fault:
+                        why = _reason(calls, fault)
+                    if why is not None:
                         kept[restore.field] = why
             return replace(plan, kept=kept)
 
@@ -167,8 +189,15 @@ class Undoing:
         for edit in [each.edit for each in restores]:
             if edit is not None and edit.field == "collections" and edit.remove:
                 access = Look(self._common, calls).access
-                spared = await spared_at_undo(self._common, access, read, edit.remove)
-                restores, kept = make_undo(read, chosen, spared)
+                try:
+                    spared = await spared_at_undo(
+                        self._common, access, read, edit.remove
+                    )
+                except Fault as fault:
+                    kept = {**kept, edit.field: _reason(calls, fault)}
+                    restores = [each for each in restores if each.edit is not edit]
+                else:
+                    restores, kept = make_undo(read, chosen, spared)
         return UndoPlan(read, restores, kept)
 
     async def undo(
@@ -176,35 +205,41 @@ class Undoing:
         find: Find,
         which: Which = every_field,
         *,
-        held: bool = False,
         shown: str | None = None,
     ) -> tuple[Item, list[str], dict[str, str]]:
         """Restore every item of a file; return the first, the restored fields, why others stayed.
 
-        ``which`` chooses fields by their rows. What is ``held`` waits for the owner's
-        switch: nobody asked for it by hand. ``shown`` is the digest of the plan that was
+        ``which`` chooses fields by their rows. ``shown`` is the digest of the plan that was
         shown. Raises Fault, of class item with the reason of the match if none was
         found, and NotAsShownError.
         """
         restored, kept = set[str](), dict[str, str]()
-        past = frozenset[Hold]() if held else BY_HAND
-        async with self._admission.calls(past) as calls:
+        async with self._admission.calls(BY_HAND) as calls:
             items = await self._find(calls, find)
             await self._common.database.run(partial(_see_parts, items=items))
             for item in items:
-                async with self._common.busy_items.alone(item.rating_key):
-                    # Whoever had it may have written to it.
-                    same = Find(rating_key=item.rating_key)
-                    (read,) = await self._find(calls, same)
-                    plan = await self._plan(calls, read, which)
-                    if shown is not None and plan.digest != shown:
-                        raise NotAsShownError
-                    names, reasons = await self._undo_item(
-                        calls, plan, by_hand=not held
-                    )
-                    restored.update(names)
-                    kept |= reasons
+                names, reasons = await self._undo_one(calls, item, which, shown=shown)
+                restored.update(names)
+                kept |= reasons
         return items[0], sorted(restored), kept
+
+    async def _undo_one(
+        self,
+        calls: GuardedCalls,
+        item: Item,
+        which: Which,
+        *,
+        by_hand: bool = True,
+        shown: str | None = None,
+    ) -> tuple[set[str], dict[str, str]]:
+        """Restore one item, once nobody else writes to it."""
+        async with self._common.busy_items.alone(item.rating_key):
+            # Whoever had it may have written to it.
+            (read,) = await self._find(calls, Find(rating_key=item.rating_key))
+            plan = await self._plan(calls, read, which)
+            if shown is not None and plan.digest != shown:
+                raise NotAsShownError
+            return await self._undo_item(calls, plan, by_hand=by_hand)
 
     async def undo_since(
         self, since: float, until: float | None = None, source: str | None = None
@@ -242,23 +277,25 @@ class Undoing:
             items, which = await run(partial(_scope, progress=progress), durable=False)
             for number, path, rating_key in items:
                 if number > progress.last:
-                    fields, kept = await self._undo_known(
-                        number, path, rating_key, which
-                    )
-                    self.progress = progress = progress.after(number, fields, kept)
+                    undone = await self._undo_known(number, path, rating_key, which)
+                    self.progress = progress = progress.after(number, undone)
                     await run(partial(_keep, waiting=[progress, *waiting[1:]]))
             await run(partial(_keep, waiting=waiting[1:]))
             self.progress, done = None, progress
         return done
 
     async def _undo_owed(self) -> None:
-        """Undo what a source wrote to items whose record is gone."""
+        """Undo what a source wrote to items whose record is gone.
+
+        What met a fault stays owed: nobody sees it, and asks for it again.
+        """
         items = await self._common.database.run(gone_records.owed, durable=False)
         for number, path, key, source in items:
-            await self._undo_known(number, path, key, _of(source), held=True)
-            await self._common.database.run(
-                partial(gone_records.paid, number=number, source=source)
-            )
+            undone = await self._undo_known(number, path, key, _of(source), held=True)
+            if _FINAL.issuperset(undone.kept):
+                await self._common.database.run(
+                    partial(gone_records.paid, number=number, source=source)
+                )
 
     async def _undo_known(
         self,
@@ -268,10 +305,12 @@ class Undoing:
         which: Which,
         *,
         held: bool = False,
-    ) -> tuple[int, Counter[str]]:
+    ) -> _Undone:
         """Undo one item of the ledger: by its files, which outlive its rating key.
 
-        Of one that Plex has split every part is undone.
+        Of one that Plex has split every part is undone; other items that have a file of
+        it, in another library for example, are not. What is ``held`` waits for the owner's
+        switch: nobody asked for it by hand.
         """
         others = await self._common.database.run(
             lambda db: parts.of(db, number), durable=False
@@ -279,29 +318,56 @@ class Undoing:
         whole = Find((path,)) if path else Find(rating_key=key)
         # The parts first: what was written to the whole is known only until it is undone.
         finds = [*(Find((each,)) for each in others), whole]
-        done, why = 0, Counter[str]()
+        past = frozenset[Hold]() if held else BY_HAND
+        done, seen = _Undone(), set[str]()
         for find in finds:
             try:
-                _, restored, kept = await self.undo(find, which, held=held)
-            except Fault as fault:
-                if fault.kind is not FaultClass.ITEM:
+                async with self._admission.calls(past) as calls:
+                    items, fault = await self._look_for(calls, find)
+                    mine = await self._common.database.run(
+                        partial(
+                            _of_number,
+                            items=items,
+                            number=number,
+                            parts=find is not whole,
+                        )
+                    )
+                    if fault is not None and not mine:
+                        raise fault
+                    for item in mine:
+                        if item.rating_key not in seen:
+                            seen.add(item.rating_key)
+                            done.count(
+                                *await self._undo_one(
+                                    calls, item, which, by_hand=not held
+                                )
+                            )
+            except Fault as met:
+                if met.kind is not FaultClass.ITEM:
                     raise
-                why.update([fault.reason] if find is whole else ())
-            else:
-                done += len(restored)
-                why.update(kept.values())
-        return done, why
+                done.kept.update([met.reason] if find is whole else ())
+        return done
 
     async def _find(self, calls: GuardedCalls, find: Find) -> list[Item]:
+        items, fault = await self._look_for(calls, find)
+        if fault is not None:
+            raise fault
+        return items
+
+    async def _look_for(
+        self, calls: GuardedCalls, find: Find
+    ) -> tuple[list[Item], Fault | None]:
+        """Return the items that were found, and why one that should be there was not."""
         lookup = LookupResult(find)
         await Look(self._common, calls).find([lookup])
-        items = []
+        items, fault = list[Item](), None
         for each in lookup.targets:
-            if each.item is None:
+            if each.item is not None:
+                items.append(each.item)
+            elif fault is None:
                 why = each.reason or Reason.NOT_FOUND
-                raise each.fault or Fault(FaultClass.ITEM, why)
-            items.append(each.item)
-        return items
+                fault = each.fault or Fault(FaultClass.ITEM, why)
+        return items, fault
 
     async def _undo_item(
         self, calls: GuardedCalls, plan: UndoPlan, *, by_hand: bool
@@ -347,7 +413,11 @@ class Undoing:
         for restore in restores:
             if restore.is_picture:
                 work = partial(self._restore_picture, item, restore)
-                if (why := await calls.make(work, about)) is not None:
+                try:
+                    why = await calls.make(work, about)
+                except Fault as fault:
+                    why = _reason(calls, fault)
+                if why is not None:
                     kept[restore.field] = why
         return kept
 
@@ -407,6 +477,29 @@ def _see_parts(db: Connection, *, items: Sequence[Item]) -> None:
     for item in items:
         if (number := known_items.find(db, item)) is not None:
             parts.notice(db, item, number)
+
+
+def _reason(calls: GuardedCalls, fault: Fault) -> str:
+    """Return why one field has to wait, where all others are restored.
+
+    Raises the fault where it is the server's or the token's.
+    """
+    if calls.refused is not None:
+        raise fault
+    return fault.reason
+
+
+def _of_number(
+    db: Connection, *, items: Sequence[Item], number: int, parts: bool
+) -> list[Item]:
+    """Choose those that the ledger knows by a number, or that are ``parts`` of that item."""
+    _see_parts(db, items=items)
+    return [
+        item
+        for item in items
+        if known_items.find(db, item) == number
+        or (parts and known_items.is_part(db, number, item))
+    ]
 
 
 def _scope(

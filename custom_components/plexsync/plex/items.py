@@ -194,9 +194,16 @@ def _item(told: _Told, kind: str, section: str, read_at: float, digest: bytes) -
         locks=frozenset(told.locks),
         read_at=read_at,
         year=number(said.get("year")),
+        episode=_episode(said) if kind == "episode" else "",
         handle=Handle(told.library()[0], TYPES[kind], frozenset(told.guids)),
         digest=digest,
     )
+
+
+def _episode(said: Mapping[str, str]) -> str:
+    """Name an episode by its numbers, which Plex reads off the file's name."""
+    index = said.get("index")
+    return f"{said.get('parentIndex', '')}x{index}" if index else ""
 
 
 def _text(text: str) -> str | None:

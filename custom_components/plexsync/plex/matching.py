@@ -61,8 +61,11 @@ class Matcher:
             if each.is_missing(found):
                 library = next(iter(self._holding(each.paths)), None)
                 matches.append(Match(library=library))
+                continue
+            beyond = next(iter(self._unlisted(each, found)), None)
+            if beyond is not None and each.goes_by_guid(found):
+                matches.append(Match())  # it may not be the only one in all libraries
             else:
-                beyond = next(iter(self._unlisted(each)), None)
                 matches.append(replace(each.verdict(found), beyond=beyond))
         return matches
 
@@ -78,7 +81,7 @@ class Matcher:
         for each in wanted:
             is_missing = each.is_missing(found)
             if not is_missing:
-                each.places = self._unlisted(each)
+                each.places = self._unlisted(each, found)
             if is_missing or each.places:
                 missing.append(each)
         if missing:
@@ -112,10 +115,12 @@ class Matcher:
             await catalogue.refresh()  # a library may have a new folder
         lost: dict[str, list[_Wanted]] = {}
         for each in missing:
-            if not each.paths:  # a guid may be in any library
-                each.places = {uuid: [] for uuid in catalogue.present()}
-            elif not each.places:
-                each.places = self._holding(each.paths)
+            if not each.places:
+                each.places = (
+                    self._holding(each.paths)
+                    if each.paths
+                    else _anywhere(catalogue.present())
+                )
             for uuid in each.places:
                 if uuid in avoid:
                     each.was_not_searched(uuid, None)
@@ -181,8 +186,8 @@ class Matcher:
         section.fault = fault
         return fault
 
-    def _unlisted(self, each: _Wanted) -> dict[str, list[str]]:
-        """Return the never listed libraries, which may have more items of its files."""
+    def _unlisted(self, each: _Wanted, found: Found) -> dict[str, list[str]]:
+        """Return the never listed libraries, which may have more items of its files or guids."""
         if each.rating_key is not None:
             return {}
         never = {
@@ -190,6 +195,8 @@ class Matcher:
             for uuid, section in self._catalogue.present().items()
             if not section.listing
         }
+        if each.goes_by_guid(found):
+            return _anywhere(never)
         return self._holding(each.paths, never)
 
     def _holding(
@@ -281,6 +288,16 @@ class _Wanted:
         nearly = (found.by_path.get(path, ()) for path in self.paths)
         by_guid = (found.by_guid.get(guid, ()) for guid in self.guids)
         return set(chain.from_iterable(nearly)) or set(chain.from_iterable(by_guid))
+
+    def goes_by_guid(self, found: Found) -> bool:
+        """Return whether no path leads anywhere, so that an item of any library may be meant."""
+        by_path = any(found.by_path.get(path) for path in self.paths)
+        return bool(self.guids) and not by_path
+
+
+def _anywhere(libraries: Iterable[str]) -> dict[str, list[str]]:
+    """Search libraries for guids alone."""
+    return {uuid: [] for uuid in libraries}
 
 
 def _sought(uuid: str, missing: Iterable[_Wanted]) -> tuple[list[str], bool]:

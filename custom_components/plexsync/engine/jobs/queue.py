@@ -22,6 +22,7 @@ from typing import Any
 from ..calls.bulkheads import REASONS
 from ..ledger import settled
 from ..model.reasons import SKIPPED, Reason
+from ..plan import approvals, plan_cache
 from . import leases
 from .coalescing import COLUMNS, Waiting
 from .job import Job, Priority, load
@@ -385,6 +386,7 @@ def drop(db: Connection, source: str, key: str, now: float) -> None:
     """Drop the job of a record, and what is known of it."""
     settled.drop(db, source, key)
     _drop(db, "source = ? AND key = ?", (source, key), now)
+    _forget_plan(db, source, key)
 
 
 def withhold(
@@ -400,6 +402,18 @@ def withhold(
             " AND ifnull(heard, 0) <= ?"
         )
         _drop(db, where, (source, json.dumps(list(keys)), asked), now)
+        for (key,) in db.execute(
+            "SELECT value FROM json_each(?2) WHERE NOT EXISTS"
+            " (SELECT 1 FROM job WHERE source = ?1 AND key = value)",
+            (source, json.dumps(list(keys))),
+        ).fetchall():
+            _forget_plan(db, source, key)
+
+
+def _forget_plan(db: Connection, source: str, key: str) -> None:
+    """Forget what was shown of a record, and approved: nothing of it will be written."""
+    plan_cache.drop(db, source, key)
+    approvals.drop(db, source, key)
 
 
 def _drop(db: Connection, where: str, values: Sequence[str | float], now: float) -> int:

@@ -1,6 +1,7 @@
 """Items as the ledger numbers them: by their file, under whatever rating key.
 
-That is how undo, and every later write, finds an item that got a new key.
+That is how undo, and every later write, finds an item that got a new key. Several
+episodes may have one file: these are told apart by what Plex numbers them as.
 
 Every function is one step of a transaction under way (``Database.run``).
 """
@@ -21,6 +22,10 @@ CREATE TABLE IF NOT EXISTS item (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS item_rating_key ON item (rating_key);
 CREATE INDEX IF NOT EXISTS item_shelf_file ON item (id / 8192, file);
+CREATE TABLE IF NOT EXISTS item_episode (
+    item INTEGER PRIMARY KEY,
+    episode TEXT NOT NULL          -- of its file, which may have several
+) STRICT;
 """
 # Digests are in no order: in one index of all items each new one would change a page of its
 # own. So the index is in shelves of 8192 items each, and only the last one changes.
@@ -31,23 +36,30 @@ WITH RECURSIVE shelf (number) AS (
 )
 SELECT item.id FROM shelf CROSS JOIN item ON item.id / 8192 = shelf.number
     AND item.file = ?2 AND item.path = ?3 AND item.section IN (?1, '')
-ORDER BY item.section DESC
+LEFT JOIN item_episode ON item_episode.item = item.id
+WHERE ?4 IN (coalesce(episode, ?4), '')
+ORDER BY episode IS NULL, item.section DESC
 """
 
 
 def find(db: Connection, item: Item) -> int | None:
     """Find the ledger's number of an item, following its file to a new rating key."""
     row = db.execute(
-        "SELECT id, path FROM item WHERE rating_key = ?", (item.rating_key,)
+        "SELECT id, path, coalesce(episode, ?2) FROM item"
+        " LEFT JOIN item_episode ON item = id WHERE rating_key = ?1",
+        (item.rating_key, item.episode),
     ).fetchone()
-    if row is not None and (not item.paths or row[1] in item.paths):
+    is_it = row is not None and row[1] in item.paths and row[2] == item.episode
+    if is_it or (row is not None and not item.paths):
+        _note_episode(db, row[0], item)
         return int(row[0])
     for path in item.paths:
-        if (moved := by_file(db, item.section, path)) is not None:
+        if (moved := by_file(db, item.section, path, item.episode)) is not None:
             db.execute(
                 "UPDATE item SET rating_key = ?, section = ? WHERE id = ?",
                 (item.rating_key, item.section, moved),
             )
+            _note_episode(db, moved, item)
             return moved
     if row is not None:
         # Same rating key, other files: the file was renamed in place, or Plex gave the
@@ -58,6 +70,7 @@ def find(db: Connection, item: Item) -> int | None:
             "UPDATE item SET path = ?, file = ? WHERE id = ?",
             (path, short_digest(path), row[0]),
         )
+        _note_episode(db, row[0], item)
         return int(row[0])
     return None
 
@@ -70,14 +83,39 @@ def find_or_add(db: Connection, item: Item, key: str = "") -> int:
     if (number := find(db, item)) is not None:
         return number
     path = item.paths[0] if item.paths else ""
-    return add(db, item.rating_key, item.section, path, key)
+    number = add(db, item.rating_key, item.section, path, key)
+    _note_episode(db, number, item)
+    return number
 
 
-def by_file(db: Connection, section: str, path: str) -> int | None:
-    """Find the ledger's number of the item of a file, whatever its rating key is now."""
+def by_file(db: Connection, section: str, path: str, episode: str = "") -> int | None:
+    """Find the ledger's number of the item of a file, whatever its rating key is now.
+
+    Of several episodes it is the named one, or one of which it is not known which it is.
+    """
     # Without a section it is of a server whose place this one took.
-    row = db.execute(_BY_FILE, (section, short_digest(path), path)).fetchone()
+    row = db.execute(_BY_FILE, (section, short_digest(path), path, episode)).fetchone()
     return int(row[0]) if row else None
+
+
+def is_part(db: Connection, number: int, item: Item) -> bool:
+    """Return whether an item may be a part of one that the ledger knows by this number."""
+    row = db.execute(
+        "SELECT 1 FROM item LEFT JOIN item_episode ON item = id"
+        " WHERE id = ?1 AND section IN (?2, '') AND ?3 IN (coalesce(episode, ?3), '')",
+        (number, item.section, item.episode),
+    ).fetchone()
+    return row is not None
+
+
+def _note_episode(db: Connection, number: int, item: Item) -> None:
+    if item.episode and item.paths:
+        db.execute(
+            "INSERT INTO item_episode VALUES (?, ?) ON CONFLICT (item)"
+            " DO UPDATE SET episode = excluded.episode"
+            " WHERE episode <> excluded.episode",
+            (number, item.episode),
+        )
 
 
 def add(db: Connection, rating_key: str, section: str, path: str, key: str = "") -> int:

@@ -20,6 +20,7 @@ class Item:
     of the selected picture, as text). ``locks`` names the locked fields.
     ``read_at`` is the monotonic time, in seconds, at which the read began. The
     ``year`` is no field of ours, but may follow the date; ``locks`` names it too.
+    ``episode`` tells the episodes of one file apart; other items have none.
     """
 
     rating_key: str
@@ -29,6 +30,7 @@ class Item:
     locks: frozenset[str]
     read_at: float
     year: int | None = None
+    episode: str = ""
     # What the outer ring needs to address the item again; opaque to the engine.
     handle: Any = field(default=None, compare=False, repr=False)
     # Names the very words in which Plex told all this; empty where they have no name.

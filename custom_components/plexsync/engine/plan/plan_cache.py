@@ -13,13 +13,14 @@ only the digests are kept: those of one item after the other, for each letter in
 Every function is one step of a transaction under way (``Database.run``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import hashlib
 import json
 from sqlite3 import Connection
 
-from ..model.change import Change
+from ..model.change import Change, Kept
 from ..model.fields import FIELDS
 from .lookup_result import LookupResult
 
@@ -35,6 +36,7 @@ CREATE TEMP TABLE IF NOT EXISTS planned (
     rating_key TEXT NOT NULL,      -- of the first item that would change
     others TEXT NOT NULL,          -- and of those after it: "12 13"
     library INTEGER NOT NULL,
+    beyond TEXT NOT NULL,          -- other libraries with items that would change: " 5 7 "
     title TEXT NOT NULL,
     fields TEXT NOT NULL,          -- the letters of those that would change: "aj"
     marks BLOB NOT NULL,           -- digests; zeros where an item's field would not change
@@ -59,7 +61,8 @@ _OF_RECORD = f"source = {_ID.format('?')} AND key = ?"
 _FITS = (
     f"(?1 IS NULL OR planned.source = {_ID.format('?1')})"
     " AND (?2 IS NULL OR instr(planned.fields, ?2) > 0)"
-    f" AND (?3 IS NULL OR planned.library = {_ID.format('?3')})"
+    f" AND (?3 IS NULL OR planned.library = {_ID.format('?3')}"
+    f" OR instr(planned.beyond, ' ' || {_ID.format('?3')} || ' ') > 0)"
     " AND (?4 IS NULL OR instr(search_text(planned.title), search_text(?4)) > 0)"
     " AND (?5 IS NULL OR planned.key = ?5)"
 )
@@ -181,16 +184,22 @@ def end_run(db: Connection, run: int, sources: Iterable[str]) -> None:
     )
 
 
-def keep(db: Connection, lookup: LookupResult, run: int | None = None) -> None:
+def keep(
+    db: Connection,
+    lookup: LookupResult,
+    run: int | None = None,
+    of: Sequence[LookupResult] | None = None,
+) -> None:
     """Note what would be written to the items of one record, or that nothing would be.
 
     Without a ``run`` it counts as seen by the last one. What cannot be looked at now
-    stays as it was.
+    stays as it was. ``of`` are its items, unless all are meant that were found.
     """
     assert lookup.record is not None
     source, key = lookup.record.source, lookup.record.key
-    targets = [each for each in lookup.targets if each.item and each.plan.changes]
-    if not targets and any(each.fault for each in lookup.targets):
+    found = lookup.targets if of is None else of
+    targets = [each for each in found if each.item and each.plan.changes]
+    if not targets and any(each.fault for each in found):
         pass_over(db, source, key, run)
         return
     if not targets:
@@ -201,15 +210,14 @@ def keep(db: Connection, lookup: LookupResult, run: int | None = None) -> None:
     fields = {change.field for each in targets for change in each.plan.changes}
     letters = _letters(name for name in FIELDS if name in fields)
     kept = {name: str(why) for each in targets for name, why in each.plan.kept.items()}
-    words = source, first.item.section, json.dumps(kept)
-    db.executemany(
-        "INSERT OR IGNORE INTO planned_word (word) VALUES (?)",
-        [(word,) for word in words],
-    )
+    shelves = dict.fromkeys(each.item.section for each in targets if each.item)
+    words = source, *shelves, json.dumps(kept)
+    _keep_words(db, words)
+    beyond = [_id_of(db, each) for each in shelves if each != first.item.section]
     db.execute(
         f"INSERT OR REPLACE INTO planned VALUES ({_ID.format('?')}, ?, coalesce(?, ("
         "SELECT coalesce(max(run), 0) FROM planned)), ?, ?,"
-        f" {_ID.format('?')}, ?, ?, ?, {_ID.format('?')}, ?)",
+        f" {_ID.format('?')}, ?, ?, ?, ?, {_ID.format('?')}, ?)",
         (
             source,
             key,
@@ -217,6 +225,7 @@ def keep(db: Connection, lookup: LookupResult, run: int | None = None) -> None:
             first.item.rating_key,
             " ".join(str(each.rating_key) for each in others),
             first.item.section,
+            f" {' '.join(map(str, beyond))} " if beyond else "",
             str(first.item.fields.get("title") or ""),
             letters,
             _packed(targets, letters),
@@ -224,6 +233,17 @@ def keep(db: Connection, lookup: LookupResult, run: int | None = None) -> None:
             _letters(unseen(lookup)),
         ),
     )
+
+
+def _keep_words(db: Connection, words: Iterable[str]) -> None:
+    db.executemany(
+        "INSERT OR IGNORE INTO planned_word (word) VALUES (?)",
+        [(word,) for word in words],
+    )
+
+
+def _id_of(db: Connection, word: str) -> int:
+    return int(db.execute(f"SELECT {_ID.format('?')}", (word,)).fetchone()[0])
 
 
 def _letters(fields: Iterable[str]) -> str:
@@ -247,13 +267,26 @@ def leave(db: Connection, source: str, key: str | None, field: str) -> None:
     """Take a field out of the plans of one record, or of all of a source."""
     chosen, letter = Filter(source=source, field=field, key=key), FIELDS[field].letter
     rows = db.execute(
-        f"SELECT fields, marks, key FROM planned WHERE {_FITS}", chosen.values
+        f"SELECT fields, marks, {_WORD.format('kept')}, key FROM planned WHERE {_FITS}",
+        chosen.values,
     ).fetchall()
+    kept = {
+        each: json.dumps(json.loads(each) | {field: Kept.LEFT_ALONE})
+        for each in {row[2] for row in rows}
+    }
+    _keep_words(db, kept.values())
     db.executemany(
-        f"UPDATE planned SET fields = ?, marks = ? WHERE {_OF_RECORD}",
+        f"UPDATE planned SET fields = ?, marks = ?, kept = {_ID.format('?')}"
+        f" WHERE {_OF_RECORD}",
         [
-            (letters.replace(letter, ""), _without(marks, letters, letter), source, key)
-            for letters, marks, key in rows
+            (
+                letters.replace(letter, ""),
+                _without(marks, letters, letter),
+                kept[before],
+                source,
+                key,
+            )
+            for letters, marks, before, key in rows
         ],
     )
     db.execute("DELETE FROM planned WHERE fields = ''")
@@ -329,9 +362,16 @@ def totals(db: Connection, chosen: Filter) -> Totals:
         return dict(rows.fetchall())
 
     fields = zip(FIELDS, numbers, strict=True)
+    libraries = Counter(by("library"))
+    beyond = db.execute(
+        f"SELECT word FROM planned CROSS JOIN planned_word"
+        f" ON instr(beyond, ' ' || id || ' ') > 0 WHERE beyond <> '' AND {_FITS}",
+        chosen.values,
+    )
+    libraries.update(word for (word,) in beyond)
     return Totals(
         records,
         {name: number for name, number in fields if number},
         by("source"),
-        by("library"),
+        dict(libraries.most_common()),
     )

@@ -195,9 +195,9 @@ def _follow_plans(db: Connection, endings: Iterable[Ending], now: float) -> None
         whose = ending.job.record.source, ending.job.record.key
         if ending.verdict.is_done:
             plan_cache.drop(db, *whose)
-        for task in ending.tasks:
-            if task.reason == Reason.PLAN_CHANGED:
-                plan_cache.keep(db, task.lookup)
+        if any(task.reason == Reason.PLAN_CHANGED for task in ending.tasks):
+            left = [task.lookup for task in ending.tasks if not task.is_done]
+            plan_cache.keep(db, left[0], of=left)
         if ending.main.approval is None or ending.verdict is Verdict.SNOOZED:
             continue
         if approvals.find(db, *whose) is None:
