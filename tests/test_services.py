@@ -810,7 +810,7 @@ async def test_an_undo_that_an_unload_cuts_short(
     undo = call(hass, "undo_since", since="2026-01-01 00:00:00", wait=60)
     waiting = asyncio.ensure_future(undo)
     async with asyncio.timeout(WITHIN):
-        while engine.undoing.progress is None:
+        while engine.undo_runs.progress is None:
             await asyncio.sleep(0.01)
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert (await waiting)["status"] == "running"
@@ -829,7 +829,7 @@ async def test_an_undo_goes_on_whoever_waits(
     entry.runtime_data.engine.health.hurry()
     async with asyncio.timeout(WITHIN):
         while plex.core.find(PATH).title != title:
-            entry.runtime_data.engine.undoing.look()
+            entry.runtime_data.engine.undo_runs.look()
             await asyncio.sleep(0.05)
 
 

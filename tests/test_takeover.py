@@ -87,7 +87,7 @@ async def test_a_new_machine_at_a_new_address(
     await settled(hass, 24)
     assert anew.whole_section_edits == 0
     # The ledger went along with the files: what we wrote can be undone there.
-    items, _, _ = await entry.runtime_data.engine.undoing.undo_since(0.0)
+    items, _, _ = await entry.runtime_data.engine.undo_runs.undo_since(0.0)
     assert items == 12
 
 

@@ -440,7 +440,7 @@ class Program:
 
     async def undo_everything(self) -> None:
         """Hold: without all of ours the two are the same, and the next sweep leaves it so."""
-        self.note("undo since", await self.life.engine.undoing.undo_since(0))
+        self.note("undo since", await self.life.engine.undo_runs.undo_since(0))
         await self.life.drained()
         mine, theirs = map(self.life.items, (self.life.plex, self.life.twin))
         for path, item in theirs.items():

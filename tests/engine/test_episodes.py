@@ -63,7 +63,7 @@ async def test_an_undo_tells_the_episodes_of_one_file_apart(rig: Rig) -> None:
     outcome = await say(rig, Find((BOTH,)), title="Double", summary="Both")
     assert [item.status for item in outcome.items] == ["written", "written"]
     assert titles(rig) == ["Double", "Double", "Episode 3"]
-    assert await rig.engine.undoing.undo_since(0) == (2, 4, {})
+    assert await rig.engine.undo_runs.undo_since(0) == (2, 4, {})
     assert titles(rig) == NAMES
 
 
@@ -89,7 +89,7 @@ async def test_what_the_other_episode_got_before_stays(rig: Rig) -> None:
     await say(rig, by_key(one), "one", title="Earlier")
     since = rig.clock.wall()
     await say(rig, by_key(two), "two", title="Later")
-    assert await rig.engine.undoing.undo_since(since) == (1, 1, {})
+    assert await rig.engine.undo_runs.undo_since(since) == (1, 1, {})
     assert titles(rig) == ["Earlier", "Episode 2", "Episode 3"]
 
 
@@ -114,7 +114,7 @@ async def test_what_has_no_file_is_undone_as_well(rig: Rig, kind: ItemType) -> N
     )
     assert outcome.kept == {"directors": "unsupported"}
     assert (item.title, item.tag_names("label")) == ("New", ["Ours"])
-    assert await rig.engine.undoing.undo_since(0) == (1, 2, {})
+    assert await rig.engine.undo_runs.undo_since(0) == (1, 2, {})
     assert (item.title, item.tag_names("label"), item.locks) == (before, [], set())
 
 

@@ -32,7 +32,7 @@ from custom_components.plexsync.engine.ledger import known_items
 from custom_components.plexsync.engine.model.faults import Fault
 from custom_components.plexsync.engine.model.ports import Item
 from custom_components.plexsync.engine.model.record import Actor, Find, Image, Record
-from custom_components.plexsync.engine.undoing import NotAsShownError
+from custom_components.plexsync.engine.undo.undoing import NotAsShownError
 from custom_components.plexsync.engine.util.clock import Clock
 from custom_components.plexsync.engine.worker import history_entries
 from tests.rig import Rig, library
@@ -318,7 +318,7 @@ async def test_an_undone_run_leaves_all_as_it_was(rig: Rig, seed: int) -> None:
         pass_time(rig, random.choice((60, HOUR)))
     last = shown()
     run = random.choice([each for each in await runs(rig) if each.id in wrote.values()])
-    items, fields, _ = await rig.engine.undoing.undo_since(
+    items, fields, _ = await rig.engine.undo_runs.undo_since(
         run.first, run.last, run.source
     )
     mine = {place for place, number in wrote.items() if number == run.id}
@@ -329,7 +329,7 @@ async def test_an_undone_run_leaves_all_as_it_was(rig: Rig, seed: int) -> None:
     for film, name in mine:
         (newest, *_) = [r for r in of_run if films_of[r.path] == film]
         assert name in newest.taken_back or name not in dict_of(newest)
-    assert await rig.engine.undoing.undo_since(run.first, run.last, run.source) == (
+    assert await rig.engine.undo_runs.undo_since(run.first, run.last, run.source) == (
         0,
         0,
         {},
@@ -346,7 +346,7 @@ async def test_undos_of_several_runs_wait_for_one_another(rig: Rig) -> None:
     await rig.plex.stop()
     for source in ("first", "second"):
         with pytest.raises(Fault):
-            await rig.engine.undoing.undo_since(0, None, source)
+            await rig.engine.undo_runs.undo_since(0, None, source)
     noted = json.loads(await rig.engine.notes.get("undo") or "")
     assert [each["source"] for each in noted] == ["first", "second"]
     await rig.stop()
@@ -355,7 +355,7 @@ async def test_undos_of_several_runs_wait_for_one_another(rig: Rig) -> None:
     rig.engine.health.hurry()
 
     async def done() -> bool:
-        rig.engine.undoing.look()
+        rig.engine.undo_runs.look()
         return await rig.engine.notes.get("undo") is None
 
     await rig.until(done)
@@ -377,12 +377,12 @@ async def test_a_removed_source_is_still_told_of(rig: Rig) -> None:
     assert [row.source for row in await rows(rig)] == ["stash", "stash"]
     assert await rig.engine.history.knows("stash")
     (run, _) = await runs(rig)
-    await rig.engine.undoing.undo_since(run.first, run.last, run.source)
+    await rig.engine.undo_runs.undo_since(run.first, run.last, run.source)
     assert [rig.item(number).title for number in (1, 2)] == ["Ours", titles[1]]
     await rig.engine.recognise("another", "here")
     assert {row.source for row in await rows(rig)} == {"another", UNDO}
     (_, _, run) = await runs(rig)
-    await rig.engine.undoing.undo_since(run.first, run.last, run.source)
+    await rig.engine.undo_runs.undo_since(run.first, run.last, run.source)
     assert [rig.item(number).title for number in (1, 2)] == titles
 
 

@@ -265,7 +265,7 @@ async def test_what_is_owed_to_items_waits_with_their_source(
         await rig.engine.gone_records.look("stash", listing(), now, WhenGone.UNDO)
     await rig.engine.source_holds.hold("stash", FIRST)
     rig.work()
-    rig.engine.undoing.look()
+    rig.engine.undo_runs.look()
     await rig.submit([by_hand(rig, 12)])
     await rig.until(lambda: rig.item(12).values["studio"] == "Ours")
     assert rig.item(1).title == lost.fields["title"]

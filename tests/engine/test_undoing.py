@@ -21,7 +21,7 @@ async def test_pictures_that_fail_keep_nothing_else(rig: Rig, many: bool) -> Non
     await rig.drained()
     rig.plex.faults.add("status", code=500, path=r"/posters?$")
     if many:
-        items, fields, kept = await rig.engine.undoing.undo_since(0)
+        items, fields, kept = await rig.engine.undo_runs.undo_since(0)
         assert (items, fields, sum(kept.values())) == (FEW, FEW * 4, FEW)
         assert titles(rig) == before
     else:
@@ -47,7 +47,7 @@ async def test_collections_that_fail_keep_nothing_else(rig: Rig) -> None:
     rig.plex.faults.add("status", code=500, path=r"/sections/\d+/collections")
     plan = await rig.engine.undoing.plan(str(rig.item(1).rating_key))
     assert plan.kept == {"collections": "collections_fail"}
-    items, fields, kept = await rig.engine.undoing.undo_since(0)
+    items, fields, kept = await rig.engine.undo_runs.undo_since(0)
     assert (items, fields, kept) == (FEW, FEW * 4, {"collections_fail": 1})
     assert titles(rig) == before
     assert rig.item(1).tag_names("collection") == ["Theirs"]

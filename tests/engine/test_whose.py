@@ -557,7 +557,7 @@ async def test_two_undos_follow_one_another(rig: Rig) -> None:
     before = [rig.item(number).title for number in range(1, 6)]
     await rig.submit(rig.records(5))
     await rig.drained()
-    undo = rig.engine.undoing.undo_since
+    undo = rig.engine.undo_runs.undo_since
     one, two = await asyncio.gather(undo(0), undo(rig.clock.wall() - 3600))
     assert one[0] + two[0] == 5
     assert [rig.item(number).title for number in range(1, 6)] == before
@@ -571,11 +571,11 @@ async def test_an_undo_that_was_cut_short_is_done_with_the_next(rig: Rig) -> Non
     await rig.drained()
     await rig.plex.stop()
     with pytest.raises(Fault):
-        await rig.engine.undoing.undo_since(0)
+        await rig.engine.undo_runs.undo_since(0)
     await rig.plex.start()
     await rig.submit(rig.records(5)[-1:])  # the trial
     await rig.until(lambda: rig.engine.circuit.breaker.state is State.CLOSED)
-    items, _, why = await rig.engine.undoing.undo_since(rig.clock.wall() + 3600)
+    items, _, why = await rig.engine.undo_runs.undo_since(rig.clock.wall() + 3600)
     assert (items, why) == (4, {})
     assert [rig.item(number).title for number in range(1, 4)] == before
 

@@ -11,7 +11,7 @@ from ..coordinator import PlexSyncCoordinator
 from ..engine.history.history import UNDO
 from ..engine.history.view import HistoryPage, HistoryRun, Wanted, WrittenRow
 from ..engine.model.fields import FIELDS
-from ..engine.undoing import Which, every_field
+from ..engine.undo.undoing import Which, every_field
 from ..errors import invalid
 from .record_input import rating_key
 from .schemas import (

@@ -9,7 +9,7 @@ from ..const import DOMAIN
 from ..coordinator import PlexSyncCoordinator
 from ..engine.model.faults import Fault
 from ..engine.model.record import Find
-from ..engine.undoing import NotAsShownError, Which
+from ..engine.undo.undoing import NotAsShownError, Which
 from ..engine.worker.history_entries import restored
 
 
@@ -69,13 +69,13 @@ async def async_undo_since(
 ) -> dict[str, Any]:
     """Start the undo, wait up to ``seconds`` for it, and describe its progress.
 
-    The bounds are those of ``Undoing.undo_since``. Raises StorageError.
+    The bounds are those of ``UndoRuns.undo_since``. Raises StorageError.
     """
-    undoing = coordinator.engine.undoing
+    runs = coordinator.engine.undo_runs
 
     async def undo() -> tuple[int, int, dict[str, int]] | None:
         try:
-            return await undoing.undo_since(since, until, source)
+            return await runs.undo_since(since, until, source)
         except Fault:
             return None  # Plex is away: the engine continues once it is back
 
@@ -90,7 +90,7 @@ async def async_undo_since(
         items, fields, kept = result
         return {"status": "finished", "items": items, "fields": fields, "kept": kept}
     answer: dict[str, Any] = {"status": "running", "progress": 0.0}
-    if (so_far := undoing.progress) is not None:
+    if (so_far := runs.progress) is not None:
         answer["progress"] = round(100 * so_far.done / max(1, so_far.total), 1)
         answer |= {"items": so_far.items, "fields": so_far.fields}
     return answer

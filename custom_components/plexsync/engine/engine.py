@@ -56,7 +56,8 @@ from .review import Review
 from .scans import Scans
 from .snapshot import Snapshot, take_snapshot
 from .sweep.sweep import Sweep
-from .undoing import Undoing
+from .undo.undo_runs import UndoRuns
+from .undo.undoing import Undoing
 from .util.clock import Clock
 from .util.unforeseen import tell as tell_unforeseen
 from .worker.worker import Worker
@@ -146,9 +147,10 @@ class Engine:
         self.on_demand = OnDemand(common, circuit, self.admission)
         self.review = Review(common, circuit, self.admission)
         self.undoing = Undoing(common, self.admission)
+        self.undo_runs = UndoRuns(self.database, self.undoing)
         self.arrivals = Arrivals(common, circuit, self.admission)
         self.gone_records = GoneRecords(
-            self.database, circuit, common.fresh, self.source_holds, self.undoing.look
+            self.database, circuit, common.fresh, self.source_holds, self.undo_runs.look
         )
         self.sweep = Sweep(common, circuit, self.admission, self._tell)
 
@@ -193,7 +195,7 @@ class Engine:
                 self.health.run,
                 self.worker.run,
                 self.failed_jobs.run,
-                self.undoing.run,
+                self.undo_runs.run,
                 self.next_sources.run,
                 self.scans.run,
                 self.common.history.run,
@@ -226,7 +228,7 @@ class Engine:
         if isinstance(event, CircuitClosed):
             self.failed_jobs.look()
         if isinstance(event, CircuitClosed | HoldChanged | SourceHoldChanged):
-            self.undoing.look()
+            self.undo_runs.look()
         self._host(event)
 
     async def _probe(self) -> None:

@@ -94,7 +94,7 @@ def _sweep(coordinator: PlexSyncCoordinator) -> dict[str, Any]:
 
 
 def _undo(coordinator: PlexSyncCoordinator) -> dict[str, Any] | None:
-    if (undo := coordinator.engine.undoing.progress) is None:
+    if (undo := coordinator.engine.undo_runs.progress) is None:
         return None
     return {"progress": round(100 * undo.done / max(1, undo.total), 1)}
 

@@ -1,32 +1,26 @@
-"""Undo: one item at once, or all within bounds of time, which survives a restart."""
+"""Undo one item: show what that would do, and do it."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-import json
-import math
 from sqlite3 import Connection
 
-from .calls.admission import Admission
-from .calls.guarded_calls import GuardedCalls
-from .calls.judge import About, Purpose
-from .database import stats
-from .database.database import StorageError
-from .jobs import gone_records
-from .ledger import known_items, ledger, ledger_sources, parts, settled, sources_lead
-from .ledger.row import UNDONE, WAITS, LedgerRow, name_value, row_of
-from .look.common import Common
-from .look.look import Look
-from .look.spared_collections import spared_at_undo
-from .model.faults import Fault, FaultClass
-from .model.holds import BY_HAND, READING, Hold
-from .model.ports import FieldEdit, Item
-from .model.reasons import Reason
-from .model.record import Find
-from .plan.lookup_result import LookupResult
-from .plan.undo import (
+from ..calls.admission import Admission
+from ..calls.guarded_calls import GuardedCalls
+from ..calls.judge import About, Purpose
+from ..ledger import known_items, ledger, parts, settled, sources_lead
+from ..ledger.row import UNDONE, WAITS, LedgerRow, name_value, row_of
+from ..look.common import Common
+from ..look.look import Look
+from ..look.spared_collections import spared_at_undo
+from ..model.faults import Fault, FaultClass
+from ..model.holds import BY_HAND, READING
+from ..model.ports import FieldEdit, Item
+from ..model.reasons import Reason
+from ..model.record import Find
+from ..plan.lookup_result import LookupResult
+from ..plan.undo import (
     NotRestored,
     Restore,
     UndoPlan,
@@ -34,59 +28,18 @@ from .plan.undo import (
     once_more,
     why_no_picture,
 )
-from .util.concurrency import wait_at_most
-from .worker import history_entries
-
-_MARK = "undo"  # the note of an undo under way
-_PATIENCE = 30.0  # seconds until one that could not go on tries again
-# Why something is not restored, and will not be another time.
-_FINAL = frozenset(
-    {*NotRestored, Reason.NOT_KEPT, Reason.NOT_FOUND, Reason.OUTSIDE_LIBRARIES}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """An undo of everything since a time: how far it is, and what came of it.
-
-    With ``until``, that time included, or a ``source`` it is one of what was written
-    within these bounds, field by field.
-    """
-
-    since: float
-    total: int
-    last: int = 0  # number of the item that was undone last
-    done: int = 0
-    items: int = 0
-    fields: int = 0
-    kept: dict[str, int] | None = None
-    until: float | None = None
-    source: str | None = None
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether not all is meant that was written since then."""
-        return self.until is not None or self.source is not None
-
-    def after(self, number: int, undone: _Undone) -> Progress:
-        """Count one more item of the ledger."""
-        return replace(
-            self,
-            last=number,
-            done=self.done + 1,
-            items=self.items + undone.items,
-            fields=self.fields + undone.fields,
-            kept=dict(Counter(self.kept) + undone.kept),
-        )
+from ..worker import history_entries
 
 
 @dataclass(slots=True)
-class _Undone:
+class Undone:
     """How many items and fields were restored, and why other fields were not."""
 
     items: int = 0
     fields: int = 0
     kept: Counter[str] = field(default_factory=Counter)
+    # Rating keys of all that were looked at.
+    keys: set[str] = field(default_factory=set)
 
     def count(self, names: Collection[str], reasons: Mapping[str, str]) -> None:
         """Count one item more, and its fields."""
@@ -103,27 +56,7 @@ def every_field(rows: Sequence[LedgerRow]) -> bool:
     return True
 
 
-def _of(source: str) -> Which:
-    """Choose the fields that a source wrote, and that no source wants any more."""
-    return lambda rows: (
-        (row := row_of(rows, source)) is not None
-        and row.released is None
-        and not any(row.claims for row in rows)
-    )
-
-
-def _within(since: float, until: float, names: Collection[str] | None) -> Which:
-    """Choose what was written within bounds, by a source of one of these names."""
-
-    def is_meant(row: LedgerRow) -> bool:
-        return (
-            row.released is None
-            and since <= row.at <= until
-            and (names is None or row.source in names)
-            and (row.locked or row.value is None or row.pending)
-        )
-
-    return lambda rows: any(map(is_meant, rows))
+type IsMeant = Callable[[Connection, Item], bool]
 
 
 class NotAsShownError(Exception):
@@ -131,32 +64,12 @@ class NotAsShownError(Exception):
 
 
 class Undoing:
-    """Take back what we wrote."""
+    """Take back what we wrote to one item."""
 
     def __init__(self, common: Common, admission: Admission) -> None:
         """Take the shared parts and the admission of calls."""
         self._common = common
         self._admission = admission
-        self._one_run = asyncio.Lock()
-        self._to_do = asyncio.Event()
-        self.progress: Progress | None = None  # of one that is not over
-
-    def look(self) -> None:
-        """Look now whether there is something to undo."""
-        self._to_do.set()
-
-    async def run(self) -> None:
-        """Go on with what a restart or an outage cut short, and undo what is owed."""
-        while True:
-            wait = None
-            self._to_do.clear()
-            try:
-                async with self._one_run:
-                    await self._go_on()
-                    await self._undo_owed()
-            except Fault, StorageError:
-                wait = _PATIENCE
-            await wait_at_most(self._to_do, wait)
 
     async def plan(self, rating_key: str, which: Which = every_field) -> UndoPlan:
         """Return what an undo of an item would do, and change nothing in Plex.
@@ -223,6 +136,38 @@ class Undoing:
                 kept |= reasons
         return items[0], sorted(restored), kept
 
+    async def undo_meant(
+        self,
+        find: Find,
+        is_meant: IsMeant,
+        which: Which,
+        done: Undone,
+        *,
+        held: bool,
+    ) -> None:
+        """Restore those items of a file that are meant, each once; count them in ``done``.
+
+        What is ``held`` waits for the owner's switch: nobody asked for it by hand. Raises
+        Fault, as ``undo`` does.
+        """
+
+        def choose(db: Connection) -> list[Item]:
+            _see_parts(db, items=items)
+            return [item for item in items if is_meant(db, item)]
+
+        async with self._admission.calls(frozenset() if held else BY_HAND) as calls:
+            items, fault = await self._look_for(calls, find)
+            meant = await self._common.database.run(choose)
+            if fault is not None and not meant:
+                raise fault
+            for item in meant:
+                if item.rating_key not in done.keys:
+                    done.keys.add(item.rating_key)
+                    by_hand = not held
+                    done.count(
+                        *await self._undo_one(calls, item, which, by_hand=by_hand)
+                    )
+
     async def _undo_one(
         self,
         calls: GuardedCalls,
@@ -240,113 +185,6 @@ class Undoing:
             if shown is not None and plan.digest != shown:
                 raise NotAsShownError
             return await self._undo_item(calls, plan, by_hand=by_hand)
-
-    async def undo_since(
-        self, since: float, until: float | None = None, source: str | None = None
-    ) -> tuple[int, int, dict[str, int]]:
-        """Restore what was written since then; count items, fields, and what stayed.
-
-        Of an item that was written since, all; with ``until`` or ``source`` only the
-        fields that were last written within these bounds. What a fault or a restart cuts
-        short goes on by itself; one that was cut short before is done with it, or before
-        it. Raises Fault and StorageError.
-        """
-
-        def begin(db: Connection) -> None:
-            waiting = _under_way(db)
-            mine = Progress(since, 0, until=until, source=source)
-            if not mine.is_bounded:
-                whole = [each.since for each in waiting if not each.is_bounded]
-                mine = replace(mine, since=min([since, *whole]))
-                waiting = [each for each in waiting if each.is_bounded]
-            mine = replace(mine, total=len(_scope(db, mine)[0]))
-            _keep(db, [*waiting, mine])
-
-        async with self._one_run:
-            self._to_do.set()
-            await self._common.database.run(begin)
-            done = await self._go_on()
-        assert done is not None
-        return done.items, done.fields, done.kept or {}
-
-    async def _go_on(self) -> Progress | None:
-        """Do what is left of the undos under way; return what came of the last one."""
-        run, done = self._common.database.run, None
-        while waiting := await run(_under_way, durable=False):
-            self.progress = progress = waiting[0]
-            items, which = await run(partial(_scope, progress=progress), durable=False)
-            for number, path, rating_key in items:
-                if number > progress.last:
-                    undone = await self._undo_known(number, path, rating_key, which)
-                    self.progress = progress = progress.after(number, undone)
-                    await run(partial(_keep, waiting=[progress, *waiting[1:]]))
-            await run(partial(_keep, waiting=waiting[1:]))
-            self.progress, done = None, progress
-        return done
-
-    async def _undo_owed(self) -> None:
-        """Undo what a source wrote to items whose record is gone.
-
-        What met a fault stays owed: nobody sees it, and asks for it again.
-        """
-        items = await self._common.database.run(gone_records.owed, durable=False)
-        for number, path, key, source in items:
-            undone = await self._undo_known(number, path, key, _of(source), held=True)
-            if _FINAL.issuperset(undone.kept):
-                await self._common.database.run(
-                    partial(gone_records.paid, number=number, source=source)
-                )
-
-    async def _undo_known(
-        self,
-        number: int,
-        path: str,
-        key: str,
-        which: Which,
-        *,
-        held: bool = False,
-    ) -> _Undone:
-        """Undo one item of the ledger: by its files, which outlive its rating key.
-
-        Of one that Plex has split every part is undone; other items that have a file of
-        it, in another library for example, are not. What is ``held`` waits for the owner's
-        switch: nobody asked for it by hand.
-        """
-        others = await self._common.database.run(
-            lambda db: parts.of(db, number), durable=False
-        )
-        whole = Find((path,)) if path else Find(rating_key=key)
-        # The parts first: what was written to the whole is known only until it is undone.
-        finds = [*(Find((each,)) for each in others), whole]
-        past = frozenset[Hold]() if held else BY_HAND
-        done, seen = _Undone(), set[str]()
-        for find in finds:
-            try:
-                async with self._admission.calls(past) as calls:
-                    items, fault = await self._look_for(calls, find)
-                    mine = await self._common.database.run(
-                        partial(
-                            _of_number,
-                            items=items,
-                            number=number,
-                            parts=find is not whole,
-                        )
-                    )
-                    if fault is not None and not mine:
-                        raise fault
-                    for item in mine:
-                        if item.rating_key not in seen:
-                            seen.add(item.rating_key)
-                            done.count(
-                                *await self._undo_one(
-                                    calls, item, which, by_hand=not held
-                                )
-                            )
-            except Fault as met:
-                if met.kind is not FaultClass.ITEM:
-                    raise
-                done.kept.update([met.reason] if find is whole else ())
-        return done
 
     async def _find(self, calls: GuardedCalls, find: Find) -> list[Item]:
         items, fault = await self._look_for(calls, find)
@@ -487,43 +325,3 @@ def _reason(calls: GuardedCalls, fault: Fault) -> str:
     if calls.refused is not None:
         raise fault
     return fault.reason
-
-
-def _of_number(
-    db: Connection, *, items: Sequence[Item], number: int, parts: bool
-) -> list[Item]:
-    """Choose those that the ledger knows by a number, or that are ``parts`` of that item."""
-    _see_parts(db, items=items)
-    return [
-        item
-        for item in items
-        if known_items.find(db, item) == number
-        or (parts and known_items.is_part(db, number, item))
-    ]
-
-
-def _scope(
-    db: Connection, progress: Progress
-) -> tuple[list[tuple[int, str, str]], Which]:
-    """Return number, path and rating key of what an undo is about, and which fields are."""
-    since, until, source = progress.since, progress.until, progress.source
-    if not progress.is_bounded:
-        return ledger.written_since(db, since), every_field
-    until = math.inf if until is None else until
-    names = None
-    if source is not None:
-        names = {source, *ledger_sources.former_names(db, source)}
-    items = ledger.written_within(db, since, until, names)
-    return items, _within(since, until, names)
-
-
-def _under_way(db: Connection) -> list[Progress]:
-    """Return the undos that are not over, the one that is done now first."""
-    told = json.loads(stats.setting(db, _MARK) or "[]")
-    # Earlier versions knew of one only.
-    return [Progress(**each) for each in ([told] if isinstance(told, dict) else told)]
-
-
-def _keep(db: Connection, waiting: Sequence[Progress]) -> None:
-    text = json.dumps([asdict(each) for each in waiting]) if waiting else None
-    stats.keep(db, _MARK, text)

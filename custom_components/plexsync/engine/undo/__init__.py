@@ -1,0 +1,1 @@
+"""Undo: what to take back, of one item or of many."""
