@@ -782,6 +782,22 @@ async def test_undo_restores_what_stood_there(
     assert item.value("studio") == "A person's"
 
 
+async def test_what_was_undone_is_named_in_the_next_answer(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """The same record again is not in line: its field stays as it is."""
+    fields = {"summary": "Ours."}
+    await sync(hass, path=PATH, fields=fields)
+    await call(hass, "undo_item", path=PATH)
+    for _ in range(2):
+        answer = await sync(hass, path=PATH, fields=fields)
+        assert (answer["status"], answer["kept"]) == (
+            "unchanged",
+            {"summary": "released"},
+        )
+    assert plex.core.find(PATH).values.get("summary") != "Ours."
+
+
 async def test_undo_of_everything_since(
     hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
 ) -> None:

@@ -288,6 +288,8 @@ class Undoing:
             rows, known = ledger.whose(db, number), ledger.rows(db, number)
             tokens: dict[str, str] = {}  # of the record that each source's part follows
             for source, key, _ in rows:
+                if key:
+                    settled.compare_again(db, source, key)  # it says what was undone
                 if key and (token := settled.token(db, source, key)):
                     tokens.setdefault(source, token)
             unknown = UNDONE if by_hand else WAITS
