@@ -419,6 +419,11 @@ def test_pictures_go_by_digest() -> None:
     )
     locked = make_plan(rec, item("poster", poster="/t"), {}, images={"poster": "d1"})
     assert locked.kept == {"poster": Kept.LOCKED}
+    for mirror, kept in ((False, {"poster": Kept.IDENTITY}), (True, {})):
+        cleared = make_plan(
+            record(mirror=mirror, poster=None), item(poster="/t/1"), known
+        )
+        assert (cleared.kept, cleared.changes) == (kept, ())
 
 
 def test_a_zero_rating_is_a_value() -> None:

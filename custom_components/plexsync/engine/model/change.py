@@ -27,7 +27,7 @@ class Kept(StrEnum):
 
     LOCKED = "locked"  # a person locked it, or edited it after us
     OTHER_SOURCE = "other_source"  # another source leads it
-    IDENTITY = "identity"  # a title is never cleared
+    IDENTITY = "identity"  # a title or a picture is never cleared
     UNIDENTIFIED = "unidentified"  # the source is not done with it
     RELEASED = "released"  # undone, until the record says another value
     FILLED = "filled"  # the field is only to be filled, and is not empty

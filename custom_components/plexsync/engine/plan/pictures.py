@@ -17,8 +17,10 @@ from .values import find_obstacle
 def plan_picture(case: Case, images: Mapping[str, str]) -> Change | Kept | None:
     """Compute what becomes of one picture; ``images`` are the digests at hand."""
     digest, row, mark = images.get(case.name), case.row, case.current
-    if case.wanted is None or digest is None:
-        return None  # nothing to show instead, or known to be the same picture
+    if case.wanted is None:  # a picture is never cleared; a mirror does not ask for it
+        return None if case.record.mirror or mark is None else Kept.IDENTITY
+    if digest is None:
+        return None  # known to be the same picture
     shown = [each for each in case.rows if is_picture_of(each, case.item)]
     if row in shown and row.value == digest and not row.pending:
         stands, taken = True, False
