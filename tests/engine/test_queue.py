@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from custom_components.plexsync.engine.jobs import (
+    blocked,
+    dropping,
     failed_rows,
     intake,
     jobs_view,
     leases,
     queue,
 )
+from custom_components.plexsync.engine.jobs.blocked import LONGEST_IF_SICK
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
 from custom_components.plexsync.engine.jobs.job import Job, Priority
-from custom_components.plexsync.engine.jobs.queue import LONGEST_IF_SICK, Snooze
+from custom_components.plexsync.engine.jobs.queue import Snooze
 from custom_components.plexsync.engine.layout import LAYOUT
 from custom_components.plexsync.engine.model.record import Find, Image, Record, Value
 
@@ -219,7 +222,7 @@ def test_a_number_is_never_given_twice(db: sqlite3.Connection) -> None:
     """Whoever still works on a job whose source is gone takes nobody else's out."""
     put(db, record(title="T"))
     gone = only(db)
-    queue.discard_source(db, "stash", 0)
+    dropping.discard_source(db, "stash", 0)
     put(db, Record("other", "9", Find(("/m/9.mkv",)), {"title": "N"}))
     queue.settle(db, gone, "41", 0)
     assert only(db).record.key == "9"
@@ -336,8 +339,8 @@ def test_what_failed_with_a_kind_of_call_is_tried_at_once_after_a_start(
     }
     for key, why in whys.items():
         put_off(db, key, 3600.0, **why)
-    assert queue.waited_for(db) == ["pictures:films"]
-    assert queue.failing_groups(db) == ["pictures"]
+    assert blocked.waited_for(db) == ["pictures:films"]
+    assert blocked.failing_groups(db) == ["pictures"]
     queue.recover(db, 10.0, 7200.0)
     due = {key: next_attempt(db, key) for key in whys}
     assert due == {"waits": 10.0, "failed": 10.0, "sick": 3600.0}
@@ -352,7 +355,7 @@ def test_a_kind_that_works_again_wakes_nobody_who_is_sick_of_something_else(
     put_off(db, "waits", 3600.0, reason="pictures_fail", blocked="pictures:films")
     put_off(db, "failed", 3600.0, reason="pictures_fail", solo=True)
     put_off(db, "sick", 3600.0, reason="error_500", solo=True)
-    assert queue.unblock(db, "pictures:films", "pictures_fail", 10.0) == 1
+    assert blocked.unblock(db, "pictures:films", "pictures_fail", 10.0) == 1
     due = {key: next_attempt(db, key) for key in ("waits", "failed", "sick")}
     assert due == {"waits": 10.0, "failed": 10.0 + LONGEST_IF_SICK, "sick": 3600.0}
 
@@ -587,12 +590,12 @@ def test_one_of_those_who_wait_tries_a_kind_of_call(db: sqlite3.Connection) -> N
         put_off(db, key, 3600, reason="edits_fail", blocked="edits:1")
     put_off(db, "other", 3600, reason="edits_fail", blocked="edits:2")
     for now in (1.0, 2.0, 3.0):
-        queue.choose_next(db, "edits:1", now)
-        queue.choose_next(db, "edits:1", now)
+        blocked.choose_next(db, "edits:1", now)
+        blocked.choose_next(db, "edits:1", now)
         assert queue.next_due(db, solo=True) == now
         (job,) = queue.claim(db, 9, now, solo=True)
         assert job.record.key == f"{now:.0f}"
-        queue.choose_next(db, "edits:1", now)
+        blocked.choose_next(db, "edits:1", now)
         assert queue.next_due(db, solo=True) is None  # it is in flight
         why = Snooze(3600, "edits_fail", blocked="edits:1")
         queue.snooze(db, job, why, now)
@@ -606,8 +609,8 @@ def test_who_was_to_try_goes_and_another_one_does(db: sqlite3.Connection) -> Non
     put(db, record("second", title="T"))
     for job in queue.claim(db, 9, 0):
         queue.snooze(db, job, Snooze(3600, "edits_fail", blocked="edits:1"), 0)
-    queue.choose_next(db, "edits:1", 60)
-    assert queue.discard_source(db, "other", 1) == 1
+    blocked.choose_next(db, "edits:1", 60)
+    assert dropping.discard_source(db, "other", 1) == 1
     assert keys(queue.claim(db, 9, 1, solo=True)) == ["second"]
 
 
@@ -621,8 +624,8 @@ def test_a_kind_that_works_again_wakes_whoever_waits_for_it(
     put_off(db, "asked", 3600, reason="edits_fail", solo=True)
     put_off(db, "item", 3600, reason="error_500", solo=True)
     put_off(db, "elsewhere", 3600, reason="edits_fail", blocked="edits:2")
-    queue.choose_next(db, "edits:1", 600)
-    assert queue.unblock(db, "edits:1", "edits_fail", 100) == 3
+    blocked.choose_next(db, "edits:1", 600)
+    assert blocked.unblock(db, "edits:1", "edits_fail", 100) == 3
     assert keys(queue.claim(db, 9, 100)) == ["calm", "chosen"]
     assert queue.claim(db, 9, 109, solo=True) == []
     assert keys(queue.claim(db, 9, 110, solo=True)) == ["own"]
@@ -830,9 +833,9 @@ def test_a_source_that_went_back_counts_after_the_clock_did(
 def test_what_came_in_later_is_not_withheld(db: sqlite3.Connection) -> None:
     """A long comparison may tell what its source said before the newest record."""
     put(db, mirrored(1, title="T"), now=9)
-    queue.withhold(db, "stash", ["1"], 9, asked=8)
+    dropping.withhold(db, "stash", ["1"], 9, asked=8)
     assert only(db, 9).record.key == "1"
-    queue.withhold(db, "stash", ["1"], 9, asked=10)
+    dropping.withhold(db, "stash", ["1"], 9, asked=10)
     assert jobs_view.listing(db) == ([], 0)
 
 
@@ -846,6 +849,6 @@ def test_what_is_withheld_goes(db: sqlite3.Connection, failed_before: bool) -> N
         (job,) = [each for each in queue.claim(db, 9, 0) if each.record.key == "1"][:1]
         queue.fail(db, job, "rejected", 0)
         leases.end_all(db)
-    queue.withhold(db, "stash", ["1", "3"], 0)
+    dropping.withhold(db, "stash", ["1", "3"], 0)
     jobs, _ = jobs_view.listing(db)
     assert {(job.source, job.key) for job in jobs} == {("stash", "2"), ("other", "1")}

@@ -21,6 +21,8 @@ import pytest
 from custom_components.plexsync.engine.database.database import Database
 from custom_components.plexsync.engine.database.layout import Layout
 from custom_components.plexsync.engine.jobs import (
+    blocked,
+    dropping,
     failed_rows,
     intake,
     jobs_view,
@@ -655,7 +657,7 @@ class QueueMachine(Machine):
 
     def choose(self, kind: str, wait: float) -> None:
         """Let one of those try a kind of call who wait for it, unless one does already."""
-        self.run(lambda db: queue.choose_next(db, kind, self.now + wait))
+        self.run(lambda db: blocked.choose_next(db, kind, self.now + wait))
         self.chosen_next(kind, self.now + wait)
 
     def chosen_next(self, kind: str, due: float) -> None:
@@ -681,7 +683,7 @@ class QueueMachine(Machine):
     def free(self, kind: str) -> None:
         """Let nobody wait any more for a kind of call."""
         reason = REASONS[kind]
-        number = self.run(lambda db: queue.unblock(db, kind, reason, self.now))
+        number = self.run(lambda db: blocked.unblock(db, kind, reason, self.now))
         for row in self.rows.values():
             if row.is_sick and row.reason == reason and not row.failed:
                 row.due = min(row.due, self.now + 60)
@@ -1065,7 +1067,7 @@ class QueueMachine(Machine):
     def discard_source(self, which: int) -> None:
         """Remove a source, also while its jobs are in flight; another one comes."""
         source = self.sources.pop(which % 2)
-        number = self.run(lambda db: queue.discard_source(db, source, self.now))
+        number = self.run(lambda db: dropping.discard_source(db, source, self.now))
         gone = [key for key in self.rows if key[0] == source]
         assert number == len(gone)
         tried = set()

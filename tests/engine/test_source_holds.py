@@ -9,11 +9,13 @@ import sqlite3
 import pytest
 
 from custom_components.plexsync.engine.jobs import (
+    blocked,
     failed_rows,
     intake,
     jobs_view,
     leases,
     queue,
+    source_holds,
 )
 from custom_components.plexsync.engine.jobs.failed_rows import Choice
 from custom_components.plexsync.engine.jobs.gone_records import WhenGone
@@ -327,7 +329,7 @@ def hold(db: sqlite3.Connection, source: str, *, held: bool = True) -> None:
         db.execute("INSERT INTO source_hold VALUES (?, ?, NULL)", (source, FIRST))
     else:
         db.execute("DELETE FROM source_hold WHERE source = ?", (source,))
-    queue.mark_held(db, source, 0, held=held)
+    source_holds.mark_held(db, source, 0, held=held)
 
 
 def test_no_trial_is_a_held_job(db: sqlite3.Connection) -> None:
@@ -366,7 +368,7 @@ def test_a_kind_of_call_is_tried_by_a_job_that_may(db: sqlite3.Connection) -> No
         put(db, source, source)
     for job in queue.claim(db, 9, 0):
         queue.snooze(db, job, Snooze(600, blocked="picture"), 0)
-    queue.choose_next(db, "picture", 1)
+    blocked.choose_next(db, "picture", 1)
     hold(db, "s")
     assert [job.record.key for job in queue.claim(db, 9, 1, solo=True)] == ["t"]
     leases.end_all(db)

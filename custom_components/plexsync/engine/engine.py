@@ -19,7 +19,7 @@ from .database.notes import Notes
 from .history import history
 from .history.history import WriteHistory
 from .history.view import HistoryView
-from .jobs import leases, queue, skipped, submissions
+from .jobs import blocked, dropping, leases, queue, skipped, submissions
 from .jobs.failed_jobs import FailedJobs
 from .jobs.gone_records import GoneRecords
 from .jobs.job import Priority
@@ -181,7 +181,7 @@ class Engine:
 
     def _recover(self, db: Connection) -> list[str]:
         """Make jobs ready again; return the kinds and groups of call that failed for some."""
-        doubted = [*queue.waited_for(db), *queue.failing_groups(db)]
+        doubted = [*blocked.waited_for(db), *blocked.failing_groups(db)]
         lost = queue.recover(db, self.clock.steady(), self.common.retry.longest)
         stats.count(db, "failed", lost)
         stats.note_ended(db, [False] * lost, 0.0)
@@ -265,7 +265,7 @@ class Engine:
         Raises StorageError.
         """
         await self.database.run(
-            lambda db: queue.withhold(db, source, keys, self.clock.steady(), asked),
+            lambda db: dropping.withhold(db, source, keys, self.clock.steady(), asked),
             then=self.circuit.notify,
         )
 

@@ -21,7 +21,7 @@ from ..ledger import pins
 from ..model.holds import SourceHold
 from ..model.ports import Fresh
 from ..model.reasons import Reason
-from . import queue, skipped
+from . import dropping, skipped
 from .source_holds import SourceHolds
 
 SCHEMA = """
@@ -276,6 +276,6 @@ def _part(
     )
     db.execute(f"DELETE FROM departure WHERE {those}", whose)  # noqa: S608
     for key in keys:
-        queue.drop(db, source, key, now)
+        dropping.drop(db, source, key, now)
         pins.untie(db, source, key)
     skipped.take_up(db, source, Reason.SHARED_ITEM, now)

@@ -4,8 +4,7 @@
 tried longest ago, so that one sick job cannot keep the circuit open.
 
 A job that is ``solo`` belongs to the second lane of the worker, which takes one job at a
-time, beside the lane that takes many. A job that is ``blocked`` waits for a kind of call;
-if it is also ``solo`` it was chosen to try that kind.
+time, beside the lane that takes many.
 
 Every function takes the connection of a transaction under way (``Database.run``) and is
 one step of it; times are ``Clock.steady`` seconds.
@@ -14,7 +13,6 @@ one step of it; times are ``Clock.steady`` seconds.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import json
-from math import inf
 from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
@@ -22,14 +20,11 @@ from typing import Any
 from ..calls.bulkheads import REASONS
 from ..ledger import settled
 from ..model.reasons import SKIPPED, Reason
-from ..plan import approvals, plan_cache
 from . import leases
 from .coalescing import COLUMNS, Waiting
 from .job import Job, Priority, load
 from .leases import FREE, IN_FLIGHT
 
-# Longest wait in seconds, once its kind of call works again, of a job that may be sick.
-LONGEST_IF_SICK = 60.0
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 MAX_CRASHES = 3  # unclean stops with the job in flight before it is set aside
 
@@ -272,65 +267,6 @@ def charge(db: Connection, ids: Iterable[int]) -> None:
     )
 
 
-def waited_for(db: Connection) -> list[str]:
-    """Return the kinds of call that jobs wait for."""
-    kinds = "SELECT DISTINCT blocked FROM job WHERE blocked IS NOT NULL"
-    return [kind for (kind,) in db.execute(kinds)]
-
-
-def failing_groups(db: Connection) -> list[str]:
-    """Return the groups of calls that failed for jobs which wait by themselves."""
-    found = db.execute("SELECT DISTINCT reason FROM job WHERE failed = 0 AND solo = 1")
-    reasons = {reason for (reason,) in found}
-    return [group for group, reason in REASONS.items() if reason in reasons]
-
-
-def choose_next(db: Connection, kind: str, due: float) -> None:
-    """Of the jobs that wait for a kind of call, let the one tried longest ago try it."""
-    db.execute(
-        "UPDATE job SET due = :due, solo = 1 WHERE id = (SELECT id FROM job"
-        f" WHERE blocked = :kind AND solo = 0 AND failed = 0 AND {FREE}"
-        " AND held = 0 ORDER BY tried, id LIMIT 1) AND NOT EXISTS (SELECT 1 FROM job"
-        " WHERE blocked = :kind AND failed = 0 AND held = 0 AND solo = 1)",
-        {"kind": kind, "due": due},
-    )
-
-
-def mark_held(db: Connection, source: str, now: float, *, held: bool) -> None:
-    """Take all jobs of a source out of what is worked on, or put them back.
-
-    Those in flight end as they do. Where one was to try a kind of call that fails,
-    another one does.
-    """
-    db.execute(
-        f"UPDATE job SET held = {held:d}, solo = iif(blocked IS NULL, solo, 0)"
-        f" WHERE source = ? AND held = {not held:d}",
-        (source,),
-    )
-    for kind in waited_for(db):
-        choose_next(db, kind, now)
-
-
-def unblock(db: Connection, kind: str, reason: str, now: float) -> int:
-    """Make all jobs due that wait for a kind of call; return how many.
-
-    One whose own call failed before goes to the second lane, a little later: it may be
-    sick itself. ``reason`` is shown for what waits for the kind.
-    """
-    # The delay is that of ``RetryPolicy.transient``, 5 s that double each time, in SQL.
-    db.execute(
-        "UPDATE job SET due = min(due, ?) WHERE solo = 1 AND blocked IS NULL"
-        " AND reason = ? AND failed = 0",
-        (now + LONGEST_IF_SICK, reason),
-    )
-    return db.execute(
-        "UPDATE job SET solo = snoozes > 0, blocked = NULL, reason = NULL,"
-        " due = ? + CASE WHEN snoozes > 0 THEN min(?, 5 << min(snoozes, 7)) ELSE 0 END"
-        " WHERE blocked = ? AND failed = 0",
-        (now, LONGEST_IF_SICK, kind),
-    ).rowcount
-
-
 def fail(
     db: Connection,
     job: Job,
@@ -374,56 +310,6 @@ def wake(db: Connection, now: float, reason: str) -> int:
     """Make jobs that wait for this reason due now."""
     sql = f"UPDATE job SET due = ? WHERE failed = 0 AND {FREE} AND reason = ?"
     return db.execute(sql, (now, reason)).rowcount
-
-
-def discard_source(db: Connection, source: str, now: float) -> int:
-    """Drop a source's jobs and what is known of its records; return how many jobs."""
-    settled.forget_source(db, source)
-    return _drop(db, "source = ?", (source,), now)
-
-
-def drop(db: Connection, source: str, key: str, now: float) -> None:
-    """Drop the job of a record, and what is known of it."""
-    settled.drop(db, source, key)
-    _drop(db, "source = ? AND key = ?", (source, key), now)
-    _forget_plan(db, source, key)
-
-
-def withhold(
-    db: Connection, source: str, keys: Sequence[str], now: float, asked: float = inf
-) -> None:
-    """Drop the jobs of records that their source does not send any more.
-
-    Not those of which it has said more since it was ``asked``.
-    """
-    if keys:
-        where = (
-            "source = ? AND key IN (SELECT value FROM json_each(?))"
-            " AND ifnull(heard, 0) <= ?"
-        )
-        _drop(db, where, (source, json.dumps(list(keys)), asked), now)
-        for (key,) in db.execute(
-            "SELECT value FROM json_each(?2) WHERE NOT EXISTS"
-            " (SELECT 1 FROM job WHERE source = ?1 AND key = value)",
-            (source, json.dumps(list(keys))),
-        ).fetchall():
-            _forget_plan(db, source, key)
-
-
-def _forget_plan(db: Connection, source: str, key: str) -> None:
-    """Forget what was shown of a record, and approved: nothing of it will be written."""
-    plan_cache.drop(db, source, key)
-    approvals.drop(db, source, key)
-
-
-def _drop(db: Connection, where: str, values: Sequence[str | float], now: float) -> int:
-    gone = db.execute(
-        f"DELETE FROM job WHERE {where} RETURNING iif(solo, blocked, NULL)",
-        values,
-    ).fetchall()
-    for kind in {row[0] for row in gone} - {None}:
-        choose_next(db, kind, now)  # else nobody would try it any more
-    return len(gone)
 
 
 def next_due(

@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from ..ledger import known_pictures, pins
 from ..ledger.ledger_tables import OF_RECORD, of_source
 from ..model.record import Record
-from . import queue
+from . import dropping
 
 
 def is_another(known: Sequence[str], files: Sequence[str]) -> bool:
@@ -24,7 +24,7 @@ def begin_anew(db: Connection, record: Record, now: float) -> None:
     What was written for it stays, and can be undone.
     """
     whose = record.source, record.key
-    queue.drop(db, *whose, now)
+    dropping.drop(db, *whose, now)
     db.execute(
         f"UPDATE written SET key = '' WHERE {of_source('?1')} AND {OF_RECORD}",  # noqa: S608  # our own words
         whose,

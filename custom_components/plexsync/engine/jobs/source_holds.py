@@ -18,7 +18,7 @@ from ..model.holds import SourceHold
 from ..model.reasons import Reason
 from ..plan import approvals
 from ..util.clock import Clock
-from . import queue, skipped
+from . import blocked, skipped
 
 type Shown = Mapping[str, int]
 type Holds = Mapping[SourceHold, Shown | None]
@@ -68,7 +68,7 @@ class SourceHolds:
                 approvals.forget_source(db, source)
             row = source, hold, None if shown is None else json.dumps(shown)
             db.execute("INSERT OR REPLACE INTO source_hold VALUES (?, ?, ?)", row)
-            queue.mark_held(db, source, self._clock.steady(), held=True)
+            mark_held(db, source, self._clock.steady(), held=True)
             approvals.go_on(db, source)
 
         await self._change(work)
@@ -91,7 +91,7 @@ class SourceHolds:
                 now = self._clock.steady()
                 approvals.forget_source(db, source)
                 skipped.take_up(db, source, Reason.PLAN_CHANGED, now)
-                queue.mark_held(db, source, now, held=False)
+                mark_held(db, source, now, held=False)
 
         await self._change(work)
 
@@ -127,3 +127,18 @@ def _read(db: Connection) -> Mapping[str, Holds]:
 def forget_source(db: Connection, source: str) -> None:
     """Forget what held a source that is removed."""
     db.execute("DELETE FROM source_hold WHERE source = ?", (source,))
+
+
+def mark_held(db: Connection, source: str, now: float, *, held: bool) -> None:
+    """Take all jobs of a source out of what is worked on, or put them back.
+
+    Those in flight end as they do. Where one was to try a kind of call that fails,
+    another one does.
+    """
+    db.execute(
+        f"UPDATE job SET held = {held:d}, solo = iif(blocked IS NULL, solo, 0)"
+        f" WHERE source = ? AND held = {not held:d}",
+        (source,),
+    )
+    for kind in blocked.waited_for(db):
+        blocked.choose_next(db, kind, now)

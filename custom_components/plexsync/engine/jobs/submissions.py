@@ -11,7 +11,7 @@ from ..database import stats
 from ..ledger import ledger_sources, left_alone, settled
 from ..model.record import Record
 from ..plan import approvals
-from . import gone_records, intake, queue, source_holds
+from . import dropping, gone_records, intake, source_holds
 from .job import Priority
 
 _IDENTITY = "identity:"  # begins the notes that tell what each source is
@@ -44,7 +44,7 @@ def take_in(
     jobs = [intake.enqueue(db, record, priority, now) for record in records]
     if cursor is not None:
         source, place = cursor
-        queue.withhold(db, source, withheld, now)
+        dropping.withhold(db, source, withheld, now)
         stats.keep(db, f"cursor:{source}", place)
         # What a source repeats by itself is no news of the item: it is not counted.
         return [Receipt(job) for job in jobs]
@@ -85,4 +85,4 @@ def remove_source(db: Connection, source: str, now: float) -> int:
     approvals.forget_source(db, source)
     for mark in ("cursor", "planned", "settings", "retry"):
         stats.keep(db, f"{mark}:{source}", None)
-    return queue.discard_source(db, source, now)
+    return dropping.discard_source(db, source, now)

@@ -19,7 +19,7 @@ from ..circuit.circuit import Circuit
 from ..circuit.health import Health
 from ..database import stats
 from ..database.database import StorageError
-from ..jobs import leases, queue
+from ..jobs import blocked, leases, queue
 from ..jobs.job import Job
 from ..look.common import Common
 from ..look.look import Look
@@ -178,7 +178,7 @@ class Worker:
 
         def unblock(db: Connection) -> None:
             for kind in reopened:
-                queue.unblock(db, kind, reason_of(kind), now)
+                blocked.unblock(db, kind, reason_of(kind), now)
 
         try:
             await self._common.database.run(unblock, durable=False)
