@@ -206,6 +206,8 @@ async def _fail(how: str) -> None:
     match how:
         case "away":
             raise Fault(FaultClass.SOURCE, "unreachable", unreachable=True)
+        case "busy":
+            raise Fault(FaultClass.SOURCE, "status_4xx", retry_after=300)
         case "hang":
             # Who fetches for real has a deadline of its own.
             await asyncio.sleep(_DEADLINE)

@@ -265,6 +265,17 @@ def test_a_server_that_says_no_time_is_given_more_each_time() -> None:
     assert breaker.not_before == now + 1
 
 
+def test_a_wish_for_no_time_is_none() -> None:
+    """``Retry-After: 0``, or a date that is over: whoever took it at its word never rests."""
+    breaker = ready()
+    waits, now = [], 0.0
+    for asked in (0.0, 0.0, 0.3, None):
+        breaker.throttle(now, asked)
+        waits.append(breaker.not_before - now)
+        now = breaker.not_before
+    assert waits == [1, 2, 4, 8]
+
+
 def test_a_shorter_wish_does_not_shorten_the_pause() -> None:
     """Two calls under way bring two wishes."""
     breaker = ready()

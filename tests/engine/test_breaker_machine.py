@@ -127,7 +127,7 @@ class Model:
         if era.state is State.HALF_OPEN or now - era.wishes[0] >= THROTTLED_FOR:
             self.trip(now, asked)
             return
-        if asked is None:
+        if asked is None or asked < THROTTLED:
             wait = min(CAP, THROTTLED * 2 ** (len(era.wishes) - 1))
         else:
             wait = min(asked, ASKED_CAP)

@@ -4,6 +4,8 @@ import asyncio
 from random import Random
 from typing import Any
 
+import pytest
+
 from custom_components.plexsync.engine.circuit.breaker import Policy, Result, State
 from custom_components.plexsync.engine.circuit.circuit import Circuit
 from custom_components.plexsync.engine.circuit.health import Health
@@ -66,6 +68,29 @@ async def test_no_permit_while_half_open_is_being_saved() -> None:
     assert circuit.admit() is not None
 
 
+async def test_who_is_cancelled_during_a_save_leaves_nobody_waiting() -> None:
+    """An action that was stopped, say; the new state is on disk, and the worker wakes."""
+    store = _SlowStore()
+    circuit, _ = _circuit(store)
+    await circuit.trip("refused", since=1.0)
+    store.may.clear()
+    store.saving.clear()
+    resetting = asyncio.create_task(circuit.reset())
+    await store.saving.wait()
+    heard = circuit.bell.rung
+    circuit.wake.clear()
+    resetting.cancel()
+    await asyncio.sleep(0)
+    assert circuit.admit() is None
+    store.may.set()
+    with pytest.raises(asyncio.CancelledError):
+        await resetting
+    assert store.data is not None
+    assert store.data["breaker"]["state"] == "closed"
+    assert circuit.bell.rung > heard
+    assert circuit.wake.is_set()
+
+
 async def test_half_open_is_told_once_an_outage() -> None:
     """However often a probe passes and no edit goes well."""
     circuit, events = _circuit(MemoryStore())
@@ -126,6 +151,22 @@ async def test_time_in_which_nobody_could_look_is_unknown() -> None:
     now = 1180.0
     await circuit.save()
     assert circuit.outages.blind(now, 180.0) == [(1000.0, 1100.0), (1150.0, 1180.0)]
+
+
+async def test_time_that_the_machine_slept_through_is_unknown() -> None:
+    """Nobody looked then; what passes on the wall alone was seen by nobody."""
+    steady = wall = 1000.0
+    clock = Clock(lambda: steady, lambda: wall)
+    circuit = Circuit(clock=clock, random=Random(1), tell=repr)
+    await circuit.save()
+    steady, wall = steady + 900, wall + 900
+    await circuit.save()
+    steady, wall = steady + 10, wall + 8 * 3600
+    await circuit.save()
+    steady, wall = steady + 900, wall + 900
+    await circuit.save()
+    asleep = 1900.0, 1900.0 + 8 * 3600
+    assert circuit.outages.blind(wall, wall - 1000.0) == [asleep]
 
 
 async def test_a_sign_of_life_during_a_probe_is_not_lost() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+import gc
 from itertools import pairwise
 import json
 from random import Random
@@ -9,7 +10,9 @@ from random import Random
 import pytest
 
 from custom_components.plexsync.engine.calls.bulkheads import Bulkheads
+from custom_components.plexsync.engine.calls.guarded_calls import GuardedCalls
 from custom_components.plexsync.engine.calls.judge import About, Judge, Purpose
+from custom_components.plexsync.engine.calls.side_calls import SideCalls
 from custom_components.plexsync.engine.circuit.breaker import Result, State
 from custom_components.plexsync.engine.circuit.circuit import Circuit
 from custom_components.plexsync.engine.circuit.health import Health
@@ -23,7 +26,7 @@ from tests.virtual import VirtualLoop
 
 EPOCH = 1_800_000_000.0
 PROBE = 2.0  # seconds that one takes
-HOUR = 3600.0
+MINUTE, HOUR = 60.0, 3600.0
 FILMS, MUSIC = "films", "music"
 DAY = 86_400.0
 
@@ -201,6 +204,23 @@ def test_an_item_that_failed_long_ago_is_none_of_an_outage() -> None:
     check(story)
 
 
+def test_all_failed_probes_of_an_outage_are_counted() -> None:
+    """The one that found it, too."""
+
+    async def story() -> None:
+        world = await World().start()
+        world.finds = hang()
+        running = asyncio.create_task(world.health.run())
+        await world.judge.decide(hang(), edit("1"))
+        for _ in range(2):
+            (outage,) = world.circuit.outages.outages
+            assert outage.probes == len(world.probes)
+            await asyncio.sleep(MINUTE)
+        running.cancel()
+
+    check(story)
+
+
 def test_a_probe_that_is_refused_is_no_outage() -> None:
     """The token's fault is nobody's else; three in a row ask the owner."""
 
@@ -239,6 +259,27 @@ def test_all_who_doubt_at_the_same_time_share_one_probe() -> None:
     check(story)
 
 
+def test_a_probe_that_is_cancelled_answers_nobody() -> None:
+    """Who shared it gets another one, and not what some probe before it found."""
+
+    async def story() -> None:
+        world = await World().start()
+        world.finds = Fault(FaultClass.SERVER, "refused", unreachable=True)
+        mine = asyncio.create_task(world.judge.decide(sick(), edit("a")))
+        proxys = classify(404, {}, b"", write=False)
+        assert proxys is not None
+        read = About(Purpose.READ, "b", FILMS)
+        other = asyncio.create_task(world.judge.decide(proxys, read))
+        await asyncio.sleep(PROBE / 2)
+        mine.cancel()
+        verdict = await other
+        assert (verdict.kind, verdict.reason) == (FaultClass.SERVER, "refused")
+        assert len(world.probes) == 2
+        assert world.state is State.OPEN
+
+    check(story)
+
+
 def test_who_doubts_while_a_probe_is_under_way_wants_another() -> None:
     """What it sees may be of before; one more is enough for all of them."""
 
@@ -255,6 +296,37 @@ def test_who_doubts_while_a_probe_is_under_way_wants_another() -> None:
         await asyncio.gather(*later)
         assert len(world.probes) == 2
         assert world.circuit.admit() is not None
+
+    check(story)
+
+
+def test_what_a_call_meets_after_its_caller_left_is_in_no_log() -> None:
+    """It goes on beside, and nobody takes its fault any more."""
+
+    async def story() -> None:
+        world, told = await World().start(), list[object]()
+        world.loop.set_exception_handler(lambda _, what: told.append(what))
+        side_calls = SideCalls(
+            world.bulkheads,
+            lambda: GuardedCalls(world.circuit, world.health, world.judge),
+            world.circuit.bell,
+            world.loop.time,
+        )
+        answer = asyncio.Event()
+
+        async def work(_: GuardedCalls) -> None:
+            await answer.wait()
+            raise hang()
+
+        caller = asyncio.create_task(side_calls.call(f"listing:{FILMS}", work))
+        await asyncio.sleep(0.1)
+        answer.set()
+        caller.cancel()
+        await asyncio.wait([caller])
+        await side_calls.stop()
+        del caller
+        gc.collect()
+        assert told == []
 
     check(story)
 
@@ -663,6 +735,23 @@ def test_an_outage_of_wishes_that_probes_met_too_began_at_the_first() -> None:
         for item in "abc":
             await asyncio.sleep(81)
             await world.judge.decide(slow(80), edit(item))
+        assert world.state is State.OPEN
+        assert world.outage_began() == pytest.approx(began)
+
+    check(story)
+
+
+def test_a_wish_of_days_ago_is_none_of_an_outage() -> None:
+    """Nothing was edited since, so nothing had shown that it was over."""
+
+    async def story() -> None:
+        world = await World().start()
+        await world.judge.decide(slow(10), About(Purpose.READ, "a", FILMS))
+        await asyncio.sleep(3 * DAY)
+        began = world.loop.time()
+        for item in "bcde":
+            await world.judge.decide(slow(100), edit(item))
+            await asyncio.sleep(101)
         assert world.state is State.OPEN
         assert world.outage_began() == pytest.approx(began)
 

@@ -1,5 +1,7 @@
 """Sick parts that the lattice does not know: a full disk, a source, what nobody foresaw."""
 
+from itertools import pairwise
+
 import pytest
 
 from custom_components.plexsync.engine.circuit.breaker import Policy
@@ -114,6 +116,23 @@ def test_a_source_that_is_away_keeps_its_pictures_only() -> None:
         await _done(world, left, HOUR)
         await _settled(world, {_SICK})
         assert not world.ended
+
+    run(story)
+
+
+def test_a_source_that_asks_for_a_pause_of_its_pictures_has_one() -> None:
+    """And is asked again right after it."""
+
+    async def story(world: World) -> None:
+        world.gallery.sick = dict.fromkeys(_DRAWN, "busy")
+        await world.submit(NUMBERS)
+        await world.sleep(21 * MINUTE)
+        moments = [at for at, _ in world.gallery.asked]
+        tries = [at for before, at in pairwise([0.0, *moments]) if at - before > 1]
+        assert len(tries) == 5
+        assert all(300 <= after - at < 310 for at, after in pairwise(tries))
+        world.recover()
+        await _done(world, list(parts()), 7 * MINUTE)
 
     run(story)
 

@@ -5,7 +5,6 @@ import contextlib
 from functools import partial
 import json
 from pathlib import Path
-import shutil
 import sqlite3
 from typing import Any
 
@@ -237,25 +236,38 @@ async def test_jobs_of_an_older_version_are_written(
 
 
 class Snapping(sqlite3.Connection):
-    """A connection that copies the files before each statement, as a kill leaves them."""
+    """A connection that looks before each statement at what a kill would leave."""
 
     path: Path
-    copies: list[Path]
+    copies: list[Path]  # one for each state in which the files were
+    left: dict[str, bytes]  # what the last of them holds
+    statements: list[str]
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """Copy, then do it."""
-        copy = self.path.with_name(f"{len(self.copies)}.db")
-        self.copies.append(copy)
-        for suffix in BESIDE:
-            if (side := Path(f"{self.path}{suffix}")).exists():
-                shutil.copy(side, f"{copy}{suffix}")
+        """Copy the files where they have changed, then do it."""
+        self.statements.append(sql)
+        left = {
+            suffix: side.read_bytes()
+            for suffix in BESIDE
+            if (side := Path(f"{self.path}{suffix}")).exists()
+        }
+        if left != self.left:
+            self.left.clear()
+            self.left.update(left)
+            copy = self.path.with_name(f"{len(self.copies)}.db")
+            self.copies.append(copy)
+            for suffix, data in left.items():
+                Path(f"{copy}{suffix}").write_bytes(data)
         return super().execute(sql, parameters)
 
 
-def snapping(copies: list[Path], path: Path, **settings: Any) -> sqlite3.Connection:
-    """Connect so that each step leaves a copy."""
+def snapping(
+    copies: list[Path], statements: list[str], path: Path, **settings: Any
+) -> sqlite3.Connection:
+    """Connect so that each state of the files is copied."""
     connection = sqlite3.connect(path, factory=Snapping, **settings)
-    connection.path, connection.copies = path, copies
+    connection.path, connection.copies, connection.left = path, copies, {}
+    connection.statements = statements
     return connection
 
 
@@ -267,8 +279,10 @@ def test_a_kill_leaves_the_old_or_the_new(tmp_path: Path, version: int) -> None:
     lay_out(version, path)
     was, jobs = layout(path), rows(path)["job"]
     copies: list[Path] = []
-    open_and_close(path, partial(snapping, copies))
-    assert len(copies) > 20
+    statements: list[str] = []
+    open_and_close(path, partial(snapping, copies, statements))
+    assert len(statements) > 20
+    assert len(copies) > 2
     seen = []
     for copy in copies:
         found = layout(copy)

@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.plexsync.engine.circuit.breaker import State
 from custom_components.plexsync.engine.jobs.job import Priority
+from custom_components.plexsync.engine.model.faults import Fault
 from custom_components.plexsync.engine.model.record import Find, Record
 from custom_components.plexsync.engine.plan.plan import Plan
 from tests.rig import Rig, library
@@ -180,6 +181,35 @@ async def test_what_an_undo_leaves_is_counted_once(rig: Rig) -> None:
     await say(rig, "one", Find(rating_key=one), title="Ours", summary="Ours")
     rig.plex.core.edit_by_person(film.rating_key, title="Theirs")
     assert await rig.engine.undo_runs.undo_since(0) == (1, 1, {"changed_since": 1})
+
+
+async def test_a_library_that_cannot_be_searched_keeps_no_undo_waiting(
+    rig: Rig,
+) -> None:
+    """What lies in it is undone once it can be searched, and counted then."""
+    core, films = rig.plex.core, range(1, 4)
+    before = titles(rig, *films)
+    again = max(section.key for section in core.sections.values())
+    twins = [core.item(keys(rig, number)[1]) for number in films]
+    for each in twins:  # they are the first to be undone
+        await say(rig, each.title, Find(rating_key=str(each.rating_key)), title="Ours")
+    await say(rig, "one", Find(rating_key=keys(rig, 1)[0]), title="Ours")
+    twins = [core.recreate(each) for each in twins]
+    for each in twins:
+        core.edit_by_person(each.rating_key, title="Ours", lock=None)
+    rig.plex.faults.add("status", code=500, path=f"/sections/{again}/all")
+    with pytest.raises(Fault):
+        await rig.engine.undo_runs.undo_since(0)
+    so_far = rig.engine.undo_runs.progress
+    assert so_far is not None
+    assert (so_far.done, so_far.items, so_far.total) == (1, 1, 4)
+    assert core.item(keys(rig, 1)[0]).title in before
+    assert {each.title for each in twins} == {"Ours"}
+    rig.plex.faults.clear()
+    rig.engine.bulkheads.clear()
+    rig.engine.undo_runs.look()
+    await rig.until(lambda: rig.engine.undo_runs.progress is None)
+    assert titles(rig, *films) == before
 
 
 async def test_one_item_gone_before_its_edit_is_no_failure(rig: Rig) -> None:

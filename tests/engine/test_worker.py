@@ -23,6 +23,7 @@ from custom_components.plexsync.engine.model.events import (
 )
 from custom_components.plexsync.engine.model.fields import FIELDS
 from custom_components.plexsync.engine.model.holds import Hold
+from custom_components.plexsync.engine.model.ports import Item
 from custom_components.plexsync.engine.model.record import (
     Actor,
     Find,
@@ -994,6 +995,23 @@ async def test_what_a_mirror_emptied_while_its_job_waited_is_not_written(
     await rig.drained()
     item = rig.item(1)
     assert (item.title, item.value("summary")) == ("Movie 00001", "New lines\nof 1")
+
+
+async def test_what_fails_of_a_bug_is_counted(rig: Rig) -> None:
+    """It breaks the turn, not a call, and counts like all that fails."""
+    confirms, sick = rig.server.confirms, rig.path(1)
+
+    def broken(find: Find, item: Item) -> bool:
+        if sick in find.paths:
+            raise ZeroDivisionError
+        return confirms(find, item)
+
+    rig.server.confirms = broken  # type: ignore[method-assign]
+    await rig.submit(rig.records(3))
+    await rig.drained(failed=1)
+    found = (await rig.engine.snapshot()).statistics
+    assert (found.synced, found.failed) == (2, 1)
+    assert found.success_rate == pytest.approx(200 / 3)
 
 
 async def test_a_record_whose_caller_left_is_worked_on_at_once(rig: Rig) -> None:

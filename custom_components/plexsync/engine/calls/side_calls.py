@@ -41,7 +41,11 @@ class SideCalls:
         task = asyncio.create_task(work(self._calls()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
+        except asyncio.CancelledError:
+            task.cancel()  # else the log would tell of a fault that nobody takes
+            raise
         if done:
             return task.result()
         self._bulkheads.occupy(kind, self._now())

@@ -135,26 +135,28 @@ class Breaker:
         if self.state is not State.OPEN:
             self._open(now, retry_after)
 
-    def throttle(self, now: float, retry_after: float | None) -> None:
-        """Let all calls wait as the server asks; for too long that is an outage."""
+    def throttle(self, now: float, retry_after: float | None) -> bool:
+        """Let all calls wait as the server asks; for too long that is an outage.
+
+        Return whether it is the first time, or was long over.
+        """
         if self.state is State.OPEN:
-            return
-        if (
-            not self._throttles
-            or now - self.not_before > self.policy.throttled_for  # long over
-        ):
+            return False
+        over = now - self.not_before > self.policy.throttled_for
+        if begins := not self._throttles or over:
             self._throttled_since, self._throttles = now, 0
         lasting = now - self._throttled_since >= self.policy.throttled_for
         if lasting or self.state is State.HALF_OPEN:
             self.trip(now, retry_after)
-            return
+            return begins
         asked = retry_after
-        if asked is None:
+        if asked is None or asked < self.policy.throttled:  # or a date that is over
             waits = Backoff(self.policy.throttled, self.policy.cap)
             asked = waits.whole(self._throttles)
         self._throttles += 1
         wait = min(asked, self.policy.retry_after_cap)
         self.not_before = max(self.not_before, now + wait)
+        return begins
 
     def doubt(self) -> None:
         """Let nobody call before a probe has passed that begins after now."""

@@ -25,6 +25,7 @@ from ..model.ports import BreakerStore
 from ..model.reasons import Reason
 from ..util.bell import Bell
 from ..util.clock import Clock
+from ..util.concurrency import to_its_end
 from .breaker import Breaker, Permit, Policy, Result, State
 from .evidence import Evidence
 from .outages import OutageLog
@@ -33,6 +34,8 @@ from .saves import Saves
 from .validation import read_mapping
 
 _LOGGER = logging.getLogger(__name__)
+
+_SLEEP = 60.0  # seconds that only the wall clock counted: it was set, or all slept
 
 
 class Circuit:
@@ -66,6 +69,7 @@ class Circuit:
         self._state = self.breaker.state  # as it was told last
         self._unsaved = 0  # transitions whose save is not over yet
         self._half_opened = False  # in this outage, and told
+        self._ahead = clock.wall() - clock.monotonic()  # at the last look
 
     # -- memory ----------------------------------------------------------------
 
@@ -121,8 +125,11 @@ class Circuit:
 
     async def save(self) -> None:
         """Save now; a failure is remembered and tried again, never raised."""
-        blind = bool(self.holds & REFUSED)
-        self.outages.observe(self._clock.wall(), gap=blind)
+        wall = self._clock.wall()
+        ahead = wall - self._clock.monotonic()
+        slept = ahead - self._ahead > _SLEEP
+        self._ahead = ahead
+        self.outages.observe(wall, gap=slept or bool(self.holds & REFUSED))
         if (saved := await self.saves.save(self.snapshot)) is not None:
             self.evidence.on_disk = saved["first_fault"] is not None
         self.notify()
@@ -188,9 +195,8 @@ class Circuit:
     async def throttled(self, reason: str, retry_after: float | None) -> None:
         """Let all calls wait, as the server asks."""
         self.pace.trouble()
-        if self.evidence.first_fault is None:
-            self.evidence.first_fault = self._clock.wall()
-        self.breaker.throttle(self._clock.monotonic(), retry_after)
+        if self.breaker.throttle(self._clock.monotonic(), retry_after):
+            self.evidence.begins(self._clock.wall())
         await self.moved(reason)
 
     def missed(self, since: float) -> None:
@@ -257,10 +263,13 @@ class Circuit:
         self._unsaved += 1
         try:
             await self.save()
+        except asyncio.CancelledError:
+            await to_its_end(self.save())  # of the caller this is no matter
+            raise
         finally:
             self._unsaved -= 1
-        self.notify()
-        self.wake.set()
+            self.notify()
+            self.wake.set()
 
     def _announce(self, before: State, state: State, cause: str) -> None:
         if state is State.HALF_OPEN and self._half_opened:

@@ -28,6 +28,7 @@ class Health:
         self._clock = clock
         self._probing = asyncio.Lock()
         self._begun = 0  # probes so far
+        self._over = 0  # the last one that was not cancelled
         self._asking = 0  # who wait for one
         self._last: Fault | None = None  # what the last one found
         self._once_more = False  # if the one under way fails
@@ -82,7 +83,7 @@ class Health:
                 outage = self._circuit.outages.current
                 if outage is not None and self._circuit.breaker.state is State.OPEN:
                     return self._last or Fault(FaultClass.SERVER, outage.cause)
-                if self._begun == seen:
+                if self._over <= seen:
                     await asyncio.sleep(0)  # answers that came together doubt together
                     await self._probe_once()
                 return self._last
@@ -188,6 +189,7 @@ class Health:
                 result = Result.FAILURE
         except StorageError:
             # Our own disk says nothing of the server: look again soon.
+            self._over = self._begun
             self._last = Fault(FaultClass.SERVER, Reason.UNKNOWN)
             self._wait(circuit.breaker.policy.refused)
             return
@@ -199,7 +201,7 @@ class Health:
                 self._clock.monotonic(),
                 retry_after=fault.retry_after if fault else None,
             )
-        self._last = fault
+        self._last, self._over = fault, self._begun
         if fault is None:
             self._passed()
         elif fault.is_ours:
@@ -207,6 +209,8 @@ class Health:
         else:
             await self._failed(fault, wall)
         await circuit.moved(fault.reason if fault else "recovery")
+        if result is Result.FAILURE:
+            circuit.outages.touched(probes=1)  # of the outage that it may have found
         if before is State.OPEN is circuit.breaker.state:
             await circuit.save()  # the delay has grown, and a kill must not forget it
         if fault is not None and self._once_more:
@@ -241,4 +245,3 @@ class Health:
             await circuit.throttled(fault.reason, fault.retry_after)
         else:
             circuit.missed(wall)
-            circuit.outages.touched(probes=1)

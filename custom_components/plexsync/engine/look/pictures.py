@@ -134,7 +134,8 @@ async def _ask(
         if fault.kind is not FaultClass.SOURCE:
             bulkheads.worked(kind)  # it answered
             raise
-        bulkheads.failed(kind, source, common.clock.monotonic())
+        now, wait = common.clock.monotonic(), fault.retry_after or 0.0
+        bulkheads.failed(kind, source, now, wait=wait)
         raise fault_of(kind) from None
     except Exception as error:  # noqa: BLE001  # costs this job alone
         tell(error)

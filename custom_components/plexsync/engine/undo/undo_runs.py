@@ -48,17 +48,30 @@ class Progress:
     kept: dict[str, int] | None = None
     until: float | None = None
     source: str | None = None
+    left: tuple[
+        int, ...
+    ] = ()  # numbers up to ``last`` whose library could not be searched
 
     @property
     def is_bounded(self) -> bool:
         """Whether not all is meant that was written since then."""
         return self.until is not None or self.source is not None
 
+    def has_to_do(self, number: int) -> bool:
+        """Return whether an item is still to be undone."""
+        return number > self.last or number in self.left
+
+    def leave(self, number: int) -> Progress:
+        """Put an item off until all others are undone."""
+        left = {*self.left, number}
+        return replace(self, last=max(self.last, number), left=tuple(sorted(left)))
+
     def after(self, number: int, undone: Undone) -> Progress:
         """Count one more item of the ledger."""
         return replace(
             self,
-            last=number,
+            last=max(self.last, number),
+            left=tuple(each for each in self.left if each != number),
             done=self.done + 1,
             items=self.items + undone.items,
             fields=self.fields + undone.fields,
@@ -123,16 +136,30 @@ class UndoRuns:
         return done.items, done.fields, done.kept or {}
 
     async def _go_on(self) -> Progress | None:
-        """Do what is left of the undos under way; return what came of the last one."""
+        """Do what is left of the undos under way; return what came of the last one.
+
+        An item whose library cannot be searched keeps no other waiting. Raises Fault where
+        some are left.
+        """
         run, done = self._database.run, None
         while waiting := await run(_under_way, durable=False):
             self.progress = progress = waiting[0]
             items, which = await run(partial(_scope, progress=progress), durable=False)
+            fault = None
             for number, path, rating_key in items:
-                if number > progress.last:
+                if not progress.has_to_do(number):
+                    continue
+                try:
                     undone = await self._undo_known(number, path, rating_key, which)
-                    self.progress = progress = progress.after(number, undone)
-                    await run(partial(_keep, waiting=[progress, *waiting[1:]]))
+                except Fault as met:
+                    fault = _of_library(met)
+                    progress = progress.leave(number)
+                else:
+                    progress = progress.after(number, undone)
+                self.progress = progress
+                await run(partial(_keep, waiting=[progress, *waiting[1:]]))
+            if fault is not None:
+                raise fault
             await run(partial(_keep, waiting=waiting[1:]))
             self.progress, done = None, progress
         return done
@@ -140,15 +167,25 @@ class UndoRuns:
     async def _undo_owed(self) -> None:
         """Undo what a source wrote to items whose record is gone.
 
-        What met a fault stays owed: nobody sees it, and asks for it again.
+        What met a fault stays owed: nobody sees it, and asks for it again. Raises Fault
+        where the library of some could not be searched.
         """
+        fault = None
         items = await self._database.run(gone_records.owed, durable=False)
         for number, path, key, source in items:
-            undone = await self._undo_known(number, path, key, _of(source), held=True)
+            try:
+                undone = await self._undo_known(
+                    number, path, key, _of(source), held=True
+                )
+            except Fault as met:
+                fault = _of_library(met)
+                continue
             if _FINAL.issuperset(undone.kept):
                 await self._database.run(
                     partial(gone_records.paid, number=number, source=source)
                 )
+        if fault is not None:
+            raise fault
 
     async def _undo_known(
         self,
@@ -180,6 +217,13 @@ class UndoRuns:
                     raise
                 done.kept.update([met.reason] if find is whole else ())
         return done
+
+
+def _of_library(fault: Fault) -> Fault:
+    """Return a fault that is one library's; raise it where nothing else can be undone either."""
+    if fault.kind is not FaultClass.LIBRARY:
+        raise fault
+    return fault
 
 
 def _of(source: str) -> Which:
@@ -245,7 +289,10 @@ def _under_way(db: Connection) -> list[Progress]:
     """Return the undos that are not over, the one that is done now first."""
     told = json.loads(stats.setting(db, _MARK) or "[]")
     # Earlier versions knew of one only.
-    return [Progress(**each) for each in ([told] if isinstance(told, dict) else told)]
+    return [
+        Progress(**each | {"left": tuple(each.get("left", ()))})
+        for each in ([told] if isinstance(told, dict) else told)
+    ]
 
 
 def _keep(db: Connection, waiting: Sequence[Progress]) -> None:

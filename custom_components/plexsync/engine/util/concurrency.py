@@ -14,6 +14,19 @@ async def wait_at_most(event: asyncio.Event, seconds: float | None) -> None:
             await event.wait()
 
 
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do some work to its end; a caller that is cancelled meanwhile is so afterwards."""
+    task, cancelled = asyncio.ensure_future(work), False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+
+
 async def run_all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Wait for all; then raise the first error as it is, not in a group.
 

@@ -17,6 +17,7 @@ from ..calls.side_calls import SideCalls
 from ..circuit.breaker import Permit, State
 from ..circuit.circuit import Circuit
 from ..circuit.health import Health
+from ..database import stats
 from ..database.database import StorageError
 from ..jobs import leases, queue
 from ..jobs.job import Job
@@ -215,7 +216,7 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001  # costs these jobs, nobody else
             tell(error)
-            await self._set_apart(jobs)
+            await self._set_apart(jobs, clock.monotonic() - started)
             turn = None
         finally:
             self._turns -= bool(jobs)
@@ -254,7 +255,7 @@ class Worker:
             self._missed(missing)
         self._circuit.bell.ring()  # the other lane may have work now
 
-    async def _set_apart(self, jobs: list[Job]) -> None:
+    async def _set_apart(self, jobs: list[Job], seconds: float) -> None:
         """Put jobs into the second lane after a bug of ours; a single one pays an attempt."""
         now, retry = self._common.clock.steady(), self._common.retry
         if len(jobs) != 1:
@@ -263,9 +264,14 @@ class Worker:
             return
         (job,) = jobs
         if job.attempts + 1 >= retry.attempts:
-            if await self._common.database.run(
-                lambda db: queue.fail(db, job, Reason.UNFORESEEN, now)
-            ):
+
+            def fail(db: Connection) -> bool:
+                failed = queue.fail(db, job, Reason.UNFORESEEN, now)
+                stats.count(db, "failed", failed)
+                stats.note_ended(db, [False] * failed, seconds)
+                return failed
+
+            if await self._common.database.run(fail):
                 self._done(job, Outcome("failed", Reason.UNFORESEEN))
             return
         wait = retry.transient.delay(job.attempts, self._common.random)
