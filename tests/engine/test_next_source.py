@@ -201,6 +201,25 @@ async def test_a_disk_that_fails_keeps_nobody_waiting(
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
+async def test_many_that_wait_are_not_sorted_for_each_request(rig: Rig) -> None:
+    """A source may lose thousands of records at once, and nothing else waits for that."""
+    compared = 0
+
+    class Key(str):
+        __slots__ = ()
+
+        def __lt__(self, other: str) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__lt__(self, other)
+
+    number = 3000
+    next_sources = rig.engine.next_sources
+    next_sources.ask([("third", Key(each)) for each in range(number)])
+    await rig.until(lambda: not next_sources.waiting)
+    assert compared < 20 * number
+
+
 async def test_an_undo_is_meant_for_all_sources(rig: Rig, shelf: Shelf) -> None:
     """What stood there before us stays, until one of them has another value."""
     await rig.engine.undoing.undo(Find((rig.path(1),)))
