@@ -12,6 +12,8 @@ TWICE = GROUPS[:2]  # where what becomes of a list may depend on how Plex takes 
 
 # They speak to no Plex, only read, or write no list.
 WITHOUT_LISTS = {
+    "tests/test_services.py::test_a_picture_that_is_refused_keeps_the_other_one_not_back",
+    "tests/test_services.py::test_an_address_that_does_not_answer_keeps_no_other_back",
     "tests/engine/test_liveness_stories.py::test_a_number_that_no_database_holds_stops_nobody",
     "tests/engine/test_worker.py::test_a_sort_title_that_equals_the_title",
     "tests/engine/test_worker.py::test_two_items_of_one_guid_are_parked",

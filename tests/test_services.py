@@ -462,6 +462,7 @@ async def test_a_picture_is_asked_for_as_it_is(
         ([f"/{number}" for number in range(9)], "image_not_allowed"),
         (["/b", ""], "image_missing"),
         (["/b", "GONE"], "image_missing"),
+        (["/b", "SICK"], "image_unreachable"),
     ],
 )
 async def test_a_picture_that_is_elsewhere(
@@ -486,6 +487,8 @@ async def test_a_picture_that_is_elsewhere(
                 return web.Response(body=PNG)
             case "GONE":
                 return web.Response(status=404)
+            case "SICK":
+                return web.Response(status=502)
             case step:
                 place = step.replace("HERE", here).replace("OTHER", away)
                 headers = {"Location": place, "Set-Cookie": "a=b; Path=/nowhere"}
@@ -495,7 +498,7 @@ async def test_a_picture_that_is_elsewhere(
         hass.config.allowlist_external_urls = {f"{here}/"}
         fields = {"poster": f"{here}/a"}
         # A picture that is missing now may be there later: its job goes on waiting.
-        wait = 3 if reason == "image_missing" else WAIT
+        wait = 3 if reason in ("image_missing", "image_unreachable") else WAIT
         outcome = await sync(hass, path=PATH, fields=fields, wait=wait)
     assert outcome.get("reason") == reason
     assert other == []
@@ -511,6 +514,77 @@ async def test_a_picture_that_is_not_there(
         hass, path=PATH, fields={"poster": str(tmp_path / "no.png")}, wait=3
     )
     assert answer["reason"] == "image_missing"
+
+
+async def test_an_address_that_does_not_answer_keeps_no_other_back(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry, tmp_path: Path
+) -> None:
+    """Neither files nor other addresses; and it is forgotten once nobody names it."""
+    file = tmp_path / "poster.png"
+    file.write_bytes(PNG)
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=PNG)
+
+    async with serving(serve) as url:
+        dead = "http://127.0.0.1:1/"
+        hass.config.allowlist_external_urls = {dead, f"{url}/"}
+        # The first one waits in the second lane, and shuts what it waits for.
+        answer = await sync(hass, path=PATH, fields={"poster": f"{dead}a"}, wait=3)
+        assert (answer["status"], answer["reason"]) == ("queued", "image_unreachable")
+        failing = entry.runtime_data.engine.common.bulkheads.failing
+        assert [*failing()] == ["address:127.0.0.1:1"]
+        for poster in (str(file), f"{url}/b"):
+            answer = await sync(hass, path=OTHER, fields={"poster": poster})
+            assert answer["status"] in ("written", "unchanged")
+        assert [*failing()] == ["address:127.0.0.1:1"]
+        answer = await sync(hass, path=PATH, fields={"poster": str(file)})
+    assert answer["status"] == "written"
+    assert not failing()
+
+
+@pytest.mark.parametrize("refused", ["by us", "by Plex"])
+async def test_a_picture_that_is_refused_keeps_the_other_one_not_back(
+    hass: HomeAssistant,
+    plex: PlexSimulator,
+    entry: MockConfigEntry,
+    tmp_path: Path,
+    refused: str,
+) -> None:
+    """The other one is uploaded, and the answer names the one."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    poster, background = tmp_path / "poster", tmp_path / "background"
+    poster.write_bytes(PNG if refused == "by Plex" else b"<svg/>")
+    background.write_bytes(PNG)
+    if refused == "by Plex":
+        plex.faults.add("status", code=413, method="POST", path="posters")
+    fields = {"poster": str(poster), "background": str(background)}
+    answer = await sync(hass, path=PATH, fields=fields)
+    assert answer["status"] == "failed"
+    assert answer["kept"] == {"poster": answer["reason"]}
+    assert plex.core.image(plex.core.find(PATH), "art") == PNG
+
+
+async def test_a_picture_that_changes_while_its_job_waits(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry, tmp_path: Path
+) -> None:
+    """What was uploaded is known as what it is: the first one comes back, and no second time."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    file = tmp_path / "poster"
+    plex.faults.add("status", code=400, method="POST", path="posters")
+    file.write_bytes(PNG)
+    fields = {"poster": str(file)}
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "failed"
+    plex.faults.clear()
+    file.write_bytes(PNG + b"more")
+    await call(hass, "retry_failed", all=True)
+    item = plex.core.find(PATH)
+    await until(hass, lambda: plex.core.image(item) == PNG + b"more")
+    file.write_bytes(PNG)
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "written"
+    assert plex.core.image(item) == PNG
+    assert (await sync(hass, path=PATH, fields=fields))["status"] == "unchanged"
 
 
 # preview_item
@@ -706,6 +780,22 @@ async def test_undo_restores_what_stood_there(
     assert item.title == title
     assert not item.locked("title")
     assert item.value("studio") == "A person's"
+
+
+async def test_what_was_undone_is_named_in_the_next_answer(
+    hass: HomeAssistant, plex: PlexSimulator, entry: MockConfigEntry
+) -> None:
+    """The same record again is not in line: its field stays as it is."""
+    fields = {"summary": "Ours."}
+    await sync(hass, path=PATH, fields=fields)
+    await call(hass, "undo_item", path=PATH)
+    for _ in range(2):
+        answer = await sync(hass, path=PATH, fields=fields)
+        assert (answer["status"], answer["kept"]) == (
+            "unchanged",
+            {"summary": "released"},
+        )
+    assert plex.core.find(PATH).values.get("summary") != "Ours."
 
 
 async def test_undo_of_everything_since(

@@ -125,6 +125,17 @@ async def test_every_command_is_for_administrators(
         assert (await error(socket, name, **sent))["code"] == "unauthorized", name
 
 
+async def test_what_fails_is_named_by_its_reason(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    """The page has words for reasons; a kind of call has none."""
+    bulkheads = entry.runtime_data.engine.common.bulkheads
+    for kind in ("listing:1", "listing:2", "source:1", "address:example.org"):
+        bulkheads.failed(kind, "", 0.0)
+    state = await follow(await hass_ws_client(hass))
+    assert state["failing"] == ["image_unreachable", "listing_fails", "source_away"]
+
+
 async def test_every_command_is_one_that_the_page_sends(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:

@@ -370,5 +370,6 @@ async def test_what_an_action_said_is_in_no_plan_but_can_be_opened(
     await call(hass, "sync_item", path=PATH, fields={"tagline": "New"}, key="one")
     found = await ask(socket, "plan/item", source=SOURCE_ACTION, key="one")
     assert [change["field"] for change in found["items"][0]["changes"]] == ["tagline"]
-    gone = await ask(socket, "plan/item", source=SOURCE_ACTION, key="two")
-    assert gone["items"] == []
+    gone = {"reason": "gone", "items": []}
+    for source in (SOURCE_ACTION, "removed"):
+        assert await ask(socket, "plan/item", source=source, key="two") == gone

@@ -61,6 +61,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     Reason.IMAGE_MISSING: "fault_picture",
     Reason.IMAGE_NOT_ALLOWED: "fault_picture",
     Reason.IMAGE_TOO_LARGE: "fault_picture",
+    Reason.IMAGE_UNREACHABLE: "fault_picture",
     Reason.LIBRARY_GONE: "fault_library",
     Reason.LISTING_EMPTY: "fault_listing",
     Reason.LISTING_FAILS: "fault_listing",

@@ -107,7 +107,9 @@ def _not_allowed() -> Fault:
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
     """Read a picture, or a little more than the limit of one that is too large."""
     if answer.status != 200:
-        raise Fault(FaultClass.ITEM, Reason.IMAGE_MISSING)
+        busy = answer.status == 429 or answer.status >= 500
+        why = Reason.IMAGE_UNREACHABLE if busy else Reason.IMAGE_MISSING
+        raise Fault(FaultClass.ITEM, why)
     data, _ = await read_at_most(answer.content.iter_any(), MAX_IMAGE)
     return data
 

@@ -55,7 +55,9 @@ BY_FAULT: Final = {
 }
 # One repair for each group of calls to Plex.
 BY_GROUP: Final = {
-    group: reason for group, reason in REASONS.items() if group != "source"
+    group: reason
+    for group, reason in REASONS.items()
+    if group not in ("source", "address")
 }
 LONG_FOR: Final = 86_400.0  # seconds after which an outage is a long one
 FAILING_FOR: Final = 600.0  # seconds; most failures are over before that

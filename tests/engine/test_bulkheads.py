@@ -267,5 +267,6 @@ def test_what_waits_for_a_kind_has_its_reason(group: str) -> None:
     fault = fault_of(f"{group}:films")
     assert fault.kept_from == f"{group}:films"
     assert fault.reason == reason_of(f"{group}:music") == REASONS[group]
-    scopes = {"pictures": FaultClass.PICTURE, "source": FaultClass.SOURCE}
+    scopes = {"pictures": FaultClass.PICTURE}
+    scopes |= dict.fromkeys(("source", "address"), FaultClass.SOURCE)
     assert fault.kind is scopes.get(group, FaultClass.LIBRARY)

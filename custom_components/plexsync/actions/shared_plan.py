@@ -120,11 +120,14 @@ async def _records(
         by_source.setdefault(source, []).append(key)
     for source, keys in by_source.items():
         if (runner := coordinator.runners.get(source)) is not None:
-            said = await runner.source.fresh(keys)
+            # A source leaves out what it cannot read now.
+            said, why = await runner.source.fresh(keys), Reason.SOURCE_AWAY
         else:
-            said = await coordinator.engine.review.waiting(source, keys)
-        # A source leaves out what it cannot read now.
-        found |= {(source, key): said.get(key, Reason.UNDER_WAY) for key in keys}
+            said, why = (
+                await coordinator.engine.review.waiting(source, keys),
+                Reason.GONE,
+            )
+        found |= {(source, key): said.get(key, why) for key in keys}
     return found
 
 

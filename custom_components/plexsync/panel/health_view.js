@@ -59,7 +59,7 @@ export class HealthView {
   }
 
   _drawPlex() {
-    const { t, status, circuit, ago, time } = this._page.texts;
+    const { t, status, circuit, ago, time, reason } = this._page.texts;
     const live = this._live;
     this._part(
       this._plex,
@@ -72,14 +72,9 @@ export class HealthView {
         fact(t("health.reachable"), live.reachable === null ? null : t(live.reachable ? "yes" : "no")),
         fact(t("health.next_probe"), live.next_probe && ago(live.next_probe)),
         fact(t("health.next_probe_at"), live.next_probe && time(live.next_probe)),
-        fact(t("health.failing"), live.failing.length ? chips(this._failing(live.failing)) : null),
+        fact(t("health.failing"), live.failing.length ? chips(live.failing.map(reason)) : null),
       ),
     );
-  }
-
-  _failing(kinds) {
-    const { reason } = this._page.texts;
-    return [...new Set(kinds.map((kind) => reason(`${kind.split(":")[0]}_fail`)))];
   }
 
   _drawQueue() {

@@ -7,6 +7,7 @@ from homeassistant.util.json import JsonObjectType
 from .. import issues
 from ..answers import iso, plan_state
 from ..coordinator import PlexSyncCoordinator
+from ..engine.calls.bulkheads import reason_of
 from ..engine.model.holds import SourceHold, foremost
 from ..engine.snapshot import Snapshot
 from ..engine.status import status
@@ -28,7 +29,7 @@ async def async_live_state(coordinator: PlexSyncCoordinator) -> JsonObjectType:
         "written": data.statistics.synced,
         "reasons": await _reasons(coordinator, data),
         "holds": _holds(coordinator, data),
-        "failing": [*sorted(data.failing)],
+        "failing": [*sorted(set(map(reason_of, data.failing)))],
         "in_flight": in_flight,
         "sweep": _sweep(coordinator),
         "undo": _undo(coordinator),

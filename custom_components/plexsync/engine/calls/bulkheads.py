@@ -2,7 +2,7 @@
 
 A kind is named by text, of a call to Plex by its ``Purpose``: ``edits:<library>``,
 ``reads:<library>``, ``pictures:<library>``, ``listing:<library>``,
-``collections:<library>``, ``scans:<library>``, ``source:<source>``.
+``collections:<library>``, ``scans:<library>``, ``source:<source>``, ``address:<host>``.
 Times are monotonic seconds.
 """
 
@@ -20,7 +20,11 @@ _SHARE = 6  # in between, a sixth of the time that it has been failing for
 # one resource; one picture or item that fails says little of the others.
 _LIMITS = {"pictures": 3, "edits": 3, "reads": 3}
 
-_SCOPES = {"pictures": FaultClass.PICTURE, "source": FaultClass.SOURCE}
+_SCOPES = {
+    "pictures": FaultClass.PICTURE,
+    "source": FaultClass.SOURCE,
+    "address": FaultClass.SOURCE,
+}
 
 REASONS = {
     "pictures": Reason.PICTURES_FAIL,
@@ -30,6 +34,7 @@ REASONS = {
     "collections": Reason.COLLECTIONS_FAIL,
     "scans": Reason.SCANS_FAIL,
     "source": Reason.SOURCE_AWAY,
+    "address": Reason.IMAGE_UNREACHABLE,
 }
 
 

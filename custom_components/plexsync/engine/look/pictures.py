@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 import hashlib
+import re
 from sqlite3 import Connection
 
 from ..calls.bulkheads import fault_of
@@ -20,6 +21,7 @@ from .common import Common
 
 AT_ONCE = 4
 IN_MEMORY = 32 * 1024 * 1024  # bytes of pictures that one batch keeps
+_END_OF_HOST = re.compile(r"[/?#]")
 
 
 @dataclass(slots=True)
@@ -100,8 +102,7 @@ async def _fetch(
     elif answer.data is None:
         return None, None  # the source has no picture
     else:
-        digest = hashlib.sha1(answer.data, usedforsecurity=False).hexdigest()
-        now = KnownPicture(answer.tag, digest, image.mark)
+        now = KnownPicture(answer.tag, _digest(answer.data), image.mark)
 
     def keep(db: Connection) -> None:
         # A job that has gone was about another film: its key was used again.
@@ -112,12 +113,35 @@ async def _fetch(
     return now, answer.data
 
 
-async def load(common: Common, record: Record, image: Image) -> bytes:
-    """Fetch the bytes of a picture of which only the digest is at hand. Raises Fault."""
+async def load(
+    common: Common, record: Record, image: Image, digest: str
+) -> bytes | None:
+    """Fetch the bytes of a picture of which only the digest is at hand. Raises Fault.
+
+    None if there is another picture by now, which has to be planned first.
+    """
     answer = await _ask(common, record, image, None)
     if answer.data is None:
         raise Fault(FaultClass.ITEM, Reason.IMAGE_MISSING)
-    return answer.data
+    if _digest(answer.data) == digest:
+        return answer.data
+    await common.database.run(
+        lambda db: known_pictures.forget(db, record.source, image.ref), durable=False
+    )
+    return None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def _kind(source: str, image: Image) -> str:
+    """Name what has to answer: a source, or the host of an address that an action names."""
+    scheme, _, rest = image.ref.partition("://")
+    if scheme not in ("http", "https"):
+        return f"source:{source}"
+    host = _END_OF_HOST.split(rest, maxsplit=1)[0]
+    return f"address:{host.rpartition('@')[2]}"  # no password
 
 
 async def _ask(
@@ -125,7 +149,7 @@ async def _ask(
 ) -> FetchedImage:
     """Ask a source for a picture, unless it is away. Raises Fault."""
     source, bulkheads = record.source, common.bulkheads
-    kind = f"source:{source}"
+    kind = _kind(source, image)
     if not bulkheads.admit(kind, common.clock.monotonic()):
         raise fault_of(kind)
     try:

@@ -295,6 +295,8 @@ class Undoing:
                     members.were_undone(db, number, each.sources, told)
             tokens: dict[str, str] = {}  # of the record that each source's part follows
             for source, key, _ in rows:
+                if key:
+                    settled.compare_again(db, source, key)  # it says what was undone
                 if key and (token := settled.token(db, source, key)):
                     tokens.setdefault(source, token)
             unknown = UNDONE if by_hand else WAITS

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 
-from ..calls.bulkheads import Bulkheads
+from ..calls.bulkheads import Bulkheads, group_of
 from ..calls.guarded_calls import GuardedCalls
 from ..calls.judge import Judge
 from ..circuit.circuit import Circuit
@@ -70,6 +70,7 @@ class Completer:
                 task.blocked, task.delay = None, SOON  # it works again by now
         next_tries = _next_tries(bulkheads, now, clock.monotonic())
         history = self._common.history
+        waited_for = set[str]()
 
         def record(db: Connection) -> tuple[list[Ending], set[tuple[str, str]]]:
             endings = [Ending(mine, targets.earlier(db, mine[0].job)) for mine in jobs]
@@ -81,11 +82,15 @@ class Completer:
             queue.charge(db, charged)
             for kind, due in next_tries.items():
                 queue.choose_next(db, kind, due)
+            waited_for.update(queue.waited_for(db))
             sources_lead.end_if_over(db)
             _follow_plans(db, endings, now)
             return endings, {each for task in tasks for each in _next_sources(db, task)}
 
         endings, next_sources = await self._common.database.run(record)
+        for kind in next_tries.keys() - waited_for:
+            if group_of(kind) == "address":
+                bulkheads.worked(kind)  # no record names it any more
         if not any(task.is_left_undone for task in tasks):
             calls.completed()
         self._common.next_sources.ask(next_sources)

@@ -18,6 +18,7 @@ from ..model.reasons import Reason
 from ..util.concurrency import run_all
 from .fresh import freshen, is_stale
 from .intent import note_intent
+from .preparing import SHORTLY
 from .snoozing import (
     keeps_changing,
     not_found,
@@ -144,7 +145,7 @@ class Writing:
             task.wrote = True
             task.uploaded += (name,)
 
-        await self._send(task, send, call)
+        await self._send(task, send, call, name)
 
     async def _bring(self, task: Task, name: str, data: bytes) -> None:
         """Select a picture if the item has it, else upload it."""
@@ -181,16 +182,27 @@ class Writing:
         if (data := task.pictures.data.pop(name, None)) is not None:
             return data
         record = task.job.record
+        image, digest = record.pictures[name], task.lookup.images[name]
         try:
-            return await pictures.load(self._common, record, record.pictures[name])
+            data = await pictures.load(self._common, record, image, digest)
         except Fault as fault:
             task.pictures.fault = fault
             return None
+        if data is None:
+            task.snooze(None, SHORTLY)
+        return data
 
     async def _send(
-        self, task: Task, send: Callable[[], Awaitable[None]], call: About
+        self,
+        task: Task,
+        send: Callable[[], Awaitable[None]],
+        call: About,
+        name: str | None = None,
     ) -> None:
-        """Send from a fresh read, as soon as there is a place; or end the task."""
+        """Send from a fresh read, as soon as there is a place; or end the task.
+
+        ``name`` is the picture that is sent, if it is one.
+        """
         access = self._look.access
         try:
             async with self._place():
@@ -204,15 +216,19 @@ class Writing:
             if self._calls.refused is not None:
                 task.slowed = fault.throttled
                 raise
-            await self._not_sent(task, fault, call)
+            await self._not_sent(task, fault, call, name)
 
-    async def _not_sent(self, task: Task, fault: Fault, call: About) -> None:
-        """End a task whose call met a fault of its own."""
+    async def _not_sent(
+        self, task: Task, fault: Fault, call: About, name: str | None
+    ) -> None:
+        """End a task whose call met a fault of its own, or go on without a picture."""
         if fault.kind is FaultClass.ITEM and fault.reason == Reason.NOT_FOUND:
             await self._common.server.forget([task.item.rating_key])
             task.lookup.miss()
             not_found(self._common, task)
         elif fault.reason == Reason.CHANGING:
             keeps_changing(self._common, task)
+        elif name is not None and fault.kind is FaultClass.ITEM and fault.permanent:
+            task.refuse({name: fault.reason})
         else:
             snooze_or_fail(self._common, task, fault, call)
