@@ -150,7 +150,12 @@ class Engine:
         self.undo_runs = UndoRuns(self.database, self.undoing)
         self.arrivals = Arrivals(common, circuit, self.admission)
         self.gone_records = GoneRecords(
-            self.database, circuit, common.fresh, self.source_holds, self.undo_runs.look
+            self.database,
+            circuit,
+            common.fresh,
+            self.source_holds,
+            self.next_sources,
+            self.undo_runs.look,
         )
         self.sweep = Sweep(common, circuit, self.admission, self._tell)
 

@@ -7,6 +7,7 @@ gone when the question was asked.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,11 +18,12 @@ from sqlite3 import Connection
 from ..circuit.circuit import Circuit
 from ..database import stats
 from ..database.database import Database
-from ..ledger import pins
+from ..ledger import ledger, pins
 from ..model.holds import SourceHold
 from ..model.ports import Fresh
 from ..model.reasons import Reason
 from . import dropping, skipped
+from .next_source import NextSources
 from .source_holds import SourceHolds
 
 SCHEMA = """
@@ -79,17 +81,19 @@ class GoneRecords:
         circuit: Circuit,
         fresh: Fresh,
         holds: SourceHolds,
+        next_sources: NextSources,
         owed: Callable[[], None],
     ) -> None:
         """Take the database, and ``fresh`` to ask a source for single records.
 
-        ``holds`` keeps a source while its owner is asked; ``owed`` is called when there
-        is something to undo.
+        ``holds`` keeps a source while its owner is asked, ``next_sources`` compares the
+        records that lead now; ``owed`` is called when there is something to undo.
         """
         self._database = database
         self._circuit = circuit
         self._fresh = fresh
         self._holds = holds
+        self._next_sources = next_sources
         self._owed = owed
         self._one_look = asyncio.Lock()
 
@@ -141,16 +145,18 @@ class GoneRecords:
             return Gone(known, len(missing), asks=True)
         await self._holds.lift(source, SourceHold.MASS_CHANGE)
         gone = await self._confirm(source, missing)
+        next_ones = set[tuple[str, str]]()
 
         def part(db: Connection) -> int:
             before = _see(db, source, gone, now)
             sure = gone if is_mass else [key for key in gone if key in before]
-            _part(db, source, sure, now, when_gone)
+            next_ones.update(_part(db, source, sure, now, when_gone))
             stats.keep(db, _ACCEPTED + source, None)
             return len(sure)
 
         def tell() -> None:
             self._circuit.notify()
+            self._next_sources.ask(next_ones)
             if when_gone is WhenGone.UNDO:
                 self._owed()
 
@@ -257,10 +263,13 @@ def _part(
     keys: Sequence[str],
     now: float,
     when_gone: WhenGone,
-) -> None:
-    """Let go of records: their items follow another record of their files, if there is one."""
+) -> set[tuple[str, str]]:
+    """Let go of records: their items follow another record of their files, if there is one.
+
+    Return source and key of the records of other sources that may lead now.
+    """
     if not keys:
-        return
+        return set()
     whose = (source, json.dumps(list(keys)))
     those = "source = ? AND key IN (SELECT value FROM json_each(?))"
     if when_gone is WhenGone.UNDO:
@@ -269,6 +278,12 @@ def _part(
             " AND released IS NULL",
             whose,
         )
+    fields = defaultdict[int, list[str]](list)
+    for item, field in db.execute(
+        f"SELECT item, field FROM ledger WHERE {those}",  # noqa: S608  # our own words
+        whose,
+    ):
+        fields[item].append(field)
     db.execute(
         "UPDATE written SET let_go = 1, key = ''"  # noqa: S608
         f" WHERE id IN (SELECT id FROM ledger WHERE {those})",
@@ -279,3 +294,8 @@ def _part(
         dropping.drop(db, source, key, now)
         pins.untie(db, source, key)
     skipped.take_up(db, source, Reason.SHARED_ITEM, now)
+    return {
+        each
+        for item, names in fields.items()
+        for each in ledger.who_waits(db, item, source, names)
+    }

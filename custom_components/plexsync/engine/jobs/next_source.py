@@ -7,9 +7,8 @@ import asyncio
 from collections.abc import Iterable
 import contextlib
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import islice
 import logging
-from operator import itemgetter
 from sqlite3 import Connection
 
 from ..circuit.circuit import Circuit
@@ -41,24 +40,28 @@ class NextSources:
         self._circuit = circuit
         self._clock = clock
         self._fresh = fresh
-        self.waiting = set[tuple[str, str]]()  # source and key of records
+        self.waiting = dict[str, dict[str, None]]()  # keys of records, by source
         self._wake = asyncio.Event()
 
     def ask(self, records: Iterable[tuple[str, str]]) -> None:
         """Ask for records soon, given as source and key."""
-        self.waiting.update(records)
+        for source, key in records:
+            self.waiting.setdefault(source, {})[key] = None
         self._wake.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            for source, those in groupby(sorted(self.waiting), itemgetter(0)):
-                some = list(islice(those, _CHUNK))
+            for source, keys in list(self.waiting.items()):
+                some = list(islice(keys, _CHUNK))
                 try:
                     with contextlib.suppress(StorageError):  # the worker tells of that
-                        await self._compare(source, [key for _, key in some])
+                        await self._compare(source, some)
                 finally:
-                    self.waiting.difference_update(some)
+                    for key in some:
+                        del keys[key]
+                    if not keys:
+                        del self.waiting[source]
             if not self.waiting:
                 self._wake.clear()
                 await self._wake.wait()

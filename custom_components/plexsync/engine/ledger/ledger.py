@@ -305,7 +305,7 @@ def who_waits(
     """Return source and key of the records that may lead fields which a source gave up."""
     return db.execute(
         f"SELECT DISTINCT source, key FROM ledger WHERE {OF_ITEM} AND source <> ?2"  # noqa: S608  # our own words
-        " AND released IS NOT NULL AND key <> ''"
+        " AND NOT let_go AND key <> ''"
         " AND field IN (SELECT value FROM json_each(?3))",
         (number, source, json.dumps(list(fields))),
     ).fetchall()

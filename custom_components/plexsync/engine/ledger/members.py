@@ -5,7 +5,7 @@
 Every function is one step of a transaction under way (``Database.run``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from sqlite3 import Connection
 from typing import Any
 
@@ -31,10 +31,44 @@ def pass_on(
     passed = (by_name(mine.value).keys() & by_name(change.after).keys()) - (
         by_name(mine.before).keys() | by_name(change.own).keys()
     )
+    _were_not_before(db, number, story, [mine], passed)
+
+
+def were_undone(
+    db: Connection, number: int, sources: Collection[str], told: Sequence[LedgerRow]
+) -> None:
+    """Forget that what an undo took out for some sources stood there before the others.
+
+    What stood there before all of them is the next one's to tell.
+    """
+    story = _story(told)
+    undone = [row for row in story if row.source in sources]
+    left = [row for row in story if row not in undone]
+    gone = {
+        name for row in undone for name in _ours([row]) - by_name(row.before).keys()
+    }
+    _were_not_before(db, number, story, undone, gone)
+    if left and story[0] in undone:
+        first = story[0]
+        _set_before(db, number, left[0], by_name(first.before).values())
+        db.execute(
+            f"UPDATE written SET before_locked = ?4 WHERE {ROW}",  # noqa: S608  # our own words
+            (number, first.field, left[0].source, first.before_locked),
+        )
+
+
+def _were_not_before(
+    db: Connection,
+    number: int,
+    story: Sequence[LedgerRow],
+    whose: Collection[LedgerRow],
+    names: Collection[str],
+) -> None:
+    """Take members of some rows out of what the others found there."""
     # The first row tells what stood there before any of us.
     for row in story[1:]:
-        if row is not mine and passed & by_name(row.before).keys():
-            before = without(by_name(row.before), passed)
+        if row not in whose and not by_name(row.before).keys().isdisjoint(names):
+            before = without(by_name(row.before), names)
             _set_before(db, number, row, before.values())
 
 

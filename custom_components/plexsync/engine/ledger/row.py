@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from ..model.fields import FIELDS, Kind
@@ -130,10 +131,7 @@ def another_leads(
     ``order`` names the sources, the first one leads. Of those that it does not name
     the one leads that came first.
     """
-
-    def rank(name: str) -> int:
-        return order.index(name) if name in order else len(order)
-
+    rank = partial(rank_of, order)
     mine = row_of(rows, source)
     for row in rows:
         if row is mine and row.claims:
@@ -143,6 +141,11 @@ def another_leads(
         if row is not mine and row.claims and rank(row.source) <= rank(source):
             return True
     return False
+
+
+def rank_of(order: Sequence[str], source: str) -> int:
+    """Return the place of a source in the order in which they lead."""
+    return order.index(source) if source in order else len(order)
 
 
 def name_value(value: Value | None) -> str:

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from ..ledger.row import locked_before
+from ..ledger.row import another_leads, locked_before, rank_of
 from ..model.change import Change, Kept
 from ..model.compare import Members, by_name, is_exactly, name_of, without
 from ..model.record import Actor
@@ -105,7 +105,10 @@ class _List:
         declined = set(own) - set(current) if case.is_locked and not unsure else set()
         return {
             name: _member(
-                member, current.get(name), own.get(name), anew=name in renamed
+                _follow(member, self._led.get(name)),
+                current.get(name),
+                own.get(name),
+                anew=name in renamed,
             )
             for name, member in without(self.desired, declined).items()
         }
@@ -143,6 +146,27 @@ class _List:
             for name in by_name(row.wants)
         }
 
+    @cached_property
+    def _led(self) -> Members:
+        """The members that another source wants, which leads, as that one says them."""
+        case, mine = self.case, self.row
+        leaders = [
+            row
+            for row in case.rows
+            if row is not mine
+            and another_leads(
+                [each for each in case.rows if each in (row, mine)],
+                case.record.source,
+                case.order,
+            )
+        ]
+        leaders.sort(key=lambda row: rank_of(case.order, row.source), reverse=True)
+        return {
+            name: member
+            for row in leaders
+            for name, member in by_name(row.wants).items()
+        }
+
     def _is_a_persons(self, target: Members) -> bool:
         """Return whether a person has added to the list, which our lock has protected since.
 
@@ -163,6 +187,14 @@ class _List:
         if not current:
             return any(row.confirmed and row.value is None for row in rows)
         return any(current.keys() & by_name(row.value).keys() for row in rows)
+
+
+def _follow(wanted: str | Actor, leader: str | Actor | None) -> str | Actor:
+    """Give a member the role and the portrait that the source that leads says, if it does."""
+    if not isinstance(wanted, Actor) or not isinstance(leader, Actor):
+        return wanted
+    role = wanted.role if leader.role is None else leader.role
+    return Actor(wanted.name, role, leader.thumb or wanted.thumb)
 
 
 def _member(

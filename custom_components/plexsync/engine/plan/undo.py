@@ -80,10 +80,11 @@ class UndoPlan:
 
 
 def make_undo(
-    item: Item, ledger: Ledger, spared: Container[str] = ()
+    item: Item, ledger: Ledger, spared: Container[str] = (), *, by_hand: bool = True
 ) -> tuple[list[Restore], dict[str, str]]:
     """Return what to restore, and for each field that stays the reason.
 
+    One that nobody asked for ``by_hand`` leaves what a source still wants of a list.
     Reasons: before_unknown (nobody noted what stood there when we came),
     changed_since (somebody changed it after us), last_member (of the collections that
     are ``spared`` the item would be the last one to leave).
@@ -110,7 +111,9 @@ def make_undo(
             is_shown = any(row.pending or is_picture_of(row, item) for row in story)
         elif spec.is_list:
             stays = spared if name == "collections" else ()
-            edit = _list_edit(name, item, story, stays)
+            wanted = [row for row in story if row.claims and not by_hand]
+            edit = _list_edit(name, item, story, stays, wanted)
+            story = [row for row in story if row not in wanted]
             if stays:
                 kept[name] = NotRestored.LAST_MEMBER
         elif any(_stands(spec, stands(item.fields, name), row) for row in story):
@@ -218,8 +221,13 @@ def _year(item: Item, first: LedgerRow) -> Year | None:
 
 
 def _list_edit(
-    name: str, item: Item, story: Sequence[LedgerRow], spared: Container[str]
+    name: str,
+    item: Item,
+    story: Sequence[LedgerRow],
+    spared: Container[str],
+    wanted: Sequence[LedgerRow],
 ) -> FieldEdit | None:
+    """Return the edit that takes our members out, but those of rows that are ``wanted``."""
     before, current = by_name(story[0].before), by_name(item.fields[name])
     ours: dict[str, list[str | Actor]] = {}
     for row in story:
@@ -229,6 +237,9 @@ def _list_edit(
             for key, member in by_name(value).items():
                 if key not in found:
                     ours.setdefault(key, []).append(member)
+    for row in wanted:
+        for key in by_name(row.wants):
+            ours.pop(key, None)
     # What a person added since stays; what we added goes; what we took comes back.
     members = [
         there
@@ -249,7 +260,7 @@ def _list_edit(
         if key not in before and key in ours and name_of(member) in spared
     ]
     # Our lock keeps agents out: whoever added something is a person, and keeps it.
-    theirs = bool(added) and name in item.locks
+    theirs = bool(added or wanted) and name in item.locks
     if tuple(members) == (members_of(item.fields[name]) or ()):
         return None if theirs else _only_lock(name, item, story)
     left = {name_of(member) for member in members}

@@ -15,6 +15,7 @@ from ..jobs import gone_records
 from ..ledger import known_items, ledger, ledger_sources, parts
 from ..ledger.row import LedgerRow, row_of
 from ..model.faults import Fault, FaultClass
+from ..model.fields import FIELDS
 from ..model.ports import Item
 from ..model.reasons import Reason
 from ..model.record import Find
@@ -226,26 +227,40 @@ def _of_library(fault: Fault) -> Fault:
 
 
 def _of(source: str) -> Which:
-    """Choose the fields that a source wrote, and that no source wants any more."""
+    """Choose the fields that a source wrote, and that no source wants any more.
+
+    Of lists that another one wants its own members stay.
+    """
     return lambda rows: (
         (row := row_of(rows, source)) is not None
         and row.released is None
-        and not any(row.claims for row in rows)
+        and not row.claims
+        and (FIELDS[row.field].is_list or not any(row.claims for row in rows))
     )
 
 
 def _within(since: float, until: float, names: Collection[str] | None) -> Which:
-    """Choose what was written within bounds, by a source of one of these names."""
+    """Choose what was last written within bounds, by a source of one of these names.
+
+    Members of lists stand together; of a value only what was written last counts.
+    """
 
     def is_meant(row: LedgerRow) -> bool:
-        return (
-            row.released is None
-            and since <= row.at <= until
-            and (names is None or row.source in names)
-            and (row.locked or row.value is None or row.pending)
-        )
+        within = since <= row.at <= until
+        return within and (names is None or row.source in names)
 
-    return lambda rows: any(map(is_meant, rows))
+    def choose(rows: Sequence[LedgerRow]) -> bool:
+        written = [
+            row
+            for row in rows
+            if row.released is None and (row.locked or row.value is None or row.pending)
+        ]
+        if written and not FIELDS[written[0].field].is_list:
+            last = max(written, key=lambda row: row.at)
+            written = [row for row in written if row.wants == last.wants]
+        return any(map(is_meant, written))
+
+    return choose
 
 
 def _is_it(db: Connection, item: Item, *, number: int, or_part: bool) -> bool:

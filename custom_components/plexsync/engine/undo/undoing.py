@@ -9,12 +9,13 @@ from sqlite3 import Connection
 from ..calls.admission import Admission
 from ..calls.guarded_calls import GuardedCalls
 from ..calls.judge import About, Purpose
-from ..ledger import known_items, ledger, parts, settled, sources_lead
+from ..ledger import known_items, ledger, members, parts, settled, sources_lead
 from ..ledger.row import UNDONE, WAITS, LedgerRow, name_value, row_of
 from ..look.common import Common
 from ..look.look import Look
 from ..look.spared_collections import spared_at_undo
 from ..model.faults import Fault, FaultClass
+from ..model.fields import FIELDS
 from ..model.holds import BY_HAND, READING
 from ..model.ports import FieldEdit, Item
 from ..model.reasons import Reason
@@ -93,12 +94,14 @@ class Undoing:
                         kept[restore.field] = why
             return replace(plan, kept=kept)
 
-    async def _plan(self, calls: GuardedCalls, read: Item, which: Which) -> UndoPlan:
+    async def _plan(
+        self, calls: GuardedCalls, read: Item, which: Which, *, by_hand: bool = True
+    ) -> UndoPlan:
         rows = await self._common.database.run(
             lambda db: ledger.rows(db, known_items.find(db, read)), durable=False
         )
         chosen = {name: story for name, story in rows.items() if which(story)}
-        restores, kept = make_undo(read, chosen)
+        restores, kept = make_undo(read, chosen, by_hand=by_hand)
         for edit in [each.edit for each in restores]:
             if edit is not None and edit.field == "collections" and edit.remove:
                 access = Look(self._common, calls).access
@@ -110,7 +113,7 @@ class Undoing:
                     kept = {**kept, edit.field: _reason(calls, fault)}
                     restores = [each for each in restores if each.edit is not edit]
                 else:
-                    restores, kept = make_undo(read, chosen, spared)
+                    restores, kept = make_undo(read, chosen, spared, by_hand=by_hand)
         return UndoPlan(read, restores, kept)
 
     async def undo(
@@ -181,7 +184,7 @@ class Undoing:
         async with self._common.busy_items.alone(item.rating_key):
             # Whoever had it may have written to it.
             (read,) = await self._find(calls, Find(rating_key=item.rating_key))
-            plan = await self._plan(calls, read, which)
+            plan = await self._plan(calls, read, which, by_hand=by_hand)
             if shown is not None and plan.digest != shown:
                 raise NotAsShownError
             return await self._undo_item(calls, plan, by_hand=by_hand)
@@ -286,6 +289,10 @@ class Undoing:
             names = {each.field for each in restores}
             undone = {(s, each.field) for each in restores for s in each.sources}
             rows, known = ledger.whose(db, number), ledger.rows(db, number)
+            for each in restores:
+                if not by_hand and FIELDS[each.field].is_list:
+                    told = known.get(each.field, ())
+                    members.were_undone(db, number, each.sources, told)
             tokens: dict[str, str] = {}  # of the record that each source's part follows
             for source, key, _ in rows:
                 if key:
@@ -303,8 +310,8 @@ class Undoing:
             for source, name in undone:
                 # What stood there before us is nobody's to take.
                 sources_lead.compared(db, number, source, (name,))
-            told = history_entries.undone(number, item, restores, kept)
-            history.note(db, told, self._common.clock.wall())
+            entries = history_entries.undone(number, item, restores, kept)
+            history.note(db, entries, self._common.clock.wall())
 
         history = self._common.history
         await self._common.database.run(work)
