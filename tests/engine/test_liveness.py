@@ -15,7 +15,7 @@ import pytest
 
 from .lattice import CASES, Case, Row, judge, observe, write
 
-_SHARE = 10  # of so many cases one is looked at
+_SHARE = 20  # of so many cases one is looked at
 _ALWAYS = frozenset(  # what owners have reported, and what hangs
     {
         "collections-all-500",
