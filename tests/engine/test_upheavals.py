@@ -187,6 +187,8 @@ async def test_an_item_that_comes_wakes_whoever_lacks_it(rig: Rig) -> None:
         ("/data/movies/Ame\u0301lie.mkv", "/data/movies/Amélie.mkv"),
         ('/data/movies/"Éé".mkv', '/data/movies/"E\u0301e\u0301".mkv'),
         ("/data/movies/千と千尋", "/data/movies/千と千尋"),
+        ("/data/movies/YEŞİL İ.mkv", "/data/movies/YEŞİL İ.mkv"),
+        ("/data/movies/SEVGİ", "/data/movies/SEVGİ"),
         (r"D:\Films\ÉTÉ 85.MKV", "d:/films/Été 85.mkv"),
         (r"\\nas\Films\It.mkv", r"\\NAS\films\IT.mkv"),
     ],

@@ -121,5 +121,5 @@ def _plain_part(path: str) -> str:
 
     That is what SQLite makes lower case and JSON writes as it is.
     """
-    last = re.split(r"[\\/]", normalize("NFC", path))[-1].lower()
-    return max(re.findall(r"[ !#-~]+", last), key=len, default="")
+    last = re.split(r"[\\/]", normalize("NFC", path))[-1]
+    return max(re.findall(r"[ !#-~]+", last), key=len, default="").lower()

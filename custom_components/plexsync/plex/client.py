@@ -24,6 +24,7 @@ from yarl import URL
 from ..engine.model.faults import BROKEN_OFF, Fault, FaultClass
 from ..engine.model.reasons import Reason
 from ..engine.util.bounded import read_at_most
+from ..engine.util.concurrency import outlast
 from . import classify
 from .connections import Call, ConnectionHistory, Connector
 from .deadlines import Deadlines
@@ -189,11 +190,7 @@ class PlexClient:
             # Reset the connection first, so that buffered data is not sent any more.
             call.end()
             task.cancel()
-        while not task.done():
-            try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError:
-                cancelled = True
+            cancelled |= await outlast(task)
         if cancelled:
             raise asyncio.CancelledError
         if task.cancelled():

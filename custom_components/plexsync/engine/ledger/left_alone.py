@@ -3,8 +3,7 @@
 What stands there stays, whoever wrote it. What is said of one record is meant for its
 files: where a source merges records, or deals their keys anew, it goes with these.
 
-Every function is one step of a transaction
-under way (``Database.run``).
+Every function is one step of a transaction under way (``Database.run``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -135,14 +134,13 @@ def leave(db: Connection, rule: Rule) -> bool:
         "INSERT OR IGNORE INTO left_alone VALUES (?, ?, ?)",
         (rule.source, rule.key or _ALL, rule.field),
     )
-    for table in ("job", "settled") if rule.key else ():
-        row = db.execute(
-            f"SELECT files FROM {table} WHERE source = ? AND key = ?",  # noqa: S608  # our own words
+    if rule.key:
+        for (files,) in db.execute(
+            "SELECT files FROM job WHERE source = ?1 AND key = ?2"
+            " UNION SELECT files FROM settled WHERE source = ?1 AND key = ?2",
             (rule.source, rule.key),
-        ).fetchone()
-        if row is not None:
-            assert rule.key is not None
-            _note_files(db, rule.source, rule.key, row[0])
+        ).fetchall():
+            _note_files(db, rule.source, rule.key, files)
     return bool(added.rowcount)
 
 

@@ -16,15 +16,22 @@ async def wait_at_most(event: asyncio.Event, seconds: float | None) -> None:
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     """Do some work to its end; a caller that is cancelled meanwhile is so afterwards."""
-    task, cancelled = asyncio.ensure_future(work), False
+    task = asyncio.ensure_future(work)
+    cancelled = await outlast(task)
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+async def outlast(task: asyncio.Task[Any]) -> bool:
+    """Wait until a task has ended; return whether the caller was cancelled meanwhile."""
+    cancelled = False
     while not task.done():
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
             cancelled = True
-    task.result()
-    if cancelled:
-        raise asyncio.CancelledError
+    return cancelled
 
 
 async def run_all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
